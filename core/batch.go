@@ -1,0 +1,30 @@
+package core
+
+import "github.com/pathsync/pathsync/core/tree"
+
+// NoClientSeq stands for the absent `clientSeq` of a batch whose sender does not number its batches.
+const NoClientSeq = -1
+
+// Batch is the operations of one POST as the change log holds them: ordered, decided and never changed again.
+// It is what a delta is made from and what a replay folds.
+type Batch struct {
+	Room      string
+	Key       string
+	ClientID  string
+	ClientSeq int64 // NoClientSeq when the sender gave none
+	ServerSeq int64 // 1, 2, 3 … in its room, with no gap
+	ServerTs  int64 // when the server ordered it, in milliseconds since the Unix epoch
+	Ops       []LoggedOp
+}
+
+// LoggedOp is one operation of a Batch, with its outcome. The outcome is decided before the batch is logged, so that
+// the log alone can answer a repeated batch and serve the deltas of any part of a room's history.
+type LoggedOp struct {
+	Kind  tree.Kind
+	Path  string
+	Value string // canonical JSON text; "" for a kind without a value
+	// Index is the wire's `arrayIndex`. For an operation that took effect it is the position where the item stands
+	// afterwards; otherwise it is what was sent, and tree.NoIndex when nothing was.
+	Index     int
+	Discarded tree.Reason // tree.Applied when the operation took effect
+}

@@ -1,0 +1,73 @@
+package core
+
+import (
+	"context"
+	"errors"
+)
+
+// Errors that a Store's methods wrap, so that the core can tell apart what it has to do next. Any other error means
+// that the database could not be used: the call may or may not have taken effect, and will be repeated.
+var (
+	// ErrConflict: a batch's (room, serverSeq) is already in the log. Nothing was written. Either this very append
+	// succeeded earlier and its answer was lost, or another server writes to the same database.
+	ErrConflict = errors.New("conflict: the log has moved on")
+	// ErrRejected: the database is well and refuses this data. Nothing was written, and repeating it is no use.
+	ErrRejected = errors.New("the database refuses this data")
+)
+
+// Store is the durable side of pathsync: the change log, the document rows and the epoch of one database.
+//
+// All methods may be called at the same time from several goroutines. Contexts carry the limit of each call. Slices
+// and strings that are handed over belong to the store for the duration of the call only; what it returns belongs to
+// the caller. storetest.Run is the suite that every Store passes.
+type Store interface {
+	// Epoch names the history that this database holds. It is chosen once, when the database is made.
+	Epoch() string
+
+	// Append logs the batches in one transaction, or none of them. They may be of many rooms; within a room they are
+	// in order and their serverSeqs follow on each other. When it returns nil they survive a crash of the machine.
+	// It returns an error that wraps ErrConflict when one of their (room, serverSeq) is taken.
+	Append(ctx context.Context, batches []*Batch) error
+
+	// Log returns the batches of a room after a serverSeq, in order. It ends at the end of the log or when the page
+	// is full; a page has at least one batch if there is one.
+	Log(ctx context.Context, room string, after int64, page Page) ([]*Batch, error)
+
+	// FindBatch returns the batch of a room that a client sent under this number, and nil when there is none. Were
+	// there several, it is the first in the room's order.
+	FindBatch(ctx context.Context, room, clientID string, clientSeq int64) (*Batch, error)
+
+	// LastClientSeq returns the highest number under which a client has sent to a room, and NoClientSeq when it has
+	// sent nothing, or nothing with a number.
+	LastClientSeq(ctx context.Context, room, clientID string) (int64, error)
+
+	// Documents returns the document rows of a room, in no order, all as of one moment.
+	Documents(ctx context.Context, room string) ([]Document, error)
+
+	// SaveDocuments writes document rows in one transaction, or none of them. They may be of many rooms. A row that
+	// is already as new (by ServerSeq) or newer is left as it is.
+	SaveDocuments(ctx context.Context, docs []Document) error
+
+	// Ping reports whether the database can be used now.
+	Ping(ctx context.Context) error
+
+	// Close releases the database. Calls that are under way end first or fail.
+	Close() error
+}
+
+// Page bounds one read of the log: it ends with the batch that reaches either limit.
+type Page struct {
+	Batches int // at most so many batches
+	Bytes   int // no further batch once the paths and values read add up to this
+}
+
+// Document is one row of document state: the checkpoint of one store key.
+//
+// The rows of a room are always saved together, as they stand at one serverSeq, so the highest ServerSeq among them is
+// the position up to which the log is folded into all of them.
+type Document struct {
+	Room      string
+	Key       string
+	ServerSeq int64  // of the last batch that changed this document
+	State     string // its JSON text
+}
