@@ -1,0 +1,165 @@
+package memstore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/pathsync/pathsync/core"
+)
+
+var _ core.Store = (*Store)(nil)
+
+var errClosed = errors.New("the store is closed")
+
+// Store is a core.Store in memory. Make one with New.
+type Store struct {
+	epoch string
+
+	mu     sync.RWMutex
+	rooms  map[string]*room // only rooms that something was written to
+	closed bool
+}
+
+// New returns an empty store with an epoch of its own.
+func New() *Store {
+	return &Store{
+		epoch: strings.ToLower(rand.Text()[:8]),
+		rooms: make(map[string]*room),
+	}
+}
+
+// Epoch implements core.Store.
+func (s *Store) Epoch() string { return s.epoch }
+
+// Append implements core.Store.
+func (s *Store) Append(ctx context.Context, batches []*core.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	// All are checked before the first is written: that is the whole transaction.
+	if err := s.acceptable(batches); err != nil {
+		return err
+	}
+	for _, b := range batches {
+		s.writable(b.Room).append(keep(b))
+	}
+	return nil
+}
+
+// acceptable reports why batches cannot be appended: a serverSeq that is taken, be it by the log or by one of them.
+func (s *Store) acceptable(batches []*core.Batch) error {
+	type position struct {
+		room      string
+		serverSeq int64
+	}
+	among := make(map[position]bool, len(batches))
+	for _, b := range batches {
+		at := position{b.Room, b.ServerSeq}
+		if among[at] || s.readable(b.Room).has(b.ServerSeq) {
+			return fmt.Errorf("appending to the log: %w", core.ErrConflict)
+		}
+		if len(b.Ops) == 0 {
+			return fmt.Errorf("appending to the log: %w: a batch without operations", core.ErrRejected)
+		}
+		among[at] = true
+	}
+	return nil
+}
+
+// Log implements core.Store.
+func (s *Store) Log(ctx context.Context, room string, after int64, page core.Page) ([]*core.Batch, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
+	return s.readable(room).page(after, page), nil
+}
+
+// FindBatch implements core.Store.
+func (s *Store) FindBatch(ctx context.Context, room, clientID string, clientSeq int64) (*core.Batch, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
+	return s.readable(room).find(clientID, clientSeq), nil
+}
+
+// LastClientSeq implements core.Store.
+func (s *Store) LastClientSeq(ctx context.Context, room, clientID string) (int64, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := s.usable(ctx); err != nil {
+		return 0, err
+	}
+	return s.readable(room).lastClientSeq(clientID), nil
+}
+
+// Documents implements core.Store.
+func (s *Store) Documents(ctx context.Context, room string) ([]core.Document, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
+	return s.readable(room).allDocuments(), nil
+}
+
+// SaveDocuments implements core.Store.
+func (s *Store) SaveDocuments(ctx context.Context, docs []core.Document) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	for _, d := range docs {
+		s.writable(d.Room).save(d)
+	}
+	return nil
+}
+
+// Ping implements core.Store.
+func (s *Store) Ping(ctx context.Context) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.usable(ctx)
+}
+
+// Close implements core.Store. It forgets everything.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed, s.rooms = true, nil
+	return nil
+}
+
+func (s *Store) usable(ctx context.Context) error {
+	if s.closed {
+		return errClosed
+	}
+	return ctx.Err()
+}
+
+// readable returns a room to look into; of one that nothing was written to, an empty one.
+func (s *Store) readable(name string) *room {
+	if r, ok := s.rooms[name]; ok {
+		return r
+	}
+	return &room{}
+}
+
+func (s *Store) writable(name string) *room {
+	r, ok := s.rooms[name]
+	if !ok {
+		r = newRoom()
+		s.rooms[strings.Clone(name)] = r
+	}
+	return r
+}
