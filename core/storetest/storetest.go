@@ -1,0 +1,50 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/pathsync/pathsync/core"
+)
+
+// Run tests a Store. Each subtest opens its own and closes it.
+func Run(t *testing.T, open func(t *testing.T) core.Store) {
+	for _, group := range []struct {
+		name  string
+		tests []subtest
+	}{
+		{"Epoch", epochTests},
+		{"Append", appendTests},
+		{"Log", logTests},
+		{"Clients", clientTests},
+		{"Documents", documentTests},
+		{"Text", textTests},
+		{"Contexts", contextTests},
+		{"Concurrency", concurrencyTests},
+		{"Close", closeTests},
+	} {
+		t.Run(group.name, func(t *testing.T) {
+			for _, test := range group.tests {
+				t.Run(test.name, func(t *testing.T) {
+					store := open(t)
+					t.Cleanup(func() { store.Close() })
+					test.run(t, store)
+				})
+			}
+		})
+	}
+}
+
+// RunDurable tests what a Store keeps outside the process. newDatabase makes an empty database and returns the way to
+// open it; every call of that opens it anew, also while others have it open.
+func RunDurable(t *testing.T, newDatabase func(t *testing.T) (open func() (core.Store, error))) {
+	for _, test := range durabilityTests {
+		t.Run(test.name, func(t *testing.T) {
+			test.run(t, newDatabase(t))
+		})
+	}
+}
+
+type subtest struct {
+	name string
+	run  func(*testing.T, core.Store)
+}
