@@ -1,0 +1,36 @@
+package path
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What can be wrong with a path. Parse returns them inside an [*Error].
+var (
+	ErrTooLong         = fmt.Errorf("path longer than %d characters", MaxLength)
+	ErrTooManySegments = fmt.Errorf("path of more than %d segments", MaxSegments)
+	ErrUTF8            = errors.New("invalid UTF-8")
+	ErrNUL             = errors.New("NUL character")
+	ErrEmptyKey        = errors.New("empty key")
+	ErrEmptyID         = errors.New("empty id")
+	ErrBracket         = errors.New("bracket out of place")
+	ErrUnclosed        = errors.New("missing ]")
+	ErrAfterItem       = errors.New("neither . nor [ after ]")
+	ErrEscape          = errors.New(`\ before a character that needs none`)
+	ErrForbiddenName   = fmt.Errorf("forbidden key %s", ForbiddenName)
+)
+
+// Error says what is wrong with a path, and where. Its text is fit for the person who wrote the path.
+type Error struct {
+	At  int   // the place, as characters (UTF-16 code units) before it
+	Err error // one of the errors of this package
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%v at character %d", e.Err, e.At) }
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+func wrong(text string, offset int, err error) error {
+	return &Error{At: length(text[:offset]), Err: err}
+}
