@@ -1,0 +1,64 @@
+package tree
+
+// change is the one thing that an operation that takes effect does to a document: one entry of one container, or the
+// document itself, is put in, taken out, replaced or moved. Parents that are made on the way are part of the value put
+// in. So an operation happens whole or not at all, and undoing it is one change too.
+type change struct {
+	in       *ordered // the container; nil: the document itself
+	key      string
+	from, to int   // where the entry stands before and after
+	old, new Value // what it is before and after; nil: not there
+	growth   int   // of the encoding, in bytes
+}
+
+func (c change) inverse() change {
+	c.from, c.to = c.to, c.from
+	c.old, c.new = c.new, c.old
+	c.growth = -c.growth
+	return c
+}
+
+// make carries out a change. parents are the containers from the document down to the one that is changed.
+func (d *Document) make(c change, parents []*ordered) {
+	switch {
+	case c.in == nil:
+		d.root = c.new
+	case c.old == nil:
+		c.in.insert(c.to, c.key, c.new)
+	case c.new == nil:
+		c.in.remove(c.key)
+	case c.from != c.to:
+		c.in.move(c.key, c.to)
+	default:
+		c.in.replace(c.key, c.new)
+	}
+	for _, p := range parents {
+		p.size += c.growth
+	}
+}
+
+// journal is what has been done to a document, in order.
+type journal struct {
+	entries []journalEntry
+	parents []*ordered // of all entries, one after the other
+}
+
+type journalEntry struct {
+	change
+	depth int // number of parents
+}
+
+func (j *journal) note(c change, parents []*ordered) {
+	j.entries = append(j.entries, journalEntry{c, len(parents)})
+	j.parents = append(j.parents, parents...)
+}
+
+// undo takes back all that the journal has, last first.
+func (j *journal) undo(d *Document) {
+	for len(j.entries) > 0 {
+		last := j.entries[len(j.entries)-1]
+		above := len(j.parents) - last.depth
+		d.make(last.inverse(), j.parents[above:])
+		j.entries, j.parents = j.entries[:len(j.entries)-1], j.parents[:above]
+	}
+}

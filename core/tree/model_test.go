@@ -1,0 +1,274 @@
+package tree_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/pathsync/pathsync/core/path"
+	"github.com/pathsync/pathsync/core/tree"
+)
+
+// model is the semantics of the operations in the fewest words: plain slices, a recursive walk, and a copy of the whole
+// document for every operation. The tests hold Document against it. It reads JSON with encoding/json.
+type model struct{ root *modelValue }
+
+type modelValue struct {
+	sort   byte // 'o'bject, 'a'rray, 's'calar
+	names  []string
+	kids   []*modelValue
+	scalar string // JSON
+}
+
+func (m *model) apply(op tree.Op, limit int) (tree.Reason, int) {
+	size := len(m.encode())
+	root, index, reason := m.changed(op)
+	if reason != tree.Applied {
+		return reason, op.Index
+	}
+	after := model{root}
+	if n := len(after.encode()); limit > 0 && n > limit && n > size {
+		return tree.TooLarge, op.Index
+	}
+	m.root = root
+	return tree.Applied, index
+}
+
+func (m *model) changed(op tree.Op) (root *modelValue, index int, reason tree.Reason) {
+	index = op.Index
+	value := func() *modelValue { return readModel(string(tree.AppendJSON(nil, op.Value))) }
+	p := op.Path
+	var act func(*modelValue) (*modelValue, tree.Reason)
+	switch op.Kind {
+	case tree.Set:
+		act = func(*modelValue) (*modelValue, tree.Reason) { return value(), tree.Applied }
+	case tree.Init:
+		act = func(was *modelValue) (*modelValue, tree.Reason) {
+			if was != nil {
+				return nil, tree.Exists
+			}
+			return value(), tree.Applied
+		}
+	case tree.Delete:
+		act = func(was *modelValue) (*modelValue, tree.Reason) {
+			if was == nil {
+				return nil, tree.NotFound
+			}
+			return nil, tree.Applied
+		}
+	case tree.ArrayAdd:
+		act = func(was *modelValue) (*modelValue, tree.Reason) {
+			if was == nil || was.scalar == "null" {
+				was = &modelValue{sort: 'a'}
+			}
+			if !was.isItems() {
+				return nil, tree.TypeMismatch
+			}
+			v := value()
+			if at := was.item(v.id()); at >= 0 {
+				index = at
+				was.kids[at] = v
+				return was, tree.Applied
+			}
+			if index == tree.NoIndex || index > len(was.kids) {
+				index = len(was.kids)
+			}
+			was.kids = slices.Insert(was.kids, index, v)
+			return was, tree.Applied
+		}
+	case tree.ArrayDelete, tree.ArrayMove:
+		last := p[len(p)-1]
+		p = p[:len(p)-1]
+		act = func(was *modelValue) (*modelValue, tree.Reason) {
+			if was == nil || was.scalar == "null" {
+				return nil, tree.ItemDeleted
+			}
+			if !was.isItems() {
+				return nil, tree.TypeMismatch
+			}
+			at := was.item(last.Name)
+			if at < 0 {
+				return nil, tree.ItemDeleted
+			}
+			v := was.kids[at]
+			was.kids = slices.Delete(was.kids, at, at+1)
+			if op.Kind == tree.ArrayMove {
+				index = min(index, len(was.kids))
+				was.kids = slices.Insert(was.kids, index, v)
+			}
+			return was, tree.Applied
+		}
+	}
+	root, reason = edit(m.root.copy(), p, act)
+	return root, index, reason
+}
+
+// edit returns what v becomes when act is done at the end of the path. nil is nothing, before and after.
+func edit(
+	v *modelValue, p path.Path, act func(*modelValue) (*modelValue, tree.Reason),
+) (*modelValue, tree.Reason) {
+	if len(p) == 0 {
+		return act(v)
+	}
+	name := p[0].Name
+	if p[0].Item {
+		if v == nil || v.scalar == "null" {
+			return nil, tree.ItemDeleted
+		}
+		if !v.isItems() {
+			return nil, tree.TypeMismatch
+		}
+		at := v.item(name)
+		if at < 0 {
+			return nil, tree.ItemDeleted
+		}
+		kid, reason := edit(v.kids[at], p[1:], act)
+		v.kids[at] = kid
+		return v, reason
+	}
+	if v != nil && v.sort == 'a' {
+		return nil, tree.TypeMismatch
+	}
+	if v == nil || v.sort == 's' {
+		v = &modelValue{sort: 'o'}
+	}
+	at := slices.Index(v.names, name)
+	var kid *modelValue
+	if at >= 0 {
+		kid = v.kids[at]
+	}
+	kid, reason := edit(kid, p[1:], act)
+	switch {
+	case reason != tree.Applied:
+	case at < 0:
+		v.names, v.kids = append(v.names, name), append(v.kids, kid)
+	case kid == nil:
+		v.names, v.kids = slices.Delete(v.names, at, at+1), slices.Delete(v.kids, at, at+1)
+	default:
+		v.kids[at] = kid
+	}
+	return v, reason
+}
+
+func (v *modelValue) id() string {
+	if v.sort != 'o' {
+		return ""
+	}
+	at := slices.Index(v.names, "_sync_id")
+	if at < 0 || v.kids[at].sort != 's' {
+		return ""
+	}
+	var id string
+	if json.Unmarshal([]byte(v.kids[at].scalar), &id) != nil {
+		return ""
+	}
+	return id
+}
+
+func (v *modelValue) item(id string) int {
+	return slices.IndexFunc(v.kids, func(kid *modelValue) bool { return kid.id() == id })
+}
+
+func (v *modelValue) isItems() bool {
+	if v.sort != 'a' {
+		return false
+	}
+	for i, kid := range v.kids {
+		if kid.id() == "" || v.item(kid.id()) < i {
+			return false
+		}
+	}
+	return true
+}
+
+func (v *modelValue) copy() *modelValue {
+	if v == nil {
+		return nil
+	}
+	c := &modelValue{sort: v.sort, names: slices.Clone(v.names), scalar: v.scalar}
+	for _, kid := range v.kids {
+		c.kids = append(c.kids, kid.copy())
+	}
+	return c
+}
+
+func (m *model) encode() string {
+	if m.root == nil {
+		return ""
+	}
+	var b strings.Builder
+	m.root.encode(&b)
+	return b.String()
+}
+
+func (v *modelValue) encode(b *strings.Builder) {
+	if v.sort == 's' {
+		b.WriteString(v.scalar)
+		return
+	}
+	b.WriteString(map[byte]string{'o': "{", 'a': "["}[v.sort])
+	for i, kid := range v.kids {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if v.sort == 'o' {
+			b.WriteString(modelQuote(v.names[i]) + ":")
+		}
+		kid.encode(b)
+	}
+	b.WriteString(map[byte]string{'o': "}", 'a': "]"}[v.sort])
+}
+
+// modelQuote is encoding/json's, without its care for HTML and JavaScript source.
+func modelQuote(s string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(s); err != nil {
+		panic(err)
+	}
+	text := strings.TrimSuffix(b.String(), "\n")
+	return strings.NewReplacer(`\\`, `\\`, `\u2028`, "\u2028", `\u2029`, "\u2029").Replace(text)
+}
+
+func readModel(text string) *modelValue {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	return readNext(d)
+}
+
+func readNext(d *json.Decoder) *modelValue {
+	token, err := d.Token()
+	if err != nil {
+		panic(err)
+	}
+	switch token := token.(type) {
+	case json.Delim:
+		v := &modelValue{sort: map[json.Delim]byte{'{': 'o', '[': 'a'}[token]}
+		for d.More() {
+			if v.sort == 'o' {
+				name, err := d.Token()
+				if err != nil {
+					panic(err)
+				}
+				v.names = append(v.names, name.(string))
+			}
+			v.kids = append(v.kids, readNext(d))
+		}
+		if _, err := d.Token(); err != nil {
+			panic(err)
+		}
+		return v
+	case json.Number:
+		return &modelValue{sort: 's', scalar: token.String()}
+	case string:
+		return &modelValue{sort: 's', scalar: modelQuote(token)}
+	default:
+		text, err := json.Marshal(token)
+		if err != nil {
+			panic(err)
+		}
+		return &modelValue{sort: 's', scalar: string(text)}
+	}
+}

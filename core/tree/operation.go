@@ -1,0 +1,156 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/pathsync/pathsync/core/path"
+)
+
+// Op is one operation on a document.
+type Op struct {
+	Kind Kind
+	Path path.Path
+	// Value is what set, array_add and init put in; nil for the other kinds. It becomes part of the document that the
+	// operation is applied to.
+	Value Value
+	// Index is where array_add and array_move put the item: 0 or more, beyond the end means the end. NoIndex when it
+	// is absent, and always for the other kinds.
+	Index int
+}
+
+// What makes an operation invalid. The texts are fit for the person who sent it.
+var (
+	errKind          = errors.New("unknown op")
+	errNoValue       = errors.New("value is missing")
+	errValueUnused   = errors.New("value is not allowed here")
+	errValueDeep     = fmt.Errorf("value is nested deeper than %d", MaxValueDepth)
+	errItemNoObject  = errors.New("value of an item must be an object")
+	errIndexUnused   = errors.New("arrayIndex is not allowed here")
+	errIndexMissing  = errors.New("arrayIndex is missing")
+	errIndexNegative = errors.New("arrayIndex is negative")
+	errNoMember      = errors.New("path must end with a key")
+	errNoItem        = errors.New("path must end with an item")
+	errNotDocument   = errors.New("path must be empty")
+	errIDFixed       = errors.New("the " + IDMember + " of an item cannot be changed")
+)
+
+// Validate reports what is wrong with the operation whatever document it meets. Only valid operations are logged.
+func (op Op) Validate() error {
+	if err := op.check(); err != nil {
+		return err
+	}
+	if op.Value != nil && deeperThan(op.Value, MaxValueDepth) {
+		return errValueDeep
+	}
+	return nil
+}
+
+// check is Validate without what takes time in proportion to the value.
+func (op Op) check() error {
+	for i, s := range op.Path {
+		if s.Name == IDMember && !s.Item && i > 0 && op.Path[i-1].Item {
+			return errIDFixed
+		}
+	}
+	if err := op.checkPath(); err != nil {
+		return err
+	}
+	if err := op.checkValue(); err != nil {
+		return err
+	}
+	return op.checkIndex()
+}
+
+func (op Op) checkPath() error {
+	isDocument := len(op.Path) == 0
+	switch op.Kind {
+	case Set, ArrayAdd:
+	case Delete:
+		if isDocument || op.namesItem() {
+			return errNoMember
+		}
+	case ArrayDelete, ArrayMove:
+		if !op.namesItem() {
+			return errNoItem
+		}
+	case Init:
+		if !isDocument {
+			return errNotDocument
+		}
+	default:
+		return errKind
+	}
+	return nil
+}
+
+func (op Op) checkValue() error {
+	needed := op.Kind == Set || op.Kind == ArrayAdd || op.Kind == Init
+	switch {
+	case needed && op.Value == nil:
+		return errNoValue
+	case !needed && op.Value != nil:
+		return errValueUnused
+	case op.Kind == ArrayAdd, op.Kind == Set && op.namesItem():
+		if _, ok := op.Value.(*Object); !ok {
+			return errItemNoObject
+		}
+	}
+	return nil
+}
+
+func (op Op) checkIndex() error {
+	switch {
+	case op.Index < NoIndex:
+		return errIndexNegative
+	case op.Kind == ArrayMove && op.Index == NoIndex:
+		return errIndexMissing
+	case op.Index != NoIndex && op.Kind != ArrayMove && op.Kind != ArrayAdd:
+		return errIndexUnused
+	}
+	return nil
+}
+
+// namesItem reports whether the path ends with an item.
+func (op Op) namesItem() bool {
+	return len(op.Path) > 0 && op.last().Item
+}
+
+// last is the last segment of the path, which must not be empty.
+func (op Op) last() path.Segment { return op.Path[len(op.Path)-1] }
+
+// deeperThan reports whether objects and arrays are nested deeper than levels in v.
+func deeperThan(v Value, levels int) bool {
+	switch c := v.(type) {
+	case *Object:
+		if levels == 0 {
+			return true
+		}
+		for _, m := range c.all() {
+			if deeperThan(m, levels-1) {
+				return true
+			}
+		}
+	case *Array:
+		if levels == 0 {
+			return true
+		}
+		for e := range c.Values() {
+			if deeperThan(e, levels-1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isNormal reports whether the ids that the operation needs to be applied are there, as Normalize leaves them.
+func (op Op) isNormal() bool {
+	switch {
+	case op.Kind == ArrayAdd:
+		return op.Value.(*Object).id() != ""
+	case op.Kind == Set && op.namesItem():
+		return op.Value.(*Object).id() == op.last().Name
+	}
+	return true
+}

@@ -1,0 +1,74 @@
+package tree
+
+import "strconv"
+
+// number reads a number and keeps its text.
+func (p *parser) number() (Value, error) {
+	start := p.at
+	if start == len(p.data) {
+		return nil, errEnd
+	}
+	if c := p.data[start]; c != '-' && !isDigit(c) {
+		return nil, errValue
+	}
+	if p.data[start] == '-' {
+		p.at++
+	}
+	if p.peek() == '0' {
+		p.at++
+		if isDigit(p.peek()) {
+			return nil, errNumber // a leading zero
+		}
+	} else if !p.digits() {
+		return nil, errNumber
+	}
+	if p.peek() == '.' {
+		p.at++
+		if !p.digits() {
+			return nil, errNumber
+		}
+	}
+	mantissa := p.at - start
+	if c := p.peek(); c == 'e' || c == 'E' {
+		p.at++
+		if c := p.peek(); c == '+' || c == '-' {
+			p.at++
+		}
+		if !p.digits() {
+			return nil, errNumber
+		}
+	}
+	text := string(p.data[start:p.at])
+	if !surelyFinite(mantissa, len(text)-mantissa) {
+		if _, err := strconv.ParseFloat(text, 64); err != nil {
+			p.at = start
+			return nil, errRange
+		}
+	}
+	return Number(text), nil
+}
+
+// surelyFinite reports whether no number can be too large whose mantissa and exponent (with its letter and sign) have
+// texts of these lengths: below 1e200 * 1e99.
+func surelyFinite(mantissa, exponent int) bool {
+	return mantissa <= 200 && exponent <= len("e99")
+}
+
+// digits skips digits and reports whether there was at least one.
+func (p *parser) digits() bool {
+	start := p.at
+	for isDigit(p.peek()) {
+		p.at++
+	}
+	return p.at > start
+}
+
+// peek returns the byte at the position, and 0 at the end.
+func (p *parser) peek() byte {
+	if p.at < len(p.data) {
+		return p.data[p.at]
+	}
+	return 0
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -1,0 +1,203 @@
+package tree_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/pathsync/pathsync/core/path"
+	"github.com/pathsync/pathsync/core/tree"
+)
+
+func mustParse(t testing.TB, text string) tree.Value {
+	t.Helper()
+	v, err := tree.ParseStored([]byte(text))
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return v
+}
+
+func mustPath(t testing.TB, text string) path.Path {
+	t.Helper()
+	p, err := path.Parse(text)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return p
+}
+
+func encode(d *tree.Document) string { return string(d.AppendJSON(nil)) }
+
+// world makes random operations. A small one has them meet often, a large one makes containers large.
+type world struct {
+	*rand.Rand
+	t      testing.TB
+	names  int
+	newIDs int
+}
+
+func (w *world) pick(of ...string) string { return of[w.IntN(len(of))] }
+func (w *world) name() string             { return string(rune('a'+w.IntN(3))) + strconv.Itoa(w.IntN(w.names)) }
+func (w *world) id() string               { return w.pick("x", "y", "z.", "ü[") + strconv.Itoa(w.IntN(w.names)) }
+
+func (w *world) path() path.Path {
+	var p path.Path
+	for range w.IntN(5) {
+		if len(p) > 0 && w.IntN(2) == 0 {
+			p = append(p, path.Segment{Name: w.id(), Item: true})
+		} else {
+			p = append(p, path.Segment{Name: w.name()})
+		}
+	}
+	if len(p) == 0 && w.IntN(20) > 0 { // rarely the whole document, or it would never become much
+		p = append(p, path.Segment{Name: w.name()})
+	}
+	return p
+}
+
+func (w *world) value(depth int) string {
+	if depth == 0 || w.IntN(3) == 0 {
+		return w.pick("null", "true", "1", "1.0", "-0", "1e5", `"s"`, `"\u0000\"é\u2028"`, `""`, "{}", "[]")
+	}
+	if w.IntN(2) == 0 {
+		return w.object(depth, "")
+	}
+	var elements []string
+	for range w.IntN(4) {
+		if w.IntN(6) == 0 {
+			elements = append(elements, w.value(depth-1))
+		} else {
+			elements = append(elements, w.object(depth-1, fmt.Sprintf(`"_sync_id":%q,`, w.id())))
+		}
+	}
+	return "[" + strings.Join(elements, ",") + "]"
+}
+
+func (w *world) object(depth int, members string) string {
+	seen := map[string]bool{}
+	for range w.IntN(4) {
+		if name := w.name(); !seen[name] {
+			seen[name] = true
+			members += fmt.Sprintf("%q:%s,", name, w.value(max(0, depth-1)))
+		}
+	}
+	return "{" + strings.TrimSuffix(members, ",") + "}"
+}
+
+// op makes a valid, normal operation.
+func (w *world) op() tree.Op {
+	for {
+		op := tree.Op{Path: w.path(), Index: tree.NoIndex}
+		op.Kind = []tree.Kind{
+			tree.Set, tree.Set, tree.Delete, tree.ArrayAdd, tree.ArrayAdd, tree.ArrayAdd, tree.ArrayDelete,
+			tree.ArrayMove, tree.Init,
+		}[w.IntN(9)]
+		switch op.Kind {
+		case tree.Set:
+			op.Value = mustParse(w.t, w.value(3))
+		case tree.ArrayAdd:
+			op.Value = mustParse(w.t, w.object(2, fmt.Sprintf(`"_sync_id":%q,`, w.id())))
+			op.Index = w.IntN(2*w.names+1) - 1
+		case tree.ArrayMove:
+			op.Index = w.IntN(2 * w.names)
+		case tree.Init:
+			op.Path, op.Value = nil, mustParse(w.t, w.value(3))
+		}
+		if op.Validate() == nil {
+			op.Normalize(func() string { w.newIDs++; return "new" + strconv.Itoa(w.newIDs) })
+			return op
+		}
+	}
+}
+
+// logged is an operation as a log has it: texts.
+type logged struct {
+	kind        tree.Kind
+	path, value string
+	index       int
+}
+
+func TestRandomOperationsDoWhatTheModelDoes(t *testing.T) {
+	for seed := range uint64(45) {
+		names := 2
+		if seed%3 == 2 {
+			names = 60
+		}
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			w := &world{Rand: rand.New(rand.NewPCG(seed, 0)), t: t, names: names}
+			limit := 0
+			if seed%5 == 4 {
+				limit = 300
+			}
+			live(t, w, limit, 250)
+		})
+	}
+}
+
+// live applies operations to a document and to the model, with trials in between that are rolled back, and replays
+// the log at the end.
+func live(t *testing.T, w *world, limit, operations int) {
+	var d tree.Document
+	var m model
+	var log []logged
+	for n := 0; n < operations; {
+		ops := make([]tree.Op, 1+w.IntN(20))
+		for i := range ops {
+			ops[i] = w.op()
+		}
+		before := encode(&d)
+		reasons, indexes := make([]tree.Reason, len(ops)), make([]int, len(ops))
+		values := make([]string, len(ops))
+		d.Begin()
+		for i, op := range ops {
+			if op.Value != nil {
+				values[i] = string(tree.AppendJSON(nil, op.Value))
+			}
+			reasons[i], indexes[i] = d.Apply(op, limit)
+		}
+		d.Rollback()
+		if encode(&d) != before || d.Size() != len(before) {
+			t.Fatalf("rolled back to\n%s (%d), not\n%s (%d)", encode(&d), d.Size(), before, len(before))
+		}
+		for i, op := range ops {
+			wantReason, wantIndex := m.apply(op, limit)
+			reason, index := d.Apply(op, limit)
+			if reason != wantReason || index != wantIndex {
+				t.Fatalf("%s %s %s: %q %d, want %q %d; document %s",
+					op.Kind, op.Path, values[i], reason, index, wantReason, wantIndex, encode(&d))
+			}
+			if reason != reasons[i] || index != indexes[i] {
+				t.Fatalf("%s %s: %q %d, but on trial %q %d", op.Kind, op.Path, reason, index, reasons[i], indexes[i])
+			}
+			got, want := encode(&d), m.encode()
+			if got != want || d.Size() != len(got) {
+				t.Fatalf("%s %s %s:\n%s (%d)\nwant\n%s (%d)",
+					op.Kind, op.Path, values[i], got, d.Size(), want, len(want))
+			}
+			if reason == tree.Applied {
+				log = append(log, logged{op.Kind, op.Path.String(), values[i], index})
+			}
+		}
+		n += len(ops)
+	}
+	replay(t, log, encode(&d))
+}
+
+func replay(t *testing.T, log []logged, want string) {
+	var d tree.Document
+	for i, l := range log {
+		op := tree.Op{Kind: l.kind, Path: mustPath(t, l.path), Index: l.index}
+		if l.value != "" {
+			op.Value = mustParse(t, l.value)
+		}
+		if reason, index := d.Apply(op, 0); reason != tree.Applied || index != l.index {
+			t.Fatalf("replaying %d, %+v: %q %d", i, l, reason, index)
+		}
+	}
+	if got := encode(&d); got != want {
+		t.Fatalf("the replay gives\n%s\nnot\n%s", got, want)
+	}
+}
