@@ -1,6 +1,10 @@
 package core
 
-import "github.com/pathsync/pathsync/core/tree"
+import (
+	"slices"
+
+	"github.com/pathsync/pathsync/core/tree"
+)
 
 // NoClientSeq stands for the absent `clientSeq` of a batch whose sender does not number its batches.
 const NoClientSeq = -1
@@ -27,4 +31,10 @@ type LoggedOp struct {
 	// afterwards; otherwise it is what was sent, and tree.NoIndex when nothing was.
 	Index     int
 	Discarded tree.Reason // tree.Applied when the operation took effect
+}
+
+// equal reports whether two batches are the same entry of a log.
+func (b *Batch) equal(o *Batch) bool {
+	return b.Room == o.Room && b.Key == o.Key && b.ClientID == o.ClientID && b.ClientSeq == o.ClientSeq &&
+		b.ServerSeq == o.ServerSeq && b.ServerTs == o.ServerTs && slices.Equal(b.Ops, o.Ops)
 }

@@ -1,0 +1,151 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// checkpointer writes the document rows of rooms that have changed, many rooms in one transaction, and closes rooms that
+// nobody uses. It is one goroutine. What it does not get done costs nothing but time: the log has everything, and a room
+// is opened from its rows and the log after them.
+type checkpointer struct {
+	hub  *Hub
+	life context.Context // ends when the checkpointer has to give up
+	stop context.CancelFunc
+	done chan struct{}
+	wake chan struct{} // has a token when there is a first room, or when closing
+
+	mu      sync.Mutex
+	rooms   []*Room // with unsaved documents
+	closing bool
+}
+
+// checkpointBytes bounds one transaction of document rows. The rows of one room are never split.
+const checkpointBytes = 16 << 20
+
+func newCheckpointer(h *Hub) *checkpointer {
+	life, stop := context.WithCancel(context.Background())
+	return &checkpointer{hub: h, life: life, stop: stop, done: make(chan struct{}), wake: make(chan struct{}, 1)}
+}
+
+// note has the checkpointer come by a room with unsaved documents.
+func (c *checkpointer) note(r *Room) {
+	c.mu.Lock()
+	c.rooms = append(c.rooms, r)
+	first := len(c.rooms) == 1
+	c.mu.Unlock()
+	if first {
+		c.nudge()
+	}
+}
+
+func (c *checkpointer) nudge() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close writes what is unsaved and ends the goroutine, or gives up when ctx ends.
+func (c *checkpointer) close(ctx context.Context) error {
+	c.mu.Lock()
+	c.closing = true
+	c.mu.Unlock()
+	c.nudge()
+	unhook := context.AfterFunc(ctx, c.stop)
+	defer unhook()
+	defer c.stop()
+	<-c.done
+	if c.life.Err() != nil {
+		return fmt.Errorf("writing the document rows: %w", context.Cause(ctx))
+	}
+	return nil
+}
+
+func (c *checkpointer) run() {
+	defer close(c.done)
+	idle := c.hub.cfg.RoomIdle
+	tick := time.NewTicker(max(idle/4, time.Millisecond))
+	defer tick.Stop()
+	var due <-chan time.Time // when the rooms noted are to be saved
+	for {
+		select {
+		case <-c.wake:
+			if c.isClosing() {
+				c.save()
+				return
+			}
+			if due == nil {
+				due = time.After(c.hub.cfg.ServerBatch)
+			}
+		case <-due:
+			due = nil
+			if !c.save() {
+				due = time.After(c.hub.cfg.ServerBatch)
+			}
+		case now := <-tick.C:
+			c.hub.closeIdle(now.Add(-idle))
+		}
+	}
+}
+
+func (c *checkpointer) isClosing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closing
+}
+
+// save writes the unsaved documents of the rooms noted, and reports whether all could be written.
+func (c *checkpointer) save() (ok bool) {
+	c.mu.Lock()
+	rooms := c.rooms
+	c.rooms = nil
+	c.mu.Unlock()
+	for len(rooms) > 0 {
+		n, perRoom, rows := c.gather(rooms)
+		ctx, cancel := context.WithTimeout(c.life, c.hub.cfg.StoreTimeout)
+		err := c.hub.cfg.Store.SaveDocuments(ctx, rows)
+		cancel()
+		if err != nil {
+			c.hub.cfg.Log.Warn("document rows could not be written; they will be tried again", "rows", len(rows), "error", err)
+			c.mu.Lock()
+			c.rooms = append(c.rooms, rooms...)
+			c.mu.Unlock()
+			return false
+		}
+		for i, r := range rooms[:n] {
+			r.saved(perRoom[i])
+		}
+		rooms = rooms[n:]
+	}
+	return true
+}
+
+// gather collects the unsaved rows of the first n rooms, as many as one transaction takes.
+func (c *checkpointer) gather(rooms []*Room) (n int, perRoom [][]Document, rows []Document) {
+	bytes := 0
+	for n < len(rooms) && (n == 0 || bytes < checkpointBytes) {
+		rooms[n].mu.Lock()
+		unsaved := rooms[n].state.unsaved()
+		rooms[n].mu.Unlock()
+		for _, row := range unsaved {
+			bytes += len(row.State)
+		}
+		rows = append(rows, unsaved...)
+		perRoom = append(perRoom, unsaved)
+		n++
+	}
+	return n, perRoom, rows
+}
+
+// saved notes that rows, all that this room had unsaved when they were gathered, are in the database.
+func (r *Room) saved(rows []Document) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unsaved = !r.state.markSaved(rows)
+	if r.unsaved {
+		r.hub.checkpointer.note(r)
+	}
+}

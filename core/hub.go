@@ -1,0 +1,237 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Errors of a Hub and its rooms, besides those of the Store.
+var (
+	// ErrUnavailable: the database cannot be used now. Whatever was asked for may be asked for again.
+	ErrUnavailable = errors.New("the database is not available")
+	// ErrOverloaded: a queue or a table is full.
+	ErrOverloaded = errors.New("the server has too much to do")
+	// ErrClosing: the server is shutting down.
+	ErrClosing = errors.New("the server is shutting down")
+	// ErrClientSeqReused: a clientSeq comes again with other content.
+	ErrClientSeqReused = errors.New("this clientSeq was used for another batch")
+)
+
+// Config is what a Hub needs. Zero values stand for the defaults named.
+type Config struct {
+	Store Store // required
+	// Listen makes the listener of a room when it is opened at a serverSeq. Required.
+	Listen func(room string, seq int64) Listener
+	Log    *slog.Logger // default: none
+
+	ServerBatch      time.Duration // longest time a document row is behind the log; 1.5 s
+	PresenceTimeout  time.Duration // lease of a client without a stream; 15 s
+	PresenceWindow   time.Duration // presence changes are gathered so long; 50 ms
+	RoomIdle         time.Duration // a room that nobody uses is closed after so long; 60 s
+	StoreTimeout     time.Duration // limit of one call of the store; 10 s
+	SubmitTimeout    time.Duration // longest wait of a batch for its commit; 10 s
+	MaxRooms         int           // open at a time; 100,000
+	MaxQueuedBytes   int           // of batches that wait for their commit; 256 MiB
+	MaxDocumentBytes int           // encoded size of one document; 8 MiB
+	MaxPresence      int           // clients present in one room; 10,000
+}
+
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	setDefault(&c.ServerBatch, 1500*time.Millisecond)
+	setDefault(&c.PresenceTimeout, 15*time.Second)
+	setDefault(&c.PresenceWindow, 50*time.Millisecond)
+	setDefault(&c.RoomIdle, time.Minute)
+	setDefault(&c.StoreTimeout, 10*time.Second)
+	setDefault(&c.SubmitTimeout, 10*time.Second)
+	setDefault(&c.MaxRooms, 100_000)
+	setDefault(&c.MaxQueuedBytes, 256<<20)
+	setDefault(&c.MaxDocumentBytes, 8<<20)
+	setDefault(&c.MaxPresence, 10_000)
+	return c
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// Listener is told what happens in one room, in order, and passes it on to the room's readers. Its methods are called
+// under the room's lock: they must neither block nor call the room.
+type Listener interface {
+	// Committed is told the batches that have just become part of the room's history.
+	Committed(batches []*Batch)
+	// PresenceChanged is told who came, changed and left.
+	PresenceChanged(change PresenceChange)
+	// Closed is told that the room is closed and nothing more will come. err says why; it is nil when the room was
+	// merely idle, and then nobody reads it.
+	Closed(err error)
+}
+
+// Hub holds the rooms that are open, and the goroutines that serve them all: the committer, which makes batches
+// durable, and the checkpointer, which writes document rows and closes idle rooms.
+type Hub struct {
+	cfg          Config
+	committer    *committer
+	checkpointer *checkpointer
+
+	opening sync.WaitGroup // goroutines that open rooms
+
+	mu      sync.Mutex
+	rooms   map[string]*slot
+	closing bool
+}
+
+// slot is a room's place in the hub, from the moment that somebody asks for it.
+type slot struct {
+	opened chan struct{} // closed when room or err is there
+	room   *Room
+	err    error
+	users  int       // who has acquired the room and not released it
+	unused time.Time // since when users is 0
+}
+
+// retryOpening is how long everybody who asks for a room that could not be opened gets the same answer, so that a
+// damaged room or a database outage costs one attempt and one log line a second, and not one a request.
+const retryOpening = time.Second
+
+// NewHub makes a hub and starts its goroutines. Close ends them.
+func NewHub(cfg Config) *Hub {
+	cfg = cfg.withDefaults()
+	h := &Hub{cfg: cfg, rooms: map[string]*slot{}}
+	h.committer = newCommitter(&h.cfg)
+	h.checkpointer = newCheckpointer(h)
+	go h.committer.run()
+	go h.checkpointer.run()
+	return h
+}
+
+// Close refuses new batches, commits those that are waiting, writes the document rows and ends the hub's goroutines.
+// The context limits how long it tries; the log has every accepted batch in any case.
+func (h *Hub) Close(ctx context.Context) error {
+	h.mu.Lock()
+	h.closing = true
+	h.mu.Unlock()
+	h.opening.Wait()
+	err := errors.Join(h.committer.close(ctx), h.checkpointer.close(ctx))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for name, s := range h.rooms {
+		if s.room != nil {
+			s.room.close(nil)
+		}
+		delete(h.rooms, name)
+	}
+	return err
+}
+
+// Epoch names the history of the hub's database.
+func (h *Hub) Epoch() string { return h.cfg.Store.Epoch() }
+
+// Ping reports whether the database can be used, as an error that wraps ErrUnavailable.
+func (h *Hub) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.StoreTimeout)
+	defer cancel()
+	return unavailable(h.cfg.Store.Ping(ctx), "asking the database")
+}
+
+// Room returns a room, opened if need be, and a function that releases it. While it is held it stays open. However many
+// ask for a room at once, it is opened once.
+func (h *Hub) Room(ctx context.Context, name string) (*Room, func(), error) {
+	s, err := h.acquire(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	release := sync.OnceFunc(func() { h.release(s) })
+	select {
+	case <-s.opened:
+		if s.err == nil {
+			return s.room, release, nil
+		}
+		err = s.err
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	release()
+	return nil, nil, err
+}
+
+func (h *Hub) acquire(name string) (*slot, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return nil, ErrClosing
+	}
+	s := h.rooms[name]
+	if s == nil || s.stale(time.Now()) {
+		if len(h.rooms) >= h.cfg.MaxRooms {
+			return nil, fmt.Errorf("%w: %d rooms are open", ErrOverloaded, len(h.rooms))
+		}
+		s = &slot{opened: make(chan struct{})}
+		h.rooms[name] = s
+		h.opening.Go(func() { h.open(name, s) })
+	}
+	s.users++
+	return s, nil
+}
+
+// stale reports whether a room has to be opened anew: its last opening failed a while ago, or it was stopped.
+func (s *slot) stale(now time.Time) bool {
+	if s.err != nil {
+		return now.Sub(s.unused) >= retryOpening
+	}
+	return s.room != nil && s.room.Err() != nil
+}
+
+func (h *Hub) release(s *slot) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.users--; s.users == 0 && s.err == nil {
+		s.unused = time.Now()
+	}
+}
+
+// open fills a slot. It is nobody's request in particular, so it has a limit of its own.
+func (h *Hub) open(name string, s *slot) {
+	ctx, cancel := context.WithTimeout(context.Background(), h.cfg.StoreTimeout)
+	defer cancel()
+	room, err := openRoom(ctx, h, name)
+	if err != nil {
+		h.cfg.Log.Error("a room cannot be opened", "room", name, "error", err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.room, s.err, s.unused = room, err, time.Now()
+	close(s.opened)
+}
+
+// closeIdle closes the rooms that nobody has used since a moment and that have nothing left to do.
+func (h *Hub) closeIdle(since time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for name, s := range h.rooms {
+		if s.users == 0 && s.unused.Before(since) && (s.err != nil || s.room != nil && s.room.closeIfIdle()) {
+			delete(h.rooms, name)
+		}
+	}
+}
+
+// unavailable marks an error of the store as a passing one, unless it has a meaning of its own.
+func unavailable(err error, doing string) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrCorrupt):
+		return err
+	default:
+		return fmt.Errorf("%w: %s: %w", ErrUnavailable, doing, err)
+	}
+}

@@ -1,0 +1,182 @@
+package core
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// User is one client that is in a room.
+type User struct {
+	ClientID    string
+	UserID      string
+	DisplayName string
+	JoinedAt    int64  // milliseconds since the Unix epoch
+	Field       string // where the client's cursor is; "" for nowhere
+	Meta        string // JSON of the application's own; "" for none
+}
+
+// PresenceUpdate is what a client says of itself.
+type PresenceUpdate struct {
+	DisplayName *string // nil keeps what is known
+	Field       string
+	Meta        string
+}
+
+// PresenceChange is what has changed in a room's presence since readers were last told.
+type PresenceChange struct {
+	Joined  []User
+	Updated []User
+	Left    []string // client ids
+}
+
+// Presence is the table of who is in a room: a pure value, to which every moment is told.
+//
+// A client is present while it has a stream. Without one it is present on a lease, which every update renews and which
+// the end of a stream starts, so that a page that reloads does not leave and join again.
+type Presence struct {
+	lease   time.Duration
+	limit   int
+	members map[string]*member
+	changed []string         // clients that may differ from what readers know, in the order of change
+	told    map[string]*User // what readers know of each client in changed; nil: nothing
+}
+
+type member struct {
+	User
+	stream int       // number of the open stream; 0: none
+	until  time.Time // end of the lease, when there is no stream
+}
+
+// NewPresence makes an empty table for at most limit clients.
+func NewPresence(lease time.Duration, limit int) *Presence {
+	return &Presence{lease: lease, limit: limit, members: map[string]*member{}, told: map[string]*User{}}
+}
+
+// Connect notes that a client has opened its stream, known to Disconnect by a number that differs from any other of
+// this client. displayName "" keeps what is known. It reports false when the table is full.
+func (p *Presence) Connect(clientID, displayName string, stream int, now time.Time) bool {
+	m := p.change(clientID, now)
+	if m == nil {
+		return false
+	}
+	m.stream = stream
+	if displayName != "" {
+		m.DisplayName = displayName
+	}
+	return true
+}
+
+// Disconnect notes that a stream has ended. When the client has opened a newer one, nothing changes.
+func (p *Presence) Disconnect(clientID string, stream int, now time.Time) {
+	if m := p.members[clientID]; m != nil && m.stream == stream {
+		m.stream = 0
+		m.until = now.Add(p.lease)
+	}
+}
+
+// Update takes in what a client says of itself, and renews its lease. It reports false when the table is full.
+func (p *Presence) Update(clientID string, u PresenceUpdate, now time.Time) (User, bool) {
+	m := p.change(clientID, now)
+	if m == nil {
+		return User{}, false
+	}
+	if u.DisplayName != nil {
+		m.DisplayName = *u.DisplayName
+	}
+	m.Field, m.Meta = u.Field, u.Meta
+	m.until = now.Add(p.lease)
+	return m.User, true
+}
+
+// Leave takes a client out at once, whatever streams it has.
+func (p *Presence) Leave(clientID string) {
+	if m := p.members[clientID]; m != nil {
+		p.note(clientID, m)
+		delete(p.members, clientID)
+	}
+}
+
+// Expire takes out the clients whose lease has ended.
+func (p *Presence) Expire(now time.Time) {
+	for id, m := range p.members {
+		if m.stream == 0 && !now.Before(m.until) {
+			p.Leave(id)
+		}
+	}
+}
+
+// NextExpiry is when the next lease ends, if nothing renews it. ok is false when no lease is running.
+func (p *Presence) NextExpiry() (at time.Time, ok bool) {
+	for _, m := range p.members {
+		if m.stream == 0 && (!ok || m.until.Before(at)) {
+			at, ok = m.until, true
+		}
+	}
+	return at, ok
+}
+
+// Users returns who is present, first come first.
+func (p *Presence) Users() []User {
+	users := make([]User, 0, len(p.members))
+	for _, m := range p.members {
+		users = append(users, m.User)
+	}
+	slices.SortFunc(users, func(a, b User) int {
+		return cmp.Or(cmp.Compare(a.JoinedAt, b.JoinedAt), cmp.Compare(a.ClientID, b.ClientID))
+	})
+	return users
+}
+
+// Empty reports whether nobody is present and nobody is to be told of anything.
+func (p *Presence) Empty() bool { return len(p.members) == 0 && len(p.changed) == 0 }
+
+// Changed reports whether TakeChange may have something to tell.
+func (p *Presence) Changed() bool { return len(p.changed) > 0 }
+
+// TakeChange returns what readers have not been told yet, and counts it as told. Whoever came and left in between is
+// not in it. ok is false when there is nothing to tell.
+func (p *Presence) TakeChange() (c PresenceChange, ok bool) {
+	for _, id := range p.changed {
+		m, was := p.members[id], p.told[id]
+		switch {
+		case m == nil && was != nil:
+			c.Left = append(c.Left, id)
+		case m != nil && was == nil:
+			c.Joined = append(c.Joined, m.User)
+		case m != nil && m.User != *was:
+			c.Updated = append(c.Updated, m.User)
+		}
+	}
+	p.changed = nil
+	clear(p.told)
+	return c, len(c.Joined)+len(c.Updated)+len(c.Left) > 0
+}
+
+// change returns the client's entry in order to change it; a new one begins to be present now. It is nil when the table
+// is full.
+func (p *Presence) change(clientID string, now time.Time) *member {
+	m := p.members[clientID]
+	if m == nil && len(p.members) >= p.limit {
+		return nil
+	}
+	p.note(clientID, m)
+	if m == nil {
+		m = &member{User: User{ClientID: clientID, JoinedAt: now.UnixMilli()}, until: now.Add(p.lease)}
+		p.members[clientID] = m
+	}
+	return m
+}
+
+// note remembers what readers know of a client, before its first change since they were last told.
+func (p *Presence) note(clientID string, m *member) {
+	if _, noted := p.told[clientID]; noted {
+		return
+	}
+	p.changed = append(p.changed, clientID)
+	p.told[clientID] = nil
+	if m != nil {
+		was := m.User
+		p.told[clientID] = &was
+	}
+}

@@ -1,0 +1,134 @@
+package core
+
+import (
+	"reflect"
+	"testing"
+	"time"
+)
+
+var presenceStart = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+const lease = 15 * time.Second
+
+func ids(users []User) (out []string) {
+	for _, u := range users {
+		out = append(out, u.ClientID)
+	}
+	return out
+}
+
+func wantChange(t *testing.T, p *Presence, joined, updated, left []string) {
+	t.Helper()
+	c, ok := p.TakeChange()
+	if ok != (len(joined)+len(updated)+len(left) > 0) {
+		t.Errorf("there is something to tell: %v", ok)
+	}
+	if !reflect.DeepEqual(ids(c.Joined), joined) || !reflect.DeepEqual(ids(c.Updated), updated) || !reflect.DeepEqual(c.Left, left) {
+		t.Errorf("change is %+v, want joined %v, updated %v, left %v", c, joined, updated, left)
+	}
+}
+
+func TestAClientIsPresentWhileItsStreamIsOpen(t *testing.T) {
+	p, now := NewPresence(lease, 10), presenceStart
+	p.Connect("ann", "Ann", 1, now)
+	p.Expire(now.Add(24 * time.Hour))
+	if got := p.Users(); len(got) != 1 || got[0].DisplayName != "Ann" || got[0].JoinedAt != now.UnixMilli() {
+		t.Errorf("present: %+v", got)
+	}
+	if _, running := p.NextExpiry(); running {
+		t.Error("a lease runs although the stream is open")
+	}
+	wantChange(t, p, []string{"ann"}, nil, nil)
+	wantChange(t, p, nil, nil, nil)
+}
+
+func TestAPageThatReloadsWithinTheLeaseNeitherLeavesNorJoins(t *testing.T) {
+	p, now := NewPresence(lease, 10), presenceStart
+	p.Connect("ann", "Ann", 1, now)
+	p.TakeChange()
+	p.Disconnect("ann", 1, now)
+	p.Expire(now.Add(lease - 1))
+	p.Connect("ann", "", 2, now.Add(lease-1))
+	p.Expire(now.Add(24 * time.Hour))
+	wantChange(t, p, nil, nil, nil)
+}
+
+func TestAClientLeavesWhenItsLeaseHasRunOut(t *testing.T) {
+	p, now := NewPresence(lease, 10), presenceStart
+	p.Connect("ann", "", 1, now)
+	p.TakeChange()
+	p.Disconnect("ann", 1, now)
+	if at, ok := p.NextExpiry(); !ok || !at.Equal(now.Add(lease)) {
+		t.Errorf("the lease ends at %v, %v", at, ok)
+	}
+	p.Expire(now.Add(lease))
+	wantChange(t, p, nil, nil, []string{"ann"})
+	if !p.Empty() {
+		t.Error("something is left behind")
+	}
+}
+
+func TestTheEndOfAReplacedStreamIsNotTheEndOfTheClient(t *testing.T) {
+	p, now := NewPresence(lease, 10), presenceStart
+	p.Connect("ann", "", 1, now)
+	p.Connect("ann", "", 2, now)
+	p.Disconnect("ann", 1, now)
+	p.Expire(now.Add(2 * lease))
+	if len(p.Users()) != 1 {
+		t.Error("the client left with its old stream")
+	}
+}
+
+func TestUpdatesRenewTheLeaseOfAClientWithoutAStream(t *testing.T) {
+	p, now := NewPresence(lease, 10), presenceStart
+	name := "Ann"
+	p.Update("ann", PresenceUpdate{DisplayName: &name, Field: "title", Meta: `{"x":1}`}, now)
+	wantChange(t, p, []string{"ann"}, nil, nil)
+	p.Update("ann", PresenceUpdate{}, now.Add(lease-1)) // blur: the field is gone, the name stays
+	p.Expire(now.Add(lease))
+	c, _ := p.TakeChange()
+	if len(c.Updated) != 1 || c.Updated[0].Field != "" || c.Updated[0].Meta != "" || c.Updated[0].DisplayName != "Ann" {
+		t.Errorf("told: %+v", c)
+	}
+}
+
+func TestLeavingIsImmediateAndJoiningAgainIsPossible(t *testing.T) {
+	p, now := NewPresence(lease, 10), presenceStart
+	p.Connect("ann", "", 1, now)
+	p.Connect("ben", "", 1, now)
+	p.TakeChange()
+	p.Leave("ann")
+	p.Leave("ann")
+	p.Leave("nobody")
+	wantChange(t, p, nil, nil, []string{"ann"})
+	p.Disconnect("ann", 1, now) // its stream ends later
+	p.Update("ann", PresenceUpdate{}, now)
+	wantChange(t, p, []string{"ann"}, nil, nil)
+}
+
+func TestWhoComesAndGoesWithinTheWindowIsNotMentioned(t *testing.T) {
+	p, now := NewPresence(lease, 10), presenceStart
+	p.Connect("ann", "", 1, now)
+	p.Leave("ann")
+	wantChange(t, p, nil, nil, nil)
+	p.Update("ben", PresenceUpdate{Field: "title"}, now)
+	p.TakeChange()
+	p.Update("ben", PresenceUpdate{Field: "body"}, now)
+	p.Update("ben", PresenceUpdate{Field: "title"}, now)
+	wantChange(t, p, nil, nil, nil)
+}
+
+func TestTheTableIsBounded(t *testing.T) {
+	p, now := NewPresence(lease, 2), presenceStart
+	p.Connect("a", "", 1, now)
+	p.Connect("b", "", 1, now)
+	if p.Connect("c", "", 1, now) {
+		t.Error("a third stream was let in")
+	}
+	if _, ok := p.Update("c", PresenceUpdate{}, now); ok {
+		t.Error("a third client was let in")
+	}
+	if _, ok := p.Update("a", PresenceUpdate{Field: "x"}, now); !ok {
+		t.Error("a client that is there cannot change")
+	}
+}

@@ -1,0 +1,54 @@
+package core
+
+import "github.com/pathsync/pathsync/core/tree"
+
+// Proposal is a batch as its sender gave it: checked and with every id filled in, but not yet ordered. Its ops may
+// still turn out to change nothing.
+type Proposal struct {
+	Key       string
+	ClientID  string
+	ClientSeq int64 // NoClientSeq when the sender gave none
+	Ops       []ProposedOp
+	FilledIn  bool // an object got its `_sync_id` from the server
+}
+
+// ProposedOp is one op of a Proposal, in the form that is applied and in the form that is logged and sent.
+type ProposedOp struct {
+	tree.Op
+	PathText  string // the path as it was sent
+	ValueText string // Value as canonical JSON; "" for a kind without a value
+}
+
+// bytes is what the proposal weighs in a queue and in a transaction.
+func (p *Proposal) bytes() int {
+	n := 256
+	for i := range p.Ops {
+		n += 64 + len(p.Ops[i].PathText) + len(p.Ops[i].ValueText)
+	}
+	return n
+}
+
+// Answer is what the sender of a batch is told.
+type Answer struct {
+	Batch     *Batch
+	Duplicate bool // the batch was in the log already, sent earlier under the same number
+	FilledIn  bool // the ops differ from what was sent by ids that the server gave
+}
+
+// answersTo reports whether logged is what became of a proposal that is sent once more. Ids that the server gave are
+// left out of the comparison: each sending gets fresh ones, and the first stand.
+func (p *Proposal) answersTo(logged *Batch) bool {
+	if p.Key != logged.Key || len(p.Ops) != len(logged.Ops) {
+		return false
+	}
+	for i := range p.Ops {
+		sent, was := &p.Ops[i], &logged.Ops[i]
+		if sent.Kind != was.Kind || sent.PathText != was.Path {
+			return false
+		}
+		if sent.ValueText != was.Value && !(p.FilledIn && tree.EqualButIDs(sent.ValueText, was.Value)) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,170 @@
+package core
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Room is an open room: the thin shell around its pure State and Presence, which has the lock, the clock and the store.
+type Room struct {
+	name string
+	hub  *Hub
+
+	mu       sync.Mutex
+	state    *State
+	presence *Presence
+	listener Listener
+	queue    []*submission // batches that wait for the committer, in the order of arrival
+	inFlight bool          // the committer has batches of this room under way
+	unsaved  bool          // a document row is behind, and the checkpointer knows
+	err      error         // why the room is not served any more
+
+	presenceTimer *time.Timer // running while there is presence to tell or a lease to end
+	presenceAt    time.Time   // when it fires
+	streams       int         // numbers given to streams so far
+}
+
+// replayPage bounds how much of the log is in memory at a time while a room catches up with it.
+var replayPage = Page{Batches: 1000, Bytes: 4 << 20}
+
+// openRoom reads a room from the store: its document rows, and the log after them.
+func openRoom(ctx context.Context, h *Hub, name string) (*Room, error) {
+	rows, err := h.cfg.Store.Documents(ctx, name)
+	if err != nil {
+		return nil, unavailable(err, "reading the document rows")
+	}
+	state, err := NewState(name, rows, h.cfg.MaxDocumentBytes)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		batches, err := h.cfg.Store.Log(ctx, name, state.Seq(), replayPage)
+		if err != nil {
+			return nil, unavailable(err, "reading the log")
+		}
+		if len(batches) == 0 {
+			break
+		}
+		for _, b := range batches {
+			if err := state.Fold(b); err != nil {
+				return nil, err
+			}
+		}
+	}
+	r := &Room{name: name, hub: h, state: state, presence: NewPresence(h.cfg.PresenceTimeout, h.cfg.MaxPresence)}
+	r.listener = h.cfg.Listen(name, state.Seq())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.noteUnsaved()
+	return r, nil
+}
+
+// Name is the room's name.
+func (r *Room) Name() string { return r.name }
+
+// Listener is what Config.Listen made for this room.
+func (r *Room) Listener() Listener { return r.listener }
+
+// View is a consistent look at a room. It is valid only during the call of Room.View that it is handed to.
+type View struct{ r *Room }
+
+// View calls look with the room held still: nothing is committed and nobody comes or goes meanwhile, so that what it
+// reads and the position of the room's listener belong together. It must be quick.
+func (r *Room) View(look func(View)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	look(View{r})
+}
+
+// Seq is the serverSeq of the last batch.
+func (v View) Seq() int64 { return v.r.state.Seq() }
+
+// Keys returns the keys of the documents, sorted. The slice must not be changed.
+func (v View) Keys() []string { return v.r.state.Keys() }
+
+// Document returns a document as JSON and the serverSeq of the batch that last changed it. The bytes never change and
+// may be kept.
+func (v View) Document(key string) (json []byte, seq int64, ok bool) { return v.r.state.Document(key) }
+
+// Users returns who is present.
+func (v View) Users() []User { return v.r.presence.Users() }
+
+// Err says why the room is not served any more, and is nil while it is.
+func (r *Room) Err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// Log returns committed batches after a serverSeq from the store, at most a page of them.
+func (r *Room) Log(ctx context.Context, after int64, page Page) ([]*Batch, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.hub.cfg.StoreTimeout)
+	defer cancel()
+	batches, err := r.hub.cfg.Store.Log(ctx, r.name, after, page)
+	return batches, unavailable(err, "reading the log")
+}
+
+// committed folds decided batches that are now in the log and tells the listener. The lock is held.
+func (r *Room) committed(batches []decided) error {
+	told := make([]*Batch, 0, len(batches))
+	for _, b := range batches {
+		if err := r.state.fold(b); err != nil {
+			return err
+		}
+		told = append(told, b.Batch)
+	}
+	r.noteUnsaved()
+	r.listener.Committed(told)
+	return nil
+}
+
+// noteUnsaved has the checkpointer come by when a document row is behind. The lock is held.
+func (r *Room) noteUnsaved() {
+	if !r.unsaved && r.state.anyUnsaved() {
+		r.unsaved = true
+		r.hub.checkpointer.note(r)
+	}
+}
+
+// fail stops the room: its state cannot be trusted any more. The lock is held.
+func (r *Room) fail(err error) {
+	if r.err != nil {
+		return
+	}
+	r.err = err
+	r.hub.cfg.Log.Error("a room is stopped", "room", r.name, "error", err)
+	for _, s := range r.queue {
+		s.answer(Answer{}, err)
+	}
+	r.queue = nil
+	r.shut(err)
+}
+
+// closeIfIdle closes the room when there is nothing left to do in it.
+func (r *Room) closeIfIdle() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.inFlight || r.unsaved || len(r.queue) > 0 || !r.presence.Empty() {
+		return false
+	}
+	r.shut(nil)
+	return true
+}
+
+func (r *Room) close(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.shut(err)
+}
+
+// shut ends what runs on the room's behalf. The lock is held.
+func (r *Room) shut(err error) {
+	if r.err == nil {
+		r.err = ErrClosing
+	}
+	if r.presenceTimer != nil {
+		r.presenceTimer.Stop()
+	}
+	r.listener.Closed(err)
+}
