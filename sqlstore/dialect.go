@@ -1,0 +1,63 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"github.com/Masterminds/squirrel"
+
+	"github.com/pathsync/pathsync/core"
+)
+
+// dialect is one database of one kind: what differs between the kinds. connect is called first; when the tables are
+// migrated, start; then the rest, at the same time from several goroutines; close at the end, however far it got.
+type dialect interface {
+	// name is how a person knows the database, without a secret.
+	name() string
+
+	// connect reaches the database, and makes it if that is how it is made.
+	connect(ctx context.Context) error
+
+	// writer is where transactions are begun, and reader where single SELECTs are made. They may be the same pool.
+	writer() *sql.DB
+	reader() *sql.DB
+
+	placeholders() squirrel.PlaceholderFormat
+	schema() schema
+
+	// start prepares what needs the tables.
+	start(ctx context.Context) error
+
+	// insertLog inserts the rows of batches, each of which has operations.
+	insertLog(ctx context.Context, tx *sql.Tx, batches []*core.Batch) error
+	// upsertDocuments inserts the rows of docs, or replaces older ones.
+	upsertDocuments(ctx context.Context, tx *sql.Tx, docs []core.Document) error
+
+	// explain returns a driver's error wrapped for the core (core.ErrConflict, core.ErrRejected) or for a person. An
+	// error that it knows nothing about comes back as it is.
+	explain(err error) error
+
+	close() error
+}
+
+// schema is the tables of a dialect.
+type schema struct {
+	// exists is a query for the number of tables that are named sync_meta: 0 in a database that was not used yet.
+	exists string
+	// migrations lead from each version of the schema to the next; the first makes the tables.
+	migrations []string
+}
+
+// newDialect finds the dialect by the DSN's scheme. Nothing is connected yet. Errors never show the rest of a DSN, which
+// may hold a password.
+func newDialect(dsn string) (dialect, error) {
+	scheme, rest, _ := strings.Cut(dsn, ":")
+	switch scheme {
+	case "sqlite":
+		return newSQLite(rest)
+	default:
+		return nil, fmt.Errorf("%q is not a kind of database that is known: use sqlite:FILE", scheme)
+	}
+}

@@ -1,0 +1,34 @@
+// Package sqlstore keeps pathsync's log and documents in the customer's own SQL database: a core.Store over
+// database/sql.
+//
+//	store, err := sqlstore.Open(ctx, "sqlite:pathsync.db")
+//
+// # Tables
+//
+// sync_change_log has one row per operation, and is only ever added to. The rows of a batch share its (room,
+// server_seq) and are numbered by op_index from 0. (room, server_seq, op_index) is unique: this fence is what makes two
+// servers on one database safe, because the second to take a number gets core.ErrConflict.
+//
+// sync_documents has one row per room and key: the latest state that was checkpointed, and the server_seq of the last
+// batch in it. A row is only ever replaced by a newer one.
+//
+// sync_meta has the name of this history (epoch) and the number of the last migration (schema_version).
+//
+// What is absent is NULL: value for a kind without one, client_seq of a sender who does not number, array_index where
+// none was sent, discarded where the operation took effect. Times are milliseconds since the Unix epoch.
+//
+// # Dialects
+//
+// Statements that every database understands are built once, by newStatements. What differs is behind the dialect
+// interface, in files named after the database:
+//
+//	sqlite.go             connections and statements
+//	sqlite_checkpoint.go  copying the write-ahead log into the database file, off the path of the appends
+//	sqlite_errors.go      the driver's error codes, as the core and a person understand them
+//	migrations/sqlite     the schema, version by version
+//
+// # Errors
+//
+// Errors that wrap core.ErrConflict or core.ErrRejected mean what core says. All others are worth repeating, and say
+// in one line what was being done and, where it is known, what a person can do about it.
+package sqlstore

@@ -1,0 +1,45 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+
+	"github.com/pathsync/pathsync/core"
+)
+
+// Documents implements core.Store. It is one SELECT, so that the rows are as of one moment.
+func (s *Store) Documents(ctx context.Context, room string) ([]core.Document, error) {
+	var docs []core.Document
+	err := s.call("reading documents", func() error {
+		rows, err := s.query.documents.QueryContext(ctx, room)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			d := core.Document{Room: strings.Clone(room)}
+			if err := rows.Scan(&d.Key, &d.ServerSeq, &d.State); err != nil {
+				return err
+			}
+			docs = append(docs, d)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return docs, nil
+}
+
+// SaveDocuments implements core.Store.
+func (s *Store) SaveDocuments(ctx context.Context, docs []core.Document) error {
+	if len(docs) == 0 {
+		return nil
+	}
+	return s.call("saving documents", func() error {
+		return inTransaction(ctx, s.dialect.writer(), func(tx *sql.Tx) error {
+			return s.dialect.upsertDocuments(ctx, tx, docs)
+		})
+	})
+}

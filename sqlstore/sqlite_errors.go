@@ -1,0 +1,61 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	driver "modernc.org/sqlite"
+	code "modernc.org/sqlite/lib"
+
+	"github.com/pathsync/pathsync/core"
+)
+
+// explain implements dialect. This is the only place that knows the driver's codes; its texts are for people alone.
+func (d *sqlite) explain(err error) error {
+	var failure *driver.Error
+	if !errors.As(err, &failure) {
+		return err
+	}
+	switch failure.Code() {
+	case code.SQLITE_CONSTRAINT_UNIQUE: // the log's order: the one unique index that inserting can violate
+		return core.ErrConflict
+	}
+	switch failure.Code() & 0xff { // the rest of the bits tell apart what makes no difference here
+	case code.SQLITE_CONSTRAINT, code.SQLITE_TOOBIG, code.SQLITE_MISMATCH:
+		return fmt.Errorf("%w: %w", core.ErrRejected, err)
+	case code.SQLITE_CANTOPEN:
+		return fmt.Errorf("%s (%w)", d.whyItCannotBeOpened(), err)
+	case code.SQLITE_NOTADB:
+		return fmt.Errorf("the file is not an SQLite database: name another (%w)", err)
+	case code.SQLITE_READONLY, code.SQLITE_PERM:
+		return fmt.Errorf("the file or its directory cannot be written: change their permissions (%w)", err)
+	case code.SQLITE_BUSY, code.SQLITE_LOCKED:
+		return fmt.Errorf("another process keeps the database locked: end it, or wait for it (%w)", err)
+	case code.SQLITE_FULL:
+		return fmt.Errorf("the disk is full: make room on it (%w)", err)
+	case code.SQLITE_IOERR:
+		return fmt.Errorf("the disk does not work: look at the system's log (%w)", err)
+	case code.SQLITE_CORRUPT:
+		return fmt.Errorf("the file is damaged: restore it from a backup (%w)", err)
+	}
+	return err
+}
+
+func isBusy(err error) bool {
+	var failure *driver.Error
+	return errors.As(err, &failure) && failure.Code()&0xff == code.SQLITE_BUSY
+}
+
+// whyItCannotBeOpened looks for the reason that SQLite does not give.
+func (d *sqlite) whyItCannotBeOpened() string {
+	directory := filepath.Dir(d.file)
+	if _, err := os.Stat(directory); errors.Is(err, os.ErrNotExist) {
+		return fmt.Sprintf("the directory %s does not exist: make it, or name another", directory)
+	}
+	if info, err := os.Stat(d.file); err == nil && info.IsDir() {
+		return "it is a directory: name a file in it"
+	}
+	return "the file or its directory cannot be used: change their permissions"
+}

@@ -1,0 +1,73 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/Masterminds/squirrel"
+)
+
+// statements are the reads that are the same in every database but for the form of their parameters. Their texts never
+// change while a server runs, so each database plans them once.
+//
+// None of them has a LIMIT, which T-SQL lacks: whoever wants less of a result stops reading it.
+type statements struct {
+	log           *sql.Stmt // room, after
+	findBatch     *sql.Stmt // room, room, client_id, client_seq
+	lastClientSeq *sql.Stmt // room, client_id
+	documents     *sql.Stmt // room
+}
+
+// texts are the statements before they are prepared.
+type texts struct {
+	log, findBatch, lastClientSeq, documents string
+}
+
+func buildTexts(format squirrel.PlaceholderFormat) (t texts, err error) {
+	// The parameters' values are given with each call; here they only have to be there.
+	const parameter = ""
+	rows := squirrel.Select("store_key", "client_id", "client_seq", "server_seq", "server_ts",
+		"op", "path", "value", "array_index", "discarded").From("sync_change_log")
+	// The first row of each batch stands for it. The comparison is with a literal, because an index of these rows alone
+	// (`WHERE op_index = 0`) serves a query only if that can be seen in its text.
+	sent := squirrel.Select().From("sync_change_log").Where("op_index = 0").
+		Where("room = ?", parameter).Where("client_id = ?", parameter)
+	first := sent.Columns("MIN(server_seq)").Where("client_seq = ?", parameter)
+
+	for _, q := range []struct {
+		text  *string
+		query squirrel.SelectBuilder
+	}{
+		{&t.log, rows.Where("room = ?", parameter).Where("server_seq > ?", parameter).OrderBy("server_seq", "op_index")},
+		{&t.findBatch, rows.Where("room = ?", parameter).Where(first.Prefix("server_seq = (").Suffix(")")).OrderBy("op_index")},
+		{&t.lastClientSeq, sent.Columns("MAX(client_seq)").Where("client_seq IS NOT NULL")},
+		{&t.documents, squirrel.Select("store_key", "server_seq", "state").From("sync_documents").Where("room = ?", parameter)},
+	} {
+		if *q.text, _, err = q.query.PlaceholderFormat(format).ToSql(); err != nil {
+			return texts{}, fmt.Errorf("building statements: %w", err)
+		}
+	}
+	return t, nil
+}
+
+func prepare(ctx context.Context, d dialect) (s statements, err error) {
+	t, err := buildTexts(d.placeholders())
+	if err != nil {
+		return statements{}, err
+	}
+	for _, p := range []struct {
+		stmt **sql.Stmt
+		text string
+	}{
+		{&s.log, t.log},
+		{&s.findBatch, t.findBatch},
+		{&s.lastClientSeq, t.lastClientSeq},
+		{&s.documents, t.documents},
+	} {
+		if *p.stmt, err = d.reader().PrepareContext(ctx, p.text); err != nil {
+			return statements{}, fmt.Errorf("preparing statements: %w", err)
+		}
+	}
+	return s, nil
+}

@@ -1,0 +1,117 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/pathsync/pathsync/core"
+)
+
+var _ core.Store = (*Store)(nil)
+
+var errClosed = errors.New("the store is closed")
+
+// Store is a core.Store in an SQL database. Make one with Open.
+type Store struct {
+	dialect dialect
+	query   statements
+	epoch   string
+
+	// using is held for reading by each call, so that Close lets the calls under way end.
+	using  sync.RWMutex
+	closed bool
+}
+
+// Open connects to the database that dsn names, which is made if need be and brought to the schema that this version
+// needs. `sqlite:FILE` is SQLite, FILE being relative to the working directory or absolute.
+func Open(ctx context.Context, dsn string) (*Store, error) {
+	d, err := newDialect(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("opening database: %w", err)
+	}
+	s, err := open(ctx, d)
+	if err != nil {
+		d.close()
+		return nil, fmt.Errorf("opening database %s: %w", d.name(), d.explain(err))
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, d dialect) (*Store, error) {
+	if err := d.connect(ctx); err != nil {
+		return nil, err
+	}
+	epoch, err := migrate(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.start(ctx); err != nil {
+		return nil, err
+	}
+	query, err := prepare(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{dialect: d, query: query, epoch: epoch}, nil
+}
+
+// Epoch implements core.Store.
+func (s *Store) Epoch() string { return s.epoch }
+
+// Ping implements core.Store. It reads the epoch, so that a database that was exchanged for another is found out.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.call("reaching the database", func() error {
+		epoch, err := readMeta(ctx, s.dialect, "epoch")
+		if err != nil {
+			return err
+		}
+		if epoch != s.epoch {
+			return fmt.Errorf("its history is now %q and was %q: restart the server", epoch, s.epoch)
+		}
+		return nil
+	})
+}
+
+// Close implements core.Store.
+func (s *Store) Close() error {
+	s.using.Lock()
+	defer s.using.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	if err := s.dialect.close(); err != nil {
+		return fmt.Errorf("closing the database: %w", err)
+	}
+	return nil
+}
+
+// call runs one use of the database, and says in its error what was being done.
+func (s *Store) call(doing string, use func() error) error {
+	s.using.RLock()
+	defer s.using.RUnlock()
+	if s.closed {
+		return fmt.Errorf("%s: %w", doing, errClosed)
+	}
+	if err := use(); err != nil {
+		return fmt.Errorf("%s: %w", doing, s.dialect.explain(err))
+	}
+	return nil
+}
+
+// inTransaction writes all or nothing. Until it returns nil, or an error of write, the fate of what was written is
+// open: a COMMIT may have reached the database though its answer was lost.
+func inTransaction(ctx context.Context, db *sql.DB, write func(*sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // does nothing after Commit
+	if err := write(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
