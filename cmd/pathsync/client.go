@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// serverFlag is the flag of the commands that speak to a running server.
+type serverFlag struct {
+	Server string `env:"PATHSYNC_SERVER" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server to speak to (${default})."`
+}
+
+// Validate is called by the command line before the command runs.
+func (f serverFlag) Validate() error {
+	u, err := url.Parse(f.Server)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return errors.New("--server must be a URL such as http://127.0.0.1:8080")
+	}
+	return nil
+}
+
+// room returns a URL below a room of the server. Each part is one segment, whatever characters it has.
+func (f serverFlag) room(parts ...string) string {
+	var b strings.Builder
+	b.WriteString(strings.TrimRight(f.Server, "/"))
+	b.WriteString("/v1/rooms")
+	for _, part := range parts {
+		b.WriteByte('/')
+		b.WriteString(url.PathEscape(part))
+	}
+	return b.String()
+}
+
+// answerTimeout is how long a server may take to begin its answer.
+const answerTimeout = 30 * time.Second
+
+func newHTTPClient() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = answerTimeout
+	return &http.Client{Transport: transport}
+}
+
+// exchange sends a request and returns the body of the answer. The error of a refused request is a *problem.
+func exchange(ctx context.Context, client *http.Client, method, address string, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(string(body)))
+	if err != nil {
+		return nil, fmt.Errorf("building the request: %w", err)
+	}
+	req.Header.Set("Accept", "application/json, application/problem+json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, readProblem(resp)
+	}
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	return answer, nil
+}
+
+// problem is why a server refuses (RFC 9457).
+type problem struct {
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail"`
+	Code      string `json:"code"`
+	Retryable bool   `json:"retryable"`
+	Errors    []struct {
+		Pointer string `json:"pointer"`
+		Detail  string `json:"detail"`
+	} `json:"errors"`
+
+	retryAfter string // the header
+}
+
+// maxProblemBytes bounds what is read of the body of an error.
+const maxProblemBytes = 1 << 20
+
+// readProblem makes an error of an answer that is not the one hoped for. Proxies on the way answer in their own words;
+// then the status has to do.
+func readProblem(resp *http.Response) *problem {
+	p := &problem{}
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if kind == "application/problem+json" {
+		if err := json.NewDecoder(io.LimitReader(resp.Body, maxProblemBytes)).Decode(p); err != nil {
+			*p = problem{}
+		}
+	}
+	p.Status = resp.StatusCode
+	p.retryAfter = resp.Header.Get("Retry-After")
+	if p.Title == "" {
+		p.Title = "the server answers " + resp.Status
+	}
+	if p.Code == "" {
+		p.Retryable = isPassing(resp.StatusCode)
+	}
+	return p
+}
+
+// isPassing reports whether a status by itself says that the trouble may pass.
+func isPassing(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+func (p *problem) Error() string {
+	var b strings.Builder
+	b.WriteString(p.Title)
+	if p.Detail != "" {
+		b.WriteString(": " + p.Detail)
+	}
+	if p.Code != "" {
+		fmt.Fprintf(&b, " (%s)", p.Code)
+	}
+	for _, e := range p.Errors {
+		fmt.Fprintf(&b, "\n  %s: %s", e.Pointer, e.Detail)
+	}
+	return b.String()
+}

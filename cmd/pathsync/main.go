@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1 // the server refused, could not be reached, or could not run
+	exitUsage  = 2 // the command line makes no sense
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process whatever it is doing
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program: it returns the exit code. It ends in an orderly way when ctx does.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := &program{stdin: stdin, stdout: newConsole(stdout), stderr: newConsole(stderr), wait: wait}
+	return p.run(ctx, args)
+}
+
+// program is what the commands share: the three streams, and the clock that tests replace.
+type program struct {
+	stdin  io.Reader
+	stdout *console
+	stderr *console
+	wait   func(ctx context.Context, d time.Duration) error // until d has passed; ctx's error if that ends first
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// commandLine is everything that can be said to pathsync.
+type commandLine struct {
+	Serve serveCommand `cmd:"" default:"withargs" help:"Run the server (the default)."`
+	Tail  tailCommand  `cmd:"" help:"Follow a room: print one line per event."`
+	Get   getCommand   `cmd:"" help:"Print a room, or one of its documents, as JSON."`
+	Set   setCommand   `cmd:"" help:"Set one value in a document."`
+
+	Version kong.VersionFlag `help:"Print the version."`
+}
+
+const description = `Shared application state over plain HTTP, kept in your own SQL database.
+
+Examples:
+
+  pathsync                                        # serve on http://127.0.0.1:8080, database pathsync.db
+  pathsync set board-7 default title '"Launch"'   # write
+  pathsync get board-7                            # read
+  pathsync tail board-7                           # watch`
+
+func (p *program) run(ctx context.Context, args []string) int {
+	var (
+		line     commandLine
+		answered bool // by --help or --version: there is nothing more to do
+	)
+	parser, err := kong.New(&line,
+		kong.Name("pathsync"),
+		kong.Description(description),
+		kong.Vars{"version": version()},
+		kong.Writers(p.stdout, p.stderr),
+		kong.Exit(func(int) { answered = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, NoAppDescFormat: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(p),
+	)
+	if err != nil {
+		return p.fail(fmt.Errorf("building the command line: %w", err))
+	}
+	command, err := parser.Parse(args)
+	switch {
+	case answered:
+		return exitOK
+	case err != nil:
+		return p.fail(usageError{err})
+	}
+	return p.fail(command.Run())
+}
+
+// usageError is an error that the person at the command line can mend there.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// fail reports an error, and returns the exit code that stands for it: 0 for none.
+func (p *program) fail(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(p.stderr, "pathsync: %v\n", err)
+	if errors.As(err, new(usageError)) {
+		fmt.Fprintln(p.stderr, "Try pathsync --help.")
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// version names the build: the module's version where there is one, else the commit.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	name := info.Main.Version
+	if name == "" || name == "(devel)" {
+		name = "devel"
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				name += " " + setting.Value
+			}
+		}
+	}
+	return fmt.Sprintf("pathsync %s (%s)", name, info.GoVersion)
+}

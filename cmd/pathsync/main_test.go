@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// session is one call of the program: what it printed, how it ended, and for how long it would have waited.
+type session struct {
+	code           int
+	stdout, stderr string
+	waits          []time.Duration
+}
+
+// call runs the program without ever waiting.
+func call(ctx context.Context, stdin string, args ...string) session {
+	var (
+		s        session
+		out, err bytes.Buffer
+	)
+	p := &program{
+		stdin: strings.NewReader(stdin), stdout: newConsole(&out), stderr: newConsole(&err),
+		wait: func(ctx context.Context, d time.Duration) error {
+			s.waits = append(s.waits, d)
+			return ctx.Err()
+		},
+	}
+	s.code = p.run(ctx, args)
+	s.stdout, s.stderr = out.String(), err.String()
+	return s
+}
+
+// script is a server that answers each request with the next handler, and the last one again and again. It keeps what
+// it was asked.
+type script struct {
+	url string
+
+	mu       sync.Mutex
+	requests []request
+}
+
+type request struct {
+	uri      string
+	position string // Last-Event-ID
+	body     string
+}
+
+func scripted(t *testing.T, answers ...http.HandlerFunc) *script {
+	s := &script{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		s.mu.Lock()
+		answer := answers[min(len(s.requests), len(answers)-1)]
+		s.requests = append(s.requests, request{r.RequestURI, r.Header.Get("Last-Event-ID"), string(body)})
+		s.mu.Unlock()
+		answer(w, r)
+	}))
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	return s
+}
+
+func (s *script) asked() []request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+// last is the request that came last.
+func (s *script) last() request {
+	asked := s.asked()
+	if len(asked) == 0 {
+		return request{}
+	}
+	return asked[len(asked)-1]
+}
+
+// text answers 200 with a text.
+func text(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) }
+}
+
+// refusal answers with a problem.
+func refusal(status int, code string, retryable bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"type":"urn:pathsync:problem:%[1]s","title":"No","status":%[2]d,"detail":"because %[1]s",`+
+			`"code":%[1]q,"retryable":%[3]t}`, code, status, retryable)
+	}
+}
+
+func TestHelpAndVersionEndWell(t *testing.T) {
+	tests := []struct {
+		args  []string
+		shows string
+	}{
+		{[]string{"--help"}, "pathsync tail board-7"},
+		{[]string{"serve", "--help"}, "$PATHSYNC_LISTEN"},
+		{[]string{"tail", "--help"}, "--after=EVENTID"},
+		{[]string{"get", "--help"}, "pathsync get board-7"},
+		{[]string{"set", "--help"}, "never applied twice"},
+		{[]string{"--version"}, "pathsync "},
+	}
+	for _, test := range tests {
+		s := call(t.Context(), "", test.args...)
+		if s.code != exitOK || !strings.Contains(s.stdout, test.shows) || s.stderr != "" {
+			t.Errorf("%v: exit %d, stdout %q, stderr %q", test.args, s.code, s.stdout, s.stderr)
+		}
+	}
+}
+
+func TestAWrongCommandLineIsAUsageError(t *testing.T) {
+	tests := map[string][]string{
+		"tial":            {"tial"},
+		"<room>":          {"tail"},
+		"--nonsense":      {"get", "board-7", "--nonsense"},
+		"--server must":   {"get", "board-7", "--server", "board:7"},
+		"not JSON":        {"set", "board-7", "default", "title", "Launch"},
+		"--max-ops must":  {"--max-ops", "0"},
+		"--listen must":   {"serve", "--listen", "8080"},
+		"--database must": {"--database", ""},
+	}
+	for says, args := range tests {
+		s := call(t.Context(), "", args...)
+		if s.code != exitUsage || !strings.Contains(s.stderr, says) || !strings.Contains(s.stderr, "--help") {
+			t.Errorf("%v: exit %d, stderr %q, want %q in it", args, s.code, s.stderr, says)
+		}
+	}
+}

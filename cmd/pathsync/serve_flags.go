@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"reflect"
+	"strconv"
+
+	"github.com/go-playground/validator/v10"
+)
+
+// serveCommand is how the server is to run.
+type serveCommand struct {
+	Listen   string `name:"listen" env:"PATHSYNC_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" validate:"address" help:"Where to listen (${default}). Anything but loopback is open to the network."`
+	Database string `name:"database" env:"PATHSYNC_DATABASE" default:"sqlite:pathsync.db" placeholder:"URL" validate:"required" help:"sqlite:FILE, or memory: to forget everything at the end (${default})."`
+
+	ServerBatchMs     int `name:"server-batch-ms" env:"PATHSYNC_SERVER_BATCH_MS" default:"1500" placeholder:"MS" validate:"min=1,max=3600000" help:"Write changed documents to the database this often (${default}). The log is always written at once."`
+	PresenceTimeoutMs int `name:"presence-timeout-ms" env:"PATHSYNC_PRESENCE_TIMEOUT_MS" default:"15000" placeholder:"MS" validate:"min=100,max=86400000" help:"How long a client without a stream stays present (${default})."`
+	HeartbeatMs       int `name:"heartbeat-ms" env:"PATHSYNC_HEARTBEAT_MS" default:"15000" placeholder:"MS" validate:"min=100,max=3600000" help:"Send a comment after so much silence on a stream (${default})."`
+	RoomIdleMs        int `name:"room-idle-ms" env:"PATHSYNC_ROOM_IDLE_MS" default:"60000" placeholder:"MS" validate:"min=1,max=86400000" help:"Drop a room from memory after so long without use (${default})."`
+
+	MaxBodyBytes     int `name:"max-body-bytes" env:"PATHSYNC_MAX_BODY_BYTES" default:"1048576" placeholder:"N" validate:"min=1024,max=1073741824" help:"Largest request body (${default})."`
+	MaxOps           int `name:"max-ops" env:"PATHSYNC_MAX_OPS" default:"1000" placeholder:"N" validate:"min=1,max=1000000" help:"Most operations in a batch (${default})."`
+	MaxDepth         int `name:"max-depth" env:"PATHSYNC_MAX_DEPTH" default:"64" placeholder:"N" validate:"min=1,max=64" help:"Deepest nesting of a value (${default})."`
+	MaxDocumentBytes int `name:"max-document-bytes" env:"PATHSYNC_MAX_DOCUMENT_BYTES" default:"8388608" placeholder:"N" validate:"min=1024,max=1073741824" help:"Largest document (${default})."`
+	MaxRooms         int `name:"max-rooms" env:"PATHSYNC_MAX_ROOMS" default:"100000" placeholder:"N" validate:"min=1" help:"Most rooms in memory (${default})."`
+	FeedBytes        int `name:"feed-bytes" env:"PATHSYNC_FEED_BYTES" default:"4194304" placeholder:"N" validate:"min=4096,max=1073741824" help:"Events kept in memory per room, for streams that resume or lag (${default})."`
+
+	LogLevel  string `name:"log-level" env:"PATHSYNC_LOG_LEVEL" default:"info" placeholder:"LEVEL" validate:"oneof=debug info warn error" help:"debug, info, warn or error (${default})."`
+	LogFormat string `name:"log-format" env:"PATHSYNC_LOG_FORMAT" default:"text" placeholder:"FORMAT" validate:"oneof=text json" help:"text or json (${default})."`
+}
+
+// Help is shown below the flags.
+func (*serveCommand) Help() string {
+	return `Each flag has a twin in the environment: --listen is PATHSYNC_LISTEN. SIGTERM ends the server in an orderly way: streams are told to come back, documents are saved, and no accepted change is lost.
+
+Examples:
+
+  pathsync --database sqlite:/var/lib/pathsync/state.db
+  pathsync --database memory: --listen 127.0.0.1:0 --log-format json`
+}
+
+// Validate checks what a type cannot say. The command line calls it before the command runs.
+func (c *serveCommand) Validate() error {
+	check := validator.New(validator.WithRequiredStructEnabled())
+	check.RegisterTagNameFunc(func(field reflect.StructField) string { return "--" + field.Tag.Get("name") })
+	if err := check.RegisterValidation("address", isAddress); err != nil {
+		return fmt.Errorf("preparing the checks: %w", err)
+	}
+	var wrong validator.ValidationErrors
+	if err := check.Struct(c); !errors.As(err, &wrong) {
+		return err
+	}
+	errs := make([]error, len(wrong))
+	for i, w := range wrong {
+		errs[i] = explain(w)
+	}
+	return errors.Join(errs...)
+}
+
+func explain(w validator.FieldError) error {
+	switch w.Tag() {
+	case "min":
+		return fmt.Errorf("%s must be at least %s", w.Field(), w.Param())
+	case "max":
+		return fmt.Errorf("%s must be at most %s", w.Field(), w.Param())
+	case "oneof":
+		return fmt.Errorf("%s must be one of: %s", w.Field(), w.Param())
+	case "address":
+		return fmt.Errorf("%s must be an address such as 127.0.0.1:8080", w.Field())
+	default:
+		return fmt.Errorf("%s must not be empty", w.Field())
+	}
+}
+
+// isAddress accepts HOST:PORT. Port 0 lets the system choose; no host means every interface.
+func isAddress(field validator.FieldLevel) bool {
+	_, port, err := net.SplitHostPort(field.Field().String())
+	if err != nil {
+		return false
+	}
+	number, err := strconv.Atoi(port)
+	return err == nil && number >= 0 && number <= 65535
+}

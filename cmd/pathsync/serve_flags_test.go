@@ -1,0 +1,91 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+// parse reads the flags of the server without running it.
+func parse(t *testing.T, args ...string) serveCommand {
+	t.Helper()
+	var line commandLine
+	parser, err := kong.New(&line, kong.Vars{"version": ""})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return line.Serve
+}
+
+func TestTheServerHasDefaultsForEverything(t *testing.T) {
+	want := serveCommand{
+		Listen: "127.0.0.1:8080", Database: "sqlite:pathsync.db",
+		ServerBatchMs: 1500, PresenceTimeoutMs: 15000, HeartbeatMs: 15000, RoomIdleMs: 60000,
+		MaxBodyBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64, MaxDocumentBytes: 8 << 20, MaxRooms: 100000, FeedBytes: 4 << 20,
+		LogLevel: "info", LogFormat: "text",
+	}
+	if got := parse(t); got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestServeIsTheDefaultCommand(t *testing.T) {
+	if a, b := parse(t, "--listen", ":9000"), parse(t, "serve", "--listen", ":9000"); a != b || a.Listen != ":9000" {
+		t.Errorf("%+v and %+v", a, b)
+	}
+}
+
+func TestEveryFlagOfTheServerHasATwinInTheEnvironment(t *testing.T) {
+	fields := reflect.TypeFor[serveCommand]()
+	for i := range fields.NumField() {
+		tag := fields.Field(i).Tag
+		want := "PATHSYNC_" + strings.ToUpper(strings.ReplaceAll(tag.Get("name"), "-", "_"))
+		if tag.Get("env") != want {
+			t.Errorf("--%s has %q, want %q", tag.Get("name"), tag.Get("env"), want)
+		}
+	}
+	t.Setenv("PATHSYNC_LISTEN", "127.0.0.1:0")
+	t.Setenv("PATHSYNC_MAX_OPS", "7")
+	if c := parse(t, "--max-ops", "8"); c.Listen != "127.0.0.1:0" || c.MaxOps != 8 {
+		t.Errorf("%+v: a flag wins over its twin, a twin over the default", c)
+	}
+}
+
+func TestFlagsOfTheServerAreChecked(t *testing.T) {
+	good := parse(t)
+	tests := []struct {
+		says   string
+		change func(*serveCommand)
+	}{
+		{"--listen", func(c *serveCommand) { c.Listen = "localhost" }},
+		{"--listen", func(c *serveCommand) { c.Listen = "localhost:65536" }},
+		{"--listen", func(c *serveCommand) { c.Listen = "localhost:-1" }},
+		{"--database must not be empty", func(c *serveCommand) { c.Database = "" }},
+		{"--server-batch-ms must be at least 1", func(c *serveCommand) { c.ServerBatchMs = 0 }},
+		{"--presence-timeout-ms", func(c *serveCommand) { c.PresenceTimeoutMs = -1 }},
+		{"--heartbeat-ms", func(c *serveCommand) { c.HeartbeatMs = 0 }},
+		{"--max-depth must be at most 64", func(c *serveCommand) { c.MaxDepth = 65 }},
+		{"--max-body-bytes", func(c *serveCommand) { c.MaxBodyBytes = 0 }},
+		{"--log-level must be one of: debug info warn error", func(c *serveCommand) { c.LogLevel = "loud" }},
+		{"--log-format", func(c *serveCommand) { c.LogFormat = "xml" }},
+	}
+	for _, test := range tests {
+		c := good
+		test.change(&c)
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%v, want %q", err, test.says)
+		}
+	}
+	for _, listen := range []string{":8080", "[::1]:8080", "127.0.0.1:0", "example.org:80"} {
+		c := good
+		c.Listen = listen
+		if err := c.Validate(); err != nil {
+			t.Errorf("%s: %v", listen, err)
+		}
+	}
+}
