@@ -87,6 +87,9 @@ func (v View) Keys() []string { return v.r.state.Keys() }
 // may be kept.
 func (v View) Document(key string) (json []byte, seq int64, ok bool) { return v.r.state.Document(key) }
 
+// Size is how many bytes of JSON the documents are together.
+func (v View) Size() int { return v.r.state.Size() }
+
 // Users returns who is present.
 func (v View) Users() []User { return v.r.presence.Users() }
 

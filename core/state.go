@@ -68,6 +68,14 @@ func (s *State) Seq() int64 { return s.seq }
 // Keys returns the keys of the documents that exist, sorted. The slice must not be changed.
 func (s *State) Keys() []string { return s.keys }
 
+// Size is how many bytes of JSON the documents are together.
+func (s *State) Size() (bytes int) {
+	for _, d := range s.docs {
+		bytes += d.Document.Size()
+	}
+	return bytes
+}
+
 // Document returns a document as JSON and the serverSeq of the batch that last changed it. ok is false when it does
 // not exist. It is encoded once per version; the bytes never change.
 func (s *State) Document(key string) (json []byte, seq int64, ok bool) {

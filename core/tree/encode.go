@@ -76,6 +76,9 @@ var escapes = func() (table [256]byte) {
 	return table
 }()
 
+// AppendString appends s as a JSON string: AppendJSON of a String.
+func AppendString(dst []byte, s string) []byte { return appendQuoted(dst, s) }
+
 func appendQuoted(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')

@@ -1,0 +1,54 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// readBody returns the body of a request that must be JSON, within the limits of size and time.
+func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
+	r := c.Request()
+	if t, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" ||
+		params["charset"] != "" && params["charset"] != "utf-8" && params["charset"] != "UTF-8" {
+		return nil, problem(UnsupportedMediaType, "send it with `Content-Type: application/json`")
+	}
+	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return nil, problem(UnsupportedMediaType, "send it without Content-Encoding")
+	}
+	tooLarge := problem(BodyTooLarge, fmt.Sprintf("at most %d bytes are taken", maxBytes))
+	if r.ContentLength > int64(maxBytes) {
+		return nil, tooLarge
+	}
+	// A deadline for the body alone: one for the whole connection would also end streams. Where the connection cannot
+	// have one, whoever serves the handler sets the limits.
+	rc := http.NewResponseController(c.Response().Writer)
+	if err := rc.SetReadDeadline(time.Now().Add(s.cfg.BodyTimeout)); err == nil {
+		defer func() { _ = rc.SetReadDeadline(time.Time{}) }() // the connection may be gone
+	}
+	body, err := read(http.MaxBytesReader(c.Response().Writer, r.Body, int64(maxBytes)), r.ContentLength)
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, tooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, problem(RequestTimeout, fmt.Sprintf("it has to arrive within %v", s.cfg.BodyTimeout))
+	case err != nil:
+		return nil, problem(InvalidJSON, "the body ended early")
+	}
+	return body, nil
+}
+
+// read reads all. Memory is taken as the bytes arrive: a length that is merely announced costs nothing.
+func read(r io.Reader, size int64) ([]byte, error) {
+	buf := bytes.NewBuffer(make([]byte, 0, min(max(size, 0), 16<<10)+bytes.MinRead))
+	_, err := buf.ReadFrom(r)
+	return buf.Bytes(), err
+}

@@ -1,0 +1,46 @@
+package httpapi
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// eventID is a position in a room's history: `<epoch>-<serverSeq>`.
+type eventID struct {
+	epoch string
+	seq   int64
+}
+
+// maxEventID bounds the text of an event id, in bytes. Ours are far shorter.
+const maxEventID = 64
+
+var errEventID = errors.New("an event id is an epoch, a hyphen and a decimal number, as the server sent it")
+
+// parseEventID reads an event id. It says nothing about whether the position exists.
+func parseEventID(s string) (eventID, error) {
+	epoch, digits, ok := strings.Cut(s, "-")
+	if !ok || len(s) > maxEventID || epoch == "" || strings.ContainsFunc(epoch, notAlphanumeric) {
+		return eventID{}, errEventID
+	}
+	seq, err := strconv.ParseUint(digits, 10, 63)
+	if err != nil || digits[0] == '+' || len(digits) > 1 && digits[0] == '0' {
+		return eventID{}, errEventID
+	}
+	return eventID{epoch, int64(seq)}, nil
+}
+
+func notAlphanumeric(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
+}
+
+func (id eventID) String() string { return string(id.append(nil)) }
+
+func (id eventID) append(dst []byte) []byte {
+	dst = append(dst, id.epoch...)
+	dst = append(dst, '-')
+	return strconv.AppendInt(dst, id.seq, 10)
+}
+
+// etag is the event id as a strong entity tag.
+func (id eventID) etag() string { return `"` + id.String() + `"` }

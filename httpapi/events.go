@@ -1,0 +1,224 @@
+package httpapi
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/sse"
+)
+
+// getEvents starts a stream: what the reader misses, and from then on everything that happens in the room.
+func (s *Server) getEvents(c echo.Context) error {
+	clientID, err := queryName(c, "clientId", core.CheckName, core.MaxClientIDLength)
+	if err != nil {
+		return err
+	}
+	displayName, err := queryName(c, "displayName", core.CheckText, core.MaxDisplayNameLength)
+	if err != nil {
+		return err
+	}
+	from, err := resumption(c)
+	if err != nil {
+		return err
+	}
+	room, release, err := s.room(c)
+	if err != nil {
+		return err
+	}
+	end, err := attend(room, clientID, displayName, release)
+	if err != nil {
+		return err
+	}
+	feed := feedOf(room)
+	prelude, position := feed.begin(c.Request().Context(), room, from)
+	stream, err := s.cfg.Feeds.streams.Open(c.Response().Writer, c.Request())
+	if err != nil {
+		end()
+		return err
+	}
+	// The answer is the stream's business from here on.
+	c.Response().Committed = true
+	feed.enter(clientID, stream)
+	stream.Start(prelude, feed.Feed, position, func(error) {
+		feed.exit(clientID, stream)
+		end()
+	})
+	return nil
+}
+
+// attend notes a reader's presence, if it has named itself. The function returned ends it and lets go of the room.
+func attend(room *core.Room, clientID, displayName string, release func()) (end func(), err error) {
+	if clientID == "" {
+		return release, nil
+	}
+	number, err := room.Attend(clientID, displayName)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return sync.OnceFunc(func() {
+		room.Depart(clientID, number)
+		release()
+	}), nil
+}
+
+// resumption is the event id after which the reader wants to go on. ok is false when it has none.
+func resumption(c echo.Context) (from *eventID, err error) {
+	text := c.Request().Header.Get("Last-Event-ID")
+	if text == "" {
+		text = c.QueryParam("last_event_id")
+	}
+	if text == "" {
+		return nil, nil
+	}
+	id, err := parseEventID(text)
+	if err != nil {
+		return nil, problem(InvalidEventID, err.Error())
+	}
+	return &id, nil
+}
+
+// Within this the readers of a stream that broke come back: their `retry` is somewhere in it.
+const (
+	minRetry = 1 * time.Second
+	maxRetry = 3 * time.Second
+)
+
+// begin returns what a new stream is sent first, and where in the feed it goes on. It takes the cheapest source that
+// still has the reader's position: the feed, then the log, then the whole state.
+func (f *roomFeed) begin(ctx context.Context, room *core.Room, from *eventID) (prelude [][]byte, position sse.Position) {
+	hello := sse.AppendComment(nil, "pathsync")
+	hello = sse.AppendRetry(hello, minRetry+rand.N(maxRetry-minRetry))
+	prelude = [][]byte{hello}
+
+	var missed [][]byte // frames from the log, up to where the feed begins
+	resumes := from != nil && from.epoch == f.feeds.cfg.Epoch
+	reached := int64(0)
+	if resumes {
+		missed, reached, resumes = f.fromLog(ctx, room, from.seq)
+	}
+	room.View(func(v core.View) {
+		pieces, ok := f.since(reached)
+		if resumes && ok {
+			prelude = append(prelude, missed...)
+		} else {
+			pieces = f.wholeState(v)
+		}
+		prelude = append(prelude, pieces...)
+		prelude = append(prelude, f.upToDate(v))
+		position = f.End()
+	})
+	return prelude, position
+}
+
+// since returns the frames after the event with a seq, if the feed has them all.
+func (f *roomFeed) since(seq int64) (pieces [][]byte, ok bool) {
+	position, ok := f.After(seq)
+	if !ok {
+		return nil, false
+	}
+	pieces, _, ok = f.Frames(position)
+	return pieces, ok
+}
+
+// upToDate frames what ends the beginning of a stream: who is present, and how far the reader now is.
+func (f *roomFeed) upToDate(v core.View) []byte {
+	dst := appendFrame(nil, "", "presence", appendRoomUsers(nil, f.room, v.Users()))
+	id := f.eventID(v.Seq())
+	return appendFrame(dst, id.String(), "up-to-date", appendUpToDate(nil, f.room, id))
+}
+
+// fromLog frames the batches after a seq, up to one after which the feed has everything, and returns the seq of the
+// last. ok is false when that cannot be had, or when it is more than the whole state.
+func (f *roomFeed) fromLog(ctx context.Context, room *core.Room, seq int64) (frames [][]byte, last int64, ok bool) {
+	bytes, limit := 0, max(f.stateSize(room), catchUpBytes)
+	for {
+		if _, ok := f.After(seq); ok {
+			return frames, seq, true
+		}
+		if seq > f.LastSeq() || bytes > limit {
+			return nil, 0, false
+		}
+		page, err := room.Log(ctx, seq, core.Page{Batches: maxChanges, Bytes: catchUpBytes})
+		if err != nil || len(page) == 0 || page[0].ServerSeq != seq+1 {
+			return nil, 0, false // the whole state is in memory, also while the database is away
+		}
+		var text []byte
+		for _, b := range page {
+			id := f.eventID(b.ServerSeq).String()
+			text = appendFrame(text, id, "delta", appendDelta(nil, b))
+		}
+		frames = append(frames, text)
+		bytes += len(text)
+		seq = page[len(page)-1].ServerSeq
+	}
+}
+
+// catchUpBytes is how much of the log is always read rather than sending the whole state, and also the size of a page.
+const catchUpBytes = 1 << 20
+
+func (f *roomFeed) stateSize(room *core.Room) (bytes int) {
+	room.View(func(v core.View) { bytes = v.Size() })
+	return bytes
+}
+
+// wholeState is the documents of a room, framed.
+type wholeState struct {
+	seq    int64
+	frames []byte // nil: not framed yet
+}
+
+// wholeState returns frames that bring a reader who has nothing to the present: the documents, and possibly what has
+// happened since they were framed. They are framed anew only when that has become more than the documents, so that
+// many joiners of a busy room cost no more than a few. The room's lock is held.
+func (f *roomFeed) wholeState(v core.View) [][]byte {
+	if f.whole.frames != nil {
+		if since, ok := f.since(f.whole.seq); ok && total(since) <= len(f.whole.frames) {
+			return append([][]byte{f.whole.frames}, since...)
+		}
+	}
+	frames := make([]byte, 0, v.Size()+v.Size()/8)
+	for _, key := range v.Keys() {
+		state, seq, _ := v.Document(key)
+		f.data = appendState(f.data[:0], f.room, key, seq, state)
+		frames = appendFrame(frames, "", "state", f.data)
+	}
+	f.trim()
+	f.whole = wholeState{v.Seq(), frames}
+	return [][]byte{frames}
+}
+
+func total(pieces [][]byte) (n int) {
+	for _, p := range pieces {
+		n += len(p)
+	}
+	return n
+}
+
+// enter makes a stream the only one of its client in this room: an older one is told, and ended.
+func (f *roomFeed) enter(clientID string, stream *sse.Stream) {
+	if clientID == "" {
+		return
+	}
+	f.mu.Lock()
+	older := f.clients[clientID]
+	f.clients[clientID] = stream
+	f.mu.Unlock()
+	if older != nil {
+		older.End(frame("", "problem", problem(StreamReplaced, "").json()))
+	}
+}
+
+// exit forgets a stream, if it is still its client's.
+func (f *roomFeed) exit(clientID string, stream *sse.Stream) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.clients[clientID] == stream {
+		delete(f.clients, clientID)
+	}
+}

@@ -1,0 +1,171 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/sse"
+)
+
+// FeedsConfig says how rooms are told to their readers. Zero values stand for the defaults named.
+type FeedsConfig struct {
+	Epoch        string        // of the database; required
+	MaxBytes     int           // of framed events that one room keeps; 4 MiB
+	Heartbeat    time.Duration // silence after which a comment is sent; 15 s
+	WriteTimeout time.Duration // for a reader to take what is sent to it; 10 s
+	Spread       time.Duration // when the server goes away, clients are asked back within this; 3 s
+}
+
+// Feeds holds the feed of every open room, and the streams that follow them. Its Listen is what core.Config wants.
+type Feeds struct {
+	cfg     FeedsConfig
+	streams *sse.Group
+
+	mu     sync.Mutex
+	open   map[*roomFeed]struct{}
+	closed bool
+}
+
+// NewFeeds makes an empty set of feeds.
+func NewFeeds(cfg FeedsConfig) *Feeds {
+	if cfg.MaxBytes == 0 {
+		cfg.MaxBytes = 4 << 20
+	}
+	if cfg.Heartbeat == 0 {
+		cfg.Heartbeat = 15 * time.Second
+	}
+	if cfg.WriteTimeout == 0 {
+		cfg.WriteTimeout = 10 * time.Second
+	}
+	if cfg.Spread == 0 {
+		cfg.Spread = 3 * time.Second
+	}
+	return &Feeds{cfg: cfg, streams: &sse.Group{WriteTimeout: cfg.WriteTimeout}, open: map[*roomFeed]struct{}{}}
+}
+
+// Listen makes the feed of a room that has just been opened.
+func (f *Feeds) Listen(room string, seq int64) core.Listener {
+	r := &roomFeed{
+		Feed:    sse.NewFeed(sse.FeedConfig{MaxBytes: f.cfg.MaxBytes, StartSeq: seq, Heartbeat: f.cfg.Heartbeat}),
+		feeds:   f,
+		room:    room,
+		clients: map[string]*sse.Stream{},
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		r.Feed.Close(f.reconnect)
+	}
+	f.open[r] = struct{}{}
+	return r
+}
+
+// Close ends every stream, and tells each reader to come back after a time of its own. It does not wait.
+func (f *Feeds) Close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	for r := range f.open {
+		r.Feed.Close(f.reconnect)
+	}
+}
+
+// Wait returns when every stream has ended. When ctx ends first, the connections that are left are broken.
+func (f *Feeds) Wait(ctx context.Context) error { return f.streams.Shutdown(ctx) }
+
+// reconnect is the last frame of a stream when the server goes away. The delays are spread so that the readers do not
+// all come back at once.
+func (f *Feeds) reconnect(int) []byte {
+	data, err := json.Marshal(struct {
+		AfterMs int64 `json:"afterMs"`
+	}{rand.N(f.cfg.Spread).Milliseconds()})
+	if err != nil {
+		panic(err) // a number
+	}
+	return frame("", "reconnect", data)
+}
+
+// roomFeed is the feed of one room. As the room's listener it frames each batch once, for all readers.
+type roomFeed struct {
+	*sse.Feed
+	feeds *Feeds
+	room  string
+
+	mu      sync.Mutex
+	clients map[string]*sse.Stream // the stream of each client that has named itself
+
+	// These are used under the room's lock only.
+	data, text, id []byte // memory for framing
+	whole          wholeState
+}
+
+// feedOf returns the feed of a room.
+func feedOf(r *core.Room) *roomFeed { return r.Listener().(*roomFeed) }
+
+// Committed implements core.Listener.
+func (f *roomFeed) Committed(batches []*core.Batch) {
+	for _, b := range batches {
+		f.text = f.appendDelta(f.text[:0], b)
+		// It can only fail because the feed is closed: then nobody listens any more.
+		_ = f.Append(b.ServerSeq, f.text)
+	}
+	f.Wake()
+	f.trim()
+}
+
+// PresenceChanged implements core.Listener.
+func (f *roomFeed) PresenceChanged(c core.PresenceChange) {
+	f.data = appendPresenceChange(f.data[:0], f.room, c)
+	_ = f.Append(0, frame("", "presence-change", f.data))
+	f.Wake()
+}
+
+// Closed implements core.Listener.
+func (f *roomFeed) Closed(err error) {
+	var last func(int) []byte
+	if err != nil {
+		body := problemOf(err).json()
+		last = func(int) []byte { return frame("", "problem", body) }
+	}
+	f.Feed.Close(last)
+	f.feeds.mu.Lock()
+	defer f.feeds.mu.Unlock()
+	delete(f.feeds.open, f)
+}
+
+// appendDelta appends the frame of a batch.
+func (f *roomFeed) appendDelta(dst []byte, b *core.Batch) []byte {
+	f.data = appendDelta(f.data[:0], b)
+	f.id = f.eventID(b.ServerSeq).append(f.id[:0])
+	return appendFrame(dst, string(f.id), "delta", f.data)
+}
+
+func (f *roomFeed) eventID(seq int64) eventID { return eventID{f.feeds.cfg.Epoch, seq} }
+
+// keepBuffer is how much memory for framing a room keeps between batches.
+const keepBuffer = 16 << 10
+
+// trim lets go of memory that one large batch has needed.
+func (f *roomFeed) trim() {
+	if cap(f.data) > keepBuffer {
+		f.data = nil
+	}
+	if cap(f.text) > keepBuffer {
+		f.text = nil
+	}
+}
+
+// frame is one event as it goes over the wire.
+func frame(id, event string, data []byte) []byte { return appendFrame(nil, id, event, data) }
+
+func appendFrame(dst []byte, id, event string, data []byte) []byte {
+	dst, err := sse.AppendEvent(dst, id, event, data)
+	if err != nil {
+		panic(err) // ids and names are our own, and have nothing in them that could break out of a field
+	}
+	return dst
+}

@@ -1,0 +1,121 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/tree"
+)
+
+// Longest texts of a presence update, in bytes.
+const (
+	maxPresenceBody = 16 << 10
+	maxMeta         = 4 << 10
+)
+
+// getPresence answers with who is in a room.
+func (s *Server) getPresence(c echo.Context) error {
+	room, release, err := s.room(c)
+	if err != nil {
+		return err
+	}
+	defer release()
+	var users []core.User
+	room.View(func(v core.View) { users = v.Users() })
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSONBlob(http.StatusOK, appendRoomUsers(nil, room.Name(), users))
+}
+
+// putPresence takes in what a client says of itself.
+func (s *Server) putPresence(c echo.Context) error {
+	clientID, err := pathName(c, "clientId", core.MaxClientIDLength)
+	if err != nil {
+		return err
+	}
+	body, err := s.readBody(c, min(maxPresenceBody, s.cfg.MaxBodyBytes))
+	if err != nil {
+		return err
+	}
+	update, err := decodePresence(body, s.cfg.MaxDepth)
+	if err != nil {
+		return err
+	}
+	room, release, err := s.room(c)
+	if err != nil {
+		return err
+	}
+	defer release()
+	user, err := room.UpdatePresence(clientID, update)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSONBlob(http.StatusOK, appendUser(nil, &user))
+}
+
+// leave takes a client out of a room's presence at once. The body of the POST, which browsers' sendBeacon may make up,
+// means nothing.
+func (s *Server) leave(c echo.Context) error {
+	clientID, err := pathName(c, "clientId", core.MaxClientIDLength)
+	if err != nil {
+		return err
+	}
+	room, release, err := s.room(c)
+	if err != nil {
+		return err
+	}
+	defer release()
+	room.Leave(clientID)
+	return c.NoContent(http.StatusNoContent)
+}
+
+// decodePresence reads `{displayName?, field?, meta?}`.
+func decodePresence(body []byte, maxDepth int) (u core.PresenceUpdate, err error) {
+	v, err := tree.Parse(body, maxDepth+1)
+	if err != nil {
+		return u, problem(InvalidJSON, err.Error())
+	}
+	d := decoder{}
+	obj, ok := v.(*tree.Object)
+	if !ok {
+		d.fault("", "must be an object")
+		return u, problem(InvalidRequest, "", d.faults...)
+	}
+	for name, v := range obj.All() {
+		switch name {
+		case "displayName":
+			text := d.optionalText("/displayName", v, core.MaxDisplayNameLength)
+			u.DisplayName = &text
+		case "field":
+			u.Field = d.optionalText("/field", v, core.MaxFieldLength)
+		case "meta":
+			if _, null := v.(tree.Null); !null {
+				u.Meta = string(tree.AppendJSON(nil, v))
+			}
+			if len(u.Meta) > maxMeta {
+				d.fault("/meta", fmt.Sprintf("must not take more than %d bytes", maxMeta))
+			}
+		default:
+			d.unknown("", name)
+		}
+	}
+	if len(d.faults) > 0 {
+		return u, problem(InvalidRequest, "", d.faults...)
+	}
+	return u, nil
+}
+
+// optionalText reads a short text, or null, which is the same as "".
+func (d *decoder) optionalText(pointer string, v tree.Value, maxLength int) string {
+	if _, null := v.(tree.Null); null {
+		return ""
+	}
+	text := d.text(pointer, v)
+	if err := core.CheckText(text, maxLength); err != nil {
+		d.fault(pointer, err.Error())
+	}
+	return text
+}

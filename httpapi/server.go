@@ -1,0 +1,173 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"github.com/pathsync/pathsync/core"
+)
+
+// Config is what a Server needs. Zero values stand for the defaults named.
+type Config struct {
+	Hub   *core.Hub // required
+	Feeds *Feeds    // required, and the same that the hub's rooms tell what happens
+	Log   *slog.Logger
+
+	MaxBodyBytes int           // 1 MiB
+	MaxOps       int           // of one batch; 1000
+	MaxDepth     int           // nesting of one JSON value; 64
+	BodyTimeout  time.Duration // longest time that a body may take to arrive; 10 s
+}
+
+// Server answers the requests of version 1 of the API. It is an http.Handler.
+type Server struct {
+	cfg     Config
+	echo    *echo.Echo
+	closing context.Context // ends when long-polls are to come back at once
+	drain   context.CancelFunc
+}
+
+// New makes a server.
+func New(cfg Config) *Server {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.MaxBodyBytes == 0 {
+		cfg.MaxBodyBytes = 1 << 20
+	}
+	if cfg.MaxOps == 0 {
+		cfg.MaxOps = 1000
+	}
+	if cfg.MaxDepth == 0 {
+		cfg.MaxDepth = 64
+	}
+	if cfg.BodyTimeout == 0 {
+		cfg.BodyTimeout = 10 * time.Second
+	}
+	s := &Server{cfg: cfg, echo: echo.New()}
+	s.closing, s.drain = context.WithCancel(context.Background())
+	s.echo.HTTPErrorHandler = s.answerError
+	s.echo.IPExtractor = echo.ExtractIPDirect()
+	for _, r := range s.routes() {
+		s.echo.Add(r.method, r.path, r.handle)
+	}
+	return s
+}
+
+// route is one row of the API. Its path is in echo's notation.
+type route struct {
+	method, path string
+	handle       echo.HandlerFunc
+}
+
+func (s *Server) routes() []route {
+	return []route{
+		{http.MethodPost, "/v1/rooms/:room/ops", s.postOps},
+		{http.MethodGet, "/v1/rooms/:room/events", s.getEvents},
+		{http.MethodGet, "/v1/rooms/:room", s.getRoom},
+		{http.MethodGet, "/v1/rooms/:room/stores/:key", s.getStore},
+		{http.MethodGet, "/v1/rooms/:room/changes", s.getChanges},
+		{http.MethodGet, "/v1/rooms/:room/presence", s.getPresence},
+		{http.MethodPut, "/v1/rooms/:room/presence/:clientId", s.putPresence},
+		{http.MethodDelete, "/v1/rooms/:room/presence/:clientId", s.leave},
+		{http.MethodPost, "/v1/rooms/:room/presence/:clientId/leave", s.leave},
+		{http.MethodGet, "/healthz", s.getHealth},
+		{http.MethodGet, "/readyz", s.getReady},
+		{http.MethodGet, "/openapi.yaml", s.getContract},
+		{http.MethodGet, "/docs", s.getDocs},
+		{http.MethodGet, "/docs/*", s.getDocs},
+		{http.MethodGet, "/", s.getHome},
+	}
+}
+
+// Routes returns what the server offers, as `METHOD /path/{parameter}`.
+func (s *Server) Routes() []string {
+	var out []string
+	for _, r := range s.routes() {
+		segments := strings.Split(r.path, "/")
+		for i, segment := range segments {
+			if name, ok := strings.CutPrefix(segment, ":"); ok {
+				segments[i] = "{" + name + "}"
+			}
+		}
+		out = append(out, r.method+" "+strings.Join(segments, "/"))
+	}
+	return out
+}
+
+// ServeHTTP answers one request. It sets what every answer has, and turns a panic into a problem.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	id := requestID(r)
+	h.Set("X-Request-Id", id)
+	defer func() {
+		if v := recover(); v != nil && v != http.ErrAbortHandler { //nolint:errorlint // the value itself is the signal
+			s.cfg.Log.Error("a handler has panicked", "request", id, "method", r.Method, "path", r.URL.Path,
+				"panic", v, "stack", string(debug.Stack()))
+			problem(Internal, "").write(w)
+		}
+	}()
+	s.echo.ServeHTTP(w, r)
+}
+
+// requestID is the id that the request came with, if it is a sane one, and otherwise a new one.
+func requestID(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	sane := id != "" && len(id) <= 64 && !strings.ContainsFunc(id, func(c rune) bool {
+		return notAlphanumeric(c) && !strings.ContainsRune("-_.:", c)
+	})
+	if sane {
+		return id
+	}
+	return uuid.NewString()
+}
+
+// answerError answers what a handler returned as an error.
+func (s *Server) answerError(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	w, r := c.Response(), c.Request()
+	var he *echo.HTTPError
+	var p *Problem
+	switch {
+	case errors.As(err, &he) && he.Code == http.StatusNotFound:
+		p = problem(RouteNotFound, "")
+	case errors.As(err, &he) && he.Code == http.StatusMethodNotAllowed:
+		p = problem(MethodNotAllowed, "")
+	default:
+		p = problemOf(err)
+	}
+	if p.Status >= 500 {
+		s.cfg.Log.Warn("a request failed", "request", w.Header().Get("X-Request-Id"), "method", r.Method,
+			"path", r.URL.Path, "code", p.Code, "error", err)
+	}
+	p.write(w)
+}
+
+// Drain tells every stream to reconnect elsewhere or later, and every long-poll to come back. It does not wait.
+func (s *Server) Drain() {
+	s.drain()
+	s.cfg.Feeds.Close()
+}
+
+// Wait returns when every stream has ended, or when ctx ends.
+func (s *Server) Wait(ctx context.Context) error { return s.cfg.Feeds.Wait(ctx) }
+
+// room returns the room that the request names, and a function that releases it.
+func (s *Server) room(c echo.Context) (*core.Room, func(), error) {
+	name, err := pathName(c, "room", core.MaxRoomLength)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.cfg.Hub.Room(c.Request().Context(), name)
+}

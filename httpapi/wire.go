@@ -1,0 +1,189 @@
+package httpapi
+
+import (
+	"strconv"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/tree"
+)
+
+// This file has the JSON that is sent often, written by hand: once per batch, without reflection, with the values that
+// are JSON already copied as they are. What is sent seldom goes through encoding/json.
+
+// appendDelta appends a batch as readers see it: with the ops that took effect, and no others.
+func appendDelta(dst []byte, b *core.Batch) []byte {
+	dst = append(dst, `{"room":`...)
+	dst = tree.AppendString(dst, b.Room)
+	dst = append(dst, `,"key":`...)
+	dst = tree.AppendString(dst, b.Key)
+	dst = append(dst, `,"serverSeq":`...)
+	dst = strconv.AppendInt(dst, b.ServerSeq, 10)
+	dst = append(dst, `,"clientId":`...)
+	dst = tree.AppendString(dst, b.ClientID)
+	if b.ClientSeq != core.NoClientSeq {
+		dst = append(dst, `,"clientSeq":`...)
+		dst = strconv.AppendInt(dst, b.ClientSeq, 10)
+	}
+	dst = append(dst, `,"serverTs":`...)
+	dst = strconv.AppendInt(dst, b.ServerTs, 10)
+	dst = append(dst, `,"ops":[`...)
+	first := true
+	for i := range b.Ops {
+		if b.Ops[i].Discarded == tree.Applied {
+			if !first {
+				dst = append(dst, ',')
+			}
+			dst = appendOp(dst, &b.Ops[i])
+			first = false
+		}
+	}
+	return append(dst, "]}"...)
+}
+
+func appendOp(dst []byte, op *core.LoggedOp) []byte {
+	dst = append(dst, `{"path":`...)
+	dst = tree.AppendString(dst, op.Path)
+	dst = append(dst, `,"op":"`...)
+	dst = append(dst, op.Kind...)
+	dst = append(dst, '"')
+	if op.Value != "" {
+		dst = append(dst, `,"value":`...)
+		dst = append(dst, op.Value...)
+	}
+	if op.Index != tree.NoIndex {
+		dst = append(dst, `,"arrayIndex":`...)
+		dst = strconv.AppendInt(dst, int64(op.Index), 10)
+	}
+	return append(dst, '}')
+}
+
+// appendAnswer appends what the sender of a batch is told.
+func appendAnswer(dst []byte, epoch string, a core.Answer) []byte {
+	b := a.Batch
+	dst = append(dst, `{"room":`...)
+	dst = tree.AppendString(dst, b.Room)
+	dst = append(dst, `,"key":`...)
+	dst = tree.AppendString(dst, b.Key)
+	dst = append(dst, `,"epoch":"`...)
+	dst = append(dst, epoch...)
+	dst = append(dst, `","serverSeq":`...)
+	dst = strconv.AppendInt(dst, b.ServerSeq, 10)
+	dst = append(dst, `,"duplicate":`...)
+	dst = strconv.AppendBool(dst, a.Duplicate)
+	dst = append(dst, `,"results":[`...)
+	for i := range b.Ops {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendResult(dst, &b.Ops[i])
+	}
+	dst = append(dst, ']')
+	if a.FilledIn {
+		dst = append(dst, `,"ops":[`...)
+		for i := range b.Ops {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendOp(dst, &b.Ops[i])
+		}
+		dst = append(dst, ']')
+	}
+	return append(dst, '}')
+}
+
+func appendResult(dst []byte, op *core.LoggedOp) []byte {
+	if op.Discarded != tree.Applied {
+		dst = append(dst, `{"status":"discarded","reason":"`...)
+		dst = append(dst, op.Discarded...)
+		return append(dst, `"}`...)
+	}
+	dst = append(dst, `{"status":"applied"`...)
+	if op.Index != tree.NoIndex {
+		dst = append(dst, `,"arrayIndex":`...)
+		dst = strconv.AppendInt(dst, int64(op.Index), 10)
+	}
+	return append(dst, '}')
+}
+
+// appendState appends one document as the `state` event has it.
+func appendState(dst []byte, room, key string, seq int64, state []byte) []byte {
+	dst = append(dst, `{"room":`...)
+	dst = tree.AppendString(dst, room)
+	dst = append(dst, `,"key":`...)
+	dst = tree.AppendString(dst, key)
+	dst = append(dst, `,"serverSeq":`...)
+	dst = strconv.AppendInt(dst, seq, 10)
+	dst = append(dst, `,"state":`...)
+	dst = append(dst, state...)
+	return append(dst, '}')
+}
+
+// appendUpToDate appends the data of the `up-to-date` event.
+func appendUpToDate(dst []byte, room string, id eventID) []byte {
+	dst = append(dst, `{"room":`...)
+	dst = tree.AppendString(dst, room)
+	dst = append(dst, `,"epoch":"`...)
+	dst = append(dst, id.epoch...)
+	dst = append(dst, `","serverSeq":`...)
+	dst = strconv.AppendInt(dst, id.seq, 10)
+	return append(dst, '}')
+}
+
+// appendUsers appends an array of users.
+func appendUsers(dst []byte, users []core.User) []byte {
+	dst = append(dst, '[')
+	for i := range users {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendUser(dst, &users[i])
+	}
+	return append(dst, ']')
+}
+
+func appendUser(dst []byte, u *core.User) []byte {
+	dst = append(dst, `{"clientId":`...)
+	dst = tree.AppendString(dst, u.ClientID)
+	for _, m := range []struct{ name, text string }{
+		{"userId", u.UserID}, {"displayName", u.DisplayName}, {"field", u.Field},
+	} {
+		if m.text != "" {
+			dst = append(dst, `,"`+m.name+`":`...)
+			dst = tree.AppendString(dst, m.text)
+		}
+	}
+	dst = append(dst, `,"joinedAt":`...)
+	dst = strconv.AppendInt(dst, u.JoinedAt, 10)
+	if u.Meta != "" {
+		dst = append(dst, `,"meta":`...)
+		dst = append(dst, u.Meta...)
+	}
+	return append(dst, '}')
+}
+
+// appendRoomUsers appends the data of the `presence` event, which is also the answer of GET …/presence.
+func appendRoomUsers(dst []byte, room string, users []core.User) []byte {
+	dst = append(dst, `{"room":`...)
+	dst = tree.AppendString(dst, room)
+	dst = append(dst, `,"users":`...)
+	dst = appendUsers(dst, users)
+	return append(dst, '}')
+}
+
+// appendPresenceChange appends the data of the `presence-change` event.
+func appendPresenceChange(dst []byte, room string, c core.PresenceChange) []byte {
+	dst = append(dst, `{"room":`...)
+	dst = tree.AppendString(dst, room)
+	dst = append(dst, `,"joined":`...)
+	dst = appendUsers(dst, c.Joined)
+	dst = append(dst, `,"updated":`...)
+	dst = appendUsers(dst, c.Updated)
+	dst = append(dst, `,"left":[`...)
+	for i, id := range c.Left {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = tree.AppendString(dst, id)
+	}
+	return append(dst, "]}"...)
+}

@@ -1,0 +1,86 @@
+// Package direction holds the packages to the direction of imports that the design gives them.
+package direction
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/pathsync/pathsync"
+
+// allowed says which packages of this module, and which of the design's libraries, each package may import. What is not
+// listed is refused; so is any library inside core.
+var allowed = map[string][]string{
+	"core/path":      {},
+	"core/tree":      {"core/path"},
+	"core":           {"core/tree", "core/path"},
+	"core/memstore":  {"core", "core/tree"},
+	"core/storetest": {"core", "core/tree"},
+	"sse":            {},
+	"sqlstore":       {"core", "core/tree", "github.com/Masterminds/squirrel", "modernc.org/sqlite", "modernc.org/sqlite/lib"},
+	"":               {}, // the contract, embedded
+	"httpapi":        {"", "core", "core/tree", "core/path", "sse", "github.com/labstack/echo/v4", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb"},
+	"cmd/pathsync":   {"", "httpapi", "sse", "sqlstore", "core", "core/memstore", "github.com/alecthomas/kong", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/r3labs/sse/v2", "golang.org/x/term"},
+}
+
+// neverInCore are the parts of the standard library that the core must not know.
+var neverInCore = []string{"net/http", "database/sql", "net", "os"}
+
+type pkg struct {
+	ImportPath string
+	Standard   bool
+	Imports    []string
+}
+
+func TestEveryImportFollowsTheDirectionOfTheDesign(t *testing.T) {
+	packages := list(t)
+	if len(packages) < len(allowed) {
+		t.Errorf("%d packages were listed, and %d are in the table", len(packages), len(allowed))
+	}
+	for _, p := range packages {
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		if strings.HasPrefix(name, "tests/") {
+			continue
+		}
+		may, ok := allowed[name]
+		if !ok {
+			t.Errorf("package %q has no row in the table", name)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if strings.HasPrefix(name, "core") && slices.Contains(neverInCore, imported) && name != "core/storetest" {
+				t.Errorf("%s imports %s", name, imported)
+			}
+			own := imported == module || strings.HasPrefix(imported, module+"/")
+			if own {
+				imported = strings.TrimPrefix(strings.TrimPrefix(imported, module), "/")
+			}
+			library := !own && strings.Contains(strings.SplitN(imported, "/", 2)[0], ".")
+			if (own || library) && !slices.Contains(may, imported) {
+				t.Errorf("%s imports %s", name, imported)
+			}
+		}
+	}
+}
+
+func list(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Standard,Imports", module+"/...").Output()
+	if err != nil {
+		t.Fatalf("listing the packages: %v", err)
+	}
+	var packages []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); err == io.EOF {
+			return packages
+		} else if err != nil {
+			t.Fatalf("reading the list: %v", err)
+		}
+		packages = append(packages, p)
+	}
+}
