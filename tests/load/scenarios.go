@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// crowd is the writers of a load, run together.
+type crowd struct {
+	writers []*writer
+}
+
+func gather(s *server, n int, room func(i int) string) (*crowd, error) {
+	c := new(crowd)
+	for i := range n {
+		w, err := dialWriter(s.address, room(i), name("w", i))
+		if err != nil {
+			return nil, err
+		}
+		c.writers = append(c.writers, w)
+	}
+	return c, nil
+}
+
+// run has every writer do its part, and returns when all have ended.
+func (c *crowd) run(part func(i int, w *writer) error) error {
+	var all sync.WaitGroup
+	errs := make([]error, len(c.writers))
+	for i, w := range c.writers {
+		all.Go(func() { errs[i] = part(i, w) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func (c *crowd) posted() (n int, latencies []time.Duration) {
+	for _, w := range c.writers {
+		latencies = append(latencies, w.latencies...)
+	}
+	return len(latencies), latencies
+}
+
+// settle waits until the readers have had everything, or no more comes.
+func settle(a *audience, want int64) {
+	for last, idle := int64(-1), 0; a.delivered.Load() < want && idle < 20; time.Sleep(100 * time.Millisecond) {
+		if now := a.delivered.Load(); now == last {
+			idle++
+		} else {
+			last, idle = now, 0
+		}
+	}
+}
+
+func durable(ctx context.Context, s *server, o options) (r report, err error) {
+	c, err := gather(s, 32, func(i int) string { return name("durable", i%8) })
+	if err != nil {
+		return r, err
+	}
+	if err := c.run(func(_ int, w *writer) error { return w.post() }); err != nil { // rooms are opened
+		return r, err
+	}
+	r.begin(s)
+	ctx, cancel := context.WithTimeout(ctx, o.duration)
+	defer cancel()
+	err = c.run(func(_ int, w *writer) error { return w.postUntil(ctx) })
+	r.end(s)
+	n, latencies := c.posted()
+	r.rate("durable batches/s", n)
+	r.spread("POST to answer", latencies)
+	var logged int64
+	for i := range 8 {
+		seq, err := s.lastSeq(name("durable", i))
+		if err != nil {
+			return r, err
+		}
+		logged += seq
+	}
+	r.check("batches answered and logged", int64(n), logged)
+	return r, err
+}
+
+func rooms(ctx context.Context, s *server, o options) (r report, err error) {
+	const clients, inRoom, pace = 300, 5, 2 * time.Second
+	audiences := make([]*audience, clients/inRoom)
+	for i := range audiences {
+		audiences[i] = newAudience(inRoom, true)
+	}
+	for i := range clients {
+		if _, err := audiences[i/inRoom].join(s.address, name("room", i/inRoom), name("w", i)); err != nil {
+			return r, err
+		}
+	}
+	c, err := gather(s, clients, func(i int) string { return name("room", i/inRoom) })
+	if err != nil {
+		return r, err
+	}
+	r.begin(s)
+	posting, cancel := context.WithTimeout(ctx, max(o.duration, 3*pace))
+	defer cancel()
+	err = c.run(func(_ int, w *writer) error { return w.postEvery(posting, rand.N(pace), pace) })
+	r.end(s)
+	n, answers := c.posted()
+	all := newAudience(0, true)
+	for i, a := range audiences {
+		sent := int64(0)
+		for _, w := range c.writers[i*inRoom : (i+1)*inRoom] {
+			sent += int64(len(w.latencies))
+		}
+		settle(a, sent*inRoom)
+		all.full = append(all.full, a.full...)
+		all.delivered.Add(a.delivered.Load())
+		all.wrong.Add(a.wrong.Load())
+	}
+	r.rate("batches/s", n)
+	r.spread("POST to answer", answers)
+	r.spread("POST to last reader", all.full)
+	r.check("deliveries", int64(n*inRoom), all.delivered.Load())
+	r.count("out of order or doubled", all.wrong.Load())
+	return r, err
+}
+
+func fanout(ctx context.Context, s *server, o options) (report, error) {
+	return oneRoom(ctx, s, 1000, 10, func(ctx context.Context, i int, w *writer) error {
+		const pace = 10 * time.Second / 50
+		return w.postEvery(ctx, time.Duration(i)*pace/10, pace)
+	}, o, true)
+}
+
+func writers(ctx context.Context, s *server, o options) (report, error) {
+	return oneRoom(ctx, s, 200, 100, func(ctx context.Context, _ int, w *writer) error {
+		const pace = 100 * time.Second / 250
+		return w.postEvery(ctx, rand.N(pace), pace)
+	}, o, true)
+}
+
+func flatout(ctx context.Context, s *server, o options) (report, error) {
+	return oneRoom(ctx, s, 1000, 32, func(ctx context.Context, _ int, w *writer) error { return w.postUntil(ctx) }, o, false)
+}
+
+// oneRoom has readers and writers in a single room.
+func oneRoom(ctx context.Context, s *server, readers, posting int, part func(context.Context, int, *writer) error, o options, timed bool) (r report, err error) {
+	a := newAudience(readers, timed)
+	for range readers {
+		if _, err := a.join(s.address, "hall", ""); err != nil {
+			return r, err
+		}
+	}
+	c, err := gather(s, posting, func(int) string { return "hall" })
+	if err != nil {
+		return r, err
+	}
+	r.begin(s)
+	ctx, cancel := context.WithTimeout(ctx, o.duration)
+	defer cancel()
+	err = c.run(func(i int, w *writer) error { return part(ctx, i, w) })
+	n, answers := c.posted()
+	settle(a, int64(n*readers))
+	r.end(s)
+	r.rate("batches/s", n)
+	r.rate("deliveries/s", int(a.delivered.Load()))
+	r.spread("POST to answer", answers)
+	if timed {
+		r.spread("POST to last reader", a.full)
+	}
+	r.check("deliveries", int64(n*readers), a.delivered.Load())
+	r.count("out of order or doubled", a.wrong.Load())
+	return r, err
+}
+
+func idle(_ context.Context, s *server, _ options) (r report, err error) {
+	const streams, inRoom = 10_000, 100
+	a := newAudience(streams, false)
+	for i := range streams / inRoom { // the rooms themselves are not counted
+		if _, err := s.lastSeq(name("idle", i)); err != nil {
+			return r, err
+		}
+	}
+	r.begin(s)
+	for i := range streams {
+		if _, err := a.join(s.address, name("idle", i/inRoom), ""); err != nil {
+			return r, fmt.Errorf("stream %d: %w", i, err)
+		}
+	}
+	time.Sleep(5 * time.Second) // what was needed only to open them is collected
+	r.end(s)
+	r.memory("an idle stream", streams)
+	return r, nil
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// writer posts batches to one room over one connection, each with one op whose value is the time it was sent.
+type writer struct {
+	room, client string
+	conn         net.Conn
+	answers      *bufio.Reader
+	clientSeq    int64
+	request      []byte
+	latencies    []time.Duration
+}
+
+func dialWriter(address, room, client string) (*writer, error) {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return &writer{room: room, client: client, conn: conn, answers: bufio.NewReader(conn)}, nil
+}
+
+// post sends one batch and waits for its answer.
+func (w *writer) post() error {
+	w.clientSeq++
+	sent := time.Now()
+	body := fmt.Appendf(nil, `{"clientId":%q,"clientSeq":%d,"key":"default","ops":[{"op":"set","path":"who.%s","value":%d}]}`,
+		w.client, w.clientSeq, w.client, sent.UnixNano())
+	w.request = fmt.Appendf(w.request[:0], "POST /v1/rooms/%s/ops HTTP/1.1\r\nHost: load\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+		w.room, len(body))
+	w.request = append(w.request, body...)
+	if err := w.conn.SetDeadline(sent.Add(30 * time.Second)); err != nil {
+		return err
+	}
+	if _, err := w.conn.Write(w.request); err != nil {
+		return err
+	}
+	resp, err := http.ReadResponse(w.answers, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d: %s", resp.StatusCode, answer)
+	}
+	w.latencies = append(w.latencies, time.Since(sent))
+	return nil
+}
+
+// postEvery posts at a steady pace, first after offset, until ctx ends.
+func (w *writer) postEvery(ctx context.Context, offset, pace time.Duration) error {
+	next := time.NewTimer(offset)
+	defer next.Stop()
+	due := time.Now().Add(offset)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-next.C:
+		}
+		if err := w.post(); err != nil {
+			return err
+		}
+		due = due.Add(pace)
+		next.Reset(time.Until(due))
+	}
+}
+
+// postUntil posts as fast as it goes until ctx ends.
+func (w *writer) postUntil(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := w.post(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) close() { _ = w.conn.Close() }
+
+func name(kind string, i int) string { return kind + strconv.Itoa(i) }
