@@ -1,0 +1,110 @@
+package sse
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+)
+
+// message is an event as a browser dispatches it.
+type message struct{ id, event, data string }
+
+// eventReader interprets an event stream as the HTML standard has it (section 9.2.6), and knows nothing of how this
+// package frames. It keeps bytes as they are where a browser would decode UTF-8.
+type eventReader struct {
+	in     *bufio.Reader
+	skipLF bool // the line before ended in CR
+	lastID string
+	seen   []byte // everything that was read
+}
+
+func newEventReader(r io.Reader) *eventReader { return &eventReader{in: bufio.NewReader(r)} }
+
+// next returns the next event. An event that the stream breaks off is none.
+func (r *eventReader) next() (message, error) {
+	var event string
+	var data strings.Builder
+	for {
+		line, err := r.line()
+		if err != nil {
+			return message{}, err
+		}
+		if line == "" {
+			if data.Len() == 0 {
+				event = ""
+				continue
+			}
+			return message{id: r.lastID, event: event, data: strings.TrimSuffix(data.String(), "\n")}, nil
+		}
+		field, value, _ := strings.Cut(line, ":")
+		value = strings.TrimPrefix(value, " ")
+		switch field {
+		case "event":
+			event = value
+		case "data":
+			data.WriteString(value)
+			data.WriteByte('\n')
+		case "id":
+			if !strings.Contains(value, "\x00") {
+				r.lastID = value
+			}
+		}
+	}
+}
+
+func (r *eventReader) line() (string, error) {
+	var line []byte
+	for {
+		c, err := r.in.ReadByte()
+		if err != nil {
+			return "", err
+		}
+		r.seen = append(r.seen, c)
+		skip := r.skipLF && c == '\n'
+		r.skipLF = c == '\r'
+		switch {
+		case skip:
+		case c == '\r' || c == '\n':
+			return string(line), nil
+		default:
+			line = append(line, c)
+		}
+	}
+}
+
+// messages returns all events of a stream.
+func messages(stream []byte) []message {
+	var all []message
+	r := newEventReader(bytes.NewReader(stream))
+	for {
+		m, err := r.next()
+		if err != nil {
+			return all
+		}
+		all = append(all, m)
+	}
+}
+
+func TestTheReaderOfTheTestsFollowsTheStandard(t *testing.T) {
+	tests := map[string]struct {
+		stream string
+		want   []message
+	}{
+		"an empty line dispatches":       {"data: a\n\n", []message{{data: "a"}}},
+		"without it, nothing does":       {"data: a\n", nil},
+		"all three line ends":            {"data: a\r\ndata: b\rdata: c\n\r\n", []message{{data: "a\nb\nc"}}},
+		"CR CR is an empty line":         {"data: a\r\rdata: b\r\r", []message{{data: "a"}, {data: "b"}}},
+		"one blank is taken off":         {"data:  a\ndata:b\n\n", []message{{data: " a\nb"}}},
+		"a field without a colon":        {"data\n\n", []message{{data: ""}}},
+		"comments and unknown fields":    {": hello\nfoo: bar\ndata: a\n\n", []message{{data: "a"}}},
+		"no data, no event":              {"event: x\nid: 1\n\ndata: a\n\n", []message{{id: "1", data: "a"}}},
+		"an id lasts":                    {"id: 1\ndata: a\n\ndata: b\n\n", []message{{id: "1", data: "a"}, {id: "1", data: "b"}}},
+		"an id with a NUL is none":       {"id: 1\x00\ndata: a\n\n", []message{{data: "a"}}},
+		"an event name is for one event": {"event: x\ndata: a\n\ndata: b\n\n", []message{{event: "x", data: "a"}, {data: "b"}}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) { equal(t, messages([]byte(tt.stream)), tt.want) })
+	}
+}

@@ -1,0 +1,199 @@
+package sse
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// Why a stream ended: what Start's onEnd is given, to be compared with errors.Is.
+var (
+	// ErrEnded: End was called.
+	ErrEnded = errors.New("stream ended by the server")
+	// ErrLagged: the reader is so slow that the feed has dropped what it has yet to get.
+	ErrLagged = errors.New("reader lags behind the feed")
+	// ErrStalled: the reader took no bytes, or too few of them, until a write ran out of time.
+	ErrStalled = errors.New("reader stalled")
+	// ErrGone: the connection was closed from the other side, or broke.
+	ErrGone = errors.New("reader gone")
+	// ErrTalkative: the reader went on sending, on a connection where it has only to listen.
+	ErrTalkative = errors.New("reader sends more than a request")
+)
+
+// maxPiece is how much is sent under one deadline, so that a large frame does not need a fast connection.
+const maxPiece = 64 << 10
+
+// Stream is one reader's connection. It is made by Group.Open and set going by Start.
+type Stream struct {
+	group *Group
+	wire  wire
+	async bool // the wire outlives the handler
+
+	head     []byte   // of the response, when it is for us to send
+	prelude  [][]byte // nil once it is sent, so that it can be collected
+	cursor   cursor
+	deadline time.Time // of the wire's writes
+	final    bool      // the deadline moves no more
+
+	wake   chan struct{} // holds a token when there may be something to do
+	ending atomic.Pointer[ending]
+	slot   int // in Feed.streams; guarded by the feed's lock
+}
+
+// ending is the order to end.
+type ending struct {
+	cause error
+	last  []byte // frame
+}
+
+// Start sends the prelude, whole frames in each piece, and then follows the feed from a position, until the stream
+// ends for one of the reasons above or ErrClosed. The pieces of the prelude are neither copied nor changed, and may
+// be shared by many streams.
+//
+// It returns at once when the connection has been taken over, and when the stream has ended otherwise: a handler
+// returns after Start in either case. onEnd is called exactly once with the cause, when the connection is closed and
+// nothing of the stream is running any more. Every stream that Open returned must be started, once.
+func (s *Stream) Start(prelude [][]byte, feed *Feed, from Position, onEnd func(cause error)) {
+	if !s.group.add(s) {
+		s.wire.end()
+		onEnd(ErrClosed)
+		return
+	}
+	s.prelude = prelude
+	joined := feed.join(s, from)
+	if s.async {
+		go s.run(joined, onEnd)
+		return
+	}
+	s.run(joined, onEnd)
+}
+
+// End ends the stream with ErrEnded. A prelude is broken off behind a piece; otherwise what is pending is still sent.
+// Then comes the last frame, if there is one. All of it has to be done within the group's WriteTimeout. End itself does
+// not wait.
+func (s *Stream) End(last []byte) { s.finish(ErrEnded, last) }
+
+// finish orders the end. The first order counts.
+func (s *Stream) finish(cause error, last []byte) {
+	s.ending.CompareAndSwap(nil, &ending{cause: cause, last: last})
+	s.rouse()
+}
+
+func (s *Stream) rouse() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it has a token already
+	}
+}
+
+// run is the life of the stream. joined is what joining the feed came to.
+func (s *Stream) run(joined error, onEnd func(error)) {
+	watched := make(chan struct{})
+	go s.watch(watched)
+
+	cause := s.send(joined)
+	if joined == nil {
+		s.cursor.feed.leave(s)
+	}
+	s.wire.end()
+	<-watched
+	s.cursor = cursor{} // whoever still holds the stream does not hold the feed's memory
+	onEnd(cause)
+	s.group.remove(s)
+}
+
+// watch ends the stream when the peer is gone. It returns when that happens or the wire is closed.
+func (s *Stream) watch(done chan<- struct{}) {
+	defer close(done)
+	s.finish(s.wire.watch(), nil)
+	s.wire.cut() // a write that is under way need not wait for its deadline
+}
+
+// send writes all there is to write, and returns why it stopped.
+func (s *Stream) send(joined error) error {
+	if err := s.write(s.head); err != nil {
+		return err
+	}
+	s.head = nil
+	if joined != nil {
+		return joined
+	}
+	for _, piece := range s.prelude {
+		if end := s.ending.Load(); end != nil {
+			return s.sendLast(end)
+		}
+		if err := s.write(piece); err != nil {
+			return err
+		}
+	}
+	s.prelude = nil
+	return s.follow()
+}
+
+// follow sends what is in the feed from the cursor on.
+func (s *Stream) follow() error {
+	for {
+		run, err := s.cursor.pending()
+		if err != nil {
+			return err
+		}
+		if len(run) > 0 {
+			if err := s.write(run); err != nil {
+				return err
+			}
+			s.cursor.advance(len(run))
+			continue
+		}
+		if end := s.ending.Load(); end != nil {
+			return s.sendLast(end)
+		}
+		<-s.wake
+	}
+}
+
+func (s *Stream) sendLast(end *ending) error {
+	if err := s.write(end.last); err != nil {
+		return err
+	}
+	return end.cause
+}
+
+// write sends p. It fails with the reason for which the stream ends.
+func (s *Stream) write(p []byte) error {
+	for len(p) > 0 {
+		s.renewDeadline()
+		piece := p[:min(len(p), maxPiece)]
+		if _, err := s.wire.Write(piece); err != nil {
+			return s.reason(err)
+		}
+		p = p[len(piece):]
+	}
+	return nil
+}
+
+// renewDeadline gives the next write at least half of the timeout and at most the whole, so that a timer is not moved
+// for each event. From the order to end it renews once, and no more: that bounds all that is still to be sent.
+func (s *Stream) renewDeadline() {
+	if s.final {
+		return
+	}
+	s.final = s.ending.Load() != nil
+	now, timeout := time.Now(), s.group.writeTimeout()
+	if s.final || s.deadline.Sub(now) < timeout/2 {
+		s.deadline = now.Add(timeout)
+		_ = s.wire.SetWriteDeadline(s.deadline) // where it fails, so does the write
+	}
+}
+
+// reason says why a write failed.
+func (s *Stream) reason(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("%w: %w", ErrStalled, err)
+	}
+	if end := s.ending.Load(); end != nil {
+		return end.cause // the order to end came with a cut
+	}
+	return fmt.Errorf("%w: %w", ErrGone, err)
+}
