@@ -119,7 +119,8 @@ func (d *sqlite) start(ctx context.Context) (err error) {
 	if d.upsertDocument, err = d.write.PrepareContext(ctx, sqliteUpsertDocument); err != nil {
 		return err
 	}
-	d.checkpoints = startCheckpointer(d.read, d.write)
+	d.checkpoints = newCheckpointer(d.read, d.write)
+	d.checkpoints.start(context.WithoutCancel(ctx))
 	return nil
 }
 
@@ -132,6 +133,7 @@ func (d *sqlite) placeholders() squirrel.PlaceholderFormat { return squirrel.Que
 
 func (d *sqlite) insertLog(ctx context.Context, tx *sql.Tx, batches []*core.Batch) error {
 	insert := tx.StmtContext(ctx, d.insertOp)
+	defer insert.Close()
 	for _, b := range batches {
 		for i, op := range b.Ops {
 			_, err := insert.ExecContext(ctx, b.Room, b.Key, op.Path, string(op.Kind), unless("", op.Value),
@@ -147,6 +149,7 @@ func (d *sqlite) insertLog(ctx context.Context, tx *sql.Tx, batches []*core.Batc
 
 func (d *sqlite) upsertDocuments(ctx context.Context, tx *sql.Tx, docs []core.Document) error {
 	upsert := tx.StmtContext(ctx, d.upsertDocument)
+	defer upsert.Close()
 	for _, doc := range docs {
 		if _, err := upsert.ExecContext(ctx, doc.Room, doc.Key, doc.State, doc.ServerSeq); err != nil {
 			return err

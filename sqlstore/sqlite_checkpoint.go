@@ -19,24 +19,26 @@ type checkpointer struct {
 	done           chan struct{}
 }
 
-func startCheckpointer(reader, writer *sql.DB) *checkpointer {
-	c := &checkpointer{reader: reader, writer: writer, stop: make(chan struct{}), done: make(chan struct{})}
+func newCheckpointer(reader, writer *sql.DB) *checkpointer {
+	return &checkpointer{reader: reader, writer: writer, stop: make(chan struct{}), done: make(chan struct{})}
+}
+
+func (c *checkpointer) start(ctx context.Context) {
 	ticker := time.NewTicker(checkpointInterval)
 	go func() {
 		defer ticker.Stop()
-		c.run(ticker.C)
+		c.run(ctx, ticker.C)
 	}()
-	return c
 }
 
-func (c *checkpointer) run(ticks <-chan time.Time) {
+func (c *checkpointer) run(ctx context.Context, ticks <-chan time.Time) {
 	defer close(c.done)
 	for {
 		select {
 		case <-c.stop:
 			return
 		case <-ticks:
-			c.checkpoint()
+			c.checkpoint(ctx)
 		}
 	}
 }
@@ -46,10 +48,10 @@ func (c *checkpointer) run(ticks <-chan time.Time) {
 // that has left nothing does SQLite start its log anew, and without that it would grow for as long as there are writes.
 //
 // A failure is left to the next round. What it comes from, such as a full disk, the next append reports.
-func (c *checkpointer) checkpoint() {
+func (c *checkpointer) checkpoint(ctx context.Context) {
 	const passive = "PRAGMA wal_checkpoint(PASSIVE)" // waits for nobody
-	if _, err := c.reader.ExecContext(context.Background(), passive); err == nil {
-		c.writer.ExecContext(context.Background(), passive)
+	if _, err := c.reader.ExecContext(ctx, passive); err == nil {
+		_, _ = c.writer.ExecContext(ctx, passive)
 	}
 }
 

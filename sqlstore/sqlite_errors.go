@@ -18,8 +18,7 @@ func (d *sqlite) explain(err error) error {
 	if !errors.As(err, &failure) {
 		return err
 	}
-	switch failure.Code() {
-	case code.SQLITE_CONSTRAINT_UNIQUE: // the log's order: the one unique index that inserting can violate
+	if failure.Code() == code.SQLITE_CONSTRAINT_UNIQUE { // the log's order: no other unique index can be violated
 		return core.ErrConflict
 	}
 	switch failure.Code() & 0xff { // the rest of the bits tell apart what makes no difference here

@@ -65,6 +65,7 @@ func prepare(ctx context.Context, d dialect) (s statements, err error) {
 		{&s.lastClientSeq, t.lastClientSeq},
 		{&s.documents, t.documents},
 	} {
+		//nolint:sqlclosecheck // they live as long as the pool, and are closed with it
 		if *p.stmt, err = d.reader().PrepareContext(ctx, p.text); err != nil {
 			return statements{}, fmt.Errorf("preparing statements: %w", err)
 		}

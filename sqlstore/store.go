@@ -109,7 +109,7 @@ func inTransaction(ctx context.Context, db *sql.DB, write func(*sql.Tx) error) e
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() // does nothing after Commit
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
 	if err := write(tx); err != nil {
 		return err
 	}

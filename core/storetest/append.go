@@ -22,7 +22,7 @@ var appendTests = []subtest{
 		wantLog(t, store, t.Name(), b)
 	}},
 	{"ThousandsOfRowsFitIntoOneAppend", func(t *testing.T, store core.Store) {
-		var group []*core.Batch
+		group := make([]*core.Batch, 0, 3*700)
 		for seq := range int64(700) {
 			for room := range 3 {
 				group = append(group, batch(fmt.Sprint(t.Name(), room), seq+1, sized(1+room, 20)))

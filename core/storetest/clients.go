@@ -14,7 +14,7 @@ var clientTests = []subtest{
 		wantFound(t, store, t.Name(), "b", 7, want)
 	}},
 	{"AmongManyClientsEachFindsItsOwn", func(t *testing.T, store core.Store) {
-		var all []*core.Batch
+		all := make([]*core.Batch, 0, 300)
 		for i := range int64(300) {
 			all = append(all, batch(t.Name(), i+1, from(fmt.Sprint("client-", i%30), i/30)))
 		}

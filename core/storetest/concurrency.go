@@ -90,7 +90,7 @@ var concurrencyTests = []subtest{
 		const keys, saves = 30, 60
 		whileWriting(t, func() {
 			for seq := int64(1); seq <= saves; seq++ {
-				var docs []core.Document
+				docs := make([]core.Document, 0, keys)
 				for k := range keys {
 					docs = append(docs, core.Document{Room: t.Name(), Key: fmt.Sprint(k), ServerSeq: seq, State: "1"})
 				}

@@ -47,7 +47,7 @@ var contextTests = []subtest{
 	{"ASaveThatIsCutShortIsWholeOrAbsent", func(t *testing.T, store core.Store) {
 		for i := range 25 {
 			room := fmt.Sprint(t.Name(), i)
-			var docs []core.Document
+			docs := make([]core.Document, 0, 300)
 			for k := range 300 {
 				docs = append(docs, core.Document{Room: room, Key: fmt.Sprint(k), ServerSeq: 1, State: "1"})
 			}

@@ -23,7 +23,7 @@ var documentTests = []subtest{
 			"1":       `1`,
 			"quote's": `"'"`,
 		}
-		var docs []core.Document
+		docs := make([]core.Document, 0, len(states))
 		for key, state := range states {
 			docs = append(docs, core.Document{Room: t.Name(), Key: key, ServerSeq: 3, State: state})
 		}
@@ -61,7 +61,7 @@ var documentTests = []subtest{
 	}},
 	{"ThousandsOfRowsFitIntoOneSave", func(t *testing.T, store core.Store) {
 		for seq := int64(1); seq <= 2; seq++ {
-			var docs []core.Document
+			docs := make([]core.Document, 0, 2_500)
 			for i := range 2_500 {
 				docs = append(docs, document(fmt.Sprint(t.Name(), i), seq))
 			}

@@ -20,8 +20,8 @@ var lookalikes = []string{
 
 var textTests = []subtest{
 	{"RoomsThatLookAlikeAreDifferentRooms", func(t *testing.T, store core.Store) {
-		var all []*core.Batch
-		var docs []core.Document
+		all := make([]*core.Batch, 0, len(lookalikes))
+		docs := make([]core.Document, 0, len(lookalikes))
 		for _, name := range lookalikes {
 			all = append(all, batch(t.Name()+name, 1, from(name, 1)))
 			docs = append(docs, core.Document{Room: t.Name() + name, Key: "k", ServerSeq: 1, State: `"` + name + `"`})
@@ -34,7 +34,7 @@ var textTests = []subtest{
 		}
 	}},
 	{"KeysThatLookAlikeAreDifferentKeys", func(t *testing.T, store core.Store) {
-		var docs []core.Document
+		docs := make([]core.Document, 0, len(lookalikes))
 		for _, key := range lookalikes {
 			docs = append(docs, core.Document{Room: t.Name(), Key: key, ServerSeq: 1, State: `1`})
 		}
