@@ -54,7 +54,7 @@ func newCommitter(cfg *Config) *committer {
 type part struct {
 	room        *Room
 	submissions []*submission
-	batches     []decided
+	batches     []Decision
 }
 
 // admit counts a submission in, or says why no more can be taken.
@@ -253,7 +253,7 @@ func (c *committer) persist(doing string, call func(context.Context) error) erro
 // an earlier attempt succeeded and its answer was lost; or another server's are, and the part's have to be decided anew.
 func (c *committer) reconcile(p part) {
 	r := p.room
-	var own []decided
+	var own []Decision
 	for pending := p.batches; ; {
 		var page []*Batch
 		err := c.persist("reading the log after a conflict", func(ctx context.Context) (err error) {
@@ -291,7 +291,7 @@ func (c *committer) reconcile(p part) {
 }
 
 // settle folds a part's batches, which are in the log now, and answers their senders.
-func (p part) settle(batches []decided) {
+func (p part) settle(batches []Decision) {
 	p.room.mu.Lock()
 	err := p.room.committed(batches)
 	if err != nil {
@@ -307,7 +307,7 @@ func (p part) settle(batches []decided) {
 }
 
 // answer tells the senders of a part's first batches that they are in the log.
-func (p part) answer(batches []decided) {
+func (p part) answer(batches []Decision) {
 	for i, b := range batches {
 		s := p.submissions[i]
 		s.answer(Answer{Batch: b.Batch, FilledIn: s.FilledIn}, nil)

@@ -109,7 +109,7 @@ func (r *Room) Log(ctx context.Context, after int64, page Page) ([]*Batch, error
 }
 
 // committed folds decided batches that are now in the log and tells the listener. The lock is held.
-func (r *Room) committed(batches []decided) error {
+func (r *Room) committed(batches []Decision) error {
 	told := make([]*Batch, 0, len(batches))
 	for _, b := range batches {
 		if err := r.state.fold(b); err != nil {

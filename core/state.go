@@ -90,17 +90,17 @@ func (s *State) Document(key string) (json []byte, seq int64, ok bool) {
 	return d.encoded, d.seq, true
 }
 
-// decided is a proposal with its place in the room's order and the outcome of each of its ops.
-type decided struct {
+// Decision is a proposal with its place in the room's order and the outcome of each of its ops.
+type Decision struct {
 	*Batch
 	ops []tree.Op // parsed, with resolved indexes, in step with Batch.Ops
 }
 
 // Decide gives the proposals the next places in the order and works out what each of their ops will do there. The
 // state is the same afterwards. The outcome holds as long as nothing else is folded first.
-func (s *State) Decide(proposals []*Proposal, serverTs int64) []decided {
+func (s *State) Decide(proposals []*Proposal, serverTs int64) []Decision {
 	touched := map[string]*document{}
-	out := make([]decided, len(proposals))
+	out := make([]Decision, len(proposals))
 	for i, p := range proposals {
 		d := touched[p.Key]
 		if d == nil {
@@ -118,7 +118,7 @@ func (s *State) Decide(proposals []*Proposal, serverTs int64) []decided {
 	return out
 }
 
-func (s *State) decide(d *document, p *Proposal, serverSeq, serverTs int64) decided {
+func (s *State) decide(d *document, p *Proposal, serverSeq, serverTs int64) Decision {
 	b := &Batch{
 		Room: s.room, Key: p.Key, ClientID: p.ClientID, ClientSeq: p.ClientSeq,
 		ServerSeq: serverSeq, ServerTs: serverTs, Ops: make([]LoggedOp, len(p.Ops)),
@@ -131,7 +131,7 @@ func (s *State) decide(d *document, p *Proposal, serverSeq, serverTs int64) deci
 		ops[i].Index = index
 		b.Ops[i] = LoggedOp{Kind: sent.Kind, Path: sent.PathText, Value: sent.ValueText, Index: index, Discarded: reason}
 	}
-	return decided{b, ops}
+	return Decision{b, ops}
 }
 
 // Fold takes in the next batch of the log.
@@ -144,10 +144,10 @@ func (s *State) Fold(b *Batch) error {
 		}
 		ops[i] = op
 	}
-	return s.fold(decided{b, ops})
+	return s.fold(Decision{b, ops})
 }
 
-func (s *State) fold(b decided) error {
+func (s *State) fold(b Decision) error {
 	if b.ServerSeq != s.seq+1 {
 		return fmt.Errorf("%w: batch %d follows on batch %d", ErrCorrupt, b.ServerSeq, s.seq)
 	}
