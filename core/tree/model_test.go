@@ -15,10 +15,11 @@ import (
 type model struct{ root *modelValue }
 
 type modelValue struct {
-	sort   byte // 'o'bject, 'a'rray, 's'calar
-	names  []string
+	sort   byte     // 'o'bject, 'a'rray, 's'calar
+	names  []string // JSON
 	kids   []*modelValue
 	scalar string // JSON
+	text   string // what it says, when it is a string
 }
 
 func (m *model) apply(op tree.Op, limit int) (tree.Reason, int) {
@@ -111,7 +112,6 @@ func edit(
 	if len(p) == 0 {
 		return act(v)
 	}
-	name := p[0].Name
 	if p[0].Item {
 		if v == nil || v.scalar == "null" {
 			return nil, tree.ItemDeleted
@@ -119,7 +119,7 @@ func edit(
 		if !v.isItems() {
 			return nil, tree.TypeMismatch
 		}
-		at := v.item(name)
+		at := v.item(p[0].Name)
 		if at < 0 {
 			return nil, tree.ItemDeleted
 		}
@@ -133,6 +133,7 @@ func edit(
 	if v == nil || v.sort == 's' {
 		v = &modelValue{sort: 'o'}
 	}
+	name := modelQuote(p[0].Name)
 	at := slices.Index(v.names, name)
 	var kid *modelValue
 	if at >= 0 {
@@ -155,15 +156,10 @@ func (v *modelValue) id() string {
 	if v.sort != 'o' {
 		return ""
 	}
-	at := slices.Index(v.names, "_sync_id")
-	if at < 0 || v.kids[at].sort != 's' {
-		return ""
+	if at := slices.Index(v.names, `"_sync_id"`); at >= 0 {
+		return v.kids[at].text
 	}
-	var id string
-	if json.Unmarshal([]byte(v.kids[at].scalar), &id) != nil {
-		return ""
-	}
-	return id
+	return ""
 }
 
 func (v *modelValue) item(id string) int {
@@ -174,10 +170,12 @@ func (v *modelValue) isItems() bool {
 	if v.sort != 'a' {
 		return false
 	}
-	for i, kid := range v.kids {
-		if kid.id() == "" || v.item(kid.id()) < i {
+	seen := map[string]bool{"": true}
+	for _, kid := range v.kids {
+		if seen[kid.id()] {
 			return false
 		}
+		seen[kid.id()] = true
 	}
 	return true
 }
@@ -186,7 +184,7 @@ func (v *modelValue) copy() *modelValue {
 	if v == nil {
 		return nil
 	}
-	c := &modelValue{sort: v.sort, names: slices.Clone(v.names), scalar: v.scalar}
+	c := &modelValue{sort: v.sort, names: slices.Clone(v.names), scalar: v.scalar, text: v.text}
 	for _, kid := range v.kids {
 		c.kids = append(c.kids, kid.copy())
 	}
@@ -213,7 +211,7 @@ func (v *modelValue) encode(b *strings.Builder) {
 			b.WriteByte(',')
 		}
 		if v.sort == 'o' {
-			b.WriteString(modelQuote(v.names[i]) + ":")
+			b.WriteString(v.names[i] + ":")
 		}
 		kid.encode(b)
 	}
@@ -228,9 +226,10 @@ func modelQuote(s string) string {
 	if err := e.Encode(s); err != nil {
 		panic(err)
 	}
-	text := strings.TrimSuffix(b.String(), "\n")
-	return strings.NewReplacer(`\\`, `\\`, `\u2028`, "\u2028", `\u2029`, "\u2029").Replace(text)
+	return separators.Replace(strings.TrimSuffix(b.String(), "\n"))
 }
+
+var separators = strings.NewReplacer(`\\`, `\\`, `\u2028`, "\u2028", `\u2029`, "\u2029")
 
 func readModel(text string) *modelValue {
 	d := json.NewDecoder(strings.NewReader(text))
@@ -252,7 +251,7 @@ func readNext(d *json.Decoder) *modelValue {
 				if err != nil {
 					panic(err)
 				}
-				v.names = append(v.names, name.(string))
+				v.names = append(v.names, modelQuote(name.(string)))
 			}
 			v.kids = append(v.kids, readNext(d))
 		}
@@ -263,7 +262,7 @@ func readNext(d *json.Decoder) *modelValue {
 	case json.Number:
 		return &modelValue{sort: 's', scalar: token.String()}
 	case string:
-		return &modelValue{sort: 's', scalar: modelQuote(token)}
+		return &modelValue{sort: 's', scalar: modelQuote(token), text: token}
 	default:
 		text, err := json.Marshal(token)
 		if err != nil {

@@ -31,10 +31,11 @@ func mustPath(t testing.TB, text string) path.Path {
 
 func encode(d *tree.Document) string { return string(d.AppendJSON(nil)) }
 
-// world makes random operations. A small one has them meet often, a large one makes containers large.
+// world makes random operations. In a small one they often meet; in a large one a list of many items comes about.
 type world struct {
 	*rand.Rand
 	t      testing.TB
+	large  bool
 	names  int
 	newIDs int
 }
@@ -45,6 +46,13 @@ func (w *world) id() string               { return w.pick("x", "y", "z.", "ü[")
 
 func (w *world) path() path.Path {
 	var p path.Path
+	if w.large && w.IntN(3) > 0 {
+		p = append(p, path.Segment{Name: "list"})
+		if w.IntN(2) == 0 {
+			p = append(p, path.Segment{Name: w.id(), Item: true})
+		}
+		return p
+	}
 	for range w.IntN(5) {
 		if len(p) > 0 && w.IntN(2) == 0 {
 			p = append(p, path.Segment{Name: w.id(), Item: true})
@@ -95,6 +103,9 @@ func (w *world) op() tree.Op {
 			tree.Set, tree.Set, tree.Delete, tree.ArrayAdd, tree.ArrayAdd, tree.ArrayAdd, tree.ArrayDelete,
 			tree.ArrayMove, tree.Init,
 		}[w.IntN(9)]
+		if w.large && len(op.Path) == 1 && op.Kind != tree.ArrayAdd {
+			continue // lest the list be lost as soon as it is there
+		}
 		switch op.Kind {
 		case tree.Set:
 			op.Value = mustParse(w.t, w.value(3))
@@ -121,19 +132,22 @@ type logged struct {
 }
 
 func TestRandomOperationsDoWhatTheModelDoes(t *testing.T) {
-	for seed := range uint64(45) {
-		names := 2
-		if seed%3 == 2 {
-			names = 60
+	for seed := range uint64(20) {
+		for _, tt := range []struct {
+			name  string
+			world world
+			limit int
+		}{
+			{"small", world{names: 2}, 0},
+			{"limited", world{names: 2}, 300},
+			{"large", world{names: 20, large: true}, 0},
+		} {
+			t.Run(fmt.Sprint(tt.name, seed), func(t *testing.T) {
+				w := tt.world
+				w.t, w.Rand = t, rand.New(rand.NewPCG(seed, 0))
+				live(t, &w, tt.limit, 250)
+			})
 		}
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			w := &world{Rand: rand.New(rand.NewPCG(seed, 0)), t: t, names: names}
-			limit := 0
-			if seed%5 == 4 {
-				limit = 300
-			}
-			live(t, w, limit, 250)
-		})
 	}
 }
 
