@@ -165,7 +165,7 @@ func TestAFeedIsTheTailOfItsHistory(t *testing.T) {
 				if _, ok := f.at(f.End() - Position(len(frame))); !ok {
 					t.Fatal("the newest frame is not kept")
 				}
-				if rnd.IntN(20) == 0 {
+				if rnd.IntN(50) == 0 {
 					checkTail(t, f, all, ends)
 				}
 			}
@@ -302,7 +302,7 @@ func TestAStuckReaderHoldsOnToOneChunkOnly(t *testing.T) {
 // TestReadersMissNothingAndReadNothingTwice lets readers join wherever they like while a writer appends; the race
 // detector watches them share memory.
 func TestReadersMissNothingAndReadNothingTwice(t *testing.T) {
-	const readers, events = 8, 3000
+	const readers, events = 8, 1000
 	f := NewFeed(FeedConfig{MaxBytes: 4 << 20}) // nobody lags
 	var done sync.WaitGroup
 	for i := range readers {

@@ -107,8 +107,9 @@ func (s *Stream) run(joined error, onEnd func(error)) {
 // watch ends the stream when the peer is gone. It returns when that happens or the wire is closed.
 func (s *Stream) watch(done chan<- struct{}) {
 	defer close(done)
-	s.finish(s.wire.watch(), nil)
-	s.wire.cut() // a write that is under way need not wait for its deadline
+	cause := s.wire.watch()
+	s.finish(cause, nil)
+	s.wire.leave()
 }
 
 // send writes all there is to write, and returns why it stopped.

@@ -17,6 +17,8 @@ type wire interface {
 	SetWriteDeadline(time.Time) error
 	// watch returns when the peer is gone or misbehaves, with the cause, and when the wire has been ended or cut.
 	watch() error
+	// leave follows watch, when the cause is known: a write that is under way need not wait for its deadline.
+	leave()
 	// end closes the wire after the last write.
 	end()
 	// cut closes it at any time, and breaks a write that is under way. It is not called after the stream's run.
@@ -44,8 +46,9 @@ func (t *taken) watch() error {
 	return ErrTalkative
 }
 
-func (t *taken) end() { _ = t.Close() }
-func (t *taken) cut() { _ = t.Close() }
+func (t *taken) leave() { _ = t.Close() }
+func (t *taken) end()   { _ = t.Close() }
+func (t *taken) cut()   { _ = t.Close() }
 
 // lent is a response that net/http keeps hold of. It must not be used after the handler has returned.
 type lent struct {
@@ -102,6 +105,9 @@ func (l *lent) watch() error {
 	<-l.ctx.Done()
 	return fmt.Errorf("%w: %w", ErrGone, context.Cause(l.ctx))
 }
+
+// leave leaves it to net/http, which knows of the peer's end and has yet to send ours.
+func (l *lent) leave() {}
 
 func (l *lent) end() { l.cancel() }
 

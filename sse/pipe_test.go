@@ -1,0 +1,118 @@
+package sse
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// hijackable is the response of a request that came over conn, as far as Open needs one.
+type hijackable struct {
+	header http.Header
+	conn   net.Conn
+}
+
+func (h *hijackable) Header() http.Header       { return h.header }
+func (h *hijackable) Write([]byte) (int, error) { return 0, http.ErrHijacked }
+func (h *hijackable) WriteHeader(int)           {}
+func (h *hijackable) buffers() *bufio.ReadWriter {
+	return bufio.NewReadWriter(bufio.NewReader(h.conn), nil)
+}
+func (h *hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return h.conn, h.buffers(), nil
+}
+
+// peer is the other side of a stream over net.Pipe, which has no buffer: what the peer does not read is not written.
+// In a synctest bubble, deadlines and heartbeats follow its clock.
+type peer struct {
+	*eventReader
+	net.Conn
+	stream *Stream
+	ended  chan error // the causes given to onEnd
+}
+
+// connect starts a stream of the group on the feed's end.
+func connect(t *testing.T, g *Group, f *Feed, prelude ...string) *peer {
+	t.Helper()
+	p := open(t, g)
+	p.start(f, f.End(), prelude...)
+	p.head(t)
+	return p
+}
+
+func open(t *testing.T, g *Group) *peer {
+	t.Helper()
+	here, there := net.Pipe()
+	t.Cleanup(func() { there.Close() })
+	s, err := g.Open(&hijackable{header: http.Header{}, conn: here}, httptest.NewRequest("GET", "/", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &peer{eventReader: newEventReader(there), Conn: there, stream: s, ended: make(chan error, 2)}
+}
+
+func (p *peer) start(f *Feed, from Position, prelude ...string) {
+	pieces := make([][]byte, len(prelude))
+	for i, s := range prelude {
+		pieces[i] = []byte(s)
+	}
+	p.stream.Start(pieces, f, from, func(cause error) { p.ended <- cause })
+}
+
+// head reads the response's head.
+func (p *peer) head(t *testing.T) {
+	t.Helper()
+	for {
+		line, err := p.line()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line == "" {
+			return
+		}
+	}
+}
+
+// expect reads events with these data.
+func (p *peer) expect(t *testing.T, data ...string) {
+	t.Helper()
+	for _, want := range data {
+		m, err := p.next()
+		if err != nil {
+			t.Fatalf("waiting for %q: %v", want, err)
+		}
+		equal(t, m.data, want)
+	}
+}
+
+// expectEnd reads to the end of the connection, and the stream's cause.
+func (p *peer) expectEnd(t *testing.T, cause error) {
+	t.Helper()
+	if m, err := p.next(); err == nil {
+		t.Fatalf("after the end comes %v", m)
+	}
+	p.expectCause(t, cause)
+}
+
+func (p *peer) expectCause(t *testing.T, cause error) {
+	t.Helper()
+	if err := <-p.ended; !errors.Is(err, cause) {
+		t.Fatalf("it ended with %v; want %v", err, cause)
+	}
+}
+
+// say appends a message to the feed.
+func say(t testing.TB, f *Feed, data ...string) {
+	t.Helper()
+	for _, d := range data {
+		if err := f.Append(0, mustFrame(t, "", "", d)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.Wake()
+}
+
+func text(data string) string { return "data: " + data + "\n\n" }

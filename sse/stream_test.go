@@ -1,0 +1,350 @@
+package sse
+
+import (
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+	"weak"
+)
+
+// A synctest bubble fails when a goroutine outlives it, so each test here also shows that a stream leaves none behind.
+
+func TestAStreamSendsItsPreludeAndThenFollowsTheFeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		f := NewFeed(FeedConfig{})
+		say(t, f, "before")
+		p := connect(t, &g, f, text("one")+text("two"), text("three"))
+		say(t, f, "four", "five")
+		p.expect(t, "one", "two", "three", "four", "five")
+		say(t, f, "six")
+		p.expect(t, "six")
+		f.Close(nil)
+		p.expectEnd(t, ErrClosed)
+	})
+}
+
+func TestAStreamResumesBehindAnEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		f := NewFeed(FeedConfig{})
+		for seq := range int64(10) {
+			mustAppend(t, f, seq+1, event(t, seq+1, 0))
+		}
+		p := open(t, &g)
+		p.start(f, after(t, f, 7))
+		p.head(t)
+		p.expect(t, "8", "9", "10")
+		f.Close(nil)
+		p.expectEnd(t, ErrClosed)
+	})
+}
+
+func TestWhatIsPendingIsOneWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		f := NewFeed(FeedConfig{})
+		p := connect(t, &g, f)
+		synctest.Wait() // asleep
+		for range 10 {
+			mustAppend(t, f, 0, []byte(text("x")))
+		}
+		synctest.Wait() // nothing happens without Wake
+		f.Wake()
+		buf := make([]byte, 1000)
+		n, err := p.Read(buf) // of a pipe: what one write has written
+		equal(t, err, nil)
+		equal(t, string(buf[:n]), strings.Repeat(text("x"), 10))
+		f.Close(nil)
+		p.expectEnd(t, ErrClosed)
+	})
+}
+
+func TestClosingTheFeedGivesEachStreamALastFrameOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		f := NewFeed(FeedConfig{})
+		peers := []*peer{connect(t, &g, f), connect(t, &g, f)}
+		say(t, f, "pending")
+		f.Close(func(n int) []byte { return []byte(text("reconnect " + strconv.Itoa(n))) })
+		peers = append(peers, open(t, &g))
+		peers[2].start(f, f.End(), text("prelude"))
+		peers[2].head(t)
+		for i, p := range peers {
+			if i < 2 {
+				p.expect(t, "pending")
+			}
+			p.expect(t, "reconnect "+strconv.Itoa(i))
+			p.expectEnd(t, ErrClosed)
+		}
+	})
+}
+
+func TestEndSendsWhatIsPendingAndALastFrame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		f := NewFeed(FeedConfig{})
+		replaced, other := connect(t, &g, f), connect(t, &g, f)
+		say(t, f, "pending")
+		replaced.stream.End([]byte(text("replaced")))
+		replaced.stream.End([]byte(text("again")))
+		replaced.expect(t, "pending", "replaced")
+		replaced.expectEnd(t, ErrEnded)
+
+		say(t, f, "more")
+		other.expect(t, "pending", "more")
+		f.Close(nil)
+		other.expectEnd(t, ErrClosed)
+	})
+}
+
+func TestEndBreaksAPreludeOffBetweenItsPieces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		f := NewFeed(FeedConfig{})
+		large := strings.Repeat("x", 3*maxPiece)
+		p := connect(t, &g, f, text(large), text("never sent"))
+		synctest.Wait() // in the first piece
+		say(t, f, "never sent")
+		p.stream.End([]byte(text("last")))
+		p.expect(t, large, "last")
+		p.expectEnd(t, ErrEnded)
+	})
+}
+
+func TestEndBeforeStartIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		f := NewFeed(FeedConfig{})
+		p := open(t, &g)
+		p.stream.End([]byte(text("last")))
+		p.start(f, f.End(), text("never sent"))
+		p.head(t)
+		p.expect(t, "last")
+		p.expectEnd(t, ErrEnded)
+	})
+}
+
+func TestAReaderThatGoesIsNoticedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		f := NewFeed(FeedConfig{})
+		idle, writing := connect(t, &g, f), connect(t, &g, f, text("nobody reads this"))
+		synctest.Wait() // the one sleeps, the other is in a write
+		start := time.Now()
+		for _, p := range []*peer{idle, writing} {
+			p.Close()
+			p.expectCause(t, ErrGone)
+		}
+		equal(t, time.Since(start), 0)
+		equal(t, len(f.streams), 0)
+	})
+}
+
+func TestAReaderThatGoesOnSendingIsCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		f := NewFeed(FeedConfig{})
+		p := connect(t, &g, f)
+		if _, err := p.Write(make([]byte, maxTalk)); err != nil {
+			t.Fatalf("a little is let pass: %v", err)
+		}
+		say(t, f, "still here")
+		p.expect(t, "still here")
+		if _, err := p.Write(make([]byte, maxTalk)); err == nil {
+			t.Error("it may go on")
+		}
+		p.expectCause(t, ErrTalkative)
+	})
+}
+
+func TestAReaderThatSendsInsteadOfReadingIsCutOffForThat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		f := NewFeed(FeedConfig{})
+		p := connect(t, &g, f, text("nobody reads this"))
+		_, _ = p.Write(make([]byte, 2*maxTalk))
+		p.expectCause(t, ErrTalkative)
+	})
+}
+
+func TestAReaderThatLagsIsLetGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		f := NewFeed(FeedConfig{MaxBytes: 1000})
+		p := connect(t, &g, f)
+		say(t, f, "first")
+		synctest.Wait() // in the write of it
+		for range 100 {
+			say(t, f, strings.Repeat("x", 100))
+		}
+		p.expect(t, "first")
+		if m, err := p.next(); err == nil && m.data != strings.Repeat("x", 100) {
+			t.Errorf("it got %v", m)
+		}
+		for {
+			if _, err := p.next(); err != nil {
+				break
+			}
+		}
+		p.expectCause(t, ErrLagged)
+	})
+}
+
+func TestAPositionThatIsGoneEndsTheStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		f := NewFeed(FeedConfig{MaxBytes: 1000})
+		for range 100 {
+			say(t, f, strings.Repeat("x", 100))
+		}
+		for _, pos := range []Position{0, f.End() + 1} {
+			p := open(t, &g)
+			p.start(f, pos, text("never sent"))
+			p.head(t)
+			p.expectEnd(t, ErrLagged)
+		}
+	})
+}
+
+func TestAReaderThatStallsIsLetGoWithinTheTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := Group{WriteTimeout: 10 * time.Second}
+		f := NewFeed(FeedConfig{})
+		p := connect(t, &g, f)
+		for range 20 { // at every age of the deadline
+			say(t, f, "x")
+			p.expect(t, "x")
+			time.Sleep(700 * time.Millisecond)
+		}
+		start := time.Now()
+		say(t, f, "nobody reads this")
+		p.expectCause(t, ErrStalled)
+		if took := time.Since(start); took < 5*time.Second || took > 10*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+func TestALongSilenceLeavesTheNextWriteItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := Group{WriteTimeout: time.Second}
+		f := NewFeed(FeedConfig{Heartbeat: time.Hour})
+		p := connect(t, &g, f)
+		time.Sleep(time.Minute)
+		say(t, f, "x")
+		time.Sleep(900 * time.Millisecond)
+		p.expect(t, "x")
+		f.Close(nil)
+		p.expectEnd(t, ErrClosed)
+	})
+}
+
+func TestALargeFrameHasTimeForEachOfItsParts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := Group{WriteTimeout: 10 * time.Second}
+		f := NewFeed(FeedConfig{})
+		p := connect(t, &g, f)
+		say(t, f, strings.Repeat("x", 20*maxPiece))
+		start := time.Now()
+		buf := make([]byte, maxPiece)
+		for range 20 {
+			time.Sleep(4 * time.Second)
+			if _, err := p.Read(buf); err != nil {
+				t.Fatalf("after %v: %v", time.Since(start), err)
+			}
+		}
+		p.Close()
+		p.expectCause(t, ErrGone)
+	})
+}
+
+func TestAnEndIsBoundedHoweverMuchIsPending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := Group{WriteTimeout: 10 * time.Second}
+		f := NewFeed(FeedConfig{MaxBytes: 16 << 20})
+		p := connect(t, &g, f)
+		say(t, f, strings.Repeat("x", 100*maxPiece))
+		f.Close(func(int) []byte { return []byte(text("last")) })
+		start := time.Now()
+		for buf := make([]byte, maxPiece); ; { // a part every 4 s
+			time.Sleep(4 * time.Second)
+			if _, err := p.Read(buf); err != nil {
+				break
+			}
+		}
+		p.expectCause(t, ErrStalled)
+		if took := time.Since(start); took > 24*time.Second { // the write that was under way, and then one timeout
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+func TestAPreludeIsNotKeptOnceItIsSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		f := NewFeed(FeedConfig{})
+		p := open(t, &g)
+		start := func() weak.Pointer[byte] {
+			prelude := []byte(text(strings.Repeat("x", 1<<16)))
+			p.stream.Start([][]byte{prelude}, f, f.End(), func(cause error) { p.ended <- cause })
+			return weak.Make(&prelude[0])
+		}
+		prelude := start()
+		p.head(t)
+		p.expect(t, strings.Repeat("x", 1<<16))
+		synctest.Wait()
+		runtime.GC()
+		if prelude.Value() != nil {
+			t.Error("the stream still holds it")
+		}
+		f.Close(nil)
+		p.expectEnd(t, ErrClosed)
+	})
+}
+
+// TestReadersJoinAtAnyPositionAndMissNothing runs streams over connections while a writer appends.
+func TestReadersJoinAtAnyPositionAndMissNothing(t *testing.T) {
+	const readers, events = 20, 1000
+	var g Group
+	f := NewFeed(FeedConfig{MaxBytes: 1 << 20})
+	var reading sync.WaitGroup
+	for i := range readers {
+		for f.LastSeq() < int64(i*events/readers) {
+			seq := f.LastSeq() + 1
+			mustAppend(t, f, seq, event(t, seq, int(seq)%300))
+			if seq%3 == 0 {
+				f.Wake()
+			}
+		}
+		from := f.LastSeq() * int64(i%3) / 2 // the beginning, the middle, the end
+		p := open(t, &g)
+		p.start(f, after(t, f, min(from, f.LastSeq())))
+		reading.Go(func() {
+			p.head(t)
+			for seq := min(from, int64(i*events/readers)) + 1; seq <= events; seq++ {
+				m, err := p.next()
+				if err != nil || m.id != strconv.FormatInt(seq, 10) {
+					t.Errorf("reader %d got %q instead of %d, error %v", i, m.id, seq, err)
+					return
+				}
+			}
+			if err := <-p.ended; err != ErrClosed {
+				t.Errorf("reader %d: %v", i, err)
+			}
+		})
+	}
+	for seq := f.LastSeq() + 1; seq <= events; seq++ {
+		mustAppend(t, f, seq, event(t, seq, int(seq)%300))
+		f.Wake()
+	}
+	f.Close(nil)
+	reading.Wait()
+	if err := g.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
