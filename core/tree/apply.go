@@ -16,27 +16,27 @@ func (d *Document) Apply(op Op, limit int) (reason Reason, index int) {
 	if op.check() != nil || !op.isNormal() {
 		return TypeMismatch, op.Index
 	}
-	var memory [path.MaxSegments + 1]*ordered // one more for the array of an array_add
-	at, reason := d.resolve(op.Path, memory[:0])
+	var t trail
+	at, reason := d.resolve(op.Path, &t)
 	if reason != Applied {
 		return reason, op.Index
 	}
-	c, index, reason := at.decide(op)
+	c, index, reason := at.decide(op, &t)
 	if reason != Applied {
 		return reason, op.Index
 	}
 	if limit > 0 && c.growth > 0 && d.Size()+c.growth > limit {
 		return TooLarge, op.Index
 	}
-	d.make(c, at.parents)
+	d.make(c, t.all())
 	if d.journal != nil {
-		d.journal.note(c, at.parents)
+		d.journal.note(c, t.all())
 	}
 	return Applied, index
 }
 
 // decide works out what an operation does to the slot that its path leads to. An array_add goes on into the array.
-func (s *slot) decide(op Op) (c change, index int, reason Reason) {
+func (s *slot) decide(op Op, t *trail) (c change, index int, reason Reason) {
 	switch op.Kind {
 	case Set:
 		return s.put(op.Value), op.Index, Applied
@@ -51,7 +51,7 @@ func (s *slot) decide(op Op) (c change, index int, reason Reason) {
 		}
 		return s.remove(), op.Index, Applied
 	case ArrayAdd:
-		return s.add(op.Value.(*Object), op.Index)
+		return s.add(op.Value.(*Object), op.Index, t)
 	case ArrayDelete:
 		return s.remove(), op.Index, Applied
 	default: // ArrayMove
@@ -61,7 +61,7 @@ func (s *slot) decide(op Op) (c change, index int, reason Reason) {
 }
 
 // add decides an array_add: into the item array that stands in the slot, or into a new one where there is nothing.
-func (s *slot) add(item *Object, index int) (change, int, Reason) {
+func (s *slot) add(item *Object, index int, t *trail) (change, int, Reason) {
 	if s.isVacant() || len(s.missing) > 0 {
 		return s.put(newArray([]Value{item})), 0, Applied
 	}
@@ -69,14 +69,13 @@ func (s *slot) add(item *Object, index int) (change, int, Reason) {
 	if !ok || array.isPlain() {
 		return change{}, index, TypeMismatch
 	}
-	s.enter(&array.ordered, path.Segment{Name: item.id(), Item: true})
-	if s.value != nil {
-		c := s.put(item)
-		return c, c.to, Applied
+	inside := t.enter(&array.ordered, path.Segment{Name: item.id(), Item: true})
+	if inside.value != nil {
+		return inside.put(item), array.position(inside.key), Applied
 	}
 	if index == NoIndex {
 		index = array.len()
 	}
 	index = min(index, array.len())
-	return s.insert(index, item), index, Applied
+	return inside.insert(index, item), index, Applied
 }

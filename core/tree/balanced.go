@@ -76,10 +76,28 @@ func (n *node) position() int {
 	return at
 }
 
-// insert takes in a new node, which will stand at a position from 0 to len.
+// insert takes in a node, which will stand at a position from 0 to len.
 func (t *orderedTree) insert(at int, n *node) {
 	t.index[n.key] = n
-	n.count = 1
+	t.place(at, n)
+}
+
+// remove takes out a node. It forgets its entry, because nodes that were made together share their memory.
+func (t *orderedTree) remove(n *node) {
+	delete(t.index, n.key)
+	t.unlink(n)
+	*n = node{}
+}
+
+// move takes a node to the position where it will then stand.
+func (t *orderedTree) move(n *node, to int) {
+	t.unlink(n)
+	t.place(to, n)
+}
+
+// place links a node in as a leaf.
+func (t *orderedTree) place(at int, n *node) {
+	n.left, n.right, n.parent, n.count = nil, nil, nil, 1
 	below := &t.root
 	for *below != nil {
 		n.parent = *below
@@ -94,25 +112,32 @@ func (t *orderedTree) insert(at int, n *node) {
 	t.mend(n.parent)
 }
 
-// remove takes out the entry of a node. The node itself may stay, with the entry that followed.
-func (t *orderedTree) remove(n *node) {
-	delete(t.index, n.key)
-	if n.left != nil && n.right != nil {
+// unlink takes a node out of the tree. Where it has two children, the node that follows it, which has no left child,
+// takes its place.
+func (t *orderedTree) unlink(n *node) {
+	shrunk := n.parent // the lowest node that has lost one
+	switch {
+	case n.left == nil:
+		t.replaceChild(n, n.right)
+	case n.right == nil:
+		t.replaceChild(n, n.left)
+	default:
 		next := n.right
 		for next.left != nil {
 			next = next.left
 		}
-		n.entry = next.entry
-		t.index[n.key] = n
-		n = next
+		if shrunk = next.parent; shrunk == n {
+			shrunk = next
+		}
+		t.replaceChild(next, next.right)
+		t.replaceChild(n, next)
+		next.left, next.right = n.left, n.right
+		next.left.parent = next
+		if next.right != nil {
+			next.right.parent = next
+		}
 	}
-	child := n.left
-	if child == nil {
-		child = n.right
-	}
-	t.replaceChild(n, child)
-	t.mend(n.parent)
-	n.entry = entry{} // a node made with others keeps their memory, but not its value's
+	t.mend(shrunk)
 }
 
 // replaceChild puts a subtree, which may be empty, in the place of another.

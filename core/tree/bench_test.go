@@ -81,13 +81,11 @@ func BenchmarkApply(b *testing.B) {
 
 func BenchmarkSetMember(b *testing.B) {
 	for _, n := range []int{10, 1000, 100_000} {
-		var text strings.Builder
 		paths := make([]path.Path, n)
 		for i := range n {
-			fmt.Fprintf(&text, `,"member%d":%d`, i, i)
 			paths[i] = path.Path{{Name: "member" + strconv.Itoa(i)}}
 		}
-		d, err := tree.LoadDocument([]byte("{" + text.String()[1:] + "}"))
+		d, err := tree.LoadDocument([]byte(membersText(n)))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -104,17 +102,19 @@ var benchmarkTexts = []struct{ name, text string }{
 	{"op", `{"path":"tasks[0b54dd6c-2c5a-4d3a-9d51-5f1f1f3c7a10].title","op":"set","value":"Buy milk and bread"}`},
 	{"items/1000", itemsText(1000)},
 	{"items/100000", itemsText(100_000)},
-	{"members/1000000", "{" + strings.TrimSuffix(membersText(1_000_000), ",") + "}"},
+	{"members/10000", membersText(10_000)},
+	{"members/1000000", membersText(1_000_000)},
 	{"numbers", "[" + strings.Repeat("12345.678,-1,0,", 10_000) + "1]"},
 	{"string", `"` + strings.Repeat("Żółć, or any other text, with \\n and \\\" at times. ", 2000) + `"`},
 }
 
+// membersText is an object of n members.
 func membersText(n int) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, `"m%d":%d,`, i, i)
+		fmt.Fprintf(&b, `,"member%d":%d`, i, i)
 	}
-	return b.String()
+	return "{" + b.String()[1:] + "}"
 }
 
 func BenchmarkParse(b *testing.B) {

@@ -6,7 +6,7 @@ package tree
 type change struct {
 	in       *ordered // the container; nil: the document itself
 	key      string
-	from, to int   // where the entry stands before and after
+	from, to int   // where the entry stands before and after; the same when it is replaced
 	old, new Value // what it is before and after; nil: not there
 	growth   int   // of the encoding, in bytes
 }
@@ -18,8 +18,8 @@ func (c change) inverse() change {
 	return c
 }
 
-// make carries out a change. parents are the containers from the document down to the one that is changed.
-func (d *Document) make(c change, parents []*ordered) {
+// make carries out a change. trail are the containers from the document down to the one that is changed.
+func (d *Document) make(c change, trail []*ordered) {
 	switch {
 	case c.in == nil:
 		d.root = c.new
@@ -32,33 +32,33 @@ func (d *Document) make(c change, parents []*ordered) {
 	default:
 		c.in.replace(c.key, c.new)
 	}
-	for _, p := range parents {
-		p.size += c.growth
+	for _, container := range trail {
+		container.size += c.growth
 	}
 }
 
 // journal is what has been done to a document, in order.
 type journal struct {
 	entries []journalEntry
-	parents []*ordered // of all entries, one after the other
+	trails  []*ordered // of all entries, one after the other
 }
 
 type journalEntry struct {
 	change
-	depth int // number of parents
+	depth int // length of its trail
 }
 
-func (j *journal) note(c change, parents []*ordered) {
-	j.entries = append(j.entries, journalEntry{c, len(parents)})
-	j.parents = append(j.parents, parents...)
+func (j *journal) note(c change, trail []*ordered) {
+	j.entries = append(j.entries, journalEntry{c, len(trail)})
+	j.trails = append(j.trails, trail...)
 }
 
 // undo takes back all that the journal has, last first.
 func (j *journal) undo(d *Document) {
-	for len(j.entries) > 0 {
-		last := j.entries[len(j.entries)-1]
-		above := len(j.parents) - last.depth
-		d.make(last.inverse(), j.parents[above:])
-		j.entries, j.parents = j.entries[:len(j.entries)-1], j.parents[:above]
+	for i, end := len(j.entries)-1, len(j.trails); i >= 0; i-- {
+		e := j.entries[i]
+		start := end - e.depth
+		d.make(e.inverse(), j.trails[start:end])
+		end = start
 	}
 }

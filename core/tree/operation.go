@@ -48,6 +48,9 @@ func (op Op) Validate() error {
 
 // check is Validate without what takes time in proportion to the value.
 func (op Op) check() error {
+	if len(op.Path) > path.MaxSegments { // no path that was read is so long
+		return path.ErrTooManySegments
+	}
 	for i, s := range op.Path {
 		if s.Name == IDMember && !s.Item && i > 0 && op.Path[i-1].Item {
 			return errIDFixed

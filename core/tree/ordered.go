@@ -119,10 +119,7 @@ func (s *ordered) remove(key string) {
 // move takes an entry, whose key must be there, to the position where it will then stand.
 func (s *ordered) move(key string, to int) {
 	if s.many != nil {
-		n := s.many.index[key]
-		e := n.entry
-		s.many.remove(n)
-		s.many.insert(to, &node{entry: e})
+		s.many.move(s.many.index[key], to)
 		return
 	}
 	i := indexIn(s.few, key)

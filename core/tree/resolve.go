@@ -15,25 +15,32 @@ type slot struct {
 	// missing is the rest of the path, keys only, when it leads on through something that has no members: nothing, null
 	// or a scalar. What puts a value there makes objects on the way.
 	missing path.Path
-	// parents are the containers from the document down to in.
-	parents []*ordered
 }
 
-// resolve follows a path and changes nothing. It uses the memory of parents for the slot's.
-func (d *Document) resolve(p path.Path, parents []*ordered) (slot, Reason) {
-	s := slot{value: d.root, parents: parents}
+// trail is the containers that lie between a document and a slot, outermost first. It has room for the longest path and
+// the array that an array_add goes on into, and is not a part of slot so that it can stay on the stack.
+type trail struct {
+	containers [path.MaxSegments + 1]*ordered
+	n          int
+}
+
+func (t *trail) all() []*ordered { return t.containers[:t.n] }
+
+// resolve follows a path, leaves its trail and changes nothing.
+func (d *Document) resolve(p path.Path, t *trail) (slot, Reason) {
+	s := slot{value: d.root}
 	for i, segment := range p {
 		switch c := s.value.(type) {
 		case *Object:
 			if segment.Item {
 				return s, TypeMismatch
 			}
-			s.enter(&c.ordered, segment)
+			s = t.enter(&c.ordered, segment)
 		case *Array:
 			if !segment.Item || c.isPlain() {
 				return s, TypeMismatch
 			}
-			s.enter(&c.ordered, segment)
+			s = t.enter(&c.ordered, segment)
 			if s.value == nil {
 				return s, ItemDeleted
 			}
@@ -45,10 +52,11 @@ func (d *Document) resolve(p path.Path, parents []*ordered) (slot, Reason) {
 	return s, Applied
 }
 
-// enter goes on to a slot in the container that stands in this one.
-func (s *slot) enter(in *ordered, segment path.Segment) {
-	s.in, s.key, s.item, s.value = in, segment.Name, segment.Item, in.get(segment.Name)
-	s.parents = append(s.parents, in)
+// enter goes on to a slot in a container.
+func (t *trail) enter(in *ordered, segment path.Segment) slot {
+	t.containers[t.n] = in
+	t.n++
+	return slot{in: in, key: segment.Name, item: segment.Item, value: in.get(segment.Name)}
 }
 
 // leadsOn decides about a path that leads on where there are no members. Objects can be made there, items cannot.
@@ -79,9 +87,7 @@ func (s *slot) put(v Value) change {
 		if s.value != nil {
 			c.growth -= s.value.Size()
 		}
-	case s.value != nil:
-		c.from = s.in.position(s.key)
-		c.to = c.from
+	case s.value != nil: // wherever it stands, it stays there
 		c.growth = v.Size() - s.value.Size()
 	default:
 		c.key = strings.Clone(s.key) // it stays in the document; the path that it is a part of need not
