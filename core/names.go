@@ -30,10 +30,10 @@ var (
 // CheckName reports why s cannot be the name of a room, a store key or a client, and nil if it can. SQL compares names
 // without their trailing blanks and URLs swallow dots, so names where that would matter are refused at the door.
 func CheckName(s string, maxLength int) error {
-	switch {
-	case s == "":
+	switch s {
+	case "":
 		return errNameEmpty
-	case s == "." || s == "..":
+	case ".", "..":
 		return errNameDots
 	}
 	if err := CheckText(s, maxLength); err != nil {

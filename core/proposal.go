@@ -46,7 +46,8 @@ func (p *Proposal) answersTo(logged *Batch) bool {
 		if sent.Kind != was.Kind || sent.PathText != was.Path {
 			return false
 		}
-		if sent.ValueText != was.Value && !(p.FilledIn && tree.EqualButIDs(sent.ValueText, was.Value)) {
+		same := sent.ValueText == was.Value || p.FilledIn && tree.EqualButIDs(sent.ValueText, was.Value)
+		if !same {
 			return false
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// ErrCorrupt: what the database holds of a room is not what pathsync wrote. The room is not served until somebody has
+// ErrCorrupt means that what the database holds of a room is not what pathsync wrote. The room is not served until somebody has
 // looked at it: a blank document must never be written over one that cannot be read.
 var ErrCorrupt = errors.New("the stored room is damaged")
 

@@ -210,7 +210,7 @@ func (f *roomFeed) enter(clientID string, stream *sse.Stream) {
 	f.clients[clientID] = stream
 	f.mu.Unlock()
 	if older != nil {
-		older.End(frame("", "problem", problem(StreamReplaced, "").json()))
+		older.End(frame("problem", problem(StreamReplaced, "").json()))
 	}
 }
 

@@ -86,7 +86,7 @@ func (f *Feeds) reconnect(int) []byte {
 	if err != nil {
 		panic(err) // a number
 	}
-	return frame("", "reconnect", data)
+	return frame("reconnect", data)
 }
 
 // roomFeed is the feed of one room. As the room's listener it frames each batch once, for all readers.
@@ -120,7 +120,7 @@ func (f *roomFeed) Committed(batches []*core.Batch) {
 // PresenceChanged implements core.Listener.
 func (f *roomFeed) PresenceChanged(c core.PresenceChange) {
 	f.data = appendPresenceChange(f.data[:0], f.room, c)
-	_ = f.Append(0, frame("", "presence-change", f.data))
+	_ = f.Append(0, frame("presence-change", f.data))
 	f.Wake()
 }
 
@@ -129,7 +129,7 @@ func (f *roomFeed) Closed(err error) {
 	var last func(int) []byte
 	if err != nil {
 		body := problemOf(err).json()
-		last = func(int) []byte { return frame("", "problem", body) }
+		last = func(int) []byte { return frame("problem", body) }
 	}
 	f.Feed.Close(last)
 	f.feeds.mu.Lock()
@@ -159,8 +159,8 @@ func (f *roomFeed) trim() {
 	}
 }
 
-// frame is one event as it goes over the wire.
-func frame(id, event string, data []byte) []byte { return appendFrame(nil, id, event, data) }
+// frame is one event from which nobody resumes, as it goes over the wire.
+func frame(event string, data []byte) []byte { return appendFrame(nil, "", event, data) }
 
 func appendFrame(dst []byte, id, event string, data []byte) []byte {
 	dst, err := sse.AppendEvent(dst, id, event, data)

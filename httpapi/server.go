@@ -90,8 +90,9 @@ func (s *Server) routes() []route {
 
 // Routes returns what the server offers, as `METHOD /path/{parameter}`.
 func (s *Server) Routes() []string {
-	var out []string
-	for _, r := range s.routes() {
+	routes := s.routes()
+	out := make([]string, 0, len(routes))
+	for _, r := range routes {
 		segments := strings.Split(r.path, "/")
 		for i, segment := range segments {
 			if name, ok := strings.CutPrefix(segment, ":"); ok {

@@ -53,21 +53,25 @@ func main() {
 	if *address == "" {
 		pinSelf()
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	wanted := flag.Args()
 	if len(wanted) == 0 {
 		wanted = []string{"all"}
 	}
+	if !measureAll(wanted, *address, options{*duration}) {
+		os.Exit(1)
+	}
+}
+
+func measureAll(wanted []string, address string, o options) bool {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	ok := true
 	for _, s := range scenarios {
 		if slices.Contains(wanted, s.name) || slices.Contains(wanted, "all") {
-			ok = measure(ctx, s, *address, options{*duration}) && ok
+			ok = measure(ctx, s, address, o) && ok
 		}
 	}
-	if !ok {
-		os.Exit(1)
-	}
+	return ok
 }
 
 func measure(ctx context.Context, s scenario, address string, o options) bool {

@@ -15,7 +15,6 @@ type audience struct {
 	size      int
 	delivered atomic.Int64
 	wrong     atomic.Int64 // events out of order, doubled or missing
-	ended     atomic.Int64 // streams that ended early
 
 	mu     sync.Mutex
 	events map[int64]*spread // by serverSeq
@@ -37,28 +36,28 @@ type reader struct {
 }
 
 // join opens a stream and returns when the server has sent all that was missing.
-func (a *audience) join(address, room, client string) (*reader, error) {
+func (a *audience) join(address, room, client string) error {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	path := "/v1/rooms/" + room + "/events"
 	if client != "" {
 		path += "?clientId=" + client
 	}
 	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: load\r\nAccept: text/event-stream\r\n\r\n", path); err != nil {
-		return nil, err
+		return err
 	}
 	r := &reader{conn: conn, seq: -1, done: make(chan struct{})}
 	started := make(chan struct{})
 	go a.follow(r, started)
 	select {
 	case <-started:
-		return r, nil
+		return nil
 	case <-r.done:
-		return nil, fmt.Errorf("the stream of %s ended at once", room)
+		return fmt.Errorf("the stream of %s ended at once", room)
 	case <-time.After(20 * time.Second):
-		return nil, fmt.Errorf("the stream of %s did not start", room)
+		return fmt.Errorf("the stream of %s did not start", room)
 	}
 }
 

@@ -90,7 +90,7 @@ func rooms(ctx context.Context, s *server, o options) (r report, err error) {
 		audiences[i] = newAudience(inRoom, true)
 	}
 	for i := range clients {
-		if _, err := audiences[i/inRoom].join(s.address, name("room", i/inRoom), name("w", i)); err != nil {
+		if err := audiences[i/inRoom].join(s.address, name("room", i/inRoom), name("w", i)); err != nil {
 			return r, err
 		}
 	}
@@ -145,7 +145,7 @@ func flatout(ctx context.Context, s *server, o options) (report, error) {
 func oneRoom(ctx context.Context, s *server, readers, posting int, part func(context.Context, int, *writer) error, o options, timed bool) (r report, err error) {
 	a := newAudience(readers, timed)
 	for range readers {
-		if _, err := a.join(s.address, "hall", ""); err != nil {
+		if err := a.join(s.address, "hall", ""); err != nil {
 			return r, err
 		}
 	}
@@ -181,7 +181,7 @@ func idle(_ context.Context, s *server, _ options) (r report, err error) {
 	}
 	r.begin(s)
 	for i := range streams {
-		if _, err := a.join(s.address, name("idle", i/inRoom), ""); err != nil {
+		if err := a.join(s.address, name("idle", i/inRoom), ""); err != nil {
 			return r, fmt.Errorf("stream %d: %w", i, err)
 		}
 	}

@@ -88,6 +88,4 @@ func (w *writer) postUntil(ctx context.Context) error {
 	return nil
 }
 
-func (w *writer) close() { _ = w.conn.Close() }
-
 func name(kind string, i int) string { return kind + strconv.Itoa(i) }

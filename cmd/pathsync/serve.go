@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/memstore"
+	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/sqlstore"
+)
+
+// Limits of the parts of a shutdown: together they stay below the 10 s after which supervisors lose patience.
+const (
+	drainTimeout = 4 * time.Second // running requests and streams
+	closeTimeout = 5 * time.Second // what is waiting for the database
+)
+
+// Run serves until ctx ends, and then puts everything away.
+func (c *serveCommand) Run(ctx context.Context, p *program) error {
+	log := c.logger(p)
+	store, err := openStore(ctx, c.Database)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listening on %s: %w; choose another address with --listen", c.Listen, errors.Unwrap(err))
+	}
+	log.Info("pathsync is ready", "url", "http://"+listener.Addr().String()+"/", "database", kindOf(c.Database), "epoch", store.Epoch())
+	return c.serve(ctx, log, store, listener)
+}
+
+// serve puts the parts together, and takes them apart again when ctx ends: first no new requests, then the streams,
+// then what is still to be written.
+func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.Store, listener net.Listener) error {
+	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{
+		Epoch: store.Epoch(), MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs),
+	})
+	hub := core.NewHub(core.Config{
+		Store: store, Listen: feeds.Listen, Log: log,
+		ServerBatch: milliseconds(c.ServerBatchMs), PresenceTimeout: milliseconds(c.PresenceTimeoutMs),
+		RoomIdle: milliseconds(c.RoomIdleMs), MaxRooms: c.MaxRooms, MaxDocumentBytes: c.MaxDocumentBytes,
+	})
+	api := httpapi.New(httpapi.Config{
+		Hub: hub, Feeds: feeds, Log: log,
+		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,
+	})
+	server := &http.Server{
+		Handler:           api,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+
+	var failed error
+	select {
+	case <-ctx.Done():
+		log.Info("shutting down")
+	case failed = <-served:
+	}
+	// ctx has ended, and with it is said all that it had to say: the rest has limits of its own.
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	api.Drain()
+	if err := errors.Join(server.Shutdown(drain), api.Wait(drain)); err != nil {
+		log.Warn("some connections had to be cut", "error", err)
+		_ = server.Close() // what could not be ended in time is not waited for
+	}
+	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	if err := hub.Close(finish); err != nil {
+		return errors.Join(failed, fmt.Errorf("shutting down: %w", err))
+	}
+	if failed != nil {
+		return fmt.Errorf("serving: %w", failed)
+	}
+	log.Info("everything is saved")
+	return nil
+}
+
+// openStore opens the store that a database URL names.
+func openStore(ctx context.Context, url string) (core.Store, error) {
+	switch {
+	case url == "memory:":
+		return memstore.New(), nil
+	case strings.HasPrefix(url, "sqlite:"):
+		return sqlstore.Open(ctx, url)
+	default:
+		return nil, usageError{fmt.Errorf("--database %q is not known; use memory: or sqlite:FILE", kindOf(url))}
+	}
+}
+
+// kindOf is as much of a database URL as may be shown: a password can stand behind the scheme, but not in the name of
+// a file.
+func kindOf(url string) string {
+	scheme, _, found := strings.Cut(url, ":")
+	switch {
+	case scheme == "sqlite":
+		return url
+	case found:
+		return scheme + ":…"
+	default:
+		return "…"
+	}
+}
+
+func (c *serveCommand) logger(p *program) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // Validate has seen to it
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(p.stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(p.stderr, options))
+}
+
+func milliseconds(n int) time.Duration { return time.Duration(n) * time.Millisecond }
