@@ -22,16 +22,16 @@ var appendTests = []subtest{
 		wantLog(t, store, t.Name(), b)
 	}},
 	{"ThousandsOfRowsFitIntoOneAppend", func(t *testing.T, store core.Store) {
-		group := make([]*core.Batch, 0, 3*700)
-		for seq := range int64(700) {
+		group := make([]*core.Batch, 0, 3*400)
+		for seq := range int64(400) {
 			for room := range 3 {
 				group = append(group, batch(fmt.Sprint(t.Name(), room), seq+1, sized(1+room, 20)))
 			}
 		}
 		mustAppend(t, store, group...)
 		for room := range 3 {
-			if got := len(readLog(t, store, fmt.Sprint(t.Name(), room), 0, everything)); got != 700 {
-				t.Errorf("room %d has %d batches, want 700", room, got)
+			if got := len(readLog(t, store, fmt.Sprint(t.Name(), room), 0, everything)); got != 400 {
+				t.Errorf("room %d has %d batches, want 400", room, got)
 			}
 		}
 	}},

@@ -63,7 +63,7 @@ var concurrencyTests = []subtest{
 		}
 	}},
 	{"AReaderSeesWholeBatchesWithoutAHole", func(t *testing.T, store core.Store) {
-		const last, ops = 120, 40
+		const last, ops = 60, 20
 		whileWriting(t, func() {
 			for seq := int64(1); seq <= last; seq += 2 {
 				pair := []*core.Batch{batch(t.Name(), seq, sized(ops, 10)), batch(t.Name(), seq+1, sized(ops, 10))}

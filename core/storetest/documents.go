@@ -59,10 +59,10 @@ var documentTests = []subtest{
 		wantDocument(t, readDocuments(t, store, newer)["default"], document(newer, 6))
 		wantDocument(t, readDocuments(t, store, other)["default"], document(other, 1))
 	}},
-	{"ThousandsOfRowsFitIntoOneSave", func(t *testing.T, store core.Store) {
+	{"OverAThousandRowsFitIntoOneSave", func(t *testing.T, store core.Store) {
 		for seq := int64(1); seq <= 2; seq++ {
-			docs := make([]core.Document, 0, 2_500)
-			for i := range 2_500 {
+			docs := make([]core.Document, 0, 1_200)
+			for i := range 1_200 {
 				docs = append(docs, document(fmt.Sprint(t.Name(), i), seq))
 			}
 			mustSave(t, store, docs...)
