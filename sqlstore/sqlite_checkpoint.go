@@ -11,8 +11,8 @@ import (
 const checkpointInterval = time.Second
 
 // checkpointer copies SQLite's write-ahead log into the database file, so that no commit has to. SQLite's own way is
-// that the commit which brings the log to 1,000 pages copies them all: at 250 commits a second, one in sixteen took
-// eight times as long as the others.
+// that the commit which brings the log to 1,000 pages copies them all. At 250 commits a second, each of 32 batches, the
+// 99th percentile of a commit was 6.4 ms that way and 1.8 ms this way; half of them took no more than 0.8 ms.
 type checkpointer struct {
 	reader, writer *sql.DB
 	stop           chan struct{}
