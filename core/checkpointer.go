@@ -22,8 +22,12 @@ type checkpointer struct {
 	closing bool
 }
 
-// checkpointBytes bounds one transaction of document rows. The rows of one room are never split.
-const checkpointBytes = 16 << 20
+// Bounds of one transaction of document rows, so that appends to the log, which may have to wait for it, do not wait
+// long. The rows of one room are never split.
+const (
+	checkpointRows  = 256
+	checkpointBytes = 1 << 20
+)
 
 func newCheckpointer(h *Hub) *checkpointer {
 	life, stop := context.WithCancel(context.Background())
@@ -126,7 +130,7 @@ func (c *checkpointer) save() (ok bool) {
 // gather collects the unsaved rows of the first n rooms, as many as one transaction takes.
 func (c *checkpointer) gather(rooms []*Room) (n int, perRoom [][]Document, rows []Document) {
 	bytes := 0
-	for n < len(rooms) && (n == 0 || bytes < checkpointBytes) {
+	for n < len(rooms) && len(rows) < checkpointRows && bytes < checkpointBytes {
 		rooms[n].mu.Lock()
 		unsaved := rooms[n].state.unsaved()
 		rooms[n].mu.Unlock()

@@ -26,7 +26,8 @@ type Store interface {
 
 	// Append logs the batches in one transaction, or none of them. They may be of many rooms; within a room they are
 	// in order and their serverSeqs follow on each other. When it returns nil they survive a crash of the machine.
-	// It returns an error that wraps ErrConflict when one of their (room, serverSeq) is taken.
+	// It returns an error that wraps ErrConflict when one of their (room, serverSeq) is taken. A batch without ops would
+	// leave no trace in the log, and is ErrRejected.
 	Append(ctx context.Context, batches []*Batch) error
 
 	// Log returns the batches of a room after a serverSeq, in order. It ends at the end of the log or when the page
