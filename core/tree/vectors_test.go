@@ -1,0 +1,143 @@
+package tree_test
+
+import (
+	"encoding/json"
+	"os"
+	"testing"
+
+	"github.com/pathsync/pathsync/core/tree"
+)
+
+type vector struct {
+	Name   string
+	Limit  int
+	Before *string // nil: the document does not exist
+	Ops    []struct {
+		Op         tree.Kind
+		Path       string
+		Value      json.RawMessage
+		ArrayIndex *int
+	}
+	Results []struct {
+		Status     string
+		Reason     tree.Reason
+		ArrayIndex *int
+	}
+	After *string
+}
+
+func readVectors(t *testing.T) []vector {
+	t.Helper()
+	text, err := os.ReadFile("../../tests/vectors/operations.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var vectors []vector
+	if err := json.Unmarshal(text, &vectors); err != nil {
+		t.Fatal(err)
+	}
+	if len(vectors) == 0 {
+		t.Fatal("no vectors")
+	}
+	return vectors
+}
+
+// ops reads the operations of a vector, which are valid and normal.
+func (v vector) ops(t *testing.T) []tree.Op {
+	t.Helper()
+	ops := make([]tree.Op, len(v.Ops))
+	for i, o := range v.Ops {
+		ops[i] = tree.Op{Kind: o.Op, Path: mustPath(t, o.Path), Index: tree.NoIndex}
+		if o.Value != nil {
+			ops[i].Value = mustParse(t, string(o.Value))
+		}
+		if o.ArrayIndex != nil {
+			ops[i].Index = *o.ArrayIndex
+		}
+		if err := ops[i].Validate(); err != nil {
+			t.Fatalf("op %d: %v", i, err)
+		}
+		if ops[i].Normalize(func() string { return "new" }) {
+			t.Fatalf("op %d is not normal", i)
+		}
+	}
+	return ops
+}
+
+// check compares the outcome of one operation with the vector's.
+func (v vector) check(t *testing.T, i int, reason tree.Reason, index int) {
+	t.Helper()
+	want := v.Results[i]
+	if (want.Status == "applied") != (reason == tree.Applied) || reason != want.Reason {
+		t.Errorf("op %d: %q, want %s %s", i, reason, want.Status, want.Reason)
+	}
+	if want.ArrayIndex != nil && index != *want.ArrayIndex {
+		t.Errorf("op %d: index %d, want %d", i, index, *want.ArrayIndex)
+	}
+	if want.ArrayIndex == nil && reason == tree.Applied && index != tree.NoIndex {
+		t.Errorf("op %d: index %d, want none", i, index)
+	}
+}
+
+func orNothing(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+func TestVectors(t *testing.T) {
+	for _, v := range readVectors(t) {
+		t.Run(v.Name, func(t *testing.T) {
+			var d tree.Document
+			if v.Before != nil {
+				loaded, err := tree.LoadDocument([]byte(*v.Before))
+				if err != nil {
+					t.Fatal(err)
+				}
+				d = *loaded
+			}
+			before := encode(&d)
+			ops := v.ops(t)
+			if len(ops) != len(v.Results) {
+				t.Fatalf("%d ops and %d results", len(ops), len(v.Results))
+			}
+
+			d.Begin()
+			for i, op := range ops {
+				reason, index := d.Apply(op, v.Limit)
+				v.check(t, i, reason, index)
+			}
+			d.Rollback()
+			if got := encode(&d); got != before || d.Size() != len(before) || d.Exists() != (v.Before != nil) {
+				t.Errorf("rolled back to %s, size %d", got, d.Size())
+			}
+
+			for i, op := range ops {
+				reason, index := d.Apply(op, v.Limit)
+				v.check(t, i, reason, index)
+			}
+			if got := encode(&d); got != orNothing(v.After) || d.Size() != len(got) || d.Exists() != (v.After != nil) {
+				t.Errorf("after: %s, size %d\nwant:  %s", got, d.Size(), orNothing(v.After))
+			}
+		})
+	}
+}
+
+func TestTheModelPassesTheVectorsToo(t *testing.T) {
+	for _, v := range readVectors(t) {
+		t.Run(v.Name, func(t *testing.T) {
+			var m model
+			if v.Before != nil {
+				m.root = readModel(*v.Before)
+			}
+			for i, op := range v.ops(t) {
+				reason, index := m.apply(op, v.Limit)
+				v.check(t, i, reason, index)
+			}
+			if got := m.encode(); got != orNothing(v.After) {
+				t.Errorf("after: %s\nwant:  %s", got, orNothing(v.After))
+			}
+		})
+	}
+}
