@@ -1,0 +1,151 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// reader is an open stream of events.
+type reader struct {
+	t      *testing.T
+	header http.Header
+	frames *bufio.Reader
+	close  func()
+}
+
+// event is one event as it came over the wire.
+type event struct {
+	id, name, data string
+}
+
+// open opens a stream, such as `/v1/rooms/r/events`.
+func (c client) open(path string, headers ...string) *reader {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), c.patience)
+	resp, err := c.http.Do(c.request(ctx, http.MethodGet, path, nil, headers))
+	if err != nil {
+		cancel()
+		c.t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		defer cancel()
+		read(c.t, "GET "+path, resp).is(http.StatusOK)
+	}
+	r := &reader{t: c.t, header: resp.Header, frames: bufio.NewReader(resp.Body)}
+	r.close = func() { cancel(); resp.Body.Close() }
+	c.t.Cleanup(r.close)
+	return r
+}
+
+// frame returns the text of the next frame without the blank line that ends it; ok is false at the end of the stream.
+func (r *reader) frame() (text string, ok bool) {
+	r.t.Helper()
+	for {
+		line, err := r.frames.ReadString('\n')
+		switch {
+		case err == io.EOF && line == "" && text == "":
+			return "", false
+		case err != nil:
+			r.t.Fatalf("the stream broke inside a frame: %v: %q", err, text+line)
+		case line == "\n":
+			return strings.TrimSuffix(text, "\n"), true
+		}
+		text += line
+	}
+}
+
+// next returns the next event. It skips comments and `retry`.
+func (r *reader) next() event {
+	r.t.Helper()
+	for range 1000 {
+		text, ok := r.frame()
+		if !ok {
+			r.t.Fatal("the stream has ended")
+		}
+		if !strings.HasPrefix(text, ":") && !strings.HasPrefix(text, "retry:") {
+			return r.parse(text)
+		}
+	}
+	r.t.Fatal("nothing comes but heartbeats")
+	return event{}
+}
+
+// parse reads a frame of ours: `id` if any, `event`, and one line of `data`.
+func (r *reader) parse(text string) (e event) {
+	r.t.Helper()
+	lines := strings.Split(text, "\n")
+	if id, ok := strings.CutPrefix(lines[0], "id: "); ok {
+		e.id = id
+		lines = lines[1:]
+	}
+	var named, told bool
+	if len(lines) == 2 {
+		e.name, named = strings.CutPrefix(lines[0], "event: ")
+		e.data, told = strings.CutPrefix(lines[1], "data: ")
+	}
+	if !named || !told {
+		r.t.Fatalf("not a frame of ours: %q", text)
+	}
+	return e
+}
+
+// until returns the events up to and with the first of a name.
+func (r *reader) until(name string) []event {
+	r.t.Helper()
+	var events []event
+	for {
+		e := r.next()
+		events = append(events, e)
+		if e.name == name {
+			return events
+		}
+	}
+}
+
+// live reads a stream's beginning and returns it.
+func (r *reader) live() *reader {
+	r.t.Helper()
+	r.until("up-to-date")
+	return r
+}
+
+// wants expects the next events, byte for byte.
+func (r *reader) wants(events ...event) {
+	r.t.Helper()
+	for _, want := range events {
+		if got := r.next(); got != want {
+			r.t.Errorf("event\n got %s %q %s\nwant %s %q %s", got.name, got.id, got.data, want.name, want.id, want.data)
+		}
+	}
+}
+
+// ends expects the end of the stream.
+func (r *reader) ends() {
+	r.t.Helper()
+	if text, ok := r.frame(); ok {
+		r.t.Errorf("after the end comes %q", text)
+	}
+}
+
+func names(events []event) []string {
+	out := make([]string, len(events))
+	for i, e := range events {
+		out[i] = e.name
+	}
+	return out
+}
+
+// begins expects the names of the events that a stream begins with, and returns the events.
+func (r *reader) begins(want ...string) []event {
+	r.t.Helper()
+	events := r.until("up-to-date")
+	if got := names(events); !slices.Equal(got, want) {
+		r.t.Errorf("the stream begins with %q, want %q", got, want)
+	}
+	return events
+}

@@ -1,0 +1,69 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/pathsync/pathsync/httpapi"
+)
+
+func TestAMethodThatAnAddressDoesNotTakeIsToldWhichItTakes(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		for _, c := range []struct{ method, path, allow string }{
+			{http.MethodPut, "/v1/rooms/r/ops", "OPTIONS, POST"},
+			{http.MethodPost, "/v1/rooms/r/events", "OPTIONS, GET"},
+			{http.MethodDelete, "/v1/rooms/r", "OPTIONS, GET"},
+			{http.MethodGet, "/v1/rooms/r/presence/ada", "OPTIONS, DELETE, PUT"},
+			{"BREW", "/healthz", "OPTIONS, GET"},
+		} {
+			a := s.send(c.method, c.path, nil)
+			a.problem(405, httpapi.MethodNotAllowed)
+			a.has("Allow", c.allow)
+		}
+	})
+}
+
+func TestHEADIsNotOffered(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		for _, path := range []string{"/v1/rooms/r", "/v1/rooms/r/events", "/v1/rooms/r/changes", "/healthz", "/"} {
+			s.send(http.MethodHead, path, nil).is(405).has("Allow", "OPTIONS, GET")
+		}
+	})
+}
+
+func TestAnAddressThatIsNoneIsAProblemToo(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		for _, path := range []string{"/v1", "/v1/rooms", "/v2/rooms/r", "/v1/rooms/r/", "/v1/rooms/r/opsx", "/v1/rooms/a/b", "/favicon.ico"} {
+			s.get(path).problem(404, httpapi.RouteNotFound)
+		}
+	})
+}
+
+func TestThePagesAboutTheServerAreThere(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		s.get("/healthz").is(200).says(`{"status":"ok"}` + "\n")
+		s.get("/readyz").is(200).says(`{"status":"ready"}` + "\n")
+		s.get("/openapi.yaml").is(200).has("Content-Type", "application/yaml")
+		s.get("/").is(200).has("Content-Type", "text/html; charset=UTF-8")
+		docs := s.get("/docs").is(200).body
+		if !strings.Contains(docs, "/openapi.yaml") {
+			t.Errorf("the docs do not show the contract: %s", docs)
+		}
+		if elsewhere := regexp.MustCompile(`(src|href)="(https?:)?//`).FindString(docs); elsewhere != "" {
+			t.Errorf("the docs load something from elsewhere: %s", elsewhere)
+		}
+	})
+}
+
+func TestARequestIDIsEchoedIfItIsASaneOne(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		s.get("/healthz", "X-Request-Id", "gateway-7.42:a_b").is(200).has("X-Request-Id", "gateway-7.42:a_b")
+		for _, odd := range []string{"", "a b", `"x"`, "é", strings.Repeat("x", 65), "<script>"} {
+			if got := s.get("/healthz", "X-Request-Id", odd).is(200).header.Get("X-Request-Id"); len(got) != 36 {
+				t.Errorf("%q is answered with %q", odd, got)
+			}
+		}
+	})
+}

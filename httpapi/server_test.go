@@ -1,0 +1,163 @@
+package httpapi_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/memstore"
+	"github.com/pathsync/pathsync/httpapi"
+)
+
+// server is a whole server, with what a test may want to reach into.
+type server struct {
+	client
+	api   *httpapi.Server
+	hub   *core.Hub
+	feeds *httpapi.Feeds
+	store *faultyStore
+	dial  func(context.Context) (net.Conn, error)
+}
+
+// setting changes how a server is put together before it starts.
+type setting func(*parts)
+
+type parts struct {
+	store core.Store
+	api   httpapi.Config
+	feeds httpapi.FeedsConfig
+	hub   core.Config
+	http  http.Server
+}
+
+// start runs a server on a port of the loopback interface until the test ends.
+func start(t *testing.T, settings ...setting) *server {
+	t.Helper()
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dialer net.Dialer
+	return run(t, 30*time.Second, listener, func(ctx context.Context) (net.Conn, error) {
+		return dialer.DialContext(ctx, "tcp", listener.Addr().String())
+	}, settings)
+}
+
+// inBubble runs a server whose connections are in memory and whose clock stands still while anything is going on. It
+// starts at midnight UTC 2000-01-01, so that even timestamps are the same in every run.
+func inBubble(t *testing.T, test func(*testing.T, *server), settings ...setting) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		listener := &pipes{accepted: make(chan net.Conn), closed: make(chan struct{})}
+		test(t, run(t, 24*time.Hour, listener, listener.dial, settings))
+	})
+}
+
+const midnight = "946684800000" // when a bubble's clock starts, in milliseconds since the Unix epoch
+
+func run(t *testing.T, patience time.Duration, listener net.Listener, dial func(context.Context) (net.Conn, error),
+	settings []setting) *server {
+	t.Helper()
+	p := &parts{store: memstore.New()}
+	for _, set := range settings {
+		set(p)
+	}
+	s := &server{store: &faultyStore{Store: p.store}, dial: dial}
+	p.feeds.Epoch = s.store.Epoch()
+	s.feeds = httpapi.NewFeeds(p.feeds)
+	p.hub.Store, p.hub.Listen = s.store, s.feeds.Listen
+	s.hub = core.NewHub(p.hub)
+	p.api.Hub, p.api.Feeds = s.hub, s.feeds
+	s.api = httpapi.New(p.api)
+
+	p.http.Handler = s.api
+	if p.http.ErrorLog == nil {
+		p.http.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
+	}
+	served := make(chan error, 1)
+	go func() { served <- p.http.Serve(listener) }()
+
+	transport := &http.Transport{
+		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+		DisableCompression: true,
+	}
+	s.client = client{t: t, base: "http://pathsync.test", http: &http.Client{Transport: transport}, patience: patience}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		defer cancel()
+		s.store.recover()
+		s.api.Drain()
+		transport.CloseIdleConnections()
+		if err := errors.Join(s.api.Wait(ctx), p.http.Shutdown(ctx), s.hub.Close(ctx)); err != nil {
+			t.Errorf("ending the server: %v", err)
+		}
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("serving: %v", err)
+		}
+	})
+	return s
+}
+
+// connect opens a connection on which a test says whatever it likes. It breaks when the test's patience ends.
+func (s *server) connect(t *testing.T) net.Conn {
+	t.Helper()
+	conn, err := s.dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetDeadline(time.Now().Add(s.patience))
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// raw sends bytes as they are on a connection of their own.
+func (s *server) raw(t *testing.T, request string) net.Conn {
+	t.Helper()
+	conn := s.connect(t)
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// pipes is a listener whose connections are pipes in memory.
+type pipes struct {
+	accepted chan net.Conn
+	closed   chan struct{}
+}
+
+func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case p.accepted <- theirs:
+		return ours, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.accepted:
+		return conn, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	close(p.closed)
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
