@@ -1,0 +1,185 @@
+package contract
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pathsync/pathsync"
+	"github.com/pathsync/pathsync/httpapi"
+)
+
+// unseen are the answers of the contract that no test provokes, and why.
+var unseen = map[string]string{
+	"500": "a fault of the server: whoever knows how to cause one has to mend it",
+}
+
+func TestTheServerKeepsTheContract(t *testing.T) {
+	w := newWitness(t)
+	s := startServer(t, limits{})
+	c := client{base: s.url, http: &http.Client{Transport: w}}
+
+	for name, test := range map[string]func(client){
+		"operations": testOperations,
+		"reading":    testReading,
+		"changes":    testChanges,
+		"events":     testEvents,
+		"presence":   testPresence,
+		"names":      testNames,
+		"service":    testService,
+	} {
+		t.Run(name, func(t *testing.T) { test(c.on(t)) })
+	}
+	for name, test := range map[string]func(*testing.T, *witness){
+		"a slow body":             testSlowBody,
+		"a database that is away": testDatabaseAway,
+		"a damaged room":          testDamagedRoom,
+		"too many rooms":          testTooManyRooms,
+		"a shutdown":              testShutdown,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, w) })
+	}
+	if !t.Failed() {
+		w.compare(t)
+	}
+}
+
+// compare looks for answers that the contract promises and that nobody has seen.
+func (w *witness) compare(t *testing.T) {
+	used := map[string]bool{}
+	w.contract.operations(func(name string, operation map[string]any) {
+		for status := range operation["responses"].(map[string]any) {
+			seen := w.seen[name+" "+status]
+			reason, excused := unseen[status]
+			if excused {
+				used[status] = true
+			}
+			switch {
+			case !seen && !excused:
+				t.Errorf("%s never answered %s", name, status)
+			case seen && excused:
+				t.Errorf("%s answered %s, although %s", name, status, reason)
+			}
+		}
+	})
+	for status := range unseen {
+		if !used[status] {
+			t.Errorf("unseen has %s, which the contract has not", status)
+		}
+	}
+}
+
+// beyond are the routes of the server that are not part of its API.
+var beyond = map[string]string{
+	"GET /docs/*":  "the files of the page /docs",
+	"GET /metrics": "for the operator's monitoring, in Prometheus' own format",
+}
+
+func TestTheServerHasTheRoutesOfTheContract(t *testing.T) {
+	described := map[string]bool{}
+	theContract(t).operations(func(name string, _ map[string]any) { described[name] = true })
+	for _, route := range startServer(t, limits{}).api.Routes() {
+		if !described[route] && beyond[route] == "" {
+			t.Errorf("the server has %s, the contract has not", route)
+		}
+		delete(described, route)
+	}
+	for route := range described {
+		t.Errorf("the contract has %s, the server has not", route)
+	}
+}
+
+func TestTheServerHasTheProblemCodesOfTheContract(t *testing.T) {
+	described := problemCodes(theContract(t))
+	var known []string
+	for _, code := range httpapi.ProblemCodes() {
+		known = append(known, string(code))
+	}
+	slices.Sort(described)
+	slices.Sort(known)
+	if !slices.Equal(described, known) {
+		t.Errorf("the contract has\n%v\nthe server has\n%v", described, known)
+	}
+}
+
+// roomRoutes are requests for every route of a room, which all open it.
+func roomRoutes(room string) map[string]func(c client, status int) answer {
+	base := "/v1/rooms/" + room
+	routes := map[string]func(c client, status int) answer{}
+	for _, path := range []string{"", "/stores/default", "/changes", "/events?clientId=ada", "/presence"} {
+		routes["GET "+path] = func(c client, status int) answer { return c.get(status, base+path) }
+	}
+	routes["POST /ops"] = func(c client, status int) answer { return c.post(status, base+"/ops", batch(`"a"`, 1)) }
+	routes["PUT /presence"] = func(c client, status int) answer { return c.put(status, base+"/presence/ada", `{}`) }
+	routes["DELETE /presence"] = func(c client, status int) answer {
+		return c.send(status, http.MethodDelete, base+"/presence/ada", "")
+	}
+	routes["POST /leave"] = func(c client, status int) answer { return c.post(status, base+"/presence/ada/leave", "") }
+	return routes
+}
+
+func testNames(c client) {
+	for _, room := range []string{"%20a", "a%20", "a%0Ab", "%C2%85", "%2E", "%2e%2E", "%FF", strings.Repeat("r", 256)} {
+		for name, send := range roomRoutes(room) {
+			t := c.t
+			t.Run(fmt.Sprintf("%s of %.20s", name, room), func(t *testing.T) { send(c.on(t), 422).isProblem("invalid_name") })
+		}
+	}
+	key, clientID := strings.Repeat("k", 256), strings.Repeat("i", 101)
+	c.get(422, "/v1/rooms/names/stores/"+key).isProblem("invalid_name")
+	c.get(422, "/v1/rooms/names/events?clientId="+clientID).isProblem("invalid_name")
+	c.get(422, "/v1/rooms/names/events?clientId=a&displayName=%0D").isProblem("invalid_name")
+	c.put(422, "/v1/rooms/names/presence/"+clientID, `{}`).isProblem("invalid_name")
+
+	for escaped, name := range map[string]string{
+		"a%2Fb":                       `"a/b"`,
+		"%E2%82%AC%20%F0%9F%98%80":    `"€ 😀"`,
+		"%25":                         `"%"`,
+		"...":                         `"..."`,
+		"a%3Fb%23c":                   `"a?b#c"`,
+		strings.Repeat("%C3%A4", 255): `"` + strings.Repeat("ä", 255) + `"`,
+		strings.Repeat("r", 255):      `"` + strings.Repeat("r", 255) + `"`,
+		"%3Cscript%3Ealert%28%29%3C":  `"<script>alert()<"`,
+		"nested%2Fstores%2Fdefault":   `"nested/stores/default"`,
+		"%2F%2F":                      `"//"`,
+		"quote%22and%5Cback":          `"quote\"and\\back"`,
+		"inner%20blank%C2%A0x":        "\"inner blank\u00a0x\"",
+	} {
+		c.get(200, "/v1/rooms/"+escaped).has("room", name)
+	}
+}
+
+func testService(c client) {
+	c.get(200, "/healthz").has("status", `"ok"`)
+	c.get(200, "/readyz").has("status", `"ready"`)
+	if got := c.get(200, "/openapi.yaml"); string(got.body) != string(pathsync.OpenAPI) {
+		c.t.Error("/openapi.yaml is another contract")
+	}
+	c.get(200, "/docs")
+	c.get(200, "/")
+
+	c.get(404, "/v1").isProblem("not_found")
+	c.get(404, "/v2/rooms/a").isProblem("not_found")
+	c.get(404, "/v1/rooms/a/stores").isProblem("not_found")
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch} {
+		c.send(405, method, "/v1/rooms/a", "").isProblem("method_not_allowed")
+	}
+
+	if id := c.get(200, "/healthz", "X-Request-Id", "mine-7").header.Get("X-Request-Id"); id != "mine-7" {
+		c.t.Errorf("X-Request-Id is %q", id)
+	}
+	given := map[string]bool{}
+	for _, mad := range []string{strings.Repeat("x", 65), "a b", "a\tb", "ä"} {
+		id := c.get(200, "/healthz", "X-Request-Id", mad).header.Get("X-Request-Id")
+		if id == mad {
+			c.t.Errorf("X-Request-Id %q is repeated", mad)
+		}
+		given[id] = true
+	}
+	if len(given) != 4 {
+		c.t.Errorf("requests share an id: %v", slices.Collect(maps.Keys(given)))
+	}
+}

@@ -1,0 +1,74 @@
+package contract
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/memstore"
+	"github.com/pathsync/pathsync/httpapi"
+)
+
+// server is a real one, on a port of the loopback interface.
+type server struct {
+	url   string
+	store *faultyStore
+	api   *httpapi.Server
+}
+
+// limits are those of a server's settings that the tests have to reach.
+type limits struct {
+	maxRooms    int
+	bodyTimeout time.Duration
+}
+
+func startServer(t *testing.T, l limits) *server {
+	t.Helper()
+	store := &faultyStore{Store: memstore.New()}
+	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch(), Spread: time.Second})
+	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, MaxRooms: l.maxRooms})
+	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds, BodyTimeout: l.bodyTimeout})
+	listener := httptest.NewServer(api)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		api.Drain()
+		store.down.Store(false)
+		if err := errors.Join(api.Wait(ctx), hub.Close(ctx)); err != nil {
+			t.Errorf("ending the server: %v", err)
+		}
+		listener.Close()
+	})
+	return &server{url: listener.URL, store: store, api: api}
+}
+
+// faultyStore is a database that can be away, and that holds one room that nobody can read.
+type faultyStore struct {
+	*memstore.Store
+	down atomic.Bool
+}
+
+const damagedRoom = "damaged"
+
+var errDown = errors.New("the database is away")
+
+func (s *faultyStore) Documents(ctx context.Context, room string) ([]core.Document, error) {
+	if s.down.Load() {
+		return nil, errDown
+	}
+	if room == damagedRoom {
+		return []core.Document{{Room: room, Key: "default", ServerSeq: 1, State: "{"}}, nil
+	}
+	return s.Store.Documents(ctx, room)
+}
+
+func (s *faultyStore) Ping(ctx context.Context) error {
+	if s.down.Load() {
+		return errDown
+	}
+	return s.Store.Ping(ctx)
+}
