@@ -160,6 +160,9 @@ func TestAnInvalidOrUnfinishedOperationNeverChangesADocument(t *testing.T) {
 		"a move to nowhere":            {Kind: tree.ArrayMove, Path: mustPath(t, "a[x]"), Index: tree.NoIndex},
 		"an item without its id":       {Kind: tree.ArrayAdd, Path: mustPath(t, "a"), Value: object(), Index: tree.NoIndex},
 		"a replacement without its id": {Kind: tree.Set, Path: mustPath(t, "a[x]"), Value: object(), Index: tree.NoIndex},
+		"a longer path than there can be": {
+			Kind: tree.Set, Path: make(path.Path, path.MaxSegments+1), Value: object(), Index: tree.NoIndex,
+		},
 		"an item that is no object": {
 			Kind: tree.ArrayAdd, Path: mustPath(t, "a"), Value: tree.Number("1"), Index: tree.NoIndex,
 		},

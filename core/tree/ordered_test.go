@@ -2,10 +2,16 @@ package tree
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strconv"
 	"testing"
+	"unsafe"
+	"weak"
+
+	"github.com/pathsync/pathsync/core/path"
 )
 
 // checkTree reports a node that breaks what the tree promises: counts, links, the index, and balance.
@@ -32,6 +38,13 @@ func checkTree(t *testing.T, n *node, tr *orderedTree) int {
 	return count
 }
 
+func depth(n *node) int {
+	if n == nil {
+		return 0
+	}
+	return 1 + max(depth(n.left), depth(n.right))
+}
+
 func checkOrdered(t *testing.T, s *ordered, want []entry) {
 	t.Helper()
 	if !slices.Equal(s.entries(), want) || s.len() != len(want) {
@@ -47,6 +60,10 @@ func checkOrdered(t *testing.T, s *ordered, want []entry) {
 	}
 	if s.many == nil {
 		return
+	}
+	// By weights of at most 3 to 1, each level leaves at most 3/4 of the weight.
+	if deepest := math.Log(float64(len(want)+1)) / math.Log(4.0/3); float64(depth(s.many.root)) > deepest {
+		t.Fatalf("%d entries are %d deep", len(want), depth(s.many.root))
 	}
 	if s.many.root.parent != nil || len(s.many.index) != len(want) || checkTree(t, s.many.root, s.many) != len(want) {
 		t.Fatal("the tree and its index differ")
@@ -142,6 +159,40 @@ func TestAContainerThatShrinksGivesItsMemoryBack(t *testing.T) {
 	}
 	if s.many != nil || s.len() != minMany {
 		t.Errorf("%d entries are still a tree", s.len())
+	}
+}
+
+func TestAnEntryThatIsRemovedIsNotKeptInMemory(t *testing.T) {
+	entries := make([]entry, 1000)
+	for i := range entries {
+		entries[i] = entry{strconv.Itoa(i), &Object{}}
+	}
+	removed := weak.Make(entries[500].value.(*Object))
+	s, _ := newOrdered(entries)
+	clear(entries)
+	s.remove("500")
+	runtime.GC()
+	if removed.Value() != nil {
+		t.Error("it is")
+	}
+	runtime.KeepAlive(&s)
+}
+
+func TestANameInADocumentDoesNotKeepThePathItCameWith(t *testing.T) {
+	p, err := path.Parse("parent.member")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d Document
+	d.Apply(Op{Kind: Set, Path: p, Value: Null{}, Index: NoIndex}, 0) // makes both
+	d.Apply(Op{Kind: Set, Path: p[1:], Value: Null{}, Index: NoIndex}, 0)
+	o := d.root.(*Object)
+	for _, e := range slices.Concat(o.entries(), o.Get("parent").(*Object).entries()) {
+		for _, s := range p {
+			if unsafe.StringData(e.key) == unsafe.StringData(s.Name) {
+				t.Errorf("the name %s shares the memory of its path", e.key)
+			}
+		}
 	}
 }
 
