@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -49,7 +50,11 @@ func (c *tailCommand) Run(ctx context.Context, p *program) error {
 		address: address, position: c.After, retry: 2 * time.Second, silence: silence,
 		client: newHTTPClient(), program: p,
 	}
-	return f.follow(ctx)
+	err := f.follow(ctx)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // being interrupted is how it is meant to end
+	}
+	return err
 }
 
 // follower is a reader of one room over as many streams as it takes.
@@ -67,42 +72,40 @@ type follower struct {
 	stop    error         // why not to go on
 }
 
+// follow reads streams until ctx ends or the server will not have it, and returns which of them it was.
 func (f *follower) follow(ctx context.Context) error {
 	for failures := 0; ; {
 		f.heard, f.planned = false, 0
 		err := stream(ctx, f.client, f.address, f.position, f.silence, f.take)
-		if f.stop != nil {
-			return f.stop
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
 		after, passing := mayPass(err)
-		if err != nil && !passing {
+		switch {
+		case f.stop != nil:
+			return f.stop
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil:
+			err = errEnded
+		case !passing:
 			return err
-		}
-		if f.heard {
-			failures = 0
 		}
 		switch {
 		case f.planned > 0:
-			after = f.planned
-		case err == nil || f.heard:
-			after = f.retry
+			failures, after = 0, f.planned
+		case f.heard || errors.Is(err, errEnded):
+			failures, after = 0, f.retry
 		default:
 			failures++
 			after = max(after, delay(failures))
 		}
-		reason := "the stream has ended"
-		if err != nil {
-			reason = err.Error()
-		}
-		fmt.Fprintf(f.stderr, "pathsync: %s; connecting again in %s\n", reason, after.Round(time.Millisecond))
-		if f.wait(ctx, after) != nil {
-			return nil
+		fmt.Fprintf(f.stderr, "pathsync: %v; connecting again in %s\n", err, after.Round(time.Millisecond))
+		if err := f.wait(ctx, after); err != nil {
+			return err
 		}
 	}
 }
+
+// errEnded: the server has closed a stream in the regular way.
+var errEnded = errors.New("the stream has ended")
 
 // take takes in one event, and reports whether to go on reading.
 //
