@@ -86,18 +86,23 @@ func orNothing(text *string) string {
 	return *text
 }
 
+func (v vector) document(t *testing.T) *tree.Document {
+	t.Helper()
+	if v.Before == nil {
+		return &tree.Document{}
+	}
+	d, err := tree.LoadDocument([]byte(*v.Before))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 func TestVectors(t *testing.T) {
 	for _, v := range readVectors(t) {
 		t.Run(v.Name, func(t *testing.T) {
-			var d tree.Document
-			if v.Before != nil {
-				loaded, err := tree.LoadDocument([]byte(*v.Before))
-				if err != nil {
-					t.Fatal(err)
-				}
-				d = *loaded
-			}
-			before := encode(&d)
+			d := v.document(t)
+			before := encode(d)
 			ops := v.ops(t)
 			if len(ops) != len(v.Results) {
 				t.Fatalf("%d ops and %d results", len(ops), len(v.Results))
@@ -109,16 +114,33 @@ func TestVectors(t *testing.T) {
 				v.check(t, i, reason, index)
 			}
 			d.Rollback()
-			if got := encode(&d); got != before || d.Size() != len(before) || d.Exists() != (v.Before != nil) {
+			if got := encode(d); got != before || d.Size() != len(before) || d.Exists() != (v.Before != nil) {
 				t.Errorf("rolled back to %s, size %d", got, d.Size())
 			}
 
+			log := v.ops(t)
+			var applied []tree.Op
 			for i, op := range ops {
+				before := encode(d)
 				reason, index := d.Apply(op, v.Limit)
 				v.check(t, i, reason, index)
+				if reason == tree.Applied {
+					log[i].Index = index
+					applied = append(applied, log[i])
+				} else if got := encode(d); got != before {
+					t.Errorf("op %d is discarded, and makes of %s %s", i, before, got)
+				}
 			}
-			if got := encode(&d); got != orNothing(v.After) || d.Size() != len(got) || d.Exists() != (v.After != nil) {
+			if got := encode(d); got != orNothing(v.After) || d.Size() != len(got) || d.Exists() != (v.After != nil) {
 				t.Errorf("after: %s, size %d\nwant:  %s", got, d.Size(), orNothing(v.After))
+			}
+
+			d = v.document(t)
+			for _, op := range applied {
+				d.Apply(op, 0)
+			}
+			if got := encode(d); got != orNothing(v.After) {
+				t.Errorf("replayed: %s\nwant:     %s", got, orNothing(v.After))
 			}
 		})
 	}
