@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pathsync/pathsync/core"
 )
@@ -20,6 +21,9 @@ var errAway = errors.New("dial sqlserver://sa:" + secret + "@10.0.0.7: INSERT IN
 // faultyStore is a database that can be away, as a whole or for one room.
 type faultyStore struct {
 	core.Store
+
+	logReads atomic.Int64 // pages of the log that were asked for
+	saves    atomic.Int64 // document rows that were written
 
 	mu      sync.Mutex
 	failing error
@@ -57,6 +61,7 @@ func (s *faultyStore) Append(ctx context.Context, batches []*core.Batch) error {
 }
 
 func (s *faultyStore) Log(ctx context.Context, room string, after int64, page core.Page) ([]*core.Batch, error) {
+	s.logReads.Add(1)
 	if err := s.fault(); err != nil {
 		return nil, err
 	}
@@ -94,6 +99,7 @@ func (s *faultyStore) SaveDocuments(ctx context.Context, docs []core.Document) e
 	if err := s.fault(); err != nil {
 		return err
 	}
+	s.saves.Add(int64(len(docs)))
 	return s.Store.SaveDocuments(ctx, docs)
 }
 
