@@ -3,20 +3,24 @@ package httpapi_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 )
 
-// reader is an open stream of events.
+// reader is an open stream of events. It takes what comes at once, like a browser, whenever the test looks at it.
 type reader struct {
 	t      *testing.T
 	header http.Header
-	frames *bufio.Reader
+	frames chan string // closed at the end of the stream
+	broken error       // why the stream ended inside a frame; read after frames is closed
 	close  func()
 }
+
+// maxFrames is how many frames a reader holds that the test has not looked at.
+const maxFrames = 10_000
 
 // event is one event as it came over the wire.
 type event struct {
@@ -36,27 +40,41 @@ func (c client) open(path string, headers ...string) *reader {
 		defer cancel()
 		read(c.t, "GET "+path, resp).is(http.StatusOK)
 	}
-	r := &reader{t: c.t, header: resp.Header, frames: bufio.NewReader(resp.Body)}
+	r := &reader{t: c.t, header: resp.Header, frames: make(chan string, maxFrames)}
+	go r.take(bufio.NewReader(resp.Body))
 	r.close = func() { cancel(); resp.Body.Close() }
 	c.t.Cleanup(r.close)
 	return r
 }
 
+func (r *reader) take(body *bufio.Reader) {
+	defer close(r.frames)
+	text := ""
+	for {
+		line, err := body.ReadString('\n')
+		switch {
+		case err == io.EOF && line == "" && text == "":
+			return
+		case err != nil:
+			r.broken = fmt.Errorf("the stream broke: %w after %q", err, text+line)
+			return
+		case line == "\n":
+			r.frames <- strings.TrimSuffix(text, "\n")
+			text = ""
+		default:
+			text += line
+		}
+	}
+}
+
 // frame returns the text of the next frame without the blank line that ends it; ok is false at the end of the stream.
 func (r *reader) frame() (text string, ok bool) {
 	r.t.Helper()
-	for {
-		line, err := r.frames.ReadString('\n')
-		switch {
-		case err == io.EOF && line == "" && text == "":
-			return "", false
-		case err != nil:
-			r.t.Fatalf("the stream broke inside a frame: %v: %q", err, text+line)
-		case line == "\n":
-			return strings.TrimSuffix(text, "\n"), true
-		}
-		text += line
+	text, ok = <-r.frames
+	if !ok && r.broken != nil {
+		r.t.Fatal(r.broken)
 	}
+	return text, ok
 }
 
 // next returns the next event. It skips comments and `retry`.
@@ -130,22 +148,4 @@ func (r *reader) ends() {
 	if text, ok := r.frame(); ok {
 		r.t.Errorf("after the end comes %q", text)
 	}
-}
-
-func names(events []event) []string {
-	out := make([]string, len(events))
-	for i, e := range events {
-		out[i] = e.name
-	}
-	return out
-}
-
-// begins expects the names of the events that a stream begins with, and returns the events.
-func (r *reader) begins(want ...string) []event {
-	r.t.Helper()
-	events := r.until("up-to-date")
-	if got := names(events); !slices.Equal(got, want) {
-		r.t.Errorf("the stream begins with %q, want %q", got, want)
-	}
-	return events
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,6 +25,7 @@ type server struct {
 	feeds *httpapi.Feeds
 	store *faultyStore
 	dial  func(context.Context) (net.Conn, error)
+	close func() error // closes the hub, once
 }
 
 // setting changes how a server is put together before it starts.
@@ -89,6 +91,11 @@ func run(t *testing.T, patience time.Duration, listener net.Listener, dial func(
 		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
 		DisableCompression: true,
 	}
+	s.close = sync.OnceValue(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		defer cancel()
+		return s.hub.Close(ctx)
+	})
 	s.client = client{t: t, base: "http://pathsync.test", http: &http.Client{Transport: transport}, patience: patience}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
@@ -96,7 +103,7 @@ func run(t *testing.T, patience time.Duration, listener net.Listener, dial func(
 		s.store.recover()
 		s.api.Drain()
 		transport.CloseIdleConnections()
-		if err := errors.Join(s.api.Wait(ctx), p.http.Shutdown(ctx), s.hub.Close(ctx)); err != nil {
+		if err := errors.Join(s.api.Wait(ctx), p.http.Shutdown(ctx), s.close()); err != nil {
 			t.Errorf("ending the server: %v", err)
 		}
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
