@@ -1,0 +1,188 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/pathsync/pathsync/core/path"
+	"github.com/pathsync/pathsync/core/tree"
+)
+
+// replica is a room as one reader knows it: from what it was sent and from nothing else. It refuses an event that may
+// not come where it stands: a batch that comes twice, or after a gap, or does not do here what it did at the server.
+type replica struct {
+	room  string
+	epoch string
+	seq   int64 // of the last batch; -1: not known
+	docs  map[string]*tree.Document
+
+	// Whole state that has come. It is in force only when something with an id follows: a stream that breaks before
+	// that is resumed from the old position.
+	fresh map[string]*tree.Document
+
+	restarts int               // how often it was told to start again, the first time included
+	deltas   []json.RawMessage // every one, as it came
+	states   []seenState       // every one that came into force
+}
+
+// seenState is a document that came whole.
+type seenState struct {
+	key  string
+	seq  int64
+	text string
+}
+
+func newReplica(room string) *replica {
+	return &replica{room: room, seq: -1, docs: map[string]*tree.Document{}}
+}
+
+// position is the event id to resume from, "" before there is one.
+func (r *replica) position() string {
+	if r.seq < 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s-%d", r.epoch, r.seq)
+}
+
+// connect notes that a new stream begins.
+func (r *replica) connect() { r.fresh = nil }
+
+// text returns the documents as the replica would show them.
+func (r *replica) text() map[string]string {
+	states := make(map[string]string, len(r.docs))
+	for key, doc := range r.docs {
+		states[key] = string(doc.AppendJSON(nil))
+	}
+	return states
+}
+
+// take takes in one event.
+func (r *replica) take(e event) error {
+	switch e.name {
+	case "state":
+		return r.takeState(e.data)
+	case "delta":
+		if err := r.takeDelta(e.data); err != nil {
+			return err
+		}
+	case "up-to-date":
+		if err := r.takeUpToDate(e.data); err != nil {
+			return err
+		}
+	default:
+		return nil
+	}
+	if r.epoch == "" { // a delta has its epoch in the id alone
+		r.epoch = e.id[:len(e.id)-len(fmt.Sprintf("-%d", r.seq))]
+	}
+	if e.id != r.position() {
+		return fmt.Errorf("%s %s has the id %s at %s", e.name, e.data, e.id, r.position())
+	}
+	return nil
+}
+
+func (r *replica) takeState(data []byte) error {
+	var state struct {
+		Room, Key string
+		ServerSeq int64
+		State     json.RawMessage
+	}
+	if err := strictly(data, &state); err != nil {
+		return err
+	}
+	if r.fresh == nil {
+		r.fresh = map[string]*tree.Document{}
+	}
+	doc, err := tree.LoadDocument(state.State)
+	if err != nil || state.Room != r.room || r.fresh[state.Key] != nil || state.ServerSeq < 1 {
+		return fmt.Errorf("a wrong state of %s: %w: %s", r.room, err, data)
+	}
+	r.fresh[state.Key] = doc
+	r.states = append(r.states, seenState{state.Key, state.ServerSeq, string(state.State)})
+	return nil
+}
+
+// startAgain puts what has come whole in the place of all that was known.
+func (r *replica) startAgain() {
+	r.restarts++
+	r.docs, r.fresh, r.seq, r.epoch = r.fresh, nil, -1, ""
+	if r.docs == nil {
+		r.docs = map[string]*tree.Document{}
+	}
+}
+
+// delta is one batch as readers see it.
+type delta struct {
+	Room      string `json:"room"`
+	Key       string `json:"key"`
+	ServerSeq int64  `json:"serverSeq"`
+	ClientID  string `json:"clientId"`
+	ClientSeq int64  `json:"clientSeq"`
+	ServerTs  int64  `json:"serverTs"`
+	Ops       []op   `json:"ops"`
+}
+
+func (r *replica) takeDelta(data json.RawMessage) error {
+	var d delta
+	if err := strictly(data, &d); err != nil {
+		return err
+	}
+	if r.fresh != nil {
+		r.startAgain()
+	}
+	if d.Room != r.room || d.ServerSeq < 1 || r.seq >= 0 && d.ServerSeq != r.seq+1 {
+		return fmt.Errorf("batch %d of %s follows on batch %d of %s", d.ServerSeq, d.Room, r.seq, r.room)
+	}
+	for _, o := range d.Ops {
+		if err := r.apply(d.Key, o); err != nil {
+			return fmt.Errorf("batch %d: %+v: %w", d.ServerSeq, o, err)
+		}
+	}
+	r.seq = d.ServerSeq
+	r.deltas = append(r.deltas, data)
+	return nil
+}
+
+// apply does to a document what an operation has done to the server's.
+func (r *replica) apply(key string, o op) error {
+	where, err := path.Parse(o.Path)
+	if err != nil {
+		return err
+	}
+	parsed := tree.Op{Kind: o.Op, Path: where, Index: tree.NoIndex}
+	if o.ArrayIndex != nil {
+		parsed.Index = *o.ArrayIndex
+	}
+	if o.Value != nil {
+		if parsed.Value, err = tree.ParseStored(o.Value); err != nil {
+			return err
+		}
+	}
+	if r.docs[key] == nil {
+		r.docs[key] = new(tree.Document)
+	}
+	reason, index := r.docs[key].Apply(parsed, 0)
+	if reason != tree.Applied || index != parsed.Index {
+		return fmt.Errorf("it became %q at %d", reason, index)
+	}
+	return nil
+}
+
+func (r *replica) takeUpToDate(data []byte) error {
+	var now struct {
+		Room, Epoch string
+		ServerSeq   int64
+	}
+	if err := strictly(data, &now); err != nil {
+		return err
+	}
+	// Whoever has nothing and is sent no documents is in an empty room: that is a start, too.
+	if r.fresh != nil || r.seq < 0 && len(r.docs) == 0 || r.epoch != now.Epoch || now.ServerSeq < r.seq {
+		r.startAgain()
+	}
+	if now.Room != r.room || r.seq >= 0 && now.ServerSeq != r.seq {
+		return fmt.Errorf("up to date at %d of %s, after batch %d of %s", now.ServerSeq, now.Room, r.seq, r.room)
+	}
+	r.epoch, r.seq = now.Epoch, now.ServerSeq
+	return nil
+}

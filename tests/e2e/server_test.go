@@ -1,0 +1,155 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// server is a server with its address and its database, which stay the same however often its process ends.
+type server struct {
+	api
+	t       *testing.T
+	address string // host:port
+	file    string // of the database
+	flags   []string
+	process *process
+}
+
+// startServer starts a server with a new database.
+func startServer(t *testing.T, flags ...string) *server {
+	t.Helper()
+	s := &server{t: t, address: freeAddress(t), file: filepath.Join(t.TempDir(), "rooms.db"), flags: flags}
+	s.api = api{url: "http://" + s.address, http: newHTTPClient(t)}
+	s.start()
+	return s
+}
+
+// freeAddress finds a port for a server that will come back to it. It is none of those that the system gives to
+// outgoing connections: one of them could take it while the server is away.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.N(10000))
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
+func newHTTPClient(t *testing.T) *http.Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: 100}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+// launch starts the process and does not wait until it serves.
+func (s *server) launch() {
+	s.t.Helper()
+	args := append([]string{"serve", "--listen", s.address, "--database", "sqlite:" + s.file}, s.flags...)
+	s.process = prepare(args...).start(s.t)
+}
+
+// start starts the process and waits until it says that it serves, and where.
+func (s *server) start() {
+	s.t.Helper()
+	s.launch()
+	line := s.process.line(s.t, s.process.stderr, `msg="pathsync is ready"`)
+	if want := "url=http://" + s.address + "/"; !strings.Contains(line, want) {
+		s.t.Fatalf("%q does not have %q", line, want)
+	}
+}
+
+// kill ends the process as a power cut would.
+func (s *server) kill() {
+	s.t.Helper()
+	s.process.signal(s.t, syscall.SIGKILL)
+	s.process.wait(s.t, patience)
+}
+
+// shutdownLimit is how long an orderly end may take: supervisors kill what takes longer.
+const shutdownLimit = 10 * time.Second
+
+// stop ends the process in an orderly way.
+func (s *server) stop() {
+	s.t.Helper()
+	s.process.signal(s.t, syscall.SIGTERM)
+	s.stopped()
+}
+
+// stopped expects that the process ends well, and in time.
+func (s *server) stopped() {
+	s.t.Helper()
+	if code := s.process.wait(s.t, shutdownLimit); code != 0 {
+		s.t.Fatalf("exit code %d:\n%s", code, s.process.stderr.text())
+	}
+}
+
+// post sends a batch, and expects that it is taken.
+func (s *server) post(room string, b batch) answer {
+	s.t.Helper()
+	a, err := s.api.post(s.t.Context(), room, b.encode())
+	if err != nil {
+		s.t.Fatalf("posting to %s: %v", room, err)
+	}
+	return a
+}
+
+// set posts a batch of one `set` to the document `default`.
+func (s *server) set(room, path, value string) answer {
+	s.t.Helper()
+	return s.post(room, batch{ClientID: "setter", Key: "default", Ops: []op{{Path: path, Op: "set", Value: []byte(value)}}})
+}
+
+// get expects 200 for a path such as /v1/rooms/r.
+func (s *server) get(path string) reply {
+	s.t.Helper()
+	r := s.ask(http.MethodGet, path, nil, "")
+	if r.status != http.StatusOK {
+		s.t.Fatalf("GET %s: %d %s", path, r.status, r.body)
+	}
+	return r
+}
+
+// ask sends any request, and returns whatever the answer is.
+func (s *server) ask(method, path string, header http.Header, body string) reply {
+	s.t.Helper()
+	r, err := s.do(s.t.Context(), method, path, header, []byte(body))
+	if err != nil {
+		s.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return r
+}
+
+// snapshot returns a room as GET has it.
+func (s *server) snapshot(room string) snapshot {
+	s.t.Helper()
+	got, err := s.api.snapshot(s.t.Context(), room)
+	if err != nil {
+		s.t.Fatalf("reading %s: %v", room, err)
+	}
+	return got
+}
+
+// refused expects a problem with a status and a code.
+func (r reply) refused(t *testing.T, status int, code string) {
+	t.Helper()
+	if p := r.problem(); r.status != status || p.Code != code || r.header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("got %d %s, want %d %s", r.status, r.body, status, code)
+	}
+	if status == http.StatusServiceUnavailable {
+		if seconds, err := strconv.Atoi(r.header.Get("Retry-After")); err != nil || seconds < 1 {
+			t.Errorf("a 503 says Retry-After: %q", r.header.Get("Retry-After"))
+		}
+	}
+}
