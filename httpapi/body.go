@@ -27,12 +27,6 @@ func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 	if r.ContentLength > int64(maxBytes) {
 		return nil, tooLarge
 	}
-	// A deadline for the body alone: one for the whole connection would also end streams. Where the connection cannot
-	// have one, whoever serves the handler sets the limits.
-	rc := http.NewResponseController(c.Response().Writer)
-	if err := rc.SetReadDeadline(time.Now().Add(s.cfg.BodyTimeout)); err == nil {
-		defer func() { _ = rc.SetReadDeadline(time.Time{}) }() // the connection may be gone
-	}
 	body, err := read(http.MaxBytesReader(c.Response().Writer, r.Body, int64(maxBytes)), r.ContentLength)
 	var over *http.MaxBytesError
 	switch {
@@ -43,7 +37,15 @@ func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 	case err != nil:
 		return nil, problem(InvalidJSON, "the body ended early")
 	}
+	setBodyDeadline(c.Response().Writer, time.Time{})
 	return body, nil
+}
+
+// setBodyDeadline limits the time that a body may take. It is lifted once the body is there, and stays in force when it
+// is not: net/http looks for the end of a body that nobody has read. A limit for the whole connection would end streams
+// and long-polls. Where the connection cannot have a deadline, whoever serves the handler sets the limits.
+func setBodyDeadline(w http.ResponseWriter, t time.Time) {
+	_ = http.NewResponseController(w).SetReadDeadline(t)
 }
 
 // read reads all. Memory is taken as the bytes arrive: a length that is merely announced costs nothing.

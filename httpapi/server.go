@@ -117,6 +117,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			problem(Internal, "").write(w)
 		}
 	}()
+	if r.ContentLength != 0 {
+		setBodyDeadline(w, time.Now().Add(s.cfg.BodyTimeout))
+	}
 	s.echo.ServeHTTP(w, r)
 }
 
