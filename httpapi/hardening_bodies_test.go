@@ -1,0 +1,227 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pathsync/pathsync/httpapi"
+)
+
+// bodyOf is a batch of exactly so many bytes that could be accepted.
+func bodyOf(bytes int) string {
+	const head, tail = `{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","value":"`, `"}]}`
+	return head + strings.Repeat("x", bytes-len(head)-len(tail)) + tail
+}
+
+const bodyLimit = 1 << 20
+
+func TestABodyAtTheLimitIsTaken(t *testing.T) {
+	s := start(t)
+	s.post("/v1/rooms/r/ops", bodyOf(bodyLimit)).is(200)
+}
+
+func TestABodyOneByteOverTheLimitIsRefusedByItsLength(t *testing.T) {
+	s := start(t)
+	s.harmless(t, func() {
+		s.post("/v1/rooms/target/ops", bodyOf(bodyLimit+1)).problem(413, httpapi.BodyTooLarge)
+	})
+}
+
+func TestABodyOneByteOverTheLimitIsRefusedInChunks(t *testing.T) {
+	s := start(t)
+	s.harmless(t, func() {
+		chunked := io.MultiReader(strings.NewReader(bodyOf(bodyLimit + 1)))
+		s.send(http.MethodPost, "/v1/rooms/target/ops", chunked).problem(413, httpapi.BodyTooLarge)
+	})
+}
+
+func TestABodyWithoutEndIsCutAtTheLimit(t *testing.T) {
+	s := start(t)
+	s.harmless(t, func() {
+		flat(t, 16<<20, func() {
+			body := io.MultiReader(strings.NewReader(`{"clientId":"`), endless{})
+			resp, err := s.http.Do(s.request(t.Context(), http.MethodPost, "/v1/rooms/target/ops", body, nil))
+			if err != nil {
+				return // the server need not listen to the end before it closes
+			}
+			read(t, "an endless body", resp).problem(413, httpapi.BodyTooLarge)
+		})
+	})
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
+}
+
+// What is merely announced costs nothing.
+func TestABodyThatIsAnnouncedAndNeverSentTakesNoMemory(t *testing.T) {
+	s := start(t)
+	s.harmless(t, func() {
+		flat(t, 8<<20, func() {
+			for range 100 {
+				conn := s.raw(t, fmt.Sprintf("POST /v1/rooms/target/ops HTTP/1.1\r\nHost: x\r\n"+
+					"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n{", bodyLimit))
+				conn.Close()
+			}
+		})
+	})
+}
+
+func TestAGzipBombIsRefusedUnread(t *testing.T) {
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	for range 32 {
+		if _, err := z.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	z.Close()
+	s := start(t)
+	s.harmless(t, func() {
+		flat(t, 4<<20, func() {
+			for _, encoding := range []string{"gzip", "GZIP", "br", "deflate", "gzip, gzip", "x"} {
+				s.post("/v1/rooms/target/ops", bomb.String(), "Content-Encoding", encoding).problem(415, httpapi.UnsupportedMediaType)
+				s.send(http.MethodPut, "/v1/rooms/target/presence/ada", bytes.NewReader(bomb.Bytes()), "Content-Encoding", encoding).
+					problem(415, httpapi.UnsupportedMediaType)
+			}
+			s.post("/v1/rooms/target/ops", bomb.String()).problem(400, httpapi.InvalidJSON) // and it is not unpacked uninvited
+		})
+	})
+}
+
+func TestABodyThatDoesNotSayItIsJSONIsRefused(t *testing.T) {
+	s := start(t)
+	s.harmless(t, func() {
+		for _, kind := range []string{"", "text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+			"application/json-patch+json", "application/json; charset=utf-16", "application/json; charset=latin1",
+			"application/json, text/plain", ";", "*/*", "application/jsonx", strings.Repeat("x", 8<<10)} {
+			s.post("/v1/rooms/target/ops", bodyOf(200), "Content-Type", kind).problem(415, httpapi.UnsupportedMediaType)
+			s.send(http.MethodPut, "/v1/rooms/target/presence/ada", strings.NewReader(`{}`), "Content-Type", kind).
+				problem(415, httpapi.UnsupportedMediaType)
+		}
+	})
+}
+
+// A sender of one byte a second is told that it is too slow, and its connection is closed: neither it nor the bytes that
+// are still to come hold anything up, whether somebody reads the body or not.
+func TestABodyThatTricklesIsCutOff(t *testing.T) {
+	for name, c := range map[string]struct {
+		head   string
+		status int
+		code   httpapi.Code
+	}{
+		"announced":        {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n", 408, httpapi.RequestTimeout},
+		"in chunks":        {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n", 408, httpapi.RequestTimeout},
+		"presence":         {"PUT /v1/rooms/target/presence/ada HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n", 408, httpapi.RequestTimeout},
+		"of another type":  {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n", 415, httpapi.UnsupportedMediaType},
+		"too large":        {"PUT /v1/rooms/target/presence/ada HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 20000\r\n", 413, httpapi.BodyTooLarge},
+		"to nowhere":       {"POST /nowhere HTTP/1.1\r\nContent-Length: 1000\r\n", 404, httpapi.RouteNotFound},
+		"of no meaning":    {"POST /v1/rooms/target/presence/ada/leave HTTP/1.1\r\nContent-Length: 1000\r\n", 204, ""},
+		"of no meaning, 2": {"GET /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", 200, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *server) {
+				s.harmless(t, func() {
+					began := time.Now()
+					conn := s.raw(t, c.head+"Host: x\r\n\r\n")
+					answered := make(chan answer, 1)
+					go func() {
+						resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+						if err != nil {
+							t.Error(err)
+						} else {
+							answered <- read(t, c.head, resp)
+						}
+						close(answered)
+					}()
+					sent := trickle(conn, strings.Contains(c.head, "chunked"))
+					a := (<-answered).is(c.status)
+					if c.code != "" {
+						a.problem(c.status, c.code)
+					}
+					if took := time.Since(began); sent > 15 || took > 20*time.Second {
+						t.Errorf("the connection took %d bytes and was open for %v", sent, took)
+					}
+				})
+			})
+		})
+	}
+}
+
+// trickle sends a blank a second until the connection is closed, and returns how many went through.
+func trickle(conn net.Conn, chunked bool) (sent int) {
+	piece := " "
+	if chunked {
+		piece = "1\r\n \r\n"
+	}
+	for ; sent < 200; sent++ {
+		if _, err := io.WriteString(conn, piece); err != nil {
+			return sent
+		}
+		time.Sleep(time.Second)
+	}
+	return sent
+}
+
+func TestABodyThatBreaksOffChangesNothing(t *testing.T) {
+	s := start(t)
+	s.harmless(t, func() {
+		batch := bodyOf(500)
+		for _, part := range []int{0, 1, 250, 499} {
+			conn := s.raw(t, fmt.Sprintf("POST /v1/rooms/target/ops HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+
+				"Content-Length: %d\r\n\r\n%s", len(batch), batch[:part]))
+			if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read(t, fmt.Sprintf("%d bytes of %d", part, len(batch)), resp).problem(400, httpapi.InvalidJSON)
+		}
+		conn := s.raw(t, "POST /v1/rooms/target/ops HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+
+			"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n")
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read(t, "a chunk of 2^68 bytes", resp).problem(400, httpapi.InvalidJSON)
+	})
+}
+
+// What two readers of the same bytes could take for two requests is refused by net/http, before it is anybody's.
+func TestALengthThatIsToldTwiceIsNoRequest(t *testing.T) {
+	s := start(t)
+	s.harmless(t, func() {
+		for _, fields := range []string{
+			"Content-Length: 5\r\nContent-Length: 6\r\n",
+			"Content-Length: -1\r\n",
+			"Content-Length: +5\r\n",
+			"Transfer-Encoding: gzip, chunked\r\n",
+			"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+		} {
+			conn := s.raw(t, "POST /v1/rooms/target/ops HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+fields+"\r\n{}")
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != 400 && resp.StatusCode != 501 {
+				t.Errorf("%q: %s", fields, resp.Status)
+			}
+		}
+	})
+}

@@ -1,0 +1,51 @@
+package httpapi_test
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// The tests in the files hardening_*_test.go are attacks, one each. Whatever is thrown at a server, it answers with a
+// problem, its memory stays flat, and nothing changes in any room.
+
+// harmless runs an attack, and expects that the rooms `target` and `neighbour` are as before and can be used.
+func (s *server) harmless(t *testing.T, attack func()) {
+	t.Helper()
+	rooms := []string{"target", "neighbour"}
+	before := make([]string, len(rooms))
+	for i, room := range rooms {
+		s.set(room, "treasure", `{"gold":1}`)
+		before[i] = s.state(room)
+	}
+	attack()
+	for i, room := range rooms {
+		if after := s.state(room); after != before[i] {
+			t.Errorf("the attack changed %s\nfrom %.500s\nto   %.500s", room, before[i], after)
+		}
+		s.set(room, "treasure.gold", "2")
+		if after := s.state(room); !strings.Contains(after, `"gold":2`) {
+			t.Errorf("%s takes no more changes: %.500s", room, after)
+		}
+	}
+}
+
+// flat expects that an attack leaves no memory behind, and that it and this test need no more than so many bytes for it
+// in all, garbage included.
+func flat(t *testing.T, bytes uint64, attack func()) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	attack()
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > bytes {
+		t.Errorf("the attack took %d bytes of memory, want at most %d", used, bytes)
+	}
+	const slack = 1 << 20
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if after.HeapAlloc > before.HeapAlloc+slack {
+		t.Errorf("the attack left %d bytes behind", after.HeapAlloc-before.HeapAlloc)
+	}
+}
