@@ -1,8 +1,6 @@
 package sse
 
-import (
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // chunk is one piece of a feed's memory. Bytes are only ever added to it, under the feed's lock, and those below
 // published never change, so any number of streams read and send them without a lock.
@@ -37,11 +35,15 @@ func (c *chunk) add(seq int64, frame []byte) {
 	c.published.Store(end) // last: the bytes below are complete
 }
 
+// after returns what has been published of it after a position; appending to that does not touch the chunk.
+func (c *chunk) after(pos Position) []byte {
+	end := c.published.Load()
+	return c.buf[pos-c.start : end : end]
+}
+
 func (c *chunk) seal(next *chunk) { c.next.Store(next) }
 
 func (c *chunk) drop() { c.next.Store(c) }
-
-func (c *chunk) dropped() bool { return c.next.Load() == c }
 
 // cursor is a place in a feed from which one goroutine reads on.
 type cursor struct {
@@ -55,7 +57,7 @@ type cursor struct {
 func (c *cursor) pending() ([]byte, error) {
 	for {
 		next := c.chunk.next.Load() // before published: with a successor, that is final
-		if run := c.chunk.buf[c.pos-c.chunk.start : c.chunk.published.Load()]; len(run) > 0 {
+		if run := c.chunk.after(c.pos); len(run) > 0 {
 			return run, nil
 		}
 		switch next {

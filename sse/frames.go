@@ -12,7 +12,7 @@ func (f *Feed) Frames(from Position) (pieces [][]byte, end Position, ok bool) {
 		return nil, 0, false
 	}
 	for c != nil {
-		if run := c.buf[from-c.start : c.published.Load()]; len(run) > 0 {
+		if run := c.after(from); len(run) > 0 {
 			pieces = append(pieces, run)
 			from += Position(len(run))
 		}

@@ -35,8 +35,8 @@ func serve(t *testing.T, start func(*httptest.Server), cfg FeedConfig) *service 
 		feed:     NewFeed(cfg),
 		prelude:  [][]byte{[]byte(text("hello"))},
 		wrap:     func(w http.ResponseWriter) http.ResponseWriter { return w },
-		returned: make(chan struct{}, 10),
-		ended:    make(chan error, 10),
+		returned: make(chan struct{}, 1000),
+		ended:    make(chan error, 1000),
 	}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() { s.returned <- struct{}{} }()
@@ -198,7 +198,7 @@ func TestAReaderThatGoesIsNoticedOnEveryKindOfConnection(t *testing.T) {
 
 func TestAReaderThatStallsIsLetGoOverHTTP2(t *testing.T) {
 	s := serve(t, overHTTP2, FeedConfig{})
-	s.group.WriteTimeout = 50 * time.Millisecond
+	s.group.WriteTimeout = 200 * time.Millisecond
 	s.get(t)
 	say(t, s.feed, strings.Repeat("x", 16<<20)) // more than the reader's windows
 	s.expectCause(t, ErrStalled)
@@ -207,8 +207,8 @@ func TestAReaderThatStallsIsLetGoOverHTTP2(t *testing.T) {
 func TestAnIdleStreamOutlivesItsWriteDeadline(t *testing.T) {
 	for name, start := range map[string]func(*httptest.Server){"HTTP/1.1": overHTTP1, "HTTP/2": overHTTP2} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t, start, FeedConfig{Heartbeat: 30 * time.Millisecond})
-			s.group.WriteTimeout = 10 * time.Millisecond
+			s := serve(t, start, FeedConfig{Heartbeat: 150 * time.Millisecond})
+			s.group.WriteTimeout = 100 * time.Millisecond
 			_, r := s.get(t)
 			for range 3 {
 				if line, err := r.line(); line != ": " || err != nil {
@@ -239,10 +239,10 @@ func TestDeadlinesOfTheServerDoNotEndAStream(t *testing.T) {
 	for name, start := range map[string]func(*httptest.Server){"HTTP/1.1": overHTTP1, "HTTP/2": overHTTP2} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, func(server *httptest.Server) {
-				server.Config.ReadTimeout = 20 * time.Millisecond
-				server.Config.WriteTimeout = 20 * time.Millisecond
+				server.Config.ReadTimeout = 200 * time.Millisecond
+				server.Config.WriteTimeout = 200 * time.Millisecond
 				start(server)
-			}, FeedConfig{Heartbeat: 50 * time.Millisecond})
+			}, FeedConfig{Heartbeat: 300 * time.Millisecond})
 			_, r := s.get(t)
 			if line, err := r.line(); line != ": " || err != nil {
 				t.Fatalf("got %q, error %v", line, err)

@@ -107,9 +107,7 @@ func (s *Stream) run(joined error, onEnd func(error)) {
 // watch ends the stream when the peer is gone. It returns when that happens or the wire is closed.
 func (s *Stream) watch(done chan<- struct{}) {
 	defer close(done)
-	cause := s.wire.watch()
-	s.finish(cause, nil)
-	s.wire.leave()
+	s.wire.watch(func(cause error) { s.finish(cause, nil) })
 }
 
 // send writes all there is to write, and returns why it stopped.

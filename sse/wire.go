@@ -15,10 +15,9 @@ import (
 type wire interface {
 	io.Writer
 	SetWriteDeadline(time.Time) error
-	// watch returns when the peer is gone or misbehaves, with the cause, and when the wire has been ended or cut.
-	watch() error
-	// leave follows watch, when the cause is known: a write that is under way need not wait for its deadline.
-	leave()
+	// watch calls gone when the peer is gone or misbehaves, with the cause, and returns. A write that is under way then
+	// fails. It also returns when the wire has been ended or cut.
+	watch(gone func(cause error))
 	// end closes the wire after the last write.
 	end()
 	// cut closes it at any time, and breaks a write that is under way. It is not called after the stream's run.
@@ -35,20 +34,21 @@ type taken struct {
 	discard [64]byte // small: a reader has nothing to say
 }
 
-func (t *taken) watch() error {
+func (t *taken) watch(gone func(error)) {
+	defer t.end()
 	for heard := 0; heard <= maxTalk; {
 		n, err := t.Read(t.discard[:])
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrGone, err)
+			gone(fmt.Errorf("%w: %w", ErrGone, err))
+			return
 		}
 		heard += n
 	}
-	return ErrTalkative
+	gone(ErrTalkative)
 }
 
-func (t *taken) leave() { _ = t.Close() }
-func (t *taken) end()   { _ = t.Close() }
-func (t *taken) cut()   { _ = t.Close() }
+func (t *taken) end() { _ = t.Close() }
+func (t *taken) cut() { _ = t.Close() }
 
 // lent is a response that net/http keeps hold of. It must not be used after the handler has returned.
 type lent struct {
@@ -101,13 +101,11 @@ func (l *lent) SetWriteDeadline(t time.Time) error {
 // setDeadline does without, where there is none to be had.
 func (l *lent) setDeadline(t time.Time) { _ = l.rc.SetWriteDeadline(t) }
 
-func (l *lent) watch() error {
+// watch leaves it to net/http to break a write.
+func (l *lent) watch(gone func(error)) {
 	<-l.ctx.Done()
-	return fmt.Errorf("%w: %w", ErrGone, context.Cause(l.ctx))
+	gone(fmt.Errorf("%w: %w", ErrGone, l.ctx.Err()))
 }
-
-// leave leaves it to net/http, which knows of the peer's end and has yet to send ours.
-func (l *lent) leave() {}
 
 func (l *lent) end() { l.cancel() }
 

@@ -1,0 +1,191 @@
+package sse
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestAStalledReaderAmong200CostsNobodyAnything lets one reader of 200 take nothing while the others take 16 times as
+// much as the feed holds.
+func TestAStalledReaderAmong200CostsNobodyAnything(t *testing.T) {
+	const healthy, rounds, perRound, size = 199, 64, 16, 1000
+	s := serve(t, func(server *httptest.Server) {
+		server.Listener = smallBuffers{server.Listener}
+		server.Start()
+	}, FeedConfig{MaxBytes: 64 << 10})
+	s.group.WriteTimeout = time.Hour // out of the way
+	s.prelude = nil
+
+	stalled := dial(t, s)
+	if err := stalled.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	<-s.returned
+
+	var round sync.WaitGroup // the healthy readers that have yet to get all of a round
+	var readers sync.WaitGroup
+	for range healthy {
+		conn := dial(t, s)
+		<-s.returned
+		readers.Go(func() {
+			ids := eventIDs(conn)
+			for seq := range int64(rounds * perRound) {
+				if id, err := ids(); id != seq+1 {
+					t.Errorf("a healthy reader got %d instead of %d, error %v", id, seq+1, err)
+					_ = conn.Close()
+				}
+				if (seq+1)%perRound == 0 {
+					round.Done()
+				}
+			}
+		})
+	}
+
+	var early uint64
+	for r := range rounds {
+		round.Add(healthy)
+		for i := range perRound {
+			seq := int64(r*perRound + i + 1)
+			mustAppend(t, s.feed, seq, event(t, seq, size))
+			s.feed.Wake()
+		}
+		round.Wait()
+		if r == rounds/4 { // the feed is full, and has dropped what the stalled reader is in
+			early = heap()
+		}
+	}
+	readers.Wait()
+	if late := heap(); late > early+256<<10 {
+		t.Errorf("memory grew from %d to %d bytes", early, late)
+	}
+
+	// The stalled reader wakes up: what it gets has no hole, and then it is let go, to resume from there.
+	ids := eventIDs(stalled)
+	last := int64(0)
+	for {
+		id, err := ids()
+		if err != nil {
+			break
+		}
+		if id != last+1 {
+			t.Fatalf("the stalled reader got %d after %d", id, last)
+		}
+		last = id
+	}
+	if last == 0 || last == rounds*perRound {
+		t.Errorf("the stalled reader got %d of %d events", last, rounds*perRound)
+	}
+	s.expectCause(t, ErrLagged)
+	equal(t, len(s.ended), 0) // nobody else
+}
+
+// smallBuffers has the kernel hold back next to nothing of what a server writes.
+type smallBuffers struct{ net.Listener }
+
+func (l smallBuffers) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err == nil {
+		err = conn.(*net.TCPConn).SetWriteBuffer(4 << 10)
+	}
+	return conn, err
+}
+
+// dial requests a stream, and reads nothing.
+func dial(t testing.TB, s *service) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if _, err := fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", s.Listener.Addr()); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// eventIDs returns the ids in a stream, one by one; it is quick, where eventReader is thorough.
+func eventIDs(r io.Reader) func() (int64, error) {
+	in := bufio.NewReader(r)
+	return func() (int64, error) {
+		for {
+			line, err := in.ReadSlice('\n')
+			if err != nil {
+				return 0, err
+			}
+			if id, ok := strings.CutPrefix(string(line), "id: "); ok {
+				return strconv.ParseInt(strings.TrimSpace(id), 10, 64)
+			}
+		}
+	}
+}
+
+// heap is the memory in use, without garbage.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc + m.StackInuse
+}
+
+func TestADeliveryAllocatesNothing(t *testing.T) {
+	s := serve(t, overHTTP1, FeedConfig{})
+	s.prelude = nil
+	conn := dial(t, s)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatal(resp, err)
+	}
+	buf := make([]byte, 100)
+	frame := event(t, 1, 50)
+	seq := int64(0)
+	allocs := testing.AllocsPerRun(2000, func() {
+		seq++
+		_ = s.feed.Append(seq, frame)
+		s.feed.Wake()
+		if _, err := io.ReadFull(conn, buf[:len(frame)]); err != nil {
+			t.Fatal(err)
+		}
+	})
+	equal(t, allocs, 0)
+}
+
+func TestAnIdleStreamCostsLessThan10KiB(t *testing.T) {
+	const streams = 500
+	s := serve(t, overHTTP1, FeedConfig{})
+	dial(t, s)
+	<-s.returned
+	before := heap()
+	var conns []net.Conn
+	for range streams {
+		conns = append(conns, dial(t, s))
+		<-s.returned
+	}
+	say(t, s.feed, "x")
+	buf := make([]byte, 1024)
+	for _, conn := range conns { // all have written something
+		for n := 0; !bytes.HasSuffix(buf[:n], []byte(text("x"))); {
+			m, err := conn.Read(buf[n:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += m
+		}
+	}
+	each := (heap() - before) / streams
+	t.Logf("%d bytes for a stream, with the client's end of it", each)
+	if each > 10<<10 {
+		t.Errorf("a stream costs %d bytes", each)
+	}
+}
