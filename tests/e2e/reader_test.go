@@ -42,7 +42,7 @@ func (s *server) readFrom(room, query, position string, replica *replica) *reade
 		cancel()
 		s.t.Fatalf("opening a stream of %s: %v", room, err)
 	}
-	replica.connect()
+	replica.connect(position)
 	r := &reader{t: s.t, replica: replica, stream: stream, cancel: cancel, events: make(chan event, 1<<16)}
 	go r.run()
 	s.t.Cleanup(r.close)

@@ -20,9 +20,16 @@ type replica struct {
 	// that is resumed from the old position.
 	fresh map[string]*tree.Document
 
-	restarts int               // how often it was told to start again, the first time included
-	deltas   []json.RawMessage // every one, as it came
-	states   []seenState       // every one that came into force
+	starts  int         // how often it was given whole state, or the nothing of an empty room
+	started bool        // since the last delta
+	deltas  []seenDelta // every one
+	states  []seenState // every one
+}
+
+// seenDelta is a delta as it came.
+type seenDelta struct {
+	data    json.RawMessage
+	started bool // whole state came before it, and not another delta
 }
 
 // seenState is a document that came whole.
@@ -44,8 +51,13 @@ func (r *replica) position() string {
 	return fmt.Sprintf("%s-%d", r.epoch, r.seq)
 }
 
-// connect notes that a new stream begins.
-func (r *replica) connect() { r.fresh = nil }
+// connect notes that a new stream begins: at a position of its own, or else with nothing.
+func (r *replica) connect(position string) {
+	r.fresh = nil
+	if position == "" {
+		r.epoch, r.seq, r.docs = "", -1, map[string]*tree.Document{}
+	}
+}
 
 // text returns the documents as the replica would show them.
 func (r *replica) text() map[string]string {
@@ -93,9 +105,12 @@ func (r *replica) takeState(data []byte) error {
 	if r.fresh == nil {
 		r.fresh = map[string]*tree.Document{}
 	}
+	if state.Room != r.room || r.fresh[state.Key] != nil || state.ServerSeq < 1 {
+		return fmt.Errorf("a state that does not belong here: %s", data)
+	}
 	doc, err := tree.LoadDocument(state.State)
-	if err != nil || state.Room != r.room || r.fresh[state.Key] != nil || state.ServerSeq < 1 {
-		return fmt.Errorf("a wrong state of %s: %w: %s", r.room, err, data)
+	if err != nil {
+		return err
 	}
 	r.fresh[state.Key] = doc
 	r.states = append(r.states, seenState{state.Key, state.ServerSeq, string(state.State)})
@@ -104,7 +119,8 @@ func (r *replica) takeState(data []byte) error {
 
 // startAgain puts what has come whole in the place of all that was known.
 func (r *replica) startAgain() {
-	r.restarts++
+	r.starts++
+	r.started = true
 	r.docs, r.fresh, r.seq, r.epoch = r.fresh, nil, -1, ""
 	if r.docs == nil {
 		r.docs = map[string]*tree.Document{}
@@ -139,7 +155,8 @@ func (r *replica) takeDelta(data json.RawMessage) error {
 		}
 	}
 	r.seq = d.ServerSeq
-	r.deltas = append(r.deltas, data)
+	r.deltas = append(r.deltas, seenDelta{data, r.started})
+	r.started = false
 	return nil
 }
 
@@ -177,7 +194,7 @@ func (r *replica) takeUpToDate(data []byte) error {
 		return err
 	}
 	// Whoever has nothing and is sent no documents is in an empty room: that is a start, too.
-	if r.fresh != nil || r.seq < 0 && len(r.docs) == 0 || r.epoch != now.Epoch || now.ServerSeq < r.seq {
+	if r.fresh != nil || r.seq < 0 || r.epoch != now.Epoch || now.ServerSeq < r.seq {
 		r.startAgain()
 	}
 	if now.Room != r.room || r.seq >= 0 && now.ServerSeq != r.seq {

@@ -39,9 +39,9 @@ func TestTwoTerminalsSeeEachOtherAndResumeAfterAKill(t *testing.T) {
 
 	for _, r := range []*reader{ann, ben} {
 		s.sameState(r.replica)
-		if r.replica.epoch != epoch || r.replica.restarts != 1 || len(r.replica.deltas) != 4 {
+		if r.replica.epoch != epoch || r.replica.starts != 1 || len(r.replica.deltas) != 4 {
 			t.Errorf("a reader of %s is at %s after %d deltas and %d starts",
-				epoch, r.replica.position(), len(r.replica.deltas), r.replica.restarts)
+				epoch, r.replica.position(), len(r.replica.deltas), r.replica.starts)
 		}
 	}
 }

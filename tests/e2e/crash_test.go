@@ -1,0 +1,177 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// The load while the server crashes. Each room has one reader of each kind.
+var crashRooms = []string{"alpha", "beta", "gamma"}
+
+const writersPerRoom = 2
+
+func TestCrashesLoseNothingAndDoubleNothing(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "--server-batch-ms", "20")
+	load := startLoad(t, s.api)
+	for range crashes(t) {
+		// The moment is any: in the middle of an append, of a checkpoint, of an answer, of the start.
+		load.progress(rand.N(150))
+		pause(t.Context(), rand.N(20*time.Millisecond))
+		s.kill()
+		for rand.N(4) == 0 {
+			s.launch()
+			pause(t.Context(), rand.N(300*time.Millisecond))
+			s.kill()
+		}
+		s.start()
+	}
+	load.finish(s)
+	readings := s.readings(crashRooms)
+	s.kill()
+
+	logs := readLogs(t, s.file)
+	for _, room := range crashRooms {
+		t.Run(room, func(t *testing.T) {
+			proof := proof{t: t, room: room, log: logs[room], reading: readings[room]}
+			proof.everyBatchIsLoggedOnceAsAnswered(load.writersOf(room))
+			proof.theLogIsWhatReadersAreTold()
+			for _, w := range load.witnessesOf(room) {
+				proof.wasTold(w)
+			}
+		})
+	}
+
+	s.start()
+	for room, reading := range s.readings(crashRooms) {
+		if reading.snapshot != readings[room].snapshot {
+			t.Errorf("opened anew, %s is\n%s\nand was\n%s", room, reading.snapshot, readings[room].snapshot)
+		}
+	}
+	s.stop()
+	rows := readDocuments(t, s.file)
+	for _, room := range crashRooms {
+		if err := differ(readings[room].states, rows[room]); err != nil {
+			t.Errorf("the document rows of %s: %v", room, err)
+		}
+	}
+}
+
+// crashes is how often the server is to be killed.
+func crashes(t *testing.T) int {
+	text := os.Getenv("PATHSYNC_CRASHES")
+	if text == "" {
+		return 20
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("PATHSYNC_CRASHES=%q is no number of crashes", text)
+	}
+	return n
+}
+
+// load is the writers and witnesses of all rooms.
+type load struct {
+	t         *testing.T
+	writers   []*writer
+	witnesses []*witness
+	answered  *atomic.Int64 // batches, of all writers
+	enough    chan struct{} // closed when the writers are to stop
+
+	ctx     context.Context         // ends with the first failure, or when the witnesses are to stop
+	stop    context.CancelCauseFunc // with nil when all is well
+	writing sync.WaitGroup
+	reading sync.WaitGroup
+}
+
+func startLoad(t *testing.T, a api) *load {
+	l := &load{t: t, answered: new(atomic.Int64), enough: make(chan struct{})}
+	l.ctx, l.stop = context.WithCancelCause(t.Context())
+	for _, room := range crashRooms {
+		for i := range writersPerRoom {
+			w := &writer{api: a, room: room, id: fmt.Sprintf("%s-writer-%d", room, i), answered: l.answered}
+			l.writers = append(l.writers, w)
+			l.run(&l.writing, func() error { return w.run(l.ctx, l.enough) })
+		}
+		for _, kind := range witnessKinds {
+			w := &witness{api: a, witnessKind: kind, replica: newReplica(room)}
+			l.witnesses = append(l.witnesses, w)
+			l.run(&l.reading, func() error { return w.run(l.ctx) })
+		}
+	}
+	t.Cleanup(func() {
+		l.stop(nil)
+		l.writing.Wait()
+		l.reading.Wait()
+	})
+	return l
+}
+
+func (l *load) run(group *sync.WaitGroup, role func() error) {
+	group.Go(func() {
+		if err := role(); err != nil {
+			l.stop(err)
+		}
+	})
+}
+
+// await waits until check returns nil, or somebody fails.
+func (l *load) await(check func() error) {
+	l.t.Helper()
+	eventually(l.t, func() error {
+		if l.ctx.Err() != nil {
+			l.t.Fatal(context.Cause(l.ctx))
+		}
+		return check()
+	})
+}
+
+// progress waits until so many more batches have been answered.
+func (l *load) progress(n int) {
+	l.t.Helper()
+	goal := l.answered.Load() + int64(n)
+	l.await(func() error {
+		if done := l.answered.Load(); done < goal {
+			return fmt.Errorf("%d batches are answered, of %d", done, goal)
+		}
+		return nil
+	})
+}
+
+// finish ends the load: every batch is sent until it is answered, and every witness reads to the end.
+func (l *load) finish(s *server) {
+	l.t.Helper()
+	close(l.enough)
+	l.writing.Wait()
+	for _, w := range l.witnesses {
+		last := s.snapshot(w.replica.room).ServerSeq
+		l.await(func() error {
+			if at := w.seq.Load(); at < last {
+				return fmt.Errorf("%s is at %d of %d in %s", w.name, at, last, w.replica.room)
+			}
+			return nil
+		})
+	}
+	l.stop(nil)
+	l.reading.Wait()
+	if err := context.Cause(l.ctx); !errors.Is(err, context.Canceled) {
+		l.t.Fatal(err)
+	}
+	sent, again, told, starts := 0, 0, 0, 0
+	for _, w := range l.writers {
+		sent, again = sent+len(w.sent), again+w.again
+	}
+	for _, w := range l.witnesses {
+		told, starts = told+len(w.replica.deltas), starts+w.replica.starts
+	}
+	l.t.Logf("%d batches, %d answered again; %d deltas to %d witnesses, who began %d times",
+		sent, again, told, len(l.witnesses), starts)
+}

@@ -1,0 +1,117 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+)
+
+// witness reads a room through all crashes and keeps a record of what it was told.
+type witness struct {
+	api
+	witnessKind
+	replica *replica
+	seq     atomic.Int64 // of the last batch, for others to see
+}
+
+// witnessKind is a way of reading.
+type witnessKind struct {
+	name    string
+	resumes bool // from its last event id; otherwise it begins anew after each crash
+	read    func(*witness, context.Context) error
+}
+
+var witnessKinds = []witnessKind{
+	{"a strict reader that resumes", true, (*witness).readStrictly},
+	{"a strict reader that begins anew", false, (*witness).readStrictly},
+	{"a reader that polls for changes", true, (*witness).poll},
+	{"a reader with the r3labs client", true, (*witness).readWithR3labs},
+}
+
+// run reads again and again until ctx ends. It fails at once when it is told something wrong.
+func (w *witness) run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		err := w.read(w, ctx)
+		var wrong wrongEvent
+		var refused *problem
+		if errors.As(err, &wrong) || errors.As(err, &refused) && !refused.Retryable {
+			return fmt.Errorf("%s, in %s: %w", w.name, w.replica.room, err)
+		}
+		pause(ctx, rand.N(20*time.Millisecond))
+	}
+	return nil
+}
+
+// wrongEvent is an event that may not come where it came.
+type wrongEvent struct{ error }
+
+func (w *witness) take(e event) error {
+	if err := w.replica.take(e); err != nil {
+		return wrongEvent{err}
+	}
+	w.seq.Store(max(w.replica.seq, 0))
+	return nil
+}
+
+// connect prepares the replica for a new stream, and returns where that is to begin.
+func (w *witness) connect() (position string) {
+	if w.resumes {
+		position = w.replica.position()
+	}
+	if w.replica.connect(position); position == "" {
+		w.seq.Store(0)
+	}
+	return position
+}
+
+func (w *witness) readStrictly(ctx context.Context) error {
+	s, err := w.open(ctx, w.replica.room, "", w.connect())
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	for {
+		e, err := s.next()
+		switch {
+		case err == io.EOF || errors.Is(err, errCut):
+			return err
+		case err != nil:
+			return wrongEvent{err}
+		}
+		if err := w.take(e); err != nil {
+			return err
+		}
+	}
+}
+
+// poll takes the changes one page after the other as if they were events.
+func (w *witness) poll(ctx context.Context) error {
+	for {
+		page, err := w.changes(ctx, w.replica.room, w.replica.position(), 5)
+		if err != nil {
+			return err
+		}
+		for _, change := range page.Changes {
+			var d delta
+			if err := json.Unmarshal(change, &d); err != nil {
+				return wrongEvent{err}
+			}
+			id := fmt.Sprintf("%s-%d", page.Epoch, d.ServerSeq)
+			if err := w.take(event{name: "delta", id: id, data: change}); err != nil {
+				return err
+			}
+		}
+		if len(page.Changes) > 0 && page.Next != w.replica.position() {
+			return wrongEvent{fmt.Errorf("a page ends at %s and says %s", w.replica.position(), page.Next)}
+		}
+	}
+}
+
+func (w *witness) readWithR3labs(ctx context.Context) error {
+	return readWithR3labs(ctx, w.api, w.replica.room, w.connect(), w.take)
+}
