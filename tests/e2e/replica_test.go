@@ -8,17 +8,20 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
+// documents are the documents of a room, by key.
+type documents = map[string]*tree.Document
+
 // replica is a room as one reader knows it: from what it was sent and from nothing else. It refuses an event that may
 // not come where it stands: a batch that comes twice, or after a gap, or does not do here what it did at the server.
 type replica struct {
 	room  string
 	epoch string
 	seq   int64 // of the last batch; -1: not known
-	docs  map[string]*tree.Document
+	docs  documents
 
 	// Whole state that has come. It is in force only when something with an id follows: a stream that breaks before
 	// that is resumed from the old position.
-	fresh map[string]*tree.Document
+	fresh documents
 
 	starts  int         // how often it was given whole state, or the nothing of an empty room
 	started bool        // since the last delta
@@ -40,7 +43,7 @@ type seenState struct {
 }
 
 func newReplica(room string) *replica {
-	return &replica{room: room, seq: -1, docs: map[string]*tree.Document{}}
+	return &replica{room: room, seq: -1, docs: documents{}}
 }
 
 // position is the event id to resume from, "" before there is one.
@@ -55,7 +58,7 @@ func (r *replica) position() string {
 func (r *replica) connect(position string) {
 	r.fresh = nil
 	if position == "" {
-		r.epoch, r.seq, r.docs = "", -1, map[string]*tree.Document{}
+		r.epoch, r.seq, r.docs = "", -1, documents{}
 	}
 }
 
@@ -103,7 +106,7 @@ func (r *replica) takeState(data []byte) error {
 		return err
 	}
 	if r.fresh == nil {
-		r.fresh = map[string]*tree.Document{}
+		r.fresh = documents{}
 	}
 	if state.Room != r.room || r.fresh[state.Key] != nil || state.ServerSeq < 1 {
 		return fmt.Errorf("a state that does not belong here: %s", data)
@@ -123,7 +126,7 @@ func (r *replica) startAgain() {
 	r.started = true
 	r.docs, r.fresh, r.seq, r.epoch = r.fresh, nil, -1, ""
 	if r.docs == nil {
-		r.docs = map[string]*tree.Document{}
+		r.docs = documents{}
 	}
 }
 
