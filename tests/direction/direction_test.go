@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"sqlstore":       {"core", "core/tree", "github.com/Masterminds/squirrel", "modernc.org/sqlite", "modernc.org/sqlite/lib"},
 	"":               {}, // the contract, embedded
 	"httpapi":        {"", "core", "core/tree", "core/path", "sse", "github.com/labstack/echo/v4", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb"},
-	"cmd/pathsync":   {"", "httpapi", "sse", "sqlstore", "core", "core/memstore", "github.com/alecthomas/kong", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/r3labs/sse/v2", "golang.org/x/term"},
+	"cmd/pathsync":   {"", "httpapi", "sse", "sqlstore", "core", "core/memstore", "github.com/alecthomas/kong", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/mattn/go-isatty", "github.com/r3labs/sse/v2", "gopkg.in/cenkalti/backoff.v1"},
 }
 
 // neverInCore are the parts of the standard library that the core must not know.
