@@ -1,0 +1,154 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// call runs one of the commands that speak to a server, to its end.
+func (s *server) call(stdin string, args ...string) (code int, stdout, stderr string) {
+	s.t.Helper()
+	p := s.command(stdin, args...).start(s.t)
+	code = p.wait(s.t, patience)
+	return code, p.stdout.text(), p.stderr.text()
+}
+
+// command prepares a command that speaks to the server. Its output is not a terminal.
+func (s *server) command(stdin string, args ...string) *process {
+	p := prepare(args...)
+	p.cmd.Stdin = strings.NewReader(stdin)
+	p.cmd.Env = append(p.cmd.Env, "PATHSYNC_SERVER="+s.url)
+	return p
+}
+
+func TestSetAndGetOnTheCommandLine(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	const room = "a room/with ü"
+	for i, test := range []struct {
+		stdin  string
+		args   []string
+		code   int
+		stdout string
+	}{
+		{"", []string{"set", room, "default", "title", `"Launch"`}, 0, "1 applied\n"},
+		{`[{"_sync_id":"t1","done":false}]`, []string{"set", room, "default", "tasks", "-"}, 0, "2 applied\n"},
+		{"", []string{"set", room, "default", "tasks[t1].done", "true"}, 0, "3 applied\n"},
+		{"", []string{"set", room, "default", "tasks[t2].done", "true"}, 1, ""},
+		{"", []string{"set", room, "default", "balance", "--", "-5.00"}, 0, "5 applied\n"},
+	} {
+		if code, stdout, stderr := s.call(test.stdin, test.args...); code != test.code || stdout != test.stdout {
+			t.Errorf("call %d: exit %d, stdout %q, stderr %q", i+1, code, stdout, stderr)
+		}
+	}
+
+	const want = `{"title":"Launch","tasks":[{"_sync_id":"t1","done":true}],"balance":-5.00}`
+	escaped := "a%20room%2Fwith%20%C3%BC"
+	for _, test := range []struct {
+		args []string
+		path string
+	}{
+		{[]string{"get", room}, "/v1/rooms/" + escaped},
+		{[]string{"get", room, "default"}, "/v1/rooms/" + escaped + "/stores/default"},
+	} {
+		code, stdout, stderr := s.call("", test.args...)
+		if body := string(s.get(test.path).body); code != 0 || stdout != body+"\n" || !strings.Contains(body, want) {
+			t.Errorf("%v: exit %d, stdout %q, stderr %q, want %s", test.args, code, stdout, stderr, body)
+		}
+	}
+	code, stdout, stderr := s.call("", "get", room, "nothing")
+	if code != 1 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "store_not_found") {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}
+
+func TestSetWaitsForAServerThatIsAway(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.set("board", "title", `"before"`)
+	s.kill()
+	p := s.command("", "set", "board", "default", "title", `"after"`).start(t)
+	p.line(t, p.stderr, "trying again")
+	s.start()
+	if code := p.wait(t, patience); code != 0 || p.stdout.text() != "2 applied\n" {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, p.stdout.text(), p.stderr.text())
+	}
+}
+
+func TestTailGoesOnWithoutAGapAfterAKill(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.set("board", "n", "1")
+	tail := s.command("", "tail", "board").start(t)
+	tail.line(t, tail.stdout, "up-to-date")
+	s.set("board", "n", "2")
+	tail.line(t, tail.stdout, `"serverSeq":2,`)
+
+	s.kill()
+	tail.line(t, tail.stderr, "connecting again")
+	s.start()
+	s.set("board", "n", "3") // most likely before tail is back
+	s.kill()
+	s.start()
+	s.set("board", "n", "4")
+	tail.line(t, tail.stdout, `"serverSeq":4,`)
+	tail.signal(t, syscall.SIGTERM)
+	if code := tail.wait(t, patience); code != 0 {
+		t.Errorf("exit %d, stderr %q", code, tail.stderr.text())
+	}
+
+	epoch, at := s.snapshot("board").Epoch, int64(1)
+	for line := range strings.Lines(tail.stdout.text()) {
+		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if len(fields) != 3 || !json.Valid([]byte(fields[2])) {
+			t.Fatalf("%q is not a name, a position and JSON", line)
+		}
+		if fields[0] == "state" && at > 1 {
+			t.Errorf("it began anew: %s", line)
+		}
+		if fields[0] == "delta" {
+			at++
+			if want := fmt.Sprintf("%s-%d", epoch, at); fields[1] != want {
+				t.Errorf("%s comes where %s is next", fields[1], want)
+			}
+		}
+	}
+	if at != 4 {
+		t.Errorf("it ended at %d:\n%s", at, tail.stdout.text())
+	}
+}
+
+func TestTailBeginsBehindAnEvent(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	for i := range 3 {
+		s.set("board", "n", fmt.Sprint(i))
+	}
+	tail := s.command("", "tail", "board", "--client-id", "ann", "--after", s.snapshot("board").Epoch+"-2").start(t)
+	tail.line(t, tail.stdout, "up-to-date")
+	if text := tail.stdout.text(); !strings.HasPrefix(text, "delta\t") || strings.Count(text, "delta\t") != 1 {
+		t.Errorf("it began with\n%s", text)
+	}
+	if present := s.users("board"); len(present) != 1 || present[0].ClientID != "ann" {
+		t.Errorf("present are %+v", present)
+	}
+	s.stop() // sends it away in an orderly manner, and it comes back
+	tail.line(t, tail.stdout, "reconnect\t")
+	s.start()
+	s.set("board", "n", "3")
+	tail.line(t, tail.stdout, `"serverSeq":4,`)
+}
+
+func TestTailEndsWhenItIsReplaced(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	tail := s.command("", "tail", "board", "--client-id", "ann").start(t)
+	tail.line(t, tail.stdout, "up-to-date")
+	s.read("board", "clientId=ann").begins()
+	if code := tail.wait(t, patience); code != 1 || !strings.Contains(tail.stderr.text(), "stream_replaced") {
+		t.Errorf("exit %d, stderr %q", code, tail.stderr.text())
+	}
+}

@@ -1,0 +1,64 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// rawConn is a connection whose other end a test has in its own hands.
+type rawConn struct {
+	t *testing.T
+	net.Conn
+	in *bufio.Reader
+}
+
+func (s *server) dial() *rawConn {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", s.address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(2 * patience)); err != nil {
+		s.t.Fatal(err)
+	}
+	return &rawConn{s.t, conn, bufio.NewReader(conn)}
+}
+
+// say sends text.
+func (c *rawConn) say(format string, args ...any) {
+	c.t.Helper()
+	if _, err := fmt.Fprintf(c, format, args...); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// hear reads an answer.
+func (c *rawConn) hear() reply {
+	c.t.Helper()
+	resp, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return reply{resp.StatusCode, resp.Header, body}
+}
+
+// stall opens a stream that nobody reads. query is as in a URL.
+func (s *server) stall(room, query string) *rawConn {
+	s.t.Helper()
+	c := s.dial()
+	if err := c.Conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		s.t.Fatal(err)
+	}
+	c.say("GET /v1/rooms/%s/events?%s HTTP/1.1\r\nHost: stalled\r\n\r\n", room, query)
+	return c
+}
