@@ -30,7 +30,7 @@ func (s *Server) getEvents(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	end, err := attend(room, clientID, displayName, release)
+	number, end, err := attend(room, clientID, displayName, release)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (s *Server) getEvents(c echo.Context) error {
 	}
 	// The answer is the stream's business from here on.
 	c.Response().Committed = true
-	feed.enter(clientID, stream)
+	feed.enter(clientID, number, stream)
 	stream.Start(prelude, feed.Feed, position, func(error) {
 		feed.exit(clientID, stream)
 		end()
@@ -51,23 +51,23 @@ func (s *Server) getEvents(c echo.Context) error {
 	return nil
 }
 
-// attend notes a reader's presence, if it has named itself. The function returned ends it and lets go of the room.
-func attend(room *core.Room, clientID, displayName string, release func()) (end func(), err error) {
+// attend notes a reader's presence, if it has named itself, and returns the number that its stream has there. The
+// function returned ends it and lets go of the room.
+func attend(room *core.Room, clientID, displayName string, release func()) (number int, end func(), err error) {
 	if clientID == "" {
-		return release, nil
+		return 0, release, nil
 	}
-	number, err := room.Attend(clientID, displayName)
-	if err != nil {
+	if number, err = room.Attend(clientID, displayName); err != nil {
 		release()
-		return nil, err
+		return 0, nil, err
 	}
-	return sync.OnceFunc(func() {
+	return number, sync.OnceFunc(func() {
 		room.Depart(clientID, number)
 		release()
 	}), nil
 }
 
-// resumption is the event id after which the reader wants to go on. ok is false when it has none.
+// resumption is the event id after which the reader wants to go on, and nil when it has none.
 func resumption(c echo.Context) (from *eventID, err error) {
 	text := c.Request().Header.Get("Last-Event-ID")
 	if text == "" {
@@ -200,17 +200,28 @@ func total(pieces [][]byte) (n int) {
 	return n
 }
 
-// enter makes a stream the only one of its client in this room: an older one is told, and ended.
-func (f *roomFeed) enter(clientID string, stream *sse.Stream) {
+// clientStream is the stream of a client that has named itself, with its number in the room's presence.
+type clientStream struct {
+	number int
+	stream *sse.Stream
+}
+
+// enter leaves a client with one stream in this room, the newest: an older one is told, and ended. Which is the newest is
+// decided by the number, so that of several that are opened at once it is the one that presence counts on.
+func (f *roomFeed) enter(clientID string, number int, stream *sse.Stream) {
 	if clientID == "" {
 		return
 	}
+	newest := clientStream{number, stream}
 	f.mu.Lock()
 	older := f.clients[clientID]
-	f.clients[clientID] = stream
+	if older.number > number {
+		older, newest = newest, older
+	}
+	f.clients[clientID] = newest
 	f.mu.Unlock()
-	if older != nil {
-		older.End(frame("problem", problem(StreamReplaced, "").json()))
+	if older.stream != nil {
+		older.stream.End(frame("problem", problem(StreamReplaced, "").json()))
 	}
 }
 
@@ -218,7 +229,7 @@ func (f *roomFeed) enter(clientID string, stream *sse.Stream) {
 func (f *roomFeed) exit(clientID string, stream *sse.Stream) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.clients[clientID] == stream {
+	if f.clients[clientID].stream == stream {
 		delete(f.clients, clientID)
 	}
 }

@@ -53,7 +53,7 @@ func (f *Feeds) Listen(room string, seq int64) core.Listener {
 		Feed:    sse.NewFeed(sse.FeedConfig{MaxBytes: f.cfg.MaxBytes, StartSeq: seq, Heartbeat: f.cfg.Heartbeat}),
 		feeds:   f,
 		room:    room,
-		clients: map[string]*sse.Stream{},
+		clients: map[string]clientStream{},
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -96,7 +96,7 @@ type roomFeed struct {
 	room  string
 
 	mu      sync.Mutex
-	clients map[string]*sse.Stream // the stream of each client that has named itself
+	clients map[string]clientStream // of each client that has named itself
 
 	// These are used under the room's lock only.
 	data, text, id []byte // memory for framing
