@@ -66,15 +66,18 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What is merely announced costs nothing.
+// What is merely announced costs nothing, also while it is waited for.
 func TestABodyThatIsAnnouncedAndNeverSentTakesNoMemory(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		flat(t, 8<<20, func() {
 			for range 100 {
-				conn := s.raw(t, fmt.Sprintf("POST /v1/rooms/target/ops HTTP/1.1\r\nHost: x\r\n"+
-					"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n{", bodyLimit))
-				conn.Close()
+				conn := s.raw(t, fmt.Sprintf("POST /v1/rooms/target/ops HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"+
+					"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n", bodyLimit))
+				defer conn.Close()
+				if line, err := bufio.NewReaderSize(conn, 64).ReadString('\n'); !strings.Contains(line, "100 Continue") {
+					t.Fatalf("%q, %v", line, err)
+				}
 			}
 		})
 	})

@@ -1,0 +1,147 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/memstore"
+	"github.com/pathsync/pathsync/httpapi"
+)
+
+// lines is a log that a test can read.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Split(strings.TrimSuffix(l.text.String(), "\n"), "\n")
+}
+
+// into has everything that the server logs go through a handler.
+func into(h slog.Handler) setting {
+	return func(p *parts) {
+		p.api.Log, p.hub.Log = slog.New(h), slog.New(h)
+		p.http.ErrorLog = slog.NewLogLogger(h, slog.LevelDebug)
+	}
+}
+
+// scribble makes a server log as much as it can of what clients choose.
+func scribble(t *testing.T, s *server) {
+	t.Helper()
+	s.store.fail(errAway)
+	for _, text := range []string{
+		"a\nlevel=ERROR msg=forged", "a\r\n{\"msg\":\"forged\"}", "\x1b[2J\x1b[31mforged", "a\u2028forged", "a\u202egrof",
+		`a" level=ERROR msg="forged`, "a\x00b", "a\u0085b", "%s%d%n", `{"msg":"forged"}`,
+	} {
+		e := encode(text)
+		s.get("/v1/rooms/" + e)
+		s.get("/v1/rooms/" + e + "/events?clientId=" + e + "&displayName=" + e)
+		s.get("/v1/rooms/r/stores/" + e)
+		s.put("/v1/rooms/"+e+"/presence/"+e, `{"displayName":`+quote(text)+`}`)
+		s.ops(e, `{"op":"set","path":`+quote(text)+`,"value":`+quote(text)+`}`)
+		s.get("/"+e, "User-Agent", "forged", "X-Forwarded-For", "forged")
+		s.raw(t, "GET /"+text+" HTTP/1.1\r\nHost: x\r\nX-Request-Id: "+text+"\r\n\r\n")
+	}
+	s.store.recover()
+}
+
+func TestALogLineCannotBeForged(t *testing.T) {
+	var log lines
+	s := start(t, into(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	scribble(t, s)
+	all := log.all()
+	if len(all) < 10 {
+		t.Fatalf("only %d lines were logged", len(all))
+	}
+	for _, line := range all {
+		if !strings.HasPrefix(line, "time=") || strings.ContainsAny(line, "\r\x00\x1b\u0085\u2028\u202e") || strings.Contains(line, " msg=forged") {
+			t.Errorf("this is in the log: %q", line)
+		}
+	}
+}
+
+func TestALogLineInJSONCannotBeForged(t *testing.T) {
+	var log lines
+	s := start(t, into(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	scribble(t, s)
+	all := log.all()
+	if len(all) < 10 {
+		t.Fatalf("only %d lines were logged", len(all))
+	}
+	for _, line := range all {
+		var entry struct{ Msg string }
+		if err := json.Unmarshal([]byte(line), &entry); err != nil || entry.Msg == "forged" || strings.ContainsAny(line, "\r\x00\x1b") {
+			t.Errorf("this is in the log: %q, %v", line, err)
+		}
+	}
+}
+
+// What a driver says goes into the log, for the operator. Those who ask are told by a code.
+func TestAnAnswerHasNothingOfTheDatabaseInIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		status int
+		code   httpapi.Code
+	}{
+		"away":    {errAway, 503, httpapi.DatabaseUnavailable},
+		"refuses": {fmt.Errorf("%w: %w", core.ErrRejected, errAway), 500, httpapi.Internal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log lines
+			inBubble(t, func(t *testing.T, s *server) {
+				s.set("warm", "x", "1")
+				s.store.fail(c.err)
+				for _, a := range []answer{
+					s.get("/v1/rooms/cold"), s.get("/v1/rooms/cold/events"), s.get("/v1/rooms/cold/changes"), s.get("/readyz"),
+					s.ops("warm", `{"op":"delete","path":"x"}`),
+					s.post("/v1/rooms/warm/ops", `{"clientId":"bob","clientSeq":1,"key":"k","ops":[{"op":"delete","path":"x"}]}`),
+				} {
+					if a.status < 500 {
+						t.Errorf("%s: status %d", a.what, a.status)
+					}
+					discreet(t, a.problem(a.status, parseProblem(t, a.body).Code))
+					if header := fmt.Sprint(a.header); strings.Contains(header, secret) {
+						t.Errorf("%s: %s", a.what, header)
+					}
+				}
+				s.ops("warm", `{"op":"delete","path":"x"}`).problem(c.status, c.code)
+			}, into(slog.NewTextHandler(&log, nil)))
+			if text := strings.Join(log.all(), "\n"); !strings.Contains(text, secret) {
+				t.Errorf("the operator is not told: %s", text)
+			}
+		})
+	}
+}
+
+// faintStore panics when it is asked for a client's last number.
+type faintStore struct{ core.Store }
+
+func (faintStore) LastClientSeq(context.Context, string, string) (int64, error) { panic(secret) }
+
+func TestAPanicIsAProblemAndALogLine(t *testing.T) {
+	var log lines
+	s := start(t, func(p *parts) { p.store = faintStore{memstore.New()} }, into(slog.NewTextHandler(&log, nil)))
+	s.harmless(t, func() {
+		discreet(t, s.post("/v1/rooms/target/ops", `{"clientId":"ada","clientSeq":1,"key":"k","ops":[{"op":"delete","path":"x"}]}`).
+			problem(500, httpapi.Internal))
+	})
+	if all := log.all(); len(all) != 1 || !strings.Contains(all[0], secret) || !strings.Contains(all[0], "stack=") {
+		t.Errorf("the log has %q", all)
+	}
+}
