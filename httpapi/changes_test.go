@@ -26,7 +26,7 @@ func (c client) fill(room string, n int) {
 }
 
 func TestChangesAreTheBatchesAfterAnEventID(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 3)
 		one, two, three := delta("r", 1, "x", "1"), delta("r", 2, "x", "2"), delta("r", 3, "x", "3")
 		for query, want := range map[string]string{
@@ -48,7 +48,7 @@ func TestChangesAreTheBatchesAfterAnEventID(t *testing.T) {
 }
 
 func TestAChangeHasOnlyTheOpsThatTookEffect(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		s.post("/v1/rooms/r/ops", `{"clientId":"ada","clientSeq":4,"key":"k","ops":[
 			{"op":"array_add","path":"l","value":{"_sync_id":"a"},"arrayIndex":7},
 			{"op":"delete","path":"missing"},
@@ -64,7 +64,7 @@ func TestAChangeHasOnlyTheOpsThatTookEffect(t *testing.T) {
 }
 
 func TestAPositionThatThisHistoryDoesNotHaveIsGone(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 2)
 		for _, after := range []string{"history1-3", "history1-9223372036854775807", "history2-1", "x-0", "HISTORY1-1"} {
 			s.get("/v1/rooms/r/changes?after="+after).problem(410, httpapi.PositionGone)
@@ -180,7 +180,7 @@ func TestALongPollIsNotWokenByPresence(t *testing.T) {
 }
 
 func TestParametersOfChangesHaveBounds(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		for _, query := range []string{
 			"limit=0", "limit=-1", "limit=1001", "limit=x", "limit=1.0", "limit=99999999999999999999",
 			"wait=-1", "wait=61", "wait=1s", "wait=1e1", "wait=99999999999999999999",

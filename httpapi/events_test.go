@@ -121,7 +121,7 @@ func TestAReaderThatKnowsWhereItWasIsSentWhatItMissed(t *testing.T) {
 }
 
 func TestAReaderFromAnotherHistoryStartsAgain(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 2)
 		for _, id := range []string{"history1-3", "history1-9223372036854775807", "history2-1", "history2-0", "0-0", "Z-2"} {
 			s.open("/v1/rooms/r/events", "Last-Event-ID", id).wants(
@@ -132,7 +132,7 @@ func TestAReaderFromAnotherHistoryStartsAgain(t *testing.T) {
 }
 
 func TestAReaderOfAnEmptyRoomIsUpToDate(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		s.open("/v1/rooms/r/events").wants(event{"", "presence", nobody}, upToDate("r", 0))
 		s.open("/v1/rooms/r/events", "Last-Event-ID", "history1-0").wants(event{"", "presence", nobody}, upToDate("r", 0))
 	})
@@ -140,7 +140,7 @@ func TestAReaderOfAnEmptyRoomIsUpToDate(t *testing.T) {
 
 // When the log since then is more than the documents, the documents are cheaper.
 func TestAReaderThatMissedMoreThanThereIsStartsAgain(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		large := `"` + strings.Repeat("x", 500<<10) + `"`
 		for range 10 {
 			s.set("r", "x", large)
@@ -153,7 +153,7 @@ func TestAReaderThatMissedMoreThanThereIsStartsAgain(t *testing.T) {
 }
 
 func TestALiveReaderSeesEachBatchInOrder(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		s.post("/v1/rooms/r/ops", `{"clientId":"ada","clientSeq":4,"key":"k\n","ops":[]}`).is(422)
 		s.post("/v1/rooms/r/ops", `{"clientId":"ada","clientSeq":4,"key":"k","ops":[

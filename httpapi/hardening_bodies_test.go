@@ -225,7 +225,7 @@ func TestALengthThatIsToldTwiceIsNoRequest(t *testing.T) {
 				t.Fatal(err)
 			}
 			resp.Body.Close()
-			if resp.StatusCode != 400 && resp.StatusCode != 501 {
+			if resp.StatusCode != http.StatusBadRequest && resp.StatusCode != http.StatusNotImplemented {
 				t.Errorf("%q: %s", fields, resp.Status)
 			}
 		}

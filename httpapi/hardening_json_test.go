@@ -118,7 +118,7 @@ func TestWhatIsNoNumberIsRefused(t *testing.T) {
 
 func TestNumbersAreKeptToTheLetter(t *testing.T) {
 	const numbers = `[9007199254740993,-0,0.10,1e2,1E+2,1e-999,123456789012345678901234567890,-0.0e0,1.7976931348623157e308]`
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		r := s.open("/v1/rooms/target/events").live()
 		s.setting(numbers).is(200)
 		r.wants(deltaEvent("target", 1, "x", numbers))
@@ -149,7 +149,7 @@ func TestAnObjectOfAMillionMembersIsQuick(t *testing.T) {
 		began := time.Now()
 		s.post("/v1/rooms/big/ops", `{"clientId":"ada","key":"default","ops":[{"op":"set","path":"","value":`+text+`}]}`).is(200)
 		s.ops("big", `{"op":"set","path":"k999999","value":1},{"op":"delete","path":"k500000"}`).is(200)
-		if took := time.Since(began); took > 20*time.Second {
+		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("it took %v", took)
 		}
 		if n := strings.Count(s.state("big"), ":0"); n != 999_998 {

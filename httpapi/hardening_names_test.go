@@ -124,7 +124,7 @@ func TestADisplayNameCannotBreakOutOfItsEvent(t *testing.T) {
 
 // Texts that may have line ends are the values. They are escaped, so that an event stays one line of data.
 func TestAValueCannotBreakOutOfItsEvent(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		const value = `"\r\n\r\nevent: problem\ndata: {}\n\n\u0000` + "\u2028" + `"`
 		s.set("r", "x", value)
@@ -192,7 +192,7 @@ func TestAnAddressThatIsNoneIsNoRequest(t *testing.T) {
 				t.Fatalf("%q: %v", line, err)
 			}
 			resp.Body.Close()
-			if resp.StatusCode != 400 && resp.StatusCode != 505 {
+			if resp.StatusCode != http.StatusBadRequest && resp.StatusCode != http.StatusHTTPVersionNotSupported {
 				t.Errorf("%q: %s", line, resp.Status)
 			}
 		}

@@ -56,7 +56,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
-	for deadline := time.Now().Add(20 * time.Second); !is(); <-poll.C {
+	for deadline := time.Now().Add(30 * time.Second); !is(); <-poll.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("it never came to be that %s", what)
 		}

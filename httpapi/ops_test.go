@@ -11,7 +11,7 @@ import (
 )
 
 func TestABatchIsAnsweredWithItsPlaceAndTheOutcomeOfEachOp(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		s.post("/v1/rooms/r/ops", `{"clientId":"ada","clientSeq":7,"key":"todo","ops":[
 			{"op":"set","path":"title","value":"Groceries"},
 			{"op":"array_add","path":"items","value":{"_sync_id":"a"},"arrayIndex":9},
@@ -51,7 +51,7 @@ func TestADiscardedOpSaysWhyAndChangesNothing(t *testing.T) {
 }
 
 func TestItemsStandWhereTheAnswerSays(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		s.ops("r", `{"op":"array_add","path":"l","value":{"_sync_id":"a"}},
 			{"op":"array_add","path":"l","value":{"_sync_id":"b"},"arrayIndex":-5},
 			{"op":"array_add","path":"l","value":{"_sync_id":"c"},"arrayIndex":99999999999},
@@ -127,7 +127,7 @@ func TestTheNumberOfABatchIsItsSendersAndItsRooms(t *testing.T) {
 }
 
 func TestABatchWithoutANumberIsNeverARepetition(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("r", "x", "1")
 		s.set("r", "x", "1")
 		s.get("/v1/rooms/r").
@@ -179,7 +179,7 @@ func TestWhatIsWrongWithABatchIsToldAtItsPlace(t *testing.T) {
 }
 
 func TestABatchMayBeSentInPieces(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		body := io.MultiReader(strings.NewReader(`{"clientId":"ada","key":"k",`), strings.NewReader(`"ops":[{"op":"set","path":"x","value":1}]}`))
 		s.send(http.MethodPost, "/v1/rooms/r/ops", body, "Content-Type", "application/json; charset=utf-8").is(200)
 		s.send(http.MethodPost, "/v1/rooms/r/ops", strings.NewReader(`{"clientId":"ada","key":"k","ops":[{"op":"delete","path":"x"}]}`),

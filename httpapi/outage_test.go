@@ -151,7 +151,7 @@ func TestARoomThatIsStoppedTellsItsReadersWhy(t *testing.T) {
 }
 
 func TestMoreRoomsThanMayBeOpenAreRefused(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		s.open("/v1/rooms/a/events").live()
 		s.set("b", "x", "1")
 		s.get("/v1/rooms/c").problem(503, httpapi.Overloaded)
@@ -163,7 +163,7 @@ func TestMoreRoomsThanMayBeOpenAreRefused(t *testing.T) {
 }
 
 func TestMoreBytesThanMayWaitForTheDatabaseAreRefused(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		s.ops("r", `{"op":"set","path":"x","value":"`+strings.Repeat("x", 8<<10)+`"}`).problem(503, httpapi.Overloaded)
 		s.set("r", "x", "1")
 	}, func(p *parts) { p.hub.MaxQueuedBytes = 8 << 10 })

@@ -26,7 +26,7 @@ func (c client) present(users ...string) {
 func now() string { return strconv.FormatInt(time.Now().UnixMilli(), 10) }
 
 func TestWhatAClientSaysOfItselfReplacesWhatItSaidBefore(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		const ada = "/v1/rooms/r/presence/ada"
 		const head = `{"clientId":"ada",`
 		const joined = `"joinedAt":` + midnight
@@ -45,7 +45,7 @@ func TestWhatAClientSaysOfItselfReplacesWhatItSaidBefore(t *testing.T) {
 }
 
 func TestWhoIsPresentIsListedInTheOrderOfComing(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		s.put("/v1/rooms/r/presence/b", `{}`).is(200)
 		s.put("/v1/rooms/r/presence/a", `{}`).is(200)
 		time.Sleep(time.Millisecond)
@@ -141,7 +141,7 @@ func TestAClientWithoutAStreamIsPresentOnALease(t *testing.T) {
 }
 
 func TestAClientIsPresentAsLongAsItsStreamIsOpenAndAWhileAfter(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		ada := s.open("/v1/rooms/r/events?clientId=ada").live()
 		user := `{"clientId":"ada","joinedAt":` + now() + `}`
 		time.Sleep(time.Hour)
@@ -174,7 +174,7 @@ func TestAReloadIsNoLeaving(t *testing.T) {
 }
 
 func TestAListenerWithoutANameIsNotPresent(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		s.open("/v1/rooms/r/events?displayName=Nobody").live()
 		s.present()
 	})
@@ -201,7 +201,7 @@ func TestANewerStreamOfAClientReplacesTheOlder(t *testing.T) {
 }
 
 func TestAClientThatHasLeftIsNotPresentUntilItSaysSoOrComesBack(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		ada := s.open("/v1/rooms/r/events?clientId=ada").live()
 		s.delete("/v1/rooms/r/presence/ada").is(204)
 		s.present()

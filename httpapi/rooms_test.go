@@ -8,7 +8,7 @@ import (
 )
 
 func TestAnUnknownRoomIsAnEmptyOne(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		s.get("/v1/rooms/nobody").is(200).
 			has("Content-Type", "application/json").has("Cache-Control", "no-cache").has("ETag", `"history1-0"`).
 			says(`{"room":"nobody","epoch":"history1","serverSeq":0,"stores":{}}`)
@@ -17,7 +17,7 @@ func TestAnUnknownRoomIsAnEmptyOne(t *testing.T) {
 }
 
 func TestARoomShowsEachDocumentWithItsLastChange(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		for _, key := range []string{"b", "a", "b"} {
 			s.post("/v1/rooms/r/ops", `{"clientId":"ada","key":"`+key+`","ops":[{"op":"set","path":"x","value":"é\u2028\u0001/\""}]}`).is(200)
 		}
@@ -33,7 +33,7 @@ func TestARoomShowsEachDocumentWithItsLastChange(t *testing.T) {
 
 // A batch that changes nothing moves the room on, and leaves the document's version as it is.
 func TestADiscardedBatchMovesTheRoomAndNotTheDocument(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("r", "x", "1")
 		s.ops("r", `{"op":"delete","path":"missing"}`).is(200)
 		s.get("/v1/rooms/r").is(200).has("ETag", `"history1-2"`)

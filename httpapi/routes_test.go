@@ -10,7 +10,7 @@ import (
 )
 
 func TestAMethodThatAnAddressDoesNotTakeIsToldWhichItTakes(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		for _, c := range []struct{ method, path, allow string }{
 			{http.MethodPut, "/v1/rooms/r/ops", "OPTIONS, POST"},
 			{http.MethodPost, "/v1/rooms/r/events", "OPTIONS, GET"},
@@ -26,7 +26,7 @@ func TestAMethodThatAnAddressDoesNotTakeIsToldWhichItTakes(t *testing.T) {
 }
 
 func TestHEADIsNotOffered(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		for _, path := range []string{"/v1/rooms/r", "/v1/rooms/r/events", "/v1/rooms/r/changes", "/healthz", "/"} {
 			s.send(http.MethodHead, path, nil).is(405).has("Allow", "OPTIONS, GET")
 		}
@@ -34,7 +34,7 @@ func TestHEADIsNotOffered(t *testing.T) {
 }
 
 func TestAnAddressThatIsNoneIsAProblemToo(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		for _, path := range []string{"/v1", "/v1/rooms", "/v2/rooms/r", "/v1/rooms/r/", "/v1/rooms/r/opsx", "/v1/rooms/a/b", "/favicon.ico"} {
 			s.get(path).problem(404, httpapi.RouteNotFound)
 		}

@@ -48,7 +48,7 @@ func start(t *testing.T, settings ...setting) *server {
 		t.Fatal(err)
 	}
 	var dialer net.Dialer
-	return run(t, 30*time.Second, listener, func(ctx context.Context) (net.Conn, error) {
+	return run(t, time.Minute, listener, func(ctx context.Context) (net.Conn, error) {
 		return dialer.DialContext(ctx, "tcp", listener.Addr().String())
 	}, settings)
 }
