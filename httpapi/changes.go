@@ -21,6 +21,9 @@ const (
 
 // getChanges answers with the batches after an event id, and can wait for the next.
 func (s *Server) getChanges(c echo.Context) error {
+	if err := checkQuery(c, InvalidParameter); err != nil {
+		return err
+	}
 	limit, err := queryInt(c, "limit", defaultChanges, 1, maxChanges)
 	if err != nil {
 		return err

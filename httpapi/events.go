@@ -14,6 +14,9 @@ import (
 
 // getEvents starts a stream: what the reader misses, and from then on everything that happens in the room.
 func (s *Server) getEvents(c echo.Context) error {
+	if err := checkQuery(c, InvalidName); err != nil {
+		return err
+	}
 	clientID, err := queryName(c, "clientId", core.CheckName, core.MaxClientIDLength)
 	if err != nil {
 		return err

@@ -25,6 +25,15 @@ func pathName(c echo.Context, param string, maxLength int) (string, error) {
 	return name, nil
 }
 
+// checkQuery answers with a code to a query that cannot be read. What is unreadable in it would otherwise count as absent:
+// a position as none, and a name as nobody's.
+func checkQuery(c echo.Context, code Code) error {
+	if _, err := url.ParseQuery(c.Request().URL.RawQuery); err != nil {
+		return problem(code, "the query is not percent-encoded as it should be")
+	}
+	return nil
+}
+
 // queryName returns a name that is a query parameter, checked, and "" when it is absent.
 func queryName(c echo.Context, param string, check func(string, int) error, maxLength int) (string, error) {
 	name := c.QueryParam(param)
