@@ -151,7 +151,7 @@ func (s *Server) answerError(err error, c echo.Context) {
 	default:
 		p = problemOf(err)
 	}
-	if p.Status >= 500 {
+	if p.Status >= 500 && r.Context().Err() == nil { // otherwise the client has gone away, and nobody has failed
 		s.cfg.Log.Warn("a request failed", "request", w.Header().Get("X-Request-Id"), "method", r.Method,
 			"path", r.URL.Path, "code", p.Code, "error", err)
 	}
