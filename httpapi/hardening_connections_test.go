@@ -16,9 +16,10 @@ import (
 	"github.com/pathsync/pathsync/httpapi"
 )
 
-// asServed sets the limits that the server's command sets around the handler.
+// asServed sets limits of net/http that a server in the open needs around the handler.
 func asServed(p *parts) {
 	p.http.ReadHeaderTimeout = 10 * time.Second
+	p.http.WriteTimeout = 2 * time.Minute
 	p.http.IdleTimeout = 2 * time.Minute
 	p.http.MaxHeaderBytes = 64 << 10
 }
@@ -218,6 +219,34 @@ func openFiles(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return len(entries)
+}
+
+// A snapshot is no stream, and has the limit of every answer.
+func TestASnapshotThatNobodyReadsIsLetGo(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		s.set("large", "x", `"`+strings.Repeat("x", 100<<10)+`"`)
+		s.harmless(t, func() {
+			for _, path := range []string{"/v1/rooms/large", "/v1/rooms/large/stores/default", "/v1/rooms/large/changes"} {
+				conn := s.raw(t, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
+				time.Sleep(2*time.Minute + time.Second)
+				if n, err := io.Copy(io.Discard, conn); n > 8<<10 || err != nil {
+					t.Errorf("%s: after two minutes there are still %d bytes for it, %v", path, n, err)
+				}
+			}
+		})
+	}, asServed)
+}
+
+// A stream is older than any limit of an answer, and takes no harm from it.
+func TestAStreamOutlivesTheLimitsOfAnswers(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		r := s.open("/v1/rooms/r/events").live()
+		time.Sleep(time.Hour)
+		s.set("r", "x", "1")
+		if e := r.next(); e.id != "history1-1" {
+			t.Errorf("got %v", e)
+		}
+	}, asServed)
 }
 
 // A reader that has stopped reading has its own queue and its own deadline. Nobody waits for either.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
@@ -89,6 +91,27 @@ func TestALogLineInJSONCannotBeForged(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &entry); err != nil || entry.Msg == "forged" || strings.ContainsAny(line, "\r\x00\x1b") {
 			t.Errorf("this is in the log: %q, %v", line, err)
 		}
+	}
+}
+
+// Clients come and go as they like: that is nothing for an operator to look at.
+func TestAClientThatGoesAwayIsNoFailure(t *testing.T) {
+	var log lines
+	inBubble(t, func(t *testing.T, s *server) {
+		s.set("warm", "x", "1")
+		s.store.fail(errAway)
+		for range 20 {
+			conn := s.raw(t, "POST /v1/rooms/warm/ops HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n"+bodyOf(200))
+			synctest.Wait()
+			conn.Close()
+			synctest.Wait()
+			s.store.recover()
+			time.Sleep(2 * time.Second)
+			s.store.fail(errAway)
+		}
+	}, into(slog.NewTextHandler(&log, nil)))
+	if text := strings.Join(log.all(), "\n"); strings.Contains(text, "a request failed") || !strings.Contains(text, "does not answer") {
+		t.Errorf("the log has\n%s", text)
 	}
 }
 

@@ -135,6 +135,21 @@ func TestAValueCannotBreakOutOfItsEvent(t *testing.T) {
 	})
 }
 
+// A parameter that cannot be read is not one that is absent: the reader has said where it was, and who it is.
+func TestAQueryThatCannotBeReadIsRefused(t *testing.T) {
+	s := start(t)
+	s.harmless(t, func() {
+		for _, broken := range []string{"%zz", "%", "%4", "a;b=c"} {
+			for _, param := range []string{"clientId", "displayName", "last_event_id"} {
+				s.get("/v1/rooms/target/events?"+param+"="+broken).problem(422, httpapi.InvalidName)
+			}
+			for _, param := range []string{"after", "limit", "wait"} {
+				s.get("/v1/rooms/target/changes?"+param+"="+broken).problem(400, httpapi.InvalidParameter)
+			}
+		}
+	})
+}
+
 func TestASlashInAnAddressIsNoSlashInAName(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
