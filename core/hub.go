@@ -87,6 +87,7 @@ type Hub struct {
 
 	mu      sync.Mutex
 	rooms   map[string]*slot
+	cleared time.Time // when unused rooms were last closed to make room
 	closing bool
 }
 
@@ -115,11 +116,15 @@ func NewHub(cfg Config) *Hub {
 }
 
 // Close refuses new batches, commits those that are waiting, writes the document rows and ends the hub's goroutines.
-// The context limits how long it tries; the log has every accepted batch in any case.
+// The context limits how long it tries; the log has every accepted batch in any case. A second call does nothing.
 func (h *Hub) Close(ctx context.Context) error {
 	h.mu.Lock()
+	again := h.closing
 	h.closing = true
 	h.mu.Unlock()
+	if again {
+		return nil
+	}
 	h.opening.Wait()
 	err := errors.Join(h.committer.close(ctx), h.checkpointer.close(ctx))
 	h.mu.Lock()
@@ -172,7 +177,7 @@ func (h *Hub) acquire(name string) (*slot, error) {
 	}
 	s := h.rooms[name]
 	if s == nil || s.stale(time.Now()) {
-		if len(h.rooms) >= h.cfg.MaxRooms {
+		if !h.hasRoom(time.Now()) {
 			return nil, fmt.Errorf("%w: %d rooms are open", ErrOverloaded, len(h.rooms))
 		}
 		s = &slot{opened: make(chan struct{})}
@@ -181,6 +186,18 @@ func (h *Hub) acquire(name string) (*slot, error) {
 	}
 	s.users++
 	return s, nil
+}
+
+// clearEvery bounds how often all open rooms are looked through while there are as many as there may be.
+const clearEvery = 100 * time.Millisecond
+
+// hasRoom reports whether one more room can be opened, if need be because unused ones are closed before their time.
+func (h *Hub) hasRoom(now time.Time) bool {
+	if len(h.rooms) >= h.cfg.MaxRooms && now.Sub(h.cleared) >= clearEvery {
+		h.cleared = now
+		h.closeUnused(now)
+	}
+	return len(h.rooms) < h.cfg.MaxRooms
 }
 
 // stale reports whether a room has to be opened anew: its last opening failed a while ago, or it was stopped.
@@ -217,8 +234,13 @@ func (h *Hub) open(name string, s *slot) {
 func (h *Hub) closeIdle(since time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.closeUnused(since)
+}
+
+// closeUnused is closeIdle for those who have the lock.
+func (h *Hub) closeUnused(since time.Time) {
 	for name, s := range h.rooms {
-		if s.users == 0 && s.unused.Before(since) && (s.err != nil || s.room != nil && s.room.closeIfIdle()) {
+		if s.users == 0 && !s.unused.After(since) && (s.err != nil || s.room != nil && s.room.closeIfIdle()) {
 			delete(h.rooms, name)
 		}
 	}

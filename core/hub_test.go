@@ -638,6 +638,34 @@ func TestTheNumberOfOpenRoomsIsBounded(t *testing.T) {
 	})
 }
 
+// Whoever asks for many rooms once must not keep others out until they are idle.
+func TestUnusedRoomsMakeRoomForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(t, memstore.New(), func(c *core.Config) { c.MaxRooms = 3 })
+		used := room(t, h, "used")
+		submit(t, used, batch(t, "ann", 1, "set n 1"))
+		for i := range 20 {
+			_, release, err := h.Room(t.Context(), fmt.Sprint("random", i))
+			if err != nil {
+				t.Fatalf("room %d: %v", i, err)
+			}
+			release()
+			time.Sleep(200 * time.Millisecond)
+		}
+		if again := room(t, h, "used"); again != used {
+			t.Error("a room in use was closed")
+		}
+	})
+}
+
+func TestClosingTwiceIsClosing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(t, memstore.New())
+		closeHub(t, h)
+		closeHub(t, h)
+	})
+}
+
 func TestTheQueueIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
