@@ -41,7 +41,7 @@ func Example() {
 	}
 
 	// Going away: each reader gets a last event, and streams end once they have sent it.
-	feed.Close(func(n int) []byte {
+	feed.Close(func(int) []byte {
 		frame, _ := sse.AppendEvent(nil, "", "reconnect", []byte("later"))
 		return frame
 	})

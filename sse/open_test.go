@@ -106,7 +106,7 @@ func TestTheHeadOfAResponse(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { // where it is always the same time
 			var g Group
 			here, there := net.Pipe()
-			r := httptest.NewRequest("GET", "/", nil)
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			r.Proto = tt.proto
 			r.ProtoMajor, r.ProtoMinor, _ = http.ParseHTTPVersion(tt.proto)
 			w := &hijackable{conn: here, header: http.Header{
@@ -274,7 +274,7 @@ func TestAnotherReaderOfTheWireUnderstandsIt(t *testing.T) {
 func TestAResponseThatCannotStreamIsRefused(t *testing.T) {
 	var g Group
 	w := httptest.NewRecorder()
-	_, err := g.Open(struct{ http.ResponseWriter }{w}, httptest.NewRequest("GET", "/", nil))
+	_, err := g.Open(struct{ http.ResponseWriter }{w}, httptest.NewRequest(http.MethodGet, "/", nil))
 	if !errors.Is(err, http.ErrNotSupported) {
 		t.Error(err)
 	}
@@ -285,7 +285,7 @@ func TestAResponseThatCannotStreamIsRefused(t *testing.T) {
 func TestAConnectionThatWasTakenBeforeIsRefused(t *testing.T) {
 	var g Group
 	w := failingHijack{httptest.NewRecorder()}
-	if _, err := g.Open(w, httptest.NewRequest("GET", "/", nil)); !errors.Is(err, http.ErrHijacked) {
+	if _, err := g.Open(w, httptest.NewRequest(http.MethodGet, "/", nil)); !errors.Is(err, http.ErrHijacked) {
 		t.Error(err)
 	}
 }
@@ -295,7 +295,7 @@ func TestARecorderIsGoodEnough(t *testing.T) {
 	f := NewFeed(FeedConfig{})
 	f.Close(func(int) []byte { return []byte(text("last")) })
 	w := httptest.NewRecorder()
-	s, err := g.Open(w, httptest.NewRequest("GET", "/", nil))
+	s, err := g.Open(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if err != nil {
 		t.Fatal(err)
 	}

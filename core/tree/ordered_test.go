@@ -91,7 +91,7 @@ func TestAnOrderedContainerBehavesLikeASlice(t *testing.T) {
 					e := want[at]
 					s.move(e.key, to)
 					want = slices.Insert(slices.Delete(want, at, at+1), to, e)
-				case r.IntN(3) == 0:
+				case r.IntN(2) == 0:
 					want[at].value = Number(strconv.Itoa(step))
 					s.replace(want[at].key, want[at].value)
 				default:
