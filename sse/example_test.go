@@ -46,7 +46,7 @@ func Example() {
 		return frame
 	})
 
-	r := httptest.NewRequest("GET", "/", nil)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header.Set("Last-Event-ID", "3")
 	w := httptest.NewRecorder()
 	handler(w, r)

@@ -47,7 +47,7 @@ func open(t *testing.T, g *Group) *peer {
 	t.Helper()
 	here, there := net.Pipe()
 	t.Cleanup(func() { there.Close() })
-	s, err := g.Open(&hijackable{header: http.Header{}, conn: here}, httptest.NewRequest("GET", "/", nil))
+	s, err := g.Open(&hijackable{header: http.Header{}, conn: here}, httptest.NewRequest(http.MethodGet, "/", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
