@@ -21,6 +21,7 @@ type process struct {
 func prepare(args ...string) *process {
 	p := &process{cmd: exec.Command(binary, args...), stdout: newRecord(), stderr: newRecord(), exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr, p.cmd.SysProcAttr = p.stdout, p.stderr, withTests()
+	p.cmd.Env = []string{"GORACE=atexit_sleep_ms=0"} // it would look for late races for a second
 	for _, setting := range os.Environ() {
 		if !strings.HasPrefix(setting, "PATHSYNC_") {
 			p.cmd.Env = append(p.cmd.Env, setting)
