@@ -145,7 +145,10 @@ func strictly(text []byte, v any) error {
 	return nil
 }
 
+// do sends a request and reads the whole answer, which must not be a stream.
 func (a api) do(ctx context.Context, method, path string, header http.Header, body []byte) (reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, a.url+path, bytes.NewReader(body))
 	if err != nil {
 		return reply{}, err
