@@ -67,6 +67,8 @@ func (f *roomFeed) changes(ctx context.Context, room *core.Room, after int64, li
 	if deltas, last, ok := f.Payloads(after, limit, maxChangesBytes); ok {
 		return deltas, last, nil
 	}
+	// The log can be ahead of the feed for a moment. What readers have not been told yet is left for the next page.
+	told := f.LastSeq()
 	batches, err := room.Log(ctx, after, core.Page{Batches: limit, Bytes: maxChangesBytes})
 	if err != nil {
 		return nil, 0, err
@@ -74,10 +76,14 @@ func (f *roomFeed) changes(ctx context.Context, room *core.Room, after int64, li
 	if len(batches) == 0 || batches[0].ServerSeq != after+1 {
 		return nil, 0, problem(PositionGone, "the log does not reach back that far")
 	}
+	last = after
 	for _, b := range batches {
-		deltas = append(deltas, appendDelta(nil, b))
+		if b.ServerSeq > told {
+			break
+		}
+		deltas, last = append(deltas, appendDelta(nil, b)), b.ServerSeq
 	}
-	return deltas, batches[len(batches)-1].ServerSeq, nil
+	return deltas, last, nil
 }
 
 // waitContext ends after d, when the request ends, or when the server is closing.

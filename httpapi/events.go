@@ -147,18 +147,22 @@ func (f *roomFeed) fromLog(ctx context.Context, room *core.Room, seq int64) (fra
 		if seq > f.LastSeq() || bytes > limit {
 			return nil, 0, false
 		}
+		told := f.LastSeq() // the log can be ahead of the feed for a moment
 		page, err := room.Log(ctx, seq, core.Page{Batches: maxChanges, Bytes: catchUpBytes})
 		if err != nil || len(page) == 0 || page[0].ServerSeq != seq+1 {
 			return nil, 0, false // the whole state is in memory, also while the database is away
 		}
 		var text []byte
 		for _, b := range page {
+			if b.ServerSeq > told {
+				break
+			}
+			seq = b.ServerSeq
 			id := f.eventID(b.ServerSeq).String()
 			text = appendFrame(text, id, "delta", appendDelta(nil, b))
 		}
 		frames = append(frames, text)
 		bytes += len(text)
-		seq = page[len(page)-1].ServerSeq
 	}
 }
 

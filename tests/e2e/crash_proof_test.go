@@ -157,8 +157,11 @@ func (b loggedBatch) isTold(d delta) error {
 }
 
 // wasTold: a witness was told every batch once, in order and in the same bytes as everybody else; only whole state may
-// stand for what came before. It ends with the server's documents.
+// stand for what came before, and nobody who could resume was given that twice. It ends with the server's documents.
 func (p *proof) wasTold(w *witness) {
+	if w.resumes && w.replica.starts > 1 {
+		p.t.Errorf("%s was told to start %d times", w.name, w.replica.starts)
+	}
 	next := int64(1)
 	for _, seen := range w.replica.deltas {
 		var d delta

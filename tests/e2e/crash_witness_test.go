@@ -33,14 +33,13 @@ var witnessKinds = []witnessKind{
 	{"a reader with the r3labs client", true, (*witness).readWithR3labs},
 }
 
-// run reads again and again until ctx ends. It fails at once when it is told something wrong. A position that is said
-// to be gone is asked for again: what is in the log comes back into the room.
+// run reads again and again until ctx ends. It fails at once when it is told something wrong.
 func (w *witness) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := w.read(w, ctx)
 		var wrong wrongEvent
 		var refused *problem
-		if errors.As(err, &wrong) || errors.As(err, &refused) && !refused.Retryable && refused.Code != "position_gone" {
+		if errors.As(err, &wrong) || errors.As(err, &refused) && !refused.Retryable {
 			return fmt.Errorf("%s, in %s: %w", w.name, w.replica.room, err)
 		}
 		pause(ctx, rand.N(20*time.Millisecond))

@@ -1,0 +1,73 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// The log has a batch a moment before readers are told. Whoever is served from the log then must not be given a
+// position that the room itself has not reached.
+func TestAPositionIsGoodFromTheMomentItIsGiven(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "--feed-bytes", "16384") // which is some fifteen batches
+	value := []byte(`"` + strings.Repeat("x", 1<<10) + `"`)
+	const writers, readers, looks = 2, 4, 50
+	ended := make(chan error, readers)
+	for range writers {
+		go func() {
+			b := batch{ClientID: "writer", Key: "default", Ops: []op{{Path: "n", Op: "set", Value: value}}}.encode()
+			for {
+				if _, err := s.api.post(t.Context(), "board", b); err != nil {
+					return // the test is over
+				}
+			}
+		}()
+	}
+	for range readers {
+		go func() {
+			for range looks {
+				if err := s.lookBack(t, "board"); err != nil {
+					ended <- err
+					return
+				}
+			}
+			ended <- nil
+		}()
+	}
+	for range readers {
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// lookBack asks for more batches than are in memory, in both ways, and then for what comes after them.
+func (s *server) lookBack(t *testing.T, room string) error {
+	now, err := s.api.snapshot(t.Context(), room)
+	if err != nil {
+		return err
+	}
+	behind := fmt.Sprintf("%s-%d", now.Epoch, max(0, now.ServerSeq-40))
+	page, err := s.changes(t.Context(), room, behind, 0)
+	if err != nil {
+		return err
+	}
+	if _, err := s.changes(t.Context(), room, page.Next, 0); err != nil {
+		return fmt.Errorf("asking for what comes after %s, which was just given: %w", page.Next, err)
+	}
+	stream, err := s.open(t.Context(), room, "", behind)
+	if err != nil {
+		return err
+	}
+	defer stream.close()
+	first, err := stream.next()
+	if err != nil {
+		return err
+	}
+	if first.name == "state" {
+		return errors.New("resuming at " + behind + " began anew")
+	}
+	return nil
+}
