@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"strings"
 
 	"github.com/pathsync/pathsync/core"
@@ -38,8 +37,6 @@ func (s *Store) SaveDocuments(ctx context.Context, docs []core.Document) error {
 		return nil
 	}
 	return s.call("saving documents", func() error {
-		return inTransaction(ctx, s.dialect.writer(), func(tx *sql.Tx) error {
-			return s.dialect.upsertDocuments(ctx, tx, docs)
-		})
+		return s.dialect.upsertDocuments(ctx, docs)
 	})
 }

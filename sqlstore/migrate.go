@@ -64,6 +64,11 @@ func migrate(ctx context.Context, d dialect) (epoch string, err error) {
 // migrateFrom runs one migration, unless another process has done so meanwhile.
 func migrateFrom(ctx context.Context, d dialect, version int) error {
 	return inTransaction(ctx, d.writer(), func(tx *sql.Tx) error {
+		if lock := d.schema().lock; lock != "" {
+			if _, err := tx.ExecContext(ctx, lock); err != nil {
+				return err
+			}
+		}
 		if now, err := schemaVersion(ctx, d, tx); err != nil || now != version {
 			return err
 		}

@@ -13,13 +13,13 @@ import (
 //
 // None of them has a LIMIT, which T-SQL lacks: whoever wants less of a result stops reading it.
 type statements struct {
-	log           *sql.Stmt // room, after
 	findBatch     *sql.Stmt // room, room, client_id, client_seq
 	lastClientSeq *sql.Stmt // room, client_id
 	documents     *sql.Stmt // room
 }
 
-// texts are the statements before they are prepared.
+// texts are the statements before they are prepared. log is for the dialects whose driver can stop in the middle of a
+// result, without receiving the rest: they prepare it themselves.
 type texts struct {
 	log, findBatch, lastClientSeq, documents string
 }
@@ -60,7 +60,6 @@ func prepare(ctx context.Context, d dialect) (s statements, err error) {
 		stmt **sql.Stmt
 		text string
 	}{
-		{&s.log, t.log},
 		{&s.findBatch, t.findBatch},
 		{&s.lastClientSeq, t.lastClientSeq},
 		{&s.documents, t.documents},
@@ -71,4 +70,13 @@ func prepare(ctx context.Context, d dialect) (s statements, err error) {
 		}
 	}
 	return s, nil
+}
+
+// prepareLog prepares the text of log, whose parameters are room and after.
+func prepareLog(ctx context.Context, d dialect) (*sql.Stmt, error) {
+	t, err := buildTexts(d.placeholders())
+	if err != nil {
+		return nil, err
+	}
+	return d.reader().PrepareContext(ctx, t.log)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"github.com/pathsync/pathsync/core"
@@ -25,10 +26,23 @@ type Store struct {
 	closed bool
 }
 
+// Option changes how Open does what it does.
+type Option func(*settings)
+
+type settings struct{ log *slog.Logger }
+
+// WithLog names the log for warnings about a database that can be used but should not be used like that, such as one
+// without encryption. By default there is none.
+func WithLog(log *slog.Logger) Option { return func(s *settings) { s.log = log } }
+
 // Open connects to the database that dsn names, which is made if need be and brought to the schema that this version
 // needs. `sqlite:FILE` is SQLite, FILE being relative to the working directory or absolute.
-func Open(ctx context.Context, dsn string) (*Store, error) {
-	d, err := newDialect(dsn)
+func Open(ctx context.Context, dsn string, options ...Option) (*Store, error) {
+	set := settings{log: slog.New(slog.DiscardHandler)}
+	for _, o := range options {
+		o(&set)
+	}
+	d, err := newDialect(dsn, set.log)
 	if err != nil {
 		return nil, fmt.Errorf("opening database: %w", err)
 	}
