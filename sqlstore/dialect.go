@@ -64,7 +64,9 @@ func newDialect(dsn string, log *slog.Logger) (dialect, error) {
 	switch scheme {
 	case "sqlite":
 		return newSQLite(rest)
+	case "postgres", "postgresql":
+		return newPostgres(dsn, log)
 	default:
-		return nil, fmt.Errorf("%q is not a kind of database that is known: use sqlite:FILE", scheme)
+		return nil, fmt.Errorf("%q is not a kind of database that is known: use sqlite:FILE or postgres://…", scheme)
 	}
 }

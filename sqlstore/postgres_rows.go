@@ -1,0 +1,130 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/pathsync/pathsync/core"
+)
+
+// The statements that are PostgreSQL's own. Rows are handed over as one array a column, so that any number of them takes
+// one round trip and one plan. What stands for the absence of a value in the core becomes NULL on the way.
+const (
+	postgresInsertOps = `INSERT INTO sync_change_log (room, store_key, path, op, value, client_id, server_seq, server_ts,
+		op_index, client_seq, array_index, discarded)
+		SELECT room, store_key, path, op, NULLIF(value, ''), client_id, server_seq, server_ts,
+			op_index, NULLIF(client_seq, -1), NULLIF(array_index, -1), NULLIF(discarded, '')
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+			$8::timestamptz[], $9::integer[], $10::bigint[], $11::integer[], $12::text[])
+			AS op (room, store_key, path, op, value, client_id, server_seq, server_ts,
+				op_index, client_seq, array_index, discarded)`
+
+	postgresUpsertDocuments = `INSERT INTO sync_documents AS old (room, store_key, state, server_seq, updated_at)
+		SELECT room, store_key, state, server_seq, now()
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS document (room, store_key, state, server_seq)
+		ON CONFLICT (room, store_key) DO UPDATE
+		SET state = excluded.state, server_seq = excluded.server_seq, updated_at = excluded.updated_at
+		WHERE excluded.server_seq > old.server_seq`
+
+	// The driver receives a result to its end, however early its reader stops. So the rows of a chunk are limited in
+	// number ($4), and end with the one that brings their paths and values to so many bytes ($5). The lengths of values
+	// are known without reading them.
+	postgresLogChunk = `SELECT store_key, client_id, client_seq, server_seq, server_ts, op, path, value, array_index, discarded
+		FROM (
+			SELECT op.*, SUM(octet_length(path) + COALESCE(octet_length(value), 0)) OVER (
+				ORDER BY server_seq, op_index ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
+			FROM (
+				SELECT * FROM sync_change_log WHERE room = $1 AND (server_seq, op_index) > ($2, $3)
+				ORDER BY server_seq, op_index LIMIT $4
+			) AS op
+		) AS op
+		WHERE bytes_before IS NULL OR bytes_before < $5
+		ORDER BY server_seq, op_index`
+)
+
+// Bounds of one chunk of a log.
+const (
+	postgresChunkRows  = 2000
+	postgresChunkBytes = 4 << 20
+)
+
+// columns are the parameters of postgresInsertOps.
+type columns struct {
+	rooms, keys, paths, kinds, values, clientIDs []string
+	serverSeqs                                   []int64
+	serverTimes                                  []time.Time
+	opIndexes                                    []int32
+	clientSeqs                                   []int64
+	arrayIndexes                                 []int32
+	discarded                                    []string
+}
+
+func (d *postgres) insertLog(ctx context.Context, batches []*core.Batch) error {
+	// Two servers that take the same numbers in several rooms meet in the same order, and never in a deadlock.
+	batches = slices.Clone(batches)
+	slices.SortStableFunc(batches, func(a, b *core.Batch) int { return cmp.Compare(a.Room, b.Room) })
+	var c columns
+	for _, b := range batches {
+		for i, op := range b.Ops {
+			c.add(b, i, op)
+		}
+	}
+	_, err := d.insertOps.ExecContext(ctx, c.rooms, c.keys, c.paths, c.kinds, c.values, c.clientIDs,
+		c.serverSeqs, c.serverTimes, c.opIndexes, c.clientSeqs, c.arrayIndexes, c.discarded)
+	return err
+}
+
+func (c *columns) add(b *core.Batch, i int, op core.LoggedOp) {
+	c.rooms = append(c.rooms, b.Room)
+	c.keys = append(c.keys, b.Key)
+	c.paths = append(c.paths, op.Path)
+	c.kinds = append(c.kinds, string(op.Kind))
+	c.values = append(c.values, op.Value)
+	c.clientIDs = append(c.clientIDs, b.ClientID)
+	c.serverSeqs = append(c.serverSeqs, b.ServerSeq)
+	c.serverTimes = append(c.serverTimes, time.UnixMilli(b.ServerTs))
+	c.opIndexes = append(c.opIndexes, int32(i))
+	c.clientSeqs = append(c.clientSeqs, b.ClientSeq)
+	c.arrayIndexes = append(c.arrayIndexes, int32(op.Index))
+	c.discarded = append(c.discarded, string(op.Discarded))
+}
+
+// readLog reads chunk after chunk. What is read of a batch in one and the rest of it in the next fit together, because a
+// batch is committed as a whole and never changes.
+func (d *postgres) readLog(ctx context.Context, room string, after int64, page *page) error {
+	afterIndex := int32(1<<31 - 1) // beyond the last row of the batch
+	for {
+		rows, bytes := page.rows, page.bytes
+		bytesWanted := min(max(page.limit.Bytes-bytes, postgresChunkBytes/64), postgresChunkBytes)
+		if err := page.read(ctx, d.logChunk, room, after, afterIndex, postgresChunkRows, bytesWanted); err != nil {
+			return err
+		}
+		if page.full || page.rows-rows < postgresChunkRows && page.bytes-bytes < bytesWanted {
+			return nil
+		}
+		last := page.batches[len(page.batches)-1]
+		after, afterIndex = last.ServerSeq, int32(len(last.Ops)-1)
+	}
+}
+
+func (d *postgres) upsertDocuments(ctx context.Context, docs []core.Document) error {
+	// In the order of their keys, against deadlocks, and the newest of each, because a statement touches a row but once.
+	docs = slices.Clone(docs)
+	slices.SortFunc(docs, func(a, b core.Document) int {
+		return cmp.Or(cmp.Compare(a.Room, b.Room), cmp.Compare(a.Key, b.Key), cmp.Compare(b.ServerSeq, a.ServerSeq))
+	})
+	docs = slices.CompactFunc(docs, func(a, b core.Document) bool { return a.Room == b.Room && a.Key == b.Key })
+
+	var rooms, keys, states []string
+	var serverSeqs []int64
+	for _, doc := range docs {
+		rooms = append(rooms, doc.Room)
+		keys = append(keys, doc.Key)
+		states = append(states, doc.State)
+		serverSeqs = append(serverSeqs, doc.ServerSeq)
+	}
+	_, err := d.upsertDocument.ExecContext(ctx, rooms, keys, states, serverSeqs)
+	return err
+}
