@@ -33,8 +33,9 @@ const (
 )
 
 const (
-	postgresIdleTime = 5 * time.Minute // then a connection is closed that a burst has needed
-	postgresLifetime = time.Hour       // then it is opened anew, perhaps with a server that has taken over
+	postgresTrustedTime = 100 * time.Millisecond // then a connection is asked whether it lives before it is used again
+	postgresIdleTime    = 5 * time.Minute        // then one is closed that a burst has needed
+	postgresLifetime    = time.Hour              // then it is opened anew, perhaps with a server that has taken over
 )
 
 // postgres is a dialect: PostgreSQL from version 12 on, by the driver pgx.
@@ -72,18 +73,24 @@ func newPostgres(dsn string, log *slog.Logger) (*postgres, error) {
 
 // postgresPool makes a pool of connections. It opens nothing yet.
 func postgresPool(config *pgx.ConnConfig, size int) *sql.DB {
-	db := sql.OpenDB(stdlib.GetConnector(*config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
-		if c.PgConn().ParameterStatus("server_encoding") != "UTF8" {
-			return errPostgresEncoding
-		}
-		_, err := c.Exec(ctx, postgresDurableCommits)
-		return err
-	})))
+	db := sql.OpenDB(stdlib.GetConnector(*config,
+		stdlib.OptionAfterConnect(preparePostgresConn),
+		stdlib.OptionShouldPing(func(_ context.Context, p stdlib.ShouldPingParams) bool {
+			return p.IdleDuration > postgresTrustedTime
+		})))
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
 	db.SetConnMaxIdleTime(postgresIdleTime)
 	db.SetConnMaxLifetime(postgresLifetime)
 	return db
+}
+
+func preparePostgresConn(ctx context.Context, conn *pgx.Conn) error {
+	if conn.PgConn().ParameterStatus("server_encoding") != "UTF8" {
+		return errPostgresEncoding
+	}
+	_, err := conn.Exec(ctx, postgresDurableCommits)
+	return err
 }
 
 func (d *postgres) connect(ctx context.Context) error { return d.write.PingContext(ctx) }

@@ -50,45 +50,40 @@ const (
 	postgresChunkBytes = 4 << 20
 )
 
-// columns are the parameters of postgresInsertOps.
-type columns struct {
-	rooms, keys, paths, kinds, values, clientIDs []string
-	serverSeqs                                   []int64
-	serverTimes                                  []time.Time
-	opIndexes                                    []int32
-	clientSeqs                                   []int64
-	arrayIndexes                                 []int32
-	discarded                                    []string
-}
-
 func (d *postgres) insertLog(ctx context.Context, batches []*core.Batch) error {
 	// Two servers that take the same numbers in several rooms meet in the same order, and never in a deadlock.
 	batches = slices.Clone(batches)
 	slices.SortStableFunc(batches, func(a, b *core.Batch) int { return cmp.Compare(a.Room, b.Room) })
-	var c columns
-	for _, b := range batches {
-		for i, op := range b.Ops {
-			c.add(b, i, op)
-		}
-	}
-	_, err := d.insertOps.ExecContext(ctx, c.rooms, c.keys, c.paths, c.kinds, c.values, c.clientIDs,
-		c.serverSeqs, c.serverTimes, c.opIndexes, c.clientSeqs, c.arrayIndexes, c.discarded)
+	_, err := d.insertOps.ExecContext(ctx, postgresOps(batches)...)
 	return err
 }
 
-func (c *columns) add(b *core.Batch, i int, op core.LoggedOp) {
-	c.rooms = append(c.rooms, b.Room)
-	c.keys = append(c.keys, b.Key)
-	c.paths = append(c.paths, op.Path)
-	c.kinds = append(c.kinds, string(op.Kind))
-	c.values = append(c.values, op.Value)
-	c.clientIDs = append(c.clientIDs, b.ClientID)
-	c.serverSeqs = append(c.serverSeqs, b.ServerSeq)
-	c.serverTimes = append(c.serverTimes, time.UnixMilli(b.ServerTs))
-	c.opIndexes = append(c.opIndexes, int32(i))
-	c.clientSeqs = append(c.clientSeqs, b.ClientSeq)
-	c.arrayIndexes = append(c.arrayIndexes, int32(op.Index))
-	c.discarded = append(c.discarded, string(op.Discarded))
+// postgresOps are the parameters of postgresInsertOps.
+func postgresOps(batches []*core.Batch) []any {
+	var (
+		rooms, keys, paths, kinds, values, clientIDs, discarded []string
+		serverSeqs, clientSeqs                                  []int64
+		serverTimes                                             []time.Time
+		opIndexes, arrayIndexes                                 []int32
+	)
+	for _, b := range batches {
+		for i, op := range b.Ops {
+			rooms = append(rooms, b.Room)
+			keys = append(keys, b.Key)
+			paths = append(paths, op.Path)
+			kinds = append(kinds, string(op.Kind))
+			values = append(values, op.Value)
+			clientIDs = append(clientIDs, b.ClientID)
+			serverSeqs = append(serverSeqs, b.ServerSeq)
+			serverTimes = append(serverTimes, time.UnixMilli(b.ServerTs))
+			opIndexes = append(opIndexes, int32(i))
+			clientSeqs = append(clientSeqs, b.ClientSeq)
+			arrayIndexes = append(arrayIndexes, int32(op.Index))
+			discarded = append(discarded, string(op.Discarded))
+		}
+	}
+	return []any{rooms, keys, paths, kinds, values, clientIDs, serverSeqs, serverTimes, opIndexes, clientSeqs,
+		arrayIndexes, discarded}
 }
 
 // readLog reads chunk after chunk. What is read of a batch in one and the rest of it in the next fit together, because a
