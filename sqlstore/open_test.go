@@ -46,9 +46,12 @@ func TestWhatCannotBeOpenedSaysWhyAndWhatToDo(t *testing.T) {
 	}
 }
 
-// rawFile opens a database as another program would.
-func rawFile(t testing.TB, file string) *sql.DB {
+func rawFile(t testing.TB, file string) *sql.DB { return rawSQLite(t, "sqlite:"+file) }
+
+// rawSQLite opens a database as another program would.
+func rawSQLite(t testing.TB, dsn string) *sql.DB {
 	t.Helper()
+	file := strings.TrimPrefix(dsn, "sqlite:")
 	db, err := sqlitePool(file, 1)
 	if err != nil {
 		t.Fatal(err)

@@ -21,9 +21,13 @@ const (
 	// Any number will do that is the same for all who migrate: these are the letters "pathsync".
 	postgresMigrationLock = `SELECT pg_advisory_xact_lock(8097881596951621219)`
 
-	// A server or a user may be set up to answer a COMMIT before it is on the disk.
-	postgresDurableCommits = `SELECT set_config('synchronous_commit', 'on', false)
-		WHERE current_setting('synchronous_commit') = 'off'`
+	// Each connection begins with this. A server or a user may be set up to answer a COMMIT before it is on the disk. And
+	// a plan made for each call's parameters would, before the server has gathered statistics, sort what an index has
+	// in order.
+	postgresSettings = `SELECT
+		set_config('synchronous_commit', CASE setting WHEN 'off' THEN 'on' ELSE setting END, false),
+		set_config('plan_cache_mode', 'force_generic_plan', false)
+		FROM current_setting('synchronous_commit') AS setting`
 )
 
 // How many connections a store has at most. Reads have their own, so that many of them never keep an append waiting.
@@ -89,7 +93,7 @@ func preparePostgresConn(ctx context.Context, conn *pgx.Conn) error {
 	if conn.PgConn().ParameterStatus("server_encoding") != "UTF8" {
 		return errPostgresEncoding
 	}
-	_, err := conn.Exec(ctx, postgresDurableCommits)
+	_, err := conn.Exec(ctx, postgresSettings)
 	return err
 }
 
