@@ -48,12 +48,14 @@ type dialect interface {
 
 // schema is the tables of a dialect.
 type schema struct {
+	idiom idiom
 	// exists is a query for the number of tables that are named sync_meta: 0 in a database that was not used yet.
 	exists string
 	// lock is a statement that keeps other processes from migrating until the transaction ends, if beginning one does
 	// not already.
 	lock string
-	// migrations lead from each version of the schema to the next; the first makes the tables.
+	// migrations lead from each version of the schema to the next; the first makes the tables. A line GO in one, as in
+	// Microsoft's tools, ends what is sent to the database as one piece.
 	migrations []string
 }
 
@@ -66,7 +68,9 @@ func newDialect(dsn string, log *slog.Logger) (dialect, error) {
 		return newSQLite(rest)
 	case "postgres", "postgresql":
 		return newPostgres(dsn, log)
+	case "sqlserver":
+		return newSQLServer(dsn, log)
 	default:
-		return nil, fmt.Errorf("%q is not a kind of database that is known: use sqlite:FILE or postgres://…", scheme)
+		return nil, fmt.Errorf("%q is not a kind of database that is known: use sqlite:FILE, postgres://… or sqlserver://…", scheme)
 	}
 }

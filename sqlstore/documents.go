@@ -11,7 +11,7 @@ import (
 func (s *Store) Documents(ctx context.Context, room string) ([]core.Document, error) {
 	var docs []core.Document
 	err := s.call("reading documents", func() error {
-		rows, err := s.query.documents.QueryContext(ctx, room)
+		rows, err := s.query.documents.QueryContext(ctx, s.text(room))
 		if err != nil {
 			return err
 		}

@@ -38,7 +38,7 @@ func (s *Store) Log(ctx context.Context, room string, after int64, limit core.Pa
 func (s *Store) FindBatch(ctx context.Context, room, clientID string, clientSeq int64) (*core.Batch, error) {
 	p := page{room: strings.Clone(room), limit: core.Page{Batches: 1}}
 	err := s.call("looking for a batch in the log", func() error {
-		return p.read(ctx, s.query.findBatch, room, room, clientID, clientSeq)
+		return p.read(ctx, s.query.findBatch, s.text(room), s.text(room), s.text(clientID), clientSeq)
 	})
 	if err != nil || len(p.batches) == 0 {
 		return nil, err
@@ -50,7 +50,7 @@ func (s *Store) FindBatch(ctx context.Context, room, clientID string, clientSeq 
 func (s *Store) LastClientSeq(ctx context.Context, room, clientID string) (int64, error) {
 	var last sql.NullInt64
 	err := s.call("looking for a client's last batch in the log", func() error {
-		return s.query.lastClientSeq.QueryRowContext(ctx, room, clientID).Scan(&last)
+		return s.query.lastClientSeq.QueryRowContext(ctx, s.text(room), s.text(clientID)).Scan(&last)
 	})
 	return orElse(last, core.NoClientSeq), err
 }

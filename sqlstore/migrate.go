@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -61,6 +62,8 @@ func migrate(ctx context.Context, d dialect) (epoch string, err error) {
 	}
 }
 
+var endOfPiece = regexp.MustCompile(`(?m)^GO\s*$`)
+
 // migrateFrom runs one migration, unless another process has done so meanwhile.
 func migrateFrom(ctx context.Context, d dialect, version int) error {
 	return inTransaction(ctx, d.writer(), func(tx *sql.Tx) error {
@@ -72,15 +75,17 @@ func migrateFrom(ctx context.Context, d dialect, version int) error {
 		if now, err := schemaVersion(ctx, d, tx); err != nil || now != version {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, d.schema().migrations[version]); err != nil {
-			return err
+		for _, piece := range endOfPiece.Split(d.schema().migrations[version], -1) {
+			if _, err := tx.ExecContext(ctx, piece); err != nil {
+				return err
+			}
 		}
 		if version == 0 {
-			insert := squirrel.Insert("sync_meta").Columns("name", "value").
+			insert := squirrel.Insert(d.schema().idiom.table("sync_meta")).Columns("name", "value").
 				Values("epoch", newEpoch()).Values("schema_version", "1")
 			return exec(ctx, d, tx, insert)
 		}
-		return exec(ctx, d, tx, squirrel.Update("sync_meta").
+		return exec(ctx, d, tx, squirrel.Update(d.schema().idiom.table("sync_meta")).
 			Set("value", strconv.Itoa(version+1)).Where("name = ?", "schema_version"))
 	})
 }
@@ -115,7 +120,7 @@ func readMeta(ctx context.Context, d dialect, name string) (string, error) {
 }
 
 func queryMeta(ctx context.Context, d dialect, db queryer, name string) (value string, err error) {
-	query, args, err := squirrel.Select("value").From("sync_meta").Where("name = ?", name).
+	query, args, err := squirrel.Select("value").From(d.schema().idiom.table("sync_meta")).Where("name = ?", name).
 		PlaceholderFormat(d.placeholders()).ToSql()
 	if err != nil {
 		return "", err

@@ -23,8 +23,8 @@ func TestWhatCannotBeOpenedSaysWhyAndWhatToDo(t *testing.T) {
 		{"not a database", "sqlite:" + text, []string{text, "not an SQLite database", "name another"}},
 		{"no file", "sqlite:", []string{"needs the name of a file"}},
 		{"in memory", "sqlite::memory:", []string{"needs the name of a file"}},
-		{"unknown kind", "oracle://scott:tiger@localhost", []string{`"oracle"`, "use sqlite:FILE or postgres:"}},
-		{"no kind", "", []string{"use sqlite:FILE or postgres:"}},
+		{"unknown kind", "oracle://scott:tiger@localhost", []string{`"oracle"`, "use sqlite:FILE, postgres:"}},
+		{"no kind", "", []string{"use sqlite:FILE, postgres:"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			store, err := Open(t.Context(), test.dsn)

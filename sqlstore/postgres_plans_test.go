@@ -24,7 +24,7 @@ func TestEveryReadOfPostgresIsAnIndexSearch(t *testing.T) {
 
 	db := store.dialect.reader() // its connections have the settings that the plans depend on
 	db.SetMaxOpenConns(1)        // and the statements that are prepared below
-	texts, err := buildTexts(squirrel.Dollar)
+	texts, err := buildTexts(squirrel.Dollar, idiom{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,6 +103,9 @@ func (s *Store) Close() error {
 	return nil
 }
 
+// text is what a text parameter of a common statement is handed over as.
+func (s *Store) text(value string) any { return s.dialect.schema().idiom.textArgument(value) }
+
 // call runs one use of the database, and says in its error what was being done.
 func (s *Store) call(doing string, use func() error) error {
 	s.using.RLock()

@@ -21,8 +21,8 @@ var allowed = map[string][]string{
 	"core/memstore":   {"core", "core/tree"},
 	"core/storetest":  {"core", "core/tree"},
 	"sse":             {},
-	"sqlstore":        {"core", "core/tree", "github.com/Masterminds/squirrel", "modernc.org/sqlite", "modernc.org/sqlite/lib", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/stdlib"},
-	"sqlstore/dbtest": {"github.com/jackc/pgx/v5/stdlib"}, // for tests alone
+	"sqlstore":        {"core", "core/tree", "github.com/Masterminds/squirrel", "modernc.org/sqlite", "modernc.org/sqlite/lib", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb", "github.com/microsoft/go-mssqldb/msdsn"},
+	"sqlstore/dbtest": {"github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb"}, // for tests alone
 	"":                {},                                 // the contract, embedded
 	"httpapi":         {"", "core", "core/tree", "core/path", "sse", "github.com/labstack/echo/v4", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb"},
 	"cmd/pathsync":    {"", "httpapi", "sse", "sqlstore", "core", "core/memstore", "github.com/alecthomas/kong", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/r3labs/sse/v2", "golang.org/x/term"},

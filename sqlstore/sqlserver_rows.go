@@ -1,0 +1,210 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	mssql "github.com/microsoft/go-mssqldb"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/tree"
+)
+
+// sizedStatement is a statement for a fixed number of rows. There are few sizes, so that the server plans few of them.
+type sizedStatement struct {
+	rows int
+	stmt *sql.Stmt
+}
+
+// The sizes of statements. An INSERT of few rows takes one round trip, and of many more than their transfer: from there on
+// they are copied in bulk, which takes four round trips for any number. In bulk are not few rows, because a bulk
+// insert claims pages of its own, and would leave most of them empty.
+var (
+	sqlServerOpSizes       = []int{1, 8, 64}
+	sqlServerDocumentSizes = []int{1, 16, 128}
+)
+
+// sized is the smallest statement that has so many rows, or else the largest.
+func sized(statements []sizedStatement, rows int) sizedStatement {
+	for _, s := range statements {
+		if s.rows >= rows {
+			return s
+		}
+	}
+	return statements[len(statements)-1]
+}
+
+func prepareSizes(ctx context.Context, db *sql.DB, text string, columns int, sizes []int) ([]sizedStatement, error) {
+	statements := make([]sizedStatement, len(sizes))
+	for i, rows := range sizes {
+		stmt, err := db.PrepareContext(ctx, withRows(text, rows, columns))
+		if err != nil {
+			return nil, err
+		}
+		statements[i] = sizedStatement{rows, stmt}
+	}
+	return statements, nil
+}
+
+// opRow is a row of the log.
+type opRow struct {
+	batch *core.Batch
+	index int
+}
+
+func (d *sqlServer) insertLog(ctx context.Context, batches []*core.Batch) error {
+	// Two servers that take the same numbers in several rooms meet in the same order, and seldom in a deadlock.
+	batches = slices.Clone(batches)
+	slices.SortStableFunc(batches, func(a, b *core.Batch) int { return cmp.Compare(a.Room, b.Room) })
+	var rows []opRow
+	for _, b := range batches {
+		if err := checkSQLServerBatch(b); err != nil {
+			return err
+		}
+		for i := range b.Ops {
+			rows = append(rows, opRow{b, i})
+		}
+	}
+	return d.untilDone(ctx, func() error {
+		if most := d.insertOps[len(d.insertOps)-1].rows; len(rows) > most {
+			return d.copyOps(ctx, rows)
+		}
+		return d.insertFewOps(ctx, rows)
+	})
+}
+
+// insertFewOps inserts rows that fit into one statement, which is its own transaction.
+func (d *sqlServer) insertFewOps(ctx context.Context, rows []opRow) error {
+	statement := sized(d.insertOps, len(rows))
+	arguments := make([]any, 0, statement.rows*sqlServerOpColumns)
+	for _, r := range rows {
+		op := &r.batch.Ops[r.index]
+		arguments = append(arguments, mssql.NVarCharMax(r.batch.Room), mssql.NVarCharMax(r.batch.Key),
+			mssql.NVarCharMax(op.Path), mssql.NVarCharMax(op.Kind), mssql.NVarCharMax(op.Value),
+			mssql.NVarCharMax(r.batch.ClientID), r.batch.ServerSeq, time.UnixMilli(r.batch.ServerTs).UTC(), r.index,
+			r.batch.ClientSeq, op.Index, mssql.NVarCharMax(op.Discarded))
+	}
+	for range statement.rows - len(rows) {
+		arguments = append(arguments, noText, noText, noText, noText, noText, noText, 0, time.Time{}, 0, 0, 0, noText)
+	}
+	_, err := statement.stmt.ExecContext(ctx, arguments...)
+	return err
+}
+
+const noText = mssql.NVarCharMax("")
+
+// copyOps inserts any number of rows.
+func (d *sqlServer) copyOps(ctx context.Context, rows []opRow) error {
+	return inTransaction(ctx, d.write, func(tx *sql.Tx) error {
+		bulk, err := tx.PrepareContext(ctx, d.copyOpsText)
+		if err != nil {
+			return err
+		}
+		defer bulk.Close()
+		for _, r := range rows {
+			op := &r.batch.Ops[r.index]
+			_, err := bulk.ExecContext(ctx, r.batch.Room, r.batch.Key, op.Path, string(op.Kind), unless("", op.Value),
+				r.batch.ClientID, r.batch.ServerSeq, time.UnixMilli(r.batch.ServerTs).UTC(), r.index,
+				unless(core.NoClientSeq, r.batch.ClientSeq), unless(tree.NoIndex, op.Index), unless("", string(op.Discarded)))
+			if err != nil {
+				return err
+			}
+		}
+		_, err = bulk.ExecContext(ctx) // the end of the rows
+		return err
+	})
+}
+
+// sqlServerCopyOps is the driver's own statement: a bulk insert that does what an INSERT does about constraints and
+// triggers.
+func sqlServerCopyOps(schema string) string {
+	return mssql.CopyIn("["+schema+"].[sync_change_log]", mssql.BulkOptions{CheckConstraints: true, FireTriggers: true},
+		"room", "store_key", "path", "op", "value", "client_id", "server_seq", "server_ts", "op_index", "client_seq",
+		"array_index", "discarded")
+}
+
+func (d *sqlServer) upsertDocuments(ctx context.Context, docs []core.Document) error {
+	// In the order of their keys, against deadlocks, and the newest of each, because a statement touches a row but once.
+	docs = slices.Clone(docs)
+	slices.SortFunc(docs, func(a, b core.Document) int {
+		return cmp.Or(cmp.Compare(a.Room, b.Room), cmp.Compare(a.Key, b.Key), cmp.Compare(b.ServerSeq, a.ServerSeq))
+	})
+	docs = slices.CompactFunc(docs, func(a, b core.Document) bool { return a.Room == b.Room && a.Key == b.Key })
+	for i := range docs {
+		if err := checkSQLServerTexts(limited{docs[i].Room, 255}, limited{docs[i].Key, 255}, limited{docs[i].State, 0}); err != nil {
+			return err
+		}
+	}
+	return d.untilDone(ctx, func() error {
+		err := inTransaction(ctx, d.write, func(tx *sql.Tx) error {
+			for chunk := range slices.Chunk(docs, d.upsertDocs[len(d.upsertDocs)-1].rows) {
+				if err := d.upsertChunk(ctx, tx, chunk); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if isSQLServerDuplicate(err) { // another server has inserted a row that this one was about to
+			return errUndone
+		}
+		return err
+	})
+}
+
+func (d *sqlServer) upsertChunk(ctx context.Context, tx *sql.Tx, docs []core.Document) error {
+	statement := sized(d.upsertDocs, len(docs))
+	arguments := make([]any, 0, statement.rows*sqlServerDocumentColumns+1)
+	for _, doc := range docs {
+		arguments = append(arguments, mssql.NVarCharMax(doc.Room), mssql.NVarCharMax(doc.Key), mssql.NVarCharMax(doc.State), doc.ServerSeq)
+	}
+	for range statement.rows - len(docs) {
+		arguments = append(arguments, noText, noText, noText, 0)
+	}
+	upsert := tx.StmtContext(ctx, statement.stmt)
+	defer upsert.Close()
+	_, err := upsert.ExecContext(ctx, append(arguments, len(docs))...)
+	return err
+}
+
+// limited is a text and the number of characters that its column has; 0 is any number.
+type limited struct {
+	text    string
+	longest int
+}
+
+func checkSQLServerBatch(b *core.Batch) error {
+	if err := checkSQLServerTexts(limited{b.Room, 255}, limited{b.Key, 255}, limited{b.ClientID, 100}); err != nil {
+		return err
+	}
+	for i := range b.Ops {
+		op := &b.Ops[i]
+		err := checkSQLServerTexts(limited{op.Path, 1000}, limited{string(op.Kind), 10}, limited{op.Value, 0},
+			limited{string(op.Discarded), 20})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSQLServerTexts refuses texts that would not come back as they are: UTF-16 cannot hold what is not UTF-8, and
+// what is too long for its column is better found here than in the middle of a bulk insert.
+func checkSQLServerTexts(texts ...limited) error {
+	for _, t := range texts {
+		switch {
+		case !utf8.ValidString(t.text):
+			return fmt.Errorf("%w: a text is not valid UTF-8", core.ErrRejected)
+		case strings.Contains(t.text, "\x00"):
+			return fmt.Errorf("%w: a text has the character NUL", core.ErrRejected)
+		case t.longest > 0 && core.Length(t.text) > t.longest:
+			return fmt.Errorf("%w: a text is longer than %d characters", core.ErrRejected, t.longest)
+		}
+	}
+	return nil
+}
