@@ -45,7 +45,11 @@ func readMigrations(dialect string) ([]string, error) {
 func migrate(ctx context.Context, d dialect) (epoch string, err error) {
 	newest := len(d.schema().migrations)
 	for {
-		version, err := schemaVersion(ctx, d, d.writer())
+		var version int
+		err := soon(ctx, func(ctx context.Context) (err error) {
+			version, err = schemaVersion(ctx, d, d.writer())
+			return err
+		})
 		if err != nil {
 			return "", err
 		}
@@ -54,7 +58,11 @@ func migrate(ctx context.Context, d dialect) (epoch string, err error) {
 				version, newest)
 		}
 		if version == newest {
-			return readMeta(ctx, d, "epoch")
+			err := soon(ctx, func(ctx context.Context) (err error) {
+				epoch, err = readMeta(ctx, d, "epoch")
+				return err
+			})
+			return epoch, err
 		}
 		if err := migrateFrom(ctx, d, version); err != nil {
 			return "", fmt.Errorf("migrating tables to version %d: %w", version+1, err)

@@ -59,6 +59,15 @@ func TestAnOutageLosesNothing(t *testing.T) {
 	})
 }
 
+func TestADatabaseThatDoesNotAnswerIsNotWaitedForWithoutEnd(t *testing.T) {
+	server := dbtest.NewPostgres(t)
+	relay, dsn := dbtest.Relayed(t, server.DSN+"?sslmode=disable&connect_timeout=1")
+	relay.Stall()
+	_, err := Open(t.Context(), dsn) // without a limit of its own
+	wantRepeatable(t, err, "opening database postgres", "it does not answer in time")
+	wantNoSecret(t, err, dsn)
+}
+
 // crowd is clients that write all the time. Each sends a batch, under the same number, until it is accepted.
 type crowd struct {
 	hub     *core.Hub

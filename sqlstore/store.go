@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/pathsync/pathsync/core"
 )
@@ -55,21 +56,35 @@ func Open(ctx context.Context, dsn string, options ...Option) (*Store, error) {
 }
 
 func open(ctx context.Context, d dialect) (*Store, error) {
-	if err := d.connect(ctx); err != nil {
+	if err := soon(ctx, d.connect); err != nil {
 		return nil, err
 	}
 	epoch, err := migrate(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.start(ctx); err != nil {
+	if err := soon(ctx, d.start); err != nil {
 		return nil, err
 	}
-	query, err := prepare(ctx, d)
+	s := &Store{dialect: d, epoch: epoch}
+	err = soon(ctx, func(ctx context.Context) (err error) {
+		s.query, err = prepare(ctx, d)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &Store{dialect: d, query: query, epoch: epoch}, nil
+	return s, nil
+}
+
+// openStepTimeout limits each step of opening a database, lest one that has stopped answering be waited for without
+// end. Migrations alone have no limit: their tables may be large.
+const openStepTimeout = 30 * time.Second
+
+func soon(ctx context.Context, step func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, openStepTimeout)
+	defer cancel()
+	return step(ctx)
 }
 
 // Epoch implements core.Store.
