@@ -13,10 +13,10 @@ func TestANewDatabaseGetsTheNewestSchema(t *testing.T) {
 		store := openDSN(t, dsn)
 		want := fmt.Sprint(len(store.dialect.schema().migrations))
 		db := e.raw(t, dsn)
-		if got := queryText(t, db, "SELECT value FROM sync_meta WHERE name = 'schema_version'"); got != want {
+		if got := queryText(t, db, e.text(dsn, "SELECT value FROM ~sync_meta WHERE name = 'schema_version'")); got != want {
 			t.Errorf("schema_version is %s, want %s", got, want)
 		}
-		if got := queryText(t, db, "SELECT value FROM sync_meta WHERE name = 'epoch'"); got != store.Epoch() {
+		if got := queryText(t, db, e.text(dsn, "SELECT value FROM ~sync_meta WHERE name = 'epoch'")); got != store.Epoch() {
 			t.Errorf("epoch is %s, want %s", got, store.Epoch())
 		}
 	})
@@ -26,7 +26,7 @@ func TestTablesOfANewerVersionAreRefused(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		openDSN(t, dsn).Close()
-		mustExec(t, e.raw(t, dsn), "UPDATE sync_meta SET value = '999' WHERE name = 'schema_version'")
+		mustExec(t, e.raw(t, dsn), e.text(dsn, "UPDATE ~sync_meta SET value = '999' WHERE name = 'schema_version'"))
 
 		_, err := Open(t.Context(), dsn)
 		if err == nil || !strings.Contains(err.Error(), "version 999") || !strings.Contains(err.Error(), "use a newer program") {
@@ -44,7 +44,7 @@ func TestAnUpgradeRunsEachMissingMigrationOnce(t *testing.T) {
 
 		for range 2 {
 			upgraded, err := open(t.Context(), withMigrations(t, dsn,
-				"CREATE TABLE two (n INTEGER); INSERT INTO two VALUES (2)", "INSERT INTO two VALUES (3)"))
+				e.text(dsn, "CREATE TABLE ~two (n INTEGER); INSERT INTO ~two VALUES (2)"), e.text(dsn, "INSERT INTO ~two VALUES (3)")))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -56,11 +56,11 @@ func TestAnUpgradeRunsEachMissingMigrationOnce(t *testing.T) {
 			}
 		}
 		db := e.raw(t, dsn)
-		if got := queryText(t, db, "SELECT MIN(n) * 100 + MAX(n) * 10 + COUNT(*) FROM two"); got != "232" {
+		if got := queryText(t, db, e.text(dsn, "SELECT MIN(n) * 100 + MAX(n) * 10 + COUNT(*) FROM ~two")); got != "232" {
 			t.Errorf("the migrations inserted something else than 2 and 3: %s", got)
 		}
 		want := fmt.Sprint(released + 2)
-		if got := queryText(t, db, "SELECT value FROM sync_meta WHERE name = 'schema_version'"); got != want {
+		if got := queryText(t, db, e.text(dsn, "SELECT value FROM ~sync_meta WHERE name = 'schema_version'")); got != want {
 			t.Errorf("schema_version is %s, want %s", got, want)
 		}
 	})
@@ -70,14 +70,15 @@ func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		released := len(openDSN(t, dsn).dialect.schema().migrations)
-		d := withMigrations(t, dsn, "CREATE TABLE half (n INTEGER); INSERT INTO absent VALUES (1)")
+		d := withMigrations(t, dsn, e.text(dsn, "CREATE TABLE ~half (n INTEGER); INSERT INTO ~absent VALUES (1)"))
 		defer d.close()
 		want := fmt.Sprint("to version ", released+1)
 		if _, err := open(t.Context(), d); err == nil || !strings.Contains(err.Error(), want) {
 			t.Fatalf("got error %v, want one that names the version", err)
 		}
-		mustExec(t, e.raw(t, dsn), "CREATE TABLE half (n INTEGER)") // which it could not if the first half were there
-		openDSN(t, dsn)                                             // as before
+		// What follows it could not do if the first half were there.
+		mustExec(t, e.raw(t, dsn), e.text(dsn, "CREATE TABLE ~half (n INTEGER)"))
+		openDSN(t, dsn)
 	})
 }
 
@@ -85,7 +86,7 @@ func TestTablesWithoutAnEpochAreRefused(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		openDSN(t, dsn).Close()
-		mustExec(t, e.raw(t, dsn), "DELETE FROM sync_meta WHERE name = 'epoch'")
+		mustExec(t, e.raw(t, dsn), e.text(dsn, "DELETE FROM ~sync_meta WHERE name = 'epoch'"))
 		if _, err := Open(t.Context(), dsn); err == nil || !strings.Contains(err.Error(), "no epoch") {
 			t.Fatalf("got error %v, want one that says what is missing", err)
 		}
@@ -99,7 +100,7 @@ func TestPingNoticesADatabaseWithAnotherHistory(t *testing.T) {
 		if err := store.Ping(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		mustExec(t, e.raw(t, dsn), "UPDATE sync_meta SET value = 'another' WHERE name = 'epoch'")
+		mustExec(t, e.raw(t, dsn), e.text(dsn, "UPDATE ~sync_meta SET value = 'another' WHERE name = 'epoch'"))
 		if err := store.Ping(t.Context()); err == nil {
 			t.Fatal("a database with another epoch is well")
 		}
