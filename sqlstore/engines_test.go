@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
@@ -15,14 +16,16 @@ type engine struct {
 	newDSN func(t testing.TB) string
 	// raw opens a database as another program would.
 	raw func(t testing.TB, dsn string) *sql.DB
+	// limit is within what a call ends, and a connection can be made, where nothing is wrong.
+	limit time.Duration
 	// schema is what stands before the names of tables in statements of another program.
 	schema func(dsn string) string
 }
 
 var engines = []engine{
-	{"SQLite", func(t testing.TB) string { return "sqlite:" + newFile(t) }, rawSQLite, noSchema},
-	{"PostgreSQL", dbtest.Postgres, rawPostgres, noSchema},
-	{"SQLServer", dbtest.SQLServer, rawSQLServer, sqlServerSchema},
+	{"SQLite", func(t testing.TB) string { return "sqlite:" + newFile(t) }, rawSQLite, time.Second, noSchema},
+	{"PostgreSQL", dbtest.Postgres, rawPostgres, 500 * time.Millisecond, noSchema},
+	{"SQLServer", dbtest.SQLServer, rawSQLServer, 2 * time.Second, sqlServerSchema},
 }
 
 func noSchema(string) string { return "" }
@@ -39,7 +42,9 @@ func rawSQLServer(t testing.TB, dsn string) *sql.DB {
 }
 
 // text is a statement in which ~ stands before the name of each table.
-func (e engine) text(dsn, statement string) string { return strings.ReplaceAll(statement, "~", e.schema(dsn)) }
+func (e engine) text(dsn, statement string) string {
+	return strings.ReplaceAll(statement, "~", e.schema(dsn))
+}
 
 // onEachEngine runs a test with every kind of database that is at hand.
 func onEachEngine(t *testing.T, test func(t *testing.T, e engine)) {

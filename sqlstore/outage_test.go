@@ -27,7 +27,7 @@ func TestAnOutageLosesNothing(t *testing.T) {
 		}
 		dsn := e.newDSN(t)
 		relay, relayed := dbtest.Relayed(t, dsn)
-		crowd := newCrowd(t, newHub(t, openDSN(t, relayed), 500*time.Millisecond))
+		crowd := newCrowd(t, newHub(t, openDSN(t, relayed), e.limit))
 		for _, outage := range []struct {
 			name  string
 			begin func()
