@@ -18,13 +18,16 @@ const (
 	sqlServerWrite = 10 * time.Second // for the network to take what is written
 )
 
+// A connection on which nothing comes back for so long is given up, also by a migration, which has no limit of its own.
+var sqlServerKeepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
+
 // sqlServerConnector makes connections within their limits. While a statement is under way, its context is the limit of
 // reading: the driver then cancels it, and gives the connection up if the server does not answer to that either.
 type sqlServerConnector struct{ *mssql.Connector }
 
 func newSQLServerConnector(config msdsn.Config) sqlServerConnector {
 	c := mssql.NewConnectorConfig(config)
-	c.Dialer = linkDialer{net.Dialer{KeepAlive: config.KeepAlive}}
+	c.Dialer = linkDialer{net.Dialer{KeepAliveConfig: sqlServerKeepAlive}}
 	return sqlServerConnector{c}
 }
 
