@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -44,10 +45,10 @@ const (
 		ORDER BY server_seq, op_index`
 )
 
-// Bounds of one chunk of a log.
+// A chunk of a log is as much as the page still takes, within these bounds.
 const (
-	postgresChunkRows  = 2000
-	postgresChunkBytes = 4 << 20
+	postgresLeastRows, postgresMostRows   = 250, 2000
+	postgresLeastBytes, postgresMostBytes = 64 << 10, 4 << 20
 )
 
 func (d *postgres) insertLog(ctx context.Context, batches []*core.Batch) error {
@@ -89,14 +90,16 @@ func postgresOps(batches []*core.Batch) []any {
 // readLog reads chunk after chunk. What is read of a batch in one and the rest of it in the next fit together, because a
 // batch is committed as a whole and never changes.
 func (d *postgres) readLog(ctx context.Context, room string, after int64, page *page) error {
-	afterIndex := int32(1<<31 - 1) // beyond the last row of the batch
+	afterIndex := int32(math.MaxInt32) // beyond the last row of the batch
 	for {
 		rows, bytes := page.rows, page.bytes
-		bytesWanted := min(max(page.limit.Bytes-bytes, postgresChunkBytes/64), postgresChunkBytes)
-		if err := page.read(ctx, d.logChunk, room, after, afterIndex, postgresChunkRows, bytesWanted); err != nil {
+		// A batch has a row at least; one more row, of the next batch, shows that the page is full.
+		mostRows := min(max(page.limit.Batches-len(page.batches)+1, postgresLeastRows), postgresMostRows)
+		mostBytes := min(max(page.limit.Bytes-bytes, postgresLeastBytes), postgresMostBytes)
+		if err := page.read(ctx, d.logChunk, room, after, afterIndex, mostRows, mostBytes); err != nil {
 			return err
 		}
-		if page.full || page.rows-rows < postgresChunkRows && page.bytes-bytes < bytesWanted {
+		if page.full || page.rows-rows < mostRows && page.bytes-bytes < mostBytes {
 			return nil
 		}
 		last := page.batches[len(page.batches)-1]

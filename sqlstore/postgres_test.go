@@ -93,7 +93,7 @@ func TestTheTablesOfPostgresCanBeReadInAShell(t *testing.T) {
 
 func TestAPageOfAPostgresLogIsReadInChunks(t *testing.T) {
 	store := openDSN(t, dbtest.Postgres(t))
-	const batches, ops = 5, postgresChunkRows/2 + 1
+	const batches, ops = 5, postgresMostRows/2 + 1
 	for seq := range int64(batches) {
 		b := oneOp("room", seq+1)
 		for range ops - 1 {
