@@ -95,7 +95,7 @@ var sqlServerNumbers = map[int32]sqlServerMeaning{
 	50000: {"a trigger of the tables refuses it", core.ErrRejected},
 
 	// What a person has to do something about.
-	229:   {text: "the login lacks a right: grant it SELECT, INSERT and UPDATE on the tables"},
+	229:   {text: "the login lacks a right: make it a member of db_datareader and db_datawriter"},
 	262:   {text: "the login lacks a right: make it a member of db_ddladmin, or make the tables with another"},
 	911:   {text: "the database does not exist: make it, or name another"},
 	1105:  {text: "the database is full: make room in its files"},
