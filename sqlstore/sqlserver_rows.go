@@ -81,7 +81,13 @@ func (d *sqlServer) insertLog(ctx context.Context, batches []*core.Batch) error 
 // insertFewOps inserts rows that fit into one statement, which is its own transaction.
 func (d *sqlServer) insertFewOps(ctx context.Context, rows []opRow) error {
 	statement := sized(d.insertOps, len(rows))
-	arguments := make([]any, 0, statement.rows*sqlServerOpColumns)
+	_, err := statement.stmt.ExecContext(ctx, opArguments(rows, statement.rows)...)
+	return err
+}
+
+// opArguments are the parameters of a statement for so many rows, or more.
+func opArguments(rows []opRow, size int) []any {
+	arguments := make([]any, 0, size*sqlServerOpColumns)
 	for _, r := range rows {
 		op := &r.batch.Ops[r.index]
 		arguments = append(arguments, mssql.NVarCharMax(r.batch.Room), mssql.NVarCharMax(r.batch.Key),
@@ -89,11 +95,10 @@ func (d *sqlServer) insertFewOps(ctx context.Context, rows []opRow) error {
 			mssql.NVarCharMax(r.batch.ClientID), r.batch.ServerSeq, time.UnixMilli(r.batch.ServerTs).UTC(), r.index,
 			r.batch.ClientSeq, op.Index, mssql.NVarCharMax(op.Discarded))
 	}
-	for range statement.rows - len(rows) {
+	for range size - len(rows) {
 		arguments = append(arguments, noText, noText, noText, noText, noText, noText, 0, time.Time{}, 0, 0, 0, noText)
 	}
-	_, err := statement.stmt.ExecContext(ctx, arguments...)
-	return err
+	return arguments
 }
 
 const noText = mssql.NVarCharMax("")
