@@ -37,7 +37,11 @@ type settings struct{ log *slog.Logger }
 func WithLog(log *slog.Logger) Option { return func(s *settings) { s.log = log } }
 
 // Open connects to the database that dsn names, which is made if need be and brought to the schema that this version
-// needs. `sqlite:FILE` is SQLite, FILE being relative to the working directory or absolute.
+// needs:
+//
+//	sqlite:FILE                              SQLite, FILE being relative to the working directory or absolute
+//	postgres://USER:PASSWORD@HOST/DATABASE   PostgreSQL; see docs/postgresql.md
+//	sqlserver://USER:PASSWORD@HOST?database= SQL Server; see docs/sqlserver.md
 func Open(ctx context.Context, dsn string, options ...Option) (*Store, error) {
 	set := settings{log: slog.New(slog.DiscardHandler)}
 	for _, o := range options {
