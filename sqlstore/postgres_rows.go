@@ -115,13 +115,10 @@ func (d *postgres) upsertDocuments(ctx context.Context, docs []core.Document) er
 	})
 	docs = slices.CompactFunc(docs, func(a, b core.Document) bool { return a.Room == b.Room && a.Key == b.Key })
 
-	var rooms, keys, states []string
-	var serverSeqs []int64
-	for _, doc := range docs {
-		rooms = append(rooms, doc.Room)
-		keys = append(keys, doc.Key)
-		states = append(states, doc.State)
-		serverSeqs = append(serverSeqs, doc.ServerSeq)
+	rooms, keys, states := make([]string, len(docs)), make([]string, len(docs)), make([]string, len(docs))
+	serverSeqs := make([]int64, len(docs))
+	for i, doc := range docs {
+		rooms[i], keys[i], states[i], serverSeqs[i] = doc.Room, doc.Key, doc.State, doc.ServerSeq
 	}
 	_, err := d.upsertDocument.ExecContext(ctx, rooms, keys, states, serverSeqs)
 	return err
