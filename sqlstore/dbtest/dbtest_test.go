@@ -49,6 +49,7 @@ func TestWhatARelayKeepsBackArrivesWhenItHeals(t *testing.T) {
 	}
 	relay.Heal()
 	hear(t, conn, "two")
+	wantHeard(t, heard, "two")
 
 	relay.StallAnswers()
 	say(t, conn, "three")
@@ -61,19 +62,21 @@ func TestWhatARelayKeepsBackArrivesWhenItHeals(t *testing.T) {
 func TestARelayThatIsCutRefusesUntilItHeals(t *testing.T) {
 	relay, _ := newEcho(t)
 	conn := dial(t, relay)
+	say(t, conn, "one")
+	hear(t, conn, "one")
 	relay.Reset()
 	hearEnd(t, conn)
 	conn = dial(t, relay)
-	say(t, conn, "one")
-	hear(t, conn, "one")
+	say(t, conn, "two")
+	hear(t, conn, "two")
 
 	relay.Cut()
 	hearEnd(t, conn)
 	hearEnd(t, dial(t, relay))
 	relay.Heal()
 	conn = dial(t, relay)
-	say(t, conn, "two")
-	hear(t, conn, "two")
+	say(t, conn, "three")
+	hear(t, conn, "three")
 }
 
 // newEcho is a server that answers with what it hears, behind a relay, and says what that was.
