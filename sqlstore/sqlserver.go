@@ -28,7 +28,6 @@ type sqlServer struct {
 	tables      schema
 	write, read *sql.DB
 	insertOps   []sizedStatement
-	copyOpsText string
 	upsertDocs  []sizedStatement
 	log         *sql.Stmt
 }
@@ -50,8 +49,7 @@ func newSQLServer(dsn string, log *slog.Logger) (*sqlServer, error) {
 	}
 	connector := newSQLServerConnector(target.driver)
 	return &sqlServer{
-		schemaName:  target.schema,
-		copyOpsText: sqlServerCopyOps(target.schema),
+		schemaName: target.schema,
 		tables: schema{
 			idiom: idiom{
 				tables: inSQLServerSchema("[$(schema)].", target.schema),

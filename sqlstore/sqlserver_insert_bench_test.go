@@ -11,18 +11,18 @@ import (
 
 	mssql "github.com/microsoft/go-mssqldb"
 
+	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
-// BenchmarkSQLServerInserts compares the ways to insert the rows of a group in one transaction. The store uses values for
-// few rows, and bulk for many.
+// BenchmarkSQLServerInserts compares the ways to insert the rows of a group in one transaction. The store uses values.
 func BenchmarkSQLServerInserts(b *testing.B) {
 	for _, way := range []struct {
 		name   string
 		insert func(ctx context.Context, d *sqlServer, rows []opRow) error
 	}{
-		{"values", insertByValuesAlone},
-		{"bulk", func(ctx context.Context, d *sqlServer, rows []opRow) error { return d.copyOps(ctx, rows) }},
+		{"values", insertByPaddedValues},
+		{"bulk", insertInBulk},
 		{"openjson", insertByOpenJSON},
 		{"tvp", insertByTableParameter},
 		{"rowByRow", insertEachAlone},
@@ -58,16 +58,33 @@ func BenchmarkSQLServerInserts(b *testing.B) {
 	}
 }
 
-// insertByValuesAlone uses statements of up to 170 rows, which is what 2,100 parameters allow.
-func insertByValuesAlone(ctx context.Context, d *sqlServer, rows []opRow) error {
+func insertByPaddedValues(ctx context.Context, d *sqlServer, rows []opRow) error {
+	batches := make([]*core.Batch, len(rows))
+	for i := range rows {
+		batches[i] = rows[i].batch
+	}
+	return d.insertLog(ctx, batches)
+}
+
+func insertInBulk(ctx context.Context, d *sqlServer, rows []opRow) error {
 	return inTransaction(ctx, d.write, func(tx *sql.Tx) error {
-		for chunk := range slices.Chunk(rows, 170) {
-			text := withRows(inSQLServerSchema(sqlServerInsertOps, d.schemaName), len(chunk), sqlServerOpColumns)
-			if _, err := tx.ExecContext(ctx, text, opArguments(chunk, len(chunk))...); err != nil {
+		bulk, err := tx.PrepareContext(ctx, mssql.CopyIn("["+d.schemaName+"].[sync_change_log]",
+			mssql.BulkOptions{CheckConstraints: true, FireTriggers: true}, "room", "store_key", "path", "op", "value",
+			"client_id", "server_seq", "server_ts", "op_index", "client_seq"))
+		if err != nil {
+			return err
+		}
+		defer bulk.Close()
+		for _, r := range rows {
+			op := &r.batch.Ops[r.index]
+			_, err := bulk.ExecContext(ctx, r.batch.Room, r.batch.Key, op.Path, string(op.Kind), op.Value,
+				r.batch.ClientID, r.batch.ServerSeq, time.UnixMilli(r.batch.ServerTs).UTC(), r.index, r.batch.ClientSeq)
+			if err != nil {
 				return err
 			}
 		}
-		return nil
+		_, err = bulk.ExecContext(ctx) // the end of the rows
+		return err
 	})
 }
 

@@ -13,20 +13,19 @@ import (
 	mssql "github.com/microsoft/go-mssqldb"
 
 	"github.com/pathsync/pathsync/core"
-	"github.com/pathsync/pathsync/core/tree"
 )
 
-// sizedStatement is a statement for a fixed number of rows. There are few sizes, so that the server plans few of them.
+// sizedStatement is a statement for a fixed number of rows.
 type sizedStatement struct {
 	rows int
 	stmt *sql.Stmt
 }
 
-// The sizes of statements. Few rows of the log are quicker in one round trip; more are quicker in bulk, which takes five
-// round trips for any number of rows, and less work than so many parameters.
+// The sizes of statements. A statement is filled up with empty rows to the next size, so that the server has a plan for
+// each, and not for each number of rows. It allows 2,100 parameters.
 var (
-	sqlServerOpSizes       = []int{1, 4, 16}
-	sqlServerDocumentSizes = []int{1, 16, 128}
+	sqlServerOpSizes       = []int{1, 4, 16, 32, 64}
+	sqlServerDocumentSizes = []int{1, 4, 16, 64}
 )
 
 // sized is the smallest statement that has so many rows, or else the largest.
@@ -37,6 +36,11 @@ func sized(statements []sizedStatement, rows int) sizedStatement {
 		}
 	}
 	return statements[len(statements)-1]
+}
+
+// in is the statement in a transaction, and is closed with it.
+func (s sizedStatement) in(ctx context.Context, tx *sql.Tx) sizedStatement {
+	return sizedStatement{s.rows, tx.StmtContext(ctx, s.stmt)}
 }
 
 func prepareSizes(ctx context.Context, db *sql.DB, text string, columns int, sizes []int) ([]sizedStatement, error) {
@@ -71,16 +75,21 @@ func (d *sqlServer) insertLog(ctx context.Context, batches []*core.Batch) error 
 		}
 	}
 	return d.untilDone(ctx, func() error {
-		if most := d.insertOps[len(d.insertOps)-1].rows; len(rows) > most {
-			return d.copyOps(ctx, rows)
+		if len(rows) <= d.insertOps[len(d.insertOps)-1].rows { // one statement is its own transaction
+			return insertOps(ctx, sized(d.insertOps, len(rows)), rows)
 		}
-		return d.insertFewOps(ctx, rows)
+		return inTransaction(ctx, d.write, func(tx *sql.Tx) error {
+			for chunk := range slices.Chunk(rows, d.insertOps[len(d.insertOps)-1].rows) {
+				if err := insertOps(ctx, sized(d.insertOps, len(chunk)).in(ctx, tx), chunk); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	})
 }
 
-// insertFewOps inserts rows that fit into one statement, which is its own transaction.
-func (d *sqlServer) insertFewOps(ctx context.Context, rows []opRow) error {
-	statement := sized(d.insertOps, len(rows))
+func insertOps(ctx context.Context, statement sizedStatement, rows []opRow) error {
 	_, err := statement.stmt.ExecContext(ctx, opArguments(rows, statement.rows)...)
 	return err
 }
@@ -102,36 +111,6 @@ func opArguments(rows []opRow, size int) []any {
 }
 
 const noText = mssql.NVarCharMax("")
-
-// copyOps inserts any number of rows.
-func (d *sqlServer) copyOps(ctx context.Context, rows []opRow) error {
-	return inTransaction(ctx, d.write, func(tx *sql.Tx) error {
-		bulk, err := tx.PrepareContext(ctx, d.copyOpsText)
-		if err != nil {
-			return err
-		}
-		defer bulk.Close()
-		for _, r := range rows {
-			op := &r.batch.Ops[r.index]
-			_, err := bulk.ExecContext(ctx, r.batch.Room, r.batch.Key, op.Path, string(op.Kind), unless("", op.Value),
-				r.batch.ClientID, r.batch.ServerSeq, time.UnixMilli(r.batch.ServerTs).UTC(), r.index,
-				unless(core.NoClientSeq, r.batch.ClientSeq), unless(tree.NoIndex, op.Index), unless("", string(op.Discarded)))
-			if err != nil {
-				return err
-			}
-		}
-		_, err = bulk.ExecContext(ctx) // the end of the rows
-		return err
-	})
-}
-
-// sqlServerCopyOps is the driver's own statement: a bulk insert that does what an INSERT does about constraints and
-// triggers.
-func sqlServerCopyOps(schema string) string {
-	return mssql.CopyIn("["+schema+"].[sync_change_log]", mssql.BulkOptions{CheckConstraints: true, FireTriggers: true},
-		"room", "store_key", "path", "op", "value", "client_id", "server_seq", "server_ts", "op_index", "client_seq",
-		"array_index", "discarded")
-}
 
 func (d *sqlServer) upsertDocuments(ctx context.Context, docs []core.Document) error {
 	// In the order of their keys, against deadlocks, and the newest of each, because a statement touches a row but once.
@@ -170,9 +149,7 @@ func (d *sqlServer) upsertChunk(ctx context.Context, tx *sql.Tx, docs []core.Doc
 	for range statement.rows - len(docs) {
 		arguments = append(arguments, noText, noText, noText, 0)
 	}
-	upsert := tx.StmtContext(ctx, statement.stmt)
-	defer upsert.Close()
-	_, err := upsert.ExecContext(ctx, append(arguments, len(docs))...)
+	_, err := statement.in(ctx, tx).stmt.ExecContext(ctx, append(arguments, len(docs))...)
 	return err
 }
 
@@ -197,8 +174,8 @@ func checkSQLServerBatch(b *core.Batch) error {
 	return nil
 }
 
-// checkSQLServerTexts refuses texts that would not come back as they are: UTF-16 cannot hold what is not UTF-8, and
-// what is too long for its column is better found here than in the middle of a bulk insert.
+// checkSQLServerTexts refuses texts that would not come back as they are: UTF-16 cannot hold what is not UTF-8, and not
+// every server that speaks the protocol complains of what is too long for its column.
 func checkSQLServerTexts(texts ...limited) error {
 	for _, t := range texts {
 		switch {
