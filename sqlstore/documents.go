@@ -16,6 +16,7 @@ func (s *Store) Documents(ctx context.Context, room string) ([]core.Document, er
 			return err
 		}
 		defer rows.Close()
+		docs = docs[:0]
 		for rows.Next() {
 			d := core.Document{Room: strings.Clone(room)}
 			if err := rows.Scan(&d.Key, &d.ServerSeq, &d.State); err != nil {

@@ -26,8 +26,11 @@ func (s *Store) Append(ctx context.Context, batches []*core.Batch) error {
 
 // Log implements core.Store.
 func (s *Store) Log(ctx context.Context, room string, after int64, limit core.Page) ([]*core.Batch, error) {
-	p := page{room: strings.Clone(room), limit: limit}
-	err := s.call("reading the log", func() error { return s.dialect.readLog(ctx, room, after, &p) })
+	var p page
+	err := s.call("reading the log", func() error {
+		p = page{room: strings.Clone(room), limit: limit}
+		return s.dialect.readLog(ctx, room, after, &p)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -36,8 +39,9 @@ func (s *Store) Log(ctx context.Context, room string, after int64, limit core.Pa
 
 // FindBatch implements core.Store.
 func (s *Store) FindBatch(ctx context.Context, room, clientID string, clientSeq int64) (*core.Batch, error) {
-	p := page{room: strings.Clone(room), limit: core.Page{Batches: 1}}
+	var p page
 	err := s.call("looking for a batch in the log", func() error {
+		p = page{room: strings.Clone(room), limit: core.Page{Batches: 1}}
 		return p.read(ctx, s.query.findBatch, s.text(room), s.text(room), s.text(clientID), clientSeq)
 	})
 	if err != nil || len(p.batches) == 0 {

@@ -81,14 +81,24 @@ func sqlServerPool(connector sqlServerConnector, size int) *sql.DB {
 // serializable, and then it waits for transactions, and they for it.
 func (d *sqlServer) connect(ctx context.Context) error {
 	var versions bool
-	if err := d.write.QueryRowContext(ctx, sqlServerKeepsVersions).Scan(&versions); err != nil {
+	var delayed int
+	if err := d.write.QueryRowContext(ctx, sqlServerProperties).Scan(&versions, &delayed); err != nil {
 		return err
+	}
+	if delayed == sqlServerDelayedDurabilityForced {
+		return errSQLServerDelayed
 	}
 	if !versions {
 		d.tables.idiom.prelude = sqlServerSerializable
 	}
 	return nil
 }
+
+// sqlServerDelayedDurabilityForced is the value of a database that answers every commit before it is on the disk.
+const sqlServerDelayedDurabilityForced = 2
+
+var errSQLServerDelayed = errors.New("the database answers commits before they are on the disk: " +
+	"set its DELAYED_DURABILITY to ALLOWED or DISABLED")
 
 func (d *sqlServer) start(ctx context.Context) (err error) {
 	insert := inSQLServerSchema(sqlServerInsertOps, d.schemaName)

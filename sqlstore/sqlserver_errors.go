@@ -14,22 +14,6 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// errUndone is a transaction that the server has undone, because another was in the way. It may be tried again at once.
-var errUndone = errors.New("another transaction was in the way")
-
-// sqlServerAttempts is how often a transaction that was undone is tried altogether, before it is an error.
-const sqlServerAttempts = 5
-
-// untilDone tries again what the server has undone.
-func (d *sqlServer) untilDone(ctx context.Context, attempt func() error) (err error) {
-	for range sqlServerAttempts {
-		if err = attempt(); ctx.Err() != nil || !errors.Is(d.explain(err), errUndone) {
-			break
-		}
-	}
-	return err
-}
-
 func isSQLServerDuplicate(err error) bool {
 	var reported mssql.Error
 	return errors.As(err, &reported) && (reported.Number == 2601 || reported.Number == 2627)
@@ -70,7 +54,7 @@ func explainSQLServerNumber(reported mssql.Error, err error) error {
 
 type sqlServerMeaning struct {
 	text string
-	is   error // for the core, or for untilDone
+	is   error // core.ErrRejected or errUndone, where it is one of them
 }
 
 var sqlServerNumbers = map[int32]sqlServerMeaning{

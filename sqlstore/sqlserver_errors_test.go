@@ -103,29 +103,33 @@ func TestWhatEndsACallOfSQLServerStaysWhatItIs(t *testing.T) {
 	}
 }
 
-func TestWhatSQLServerHasUndoneIsTriedAgain(t *testing.T) {
-	d := new(sqlServer)
-	deadlock := mssql.Error{Number: 1205}
-	attempts := 0
-	err := d.untilDone(t.Context(), func() error {
-		if attempts++; attempts < 3 {
-			return deadlock
-		}
-		return nil
-	})
-	if err != nil || attempts != 3 {
-		t.Errorf("got %v after %d attempts", err, attempts)
+func TestWhatTheDatabaseHasUndoneIsDoneAgain(t *testing.T) {
+	store := &Store{dialect: new(sqlServer)}
+	for _, test := range []struct {
+		name          string
+		undone, wants int
+		err           error
+	}{
+		{"never", 0, 1, nil},
+		{"twice", 2, 3, nil},
+		{"always", 1000, attempts, errUndone},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			done := 0
+			err := store.call("writing", func() error {
+				if done++; done <= test.undone {
+					return mssql.Error{Number: 1205}
+				}
+				return nil
+			})
+			if !errors.Is(err, test.err) || done != test.wants {
+				t.Errorf("got error %v after %d attempts, want %v after %d", err, done, test.err, test.wants)
+			}
+		})
 	}
-	attempts = 0
-	err = d.untilDone(t.Context(), func() error { attempts++; return deadlock })
-	if !errors.As(err, new(mssql.Error)) || attempts != sqlServerAttempts {
-		t.Errorf("got %v after %d attempts, want the deadlock after %d", err, attempts, sqlServerAttempts)
-	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	attempts = 0
-	if err := d.untilDone(ended, func() error { attempts++; return deadlock }); err == nil || attempts != 1 {
-		t.Errorf("got %v after %d attempts of a call that has ended", err, attempts)
+	done := 0
+	if err := store.call("writing", func() error { done++; return mssql.Error{Number: 8152} }); err == nil || done != 1 {
+		t.Errorf("got error %v after %d attempts of what cannot be done", err, done)
 	}
 }
 

@@ -45,7 +45,7 @@ func sqlServerStatements(t *testing.T) map[string]string {
 	}
 	defer d.close()
 	all := map[string]string{
-		"schema exists": d.schema().exists, "lock": d.schema().lock, "keeps versions": sqlServerKeepsVersions,
+		"schema exists": d.schema().exists, "lock": d.schema().lock, "properties": sqlServerProperties,
 	}
 	for i, migration := range d.schema().migrations {
 		for j, piece := range endOfPiece.Split(migration, -1) {

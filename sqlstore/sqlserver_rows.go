@@ -74,18 +74,17 @@ func (d *sqlServer) insertLog(ctx context.Context, batches []*core.Batch) error 
 			rows = append(rows, opRow{b, i})
 		}
 	}
-	return d.untilDone(ctx, func() error {
-		if len(rows) <= d.insertOps[len(d.insertOps)-1].rows { // one statement is its own transaction
-			return insertOps(ctx, sized(d.insertOps, len(rows)), rows)
-		}
-		return inTransaction(ctx, d.write, func(tx *sql.Tx) error {
-			for chunk := range slices.Chunk(rows, d.insertOps[len(d.insertOps)-1].rows) {
-				if err := insertOps(ctx, sized(d.insertOps, len(chunk)).in(ctx, tx), chunk); err != nil {
-					return err
-				}
+	largest := d.insertOps[len(d.insertOps)-1].rows
+	if len(rows) <= largest { // one statement is its own transaction
+		return insertOps(ctx, sized(d.insertOps, len(rows)), rows)
+	}
+	return inTransaction(ctx, d.write, func(tx *sql.Tx) error {
+		for chunk := range slices.Chunk(rows, largest) {
+			if err := insertOps(ctx, sized(d.insertOps, len(chunk)).in(ctx, tx), chunk); err != nil {
+				return err
 			}
-			return nil
-		})
+		}
+		return nil
 	})
 }
 
@@ -124,20 +123,18 @@ func (d *sqlServer) upsertDocuments(ctx context.Context, docs []core.Document) e
 			return err
 		}
 	}
-	return d.untilDone(ctx, func() error {
-		err := inTransaction(ctx, d.write, func(tx *sql.Tx) error {
-			for chunk := range slices.Chunk(docs, d.upsertDocs[len(d.upsertDocs)-1].rows) {
-				if err := d.upsertChunk(ctx, tx, chunk); err != nil {
-					return err
-				}
+	err := inTransaction(ctx, d.write, func(tx *sql.Tx) error {
+		for chunk := range slices.Chunk(docs, d.upsertDocs[len(d.upsertDocs)-1].rows) {
+			if err := d.upsertChunk(ctx, tx, chunk); err != nil {
+				return err
 			}
-			return nil
-		})
-		if isSQLServerDuplicate(err) { // another server has inserted a row that this one was about to
-			return errUndone
 		}
-		return err
+		return nil
 	})
+	if isSQLServerDuplicate(err) { // another server has inserted a row that this one was about to
+		return errUndone
+	}
+	return err
 }
 
 func (d *sqlServer) upsertChunk(ctx context.Context, tx *sql.Tx, docs []core.Document) error {

@@ -10,8 +10,8 @@ import (
 const sqlServerTextParameter = "CAST(? AS NVARCHAR(4000))"
 
 const (
-	// OPENJSON, STRING_AGG and their like are not used, so that any level of compatibility will do.
-	sqlServerKeepsVersions = `SELECT is_read_committed_snapshot_on FROM sys.databases WHERE database_id = DB_ID()`
+	sqlServerProperties = `SELECT is_read_committed_snapshot_on, delayed_durability FROM sys.databases
+WHERE database_id = DB_ID()`
 
 	// It lasts until the end of the batch of statements that it is sent with.
 	sqlServerSerializable = "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; "

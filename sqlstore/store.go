@@ -125,17 +125,30 @@ func (s *Store) Close() error {
 // text is what a text parameter of a common statement is handed over as.
 func (s *Store) text(value string) any { return s.dialect.schema().idiom.textArgument(value) }
 
-// call runs one use of the database, and says in its error what was being done.
+// errUndone is part of an error when the database has undone what was being done, because another transaction was in
+// the way. It may be done again at once.
+var errUndone = errors.New("another transaction was in the way")
+
+// attempts is how often what the database undoes is done altogether, before it is an error.
+const attempts = 5
+
+// call runs one use of the database, and says in its error what was being done. It may run it several times.
 func (s *Store) call(doing string, use func() error) error {
 	s.using.RLock()
 	defer s.using.RUnlock()
 	if s.closed {
 		return fmt.Errorf("%s: %w", doing, errClosed)
 	}
-	if err := use(); err != nil {
-		return fmt.Errorf("%s: %w", doing, s.dialect.explain(err))
+	var err error
+	for range attempts {
+		if err = use(); err == nil {
+			return nil
+		}
+		if err = s.dialect.explain(err); !errors.Is(err, errUndone) {
+			break
+		}
 	}
-	return nil
+	return fmt.Errorf("%s: %w", doing, err)
 }
 
 // inTransaction writes all or nothing. Until it returns nil, or an error of write, the fate of what was written is
