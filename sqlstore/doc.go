@@ -33,6 +33,9 @@
 //
 //	sqlite_checkpoint.go  copying the write-ahead log into the database file, off the path of the appends
 //	postgres_config.go    what a URL says, and safe defaults for what it does not
+//	sqlserver_dsn.go      the same for SQL Server
+//	sqlserver_link.go     the limits that its driver leaves to the network
+//	sqlserver_texts.go    its statements, which are made for a schema and a number of rows
 //
 // # Errors
 //

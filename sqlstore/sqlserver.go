@@ -76,19 +76,24 @@ func sqlServerPool(connector sqlServerConnector, size int) *sql.DB {
 	return db
 }
 
-// connect also finds out what a SELECT has to do to see rows as of one moment. In a database that keeps versions of
-// rows it does anyway. Elsewhere it could see some rows from before a transaction and some from after it, unless it is
-// serializable, and then it waits for transactions, and they for it.
 func (d *sqlServer) connect(ctx context.Context) error {
 	var versions bool
 	var delayed int
 	if err := d.write.QueryRowContext(ctx, sqlServerProperties).Scan(&versions, &delayed); err != nil {
 		return err
 	}
-	if delayed == sqlServerDelayedDurabilityForced {
+	return d.adapt(versions, delayed)
+}
+
+// adapt does what the database's properties ask for. In a database that keeps versions of rows, a SELECT sees rows as of
+// one moment. Elsewhere it could see some from before a transaction and some from after it, unless it is serializable,
+// and then it waits for transactions, and they for it.
+func (d *sqlServer) adapt(keepsVersions bool, delayedDurability int) error {
+	if delayedDurability == sqlServerDelayedDurabilityForced {
 		return errSQLServerDelayed
 	}
-	if !versions {
+	d.tables.idiom.prelude = ""
+	if !keepsVersions {
 		d.tables.idiom.prelude = sqlServerSerializable
 	}
 	return nil

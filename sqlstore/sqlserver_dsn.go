@@ -48,6 +48,9 @@ func parseSQLServerDSN(dsn string) (t sqlServerTarget, err error) {
 	if parameters.Get("database") == "" { // or the tables would end up in whichever is the login's default
 		return t, errors.New("sqlserver: the URL needs the name of a database, as in sqlserver://user:password@host?database=NAME")
 	}
+	if parameters.Has("fedauth") { // the driver would take no notice of it
+		return t, errors.New("sqlserver: logins by Entra ID (fedauth) are not built in: use a login of SQL Server or of Windows")
+	}
 	for name, value := range map[string]string{"encrypt": "true", "app name": "pathsync"} {
 		if !parameters.Has(name) {
 			parameters.Set(name, value)

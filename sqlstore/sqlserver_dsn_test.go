@@ -97,6 +97,7 @@ func TestASQLServerURLThatCannotBeReadIsNotRepeated(t *testing.T) {
 		"sqlserver://scott:tiger@h?database=d&encrypt=tiger":           "invalid encrypt",
 		"sqlserver://scott:tiger@h?database=d&dial+timeout=tiger":      "invalid dial timeout",
 		"sqlserver://scott:tiger@h?database=d&database=tiger":          "provided more than once",
+		"sqlserver://scott:tiger@h?database=d&FedAuth=ActiveDirectory": "not built in",
 		"sqlserver://scott:tiger@h?database=d&schema=a%5D%3B+DROP":     "the schema must be",
 		"sqlserver://scott:tiger@h?database=d&schema=1a":               "the schema must be",
 		"sqlserver://scott:tiger@h?database=d&schema=":                 "the schema must be",
