@@ -91,6 +91,7 @@ func insertInBulk(ctx context.Context, d *sqlServer, rows []opRow) error {
 func insertEachAlone(ctx context.Context, d *sqlServer, rows []opRow) error {
 	return inTransaction(ctx, d.write, func(tx *sql.Tx) error {
 		insert := tx.StmtContext(ctx, d.insertOps[0].stmt)
+		defer insert.Close()
 		for i := range rows {
 			if _, err := insert.ExecContext(ctx, opArguments(rows[i:i+1], 1)...); err != nil {
 				return err

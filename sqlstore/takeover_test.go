@@ -178,7 +178,7 @@ func TestChangesFromBeforeATakeoverAreGone(t *testing.T) {
 	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds})
 	for after, want := range map[string]int{"0": http.StatusGone, "2": http.StatusGone, "4": http.StatusOK, "5": http.StatusOK} {
 		answer := httptest.NewRecorder()
-		api.ServeHTTP(answer, httptest.NewRequest("GET", "/v1/rooms/room/changes?after="+store.Epoch()+"-"+after, nil))
+		api.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/v1/rooms/room/changes?after="+store.Epoch()+"-"+after, nil))
 		if answer.Code != want {
 			t.Errorf("changes after %s: got %d %s, want %d", after, answer.Code, answer.Body, want)
 		}
