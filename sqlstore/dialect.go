@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/Masterminds/squirrel"
@@ -14,13 +15,13 @@ import (
 // dialect is one database of one kind: what differs between the kinds. connect is called first; when the tables are
 // migrated, start; then the rest, at the same time from several goroutines; close at the end, however far it got.
 type dialect interface {
-	// name is how a person knows the database, without a secret.
+	// name is how a person knows the database, without a secret, a user or a host.
 	name() string
 
 	// connect reaches the database, and makes it if that is how it is made.
 	connect(ctx context.Context) error
 
-	// writer is where transactions are begun, and reader where single SELECTs are made. They may be the same pool.
+	// writer is where what is written is written, and reader where single SELECTs are made. They may be the same pool.
 	writer() *sql.DB
 	reader() *sql.DB
 
@@ -30,10 +31,13 @@ type dialect interface {
 	// start prepares what needs the tables.
 	start(ctx context.Context) error
 
-	// insertLog inserts the rows of batches, each of which has operations.
-	insertLog(ctx context.Context, tx *sql.Tx, batches []*core.Batch) error
-	// upsertDocuments inserts the rows of docs, or replaces older ones.
-	upsertDocuments(ctx context.Context, tx *sql.Tx, docs []core.Document) error
+	// insertLog inserts the rows of batches, each of which has operations, in one transaction. Until it returns nil, or
+	// an error that says otherwise, the fate of the rows is open: a commit whose answer was lost has happened.
+	insertLog(ctx context.Context, batches []*core.Batch) error
+	// readLog adds the batches of a room after a serverSeq to a page, until the page is full or the log ends.
+	readLog(ctx context.Context, room string, after int64, page *page) error
+	// upsertDocuments inserts the rows of docs, or replaces older ones, in one transaction.
+	upsertDocuments(ctx context.Context, docs []core.Document) error
 
 	// explain returns a driver's error wrapped for the core (core.ErrConflict, core.ErrRejected) or for a person. An
 	// error that it knows nothing about comes back as it is.
@@ -44,20 +48,29 @@ type dialect interface {
 
 // schema is the tables of a dialect.
 type schema struct {
+	idiom idiom
 	// exists is a query for the number of tables that are named sync_meta: 0 in a database that was not used yet.
 	exists string
-	// migrations lead from each version of the schema to the next; the first makes the tables.
+	// lock is a statement that keeps other processes from migrating until the transaction ends, if beginning one does
+	// not already.
+	lock string
+	// migrations lead from each version of the schema to the next; the first makes the tables. A line GO in one, as in
+	// Microsoft's tools, ends what is sent to the database as one piece.
 	migrations []string
 }
 
 // newDialect finds the dialect by the DSN's scheme. Nothing is connected yet. Errors never show the rest of a DSN, which
-// may hold a password.
-func newDialect(dsn string) (dialect, error) {
+// may hold a password. What the DSN gives up of safety is warned of in the log.
+func newDialect(dsn string, log *slog.Logger) (dialect, error) {
 	scheme, rest, _ := strings.Cut(dsn, ":")
 	switch scheme {
 	case "sqlite":
 		return newSQLite(rest)
+	case "postgres", "postgresql":
+		return newPostgres(dsn, log)
+	case "sqlserver":
+		return newSQLServer(dsn, log)
 	default:
-		return nil, fmt.Errorf("%q is not a kind of database that is known: use sqlite:FILE", scheme)
+		return nil, fmt.Errorf("%q is not a kind of database that is known: use sqlite:FILE, postgres://… or sqlserver://…", scheme)
 	}
 }

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"strings"
 
 	"github.com/pathsync/pathsync/core"
@@ -12,11 +11,12 @@ import (
 func (s *Store) Documents(ctx context.Context, room string) ([]core.Document, error) {
 	var docs []core.Document
 	err := s.call("reading documents", func() error {
-		rows, err := s.query.documents.QueryContext(ctx, room)
+		rows, err := s.query.documents.QueryContext(ctx, s.text(room))
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
+		docs = docs[:0]
 		for rows.Next() {
 			d := core.Document{Room: strings.Clone(room)}
 			if err := rows.Scan(&d.Key, &d.ServerSeq, &d.State); err != nil {
@@ -38,8 +38,6 @@ func (s *Store) SaveDocuments(ctx context.Context, docs []core.Document) error {
 		return nil
 	}
 	return s.call("saving documents", func() error {
-		return inTransaction(ctx, s.dialect.writer(), func(tx *sql.Tx) error {
-			return s.dialect.upsertDocuments(ctx, tx, docs)
-		})
+		return s.dialect.upsertDocuments(ctx, docs)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -44,7 +45,11 @@ func readMigrations(dialect string) ([]string, error) {
 func migrate(ctx context.Context, d dialect) (epoch string, err error) {
 	newest := len(d.schema().migrations)
 	for {
-		version, err := schemaVersion(ctx, d, d.writer())
+		var version int
+		err := soon(ctx, func(ctx context.Context) (err error) {
+			version, err = schemaVersion(ctx, d, d.writer())
+			return err
+		})
 		if err != nil {
 			return "", err
 		}
@@ -53,7 +58,11 @@ func migrate(ctx context.Context, d dialect) (epoch string, err error) {
 				version, newest)
 		}
 		if version == newest {
-			return readMeta(ctx, d, "epoch")
+			err := soon(ctx, func(ctx context.Context) (err error) {
+				epoch, err = readMeta(ctx, d, "epoch")
+				return err
+			})
+			return epoch, err
 		}
 		if err := migrateFrom(ctx, d, version); err != nil {
 			return "", fmt.Errorf("migrating tables to version %d: %w", version+1, err)
@@ -61,21 +70,30 @@ func migrate(ctx context.Context, d dialect) (epoch string, err error) {
 	}
 }
 
+var endOfPiece = regexp.MustCompile(`(?m)^GO\s*$`)
+
 // migrateFrom runs one migration, unless another process has done so meanwhile.
 func migrateFrom(ctx context.Context, d dialect, version int) error {
 	return inTransaction(ctx, d.writer(), func(tx *sql.Tx) error {
+		if lock := d.schema().lock; lock != "" {
+			if _, err := tx.ExecContext(ctx, lock); err != nil {
+				return err
+			}
+		}
 		if now, err := schemaVersion(ctx, d, tx); err != nil || now != version {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, d.schema().migrations[version]); err != nil {
-			return err
+		for _, piece := range endOfPiece.Split(d.schema().migrations[version], -1) {
+			if _, err := tx.ExecContext(ctx, piece); err != nil {
+				return err
+			}
 		}
 		if version == 0 {
-			insert := squirrel.Insert("sync_meta").Columns("name", "value").
+			insert := squirrel.Insert(d.schema().idiom.table("sync_meta")).Columns("name", "value").
 				Values("epoch", newEpoch()).Values("schema_version", "1")
 			return exec(ctx, d, tx, insert)
 		}
-		return exec(ctx, d, tx, squirrel.Update("sync_meta").
+		return exec(ctx, d, tx, squirrel.Update(d.schema().idiom.table("sync_meta")).
 			Set("value", strconv.Itoa(version+1)).Where("name = ?", "schema_version"))
 	})
 }
@@ -110,7 +128,7 @@ func readMeta(ctx context.Context, d dialect, name string) (string, error) {
 }
 
 func queryMeta(ctx context.Context, d dialect, db queryer, name string) (value string, err error) {
-	query, args, err := squirrel.Select("value").From("sync_meta").Where("name = ?", name).
+	query, args, err := squirrel.Select("value").From(d.schema().idiom.table("sync_meta")).Where("name = ?", name).
 		PlaceholderFormat(d.placeholders()).ToSql()
 	if err != nil {
 		return "", err

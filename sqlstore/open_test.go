@@ -23,8 +23,8 @@ func TestWhatCannotBeOpenedSaysWhyAndWhatToDo(t *testing.T) {
 		{"not a database", "sqlite:" + text, []string{text, "not an SQLite database", "name another"}},
 		{"no file", "sqlite:", []string{"needs the name of a file"}},
 		{"in memory", "sqlite::memory:", []string{"needs the name of a file"}},
-		{"unknown kind", "oracle://scott:tiger@localhost", []string{`"oracle"`, "use sqlite:FILE"}},
-		{"no kind", "", []string{"use sqlite:FILE"}},
+		{"unknown kind", "oracle://scott:tiger@localhost", []string{`"oracle"`, "use sqlite:FILE, postgres:"}},
+		{"no kind", "", []string{"use sqlite:FILE, postgres:"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			store, err := Open(t.Context(), test.dsn)
@@ -46,9 +46,12 @@ func TestWhatCannotBeOpenedSaysWhyAndWhatToDo(t *testing.T) {
 	}
 }
 
-// rawFile opens a database as another program would.
-func rawFile(t testing.TB, file string) *sql.DB {
+func rawFile(t testing.TB, file string) *sql.DB { return rawSQLite(t, "sqlite:"+file) }
+
+// rawSQLite opens a database as another program would.
+func rawSQLite(t testing.TB, dsn string) *sql.DB {
 	t.Helper()
+	file := strings.TrimPrefix(dsn, "sqlite:")
 	db, err := sqlitePool(file, 1)
 	if err != nil {
 		t.Fatal(err)

@@ -47,6 +47,7 @@ type sqlite struct {
 	tables         schema
 	write, read    *sql.DB
 	insertOp       *sql.Stmt
+	log            *sql.Stmt
 	upsertDocument *sql.Stmt
 	checkpoints    *checkpointer
 }
@@ -63,7 +64,7 @@ func newSQLite(file string) (*sqlite, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &sqlite{file: file, tables: schema{sqliteSchemaExists, migrations}}
+	d := &sqlite{file: file, tables: schema{exists: sqliteSchemaExists, migrations: migrations}}
 	// The writer syncs each commit (synchronous=FULL), leaves checkpoints to the checkpointer, and gives back what a
 	// burst has made of the write-ahead log beyond 64 MiB. Its transactions take the lock when they begin, because a
 	// transaction that reads first cannot wait for it later. Pages that it changes stay in 16 MB of memory.
@@ -116,6 +117,9 @@ func (d *sqlite) start(ctx context.Context) (err error) {
 	if d.insertOp, err = d.write.PrepareContext(ctx, sqliteInsertOp); err != nil {
 		return err
 	}
+	if d.log, err = prepareLog(ctx, d); err != nil {
+		return err
+	}
 	if d.upsertDocument, err = d.write.PrepareContext(ctx, sqliteUpsertDocument); err != nil {
 		return err
 	}
@@ -131,31 +135,40 @@ func (d *sqlite) schema() schema  { return d.tables }
 
 func (d *sqlite) placeholders() squirrel.PlaceholderFormat { return squirrel.Question }
 
-func (d *sqlite) insertLog(ctx context.Context, tx *sql.Tx, batches []*core.Batch) error {
-	insert := tx.StmtContext(ctx, d.insertOp)
-	defer insert.Close()
-	for _, b := range batches {
-		for i, op := range b.Ops {
-			_, err := insert.ExecContext(ctx, b.Room, b.Key, op.Path, string(op.Kind), unless("", op.Value),
-				b.ClientID, b.ServerSeq, b.ServerTs, i, unless(core.NoClientSeq, b.ClientSeq),
-				unless(tree.NoIndex, op.Index), unless("", string(op.Discarded)))
-			if err != nil {
+func (d *sqlite) insertLog(ctx context.Context, batches []*core.Batch) error {
+	return inTransaction(ctx, d.write, func(tx *sql.Tx) error {
+		insert := tx.StmtContext(ctx, d.insertOp)
+		defer insert.Close()
+		for _, b := range batches {
+			for i, op := range b.Ops {
+				_, err := insert.ExecContext(ctx, b.Room, b.Key, op.Path, string(op.Kind), unless("", op.Value),
+					b.ClientID, b.ServerSeq, b.ServerTs, i, unless(core.NoClientSeq, b.ClientSeq),
+					unless(tree.NoIndex, op.Index), unless("", string(op.Discarded)))
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// readLog reads one SELECT: SQLite makes rows as they are asked for, so the rest of them costs nothing.
+func (d *sqlite) readLog(ctx context.Context, room string, after int64, page *page) error {
+	return page.read(ctx, d.log, room, after)
+}
+
+func (d *sqlite) upsertDocuments(ctx context.Context, docs []core.Document) error {
+	return inTransaction(ctx, d.write, func(tx *sql.Tx) error {
+		upsert := tx.StmtContext(ctx, d.upsertDocument)
+		defer upsert.Close()
+		for _, doc := range docs {
+			if _, err := upsert.ExecContext(ctx, doc.Room, doc.Key, doc.State, doc.ServerSeq); err != nil {
 				return err
 			}
 		}
-	}
-	return nil
-}
-
-func (d *sqlite) upsertDocuments(ctx context.Context, tx *sql.Tx, docs []core.Document) error {
-	upsert := tx.StmtContext(ctx, d.upsertDocument)
-	defer upsert.Close()
-	for _, doc := range docs {
-		if _, err := upsert.ExecContext(ctx, doc.Room, doc.Key, doc.State, doc.ServerSeq); err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // close closes the writer last: with the last connection, SQLite empties the write-ahead log and removes its file.

@@ -13,46 +13,75 @@ import (
 //
 // None of them has a LIMIT, which T-SQL lacks: whoever wants less of a result stops reading it.
 type statements struct {
-	log           *sql.Stmt // room, after
 	findBatch     *sql.Stmt // room, room, client_id, client_seq
 	lastClientSeq *sql.Stmt // room, client_id
 	documents     *sql.Stmt // room
 }
 
-// texts are the statements before they are prepared.
+// texts are the statements before they are prepared. log is for the dialects whose driver can stop in the middle of a
+// result, without receiving the rest: they prepare it themselves.
 type texts struct {
 	log, findBatch, lastClientSeq, documents string
 }
 
-func buildTexts(format squirrel.PlaceholderFormat) (t texts, err error) {
+// idiom is how a dialect says what the common statements have in common. The zero value is plain SQL.
+type idiom struct {
+	tables   string           // before the name of each table: a schema and its dot
+	prelude  string           // before each SELECT
+	text     string           // an expression of a text parameter, which is ? in it
+	argument func(string) any // what a text is handed to the driver as
+}
+
+func (i idiom) table(name string) string { return i.tables + name }
+
+// parameter is the expression of a text parameter.
+func (i idiom) parameter() string {
+	if i.text == "" {
+		return "?"
+	}
+	return i.text
+}
+
+func (i idiom) textArgument(text string) any {
+	if i.argument == nil {
+		return text
+	}
+	return i.argument(text)
+}
+
+func buildTexts(format squirrel.PlaceholderFormat, say idiom) (t texts, err error) {
 	// The parameters' values are given with each call; here they only have to be there.
 	const parameter = ""
+	log, documents := say.table("sync_change_log"), say.table("sync_documents")
+	inRoom := "room = " + say.parameter()
+	// Rows with a negative op_index are from before a takeover (migrations/sqlserver), and no part of the history.
 	rows := squirrel.Select("store_key", "client_id", "client_seq", "server_seq", "server_ts",
-		"op", "path", "value", "array_index", "discarded").From("sync_change_log")
+		"op", "path", "value", "array_index", "discarded").From(log).Where("op_index >= 0")
 	// The first row of each batch stands for it. The comparison is with a literal, because an index of these rows alone
 	// (`WHERE op_index = 0`) serves a query only if that can be seen in its text.
-	sent := squirrel.Select().From("sync_change_log").Where("op_index = 0").
-		Where("room = ?", parameter).Where("client_id = ?", parameter)
+	sent := squirrel.Select().From(log).Where("op_index = 0").
+		Where(inRoom, parameter).Where("client_id = "+say.parameter(), parameter)
 	first := sent.Columns("MIN(server_seq)").Where("client_seq = ?", parameter)
 
 	for _, q := range []struct {
 		text  *string
 		query squirrel.SelectBuilder
 	}{
-		{&t.log, rows.Where("room = ?", parameter).Where("server_seq > ?", parameter).OrderBy("server_seq", "op_index")},
-		{&t.findBatch, rows.Where("room = ?", parameter).Where(first.Prefix("server_seq = (").Suffix(")")).OrderBy("op_index")},
+		{&t.log, rows.Where(inRoom, parameter).Where("server_seq > ?", parameter).OrderBy("server_seq", "op_index")},
+		{&t.findBatch, rows.Where(inRoom, parameter).Where(first.Prefix("server_seq = (").Suffix(")")).OrderBy("op_index")},
 		{&t.lastClientSeq, sent.Columns("MAX(client_seq)").Where("client_seq IS NOT NULL")},
-		{&t.documents, squirrel.Select("store_key", "server_seq", "state").From("sync_documents").Where("room = ?", parameter)},
+		{&t.documents, squirrel.Select("store_key", "server_seq", "state").From(documents).Where(inRoom, parameter)},
 	} {
 		if *q.text, _, err = q.query.PlaceholderFormat(format).ToSql(); err != nil {
 			return texts{}, fmt.Errorf("building statements: %w", err)
 		}
+		*q.text = say.prelude + *q.text
 	}
 	return t, nil
 }
 
 func prepare(ctx context.Context, d dialect) (s statements, err error) {
-	t, err := buildTexts(d.placeholders())
+	t, err := buildTexts(d.placeholders(), d.schema().idiom)
 	if err != nil {
 		return statements{}, err
 	}
@@ -60,7 +89,6 @@ func prepare(ctx context.Context, d dialect) (s statements, err error) {
 		stmt **sql.Stmt
 		text string
 	}{
-		{&s.log, t.log},
 		{&s.findBatch, t.findBatch},
 		{&s.lastClientSeq, t.lastClientSeq},
 		{&s.documents, t.documents},
@@ -71,4 +99,13 @@ func prepare(ctx context.Context, d dialect) (s statements, err error) {
 		}
 	}
 	return s, nil
+}
+
+// prepareLog prepares the text of log, whose parameters are room and after.
+func prepareLog(ctx context.Context, d dialect) (*sql.Stmt, error) {
+	t, err := buildTexts(d.placeholders(), d.schema().idiom)
+	if err != nil {
+		return nil, err
+	}
+	return d.reader().PrepareContext(ctx, t.log)
 }

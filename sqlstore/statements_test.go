@@ -11,7 +11,7 @@ func TestEveryReadIsAnIndexSearch(t *testing.T) {
 	file := newFile(t)
 	openFile(t, file)
 	db := rawFile(t, file)
-	texts, err := buildTexts(squirrel.Question)
+	texts, err := buildTexts(squirrel.Question, idiom{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func TestEveryReadIsAnIndexSearch(t *testing.T) {
 		{"log", texts.log, []any{"room", 5},
 			[]string{"SEARCH sync_change_log USING INDEX sync_change_log_order (room=? AND server_seq>?)"}},
 		{"findBatch", texts.findBatch, []any{"room", "room", "client", 5}, []string{
-			"SEARCH sync_change_log USING INDEX sync_change_log_order (room=? AND server_seq=?)",
+			"SEARCH sync_change_log USING INDEX sync_change_log_order (room=? AND server_seq=? AND op_index>?)",
 			"SEARCH sync_change_log USING COVERING INDEX sync_change_log_client (room=? AND client_id=? AND client_seq=?)",
 		}},
 		{"lastClientSeq", texts.lastClientSeq, []any{"room", "client"},
@@ -63,14 +63,25 @@ func TestEveryReadIsAnIndexSearch(t *testing.T) {
 }
 
 func TestStatementsTakeTheDialectsPlaceholders(t *testing.T) {
-	texts, err := buildTexts(squirrel.AtP)
+	texts, err := buildTexts(squirrel.AtP, idiom{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	const want = "SELECT store_key, client_id, client_seq, server_seq, server_ts, op, path, value, array_index, discarded " +
-		"FROM sync_change_log WHERE room = @p1 AND server_seq = ( SELECT MIN(server_seq) FROM sync_change_log " +
+		"FROM sync_change_log WHERE op_index >= 0 AND room = @p1 AND server_seq = ( SELECT MIN(server_seq) FROM sync_change_log " +
 		"WHERE op_index = 0 AND room = @p2 AND client_id = @p3 AND client_seq = @p4 ) ORDER BY op_index"
 	if texts.findBatch != want {
 		t.Errorf("got  %s\nwant %s", texts.findBatch, want)
+	}
+}
+
+func TestStatementsTakeTheDialectsIdiom(t *testing.T) {
+	texts, err := buildTexts(squirrel.AtP, idiom{tables: "mine.", prelude: "SET x; ", text: "CAST(? AS y)"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "SET x; SELECT store_key, server_seq, state FROM mine.sync_documents WHERE room = CAST(@p1 AS y)"
+	if texts.documents != want {
+		t.Errorf("got  %s\nwant %s", texts.documents, want)
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/pathsync/pathsync/core"
 )
@@ -25,10 +27,27 @@ type Store struct {
 	closed bool
 }
 
+// Option changes how Open does what it does.
+type Option func(*settings)
+
+type settings struct{ log *slog.Logger }
+
+// WithLog names the log for warnings about a database that can be used but should not be used like that, such as one
+// without encryption. By default there is none.
+func WithLog(log *slog.Logger) Option { return func(s *settings) { s.log = log } }
+
 // Open connects to the database that dsn names, which is made if need be and brought to the schema that this version
-// needs. `sqlite:FILE` is SQLite, FILE being relative to the working directory or absolute.
-func Open(ctx context.Context, dsn string) (*Store, error) {
-	d, err := newDialect(dsn)
+// needs:
+//
+//	sqlite:FILE                              SQLite, FILE being relative to the working directory or absolute
+//	postgres://USER:PASSWORD@HOST/DATABASE   PostgreSQL; see docs/postgresql.md
+//	sqlserver://USER:PASSWORD@HOST?database= SQL Server; see docs/sqlserver.md
+func Open(ctx context.Context, dsn string, options ...Option) (*Store, error) {
+	set := settings{log: slog.New(slog.DiscardHandler)}
+	for _, o := range options {
+		o(&set)
+	}
+	d, err := newDialect(dsn, set.log)
 	if err != nil {
 		return nil, fmt.Errorf("opening database: %w", err)
 	}
@@ -41,21 +60,35 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 }
 
 func open(ctx context.Context, d dialect) (*Store, error) {
-	if err := d.connect(ctx); err != nil {
+	if err := soon(ctx, d.connect); err != nil {
 		return nil, err
 	}
 	epoch, err := migrate(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.start(ctx); err != nil {
+	if err := soon(ctx, d.start); err != nil {
 		return nil, err
 	}
-	query, err := prepare(ctx, d)
+	s := &Store{dialect: d, epoch: epoch}
+	err = soon(ctx, func(ctx context.Context) (err error) {
+		s.query, err = prepare(ctx, d)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &Store{dialect: d, query: query, epoch: epoch}, nil
+	return s, nil
+}
+
+// openStepTimeout limits each step of opening a database, lest one that has stopped answering be waited for without
+// end. Migrations alone have no limit: their tables may be large.
+const openStepTimeout = 30 * time.Second
+
+func soon(ctx context.Context, step func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, openStepTimeout)
+	defer cancel()
+	return step(ctx)
 }
 
 // Epoch implements core.Store.
@@ -89,17 +122,33 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// call runs one use of the database, and says in its error what was being done.
+// text is what a text parameter of a common statement is handed over as.
+func (s *Store) text(value string) any { return s.dialect.schema().idiom.textArgument(value) }
+
+// errUndone is part of an error when the database has undone what was being done, because another transaction was in
+// the way. It may be done again at once.
+var errUndone = errors.New("another transaction was in the way")
+
+// attempts is how often what the database undoes is done altogether, before it is an error.
+const attempts = 5
+
+// call runs one use of the database, and says in its error what was being done. It may run it several times.
 func (s *Store) call(doing string, use func() error) error {
 	s.using.RLock()
 	defer s.using.RUnlock()
 	if s.closed {
 		return fmt.Errorf("%s: %w", doing, errClosed)
 	}
-	if err := use(); err != nil {
-		return fmt.Errorf("%s: %w", doing, s.dialect.explain(err))
+	var err error
+	for range attempts {
+		if err = use(); err == nil {
+			return nil
+		}
+		if err = s.dialect.explain(err); !errors.Is(err, errUndone) {
+			break
+		}
 	}
-	return nil
+	return fmt.Errorf("%s: %w", doing, err)
 }
 
 // inTransaction writes all or nothing. Until it returns nil, or an error of write, the fate of what was written is

@@ -95,6 +95,9 @@ var appendTests = []subtest{
 	}},
 }
 
+// lastMoment is the end of the year 9999, where the calendars of databases end.
+const lastMoment = 253_402_300_799_999
+
 func aBatchComesBackByteForByte(t *testing.T, store core.Store) {
 	all := []*core.Batch{
 		{Key: "default", ClientID: "c", ClientSeq: 0, ServerTs: 0, Ops: []core.LoggedOp{
@@ -109,7 +112,7 @@ func aBatchComesBackByteForByte(t *testing.T, store core.Store) {
 			{Kind: tree.ArrayMove, Path: "list[2]", Index: 7},
 			{Kind: tree.Init, Path: "", Value: `[]`, Index: tree.NoIndex},
 		}},
-		{Key: "k", ClientID: "c", ClientSeq: math.MaxInt64, ServerTs: math.MaxInt64, Ops: []core.LoggedOp{
+		{Key: "k", ClientID: "c", ClientSeq: math.MaxInt64, ServerTs: lastMoment, Ops: []core.LoggedOp{
 			{Kind: tree.Set, Path: "a", Value: `1`, Index: tree.NoIndex, Discarded: tree.ItemDeleted},
 			{Kind: tree.Set, Path: "a", Value: `1`, Index: tree.NoIndex, Discarded: tree.TypeMismatch},
 			{Kind: tree.Init, Path: "", Value: `1`, Index: tree.NoIndex, Discarded: tree.Exists},

@@ -15,16 +15,17 @@ const module = "github.com/pathsync/pathsync"
 // allowed says which packages of this module, and which of the design's libraries, each package may import. What is not
 // listed is refused; so is any library inside core.
 var allowed = map[string][]string{
-	"core/path":      {},
-	"core/tree":      {"core/path"},
-	"core":           {"core/tree", "core/path"},
-	"core/memstore":  {"core", "core/tree"},
-	"core/storetest": {"core", "core/tree"},
-	"sse":            {},
-	"sqlstore":       {"core", "core/tree", "github.com/Masterminds/squirrel", "modernc.org/sqlite", "modernc.org/sqlite/lib"},
-	"":               {}, // the contract, embedded
-	"httpapi":        {"", "core", "core/tree", "core/path", "sse", "github.com/labstack/echo/v4", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb"},
-	"cmd/pathsync":   {"", "httpapi", "sse", "sqlstore", "core", "core/memstore", "github.com/alecthomas/kong", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/mattn/go-isatty", "github.com/r3labs/sse/v2", "gopkg.in/cenkalti/backoff.v1"},
+	"core/path":       {},
+	"core/tree":       {"core/path"},
+	"core":            {"core/tree", "core/path"},
+	"core/memstore":   {"core", "core/tree"},
+	"core/storetest":  {"core", "core/tree"},
+	"sse":             {},
+	"sqlstore":        {"core", "core/tree", "github.com/Masterminds/squirrel", "modernc.org/sqlite", "modernc.org/sqlite/lib", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb", "github.com/microsoft/go-mssqldb/msdsn"},
+	"sqlstore/dbtest": {"github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb"}, // for tests alone
+	"":                {},                                                                    // the contract, embedded
+	"httpapi":         {"", "core", "core/tree", "core/path", "sse", "github.com/labstack/echo/v4", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb"},
+	"cmd/pathsync":    {"", "httpapi", "sse", "sqlstore", "core", "core/memstore", "github.com/alecthomas/kong", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/mattn/go-isatty", "github.com/r3labs/sse/v2", "gopkg.in/cenkalti/backoff.v1"},
 }
 
 // neverInCore are the parts of the standard library that the core must not know.

@@ -1,0 +1,199 @@
+package dbtest
+
+import (
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+)
+
+// Relay is a way to a server that a test can take away in each of the ways in which networks fail. Its methods may be
+// called at any time, and what they do lasts until Heal.
+type Relay struct {
+	Addr string // where it listens, host:port
+
+	target   string
+	listener net.Listener
+	running  sync.WaitGroup
+
+	mu    sync.Mutex
+	cut   bool
+	links map[*link]bool
+	flow  [2]chan struct{} // by direction; closed while bytes pass
+}
+
+type direction int
+
+const (
+	questions direction = iota // to the server
+	answers                    // from it
+)
+
+// link is one connection through a relay.
+type link struct {
+	client, server *net.TCPConn
+	gone           chan struct{} // closed when the connection is
+	once           sync.Once
+}
+
+// NewRelay makes a relay to the server at an address. It ends with the test.
+func NewRelay(t testing.TB, addr string) *Relay {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Relay{Addr: l.Addr().String(), target: addr, listener: l, links: map[*link]bool{}}
+	for d := range r.flow {
+		r.flow[d] = make(chan struct{})
+		close(r.flow[d])
+	}
+	r.running.Go(r.accept)
+	t.Cleanup(func() {
+		_ = l.Close()
+		r.Cut()
+		r.running.Wait()
+	})
+	return r
+}
+
+// Relayed makes a relay to the server that a URL names, and returns it with the URL that leads through it.
+func Relayed(t testing.TB, dsn string) (*Relay, string) {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal("the database's name is not a URL")
+	}
+	r := NewRelay(t, u.Host)
+	u.Host = r.Addr
+	return r, u.String()
+}
+
+// Cut breaks all connections and refuses new ones.
+func (r *Relay) Cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cut = true
+	r.drop()
+}
+
+// Reset breaks all connections. New ones are welcome.
+func (r *Relay) Reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.drop()
+}
+
+// Stall keeps all connections, and new ones, but passes nothing on.
+func (r *Relay) Stall() { r.stall(questions, answers) }
+
+// StallAnswers lets questions through to the server, which acts on them, and keeps the answers back.
+func (r *Relay) StallAnswers() { r.stall(answers) }
+
+// Heal ends all trouble. What was kept back is passed on.
+func (r *Relay) Heal() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cut = false
+	for _, passing := range r.flow {
+		select {
+		case <-passing:
+		default:
+			close(passing)
+		}
+	}
+}
+
+func (r *Relay) stall(directions ...direction) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range directions {
+		select {
+		case <-r.flow[d]:
+			r.flow[d] = make(chan struct{})
+		default: // it is stalled already
+		}
+	}
+}
+
+// drop breaks all connections with a reset. The lock is held.
+func (r *Relay) drop() {
+	for l := range r.links {
+		l.drop()
+		delete(r.links, l)
+	}
+}
+
+func (r *Relay) accept() {
+	for {
+		client, err := r.listener.Accept()
+		if err != nil {
+			return
+		}
+		r.running.Go(func() { r.serve(client.(*net.TCPConn)) })
+	}
+}
+
+func (r *Relay) serve(client *net.TCPConn) {
+	server, err := net.Dial("tcp", r.target)
+	if err != nil {
+		_ = client.SetLinger(0)
+		_ = client.Close()
+		return
+	}
+	l := &link{client: client, server: server.(*net.TCPConn), gone: make(chan struct{})}
+	r.mu.Lock()
+	if r.cut {
+		l.drop()
+	} else {
+		r.links[l] = true
+	}
+	r.mu.Unlock()
+	r.running.Go(func() { r.pump(l, l.client, l.server, questions) })
+	r.pump(l, l.server, l.client, answers)
+	r.mu.Lock()
+	delete(r.links, l)
+	r.mu.Unlock()
+}
+
+// pump passes bytes on until one side ends, which ends the other.
+func (r *Relay) pump(l *link, from io.Reader, to io.Writer, d direction) {
+	defer l.drop()
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		if !r.pass(l, d) {
+			return
+		}
+		if _, failed := to.Write(buffer[:n]); failed != nil || err != nil {
+			return
+		}
+	}
+}
+
+// pass returns when bytes may flow, or with false when the connection is gone.
+func (r *Relay) pass(l *link, d direction) bool {
+	for {
+		r.mu.Lock()
+		passing := r.flow[d]
+		r.mu.Unlock()
+		select {
+		case <-passing:
+			return true
+		case <-l.gone:
+			return false
+		}
+	}
+}
+
+// drop breaks a connection with a reset.
+func (l *link) drop() {
+	l.once.Do(func() {
+		close(l.gone)
+		for _, side := range []*net.TCPConn{l.client, l.server} {
+			_ = side.SetLinger(0)
+			_ = side.Close()
+		}
+	})
+}

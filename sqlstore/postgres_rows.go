@@ -1,0 +1,125 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/pathsync/pathsync/core"
+)
+
+// The statements that are PostgreSQL's own. Rows are handed over as one array a column, so that any number of them takes
+// one round trip and one plan. What stands for the absence of a value in the core becomes NULL on the way.
+const (
+	postgresInsertOps = `INSERT INTO sync_change_log (room, store_key, path, op, value, client_id, server_seq, server_ts,
+		op_index, client_seq, array_index, discarded)
+		SELECT room, store_key, path, op, NULLIF(value, ''), client_id, server_seq, server_ts,
+			op_index, NULLIF(client_seq, -1), NULLIF(array_index, -1), NULLIF(discarded, '')
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+			$8::timestamptz[], $9::integer[], $10::bigint[], $11::integer[], $12::text[])
+			AS op (room, store_key, path, op, value, client_id, server_seq, server_ts,
+				op_index, client_seq, array_index, discarded)`
+
+	postgresUpsertDocuments = `INSERT INTO sync_documents AS old (room, store_key, state, server_seq, updated_at)
+		SELECT room, store_key, state, server_seq, now()
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS document (room, store_key, state, server_seq)
+		ON CONFLICT (room, store_key) DO UPDATE
+		SET state = excluded.state, server_seq = excluded.server_seq, updated_at = excluded.updated_at
+		WHERE excluded.server_seq > old.server_seq`
+
+	// The driver receives a result to its end, however early its reader stops. So the rows of a chunk are limited in
+	// number ($4), and end with the one that brings their paths and values to so many bytes ($5). The lengths of values
+	// are known without reading them.
+	postgresLogChunk = `SELECT store_key, client_id, client_seq, server_seq, server_ts, op, path, value, array_index, discarded
+		FROM (
+			SELECT op.*, SUM(octet_length(path) + COALESCE(octet_length(value), 0)) OVER (
+				ORDER BY server_seq, op_index ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
+			FROM (
+				SELECT * FROM sync_change_log WHERE room = $1 AND (server_seq, op_index) > ($2, $3)
+				ORDER BY server_seq, op_index LIMIT $4
+			) AS op
+		) AS op
+		WHERE bytes_before IS NULL OR bytes_before < $5
+		ORDER BY server_seq, op_index`
+)
+
+// A chunk of a log is as much as the page still takes, within these bounds.
+const (
+	postgresLeastRows, postgresMostRows   = 250, 2000
+	postgresLeastBytes, postgresMostBytes = 64 << 10, 4 << 20
+)
+
+func (d *postgres) insertLog(ctx context.Context, batches []*core.Batch) error {
+	// Two servers that take the same numbers in several rooms meet in the same order, and never in a deadlock.
+	batches = slices.Clone(batches)
+	slices.SortStableFunc(batches, func(a, b *core.Batch) int { return cmp.Compare(a.Room, b.Room) })
+	_, err := d.insertOps.ExecContext(ctx, postgresOps(batches)...)
+	return err
+}
+
+// postgresOps are the parameters of postgresInsertOps.
+func postgresOps(batches []*core.Batch) []any {
+	var (
+		rooms, keys, paths, kinds, values, clientIDs, discarded []string
+		serverSeqs, clientSeqs                                  []int64
+		serverTimes                                             []time.Time
+		opIndexes, arrayIndexes                                 []int32
+	)
+	for _, b := range batches {
+		for i, op := range b.Ops {
+			rooms = append(rooms, b.Room)
+			keys = append(keys, b.Key)
+			paths = append(paths, op.Path)
+			kinds = append(kinds, string(op.Kind))
+			values = append(values, op.Value)
+			clientIDs = append(clientIDs, b.ClientID)
+			serverSeqs = append(serverSeqs, b.ServerSeq)
+			serverTimes = append(serverTimes, time.UnixMilli(b.ServerTs))
+			opIndexes = append(opIndexes, int32(i))
+			clientSeqs = append(clientSeqs, b.ClientSeq)
+			arrayIndexes = append(arrayIndexes, int32(op.Index))
+			discarded = append(discarded, string(op.Discarded))
+		}
+	}
+	return []any{rooms, keys, paths, kinds, values, clientIDs, serverSeqs, serverTimes, opIndexes, clientSeqs,
+		arrayIndexes, discarded}
+}
+
+// readLog reads chunk after chunk. What is read of a batch in one and the rest of it in the next fit together, because a
+// batch is committed as a whole and never changes.
+func (d *postgres) readLog(ctx context.Context, room string, after int64, page *page) error {
+	afterIndex := int32(math.MaxInt32) // beyond the last row of the batch
+	for {
+		rows, bytes := page.rows, page.bytes
+		// A batch has a row at least; one more row, of the next batch, shows that the page is full.
+		mostRows := min(max(page.limit.Batches-len(page.batches)+1, postgresLeastRows), postgresMostRows)
+		mostBytes := min(max(page.limit.Bytes-bytes, postgresLeastBytes), postgresMostBytes)
+		if err := page.read(ctx, d.logChunk, room, after, afterIndex, mostRows, mostBytes); err != nil {
+			return err
+		}
+		if page.full || page.rows-rows < mostRows && page.bytes-bytes < mostBytes {
+			return nil
+		}
+		last := page.batches[len(page.batches)-1]
+		after, afterIndex = last.ServerSeq, int32(len(last.Ops)-1)
+	}
+}
+
+func (d *postgres) upsertDocuments(ctx context.Context, docs []core.Document) error {
+	// In the order of their keys, against deadlocks, and the newest of each, because a statement touches a row but once.
+	docs = slices.Clone(docs)
+	slices.SortFunc(docs, func(a, b core.Document) int {
+		return cmp.Or(cmp.Compare(a.Room, b.Room), cmp.Compare(a.Key, b.Key), cmp.Compare(b.ServerSeq, a.ServerSeq))
+	})
+	docs = slices.CompactFunc(docs, func(a, b core.Document) bool { return a.Room == b.Room && a.Key == b.Key })
+
+	rooms, keys, states := make([]string, len(docs)), make([]string, len(docs)), make([]string, len(docs))
+	serverSeqs := make([]int64, len(docs))
+	for i, doc := range docs {
+		rooms[i], keys[i], states[i], serverSeqs[i] = doc.Room, doc.Key, doc.State, doc.ServerSeq
+	}
+	_, err := d.upsertDocument.ExecContext(ctx, rooms, keys, states, serverSeqs)
+	return err
+}

@@ -1,0 +1,133 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/Masterminds/squirrel"
+	mssql "github.com/microsoft/go-mssqldb"
+)
+
+// How many connections a store has at most. Reads have their own, so that many of them never keep an append waiting.
+const (
+	sqlServerWriters  = 2 // one for the log, one for document rows
+	sqlServerReaders  = 8
+	sqlServerIdleTime = 5 * time.Minute // then a connection is closed that a burst has needed
+	sqlServerLifetime = time.Hour       // then it is opened anew, perhaps with a server that has taken over
+)
+
+// sqlServer is a dialect: Microsoft SQL Server from 2016 on, and Azure SQL, by the driver go-mssqldb.
+//
+// What is written is written by single batches of statements, each of which is its own transaction: one round trip, and
+// no transaction that stays open when the network breaks in the middle of it.
+type sqlServer struct {
+	schemaName  string
+	tables      schema
+	write, read *sql.DB
+	insertOps   []sizedStatement
+	upsertDocs  []sizedStatement
+	log         *sql.Stmt
+}
+
+func newSQLServer(dsn string, log *slog.Logger) (*sqlServer, error) {
+	target, err := parseSQLServerDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	migrations, err := readMigrations("sqlserver")
+	if err != nil {
+		return nil, err
+	}
+	for i := range migrations {
+		migrations[i] = inSQLServerSchema(migrations[i], target.schema)
+	}
+	if target.risk != "" {
+		log.Warn("the connection to the database is not safe: "+target.risk, "database", "sqlserver")
+	}
+	connector := newSQLServerConnector(target.driver)
+	return &sqlServer{
+		schemaName: target.schema,
+		tables: schema{
+			idiom: idiom{
+				tables: inSQLServerSchema("[$(schema)].", target.schema),
+				text:   sqlServerTextParameter,
+				// Of one type, whatever its length, or a statement would be planned once for each length.
+				argument: func(text string) any { return mssql.NVarCharMax(text) },
+			},
+			exists:     inSQLServerSchema(sqlServerSchemaExists, target.schema),
+			lock:       sqlServerMigrationLock,
+			migrations: migrations,
+		},
+		write: sqlServerPool(connector, sqlServerWriters),
+		read:  sqlServerPool(connector, sqlServerReaders),
+	}, nil
+}
+
+// sqlServerPool makes a pool of connections. It opens nothing yet.
+func sqlServerPool(connector sqlServerConnector, size int) *sql.DB {
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	db.SetConnMaxIdleTime(sqlServerIdleTime)
+	db.SetConnMaxLifetime(sqlServerLifetime)
+	return db
+}
+
+func (d *sqlServer) connect(ctx context.Context) error {
+	var versions bool
+	var delayed int
+	if err := d.write.QueryRowContext(ctx, sqlServerProperties).Scan(&versions, &delayed); err != nil {
+		return err
+	}
+	return d.adapt(versions, delayed)
+}
+
+// adapt does what the database's properties ask for. In a database that keeps versions of rows, a SELECT sees rows as of
+// one moment. Elsewhere it could see some from before a transaction and some from after it, unless it is serializable,
+// and then it waits for transactions, and they for it.
+func (d *sqlServer) adapt(keepsVersions bool, delayedDurability int) error {
+	if delayedDurability == sqlServerDelayedDurabilityForced {
+		return errSQLServerDelayed
+	}
+	d.tables.idiom.prelude = ""
+	if !keepsVersions {
+		d.tables.idiom.prelude = sqlServerSerializable
+	}
+	return nil
+}
+
+// sqlServerDelayedDurabilityForced is the value of a database that answers every commit before it is on the disk.
+const sqlServerDelayedDurabilityForced = 2
+
+var errSQLServerDelayed = errors.New("the database answers commits before they are on the disk: " +
+	"set its DELAYED_DURABILITY to ALLOWED or DISABLED")
+
+func (d *sqlServer) start(ctx context.Context) (err error) {
+	insert := inSQLServerSchema(sqlServerInsertOps, d.schemaName)
+	if d.insertOps, err = prepareSizes(ctx, d.write, insert, sqlServerOpColumns, sqlServerOpSizes); err != nil {
+		return err
+	}
+	upsert := inSQLServerSchema(sqlServerUpsertDocuments, d.schemaName)
+	if d.upsertDocs, err = prepareSizes(ctx, d.write, upsert, sqlServerDocumentColumns, sqlServerDocumentSizes); err != nil {
+		return err
+	}
+	d.log, err = prepareLog(ctx, d)
+	return err
+}
+
+func (d *sqlServer) name() string    { return "sqlserver" }
+func (d *sqlServer) writer() *sql.DB { return d.write }
+func (d *sqlServer) reader() *sql.DB { return d.read }
+func (d *sqlServer) schema() schema  { return d.tables }
+
+func (d *sqlServer) placeholders() squirrel.PlaceholderFormat { return squirrel.AtP }
+
+// readLog stops in the middle of the result: the driver then cancels the statement, which costs a round trip.
+func (d *sqlServer) readLog(ctx context.Context, room string, after int64, page *page) error {
+	return page.read(ctx, d.log, mssql.NVarCharMax(room), after)
+}
+
+func (d *sqlServer) close() error { return errors.Join(d.read.Close(), d.write.Close()) }
