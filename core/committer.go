@@ -118,11 +118,23 @@ func (c *committer) run() {
 				return
 			}
 			<-c.wake
+			c.linger()
 			continue
 		}
 		if group := c.gather(rooms); len(group) > 0 {
 			c.commit(group)
 		}
+	}
+}
+
+// linger lets more batches gather before they are committed, if the operator has asked for fewer and larger transactions.
+func (c *committer) linger() {
+	if c.cfg.CommitWindow <= 0 {
+		return
+	}
+	select {
+	case <-time.After(c.cfg.CommitWindow):
+	case <-c.life.Done():
 	}
 }
 

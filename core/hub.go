@@ -28,6 +28,7 @@ type Config struct {
 	Listen func(room string, seq int64) Listener
 	Log    *slog.Logger // default: none
 
+	CommitWindow     time.Duration // batches are gathered so long before each transaction; 0: no longer than the last took
 	ServerBatch      time.Duration // longest time a document row is behind the log; 1.5 s
 	PresenceTimeout  time.Duration // lease of a client without a stream; 15 s
 	PresenceWindow   time.Duration // presence changes are gathered so long; 50 ms
@@ -38,6 +39,7 @@ type Config struct {
 	MaxQueuedBytes   int           // of batches that wait for their commit; 256 MiB
 	MaxDocumentBytes int           // encoded size of one document; 8 MiB
 	MaxPresence      int           // clients present in one room; 10,000
+	Retention        Retention     // what of the log is kept; all of it
 }
 
 func (c Config) withDefaults() Config {
@@ -77,11 +79,12 @@ type Listener interface {
 }
 
 // Hub holds the rooms that are open, and the goroutines that serve them all: the committer, which makes batches
-// durable, and the checkpointer, which writes document rows and closes idle rooms.
+// durable, the checkpointer, which writes document rows and closes idle rooms, and the pruner, which shortens the log.
 type Hub struct {
 	cfg          Config
 	committer    *committer
 	checkpointer *checkpointer
+	pruner       *pruner
 
 	opening sync.WaitGroup // goroutines that open rooms
 
@@ -110,8 +113,10 @@ func NewHub(cfg Config) *Hub {
 	h := &Hub{cfg: cfg, rooms: map[string]*slot{}}
 	h.committer = newCommitter(&h.cfg)
 	h.checkpointer = newCheckpointer(h)
+	h.pruner = newPruner(&h.cfg)
 	go h.committer.run()
 	go h.checkpointer.run()
+	go h.pruner.run()
 	return h
 }
 
@@ -126,6 +131,7 @@ func (h *Hub) Close(ctx context.Context) error {
 		return nil
 	}
 	h.opening.Wait()
+	h.pruner.close()
 	err := errors.Join(h.committer.close(ctx), h.checkpointer.close(ctx))
 	h.mu.Lock()
 	defer h.mu.Unlock()

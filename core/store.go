@@ -49,6 +49,16 @@ type Store interface {
 	// is already as new (by ServerSeq) or newer is left as it is.
 	SaveDocuments(ctx context.Context, docs []Document) error
 
+	// Checkpoint returns the highest ServerSeq among the document rows of a room, and 0 when it has none.
+	Checkpoint(ctx context.Context, room string) (int64, error)
+
+	// NextRoom returns the room of the log that follows on a name, in an order of the store's own that begins after "",
+	// and "" at the end.
+	NextRoom(ctx context.Context, after string) (string, error)
+
+	// Prune takes the batches of a room up to and including a serverSeq out of the log.
+	Prune(ctx context.Context, room string, through int64) error
+
 	// Ping reports whether the database can be used now.
 	Ping(ctx context.Context) error
 

@@ -8,7 +8,7 @@ import (
 	"github.com/Masterminds/squirrel"
 )
 
-// statements are the reads that are the same in every database but for the form of their parameters. Their texts never
+// statements are those that are the same in every database but for the form of their parameters. Their texts never
 // change while a server runs, so each database plans them once.
 //
 // None of them has a LIMIT, which T-SQL lacks: whoever wants less of a result stops reading it.
@@ -16,12 +16,15 @@ type statements struct {
 	findBatch     *sql.Stmt // room, room, client_id, client_seq
 	lastClientSeq *sql.Stmt // room, client_id
 	documents     *sql.Stmt // room
+	checkpoint    *sql.Stmt // room
+	nextRoom      *sql.Stmt // after
+	prune         *sql.Stmt // room, through
 }
 
 // texts are the statements before they are prepared. log is for the dialects whose driver can stop in the middle of a
 // result, without receiving the rest: they prepare it themselves.
 type texts struct {
-	log, findBatch, lastClientSeq, documents string
+	log, findBatch, lastClientSeq, documents, checkpoint, nextRoom, prune string
 }
 
 // idiom is how a dialect says what the common statements have in common. The zero value is plain SQL.
@@ -71,11 +74,18 @@ func buildTexts(format squirrel.PlaceholderFormat, say idiom) (t texts, err erro
 		{&t.findBatch, rows.Where(inRoom, parameter).Where(first.Prefix("server_seq = (").Suffix(")")).OrderBy("op_index")},
 		{&t.lastClientSeq, sent.Columns("MAX(client_seq)").Where("client_seq IS NOT NULL")},
 		{&t.documents, squirrel.Select("store_key", "server_seq", "state").From(documents).Where(inRoom, parameter)},
+		{&t.checkpoint, squirrel.Select("MAX(server_seq)").From(documents).Where(inRoom, parameter)},
+		{&t.nextRoom, squirrel.Select("MIN(room)").From(log).Where("room > "+say.parameter(), parameter)},
 	} {
 		if *q.text, _, err = q.query.PlaceholderFormat(format).ToSql(); err != nil {
 			return texts{}, fmt.Errorf("building statements: %w", err)
 		}
 		*q.text = say.prelude + *q.text
+	}
+	t.prune, _, err = squirrel.Delete(log).Where(inRoom, parameter).Where("server_seq <= ?", parameter).
+		PlaceholderFormat(format).ToSql()
+	if err != nil {
+		return texts{}, fmt.Errorf("building statements: %w", err)
 	}
 	return t, nil
 }
@@ -87,14 +97,18 @@ func prepare(ctx context.Context, d dialect) (s statements, err error) {
 	}
 	for _, p := range []struct {
 		stmt **sql.Stmt
+		pool *sql.DB
 		text string
 	}{
-		{&s.findBatch, t.findBatch},
-		{&s.lastClientSeq, t.lastClientSeq},
-		{&s.documents, t.documents},
+		{&s.findBatch, d.reader(), t.findBatch},
+		{&s.lastClientSeq, d.reader(), t.lastClientSeq},
+		{&s.documents, d.reader(), t.documents},
+		{&s.checkpoint, d.reader(), t.checkpoint},
+		{&s.nextRoom, d.reader(), t.nextRoom},
+		{&s.prune, d.writer(), t.prune},
 	} {
 		//nolint:sqlclosecheck // they live as long as the pool, and are closed with it
-		if *p.stmt, err = d.reader().PrepareContext(ctx, p.text); err != nil {
+		if *p.stmt, err = p.pool.PrepareContext(ctx, p.text); err != nil {
 			return statements{}, fmt.Errorf("preparing statements: %w", err)
 		}
 	}

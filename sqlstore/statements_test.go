@@ -30,6 +30,12 @@ func TestEveryReadIsAnIndexSearch(t *testing.T) {
 			[]string{"SEARCH sync_change_log USING COVERING INDEX sync_change_log_client (room=? AND client_id=? AND client_seq>?)"}},
 		{"documents", texts.documents, []any{"room"},
 			[]string{"SEARCH sync_documents USING INDEX sqlite_autoindex_sync_documents_1 (room=?)"}},
+		{"checkpoint", texts.checkpoint, []any{"room"},
+			[]string{"SEARCH sync_documents USING INDEX sqlite_autoindex_sync_documents_1 (room=?)"}},
+		{"nextRoom", texts.nextRoom, []any{"room"},
+			[]string{"SEARCH sync_change_log USING COVERING INDEX sync_change_log_order (room>?)"}},
+		{"prune", texts.prune, []any{"room", 5},
+			[]string{"SEARCH sync_change_log USING", "INDEX sync_change_log_order (room=? AND server_seq<?)"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+test.text, test.args...)

@@ -34,6 +34,11 @@ func newRoom() *room {
 func (r *room) append(b *core.Batch) {
 	i, _ := r.position(b.ServerSeq)
 	r.log = slices.Insert(r.log, i, b)
+	r.noteSender(b)
+}
+
+// noteSender makes a batch of the log one that is found by its sender's number.
+func (r *room) noteSender(b *core.Batch) {
 	if b.ClientSeq == core.NoClientSeq {
 		return
 	}
@@ -99,4 +104,25 @@ func (r *room) save(d core.Document) {
 
 func (r *room) allDocuments() []core.Document {
 	return slices.Collect(maps.Values(r.documents))
+}
+
+func (r *room) checkpoint() (highest int64) {
+	for _, d := range r.documents {
+		highest = max(highest, d.ServerSeq)
+	}
+	return highest
+}
+
+// prune takes the beginning of the log out, and what is known of its senders from these batches alone.
+func (r *room) prune(through int64) {
+	end, found := r.position(through)
+	if found {
+		end++
+	}
+	r.log = slices.Delete(r.log, 0, end)
+	clear(r.sent)
+	clear(r.last)
+	for _, b := range r.log {
+		r.noteSender(b)
+	}
 }

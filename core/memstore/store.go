@@ -125,6 +125,42 @@ func (s *Store) SaveDocuments(ctx context.Context, docs []core.Document) error {
 	return nil
 }
 
+// Checkpoint implements core.Store.
+func (s *Store) Checkpoint(ctx context.Context, room string) (int64, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := s.usable(ctx); err != nil {
+		return 0, err
+	}
+	return s.readable(room).checkpoint(), nil
+}
+
+// NextRoom implements core.Store.
+func (s *Store) NextRoom(ctx context.Context, after string) (next string, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := s.usable(ctx); err != nil {
+		return "", err
+	}
+	for name, r := range s.rooms {
+		if len(r.log) > 0 && name > after && (next == "" || name < next) {
+			next = name
+		}
+	}
+	return next, nil
+}
+
+// Prune implements core.Store.
+func (s *Store) Prune(ctx context.Context, room string, through int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	s.writable(room).prune(through)
+	return nil
+}
+
 // Ping implements core.Store.
 func (s *Store) Ping(ctx context.Context) error {
 	s.mu.RLock()

@@ -17,6 +17,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"Log", logTests},
 		{"Clients", clientTests},
 		{"Documents", documentTests},
+		{"Prune", pruneTests},
 		{"Text", textTests},
 		{"Contexts", contextTests},
 		{"Concurrency", concurrencyTests},
