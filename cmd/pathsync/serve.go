@@ -25,7 +25,7 @@ const (
 // Run serves until ctx ends, and then puts everything away.
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	log := c.logger(p)
-	store, err := openStore(ctx, c.Database)
+	store, err := openStore(ctx, c.Database, log)
 	if err != nil {
 		return err
 	}
@@ -46,6 +46,7 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	})
 	hub := core.NewHub(core.Config{
 		Store: store, Listen: feeds.Listen, Log: log,
+		CommitWindow: milliseconds(c.CommitWindowMs), Retention: core.Retention{Age: c.LogRetention, Count: c.LogRetentionBatches},
 		ServerBatch: milliseconds(c.ServerBatchMs), PresenceTimeout: milliseconds(c.PresenceTimeoutMs),
 		RoomIdle: milliseconds(c.RoomIdleMs), MaxRooms: c.MaxRooms, MaxDocumentBytes: c.MaxDocumentBytes,
 	})
@@ -91,14 +92,16 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 }
 
 // openStore opens the store that a database URL names.
-func openStore(ctx context.Context, url string) (core.Store, error) {
-	switch {
-	case url == "memory:":
+func openStore(ctx context.Context, url string, log *slog.Logger) (core.Store, error) {
+	scheme, _, _ := strings.Cut(url, ":")
+	switch scheme {
+	case "memory":
 		return memstore.New(), nil
-	case strings.HasPrefix(url, "sqlite:"):
-		return sqlstore.Open(ctx, url)
+	case "sqlite", "postgres", "postgresql", "sqlserver":
+		return sqlstore.Open(ctx, url, sqlstore.WithLog(log))
 	default:
-		return nil, usageError{fmt.Errorf("--database %q is not known; use memory: or sqlite:FILE", kindOf(url))}
+		return nil, usageError{fmt.Errorf("--database %q is not known; use sqlite:FILE, sqlserver://…, postgres://… or %q",
+			kindOf(url), "memory:")}
 	}
 }
 

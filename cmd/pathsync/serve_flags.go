@@ -6,6 +6,7 @@ import (
 	"net"
 	"reflect"
 	"strconv"
+	"time"
 
 	"github.com/go-playground/validator/v10"
 )
@@ -13,9 +14,10 @@ import (
 // serveCommand is how the server is to run.
 type serveCommand struct {
 	Listen   string `name:"listen" env:"PATHSYNC_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" validate:"address" help:"Where to listen (${default}). Anything but loopback is open to the network."`
-	Database string `name:"database" env:"PATHSYNC_DATABASE" default:"sqlite:pathsync.db" placeholder:"URL" validate:"required" help:"sqlite:FILE, or memory: to forget everything at the end (${default})."`
+	Database string `name:"database" env:"PATHSYNC_DATABASE" default:"sqlite:pathsync.db" placeholder:"URL" validate:"required" help:"sqlite:FILE, sqlserver://…, postgres://…, or memory: to forget everything at the end (${default})."`
 
 	ServerBatchMs     int `name:"server-batch-ms" env:"PATHSYNC_SERVER_BATCH_MS" default:"1500" placeholder:"MS" validate:"min=1,max=3600000" help:"Write changed documents to the database this often (${default}). The log is always written at once."`
+	CommitWindowMs    int `name:"commit-window-ms" env:"PATHSYNC_COMMIT_WINDOW_MS" default:"0" placeholder:"MS" validate:"min=0,max=1000" help:"Gather batches so long before each transaction: fewer of them, later answers (${default})."`
 	PresenceTimeoutMs int `name:"presence-timeout-ms" env:"PATHSYNC_PRESENCE_TIMEOUT_MS" default:"15000" placeholder:"MS" validate:"min=100,max=86400000" help:"How long a client without a stream stays present (${default})."`
 	HeartbeatMs       int `name:"heartbeat-ms" env:"PATHSYNC_HEARTBEAT_MS" default:"15000" placeholder:"MS" validate:"min=100,max=3600000" help:"Send a comment after so much silence on a stream (${default})."`
 	RoomIdleMs        int `name:"room-idle-ms" env:"PATHSYNC_ROOM_IDLE_MS" default:"60000" placeholder:"MS" validate:"min=1,max=86400000" help:"Drop a room from memory after so long without use (${default})."`
@@ -26,6 +28,9 @@ type serveCommand struct {
 	MaxDocumentBytes int `name:"max-document-bytes" env:"PATHSYNC_MAX_DOCUMENT_BYTES" default:"8388608" placeholder:"N" validate:"min=1024,max=1073741824" help:"Largest document (${default})."`
 	MaxRooms         int `name:"max-rooms" env:"PATHSYNC_MAX_ROOMS" default:"100000" placeholder:"N" validate:"min=1" help:"Most rooms in memory (${default})."`
 	FeedBytes        int `name:"feed-bytes" env:"PATHSYNC_FEED_BYTES" default:"4194304" placeholder:"N" validate:"min=4096,max=1073741824" help:"Events kept in memory per room, for streams that resume or lag (${default})."`
+
+	LogRetention        time.Duration `name:"log-retention" env:"PATHSYNC_LOG_RETENTION" default:"0" placeholder:"DURATION" validate:"min=0" help:"Drop what is older than this from the change log, such as 720h; 0 keeps it (${default})."`
+	LogRetentionBatches int64         `name:"log-retention-batches" env:"PATHSYNC_LOG_RETENTION_BATCHES" default:"0" placeholder:"N" validate:"min=0" help:"Keep only the last N batches of each room in the change log; 0 keeps all (${default})."`
 
 	LogLevel  string `name:"log-level" env:"PATHSYNC_LOG_LEVEL" default:"info" placeholder:"LEVEL" validate:"oneof=debug info warn error" help:"debug, info, warn or error (${default})."`
 	LogFormat string `name:"log-format" env:"PATHSYNC_LOG_FORMAT" default:"text" placeholder:"FORMAT" validate:"oneof=text json" help:"text or json (${default})."`
@@ -38,6 +43,7 @@ func (*serveCommand) Help() string {
 Examples:
 
   pathsync --database sqlite:/var/lib/pathsync/state.db
+  PATHSYNC_DATABASE='sqlserver://user:password@host:1433?database=mydb' pathsync
   pathsync --database memory: --listen 127.0.0.1:0 --log-format json`
 }
 
