@@ -16,17 +16,27 @@ import (
 // server is a server with its address and its database, which stay the same however often its process ends.
 type server struct {
 	api
-	t       *testing.T
-	address string // host:port
-	file    string // of the database
-	flags   []string
-	process *process
+	t        *testing.T
+	address  string // host:port
+	database string // URL
+	file     string // of the database, if it is SQLite
+	flags    []string
+	process  *process
 }
 
 // startServer starts a server with a new database.
 func startServer(t *testing.T, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, address: freeAddress(t), file: filepath.Join(t.TempDir(), "rooms.db"), flags: flags}
+	file := filepath.Join(t.TempDir(), "rooms.db")
+	s := startServerOn(t, "sqlite:"+file, flags...)
+	s.file = file
+	return s
+}
+
+// startServerOn starts a server with the database that a URL names.
+func startServerOn(t *testing.T, database string, flags ...string) *server {
+	t.Helper()
+	s := &server{t: t, address: freeAddress(t), database: database, flags: flags}
 	s.api = api{url: "http://" + s.address, http: newHTTPClient(t)}
 	s.start()
 	return s
@@ -56,7 +66,7 @@ func newHTTPClient(t *testing.T) *http.Client {
 // launch starts the process and does not wait until it serves.
 func (s *server) launch() {
 	s.t.Helper()
-	args := append([]string{"serve", "--listen", s.address, "--database", "sqlite:" + s.file}, s.flags...)
+	args := append([]string{"serve", "--listen", s.address, "--database", s.database}, s.flags...)
 	s.process = prepare(args...).start(s.t)
 }
 
