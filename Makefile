@@ -1,9 +1,10 @@
-# Everything here needs Go and nothing else. `make test` is what every change must pass.
+# Everything here needs Go and nothing else; `make test` also runs against a PostgreSQL server, if there is one to be had.
+# It is what every change must pass.
 
 GO     ?= go
-LINT   ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+LINT   = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build test lint fuzz crash bench load clean
+.PHONY: run build test postgres test-sqlserver lint fuzz crash outage bench bench-databases load clean
 
 run: ## the server, on http://127.0.0.1:8080
 	$(GO) run ./cmd/pathsync
@@ -11,9 +12,32 @@ run: ## the server, on http://127.0.0.1:8080
 build: ## one static binary, bin/pathsync
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/pathsync ./cmd/pathsync
 
-test: ## every test, with the race detector
+test: postgres ## every test, with the race detector
 	$(GO) vet ./...
+	@[ -n "$$PATHSYNC_TEST_POSTGRES" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  echo 'SKIPPED: the PostgreSQL tests, for want of a server (PATHSYNC_TEST_POSTGRES names one)'
+	@[ -n "$$PATHSYNC_TEST_SQLSERVER" ] || \
+	  echo 'SKIPPED: the SQL Server tests, for want of a server (PATHSYNC_TEST_SQLSERVER names one; make test-sqlserver starts one)'
 	$(GO) test -race -timeout 10m ./...
+
+# The tests start a PostgreSQL server of their own from Debian's package, which is installed here where that may be done.
+# Without one they say that they are skipped.
+postgres:
+	@if [ -z "$$PATHSYNC_TEST_POSTGRES" ] && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+	  && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  mkdir -p /etc/postgresql-common; \
+	  [ -e /etc/postgresql-common/createcluster.conf ] || \
+	    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	    -o Dpkg::Options::=--force-confold postgresql; } >/dev/null 2>&1 \
+	  || echo 'PostgreSQL could not be installed'; \
+	fi
+
+# Microsoft's own server, in Docker, unless PATHSYNC_TEST_SQLSERVER names one. The password is the one in compose.yaml.
+test-sqlserver: ## the tests that need SQL Server
+	@[ -n "$$PATHSYNC_TEST_SQLSERVER" ] || docker compose up --detach --wait sqlserver
+	PATHSYNC_TEST_SQLSERVER="$${PATHSYNC_TEST_SQLSERVER:-sqlserver://sa:Only-for-tests-1@127.0.0.1:14330?database=master&TrustServerCertificate=true}" \
+	  $(GO) test -race -count=1 -timeout 30m ./sqlstore/... ./tests/e2e
 
 lint: ## golangci-lint, with the configuration in .golangci.yml
 	$(LINT) run ./...
