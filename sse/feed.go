@@ -55,6 +55,9 @@ type Feed struct {
 
 	streams []*Stream     // at Stream.slot
 	news    chan struct{} // closed at the next Wake; nil when nobody waits
+	woken   time.Time     // when everybody was last roused
+	late    *time.Timer   // rouses everybody after a Wake that came too soon
+	isLate  bool          // late is running
 
 	silentSince time.Time
 	pulse       *time.Timer // runs only while there are streams
@@ -104,10 +107,48 @@ func (f *Feed) Append(seq int64, frame []byte) error {
 }
 
 // Wake rouses everybody who waits for what has been appended. It costs about 100 ns for each waiting stream.
+//
+// A crowd is roused at most once in the time that serving it takes: what comes meanwhile goes out together a little
+// later, with one write for each reader instead of several.
 func (f *Feed) Wake() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.isLate || f.closed {
+		return
+	}
+	wait := f.spacing() - time.Since(f.woken)
+	if wait <= 0 {
+		f.wake()
+		return
+	}
+	f.isLate = true
+	if f.late == nil {
+		f.late = time.AfterFunc(wait, f.wakeLate)
+	} else {
+		f.late.Reset(wait)
+	}
+}
+
+func (f *Feed) wakeLate() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.isLate = false
 	f.wake()
+}
+
+// What makes a crowd, and about what it costs to serve one of it: the write to a socket.
+const (
+	crowd      = 64
+	perReader  = 10 * time.Microsecond
+	maxSpacing = 20 * time.Millisecond
+)
+
+// spacing is the least time between two wakes.
+func (f *Feed) spacing() time.Duration {
+	if len(f.streams) < crowd {
+		return 0
+	}
+	return min(time.Duration(len(f.streams))*perReader, maxSpacing)
 }
 
 // End returns the position behind the last frame.
@@ -139,6 +180,9 @@ func (f *Feed) Close(last func(n int) []byte) {
 	}
 	f.wake()
 	f.stopPulse()
+	if f.late != nil {
+		f.late.Stop()
+	}
 }
 
 func (f *Feed) lastFrame() []byte {
@@ -217,6 +261,7 @@ func (f *Feed) grow(n int) *chunk {
 }
 
 func (f *Feed) wake() {
+	f.woken = time.Now()
 	for _, s := range f.streams {
 		s.rouse()
 	}
