@@ -47,7 +47,7 @@ func newSQLServer(dsn string, log *slog.Logger) (*sqlServer, error) {
 	if target.risk != "" {
 		log.Warn("the connection to the database is not safe: "+target.risk, "database", "sqlserver")
 	}
-	connector := newSQLServerConnector(target.driver)
+	connector := newSQLServerConnector(target.connector)
 	return &sqlServer{
 		schemaName: target.schema,
 		tables: schema{

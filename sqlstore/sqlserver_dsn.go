@@ -7,14 +7,17 @@ import (
 	"regexp"
 	"strings"
 
+	mssql "github.com/microsoft/go-mssqldb"
+	"github.com/microsoft/go-mssqldb/azuread"
 	"github.com/microsoft/go-mssqldb/msdsn"
 )
 
 // sqlServerTarget is what a DSN says.
 type sqlServerTarget struct {
-	driver msdsn.Config
-	schema string
-	risk   string // what others on the network could do; "" if nothing
+	driver    msdsn.Config
+	connector *mssql.Connector // by the driver's own logins, and those of Entra ID
+	schema    string
+	risk      string // what others on the network could do; "" if nothing
 }
 
 var errSQLServerDSN = errors.New("sqlserver: the URL is not of the form sqlserver://user:password@host?database=NAME")
@@ -48,9 +51,6 @@ func parseSQLServerDSN(dsn string) (t sqlServerTarget, err error) {
 	if parameters.Get("database") == "" { // or the tables would end up in whichever is the login's default
 		return t, errors.New("sqlserver: the URL needs the name of a database, as in sqlserver://user:password@host?database=NAME")
 	}
-	if parameters.Has("fedauth") { // the driver would take no notice of it
-		return t, errors.New("sqlserver: logins by Entra ID (fedauth) are not built in: use a login of SQL Server or of Windows")
-	}
 	for name, value := range map[string]string{"encrypt": "true", "app name": "pathsync"} {
 		if !parameters.Has(name) {
 			parameters.Set(name, value)
@@ -59,6 +59,9 @@ func parseSQLServerDSN(dsn string) (t sqlServerTarget, err error) {
 	u.RawQuery = parameters.Encode()
 	if t.driver, err = msdsn.Parse(u.String()); err != nil {
 		return t, fmt.Errorf("sqlserver: the driver does not understand the URL: look at its parameters (%s)", whichParameter(err))
+	}
+	if t.connector, err = azuread.NewConnector(u.String()); err != nil {
+		return t, errors.New("sqlserver: the parameters of the login by Entra ID are not complete: look at fedauth and what belongs to it")
 	}
 	t.risk = sqlServerRisk(&t.driver)
 	return t, nil

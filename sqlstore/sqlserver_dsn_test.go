@@ -97,7 +97,7 @@ func TestASQLServerURLThatCannotBeReadIsNotRepeated(t *testing.T) {
 		"sqlserver://scott:tiger@h?database=d&encrypt=tiger":           "invalid encrypt",
 		"sqlserver://scott:tiger@h?database=d&dial+timeout=tiger":      "invalid dial timeout",
 		"sqlserver://scott:tiger@h?database=d&database=tiger":          "provided more than once",
-		"sqlserver://scott:tiger@h?database=d&FedAuth=ActiveDirectory": "not built in",
+		"sqlserver://scott:tiger@h?database=d&FedAuth=tiger":           "Entra ID",
 		"sqlserver://scott:tiger@h?database=d&schema=a%5D%3B+DROP":     "the schema must be",
 		"sqlserver://scott:tiger@h?database=d&schema=1a":               "the schema must be",
 		"sqlserver://scott:tiger@h?database=d&schema=":                 "the schema must be",
@@ -112,6 +112,23 @@ func TestASQLServerURLThatCannotBeReadIsNotRepeated(t *testing.T) {
 			if strings.Contains(err.Error(), secret) {
 				t.Errorf("%q says %q", err, secret)
 			}
+		}
+	}
+}
+
+func TestALoginByEntraIDIsWhatTheURLSays(t *testing.T) {
+	for _, how := range []string{
+		"ActiveDirectoryDefault", "ActiveDirectoryMSI", "ActiveDirectoryAzCli",
+		"ActiveDirectoryServicePrincipal&user+id=app@tenant&password=secret",
+	} {
+		if _, err := parseSQLServerDSN("sqlserver://h.database.windows.net?database=d&fedauth=" + how); err != nil {
+			t.Errorf("%s: %v", how, err)
+		}
+	}
+	for _, how := range []string{"ActiveDirectoryPassword&user+id=ann&password=secret", "secret"} {
+		_, err := parseSQLServerDSN("sqlserver://h?database=d&fedauth=" + how)
+		if err == nil || !strings.Contains(err.Error(), "Entra ID") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: got error %v", how, err)
 		}
 	}
 }

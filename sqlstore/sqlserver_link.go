@@ -8,7 +8,6 @@ import (
 	"time"
 
 	mssql "github.com/microsoft/go-mssqldb"
-	"github.com/microsoft/go-mssqldb/msdsn"
 )
 
 // The limits that the driver leaves to the network, which may have none: it does not look at its context while it logs
@@ -25,8 +24,7 @@ var sqlServerKeepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Secon
 // reading: the driver then cancels it, and gives the connection up if the server does not answer to that either.
 type sqlServerConnector struct{ *mssql.Connector }
 
-func newSQLServerConnector(config msdsn.Config) sqlServerConnector {
-	c := mssql.NewConnectorConfig(config)
+func newSQLServerConnector(c *mssql.Connector) sqlServerConnector {
 	c.Dialer = linkDialer{net.Dialer{KeepAliveConfig: sqlServerKeepAlive}}
 	return sqlServerConnector{c}
 }

@@ -25,7 +25,7 @@ func TestASQLServerThatSaysNothingIsNotWaitedForBeyondTheCallsLimit(t *testing.T
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		started := time.Now()
-		_, err = newSQLServerConnector(target.driver).Connect(ctx)
+		_, err = newSQLServerConnector(target.connector).Connect(ctx)
 		if took := time.Since(started); !errors.Is(err, context.DeadlineExceeded) || took > 5*time.Second {
 			t.Errorf("encrypt=%s: got error %v after %v, want the deadline", encrypt, err, took)
 		}

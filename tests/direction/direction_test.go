@@ -21,7 +21,7 @@ var allowed = map[string][]string{
 	"core/memstore":   {"core", "core/tree"},
 	"core/storetest":  {"core", "core/tree"},
 	"sse":             {},
-	"sqlstore":        {"core", "core/tree", "github.com/Masterminds/squirrel", "modernc.org/sqlite", "modernc.org/sqlite/lib", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb", "github.com/microsoft/go-mssqldb/msdsn"},
+	"sqlstore":        {"core", "core/tree", "github.com/Masterminds/squirrel", "modernc.org/sqlite", "modernc.org/sqlite/lib", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb", "github.com/microsoft/go-mssqldb/azuread", "github.com/microsoft/go-mssqldb/msdsn"},
 	"sqlstore/dbtest": {"github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb"}, // for tests alone
 	"":                {},                                                                    // the contract, embedded
 	"httpapi":         {"", "core", "core/tree", "core/path", "sse", "github.com/labstack/echo/v4", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb"},
