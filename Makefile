@@ -54,6 +54,13 @@ CRASHES ?= 200
 crash: ## kill the server CRASHES times under load (make test does it 20 times)
 	PATHSYNC_CRASHES=$(CRASHES) $(GO) test -race -count=1 -timeout 60m -run TestCrash -v ./tests/e2e
 
+OUTAGE ?= 30s
+outage: postgres ## take the database away under load for OUTAGE; make test does it for a few seconds
+	PATHSYNC_TEST_OUTAGE=$(OUTAGE) $(GO) test -race -count=1 -timeout 30m -run Outage -v ./sqlstore
+
+bench-databases: postgres ## a table of every database at hand
+	$(GO) test -run '^$$' -bench '^BenchmarkDatabases$$' ./sqlstore
+
 bench: ## the benchmarks in the tree
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
