@@ -35,7 +35,7 @@ func TestACrowdIsRousedOnceInTheTimeThatServingItTakes(t *testing.T) {
 		}
 		time.Sleep(1000*perReader - 1)
 		equal(t, awake(), 0)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		equal(t, awake(), 1000) // the others together
 		time.Sleep(time.Second)
