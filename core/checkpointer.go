@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -11,11 +10,8 @@ import (
 // nobody uses. It is one goroutine. What it does not get done costs nothing but time: the log has everything, and a room
 // is opened from its rows and the log after them.
 type checkpointer struct {
-	hub  *Hub
-	life context.Context // ends when the checkpointer has to give up
-	stop context.CancelFunc
-	done chan struct{}
-	wake chan struct{} // has a token when there is a first room, or when closing
+	worker // woken by the first room
+	hub    *Hub
 
 	mu      sync.Mutex
 	rooms   []*Room // with unsaved documents
@@ -30,8 +26,7 @@ const (
 )
 
 func newCheckpointer(h *Hub) *checkpointer {
-	life, stop := context.WithCancel(context.Background())
-	return &checkpointer{hub: h, life: life, stop: stop, done: make(chan struct{}), wake: make(chan struct{}, 1)}
+	return &checkpointer{worker: newWorker(), hub: h}
 }
 
 // note has the checkpointer come by a room with unsaved documents.
@@ -45,27 +40,12 @@ func (c *checkpointer) note(r *Room) {
 	}
 }
 
-func (c *checkpointer) nudge() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
 // close writes what is unsaved and ends the goroutine, or gives up when ctx ends.
 func (c *checkpointer) close(ctx context.Context) error {
 	c.mu.Lock()
 	c.closing = true
 	c.mu.Unlock()
-	c.nudge()
-	unhook := context.AfterFunc(ctx, c.stop)
-	defer unhook()
-	defer c.stop()
-	<-c.done
-	if c.life.Err() != nil {
-		return fmt.Errorf("writing the document rows: %w", context.Cause(ctx))
-	}
-	return nil
+	return c.finish(ctx, "writing the document rows")
 }
 
 func (c *checkpointer) run() {

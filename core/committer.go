@@ -17,12 +17,8 @@ import (
 // Once a group has been handed to the store, its fate is found out before anything else is done: the append is repeated
 // with the same numbers until it succeeds, or until the log shows what happened.
 type committer struct {
-	cfg  *Config
-	life context.Context // ends when the committer has to give up
-	stop context.CancelFunc
-	done chan struct{}
-
-	wake chan struct{} // has a token when rooms or closing has changed
+	worker
+	cfg *Config
 
 	mu      sync.Mutex
 	rooms   []*Room // that have batches waiting
@@ -46,8 +42,7 @@ const (
 )
 
 func newCommitter(cfg *Config) *committer {
-	life, stop := context.WithCancel(context.Background())
-	return &committer{cfg: cfg, life: life, stop: stop, done: make(chan struct{}), wake: make(chan struct{}, 1)}
+	return &committer{worker: newWorker(), cfg: cfg}
 }
 
 // part is what one room has in a group: each submission with the batch that it has become.
@@ -86,27 +81,12 @@ func (c *committer) note(r *Room) {
 	c.nudge()
 }
 
-func (c *committer) nudge() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
 // close commits what is waiting and ends the goroutine, or gives up when ctx ends.
 func (c *committer) close(ctx context.Context) error {
 	c.mu.Lock()
 	c.closing = true
 	c.mu.Unlock()
-	c.nudge()
-	unhook := context.AfterFunc(ctx, c.stop)
-	defer unhook()
-	defer c.stop()
-	<-c.done
-	if c.life.Err() != nil {
-		return fmt.Errorf("committing what is waiting: %w", context.Cause(ctx))
-	}
-	return nil
+	return c.finish(ctx, "committing what is waiting")
 }
 
 func (c *committer) run() {

@@ -25,10 +25,8 @@ func (r Retention) expired(b *Batch, checkpoint int64, now time.Time) bool {
 // pruner shortens the log behind the document rows: one goroutine, in small steps with pauses, so that nobody who
 // writes has to wait for long. What it does not get done it does later.
 type pruner struct {
-	cfg  *Config
-	life context.Context
-	stop context.CancelFunc
-	done chan struct{}
+	worker
+	cfg *Config
 }
 
 const (
@@ -40,8 +38,7 @@ const (
 var pruneStep = Page{Batches: 500, Bytes: 1 << 20}
 
 func newPruner(cfg *Config) *pruner {
-	life, stop := context.WithCancel(context.Background())
-	return &pruner{cfg: cfg, life: life, stop: stop, done: make(chan struct{})}
+	return &pruner{worker: newWorker(), cfg: cfg}
 }
 
 func (p *pruner) close() {
