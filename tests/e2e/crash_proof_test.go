@@ -47,6 +47,16 @@ type proof struct {
 	reading reading
 }
 
+// prove holds a room's log against what all who had to do with the room have sent and seen.
+func (l *load) prove(p proof) {
+	p.t.Helper()
+	p.everyBatchIsLoggedOnceAsAnswered(l.writersOf(p.room))
+	p.theLogIsWhatReadersAreTold()
+	for _, w := range l.witnessesOf(p.room) {
+		p.wasTold(w)
+	}
+}
+
 // everyBatchIsLoggedOnceAsAnswered: the log has the batches that were answered, each once, with the outcome that was
 // answered, and no others.
 func (p *proof) everyBatchIsLoggedOnceAsAnswered(writers []*writer) {
