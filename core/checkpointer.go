@@ -111,9 +111,7 @@ func (c *checkpointer) save() (ok bool) {
 func (c *checkpointer) gather(rooms []*Room) (n int, perRoom [][]Document, rows []Document) {
 	bytes := 0
 	for n < len(rooms) && len(rows) < checkpointRows && bytes < checkpointBytes {
-		rooms[n].mu.Lock()
-		unsaved := rooms[n].state.unsaved()
-		rooms[n].mu.Unlock()
+		unsaved := rooms[n].unsavedRows()
 		for _, row := range unsaved {
 			bytes += len(row.State)
 		}
@@ -124,12 +122,23 @@ func (c *checkpointer) gather(rooms []*Room) (n int, perRoom [][]Document, rows 
 	return n, perRoom, rows
 }
 
+// unsavedRows returns the rows that are behind. A room that was stopped has none: its state may hold a part of the batch
+// that could not be folded, and must not be written over what the database has.
+func (r *Room) unsavedRows() []Document {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		return nil
+	}
+	return r.state.unsaved()
+}
+
 // saved notes that rows, all that this room had unsaved when they were gathered, are in the database.
 func (r *Room) saved(rows []Document) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.unsaved = !r.state.markSaved(rows)
-	if r.unsaved {
+	if r.unsaved && r.err == nil {
 		r.hub.checkpointer.note(r)
 	}
 }

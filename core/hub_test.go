@@ -568,6 +568,27 @@ func TestADamagedDocumentRowStopsThatRoomOnlyAndIsLeftAsItIs(t *testing.T) {
 	})
 }
 
+// A batch that can be folded only in part leaves a state that never was.
+func TestTheRowsOfARoomThatWasStoppedAreNotWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		r := room(t, newHub(t, store), "room")
+		submit(t, r, batch(t, "ann", 1, "set x 1"))
+		impossible := core.Batch{Room: "room", Key: "default", ClientID: "c", ClientSeq: core.NoClientSeq, ServerSeq: 2,
+			Ops: []core.LoggedOp{{Kind: tree.Set, Path: "x", Value: "2", Index: tree.NoIndex}, {Kind: tree.Delete, Path: "gone", Index: tree.NoIndex}}}
+		if err := store.Append(t.Context(), []*core.Batch{&impossible}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Submit(t.Context(), batch(t, "ann", 2, "set x 3")); !errors.Is(err, core.ErrCorrupt) {
+			t.Fatalf("err = %v", err)
+		}
+		time.Sleep(time.Minute)
+		if rows, _ := store.Documents(t.Context(), "room"); len(rows) != 0 {
+			t.Errorf("rows: %+v", rows)
+		}
+	})
+}
+
 func TestAGapInTheLogStopsTheRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
