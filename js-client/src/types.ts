@@ -1,0 +1,190 @@
+// The public interface of the client. Everything an application can configure, call or listen to is declared here.
+import type { Json } from './document/json.ts'
+import type { Batch, DiscardReason, Operation, User } from './wire.ts'
+
+export type { Json, JsonArray, JsonObject } from './document/json.ts'
+export type { Operation, OperationResult, User } from './wire.ts'
+
+/** A bearer token, or how to get one. It is asked for again when the server answers 401. */
+export type Token = string | (() => string | undefined | Promise<string | undefined>)
+
+export interface ClientOptions {
+  /** The server's address, such as `https://sync.example.com`. Without it, the page's own origin. */
+  url?: string
+  /** Who this client is. Without it, random, which is right for a browser tab: ids are never shared. */
+  clientId?: string
+  /** What others read in presence. */
+  displayName?: string
+  /** Sent as `Authorization: Bearer …`. With `transport: 'eventsource'` only by POST; streams then rely on cookies. */
+  token?: Token
+  /** How streams are read: `fetch` can send headers, `eventsource` is the browser's own and sends cookies. Default `fetch`. */
+  transport?: 'fetch' | 'eventsource'
+  /** Milliseconds without a change before changes are sent. Default 400. */
+  debounceMs?: number
+  /** The longest that a change waits while others keep coming, in milliseconds. Default 1500. */
+  maxWaitMs?: number
+  /** The server's heartbeat in milliseconds; after 2.5 of them in silence a stream counts as dead. Default 15000. */
+  heartbeatMs?: number
+  /** Keep unsent changes in IndexedDB, so that they survive a closed tab. Needs a secure context. Default false. */
+  persist?: boolean | OutboxStorage
+  /** Instead of the global one, for tests and old environments. */
+  fetch?: typeof fetch
+}
+
+export interface Client {
+  readonly clientId: string
+  /** Whether `disconnect` is in force. */
+  readonly offline: boolean
+  /**
+   * Enters a room. Each call is paired with one `leave` of what it returned; all of them share one stream and one
+   * state, and the last to leave closes it.
+   */
+  room(name: string): Room
+  /** As if the network were gone: nothing is sent or received until `connect`. Changes go on and are kept. */
+  disconnect(): void
+  connect(): void
+  /** Sends what is pending, if that is possible at once, and leaves all rooms. */
+  close(): void
+}
+
+export interface RoomStatus {
+  /** The stream is open and has caught up. */
+  readonly connected: boolean
+  /** The room has been loaded at least once: what is shown is more than initial state. */
+  readonly loaded: boolean
+  /** Operations that the server has not confirmed yet. */
+  readonly pendingChanges: number
+  /** When the room last heard from the server that it is up to date. */
+  readonly lastSyncedAt: Date | null
+  /** What is wrong at the moment, or went wrong last; null when all is well. */
+  readonly error: string | null
+}
+
+export interface RemoteChangeEvent {
+  room: string
+  key: string
+  clientId: string
+  serverSeq: number
+  ops: readonly Operation[]
+}
+export interface LocalChangeEvent {
+  room: string
+  key: string
+  ops: readonly Operation[]
+}
+export interface StateLoadedEvent {
+  room: string
+  key: string
+  state: Json
+  serverSeq: number
+}
+/** A local change that will not take effect. */
+export interface ConflictEvent {
+  room: string
+  key: string
+  op: Operation
+  /** `changed`: made offline, and the server changed the same place meanwhile. Otherwise why the server discarded it. */
+  reason: 'changed' | DiscardReason
+  /** What stands at the path now; undefined when nothing does. */
+  current: Json | undefined
+}
+export interface SyncErrorEvent {
+  room: string
+  /** A problem code of the server, or `network`, `protocol`, `unauthorized`, `invalid_value`, `storage`. */
+  code: string
+  message: string
+  /** The changes that the server refused for good, if that is what happened. */
+  ops?: readonly Operation[]
+}
+
+export interface RoomEvents {
+  status: RoomStatus
+  presence: readonly User[]
+  remoteChange: RemoteChangeEvent
+  localChange: LocalChangeEvent
+  stateLoaded: StateLoadedEvent
+  conflict: ConflictEvent
+  error: SyncErrorEvent
+}
+
+/** What a client says of itself to the others in a room. */
+export interface OwnPresence {
+  displayName?: string | null
+  /** Where the cursor is, by the application's own naming. */
+  field?: string | null
+  /** Anything else, at most 4 KiB. */
+  meta?: Json
+}
+
+export interface Room {
+  readonly name: string
+  readonly clientId: string
+  readonly status: RoomStatus
+  /** Everybody present, this client included. */
+  readonly users: readonly User[]
+  /** A document of the room. The same key gives the same document. */
+  document<T = Json>(key?: string, options?: DocumentOptions<T>): Document<T>
+  /** Replaces what is named; what is left out stays. */
+  setPresence(presence: OwnPresence): void
+  on<E extends keyof RoomEvents>(event: E, listener: (payload: RoomEvents[E]) => void): () => void
+  /** Sends what is pending now rather than after the debounce. Resolves when the server has confirmed all of it. */
+  flush(): Promise<void>
+  /** What is pending is still delivered. */
+  leave(): void
+}
+
+export interface DocumentOptions<T> {
+  /** What a document that does not exist yet begins with. The first of several clients seeds it. */
+  initial?: T
+  debounceMs?: number
+}
+
+/** One document as the user sees it: the server's state with this client's unconfirmed changes on top. */
+export interface Document<T = Json> {
+  readonly key: string
+  /** Immutable: a change makes a new value that shares what has not changed. Undefined when it does not exist. */
+  readonly state: T | undefined
+  /** Settles once the room has been loaded. */
+  readonly ready: Promise<void>
+  /** Makes the document equal to `next`, by the fewest operations. */
+  replace(next: T): void
+  /** Applies one operation. Throws a TypeError when it can never be valid; returns what became of it here. */
+  apply(op: Operation): { status: 'applied' | 'discarded'; reason?: DiscardReason; arrayIndex?: number }
+  subscribe(listener: (state: T | undefined) => void): () => void
+  /** For state that lives elsewhere and changes in place, such as a Pinia store. */
+  attach(mirror: Mirror): Attachment
+}
+
+/** State outside the client that follows a document and is followed by it. */
+export interface Mirror {
+  /**
+   * Returns the mirrored state as an immutable value; `known` itself when it is the same. Called before anything remote is
+   * taken in, if `touched` was called.
+   */
+  read(known: Json | undefined): Json | undefined
+  /** Makes the mirrored state, which is as `from`, as `to`. */
+  write(from: Json | undefined, to: Json | undefined): void
+}
+
+export interface Attachment {
+  /** The mirrored state may have changed. */
+  touched(): void
+  detach(): void
+}
+
+/** Keeps outboxes where they survive their tab. */
+export interface OutboxStorage {
+  /** What closed tabs left for a room. It stays stored until a `save` says that it was taken over. */
+  adopt(room: string): Promise<SavedOutbox[]>
+  /** Replaces what is kept for a client in a room, and forgets the outboxes that were taken over into it. */
+  save(room: string, outbox: SavedOutbox, takenOver: readonly string[]): Promise<void>
+  close(): void
+}
+
+export interface SavedOutbox {
+  readonly clientId: string
+  /** Sent at least once, fate unknown: repeated as they are. */
+  readonly batches: readonly Batch[]
+  /** Never sent. `was` is the value at the path that the change was made to; absent when there was none. */
+  readonly unsent: readonly { readonly key: string; readonly op: Operation; readonly was?: Json }[]
+}

@@ -1,0 +1,43 @@
+// The names that the rest of the client has for what is on the wire. Their shapes come from openapi.yaml.
+import type { components } from './wire.gen.ts'
+import type { Json } from './document/json.ts'
+
+type Schemas = components['schemas']
+
+/** One field-level change, as a client sends it or the log holds it. See docs/operations.md. */
+export interface Operation {
+  readonly op: Schemas['LoggedOperation']['op']
+  readonly path: string
+  readonly value?: Json
+  readonly arrayIndex?: number
+}
+export type OperationResult = Schemas['OperationResult']
+export type DiscardReason = NonNullable<OperationResult['reason']>
+
+/** The body of a POST: operations on one document, applied whole and in order. */
+export interface Batch {
+  readonly clientId: string
+  readonly clientSeq: number
+  readonly key: string
+  readonly ops: readonly Operation[]
+}
+export type BatchResult = Omit<Schemas['BatchResult'], 'ops'> & { ops?: Operation[] }
+
+export type StateEvent = Omit<Schemas['StateEvent'], 'state'> & { state: Json }
+export type DeltaEvent = Omit<Schemas['DeltaEvent'], 'ops'> & { ops: Operation[] }
+export type UpToDateEvent = Schemas['UpToDateEvent']
+export type PresenceEvent = Schemas['PresenceEvent']
+export type PresenceChangeEvent = Schemas['PresenceChangeEvent']
+export type User = Schemas['User']
+export type Problem = Schemas['Problem']
+export type ProblemCode = Schemas['ProblemCode']
+export type Changes = Omit<Schemas['Changes'], 'changes'> & { changes: DeltaEvent[] }
+export type RoomSnapshot = Schemas['Room']
+
+/** What a room hears, whether it came by a stream or by polling. */
+export type RoomEvent =
+  | { readonly type: 'state'; readonly data: StateEvent }
+  | { readonly type: 'delta'; readonly data: DeltaEvent }
+  | { readonly type: 'up-to-date'; readonly data: UpToDateEvent }
+  | { readonly type: 'presence'; readonly data: PresenceEvent }
+  | { readonly type: 'presence-change'; readonly data: PresenceChangeEvent }
