@@ -1,10 +1,11 @@
-# Everything here needs Go and nothing else; `make test` also runs against a PostgreSQL server, if there is one to be had.
-# It is what every change must pass.
+# `make test` is what every change must pass: the server's tests, which need Go and nothing else, and the client's, which
+# need Node as well. What cannot be had here, such as a PostgreSQL server or a browser, is skipped, and that is said.
 
 GO     ?= go
 LINT   = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build test postgres test-sqlserver lint fuzz crash outage bench bench-databases load clean
+.PHONY: run build test test-go test-js postgres node chromium test-sqlserver soak-js bench-js lint fuzz crash outage bench \
+  bench-databases load clean
 
 run: ## the server, on http://127.0.0.1:8080
 	$(GO) run ./cmd/pathsync
@@ -12,13 +13,47 @@ run: ## the server, on http://127.0.0.1:8080
 build: ## one static binary, bin/pathsync
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/pathsync ./cmd/pathsync
 
-test: postgres ## every test, with the race detector
+test: ## every test of the server and of the client
+	@$(MAKE) --no-print-directory test-go
+	@$(MAKE) --no-print-directory test-js
+
+test-go: postgres ## the server's tests, with the race detector
 	$(GO) vet ./...
 	@[ -n "$$PATHSYNC_TEST_POSTGRES" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 	  echo 'SKIPPED: the PostgreSQL tests, for want of a server (PATHSYNC_TEST_POSTGRES names one)'
 	@[ -n "$$PATHSYNC_TEST_SQLSERVER" ] || \
 	  echo 'SKIPPED: the SQL Server tests, for want of a server (PATHSYNC_TEST_SQLSERVER names one; make test-sqlserver starts one)'
 	$(GO) test -race -timeout 10m ./...
+
+# `npm run` comes with the exit code of what it runs: the first that fails ends it.
+test-js: node chromium ## the client's tests: types, units, size, many clients in Node, a browser, a Nuxt application
+	@if $(HAVE_NODE); then \
+	  $(MAKE) --no-print-directory $(PACKAGES) && cd js-client && npm run -s types && npm run -s build && npm run -s unit \
+	    && npm run -s size && npm run -s e2e && npm run -s nuxt; \
+	else echo 'SKIPPED: the tests of the client, for want of Node 20.19 or newer'; fi
+
+# npm writes this file last: it is as old as what is installed.
+PACKAGES = js-client/node_modules/.package-lock.json
+$(PACKAGES): js-client/package-lock.json
+	cd js-client && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+SOAK ?= 10m
+soak-js: node $(PACKAGES) ## many clients against every kind of fault for SOAK; make test does it for seconds
+	cd js-client && PATHSYNC_SOAK=$(SOAK) npm run -s e2e test/e2e/node
+
+bench-js: node $(PACKAGES) ## the client's benchmarks
+	cd js-client && npm run -s bench
+
+# The browser and Node come from Debian's packages as PostgreSQL does, where that may be done and there is none.
+HAVE_NODE = node -e 'process.exit(process.versions.node.localeCompare("20.19", "en", { numeric: true }) < 0 ? 1 : 0)' 2>/dev/null
+node:
+	@command -v node >/dev/null || $(call install,nodejs npm)
+
+HAVE_CHROMIUM = { [ -n "$$CHROMIUM_PATH" ] || command -v chromium chromium-browser google-chrome >/dev/null; }
+chromium:
+	@$(HAVE_CHROMIUM) || $(call install,chromium)
+	@$(HAVE_CHROMIUM) || echo 'SKIPPED: the tests in a browser, for want of Chromium (CHROMIUM_PATH names one)'
 
 # The tests start a PostgreSQL server of their own from Debian's package, which is installed here where that may be done.
 # Without one they say that they are skipped.
@@ -28,10 +63,13 @@ postgres:
 	  mkdir -p /etc/postgresql-common; \
 	  [ -e /etc/postgresql-common/createcluster.conf ] || \
 	    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; \
-	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-	    -o Dpkg::Options::=--force-confold postgresql; } >/dev/null 2>&1 \
-	  || echo 'PostgreSQL could not be installed'; \
+	  $(call install,postgresql); \
 	fi
+
+# install puts Debian packages on this machine, where that may be done, and says so when it fails.
+install = { [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { apt-get update -qq && \
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold $(1); \
+  } >/dev/null 2>&1 || echo '$(1) could not be installed'; }
 
 # Microsoft's own server, in Docker, unless PATHSYNC_TEST_SQLSERVER names one. The password is the one in compose.yaml.
 test-sqlserver: ## the tests that need SQL Server

@@ -4,10 +4,12 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'size', include: ['test/size/**/*.test.ts'] } },
       {
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          globalSetup: 'test/e2e/harness/build.ts',
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false

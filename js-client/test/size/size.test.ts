@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { sizeOf } from './bundle.ts'
+
+/** What each part may weigh, in bytes, and the row of the table in README.md that says what it does weigh. */
+const parts = [
+  { name: 'the client', code: `export { createClient } from './index.ts'`, limit: 8_000, row: '`pathsync`' },
+  {
+    name: 'the Pinia plugin with the client',
+    code: `export * from './pinia/index.ts'`,
+    limit: 12_000,
+    row: '`pathsync/pinia` (with the client)'
+  }
+]
+
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+
+describe.each(parts)('$name', ({ name, code, limit, row }) => {
+  test(`is at most ${limit} bytes, minified and gzipped`, async () => {
+    const bytes = await sizeOf(code)
+    console.log(`${name}: ${bytes} bytes`)
+    expect(bytes).toBeGreaterThan(limit / 10) // else the bundle is not what it is taken for
+    expect(bytes).toBeLessThanOrEqual(limit)
+  })
+
+  test('is as large as README.md says', async () => {
+    const line = readme.split('\n').find(line => line.startsWith(`| ${row} |`))
+    const stated = /\| ([\d.]+) kB \|/.exec(line ?? '')?.[1]
+    expect(stated, `README.md has no row "| ${row} | 1.2 kB |"`).toBeDefined()
+    const difference = Number(stated) - (await sizeOf(code)) / 1000
+    expect(Math.abs(difference), `README.md says ${stated} kB`).toBeLessThanOrEqual(0.1)
+  })
+})
