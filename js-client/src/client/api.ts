@@ -1,0 +1,220 @@
+// The one place that makes requests. Each is made once: when to try again is for the caller to decide, by the kind of the
+// answer. No method rejects.
+import type { OwnPresence, Token } from '../types.ts'
+import type { Batch, BatchResult, Changes, PresenceEvent, Problem, RoomSnapshot, User } from '../wire.ts'
+import { fits, isObject, present, text, whole, type Shape } from './shape.ts'
+
+export interface ApiOptions {
+  /** The server's address. Empty: the page's own origin. */
+  url: string
+  token?: Token | undefined
+  fetch: typeof fetch
+}
+
+/** What became of a request. */
+export type Answer<T> =
+  | { kind: 'ok'; value: T }
+  /** Repeating the request is useless. */
+  | { kind: 'refused'; problem: Problem }
+  /** 401 although a fresh token was tried, or 403. */
+  | { kind: 'unauthorized'; message: string }
+  /**
+   * May succeed later. `code` is the server's, or `network` (no answer), `protocol` (an answer that is not the server's,
+   * such as a proxy's page) or `unauthorized` (the token function failed).
+   */
+  | { kind: 'failed'; code: string; message: string; status?: number; retryAfterMs?: number }
+
+/** Who opens a stream, and the event id after which it goes on. Without one it begins with the whole state. */
+export interface StreamRequest {
+  clientId: string
+  displayName?: string | undefined
+  lastEventId?: string | undefined
+}
+
+export interface Api {
+  /** A repeated batch (the same object) repeats its bytes. `keepalive` lets the request outlive the page if it is small enough. */
+  postBatch(room: string, batch: Batch, options?: { keepalive?: boolean }): Promise<Answer<BatchResult>>
+  getRoom(room: string, signal?: AbortSignal): Promise<Answer<RoomSnapshot>>
+  /** The batches after an event id; if there are none, waits for one for so many seconds. */
+  getChanges(
+    room: string,
+    after: string | undefined,
+    waitSeconds: number,
+    signal?: AbortSignal
+  ): Promise<Answer<Changes>>
+  getPresence(room: string, signal?: AbortSignal): Promise<Answer<PresenceEvent>>
+  putPresence(room: string, clientId: string, presence: OwnPresence, signal?: AbortSignal): Promise<Answer<User>>
+  /** Leaves presence, if that is possible: outlives the page, and nobody hears of errors. */
+  leave(room: string, clientId: string): void
+  /** Opens a stream; its body is not read. There is no time limit but the signal. */
+  openStream(room: string, stream: StreamRequest & { signal: AbortSignal }): Promise<Answer<Response>>
+  streamUrl(room: string, stream: StreamRequest): string
+}
+
+/** The longest that a request may take, beyond what it asks the server to wait. */
+const TIMEOUT_MS = 30_000
+/** What browsers let the bodies of keepalive requests have together, in bytes. */
+const KEEPALIVE_BYTES = 65_536
+
+export function createApi({ url, token, fetch }: ApiOptions): Api {
+  const bodies = new WeakMap<Batch, string>()
+  let known: Promise<string | undefined> | undefined
+
+  const roomUrl = (room: string) => `${url.replace(/\/+$/, '')}/v1/rooms/${encodeURIComponent(room)}`
+  const presenceUrl = (room: string, clientId: string) => `${roomUrl(room)}/presence/${encodeURIComponent(clientId)}`
+
+  function streamUrl(room: string, { clientId, displayName, lastEventId }: StreamRequest) {
+    const query = new URLSearchParams({
+      clientId,
+      ...(displayName && { displayName }),
+      ...(lastEventId && { last_event_id: lastEventId })
+    })
+    return `${roomUrl(room)}/events?${query}`
+  }
+
+  /** Makes a request with the token known so far; after a 401 once more with a fresh one. */
+  async function authorized(target: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
+    for (let again = typeof token === 'function'; ; again = false) {
+      const used = (known ??= Promise.resolve().then(() => (typeof token === 'function' ? token() : token)))
+      const forget = () => {
+        if (known === used) known = undefined
+      }
+      const bearer = await orAborted(used, init.signal).catch((error: unknown) => {
+        forget()
+        throw Object.assign(new Error(`no token: ${messageOf(error)}`), { code: 'unauthorized' })
+      })
+      const headers = { ...init.headers, ...(bearer && { Authorization: `Bearer ${bearer}` }) }
+      const response = await fetch(target, { ...init, headers })
+      if (response.status !== 401) return response
+      forget()
+      if (!again) return response
+      void response.body?.cancel()
+    }
+  }
+
+  /** Makes a request whose answer is a JSON object of a shape, within a time. */
+  async function request<T>(
+    target: string,
+    shape: Shape,
+    init: RequestInit = {},
+    outer?: AbortSignal,
+    ms = TIMEOUT_MS
+  ): Promise<Answer<T>> {
+    const abort = new AbortController()
+    const cancel = () => abort.abort()
+    outer?.addEventListener('abort', cancel)
+    if (outer?.aborted) cancel()
+    const timer = setTimeout(() => abort.abort(new Error(`no answer within ${ms / 1000} s`)), ms)
+    try {
+      const response = await authorized(target, { ...init, signal: abort.signal })
+      const body = parsed(await response.text())
+      if (!response.ok) return refusal(response, body)
+      return fits(body, shape) ? { kind: 'ok', value: body as T } : foreign(response)
+    } catch (error) {
+      return noAnswer(error)
+    } finally {
+      clearTimeout(timer)
+      outer?.removeEventListener('abort', cancel)
+    }
+  }
+
+  return {
+    postBatch(room, batch, { keepalive = false } = {}) {
+      let body = bodies.get(batch)
+      if (body === undefined) bodies.set(batch, (body = JSON.stringify(batch)))
+      keepalive &&= new TextEncoder().encode(body).length <= KEEPALIVE_BYTES
+      const shape = { room: text, epoch: text, serverSeq: whole, results: [{ status: text }] } as const
+      return request(`${roomUrl(room)}/ops`, shape, { ...json('POST', body), keepalive })
+    },
+    getRoom: (room, signal) =>
+      request(roomUrl(room), { room: text, epoch: text, serverSeq: whole, stores: isObject }, {}, signal),
+    getChanges(room, after, waitSeconds, signal) {
+      const query = new URLSearchParams({ ...(after && { after }), wait: `${waitSeconds}` })
+      const shape = { room: text, epoch: text, changes: Array.isArray, next: text, upToDate: present }
+      return request(`${roomUrl(room)}/changes?${query}`, shape, {}, signal, TIMEOUT_MS + waitSeconds * 1000)
+    },
+    getPresence: (room, signal) =>
+      request(`${roomUrl(room)}/presence`, { room: text, users: [{ clientId: text }] }, {}, signal),
+    putPresence: (room, clientId, presence, signal) =>
+      request(presenceUrl(room, clientId), { clientId: text }, json('PUT', JSON.stringify(presence)), signal),
+    leave(room, clientId) {
+      void request(`${presenceUrl(room, clientId)}/leave`, present, { method: 'POST', keepalive: true })
+    },
+    async openStream(room, { signal, ...stream }) {
+      try {
+        const headers = { Accept: 'text/event-stream' }
+        const response = await authorized(streamUrl(room, stream), { headers, cache: 'no-store', signal })
+        if (!response.ok) return refusal(response, parsed(await response.text()))
+        return contentType(response) === 'text/event-stream' ? { kind: 'ok', value: response } : foreign(response)
+      } catch (error) {
+        return noAnswer(error)
+      }
+    },
+    streamUrl
+  }
+}
+
+const json = (method: string, body: string): RequestInit => ({
+  method,
+  body,
+  headers: { 'Content-Type': 'application/json' }
+})
+
+const contentType = (response: Response) => response.headers.get('Content-Type')?.split(';')[0]?.trim().toLowerCase()
+
+export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
+}
+
+/** What a promise settles to; rejects as soon as the signal aborts, also when what is waited for takes no notice of it. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort)
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
+
+/** An answer that says no, be it the server's or that of something on the way. */
+function refusal(response: Response, body: unknown): Answer<never> {
+  const { status } = response
+  const problem = fits(body, { title: text, code: text, retryable: present }) ? (body as Problem) : undefined
+  const message = problem ? (problem.detail ? `${problem.title}: ${problem.detail}` : problem.title) : `HTTP ${status}`
+  if (status === 401 || status === 403) return { kind: 'unauthorized', message }
+  if (problem && !problem.retryable) return { kind: 'refused', problem }
+  const retryAfterMs = waitOf(response.headers.get('Retry-After'))
+  return {
+    kind: 'failed',
+    code: problem?.code ?? 'protocol',
+    message,
+    status,
+    ...(retryAfterMs !== undefined && { retryAfterMs })
+  }
+}
+
+const foreign = (response: Response): Answer<never> => ({
+  kind: 'failed',
+  code: 'protocol',
+  message: `the server answered something else (${contentType(response) ?? 'no content type'})`,
+  status: response.status
+})
+
+const noAnswer = (error: unknown): Answer<never> => ({
+  kind: 'failed',
+  code: isObject(error) && typeof error.code === 'string' ? error.code : 'network',
+  message: messageOf(error)
+})
+
+/** `Retry-After` is a number of seconds or a date. */
+function waitOf(header: string | null): number | undefined {
+  if (!header) return undefined
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
+  return ms >= 0 ? ms : undefined
+}

@@ -1,0 +1,21 @@
+// Whether what came from the network is what it should be: just enough that nothing later can trip over it. Members that
+// are not named are not looked at, so that answers and events may gain some.
+
+/** A test of a value, the shapes of an object's members, or the one shape of all elements of an array. */
+export type Shape = ((value: unknown) => boolean) | readonly [Shape] | { readonly [name: string]: Shape }
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+export function fits(value: unknown, shape: Shape): boolean {
+  if (typeof shape === 'function') return shape(value)
+  if (isList(shape)) return Array.isArray(value) && value.every((element) => fits(element, shape[0]))
+  return isObject(value) && Object.entries(shape).every(([name, member]) => fits(own(value, name), member))
+}
+
+export const text: Shape = (value) => typeof value === 'string'
+export const whole: Shape = (value) => Number.isSafeInteger(value)
+export const present: Shape = (value) => value !== undefined
+
+const isList = (shape: Shape): shape is readonly [Shape] => Array.isArray(shape)
+const own = (value: Record<string, unknown>, name: string) => (Object.hasOwn(value, name) ? value[name] : undefined)
