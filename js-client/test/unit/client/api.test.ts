@@ -1,0 +1,279 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createApi } from '../../../src/client/api.ts'
+import type { Token } from '../../../src/types.ts'
+import type { Batch } from '../../../src/wire.ts'
+import { address, json, page, problem, scriptedServer, scriptedStream, silence, type Answering } from './server.ts'
+
+beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
+afterEach(() => {
+  expect(vi.getTimerCount()).toBe(0)
+  vi.useRealTimers()
+})
+
+const batch: Batch = { clientId: 'ada', clientSeq: 1, key: 'default', ops: [{ path: 'title', op: 'set', value: 'Ü' }] }
+const result = {
+  room: 'board',
+  key: 'default',
+  epoch: 'e1',
+  serverSeq: 7,
+  duplicate: false,
+  results: [{ status: 'applied' }]
+}
+const room = { room: 'board', epoch: 'e1', serverSeq: 7, stores: {} }
+const stream = { clientId: 'ada', signal: new AbortController().signal }
+
+function start(answer: Answering, token?: Token) {
+  const server = scriptedServer(answer)
+  return { server, api: createApi({ url: address, token, fetch: server.fetch }) }
+}
+
+describe('a batch', () => {
+  test('is posted as JSON and answered with its result', async () => {
+    const { api, server } = start(() => json(result))
+    expect(await api.postBatch('board', batch)).toEqual({ kind: 'ok', value: result })
+    const [asked] = server.asked
+    expect(asked).toMatchObject({ method: 'POST', body: JSON.stringify(batch), keepalive: false })
+    expect(asked?.url.href).toBe(`${address}/v1/rooms/board/ops`)
+    expect(asked?.headers.get('Content-Type')).toBe('application/json')
+  })
+
+  test('is repeated with the bytes of the first time', async () => {
+    const { api, server } = start(() => json(result))
+    const mutable = structuredClone(batch) as { clientSeq: number } & Batch
+    await api.postBatch('board', mutable)
+    mutable.clientSeq = 2
+    await api.postBatch('board', mutable)
+    expect(server.asked[1]?.body).toBe(server.asked[0]?.body)
+  })
+
+  test('outlives the page only if browsers would let it', async () => {
+    const { api, server } = start(() => json(result))
+    const big = { ...batch, ops: [{ path: 'text', op: 'set', value: 'ü'.repeat(33_000) }] } as const
+    await api.postBatch('board', batch, { keepalive: true })
+    await api.postBatch('board', big, { keepalive: true })
+    expect(server.asked.map(({ keepalive }) => keepalive)).toEqual([true, false])
+  })
+
+  test('that is not answered within 30 s has failed', async () => {
+    const { api, server } = start(silence)
+    const answer = api.postBatch('board', batch)
+    await vi.advanceTimersByTimeAsync(29_999)
+    expect(server.waiting).toBe(1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await answer).toEqual({ kind: 'failed', code: 'network', message: 'no answer within 30 s' })
+    expect(server.waiting).toBe(0)
+  })
+
+  test('whose answer stops half-way has failed within 30 s', async () => {
+    const half = scriptedStream()
+    const { api } = start(({ signal }) => half.response(signal))
+    const answer = api.postBatch('board', batch)
+    await vi.advanceTimersByTimeAsync(1000)
+    half.write('{"room":')
+    await vi.advanceTimersByTimeAsync(29_000)
+    expect(await answer).toMatchObject({ kind: 'failed', code: 'network' })
+  })
+})
+
+describe('an answer', () => {
+  test.each([
+    ['HTML with status 200, as of a login page', page(), 'protocol', /something else \(text\/html\)/],
+    ['JSON of another shape', json({ room: 'board', epoch: 'e1', serverSeq: '7', results: [] }), 'protocol', /json/],
+    ['JSON that is not an object', json([]), 'protocol', /json/],
+    ['a bare 204', new Response(null, { status: 204 }), 'protocol', /no content type/],
+    ['a page of a proxy', page(502), 'protocol', /HTTP 502/],
+    ['a page for a path that the proxy does not know', page(404), 'protocol', /HTTP 404/],
+    ['a retryable problem', problem('database_unavailable', 503, true), 'database_unavailable', /It is database/]
+  ])('that is %s may be better later', async (_, response, code, message) => {
+    const { api } = start(() => response)
+    const answer = await api.postBatch('board', batch)
+    expect(answer).toEqual({ kind: 'failed', code, status: response.status, message: expect.stringMatching(message) })
+  })
+
+  test.each([
+    ['2', 2000],
+    ['Thu, 01 Jan 1970 00:17:00 GMT', 20_000],
+    ['Thu, 01 Jan 1970 00:00:00 GMT', undefined],
+    ['soon', undefined]
+  ])('with Retry-After %j says when', async (header, ms) => {
+    const { api } = start(() => problem('overloaded', 503, true, { 'Retry-After': header }))
+    expect(((await api.getRoom('board')) as { retryAfterMs?: number }).retryAfterMs).toBe(ms)
+  })
+
+  test('with a problem that is not retryable is a refusal', async () => {
+    const { api } = start(() => problem('invalid_request', 422, false))
+    const answer = await api.postBatch('board', batch)
+    expect(answer).toMatchObject({ kind: 'refused', problem: { code: 'invalid_request', status: 422 } })
+  })
+
+  test('403 is unauthorized, and no other token is asked for', async () => {
+    const token = vi.fn(() => 'secret')
+    const { api, server } = start(() => page(403), token)
+    expect(await api.postBatch('board', batch)).toEqual({ kind: 'unauthorized', message: 'HTTP 403' })
+    expect([server.asked.length, token.mock.calls.length]).toEqual([1, 1])
+  })
+
+  test('that never comes because there is no network has failed', async () => {
+    const { api } = start(() => Promise.reject(new TypeError('Failed to fetch')))
+    expect(await api.getRoom('board')).toEqual({ kind: 'failed', code: 'network', message: 'Failed to fetch' })
+  })
+
+  test('is not waited for once the caller stops', async () => {
+    const { api, server } = start(silence)
+    const caller = new AbortController()
+    const answer = api.getRoom('board', caller.signal)
+    await vi.advanceTimersByTimeAsync(10)
+    caller.abort()
+    expect(await answer).toMatchObject({ kind: 'failed' })
+    expect(server.waiting).toBe(0)
+    expect(await api.getRoom('board', caller.signal)).toMatchObject({ kind: 'failed' })
+  })
+})
+
+describe('a token', () => {
+  const authorization = ({ headers }: { headers: Headers }) => headers.get('Authorization')
+
+  test('that is a string is sent with every request', async () => {
+    const { api, server } = start(() => json(room), 'secret')
+    await api.getRoom('board')
+    await api.openStream('board', stream)
+    expect(server.asked.map(authorization)).toEqual(['Bearer secret', 'Bearer secret'])
+  })
+
+  test('is not sent when there is none', async () => {
+    const { api, server } = start(
+      () => json(room),
+      () => undefined
+    )
+    await api.getRoom('board')
+    expect(server.asked.map(authorization)).toEqual([null])
+  })
+
+  test('is asked for once, until the server answers 401', async () => {
+    const tokens = ['old', 'new']
+    const { api, server } = start(
+      (asked) => (authorization(asked) === 'Bearer new' ? json(room) : problem('unauthorized', 401, false)),
+      async () => tokens.shift()
+    )
+    expect(await api.getRoom('board')).toMatchObject({ kind: 'ok' })
+    expect(await api.getRoom('board')).toMatchObject({ kind: 'ok' })
+    expect(server.asked.map(authorization)).toEqual(['Bearer old', 'Bearer new', 'Bearer new'])
+  })
+
+  test('that is fresh and refused leaves the request unauthorized; the next one asks again', async () => {
+    const token = vi.fn(() => 'bad')
+    const { api, server } = start(() => problem('unauthorized', 401, false), token)
+    expect(await api.getRoom('board')).toEqual({ kind: 'unauthorized', message: 'It is unauthorized' })
+    expect([server.asked.length, token.mock.calls.length]).toEqual([2, 2])
+    await api.getRoom('board')
+    expect(token).toHaveBeenCalledTimes(4)
+  })
+
+  test('that is a string is not tried twice', async () => {
+    const { api, server } = start(() => page(401), 'secret')
+    expect(await api.getRoom('board')).toEqual({ kind: 'unauthorized', message: 'HTTP 401' })
+    expect(server.asked).toHaveLength(1)
+  })
+
+  test('is fetched once for requests made together, also after their 401', async () => {
+    let count = 0
+    const { api } = start(
+      (asked) => (authorization(asked) === 'Bearer 2' ? json(room) : problem('unauthorized', 401, false)),
+      async () => `${++count}`
+    )
+    const answers = await Promise.all([api.getRoom('a'), api.getRoom('b'), api.getRoom('c')])
+    expect(answers.map(({ kind }) => kind)).toEqual(['ok', 'ok', 'ok'])
+    expect(count).toBe(2)
+  })
+
+  test('that cannot be had is a failure of its own kind, and is asked for again', async () => {
+    const token = vi.fn<() => string>().mockImplementationOnce(() => {
+      throw new Error('session is over')
+    })
+    const { api } = start(() => json(room), token)
+    const message = 'no token: session is over'
+    expect(await api.getRoom('board')).toEqual({ kind: 'failed', code: 'unauthorized', message })
+    expect(await api.getRoom('board')).toMatchObject({ kind: 'ok' })
+  })
+
+  test('that never comes is not waited for longer than the request may take', async () => {
+    const { api } = start(() => json(room), vi.fn(() => 'late').mockReturnValueOnce(new Promise(() => {}) as never))
+    const answer = api.getRoom('board')
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(await answer).toMatchObject({ kind: 'failed', code: 'unauthorized' })
+    expect(await api.getRoom('board')).toMatchObject({ kind: 'ok' })
+  })
+})
+
+describe('changes', () => {
+  test('are asked for after a position, with a longer limit for the wait', async () => {
+    const { api, server } = start(silence)
+    const answer = api.getChanges('board', 'e1-7', 10)
+    await vi.advanceTimersByTimeAsync(39_999)
+    expect(server.waiting).toBe(1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await answer).toMatchObject({ kind: 'failed' })
+    expect(server.asked[0]?.url.search).toBe('?after=e1-7&wait=10')
+  })
+})
+
+describe('presence', () => {
+  test('is put, read and left under encoded names', async () => {
+    const { api, server } = start(({ method }) => json(method === 'PUT' ? { clientId: 'a b' } : { room: 'x', users: [] }))
+    expect(await api.putPresence('a/b', 'a b', { field: 'title' })).toMatchObject({ kind: 'ok' })
+    expect(await api.getPresence('a/b')).toMatchObject({ kind: 'ok' })
+    api.leave('a/b', 'a b')
+    await vi.advanceTimersByTimeAsync(0)
+    expect(server.asked.map(({ method, url, keepalive }) => [method, url.pathname, keepalive])).toEqual([
+      ['PUT', '/v1/rooms/a%2Fb/presence/a%20b', false],
+      ['GET', '/v1/rooms/a%2Fb/presence', false],
+      ['POST', '/v1/rooms/a%2Fb/presence/a%20b/leave', true]
+    ])
+  })
+
+  test('can be left without a network', async () => {
+    const { api } = start(() => Promise.reject(new TypeError('Failed to fetch')))
+    api.leave('board', 'ada')
+    await vi.advanceTimersByTimeAsync(0)
+  })
+})
+
+describe('a stream', () => {
+  test('says who listens and where to go on', async () => {
+    const { api, server } = start(() => scriptedStream().response())
+    const answer = await api.openStream('a/b', { ...stream, displayName: 'Ada L', lastEventId: 'e1-7' })
+    expect(answer).toMatchObject({ kind: 'ok', value: { status: 200 } })
+    const { url, headers } = server.asked[0] ?? expect.fail()
+    expect(url.pathname).toBe('/v1/rooms/a%2Fb/events')
+    expect(Object.fromEntries(url.searchParams)).toEqual({
+      clientId: 'ada',
+      displayName: 'Ada L',
+      last_event_id: 'e1-7'
+    })
+    expect(headers.get('Accept')).toBe('text/event-stream')
+  })
+
+  test('that is HTML has failed', async () => {
+    const { api } = start(() => page())
+    expect(await api.openStream('board', stream)).toMatchObject({ kind: 'failed', code: 'protocol', status: 200 })
+  })
+
+  test('that is refused says why', async () => {
+    const { api } = start(() => problem('invalid_event_id', 400, false))
+    expect(await api.openStream('board', stream)).toMatchObject({
+      kind: 'refused',
+      problem: { code: 'invalid_event_id' }
+    })
+  })
+})
+
+test('a server address may end with slashes, have a path, or be left out', async () => {
+  const urls = ['https://a.example/', 'https://a.example/sync//', ''].map((url) =>
+    createApi({ url, fetch }).streamUrl('r', { clientId: 'c' })
+  )
+  expect(urls).toEqual([
+    'https://a.example/v1/rooms/r/events?clientId=c',
+    'https://a.example/sync/v1/rooms/r/events?clientId=c',
+    '/v1/rooms/r/events?clientId=c'
+  ])
+})
