@@ -11,6 +11,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: 'test/e2e/harness/build.ts',
           testTimeout: 60_000,
+          expect: { poll: { timeout: 10_000, interval: 20 } },
           hookTimeout: 120_000,
           fileParallelism: false
         }

@@ -1,0 +1,113 @@
+// Windows of a real browser that show the playground.
+import { existsSync } from 'node:fs'
+import { chromium, type BrowserContext, type Locator, type Page } from 'playwright-core'
+import { expect } from 'vitest'
+import { test as base, type World } from './world.ts'
+
+/** The browser to test with; undefined when there is none. */
+export const executable = [
+  process.env.CHROMIUM_PATH,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  chromium.executablePath()
+].find(path => path && existsSync(path))
+
+const args = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync'
+]
+
+export interface OpenOptions {
+  /** Windows of one context share their storage and their network. Without it, the window has one of its own. */
+  context?: BrowserContext
+  room?: string
+  /** More of the query string, such as `transport=eventsource`. */
+  query?: string
+  width?: number
+}
+
+export interface Windows {
+  context(): Promise<BrowserContext>
+  open(server: { url: string }, options?: OpenOptions): Promise<Window>
+}
+
+/** The playground, as its reader sees it. */
+export interface Window {
+  readonly page: Page
+  readonly context: BrowserContext
+  readonly title: Locator
+  readonly description: Locator
+  readonly tasks: Locator
+  readonly users: Locator
+  readonly offlineToggle: Locator
+  /** The titles of all tasks, from top to bottom. */
+  taskTitles(): Promise<string[]>
+  addTask(title: string): Promise<void>
+  task(index: number, part: 'title' | 'done' | 'remove' | 'handle'): Locator
+  status(): Promise<string | null>
+  pending(): Promise<string | null>
+  /** Waits until it is connected and has nothing to send. */
+  settled(): Promise<void>
+}
+
+/** Tests in a browser. They are skipped without one. None of them may leave an error in a console. */
+export const test = base.extend<{ windows: Windows }>({
+  windows: async ({ world }, use) => {
+    const errors: string[] = []
+    await use(await startBrowser(world, errors))
+    expect(errors, 'errors in the console').toEqual([])
+  }
+})
+
+async function startBrowser(world: World, errors: string[]): Promise<Windows> {
+  const browser = await chromium.launch({ executablePath: executable, args })
+  world.defer(() => browser.close())
+
+  async function open({ url }: { url: string }, { context, room = 'demo', query = '', width = 1024 }: OpenOptions = {}) {
+    const own = context ?? (await browser.newContext())
+    const page = await own.newPage()
+    await page.setViewportSize({ width, height: 800 })
+    page.on('pageerror', error => errors.push(String(error)))
+    page.on('console', message => {
+      // A network that fails is what some tests are about, and browsers never fail to mention it.
+      if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) errors.push(message.text())
+    })
+    await page.goto(`${url}/?room=${encodeURIComponent(room)}&${query}`)
+    const window = look(page, own)
+    await expect.poll(window.status).toBe('connected')
+    return window
+  }
+  return { context: () => browser.newContext(), open }
+}
+
+function look(page: Page, context: BrowserContext): Window {
+  const find = (id: string) => page.getByTestId(id)
+  const tasks = find('task')
+  const part = (index: number, name: string) => tasks.nth(index).getByTestId(`task-${name}`)
+  const status = () => find('status').textContent()
+  const pending = () => find('pending').textContent()
+  return {
+    page,
+    context,
+    title: find('title'),
+    description: find('description'),
+    tasks,
+    users: find('user'),
+    offlineToggle: find('offline-toggle'),
+    taskTitles: () => find('task-title').evaluateAll(inputs => inputs.map(input => (input as HTMLInputElement).value)),
+    async addTask(title) {
+      await find('add-task').click()
+      await page.keyboard.type(title)
+    },
+    task: part,
+    status,
+    pending,
+    settled: () => expect.poll(async () => `${await status()}, ${await pending()} pending`).toBe('connected, 0 pending')
+  }
+}

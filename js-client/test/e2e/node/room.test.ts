@@ -1,0 +1,63 @@
+import { expect } from 'vitest'
+import { test } from '../harness/world.ts'
+
+test('two clients that seed an empty room at once end with one set of items', async ({ world }) => {
+  const server = await world.server()
+  const initial = () => ({ title: 'New', tasks: [{ text: 'First' }, { text: 'Second' }] })
+  const documents = ['ada', 'bob'].map(clientId =>
+    world.client(server, { clientId }).room('new').document('default', { initial: initial() })
+  )
+  await Promise.all(documents.map(document => document.ready))
+  const stored = async () => (await server.snapshot('new')).stores.default?.state
+  await expect.poll(stored).toMatchObject(initial())
+  for (const document of documents) await expect.poll(() => document.state).toEqual(await stored())
+  expect((await server.history('new')).flatMap(({ ops }) => ops).length).toBe(1)
+})
+
+test('a change of 5,000 items and more than a megabyte arrives, in parts', async ({ world }) => {
+  const server = await world.server()
+  const [ada, bob] = ['ada', 'bob'].map(clientId => world.client(server, { clientId }).room('large').document())
+  if (!ada || !bob) throw new Error('two clients are needed')
+  await ada.ready
+  const items = Array.from({ length: 5_000 }, (_, n) => ({ _sync_id: `item-${n}`, n, text: 'ü'.repeat(150) }))
+  ada.replace({ items })
+  await expect.poll(() => bob.state, { timeout: 30_000 }).toEqual({ items })
+  expect((await server.history('large')).length).toBeGreaterThan(1)
+})
+
+test('documents of a room are told apart, and rooms are', async ({ world }) => {
+  const server = await world.server()
+  const client = world.client(server)
+  const names = ['a room/with ü', 'another'].flatMap(room => ['tasks', 'notes'].map(key => ({ room, key })))
+  for (const { room, key } of names) client.room(room).document(key).replace({ is: `${room} ${key}` })
+  const other = world.client(server)
+  for (const { room, key } of names) {
+    await expect.poll(() => other.room(room).document(key).state).toEqual({ is: `${room} ${key}` })
+  }
+})
+
+test('everybody sees who is there, and where', async ({ world }) => {
+  const server = await world.server('--presence-timeout-ms', '300')
+  const ada = world.client(server, { clientId: 'ada', displayName: 'Ada' }).room('hall')
+  const bobsClient = world.client(server, { clientId: 'bob', displayName: 'Bob' })
+  const bob = bobsClient.room('hall')
+  await expect.poll(() => ada.users.map(user => user.displayName).toSorted()).toEqual(['Ada', 'Bob'])
+  bob.setPresence({ field: 'title', meta: { colour: 'red' } })
+  await expect.poll(() => ada.users.find(user => user.clientId === 'bob')).toMatchObject({ field: 'title', meta: { colour: 'red' } })
+  bobsClient.close()
+  await expect.poll(() => ada.users.map(user => user.displayName)).toEqual(['Ada'])
+})
+
+test('presence is there again after the server was killed', async ({ world }) => {
+  const server = await world.server()
+  const ada = world.client(server, { clientId: 'ada' }).room('hall')
+  const bob = world.client(server, { clientId: 'bob', displayName: 'Bob' }).room('hall')
+  bob.setPresence({ field: 'title' })
+  const seen = () => ada.users.find(user => user.clientId === 'bob')
+  await expect.poll(seen).toMatchObject({ field: 'title' })
+  await server.kill()
+  await expect.poll(() => ada.status.connected).toBe(false)
+  await server.start()
+  await expect.poll(() => ada.status.connected, { timeout: 20_000 }).toBe(true)
+  await expect.poll(seen, { timeout: 10_000 }).toMatchObject({ field: 'title', displayName: 'Bob' })
+})
