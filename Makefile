@@ -3,6 +3,7 @@
 
 GO     ?= go
 LINT   = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+PACKAGES = js-client/node_modules/.package-lock.json
 
 .PHONY: run build test test-go test-js postgres node chromium test-sqlserver soak-js bench-js lint fuzz crash outage bench \
   bench-databases load clean
@@ -25,25 +26,21 @@ test-go: postgres ## the server's tests, with the race detector
 	  echo 'SKIPPED: the SQL Server tests, for want of a server (PATHSYNC_TEST_SQLSERVER names one; make test-sqlserver starts one)'
 	$(GO) test -race -timeout 10m ./...
 
-# `npm run` comes with the exit code of what it runs: the first that fails ends it.
-test-js: node chromium ## the client's tests: types, units, size, many clients in Node, a browser, a Nuxt application
-	@if $(HAVE_NODE); then \
-	  $(MAKE) --no-print-directory $(PACKAGES) && cd js-client && npm run -s types && npm run -s build && npm run -s unit \
-	    && npm run -s size && npm run -s e2e && npm run -s nuxt; \
+test-js: $(PACKAGES) chromium ## the client's tests: types, units, size, many clients in Node, a browser, a Nuxt application
+	@if $(HAVE_NODE); then cd js-client && npm run -s types && npm run -s build && npm run -s unit && npm run -s size \
+	  && npm run -s e2e && npm run -s nuxt; \
 	else echo 'SKIPPED: the tests of the client, for want of Node 20.19 or newer'; fi
 
-# npm writes this file last: it is as old as what is installed.
-PACKAGES = js-client/node_modules/.package-lock.json
-$(PACKAGES): js-client/package-lock.json
-	cd js-client && npm ci --silent --no-audit --no-fund
-	@touch $@
-
 SOAK ?= 10m
-soak-js: node $(PACKAGES) ## many clients against every kind of fault for SOAK; make test does it for seconds
+soak-js: $(PACKAGES) ## many clients against every kind of fault for SOAK; make test does it for seconds
 	cd js-client && PATHSYNC_SOAK=$(SOAK) npm run -s e2e test/e2e/node
 
-bench-js: node $(PACKAGES) ## the client's benchmarks
+bench-js: $(PACKAGES) ## the client's benchmarks
 	cd js-client && npm run -s bench
+
+# npm writes this file last: it is as old as what is installed.
+$(PACKAGES): js-client/package-lock.json | node
+	@! $(HAVE_NODE) || { cd js-client && npm ci --silent --no-audit --no-fund && touch ../$@; }
 
 # The browser and Node come from Debian's packages as PostgreSQL does, where that may be done and there is none.
 HAVE_NODE = node -e 'process.exit(process.versions.node.localeCompare("20.19", "en", { numeric: true }) < 0 ? 1 : 0)' 2>/dev/null
