@@ -206,7 +206,7 @@ const foreign = (response: Response): Answer<never> => ({
   status: response.status
 })
 
-const noAnswer = (error: unknown): Answer<never> => ({
+export const noAnswer = (error: unknown): Answer<never> => ({
   kind: 'failed',
   code: isObject(error) && typeof error.code === 'string' ? error.code : 'network',
   message: messageOf(error)

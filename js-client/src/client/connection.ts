@@ -1,0 +1,201 @@
+// Keeps the events of one room coming, by one stream after the other, or by polling where streams do not get through.
+import type { OwnPresence } from '../types.ts'
+import type { RoomEvent } from '../wire.ts'
+import { createSleeper, delay } from './backoff.ts'
+import { isOffline, onPage } from './page.ts'
+import { poll } from './poll.ts'
+import { openStream, type Outcome, type Stream, type StreamOptions, type Verdict } from './stream.ts'
+
+/** Who hears a room. It hears nothing more once the connection is stopped. */
+export interface Listener {
+  /** The event id to resume from. */
+  position(): string | undefined
+  /** A stream, or the first answer to polling, is about to bring something: catching up begins. */
+  opening(): void
+  /** The events that came together. `resume`: reopen from the position. `restart`: the position is undefined now, reopen. */
+  events(events: RoomEvent[]): Verdict
+  /** The room is no longer followed. Only after `opening`. */
+  lost(): void
+  /** Something to show. The connection goes on by itself. */
+  failed(code: string, message: string): void
+}
+
+export interface ConnectionOptions extends Pick<StreamOptions, 'api' | 'room' | 'clientId' | 'transport' | 'heartbeatMs'> {
+  displayName?: string | undefined
+  listener: Listener
+  /** What this client says of itself. */
+  presence?: () => OwnPresence
+  random?: () => number
+}
+
+export interface Connection {
+  stop(): void
+  /** Tries now what would be tried later. */
+  wake(): void
+  readonly polling: boolean
+}
+
+/** Before the server has said another. */
+const BASE_MS = 1000
+const UNAUTHORIZED_CAP_MS = 60_000
+/** Where coming back at once would not help. */
+const LONG_MS = 30_000
+/** No wait is longer, whatever the server or something on the way says. */
+const MAX_WAIT_MS = 600_000
+/** So many useless streams in a row mean that streams do not get through. */
+const STRIKES = 3
+const PROBE_MS = 60_000
+
+export function connect(options: ConnectionOptions): Connection {
+  const { listener, displayName, presence = () => ({}), random = Math.random } = options
+  const pause = createSleeper()
+  const probePause = createSleeper()
+  let stopped = false
+  let baseMs = BASE_MS
+  let failures = 0
+  let strikes = 0
+  /** The server cannot read the position. */
+  let fresh = false
+  let stream: Stream | undefined
+  let polls: AbortController | undefined
+
+  const own = (): OwnPresence => ({ ...(displayName && { displayName }), ...presence() })
+  const polling = () => strikes >= STRIKES
+
+  /** What a stream or polling tells the listener. */
+  function session() {
+    let opened = false
+    return {
+      position: () => listener.position(),
+      opening() {
+        opened = true
+        fresh = false
+        listener.opening()
+      },
+      events(events: RoomEvent[]): Verdict {
+        const verdict = listener.events(events)
+        if (verdict === 'ok' && hasCaughtUp(events)) failures = 0
+        return verdict
+      },
+      close() {
+        if (opened && !stopped) listener.lost()
+      }
+    }
+  }
+
+  function open(reader: Pick<StreamOptions, 'opening' | 'events'>) {
+    stream = openStream({
+      ...options,
+      displayName: own().displayName ?? undefined,
+      lastEventId: fresh ? undefined : listener.position(),
+      position: () => listener.position(),
+      retry: (ms) => (baseMs = Math.min(ms, LONG_MS)),
+      ...reader
+    })
+    return stream.ended
+  }
+
+  async function streamOnce(): Promise<Outcome> {
+    const { opening, events, close } = session()
+    const { outcome, useless } = await open({
+      opening,
+      events(list) {
+        const verdict = events(list)
+        if (!failures) strikes = 0
+        return verdict
+      }
+    })
+    close()
+    if (!useless || stopped) return outcome
+    if (++strikes === STRIKES) void probe()
+    return polling() ? { kind: 'ok', value: { afterMs: 0 } } : outcome
+  }
+
+  async function pollAlong(): Promise<Outcome> {
+    polls = new AbortController()
+    const { signal } = polls
+    const { close, ...reader } = session()
+    const outcome = await poll({ ...options, ...reader, presence: own, sleep: pause.sleep, signal })
+    close()
+    return signal.aborted ? { kind: 'ok', value: { afterMs: 0 } } : outcome
+  }
+
+  /**
+   * Tries beside the polling whether streams get through now. What such a stream brings is not used: polling may be
+   * further already, and an `up-to-date` of the past would look like another history.
+   */
+  async function probe() {
+    for (let ms = PROBE_MS; ; ms = Math.min(2 * ms, MAX_WAIT_MS)) {
+      await probePause.sleep(ms)
+      if (stopped) return
+      let through = false
+      await open({
+        opening() {},
+        events(events) {
+          through = hasCaughtUp(events)
+          return through ? 'resume' : 'ok'
+        }
+      })
+      if (through) break
+    }
+    failures = strikes = 0
+    polls?.abort()
+    pause.wake()
+  }
+
+  /** Reports what went wrong, and returns how long to wait now, in milliseconds. */
+  function waitAfter(outcome: Outcome): number {
+    let least = 0
+    let capMs
+    if (outcome.kind === 'ok') {
+      const { afterMs } = outcome.value
+      if (afterMs !== undefined) return Math.min(afterMs, MAX_WAIT_MS)
+    } else if (outcome.kind === 'refused') {
+      const { code, title } = outcome.problem
+      fresh = code === 'invalid_event_id'
+      if (!fresh) least = LONG_MS * (1 + random())
+      listener.failed(code, title)
+    } else if (outcome.kind === 'unauthorized') {
+      capMs = UNAUTHORIZED_CAP_MS
+      listener.failed('unauthorized', outcome.message)
+    } else {
+      least = Math.min(outcome.retryAfterMs ?? 0, MAX_WAIT_MS)
+      listener.failed(outcome.code, outcome.message)
+    }
+    return isOffline() ? LONG_MS : Math.max(least, delay(failures++, baseMs, capMs, random))
+  }
+
+  async function run() {
+    while (!stopped) {
+      const outcome = await (polling() ? pollAlong() : streamOnce())
+      if (!stopped) await pause.sleep(waitAfter(outcome))
+    }
+  }
+
+  function wake() {
+    pause.wake()
+    probePause.wake()
+    stream?.check()
+  }
+
+  const leavePage = onPage((event) => {
+    if (event === 'online' || event === 'visible') wake()
+  })
+  void run()
+  return {
+    stop() {
+      stopped = true
+      leavePage()
+      stream?.stop()
+      polls?.abort()
+      pause.wake()
+      probePause.wake()
+    },
+    wake,
+    get polling() {
+      return polling()
+    }
+  }
+}
+
+const hasCaughtUp = (events: RoomEvent[]) => events.some(({ type }) => type === 'up-to-date')

@@ -1,0 +1,39 @@
+// What a server says on a stream, taken from its text.
+import type { Problem, RoomEvent } from '../wire.ts'
+import { fits, present, text, whole, type Shape } from './shape.ts'
+
+/** An event as it stands on the stream. */
+export interface Frame {
+  event?: string | undefined
+  data: string
+}
+
+/** What is said to the connection rather than to the room; the stream ends after it. */
+export type Control =
+  | { readonly type: 'reconnect'; readonly data: { readonly afterMs: number } }
+  | { readonly type: 'problem'; readonly data: Problem }
+
+const user: Shape = { clientId: text }
+const shapes: Readonly<Record<string, Shape>> = {
+  state: { key: text, serverSeq: whole, state: present },
+  delta: { key: text, serverSeq: whole, clientId: text, ops: [{ op: text, path: text }] },
+  'up-to-date': { epoch: text, serverSeq: whole },
+  presence: { users: [user] },
+  'presence-change': { joined: [user], updated: [user], left: [text] },
+  reconnect: { afterMs: whole },
+  problem: { code: text, title: text, retryable: present }
+}
+
+/** The names of all events that mean something to a client. */
+export const eventNames = Object.keys(shapes)
+
+/** Reads an event; undefined when it is none that is known. Throws when it is not what its name says. */
+export function readFrame({ event = '', data }: Frame): RoomEvent | Control | undefined {
+  return Object.hasOwn(shapes, event) ? checked(event, JSON.parse(data)) : undefined
+}
+
+/** An event that is what its name says. Throws when it is not. */
+export function checked(type: string, data: unknown): RoomEvent | Control {
+  if (!fits(data, shapes[type] ?? {})) throw new TypeError(`malformed ${type}`)
+  return { type, data } as RoomEvent | Control
+}

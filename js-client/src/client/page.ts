@@ -1,0 +1,45 @@
+// The browser page that the client lives in, if it does: one set of listeners for all who want to know.
+
+/** `visible`: it runs again after it was hidden, frozen or cached. `hidden`: it may never run again. */
+export type PageEvent = 'online' | 'offline' | 'visible' | 'hidden'
+
+const meanings: Readonly<Record<string, (event: Event) => PageEvent | undefined>> = {
+  online: () => 'online',
+  offline: () => 'offline',
+  visibilitychange: () => document.visibilityState,
+  pageshow: (event) => ((event as PageTransitionEvent).persisted ? 'visible' : undefined),
+  resume: () => 'visible',
+  pagehide: () => 'hidden',
+  freeze: () => 'hidden'
+}
+
+const listeners = new Set<(event: PageEvent) => void>()
+let hidden = false
+
+function handle(event: Event) {
+  const meaning = meanings[event.type]?.(event)
+  // A page that is closed is hidden, and then hidden once more.
+  if (!meaning || (meaning === 'hidden' && hidden)) return
+  if (meaning === 'hidden' || meaning === 'visible') hidden = meaning === 'hidden'
+  for (const listener of [...listeners]) listener(meaning)
+}
+
+/** Listens until the function returned is called. Where there is no page, nothing is ever heard. */
+export function onPage(listener: (event: PageEvent) => void): () => void {
+  if (typeof window !== 'object') return () => {}
+  const listen = (method: 'addEventListener' | 'removeEventListener') => {
+    // Some are dispatched at the document; capturing sees them all.
+    for (const type in meanings) window[method](type, handle, true)
+  }
+  if (!listeners.size) {
+    hidden = false
+    listen('addEventListener')
+  }
+  listeners.add(listener)
+  return () => {
+    if (listeners.delete(listener) && !listeners.size) listen('removeEventListener')
+  }
+}
+
+/** The browser is sure to have no network. That it has one is never sure. */
+export const isOffline = () => typeof navigator === 'object' && navigator.onLine === false
