@@ -1,0 +1,49 @@
+// Reading, comparing and copying JSON values.
+import { SYNC_ID, idOf, isItems, positionOf } from './items.ts'
+import type { Json, JsonObject } from './json.ts'
+import { type Segment, parsePath } from './path.ts'
+
+export { SYNC_ID, idOf, isItems }
+
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** A member of an object itself, never of its prototype. Undefined when there is none, or no object. */
+export const own = (object: Json | undefined, name: string): Json | undefined =>
+  isObject(object) && Object.hasOwn(object, name) ? object[name] : undefined
+
+/** Sets a member. `__proto__` is skipped: it would not be a member but the prototype. */
+export function put(object: object, name: string, value: unknown): void {
+  if (name !== '__proto__') (object as Record<string, unknown>)[name] = value
+}
+
+/** Whether two values are the same JSON. The order of members does not matter. */
+export function equal(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === b) return true
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((value, i) => equal(value, b[i]))
+  if (!isObject(a) || !isObject(b)) return false
+  const names = Object.keys(a)
+  return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && equal(a[name], b[name]))
+}
+
+/**
+ * What stands at a path; undefined when nothing does.
+ * @throws TypeError when the path is a text that is none.
+ */
+export function get(doc: Json | undefined, path: string | readonly Segment[]): Json | undefined {
+  let at = doc
+  for (const segment of typeof path === 'string' ? parsePath(path) : path) {
+    if ('key' in segment) at = own(at, segment.key)
+    else at = Array.isArray(at) ? at[positionOf(at, segment.item)] : undefined
+  }
+  return at
+}
+
+/** A deep copy that may be changed. */
+export function clone(value: Json): unknown {
+  if (Array.isArray(value)) return value.map(clone)
+  if (!isObject(value)) return value
+  const copy = {}
+  for (const [name, member] of Object.entries(value)) put(copy, name, clone(member))
+  return copy
+}

@@ -1,0 +1,179 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it, test } from 'vitest'
+import { apply, checkOperation, fold } from '../../../src/document/apply.ts'
+import type { Json } from '../../../src/document/json.ts'
+import { get } from '../../../src/document/values.ts'
+import type { Operation, OperationResult } from '../../../src/wire.ts'
+import { freeze, parse } from './arbitrary.ts'
+
+interface Case {
+  name: string
+  before?: string
+  limit?: number
+  ops: Operation[]
+  results: OperationResult[]
+  after?: string
+}
+const vectors = (
+  JSON.parse(readFileSync(new URL('../../../../tests/vectors/operations.json', import.meta.url), 'utf8')) as Case[]
+).filter((vector) => vector.limit === undefined)
+
+const read = (text: string | undefined): Json | undefined => (text === undefined ? undefined : parse(text))
+const normal = (text: string | undefined): string | undefined => JSON.stringify(read(text))
+
+describe('the vectors', () => {
+  it.each(vectors)('$name', ({ before, ops, results, after }) => {
+    const { doc, results: got } = fold(read(before), ops)
+    expect(JSON.stringify(doc)).toBe(normal(after))
+    expect(got).toEqual(results)
+  })
+  it.each(vectors)('$name: one at a time, discarded ops change nothing', ({ before, ops, results, after }) => {
+    let doc = read(before)
+    ops.forEach((op, i) => {
+      const known = JSON.stringify(doc)
+      const next = apply(doc, op)
+      expect(next.result).toEqual(results[i])
+      expect(JSON.stringify(doc)).toBe(known)
+      if (next.result.status === 'discarded') expect(next.doc).toBe(doc)
+      doc = next.doc
+    })
+    expect(JSON.stringify(doc)).toBe(normal(after))
+  })
+  it.each(vectors)('$name: the applied ops alone lead there too', ({ before, ops, results, after }) => {
+    const applied = ops.flatMap((op, i) => {
+      const result = results[i]
+      if (result?.status !== 'applied') return []
+      return result.arrayIndex === undefined ? [op] : [{ ...op, arrayIndex: result.arrayIndex }]
+    })
+    const { doc, results: got } = fold(read(before), applied)
+    expect(JSON.stringify(doc)).toBe(normal(after))
+    expect(got.every((result) => result.status === 'applied')).toBe(true)
+  })
+})
+
+const items = (...ids: string[]): Json => ids.map((_sync_id) => ({ _sync_id }))
+
+describe('versions', () => {
+  test('what is not on the way is shared, and no version changes afterwards', () => {
+    const before: Json = freeze({ a: { b: 1 }, t: [{ _sync_id: 'x', deep: { n: 1 } }, { _sync_id: 'y', deep: { n: 2 } }] })
+    const { doc } = apply(before, { op: 'set', path: 't[x].n', value: 2 })
+    expect(doc).toEqual({ a: { b: 1 }, t: [{ _sync_id: 'x', deep: { n: 1 }, n: 2 }, { _sync_id: 'y', deep: { n: 2 } }] })
+    for (const shared of ['a', 't[y]', 't[x].deep']) expect(get(doc, shared)).toBe(get(before, shared))
+  })
+
+  test('a value that was put in is not changed by the operations after it', () => {
+    const value = freeze({ n: 1, t: items('x') })
+    const { doc } = fold({}, [
+      { op: 'set', path: 'a', value },
+      { op: 'set', path: 'a.n', value: 2 },
+      { op: 'array_add', path: 'a.t', value: { _sync_id: 'y' } },
+      { op: 'set', path: 'b', value }
+    ])
+    expect(doc).toEqual({ a: { n: 2, t: items('x', 'y') }, b: { n: 1, t: items('x') } })
+  })
+
+  test('items are found in every version of an array, however its versions part', () => {
+    const start = items('a', 'b', 'c')
+    const add = (doc: Json | undefined, id: string, arrayIndex: number): Json | undefined =>
+      apply(doc, { op: 'array_add', path: '', value: { _sync_id: id }, arrayIndex }).doc
+    const left = add(add(start, 'l', 0), 'm', 0)
+    const right = apply(add(start, 'r', 3), { op: 'array_del', path: '[a]' }).doc
+    const touch = (doc: Json | undefined, id: string): Json | undefined =>
+      apply(doc, { op: 'set', path: `[${id}].n`, value: 1 }).doc
+    expect(touch(left, 'c')).toEqual([...(items('m', 'l', 'a', 'b') as Json[]), { _sync_id: 'c', n: 1 }])
+    expect(touch(right, 'r')).toEqual([...(items('b', 'c') as Json[]), { _sync_id: 'r', n: 1 }])
+    expect(apply(right, { op: 'set', path: '[l].n', value: 1 }).result.reason).toBe('item_deleted')
+    expect(apply(right, { op: 'set', path: '[a].n', value: 1 }).result.reason).toBe('item_deleted')
+    expect(touch(start, 'a')).toEqual([{ _sync_id: 'a', n: 1 }, ...(items('b', 'c') as Json[])])
+  })
+
+  test('an array that lives long, with ever new items, still finds them', () => {
+    let doc: Json | undefined = items('0', '1')
+    for (let i = 2; i < 500; i++) {
+      doc = fold(doc, [
+        { op: 'array_add', path: '', value: { _sync_id: `${i}` }, arrayIndex: 0 },
+        { op: 'array_del', path: `[${i - 2}]` }
+      ]).doc
+    }
+    expect(doc).toEqual(items('499', '498'))
+    expect(apply(doc, { op: 'array_move', path: '[499]', arrayIndex: 5 })).toEqual({
+      doc: items('498', '499'), result: { status: 'applied', arrayIndex: 1 }
+    })
+  })
+})
+
+describe('ids', () => {
+  test('a set of an item keeps its id: a wrong one is replaced in its place, a missing one comes last', () => {
+    const set = (value: Json): string => JSON.stringify(apply(items('x'), { op: 'set', path: '[x]', value }).doc)
+    expect(set({ _sync_id: 'y', n: 1 })).toBe('[{"_sync_id":"x","n":1}]')
+    expect(set({ n: 1 })).toBe('[{"n":1,"_sync_id":"x"}]')
+  })
+})
+
+const broken: unknown[] = [
+  null, 5, {}, [],
+  { op: 'set', path: 'a' },
+  { op: 'set', path: 5, value: 1 },
+  { op: 'set', path: 'a', value: 1, arrayIndex: 0 },
+  { op: 'set', path: 't[x]', value: 1 },
+  { op: 'set', path: 't[x]._sync_id', value: 'y' },
+  { op: 'set', path: 't[x]._sync_id.a', value: 'y' },
+  { op: 'set', path: '__proto__.polluted', value: 1 },
+  { op: 'set', path: 'a.__proto__', value: 1 },
+  { op: 'increment', path: 'a', value: 1 },
+  { op: 'toString', path: 'a' },
+  { op: 'delete', path: '' },
+  { op: 'delete', path: 't[x]' },
+  { op: 'delete', path: 'a', value: null },
+  { op: 'array_add', path: 't' },
+  { op: 'array_add', path: 't', value: [] },
+  { op: 'array_add', path: 't', value: { _sync_id: 'z' }, arrayIndex: 1.5 },
+  { op: 'array_del', path: 't' },
+  { op: 'array_del', path: '' },
+  { op: 'array_del', path: 't[x]', arrayIndex: 0 },
+  { op: 'array_move', path: 't[x]' },
+  { op: 'array_move', path: 't', arrayIndex: 0 },
+  { op: 'array_move', path: 't[x]', arrayIndex: '0' },
+  { op: 'init', path: 'a', value: 1 },
+  { op: 'init', path: '' }
+]
+
+describe('what is not an operation', () => {
+  test.each(broken)('%j is refused by checkOperation and discarded by apply', (op) => {
+    const doc = freeze({ a: 1, t: items('x') }) as Json
+    expect(() => checkOperation(op as Operation)).toThrow(TypeError)
+    expect(apply(doc, op as Operation)).toEqual({ doc, result: { status: 'discarded', reason: 'type_mismatch' } })
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
+  })
+
+  test('an item to add without an id is valid, because a server gives it one, but cannot be applied before', () => {
+    const op: Operation = { op: 'array_add', path: 't', value: { n: 1 } }
+    expect(() => checkOperation(op)).not.toThrow()
+    expect(apply({ t: [] }, op)).toEqual({ doc: { t: [] }, result: { status: 'discarded', reason: 'type_mismatch' } })
+  })
+
+  test('a value is at most 64 deep', () => {
+    const nested = (depth: number): Json => parse('['.repeat(depth) + ']'.repeat(depth))
+    expect(() => checkOperation({ op: 'set', path: 'a', value: nested(64) })).not.toThrow()
+    expect(() => checkOperation({ op: 'set', path: 'a', value: nested(65) })).toThrow('too deep')
+  })
+
+  test('a negative index is the beginning', () => {
+    expect(apply(items('a', 'b'), { op: 'array_move', path: '[b]', arrayIndex: -7 }).doc).toEqual(items('b', 'a'))
+  })
+})
+
+describe('names of prototypes are names like any other', () => {
+  test.each(['constructor', 'toString', 'hasOwnProperty', 'prototype'])('%s', (name) => {
+    expect(apply({}, { op: 'delete', path: name }).result.reason).toBe('not_found')
+    expect(apply({}, { op: 'set', path: `${name}.polluted`, value: 1 }).doc).toEqual({ [name]: { polluted: 1 } })
+    expect((Object as { polluted?: unknown }).polluted).toBeUndefined()
+  })
+
+  test('a document that has a member __proto__ keeps it as a member when it is copied', () => {
+    const doc = parse('{"a":{"__proto__":{"polluted":1}}}')
+    const next = apply(doc, { op: 'set', path: 'a.b', value: 1 }).doc as { a: { polluted?: unknown } }
+    expect(next.a.polluted).toBeUndefined()
+    expect(JSON.stringify(next)).toBe('{"a":{"__proto__":{"polluted":1},"b":1}}')
+  })
+})

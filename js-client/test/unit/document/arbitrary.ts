@@ -1,0 +1,29 @@
+// Documents for property tests: small enough that two of them have much in common.
+import fc from 'fast-check'
+import type { Json, JsonObject } from '../../../src/document/json.ts'
+
+const name = fc.constantFrom('a', 'b', 'c', 'x.y', 'constructor', 'toString', '1')
+const scalar = fc.constantFrom<Json>(null, true, false, 0, 1, -1.5, 'text', '', 'é😀')
+const id = fc.constantFrom('i1', 'i2', 'i3', 'i4', 'i5', 'i6', '__proto__', 'a[b].c\\')
+
+const { value, members } = fc.letrec<{ value: Json; members: JsonObject; items: Json; plain: Json }>((tie) => ({
+  members: fc.dictionary(name, tie('value'), { maxKeys: 4, noNullPrototype: true }) as fc.Arbitrary<JsonObject>,
+  items: fc
+    .uniqueArray(fc.tuple(id, tie('members')), { selector: ([id]) => id, maxLength: 6 })
+    .map((items) => items.map(([_sync_id, members]) => ({ ...members, _sync_id }))),
+  plain: fc.array(scalar, { maxLength: 3 }),
+  value: fc.oneof({ depthSize: 'medium' }, scalar, tie('members'), tie('items'), tie('plain'))
+}))
+
+/** Any JSON value in which every object in an array has its id. */
+export const anyValue = value as fc.Arbitrary<Json>
+/** One that is an object. */
+export const anyObject = members as fc.Arbitrary<JsonObject>
+
+/** Makes a value refuse changes, so that a test fails if somebody tries. */
+export function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(freeze)
+  return value
+}
+
+export const parse = (text: string): Json => JSON.parse(text) as Json

@@ -1,0 +1,165 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { fold } from '../../../src/document/apply.ts'
+import { diff } from '../../../src/document/diff.ts'
+import type { Json, JsonObject } from '../../../src/document/json.ts'
+import { equal } from '../../../src/document/values.ts'
+import type { Operation } from '../../../src/wire.ts'
+import { anyObject, anyValue, freeze, parse } from './arbitrary.ts'
+
+/** The operations, after a check that each takes effect and that they lead there. */
+function checked(from: Json | undefined, to: Json): Operation[] {
+  const ops = diff(freeze(from), freeze(to))
+  const { doc, results } = fold(from, ops)
+  if (!equal(doc, to)) expect(doc).toEqual(to)
+  expect(results.every((result) => result.status === 'applied')).toBe(true)
+  return ops
+}
+
+const items = (ids: string): JsonObject[] => [...ids].map((_sync_id) => ({ _sync_id }))
+
+const leads = (from: Json | undefined, to: Json): void => void checked(from, to)
+
+describe('any two versions', () => {
+  test('the operations lead from one to the other, and each takes effect', () => {
+    fc.assert(fc.property(fc.option(anyValue, { nil: undefined }), anyValue, leads), { numRuns: 1000 })
+  })
+
+  test('two objects with much in common', () => {
+    fc.assert(fc.property(anyObject, anyObject, leads), { numRuns: 1000 })
+  })
+
+  test('nothing when they are equal, shared or not', () => {
+    fc.assert(fc.property(anyValue, (value) => {
+      expect(diff(value, value)).toEqual([])
+      expect(diff(value, structuredClone(value))).toEqual([])
+    }))
+  })
+
+  test('two orders of the same items are as many moves as items that do not stay, and no more', () => {
+    const some = fc.uniqueArray(fc.constantFrom(...'abcdefgh'), { minLength: 1 })
+    fc.assert(fc.property(some.chain((ids) => fc.tuple(fc.constant(ids), fc.shuffledSubarray(ids, { minLength: ids.length }))),
+      ([before, after]) => {
+        const ops = checked(items(before.join('')), items(after.join('')))
+        expect(ops.every((op) => op.op === 'array_move')).toBe(true)
+        expect(ops.length).toBe(after.length - longestCommon(before, after))
+      }), { numRuns: 500 })
+  })
+})
+
+/** The length of a longest common subsequence, in the plainest way. */
+function longestCommon(a: string[], b: string[]): number {
+  if (!a.length || !b.length) return 0
+  if (a[0] === b[0]) return 1 + longestCommon(a.slice(1), b.slice(1))
+  return Math.max(longestCommon(a.slice(1), b), longestCommon(a, b.slice(1)))
+}
+
+describe('one edit is one operation', () => {
+  const doc = {
+    title: 'Plan',
+    settings: { zoom: 1, theme: { name: 'dark' } },
+    tags: ['a', 'b'],
+    tasks: [
+      { _sync_id: 't1', title: 'One', subs: [{ _sync_id: 's1', done: false }, { _sync_id: 's2', done: false }] },
+      { _sync_id: 't2', title: 'Two', subs: [] },
+      { _sync_id: 't3', title: 'Three', subs: [] }
+    ]
+  }
+  type Draft = any // the edits below do to it whatever they like
+  const after = (edit: (doc: Draft) => void): Operation[] => {
+    const copy = structuredClone(doc)
+    edit(copy)
+    return checked(doc, copy)
+  }
+
+  test.each<[string, (doc: Draft) => void, Operation]>([
+    ['a member', (d) => { d.title = 'New' }, { op: 'set', path: 'title', value: 'New' }],
+    ['a member of a member', (d) => { d.settings.theme.name = 'light' }, { op: 'set', path: 'settings.theme.name', value: 'light' }],
+    ['a new member', (d) => { d.settings.lang = 'en' }, { op: 'set', path: 'settings.lang', value: 'en' }],
+    ['a new member with members', (d) => { d.x = { y: { z: 1 } } }, { op: 'set', path: 'x', value: { y: { z: 1 } } }],
+    ['a member gone', (d) => { delete d.settings.zoom }, { op: 'delete', path: 'settings.zoom' }],
+    ['a member of another kind', (d) => { d.settings = [1] }, { op: 'set', path: 'settings', value: [1] }],
+    ['an array of texts', (d) => { d.tags.push('c') }, { op: 'set', path: 'tags', value: ['a', 'b', 'c'] }],
+    ['a member of an item', (d) => { d.tasks[1].title = 'Zwei' }, { op: 'set', path: 'tasks[t2].title', value: 'Zwei' }],
+    ['an item in an item', (d) => { d.tasks[0].subs[1].done = true }, { op: 'set', path: 'tasks[t1].subs[s2].done', value: true }],
+    ['an item first', (d) => { d.tasks.unshift({ _sync_id: 'n' }) }, { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' }, arrayIndex: 0 }],
+    ['an item between', (d) => { d.tasks.splice(2, 0, { _sync_id: 'n' }) }, { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' }, arrayIndex: 2 }],
+    ['an item last: it is appended, wherever the end is by then', (d) => { d.tasks.push({ _sync_id: 'n' }) }, { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' } }],
+    ['an item in an empty array', (d) => { d.tasks[2].subs.push({ _sync_id: 'n' }) }, { op: 'array_add', path: 'tasks[t3].subs', value: { _sync_id: 'n' } }],
+    ['the first item gone', (d) => { d.tasks.shift() }, { op: 'array_del', path: 'tasks[t1]' }],
+    ['an item between gone', (d) => { d.tasks.splice(1, 1) }, { op: 'array_del', path: 'tasks[t2]' }],
+    ['the first item to the end', (d) => { d.tasks.push(d.tasks.shift()) }, { op: 'array_move', path: 'tasks[t1]', arrayIndex: 2 }],
+    ['the last item to the front', (d) => { d.tasks.unshift(d.tasks.pop()) }, { op: 'array_move', path: 'tasks[t3]', arrayIndex: 0 }]
+  ])('%s', (_, edit, op) => {
+    expect(after(edit)).toEqual([op])
+  })
+
+  test('several edits in one array: each its own operation', () => {
+    expect(after((d) => {
+      const [one, , three] = d.tasks
+      three.title = 'Drei'
+      d.tasks = [three, { _sync_id: 'n' }, one]
+    })).toEqual([
+      { op: 'array_del', path: 'tasks[t2]' },
+      { op: 'array_move', path: 'tasks[t3]', arrayIndex: 0 },
+      { op: 'set', path: 'tasks[t3].title', value: 'Drei' },
+      { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' }, arrayIndex: 1 }
+    ])
+  })
+})
+
+describe('a document that does not exist yet', () => {
+  test('an object is written member by member', () => {
+    expect(checked(undefined, { a: { b: 1 }, t: [] })).toEqual([
+      { op: 'set', path: 'a', value: { b: 1 } },
+      { op: 'set', path: 't', value: [] }
+    ])
+  })
+  test.each([[{}], [[]], [null], ['text'], [items('ab')]])('%j is written whole', (value) => {
+    expect(checked(undefined, value)).toEqual([{ op: 'set', path: '', value }])
+  })
+})
+
+describe('what no path can name changes with the nearest ancestor that has one', () => {
+  const long = 'k'.repeat(990)
+  test.each<[string, Json, Json, string]>([
+    ['a member with an empty name', { a: { b: 1, '': 1 } }, { a: { b: 2, '': 2 } }, 'a'],
+    ['a member with an empty name, removed', { a: { '': 1 } }, { a: {} }, 'a'],
+    ['a member with an empty name of the document', { '': 1 }, { '': 2 }, ''],
+    ['NUL in a name', { a: { 'b\0': 1 } }, { a: { 'b\0': 2 } }, 'a'],
+    ['half a character in a name', { a: { '\ud83d': 1 } }, { a: { '\ud83d': 2 } }, 'a'],
+    ['a path that is too long', { [long]: { b: { muchlonger: 1 } } }, { [long]: { b: { muchlonger: 2 } } }, `${long}.b`],
+    ['an id that cannot be named', { t: [{ _sync_id: 'a\0', n: 1 }] }, { t: [{ _sync_id: 'a\0', n: 2 }] }, 't'],
+    ['an id that cannot be named, moved', { t: items('b\0a') }, { t: items('a\0b') }, 't'],
+    ['below an item', { t: [{ _sync_id: 'x', '': 1 }] }, { t: [{ _sync_id: 'x', '': 2 }] }, 't[x]']
+  ])('%s', (_, from, to, path) => {
+    expect(checked(from, to).map(({ op, path }) => ({ op, path }))).toEqual([{ op: 'set', path }])
+  })
+
+  test('more than 64 steps', () => {
+    const nested = (leaf: number): Json => parse('{"a":'.repeat(70) + leaf + '}'.repeat(70))
+    expect(checked(nested(1), nested(2)).map((op) => op.path)).toEqual([Array(64).fill('a').join('.')])
+  })
+
+  test('an equal one stays as it is, though nobody shares it', () => {
+    expect(checked({ a: { '': [1], b: 1 } }, { a: { '': [1], b: 2 } })).toEqual([{ op: 'set', path: 'a.b', value: 2 }])
+  })
+
+  test('a member __proto__ is passed over', () => {
+    const from = parse('{"a":{"__proto__":{"n":1}}}')
+    const to = parse('{"a":{"b":1}}')
+    expect(diff(from, to)).toEqual([{ op: 'set', path: 'a.b', value: 1 }])
+    expect(diff(to, from)).toEqual([{ op: 'delete', path: 'a.b' }])
+  })
+})
+
+test('10,000 shuffled items are found their places in well under a second', () => {
+  const ids = Array.from({ length: 10_000 }, (_, i) => ({ _sync_id: `id-${i}` }))
+  // A fixed order that looks like none: steps of a number that has no divisor in common with the length.
+  const shuffled = ids.map((_, i) => ids[(i * 7919) % ids.length] as JsonObject)
+  const start = performance.now()
+  const ops = diff(ids, shuffled)
+  const took = performance.now() - start
+  expect(equal(fold(ids, ops).doc, shuffled)).toBe(true)
+  expect(took).toBeLessThan(500)
+})

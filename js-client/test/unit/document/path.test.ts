@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { describe, expect, it, test } from 'vitest'
+import { type Segment, formatPath, isAddressable, parsePath } from '../../../src/document/path.ts'
+
+interface Vectors {
+  valid: { name: string; text: string; segments: Segment[]; canonical: string }[]
+  invalid: { name: string; text: string }[]
+}
+const vectors = JSON.parse(
+  readFileSync(new URL('../../../../tests/vectors/paths.json', import.meta.url), 'utf8')
+) as Vectors
+
+describe('the vectors', () => {
+  it.each(vectors.valid)('valid: $name', ({ text, segments, canonical }) => {
+    expect(parsePath(text)).toEqual(segments)
+    expect(formatPath(segments)).toBe(canonical)
+    expect(parsePath(canonical)).toEqual(segments)
+    expect(isAddressable(segments)).toBe(true)
+  })
+  it.each(vectors.invalid)('invalid: $name', ({ text }) => {
+    expect(() => parsePath(text)).toThrow(TypeError)
+  })
+})
+
+const name = fc.string({ unit: fc.constantFrom('a', 'é', '😀', '.', '[', ']', '\\', ' ', '\n', '0'), minLength: 1, maxLength: 6 })
+const segment = fc.oneof(name.map((key) => ({ key })), name.map((item) => ({ item })))
+
+test('what is formatted reads as the same segments', () => {
+  fc.assert(fc.property(fc.array(segment, { maxLength: 20 }), (segments) => {
+    expect(parsePath(formatPath(segments))).toEqual(segments)
+  }))
+})
+
+test('any text either is a path, whose canonical text reads the same, or is refused by a TypeError', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', '.', '[', ']', '\\', '\0', '\ud800', '__proto__'), maxLength: 12 })
+  fc.assert(fc.property(text, (text) => {
+    let segments: Segment[]
+    try {
+      segments = parsePath(text)
+    } catch (error) {
+      expect(error).toBeInstanceOf(TypeError)
+      return
+    }
+    expect(isAddressable(segments)).toBe(true)
+    expect(parsePath(formatPath(segments))).toEqual(segments)
+  }), { numRuns: 1000 })
+})
+
+test('the error says where and why', () => {
+  expect(() => parsePath('a..b')).toThrow('Invalid path at 1: expected a key or [id]: "a..b"')
+  expect(() => parsePath('tasks[x')).toThrow('at 5')
+  expect(() => parsePath('a.\ud800')).toThrow('at 2: not a valid character')
+  expect(() => parsePath('a.__proto__')).toThrow('at 1: __proto__')
+})
+
+test('segments that no path has are not addressable', () => {
+  const key = 'k'
+  expect(isAddressable([])).toBe(true)
+  expect(isAddressable([{ key: '' }])).toBe(false)
+  expect(isAddressable([{ item: '' }])).toBe(false)
+  expect(isAddressable([{ key: '__proto__' }])).toBe(false)
+  expect(isAddressable([{ item: '__proto__' }])).toBe(true)
+  expect(isAddressable([{ key: 'a\0' }])).toBe(false)
+  expect(isAddressable([{ item: '\udc00' }])).toBe(false)
+  expect(isAddressable(new Array<Segment>(64).fill({ key }))).toBe(true)
+  expect(isAddressable(new Array<Segment>(65).fill({ key }))).toBe(false)
+  expect(isAddressable([{ key: 'a'.repeat(1000) }])).toBe(true)
+  expect(isAddressable([{ key: 'a'.repeat(999) + '.' }])).toBe(false)
+})
+
+test('a long text is refused without being read', () => {
+  const start = performance.now()
+  expect(() => parsePath('a.'.repeat(5_000_000))).toThrow('too long')
+  expect(performance.now() - start).toBeLessThan(50)
+})
