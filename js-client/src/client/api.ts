@@ -62,15 +62,10 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
 
   const roomUrl = (room: string) => `${url.replace(/\/+$/, '')}/v1/rooms/${encodeURIComponent(room)}`
   const presenceUrl = (room: string, clientId: string) => `${roomUrl(room)}/presence/${encodeURIComponent(clientId)}`
-
-  function streamUrl(room: string, { clientId, displayName, lastEventId }: StreamRequest) {
-    const query = new URLSearchParams({
-      clientId,
-      ...(displayName && { displayName }),
-      ...(lastEventId && { last_event_id: lastEventId })
-    })
-    return `${roomUrl(room)}/events?${query}`
-  }
+  const streamUrl = (room: string, { clientId, displayName, lastEventId }: StreamRequest) =>
+    `${roomUrl(room)}/events?clientId=${encodeURIComponent(clientId)}` +
+    parameter('displayName', displayName) +
+    parameter('last_event_id', lastEventId)
 
   /** Makes a request with the token known so far; after a 401 once more with a fresh one. */
   async function authorized(target: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
@@ -79,10 +74,13 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
       const forget = () => {
         if (known === used) known = undefined
       }
-      const bearer = await orAborted(used, init.signal).catch((error: unknown) => {
+      let bearer
+      try {
+        bearer = await orAborted(used, init.signal)
+      } catch (error) {
         forget()
         throw Object.assign(new Error(`no token: ${messageOf(error)}`), { code: 'unauthorized' })
-      })
+      }
       const headers = { ...init.headers, ...(bearer && { Authorization: `Bearer ${bearer}` }) }
       const response = await fetch(target, { ...init, headers })
       if (response.status !== 401) return response
@@ -96,17 +94,19 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
   async function request<T>(
     target: string,
     shape: Shape,
-    init: RequestInit = {},
+    init?: RequestInit,
     outer?: AbortSignal,
     ms = TIMEOUT_MS
   ): Promise<Answer<T>> {
     const abort = new AbortController()
+    const { signal } = abort
     const cancel = () => abort.abort()
-    outer?.addEventListener('abort', cancel)
+    // Aborting, when all is done, takes the listener away as well.
+    outer?.addEventListener('abort', cancel, { signal })
     if (outer?.aborted) cancel()
     const timer = setTimeout(() => abort.abort(new Error(`no answer within ${ms / 1000} s`)), ms)
     try {
-      const response = await authorized(target, { ...init, signal: abort.signal })
+      const response = await authorized(target, { ...init, signal })
       const body = parsed(await response.text())
       if (!response.ok) return refusal(response, body)
       return fits(body, shape) ? { kind: 'ok', value: body as T } : foreign(response)
@@ -114,7 +114,7 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
       return noAnswer(error)
     } finally {
       clearTimeout(timer)
-      outer?.removeEventListener('abort', cancel)
+      cancel()
     }
   }
 
@@ -128,11 +128,14 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
     },
     getRoom: (room, signal) =>
       request(roomUrl(room), { room: text, epoch: text, serverSeq: whole, stores: isObject }, {}, signal),
-    getChanges(room, after, waitSeconds, signal) {
-      const query = new URLSearchParams({ ...(after && { after }), wait: `${waitSeconds}` })
-      const shape = { room: text, epoch: text, changes: Array.isArray, next: text, upToDate: present }
-      return request(`${roomUrl(room)}/changes?${query}`, shape, {}, signal, TIMEOUT_MS + waitSeconds * 1000)
-    },
+    getChanges: (room, after, waitSeconds, signal) =>
+      request(
+        `${roomUrl(room)}/changes?wait=${waitSeconds}${parameter('after', after)}`,
+        { room: text, epoch: text, changes: Array.isArray, next: text, upToDate: present },
+        {},
+        signal,
+        TIMEOUT_MS + waitSeconds * 1000
+      ),
     getPresence: (room, signal) =>
       request(`${roomUrl(room)}/presence`, { room: text, users: [{ clientId: text }] }, {}, signal),
     putPresence: (room, clientId, presence, signal) =>
@@ -145,7 +148,7 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
         const headers = { Accept: 'text/event-stream' }
         const response = await authorized(streamUrl(room, stream), { headers, cache: 'no-store', signal })
         if (!response.ok) return refusal(response, parsed(await response.text()))
-        return contentType(response) === 'text/event-stream' ? { kind: 'ok', value: response } : foreign(response)
+        return contentType(response).startsWith('text/event-stream') ? { kind: 'ok', value: response } : foreign(response)
       } catch (error) {
         return noAnswer(error)
       }
@@ -154,13 +157,11 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
   }
 }
 
-const json = (method: string, body: string): RequestInit => ({
-  method,
-  body,
-  headers: { 'Content-Type': 'application/json' }
-})
+const json = (method: string, body: string) => ({ method, body, headers: { 'Content-Type': 'application/json' } })
 
-const contentType = (response: Response) => response.headers.get('Content-Type')?.split(';')[0]?.trim().toLowerCase()
+const parameter = (name: string, value: string | undefined) => (value ? `&${name}=${encodeURIComponent(value)}` : '')
+
+const contentType = (response: Response) => response.headers.get('Content-Type') ?? 'no content type'
 
 export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
@@ -172,37 +173,34 @@ function parsed(body: string): unknown {
   }
 }
 
-/** What a promise settles to; rejects as soon as the signal aborts, also when what is waited for takes no notice of it. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
+/** What a promise settles to; rejects as soon as the signal aborts. */
+const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
+  new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
     if (signal.aborted) abort()
     signal.addEventListener('abort', abort)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    promise.then(resolve, reject)
   })
-}
 
 /** An answer that says no, be it the server's or that of something on the way. */
-function refusal(response: Response, body: unknown): Answer<never> {
-  const { status } = response
+function refusal({ status, headers }: Response, body: unknown): Answer<never> {
   const problem = fits(body, { title: text, code: text, retryable: present }) ? (body as Problem) : undefined
-  const message = problem ? (problem.detail ? `${problem.title}: ${problem.detail}` : problem.title) : `HTTP ${status}`
+  const message = problem ? explain(problem) : `HTTP ${status}`
   if (status === 401 || status === 403) return { kind: 'unauthorized', message }
   if (problem && !problem.retryable) return { kind: 'refused', problem }
-  const retryAfterMs = waitOf(response.headers.get('Retry-After'))
-  return {
-    kind: 'failed',
-    code: problem?.code ?? 'protocol',
-    message,
-    status,
-    ...(retryAfterMs !== undefined && { retryAfterMs })
-  }
+  // Servers of ours send seconds, never a date.
+  const retryAfterMs = Number(headers.get('Retry-After')) * 1000 || 0
+  return { kind: 'failed', code: problem?.code ?? 'protocol', message, status, retryAfterMs }
 }
 
+/** A problem in a person's words. */
+export const explain = ({ title, detail }: Problem) => (detail ? `${title}: ${detail}` : title)
+
+/** An answer that cannot be the server's. */
 const foreign = (response: Response): Answer<never> => ({
   kind: 'failed',
   code: 'protocol',
-  message: `the server answered something else (${contentType(response) ?? 'no content type'})`,
+  message: `the server answered something else (${contentType(response)})`,
   status: response.status
 })
 
@@ -211,10 +209,3 @@ export const noAnswer = (error: unknown): Answer<never> => ({
   code: isObject(error) && typeof error.code === 'string' ? error.code : 'network',
   message: messageOf(error)
 })
-
-/** `Retry-After` is a number of seconds or a date. */
-function waitOf(header: string | null): number | undefined {
-  if (!header) return undefined
-  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
-  return ms >= 0 ? ms : undefined
-}

@@ -1,8 +1,9 @@
 // Keeps the events of one room coming, by one stream after the other, or by polling where streams do not get through.
 import type { OwnPresence } from '../types.ts'
 import type { RoomEvent } from '../wire.ts'
+import { explain } from './api.ts'
 import { createSleeper, delay } from './backoff.ts'
-import { isOffline, onPage } from './page.ts'
+import { isOffline } from './page.ts'
 import { poll } from './poll.ts'
 import { openStream, type Outcome, type Stream, type StreamOptions, type Verdict } from './stream.ts'
 
@@ -30,7 +31,7 @@ export interface ConnectionOptions extends Pick<StreamOptions, 'api' | 'room' | 
 
 export interface Connection {
   stop(): void
-  /** Tries now what would be tried later. */
+  /** Tries now what would be tried later: the page is online, or visible, again. */
   wake(): void
   readonly polling: boolean
 }
@@ -151,10 +152,10 @@ export function connect(options: ConnectionOptions): Connection {
       const { afterMs } = outcome.value
       if (afterMs !== undefined) return Math.min(afterMs, MAX_WAIT_MS)
     } else if (outcome.kind === 'refused') {
-      const { code, title } = outcome.problem
+      const { code } = outcome.problem
       fresh = code === 'invalid_event_id'
       if (!fresh) least = LONG_MS * (1 + random())
-      listener.failed(code, title)
+      listener.failed(code, explain(outcome.problem))
     } else if (outcome.kind === 'unauthorized') {
       capMs = UNAUTHORIZED_CAP_MS
       listener.failed('unauthorized', outcome.message)
@@ -178,14 +179,10 @@ export function connect(options: ConnectionOptions): Connection {
     stream?.check()
   }
 
-  const leavePage = onPage((event) => {
-    if (event === 'online' || event === 'visible') wake()
-  })
   void run()
   return {
     stop() {
       stopped = true
-      leavePage()
       stream?.stop()
       polls?.abort()
       pause.wake()

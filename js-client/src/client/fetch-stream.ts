@@ -30,7 +30,14 @@ export const readByFetch: ReadStream = async (api, room, request, { opened, hear
   try {
     opened()
     let frames: Frame[] = []
-    const parser = createParser({ onEvent: (frame) => void frames.push(frame), onRetry: retry, maxBufferSize: MAX_EVENT })
+    const parser = createParser({
+      onEvent: (frame) => void frames.push(frame),
+      onRetry: retry,
+      onError(error) {
+        if (error.type === 'max-buffer-size-exceeded') throw Object.assign(error, { code: 'protocol' })
+      },
+      maxBufferSize: MAX_EVENT
+    })
     const decoder = new TextDecoder()
     const body = answer.value.body.getReader()
     for (;;) {

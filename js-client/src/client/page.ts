@@ -1,11 +1,10 @@
 // The browser page that the client lives in, if it does: one set of listeners for all who want to know.
 
 /** `visible`: it runs again after it was hidden, frozen or cached. `hidden`: it may never run again. */
-export type PageEvent = 'online' | 'offline' | 'visible' | 'hidden'
+export type PageEvent = 'online' | 'visible' | 'hidden'
 
 const meanings: Readonly<Record<string, (event: Event) => PageEvent | undefined>> = {
   online: () => 'online',
-  offline: () => 'offline',
   visibilitychange: () => document.visibilityState,
   pageshow: (event) => ((event as PageTransitionEvent).persisted ? 'visible' : undefined),
   resume: () => 'visible',

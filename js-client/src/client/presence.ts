@@ -41,9 +41,7 @@ export function ownPresence({ api, room, clientId }: OwnPresenceOptions) {
 
   return {
     /** All that has been set. */
-    get current() {
-      return current
-    },
+    current: () => current,
     /** Replaces what is named; what is left out stays. */
     set(presence: OwnPresence) {
       current = { ...current, ...presence }

@@ -1,5 +1,5 @@
 // One stream from its opening to its end: what its events mean, and the watchdog.
-import { messageOf, type Answer, type Api, type StreamRequest } from './api.ts'
+import { explain, messageOf, type Answer, type Api, type StreamRequest } from './api.ts'
 import type { RoomEvent } from '../wire.ts'
 import { readByEventSource } from './event-source.ts'
 import { readFrame, type Frame } from './events.ts'
@@ -95,8 +95,10 @@ export function openStream(options: StreamOptions): Stream {
         const event = readFrame(frame)
         if (event?.type === 'reconnect') outcome = { kind: 'ok', value: event.data }
         else if (event?.type === 'problem') {
-          const { code, title, retryable } = event.data
-          outcome = retryable ? { kind: 'failed', code, message: title } : { kind: 'refused', problem: event.data }
+          const problem = event.data
+          outcome = problem.retryable
+            ? { kind: 'failed', code: problem.code, message: explain(problem) }
+            : { kind: 'refused', problem }
         } else if (event) events.push(event)
       }
     } catch (error) {
@@ -125,7 +127,8 @@ export function openStream(options: StreamOptions): Stream {
   const { clientId, displayName, lastEventId } = options
   void read(api, room, { clientId, displayName, lastEventId, signal }, reader).then((answer) => {
     const cutOff = openedAt !== undefined && !live && Date.now() - openedAt < CUT_OFF_MS
-    end(live || answer.kind === 'ok' ? over : answer, cutOff)
+    const ordinary = answer.kind === 'ok' || (live && answer.kind === 'failed' && answer.code === 'network')
+    end(ordinary ? over : answer, cutOff)
   })
 
   return { ended, check, stop: () => end(over) }

@@ -1,0 +1,455 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { follow as start, deltaFrame, preamble, upToDateFrame } from './follower.ts'
+import { frame, page, problem, scriptedStream, silence } from './server.ts'
+
+let last: ReturnType<typeof start> | undefined
+const follow = (...options: Parameters<typeof start>) => (last = start(...options))
+
+beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
+afterEach(async () => {
+  last?.connection.stop()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(vi.getTimerCount(), 'timers after stop').toBe(0)
+  expect(last?.server.waiting, 'requests after stop').toBe(0)
+  expect(last?.streams.every(({ cancelled }) => cancelled), 'streams after stop').toBe(true)
+  last = undefined
+  vi.unstubAllGlobals()
+  vi.useRealTimers()
+})
+
+describe('a stream', () => {
+  test('begins without a position, and brings what comes in one chunk together', async () => {
+    const room = follow({ displayName: 'Ada' })
+    await room.pass()
+    expect(room.heard()).toEqual(['opening'])
+    room.stream().write(
+      preamble,
+      frame('state', { room: 'board', key: 'default', serverSeq: 3, state: {} }),
+      frame('presence', { room: 'board', users: [{ clientId: 'ada', joinedAt: 1 }] }),
+      upToDateFrame(3)
+    )
+    await room.pass()
+    room.stream().write(deltaFrame(4), deltaFrame(5))
+    await room.pass()
+    expect(room.heard()).toEqual(['events state 3 presence of 1 up-to-date', 'events delta 4 delta 5'])
+    expect(room.server.asked[0]?.url.search).toBe('?clientId=ada&displayName=Ada')
+  })
+
+  test('goes on from the position of the last', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp(3)
+    room.stream().write(deltaFrame(4))
+    await room.pass()
+    room.stream().end()
+    await room.pass(2000)
+    expect(room.positions()).toEqual([null, 'e1-4'])
+    expect(room.heard()).toEqual(['opening', 'events up-to-date', 'events delta 4', 'lost', 'opening'])
+  })
+
+  test('may cut characters, lines and events anywhere', async () => {
+    const room = follow()
+    await room.pass()
+    const bytes = new TextEncoder().encode(preamble + frame('state', { key: 'ü€😀', serverSeq: 1, state: 'ü€😀' }))
+    for (const byte of bytes) {
+      room.stream().bytes(Uint8Array.of(byte))
+      await room.pass()
+    }
+    expect(room.heard()).toEqual(['opening', 'events state 1'])
+  })
+
+  test('that ends half-way through an event drops it', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp()
+    room.stream().write(deltaFrame(4).slice(0, -1))
+    await room.pass()
+    room.stream().end()
+    await room.pass(2000)
+    expect(room.heard()).toEqual(['opening', 'events up-to-date', 'lost', 'opening'])
+    expect(room.positions()).toEqual([null, 'e1-3'])
+  })
+
+  test('may have events and fields that are not known', async () => {
+    const room = follow()
+    await room.pass()
+    room.stream().write(frame('weather', 'rain'), frame('toString', 'x'), 'color: red\n\n', 'data: {}\n\n', upToDateFrame(3))
+    await room.pass()
+    expect(room.heard()).toEqual(['opening', 'events up-to-date'])
+  })
+
+  test.each([
+    ['text that is not JSON', frame('delta', '{"serverSeq":')],
+    ['a delta without operations', frame('delta', { ...JSON.parse('{"key":"k","serverSeq":5,"clientId":"b"}') })],
+    ['an operation without a path', frame('delta', { key: 'k', serverSeq: 5, clientId: 'b', ops: [{ op: 'set' }] })],
+    ['a number that is none', frame('delta', { key: 'k', serverSeq: '5', clientId: 'b', ops: [] })],
+    ['a state without a state', frame('state', { key: 'k', serverSeq: 5 })],
+    ['users that are no list', frame('presence', { users: {} })],
+    ['null', frame('presence-change', null)]
+  ])('with %s is reopened from where it was good', async (_, malformed) => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp(3)
+    room.stream().write(deltaFrame(4), malformed, deltaFrame(6))
+    await room.pass(2000)
+    const heard = room.heard()
+    expect(heard).toEqual([
+      'opening',
+      'events up-to-date',
+      'events delta 4',
+      'lost',
+      expect.stringMatching(/^failed protocol: /),
+      'opening'
+    ])
+    expect(room.positions()).toEqual([null, 'e1-4'])
+  })
+
+  test('is reopened from the position when the listener misses something', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp(3)
+    room.listener.verdict = () => 'resume'
+    room.stream().write(deltaFrame(7), deltaFrame(8))
+    await room.pass(2000)
+    expect(room.heard()).toEqual(['opening', 'events up-to-date', 'events delta 7 delta 8', 'lost', 'opening'])
+    expect(room.positions()).toEqual([null, 'e1-3'])
+  })
+
+  test('is reopened without a position when the listener has to start again', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp(3)
+    room.listener.verdict = () => 'restart'
+    room.stream().write(deltaFrame(7))
+    await room.pass(2000)
+    expect(room.positions()).toEqual([null, null])
+  })
+
+  test('with an event of 64 million characters is given up', async () => {
+    const room = follow()
+    await room.pass()
+    const half = `data: ${'x'.repeat(2 ** 25)}\n`
+    room.stream().write(half)
+    await room.pass()
+    room.stream().write(half, 'data: x\n')
+    await room.pass()
+    expect(room.heard()).toEqual(['opening', 'lost', expect.stringMatching(/^failed protocol: .*max buffer size/)])
+  })
+})
+
+describe('coming back', () => {
+  test('takes longer each time, up to 30 s, and anything up to that', async () => {
+    const room = follow()
+    room.routes.events = () => Promise.reject(new TypeError('Failed to fetch'))
+    await room.pass()
+    for (const seconds of [1, 2, 4, 8, 16, 30, 30]) {
+      const before = room.server.asked.length
+      await room.pass(seconds * 1000 - 1)
+      expect(room.server.asked).toHaveLength(before)
+      await room.pass(1)
+      expect(room.server.asked).toHaveLength(before + 1)
+    }
+    room.random.mockReturnValue(0.5)
+    await room.pass(30_000)
+    const before = room.server.asked.length
+    await room.pass(15_000)
+    expect(room.server.asked).toHaveLength(before + 1)
+    expect(new Set(room.heard())).toEqual(new Set(['failed network: Failed to fetch']))
+  })
+
+  test('is quick after a stream that had caught up', async () => {
+    const room = follow()
+    const { events } = room.routes
+    room.routes.events = () => page(502)
+    await room.pass(60_000)
+    room.routes.events = events
+    room.connection.wake()
+    await room.pass()
+    await room.catchUp()
+    const { length } = room.streams
+    room.stream().end()
+    await room.pass(1999)
+    expect(room.streams).toHaveLength(length)
+    await room.pass(1)
+    expect(room.streams).toHaveLength(length + 1)
+  })
+
+  test('follows the delay that the server names', async () => {
+    const room = follow()
+    await room.pass()
+    room.stream().write('retry: 2700\n\n', upToDateFrame(3))
+    await room.pass()
+    room.stream().end()
+    await room.pass(2699)
+    expect(room.streams).toHaveLength(1)
+    await room.pass(1)
+    expect(room.streams).toHaveLength(2)
+  })
+
+  test('waits for what a server that goes away asks for, after what it has said before', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp()
+    room.stream().write(deltaFrame(4), frame('reconnect', { afterMs: 5000 }))
+    await room.pass(4999)
+    expect(room.heard()).toEqual(['opening', 'events up-to-date', 'events delta 4', 'lost'])
+    await room.pass(1)
+    expect(room.positions()).toEqual([null, 'e1-4'])
+  })
+
+  test.each([
+    [7, 7000],
+    [3600, 600_000]
+  ])('waits at least for Retry-After: %i, within reason', async (seconds, ms) => {
+    const room = follow()
+    room.routes.events = () => problem('overloaded', 503, true, { 'Retry-After': `${seconds}` })
+    await room.pass(ms - 1)
+    expect(room.server.asked).toHaveLength(1)
+    await room.pass(1)
+    expect(room.server.asked).toHaveLength(2)
+    expect(room.heard()).toEqual(Array(2).fill('failed overloaded: It is overloaded'))
+  })
+
+  test('shows a page that is not a stream, and tries again', async () => {
+    const room = follow()
+    room.routes.events = () => page()
+    await room.pass(1000)
+    expect(room.server.asked).toHaveLength(2)
+    expect(room.heard()[0]).toBe('failed protocol: the server answered something else (text/html; charset=utf-8)')
+  })
+
+  test('leaves out a position that the server cannot read', async () => {
+    const room = follow({ at: 'nonsense' })
+    const { events } = room.routes
+    room.routes.events = () => problem('invalid_event_id', 400, false)
+    await room.pass()
+    room.routes.events = events
+    await room.pass(1000)
+    expect(room.positions()).toEqual(['nonsense', null])
+    await room.catchUp(3)
+    room.stream().end()
+    await room.pass(2000)
+    expect(room.positions().at(-1)).toBe('e1-3')
+  })
+
+  test('without a valid token is tried with up to a minute between, and at once when woken', async () => {
+    const token = vi.fn(() => 'bad')
+    const room = follow({ token })
+    room.routes.events = () => problem('unauthorized', 401, false)
+    await room.pass()
+    expect(room.heard()).toEqual(['failed unauthorized: It is unauthorized'])
+    expect(token).toHaveBeenCalledTimes(2)
+    await room.pass(300_000)
+    room.heard()
+    await room.pass(59_999)
+    expect(room.heard()).toHaveLength(1)
+    token.mockClear()
+    room.connection.wake()
+    await room.pass()
+    expect(token).toHaveBeenCalledTimes(2)
+  })
+
+  test('waits long when another tab has taken over', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp()
+    room.stream().write(frame('problem', { code: 'stream_replaced', title: 'Replaced', status: 409, retryable: false }))
+    await room.pass(59_999)
+    expect(room.heard()).toEqual(['opening', 'events up-to-date', 'lost', 'failed stream_replaced: Replaced'])
+    expect(room.streams).toHaveLength(1)
+    await room.pass(1)
+    expect(room.streams).toHaveLength(2)
+  })
+
+  test('is as usual after a problem that passes', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp()
+    room.stream().write(
+      frame('problem', { code: 'room_unavailable', title: 'Damaged', detail: 'row 3', status: 503, retryable: true })
+    )
+    await room.pass(2000)
+    expect(room.heard()).toEqual([
+      'opening',
+      'events up-to-date',
+      'lost',
+      'failed room_unavailable: Damaged: row 3',
+      'opening'
+    ])
+  })
+
+  test('happens at once when woken', async () => {
+    const room = follow()
+    room.routes.events = () => page(502)
+    await room.pass(60_000)
+    const before = room.server.asked.length
+    room.connection.wake()
+    await room.pass()
+    expect(room.server.asked).toHaveLength(before + 1)
+  })
+
+  test('is tried every 30 s while the browser says it is offline, and does not get slower', async () => {
+    vi.stubGlobal('navigator', { onLine: false })
+    const room = follow()
+    room.routes.events = () => Promise.reject(new TypeError('Failed to fetch'))
+    await room.pass(30_000 * 9)
+    expect(room.server.asked).toHaveLength(10)
+    vi.stubGlobal('navigator', { onLine: true })
+    room.connection.wake()
+    await room.pass()
+    expect(room.server.asked).toHaveLength(11)
+    await room.pass(1000)
+    expect(room.server.asked).toHaveLength(12)
+  })
+})
+
+describe('the watchdog', () => {
+  test('reopens a stream at once after 2.5 heartbeats of silence', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp()
+    await room.pass(37_499)
+    expect(room.heard()).toEqual(['opening', 'events up-to-date'])
+    await room.pass(2)
+    expect(room.streams[0]?.cancelled).toBe(true)
+    expect(room.heard()).toEqual(['lost', 'opening'])
+  })
+
+  test('takes any byte for a sign of life', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp()
+    for (let n = 0; n < 10; n++) {
+      await room.pass(37_000)
+      room.stream().write(':')
+    }
+    await room.pass(37_000)
+    expect(room.streams).toHaveLength(1)
+  })
+
+  test('finds out after a sleep of the machine, with the first timer that fires', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp()
+    await room.pass(20_000)
+    room.stream().write(': ')
+    await room.pass(10_000)
+    vi.setSystemTime(Date.now() + 3_600_000)
+    await room.pass(7501)
+    expect(room.streams).toHaveLength(2)
+  })
+
+  test('finds out at once when woken', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp()
+    room.connection.wake()
+    await room.pass()
+    expect(room.streams).toHaveLength(1)
+    vi.setSystemTime(Date.now() + 40_000)
+    room.connection.wake()
+    await room.pass(1)
+    expect(room.streams).toHaveLength(2)
+  })
+
+  test('is not put to sleep by a clock that is set back', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp()
+    vi.setSystemTime(Date.now() - 3_600_000)
+    await room.pass(37_500 * 2 + 1)
+    expect(room.streams).toHaveLength(2)
+  })
+
+  test('gives up a request that is not answered within 10 s', async () => {
+    const room = follow()
+    room.routes.events = silence
+    await room.pass(9999)
+    expect(room.server.waiting).toBe(1)
+    await room.pass(1)
+    expect(room.server.waiting).toBe(0)
+    expect(room.heard()).toEqual(['failed network: the server is silent'])
+  })
+
+  test('gives a long beginning all the time it takes', async () => {
+    const room = follow()
+    await room.pass()
+    room.stream().write('data: ')
+    for (let n = 0; n < 20; n++) {
+      await room.pass(9000)
+      room.stream().write('x')
+    }
+    expect(room.streams).toHaveLength(1)
+  })
+
+  test('is the only timer of an idle hour, in which nothing grows', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp()
+    room.heard()
+    const setTimeout = vi.spyOn(globalThis, 'setTimeout')
+    for (let ms = 0; ms < 3_600_000; ms += 15_000) {
+      await room.pass(15_000)
+      room.stream().write(':\n\n')
+      expect(vi.getTimerCount()).toBe(1)
+    }
+    expect(room.server.asked).toHaveLength(1)
+    expect(room.heard()).toEqual([])
+    // It is not set anew by every heartbeat.
+    expect(setTimeout.mock.calls.length).toBeLessThan(3_600_000 / 20_000)
+  })
+})
+
+describe('stopping', () => {
+  const moments = {
+    'before the answer': async (room) => void (room.routes.events = silence),
+    'while catching up': async (room) => void (await room.pass()),
+    'when live': async (room) => {
+      await room.pass()
+      await room.catchUp()
+    },
+    'while waiting to come back': async (room) => {
+      room.routes.events = () => page(502)
+      await room.pass(10)
+    }
+  } satisfies Record<string, (room: ReturnType<typeof start>) => Promise<void>>
+
+  test.each(Object.entries(moments))('%s leaves nothing behind, and nothing more is heard', async (_, until) => {
+    const room = follow()
+    await until(room)
+    room.heard()
+    room.connection.stop()
+    await room.pass()
+    expect(vi.getTimerCount()).toBe(0)
+    expect(room.server.waiting).toBe(0)
+    const { length } = room.server.asked
+    await room.pass(600_000)
+    expect(room.server.asked).toHaveLength(length)
+    expect(room.heard()).toEqual([])
+  })
+
+  test('by the listener, from inside, ends it at that', async () => {
+    const room = follow()
+    await room.pass()
+    room.listener.verdict = () => {
+      room.connection.stop()
+      return 'ok'
+    }
+    await room.catchUp()
+    await room.pass(600_000)
+    expect(room.heard()).toEqual(['opening', 'events up-to-date'])
+    expect(room.streams).toHaveLength(1)
+  })
+
+  test('a stream that says something at that moment is not heard', async () => {
+    const stream = scriptedStream()
+    const room = follow()
+    room.routes.events = () => stream.response()
+    await room.pass()
+    room.connection.stop()
+    stream.write(upToDateFrame(3))
+    stream.end()
+    await room.pass()
+    expect(room.heard()).toEqual(['opening'])
+  })
+})

@@ -1,0 +1,114 @@
+import { vi } from 'vitest'
+import { createApi } from '../../../src/client/api.ts'
+import { connect, type ConnectionOptions, type Listener } from '../../../src/client/connection.ts'
+import type { Verdict } from '../../../src/client/stream.ts'
+import type { Token } from '../../../src/types.ts'
+import type { RoomEvent } from '../../../src/wire.ts'
+import { address, frame, scriptedServer, scriptedStream, silence, type Asked } from './server.ts'
+
+/** One who hears a room, and writes down what it is told. */
+export function follower(at?: string) {
+  const self = {
+    at,
+    /** One line for each call, such as `events state delta 3`. */
+    log: [] as string[],
+    verdict: (_: RoomEvent[]): Verdict => 'ok',
+    position(): string | undefined {
+      return self.at
+    },
+    opening() {
+      self.log.push('opening')
+    },
+    events(events: RoomEvent[]): Verdict {
+      self.log.push(['events', ...events.map(short)].join(' '))
+      const verdict = self.verdict(events)
+      if (verdict === 'restart') self.at = undefined
+      if (verdict !== 'ok') return verdict
+      for (const { type, data } of events) {
+        if (type === 'up-to-date') self.at = `${data.epoch}-${data.serverSeq}`
+        if (type === 'delta') self.at = `${self.at?.split('-')[0]}-${data.serverSeq}`
+      }
+      return verdict
+    },
+    lost() {
+      self.log.push('lost')
+    },
+    failed(code: string, message: string) {
+      self.log.push(`failed ${code}: ${message}`)
+    }
+  }
+  return self satisfies Listener
+}
+
+const short = ({ type, data }: RoomEvent) =>
+  type === 'delta' || type === 'state' ? `${type} ${data.serverSeq}` : type === 'presence' ? `presence of ${data.users.length}` : type
+
+export const delta = (serverSeq: number) => ({
+  room: 'board',
+  key: 'default',
+  serverSeq,
+  clientId: 'bob',
+  serverTs: 0,
+  ops: [{ op: 'set', path: 'n', value: serverSeq }]
+})
+export const upToDate = (serverSeq: number, epoch = 'e1') => ({ room: 'board', epoch, serverSeq })
+
+export const deltaFrame = (serverSeq: number) => frame('delta', delta(serverSeq), `e1-${serverSeq}`)
+export const upToDateFrame = (serverSeq: number) => frame('up-to-date', upToDate(serverSeq), `e1-${serverSeq}`)
+export const preamble = ': pathsync\n\nretry: 2000\n\n'
+
+type Route = 'events' | 'room' | 'changes' | 'presence'
+
+/** A connection to a scripted server. `streams` has all that were opened, in order. */
+export function follow({ token, at, ...options }: Partial<ConnectionOptions> & { token?: Token; at?: string } = {}) {
+  const streams: ReturnType<typeof scriptedStream>[] = []
+  const routes: Record<Route, (asked: Asked) => Response | Promise<Response>> = {
+    events({ signal }) {
+      const stream = scriptedStream()
+      streams.push(stream)
+      return stream.response(signal)
+    },
+    room: silence,
+    changes: silence,
+    presence: silence
+  }
+  const server = scriptedServer((asked) => {
+    const [, , , , last = 'room'] = asked.url.pathname.split('/')
+    return routes[last as Route](asked)
+  })
+  const listener = follower(at)
+  const random = vi.fn(() => 1)
+  const api = createApi({ url: address, fetch: server.fetch, token })
+  const connection = connect({
+    api,
+    room: 'board',
+    clientId: 'ada',
+    transport: 'fetch',
+    heartbeatMs: 15_000,
+    listener,
+    random,
+    ...options
+  })
+  return {
+    api,
+    connection,
+    listener,
+    random,
+    routes,
+    server,
+    streams,
+    /** The stream that is open now. */
+    stream: () => streams.at(-1) ?? scriptedStream(),
+    /** Lets so many milliseconds pass, or only what happens at once. */
+    pass: (ms = 0) => vi.advanceTimersByTimeAsync(ms),
+    /** What the listener has heard since the last call. */
+    heard: () => listener.log.splice(0),
+    /** The positions that streams were asked to go on from. */
+    positions: () => server.to('/events').map(({ url }) => url.searchParams.get('last_event_id')),
+    /** Sends what a stream begins with. */
+    async catchUp(serverSeq = 3) {
+      streams.at(-1)?.write(preamble, upToDateFrame(serverSeq))
+      await vi.advanceTimersByTimeAsync(0)
+    }
+  }
+}
