@@ -1,0 +1,88 @@
+// Outboxes in IndexedDB: unsent changes survive their tab, and the next one to enter the room sends them. One record per
+// server, room and client. Its owner holds a Web Lock of the same name, which the browser releases when the tab is gone,
+// however it went: a record whose lock can be had is nobody's.
+import { createStore, promisifyRequest } from 'idb-keyval'
+import type { OutboxStorage, SavedOutbox } from '../types.ts'
+import { fits, text, whole, type Shape } from './shape.ts'
+
+type Key = [scope: string, room: string, clientId: string]
+
+const op: Shape = { op: text, path: text }
+const outbox: Shape = {
+  clientId: text,
+  batches: [{ clientId: text, clientSeq: whole, key: text, ops: [op] }],
+  unsent: [{ key: text, op }]
+}
+
+/**
+ * Opens the outboxes of one server's clients; `scope` names the server. Rejects where the browser cannot keep them: in an
+ * insecure context, or in a private window of some browsers.
+ */
+export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
+  const locks = globalThis.navigator?.locks
+  if (!locks) throw new Error('the browser has no locks here; it needs https or localhost')
+  if (typeof indexedDB !== 'object') throw new Error('the browser has no IndexedDB here')
+  const transaction = createStore('pathsync', 'outboxes')
+  await transaction('readonly', () => undefined)
+
+  /** How to release the locks that are held: those of own records and of those that are being taken over. */
+  const held = new Map<string, () => void>()
+  let closed = false
+
+  const keyOf = (room: string, clientId: string): Key => [scope, room, clientId]
+  const nameOf = (key: Key) => `pathsync ${JSON.stringify(key)}`
+
+  /** Whether the lock could be had. Without `ifAvailable` it is waited for. */
+  const acquire = (name: string, ifAvailable: boolean) =>
+    new Promise<boolean>((resolve, reject) => {
+      const hold = (lock: Lock | null) => {
+        resolve(!!lock)
+        return lock && !closed ? new Promise<void>((release) => held.set(name, release)) : undefined
+      }
+      locks.request(name, { ifAvailable }, hold).catch(reject)
+    })
+
+  function release(name: string) {
+    held.get(name)?.()
+    held.delete(name)
+  }
+
+  /** The outbox of a client that is gone; undefined when it is not gone, when it was taken over, and when it makes no sense. */
+  async function take(key: Key): Promise<SavedOutbox | undefined> {
+    const name = nameOf(key)
+    if (!(await acquire(name, true))) return
+    // Whoever held the lock until now may have changed the record.
+    const found: unknown = await transaction('readonly', (store) => promisifyRequest(store.get(key)))
+    if (fits(found, outbox) && (found as SavedOutbox).clientId === key[2]) return found as SavedOutbox
+    release(name)
+  }
+
+  return {
+    async adopt(room) {
+      const ofRoom = IDBKeyRange.bound([scope, room], [scope, room, []])
+      const keys = await transaction('readonly', (store) => promisifyRequest(store.getAllKeys(ofRoom)))
+      const taken = await Promise.all((keys as Key[]).map(take))
+      return taken.filter((outbox) => outbox !== undefined)
+    },
+
+    async save(room, outbox, takenOver) {
+      const key = keyOf(room, outbox.clientId)
+      const name = nameOf(key)
+      if (!closed && !held.has(name)) await acquire(name, false)
+      const others = takenOver.filter((clientId) => clientId !== outbox.clientId).map((clientId) => keyOf(room, clientId))
+      await transaction('readwrite', (store) => {
+        // First what can fail: nothing is forgotten before it stands elsewhere.
+        if (outbox.batches.length || outbox.unsent.length) store.put(outbox, key)
+        else store.delete(key)
+        for (const other of others) store.delete(other)
+        return promisifyRequest(store.transaction)
+      })
+      for (const other of others) release(nameOf(other))
+    },
+
+    close() {
+      closed = true
+      for (const name of [...held.keys()]) release(name)
+    }
+  }
+}

@@ -1,0 +1,222 @@
+import { IDBFactory, IDBKeyRange, IDBObjectStore } from 'fake-indexeddb'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { indexedDBStorage } from '../../../src/client/indexeddb.ts'
+import type { OutboxStorage, SavedOutbox } from '../../../src/types.ts'
+import { createLocks } from './locks.ts'
+
+const server = 'https://sync.example.com'
+let locks: ReturnType<typeof createLocks>
+
+beforeEach(() => {
+  locks = createLocks()
+  vi.stubGlobal('indexedDB', new IDBFactory())
+  vi.stubGlobal('IDBKeyRange', IDBKeyRange)
+})
+afterEach(() => {
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+})
+
+/** A tab with its storage. Closing it is sudden: the page does not get to do anything. */
+async function openTab(scope = server): Promise<OutboxStorage & { closeTab(): void }> {
+  const tab = locks.openTab()
+  vi.stubGlobal('navigator', tab.navigator)
+  return { ...(await indexedDBStorage(scope)), closeTab: tab.close }
+}
+
+function outbox(clientId: string, title = 'Hello'): SavedOutbox {
+  const op = { op: 'set', path: 'title', value: title } as const
+  return {
+    clientId,
+    batches: [{ clientId, clientSeq: 1, key: 'default', ops: [op] }],
+    unsent: [{ key: 'default', op, was: 'Untitled' }]
+  }
+}
+
+const empty = (clientId: string): SavedOutbox => ({ clientId, batches: [], unsent: [] })
+
+/** Everything that is stored, whoever it belongs to. */
+function stored(): Promise<unknown[]> {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open('pathsync')
+    opening.onerror = () => reject(opening.error)
+    opening.onsuccess = () => {
+      const all = opening.result.transaction('outboxes').objectStore('outboxes').getAll()
+      all.onsuccess = () => resolve(all.result)
+    }
+  })
+}
+
+function putAsIs(value: unknown, key: IDBValidKey): Promise<void> {
+  return new Promise((resolve) => {
+    const opening = indexedDB.open('pathsync')
+    opening.onsuccess = () => {
+      const transaction = opening.result.transaction('outboxes', 'readwrite')
+      transaction.objectStore('outboxes').put(value, key)
+      transaction.oncomplete = () => resolve()
+    }
+  })
+}
+
+describe('what a closed tab has left', () => {
+  test('is adopted by the next one, as it was saved', async () => {
+    const old = await openTab()
+    await old.save('room', outbox('old'), [])
+    old.closeTab()
+
+    const next = await openTab()
+    expect(await next.adopt('room')).toEqual([outbox('old')])
+  })
+
+  test('stays stored until it is said to be taken over', async () => {
+    const old = await openTab()
+    await old.save('room', outbox('old'), [])
+    old.closeTab()
+
+    const hasty = await openTab()
+    await hasty.adopt('room')
+    hasty.closeTab()
+
+    const next = await openTab()
+    expect(await next.adopt('room')).toEqual([outbox('old')])
+    await next.save('room', outbox('next'), ['old'])
+    expect(await stored()).toEqual([outbox('next')])
+  })
+
+  test('goes to one of two tabs that open at the same time', async () => {
+    const old = await openTab()
+    await old.save('room', outbox('old'), [])
+    old.closeTab()
+
+    const tabs = [await openTab(), await openTab()]
+    const adopted = await Promise.all(tabs.map((tab) => tab.adopt('room')))
+    expect(adopted.flat()).toEqual([outbox('old')])
+  })
+
+  test('of several tabs comes together', async () => {
+    for (const id of ['a', 'b', 'c']) {
+      const old = await openTab()
+      await old.save('room', outbox(id), [])
+      old.closeTab()
+    }
+    const next = await openTab()
+    expect(await next.adopt('room')).toEqual([outbox('a'), outbox('b'), outbox('c')])
+    await next.save('room', empty('next'), ['a', 'b', 'c'])
+    expect(await stored()).toEqual([])
+  })
+
+  test('in another room, or on another server, is not adopted', async () => {
+    const old = await openTab()
+    await old.save('room', outbox('old'), [])
+    await old.save('room 2', outbox('old', 'Elsewhere'), [])
+    old.closeTab()
+
+    expect(await (await openTab('https://other.example.com')).adopt('room')).toEqual([])
+    expect(await (await openTab()).adopt('roo')).toEqual([])
+  })
+
+  test('in two rooms can be adopted by two tabs', async () => {
+    const old = await openTab()
+    await old.save('one', outbox('old', 'One'), [])
+    await old.save('two', outbox('old', 'Two'), [])
+    old.closeTab()
+
+    expect(await (await openTab()).adopt('one')).toEqual([outbox('old', 'One')])
+    expect(await (await openTab()).adopt('two')).toEqual([outbox('old', 'Two')])
+  })
+
+  test('is adopted when it comes back under the same id', async () => {
+    const old = await openTab()
+    await old.save('room', outbox('same'), [])
+    old.closeTab()
+
+    const next = await openTab()
+    expect(await next.adopt('room')).toEqual([outbox('same')])
+    await next.save('room', outbox('same', 'Again'), ['same'])
+    expect(await stored()).toEqual([outbox('same', 'Again')])
+    expect(await (await openTab()).adopt('room'), 'it has an owner again').toEqual([])
+  })
+})
+
+describe('a tab that is open', () => {
+  test('keeps its outbox to itself', async () => {
+    const open = await openTab()
+    await open.save('room', outbox('open'), [])
+    expect(await (await openTab()).adopt('room')).toEqual([])
+    expect(await open.adopt('room')).toEqual([])
+  })
+
+  test('replaces what it has saved before', async () => {
+    const open = await openTab()
+    await open.save('room', outbox('open', 'First'), [])
+    await open.save('room', outbox('open', 'Second'), [])
+    expect(await stored()).toEqual([outbox('open', 'Second')])
+  })
+
+  test('leaves nothing behind when everything has been sent', async () => {
+    const open = await openTab()
+    await open.save('room', outbox('open'), [])
+    await open.save('room', empty('open'), [])
+    expect(await stored()).toEqual([])
+  })
+
+  test('gives up its outboxes when its client closes, and can still clear them', async () => {
+    const open = await openTab()
+    await open.save('room', outbox('open'), [])
+    open.close()
+    await vi.waitFor(() => expect(locks.holders.size).toBe(0))
+
+    await open.save('room', empty('open'), [])
+    expect(await stored()).toEqual([])
+    expect(locks.holders.size, 'nothing is held after the end').toBe(0)
+  })
+})
+
+test('what is to be taken over stays when the own outbox cannot be stored', async () => {
+  const old = await openTab()
+  await old.save('room', outbox('old'), [])
+  old.closeTab()
+
+  const next = await openTab()
+  await next.adopt('room')
+  vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+    throw new DOMException('no more room', 'QuotaExceededError')
+  })
+  await expect(next.save('room', outbox('next'), ['old'])).rejects.toThrow('no more room')
+  expect(await stored()).toEqual([outbox('old')])
+})
+
+test.each([
+  ['not an object', 'nonsense'],
+  ['of another client', outbox('somebody')],
+  ['without batches', { clientId: 'broken', unsent: [] }],
+  ['with a batch without a number', { ...outbox('broken'), batches: [{ clientId: 'broken', key: 'default', ops: [] }] }],
+  ['with an operation that is none', { ...outbox('broken'), unsent: [{ key: 'default', op: 'set' }] }]
+])('a record that is %s is passed over', async (_what, record) => {
+  const old = await openTab()
+  await old.save('room', outbox('old'), [])
+  await putAsIs(record, [server, 'room', 'broken'])
+  old.closeTab()
+  expect(await (await openTab()).adopt('room')).toEqual([outbox('old')])
+})
+
+describe('where nothing can be kept', () => {
+  test('an insecure context is named', async () => {
+    vi.stubGlobal('navigator', {})
+    await expect(indexedDBStorage(server)).rejects.toThrow('https')
+  })
+
+  test('a missing database is named', async () => {
+    vi.stubGlobal('navigator', locks.openTab().navigator)
+    vi.stubGlobal('indexedDB', undefined)
+    await expect(indexedDBStorage(server)).rejects.toThrow('no IndexedDB')
+  })
+
+  test('a database that may not be opened says why', async () => {
+    vi.stubGlobal('navigator', locks.openTab().navigator)
+    vi.spyOn(indexedDB, 'open').mockImplementation(() => {
+      throw new DOMException('not in a private window', 'SecurityError')
+    })
+    await expect(indexedDBStorage(server)).rejects.toThrow('private window')
+  })
+})
