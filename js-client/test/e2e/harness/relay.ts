@@ -25,7 +25,7 @@ export interface Faults {
   delay: number
   /** How often the answer to a batch is lost after the server has sent it, between 0 and 1. */
   loseAnswers: number
-  /** What a proxy does to streams: lets them through, holds all of them back, or ends them as soon as they begin. */
+  /** What a proxy does to streams: lets them through, holds all of them back, or ends them behind the head. */
   streams: 'pass' | 'swallow' | 'end'
   /** What a proxy answers instead of the server: a whole HTTP response. */
   answer: string | undefined
@@ -80,7 +80,7 @@ export async function startRelay(target: { port: number }, random: () => number)
     let received = Promise.resolve()
     server.on('data', data => {
       if (link.request === 'stream' && faults.streams !== 'pass') {
-        if (faults.streams === 'end') cut()
+        if (faults.streams === 'end') client.end(data.subarray(0, data.indexOf('\r\n\r\n') + 4))
         return
       }
       if (link.request === 'batch' && !link.answering && random() < faults.loseAnswers) {
