@@ -37,7 +37,8 @@ export type RoomSnapshot = Schemas['Room']
 /** What a room hears, whether it came by a stream or by polling. */
 export type RoomEvent =
   | { readonly type: 'state'; readonly data: StateEvent }
-  | { readonly type: 'delta'; readonly data: DeltaEvent }
+  /** With the history that it belongs to, from its event id. */
+  | { readonly type: 'delta'; readonly data: DeltaEvent; readonly epoch: string }
   | { readonly type: 'up-to-date'; readonly data: UpToDateEvent }
   | { readonly type: 'presence'; readonly data: PresenceEvent }
   | { readonly type: 'presence-change'; readonly data: PresenceChangeEvent }

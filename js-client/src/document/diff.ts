@@ -15,9 +15,10 @@ interface Place {
  * The fewest operations that lead from one version to the other. Folded over `from`, each of them takes effect, and what
  * comes out equals `to`. What both versions share is not looked at.
  *
- * Items are told apart by id: the same array in another order is a few moves. Any other array changes as a whole. A new
- * document that is an object is written member by member, so that two who create it at the same time do not replace
- * each other's.
+ * Items are told apart by id: the same array in another order is a few moves. Any other array changes as a whole.
+ *
+ * What is new is written so that two who make it at the same time do not replace each other's: a document member by
+ * member, an item array item by item, an object with one member by that member. Any other new object is one value.
  */
 export function diff(from: Json | undefined, to: Json): Operation[] {
   const ops: Operation[] = []
@@ -33,10 +34,13 @@ export function diff(from: Json | undefined, to: Json): Operation[] {
     return place !== undefined
   }
 
-  /** False when the place has no inside that both versions have, or no operation can change it. */
+  /** False when the place has no inside that operations could change. */
   const compareInside = (from: Json | undefined, to: Json, place: Place): boolean =>
     isObject(from) && isObject(to) ? compareMembers(from, to, place)
     : Array.isArray(from) && Array.isArray(to) && isItems(from) && isItems(to) ? compareItems(from, to, place)
+    : from !== undefined && from !== null ? false
+    : isObject(to) && Object.keys(to).length === 1 ? compareMembers({}, to, place)
+    : Array.isArray(to) && to.length > 0 && isItems(to) ? compareItems([], to, place)
     : false
 
   const compareMembers = (from: JsonObject, to: JsonObject, place: Place): boolean => {

@@ -76,7 +76,9 @@ describe('one edit is one operation', () => {
     ['a member', (d) => { d.title = 'New' }, { op: 'set', path: 'title', value: 'New' }],
     ['a member of a member', (d) => { d.settings.theme.name = 'light' }, { op: 'set', path: 'settings.theme.name', value: 'light' }],
     ['a new member', (d) => { d.settings.lang = 'en' }, { op: 'set', path: 'settings.lang', value: 'en' }],
-    ['a new member with members', (d) => { d.x = { y: { z: 1 } } }, { op: 'set', path: 'x', value: { y: { z: 1 } } }],
+    ['a new member with members', (d) => { d.x = { y: 1, z: 1 } }, { op: 'set', path: 'x', value: { y: 1, z: 1 } }],
+    ['a new member with one member: two who do so keep both', (d) => { d.x = { y: { z: 1 } } }, { op: 'set', path: 'x.y.z', value: 1 }],
+    ['a new array with an item: two who do so keep both', (d) => { d.x = [{ _sync_id: 'n' }] }, { op: 'array_add', path: 'x', value: { _sync_id: 'n' } }],
     ['a member gone', (d) => { delete d.settings.zoom }, { op: 'delete', path: 'settings.zoom' }],
     ['a member of another kind', (d) => { d.settings = [1] }, { op: 'set', path: 'settings', value: [1] }],
     ['an array of texts', (d) => { d.tags.push('c') }, { op: 'set', path: 'tags', value: ['a', 'b', 'c'] }],
@@ -110,12 +112,15 @@ describe('one edit is one operation', () => {
 
 describe('a document that does not exist yet', () => {
   test('an object is written member by member', () => {
-    expect(checked(undefined, { a: { b: 1 }, t: [] })).toEqual([
-      { op: 'set', path: 'a', value: { b: 1 } },
+    expect(checked(undefined, { a: { b: 1, c: 2 }, t: [] })).toEqual([
+      { op: 'set', path: 'a', value: { b: 1, c: 2 } },
       { op: 'set', path: 't', value: [] }
     ])
   })
-  test.each([[{}], [[]], [null], ['text'], [items('ab')]])('%j is written whole', (value) => {
+  test('an item array is written item by item', () => {
+    expect(checked(undefined, items('ab')).map(({ op }) => op)).toEqual(['array_add', 'array_add'])
+  })
+  test.each([[{}], [[]], [null], ['text'], [[1, 2]]])('%j is written whole', (value) => {
     expect(checked(undefined, value)).toEqual([{ op: 'set', path: '', value }])
   })
 })

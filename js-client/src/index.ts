@@ -1,0 +1,3 @@
+export { createClient } from './client/client.ts'
+export { stripSyncIds } from './document/ids.ts'
+export type * from './types.ts'

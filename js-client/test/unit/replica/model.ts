@@ -1,0 +1,74 @@
+// A server as the design describes it, without a network: it orders batches, knows repeated ones, and streams its log.
+import { fold } from '../../../src/document/apply.ts'
+import type { Json } from '../../../src/document/json.ts'
+import type { Batch, BatchResult, DeltaEvent, RoomEvent } from '../../../src/wire.ts'
+
+export function createModelServer(room = 'r') {
+  let epoch = 'e1'
+  let log: DeltaEvent[] = []
+  /** The documents after each batch; the first entry is the beginning. */
+  let versions: ReadonlyMap<string, Json>[] = [new Map()]
+  let receipts = new Map<string, { content: string; answer: BatchResult }>()
+  const readers = new Set<(event: RoomEvent) => void>()
+
+  return {
+    get docs() {
+      return versions.at(-1)!
+    },
+    get serverSeq() {
+      return log.length
+    },
+    get log(): readonly DeltaEvent[] {
+      return log
+    },
+
+    post(batch: Batch): BatchResult {
+      const id = `${batch.clientId} ${batch.clientSeq}`
+      const known = receipts.get(id)
+      if (known) {
+        if (known.content !== JSON.stringify(batch)) throw new Error(`${id} was used for another batch`)
+        return { ...known.answer, duplicate: true }
+      }
+      const { key, clientId, clientSeq } = batch
+      const { doc, results } = fold(versions.at(-1)!.get(key), batch.ops)
+      const serverSeq = log.length + 1
+      const ops = batch.ops.flatMap((op, i) => {
+        const { status, arrayIndex } = results[i]!
+        return status === 'applied' ? [arrayIndex === undefined ? op : { ...op, arrayIndex }] : []
+      })
+      const delta: DeltaEvent = { room, key, serverSeq, clientId, clientSeq, serverTs: serverSeq, ops }
+      log.push(delta)
+      versions.push(doc === undefined ? versions.at(-1)! : new Map(versions.at(-1)).set(key, doc))
+      const answer: BatchResult = { room, key, epoch, serverSeq, duplicate: false, results }
+      receipts.set(id, { content: JSON.stringify(batch), answer })
+      for (const read of readers) read({ type: 'delta', data: delta, epoch })
+      return answer
+    },
+
+    /**
+     * Opens a stream. Without a position that the log still reaches it starts with the documents as they were `behind`
+     * batches ago and the deltas since.
+     */
+    open(position: string | undefined, { behind = 0, forgotten = false }, read: (event: RoomEvent) => void): () => void {
+      const [known, seq] = position?.split('-') ?? []
+      let from = Number(seq)
+      if (known !== epoch || from > log.length || forgotten) {
+        from = Math.max(0, log.length - behind)
+        for (const [key, state] of versions[from]!) read({ type: 'state', data: { room, key, serverSeq: from, state } })
+      }
+      for (const data of log.slice(from)) read({ type: 'delta', data, epoch })
+      read({ type: 'up-to-date', data: { room, epoch, serverSeq: log.length } })
+      readers.add(read)
+      return () => void readers.delete(read)
+    },
+
+    /** Another history: whatever was there is gone. */
+    wipe() {
+      epoch = `e${Number(epoch.slice(1)) + 1}`
+      log = []
+      versions = [new Map()]
+      receipts = new Map()
+      readers.clear()
+    }
+  }
+}

@@ -1,0 +1,276 @@
+// Many clients against the model of a server, under every order, delay, repetition and loss, until all agree (SPEC.md).
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { fold } from '../../../src/document/apply.ts'
+import type { JsonObject } from '../../../src/document/json.ts'
+import { get } from '../../../src/document/values.ts'
+import { createReplica, type Frozen } from '../../../src/replica/replica.ts'
+import type { Operation, RoomEvent } from '../../../src/wire.ts'
+import { createModelServer } from './model.ts'
+
+/** Every client seeds `default`; `notes` comes into being with the first change. */
+const KEYS = ['default', 'notes'] as const
+const INITIAL = { title: '', tasks: [] }
+
+type World = ReturnType<typeof createWorld>
+type Client = World['clients'][number]
+
+function createWorld(size: number) {
+  const server = createModelServer()
+  /** Requests on their way. They may arrive late, twice, or never. */
+  const requests: { frozen: Frozen; client: Client }[] = []
+  let items = 0
+  const added = new Set<string>()
+  const deleted = new Set<string>()
+
+  const clients = Array.from({ length: size }, (_, i) => {
+    let seq = 0
+    const conflicts: Operation[] = []
+    const replica = createReplica({
+      clientId: `c${i}`,
+      nextSeq: () => ++seq,
+      limits: { ops: 4, bytes: 100_000 },
+      onConflict: ({ op }) => conflicts.push(op)
+    })
+    replica.initialise('default', INITIAL)
+    return {
+      name: `c${i}`,
+      replica,
+      conflicts,
+      inbox: [] as RoomEvent[],
+      close: undefined as (() => void) | undefined,
+      inFlight: undefined as Frozen | undefined,
+      counts: new Map<string, number>()
+    }
+  })
+
+  return {
+    server,
+    clients,
+    requests,
+    added,
+    deleted,
+    newItem: () => {
+      const id = `i${++items}`
+      added.add(id)
+      return id
+    }
+  }
+}
+
+function cut(client: Client) {
+  client.close?.()
+  client.close = undefined
+  client.inbox.length = 0
+  client.inFlight = undefined
+  client.replica.lost()
+}
+
+function open(world: World, client: Client, x: number, anew = false) {
+  cut(client)
+  client.replica.opening()
+  const position = anew ? undefined : client.replica.position
+  client.close = world.server.open(position, { behind: x % 4, forgotten: x % 5 === 0 }, (event) => client.inbox.push(event))
+}
+
+function deliver(world: World, client: Client, x: number) {
+  const { replica, inbox } = client
+  for (let n = 1 + (x % 4); n && inbox.length; n--) {
+    const event = inbox.shift()!
+    const live = replica.live
+    const before = KEYS.map((key) => replica.unsent(key))
+    const dropped = client.conflicts.length
+    const verdict =
+      event.type === 'state' ? replica.state(event.data) : event.type === 'delta' ? replica.delta(event.data, event.epoch) : 'ok'
+    const last = event.type === 'up-to-date' ? replica.upToDate(event.data) : verdict
+    check(client)
+    if (last !== 'ok') return open(world, client, x, last === 'restart')
+    if (live && event.type === 'delta') staysVisible(client, before, client.conflicts.slice(dropped))
+    if (!live && replica.live) client.inFlight = undefined
+  }
+}
+
+/** I2: nothing unsent goes off the view for a delta, unless it is reported. */
+function staysVisible(client: Client, unsent: Operation[][], reported: Operation[]) {
+  KEYS.forEach((key, i) => {
+    for (const op of unsent[i]!) {
+      if (op.op !== 'set' || reported.some(({ path }) => path === op.path)) continue
+      expect(get(client.replica.doc(key).view, op.path)).toEqual(op.value)
+    }
+  })
+}
+
+/** I1. */
+function check({ replica }: Client) {
+  for (const d of replica.docs.values()) {
+    const mine = replica.queue.filter(({ batch }) => batch.key === d.key).flatMap(({ batch }) => batch.ops)
+    const base = fold(d.confirmed ?? d.initial, mine).doc
+    expect(d.base).toEqual(base)
+    const { doc, results } = fold(base, replica.unsent(d.key))
+    expect(doc).toEqual(d.view)
+    expect(results.every(({ status }) => status === 'applied')).toBe(true)
+  }
+}
+
+function send({ requests }: World, client: Client) {
+  const { replica } = client
+  if (!replica.live || client.inFlight) return
+  const frozen = replica.queue.find(({ ack }) => !ack) ?? replica.freeze()
+  if (!frozen) return
+  client.inFlight = frozen
+  requests.push({ frozen, client })
+  check(client)
+}
+
+/** A request reaches the server; its answer reaches the client, or does not. */
+function arrive(world: World, x: number) {
+  const { requests, server } = world
+  if (!requests.length) return
+  const at = x % requests.length
+  const { frozen, client } = requests[at]!
+  // Repeated on the way: it stays, and arrives again later.
+  if (x % 7) requests.splice(at, 1)
+  const lost = x % 11 === 0
+  if (lost && x % 2) {
+    if (client.inFlight === frozen) client.inFlight = undefined
+    return
+  }
+  const answer = server.post(frozen.batch)
+  if (client.inFlight === frozen) client.inFlight = undefined
+  if (!lost && !frozen.ack) client.replica.answered(frozen, answer)
+  check(client)
+}
+
+function edit(world: World, client: Client, x: number) {
+  const { replica, name } = client
+  const notes = x % 7 === 0
+  const key = KEYS[Number(notes)]!
+  const view = replica.doc(key).view
+  const tasks = (get(view, 'tasks') ?? []) as JsonObject[]
+  const task = tasks[x % Math.max(1, tasks.length)]
+  const id = task?._sync_id as string | undefined
+  const kind = notes ? [0, 7, 8][x % 3]! : x % 9
+  let op: Operation
+  if (kind === 0) op = { op: 'set', path: 'title', value: `${name} ${x}` }
+  else if (kind === 1 || kind === 2 || !id) {
+    op = { op: 'array_add', path: 'tasks', value: { _sync_id: world.newItem(), title: 'new', subs: [] }, arrayIndex: x % 5 }
+  } else if (kind === 3) op = { op: 'set', path: `tasks[${id}].title`, value: `${name} ${x}` }
+  else if (kind === 4) op = { op: 'array_move', path: `tasks[${id}]`, arrayIndex: x % 6 }
+  else if (kind === 5) {
+    op = { op: 'array_del', path: `tasks[${id}]` }
+    world.deleted.add(id)
+  } else if (kind === 6) {
+    op = { op: 'array_add', path: `tasks[${id}].subs`, value: { _sync_id: `s${x}-${name}-${replica.pending()}` } }
+  } else if (kind === 7) {
+    const count = (client.counts.get(key) ?? 0) + 1
+    client.counts.set(key, count)
+    op = { op: 'set', path: `count-${name}`, value: count }
+  } else op = { op: x % 2 ? 'delete' : 'set', path: 'settings.zoom', ...(x % 2 ? {} : { value: x }) }
+  const { doc } = fold(view, [op])
+  if (doc !== undefined) replica.edit(key, doc)
+  check(client)
+}
+
+function run(world: World, steps: readonly (readonly [number, number, number])[]) {
+  for (const [who, what, x] of steps) {
+    const client = world.clients[who % world.clients.length]!
+    if (what < 5) edit(world, client, x)
+    else if (what < 9) deliver(world, client, x)
+    else if (what < 12) send(world, client)
+    else if (what < 15) arrive(world, x)
+    else if (what === 15) cut(client)
+    else open(world, client, x)
+  }
+}
+
+/** The network heals, and everything that is pending is delivered. */
+function heal(world: World) {
+  for (const client of world.clients) open(world, client, 1)
+  for (let round = 0; round < 10_000; round++) {
+    for (const client of world.clients) {
+      while (client.inbox.length) deliver(world, client, 1)
+      send(world, client)
+    }
+    while (world.requests.length) arrive(world, 1)
+    if (world.clients.every(({ replica, inbox }) => replica.live && !inbox.length && !replica.pending())) return
+  }
+  throw new Error('it does not come to rest')
+}
+
+function agree({ server, clients }: World) {
+  for (const { replica } of clients) {
+    for (const key of KEYS) {
+      const { confirmed, view } = replica.doc(key)
+      // Without a document each shows what it would begin with; it seeds it as soon as there is somebody to send.
+      if (!server.docs.has(key)) continue
+      expect(JSON.stringify(confirmed)).toBe(JSON.stringify(server.docs.get(key)))
+      expect(JSON.stringify(view)).toBe(JSON.stringify(server.docs.get(key)))
+    }
+  }
+}
+
+const steps = fc.array(fc.tuple(fc.nat(9), fc.nat(17), fc.nat(999_999)), { minLength: 5, maxLength: 250 })
+const runs = Number(process.env.PATHSYNC_PROPERTY_RUNS ?? 150)
+
+test('all clients and the server agree in the end, whatever the network did, and no change is lost or doubled', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 5 }), steps, (size, steps) => {
+      const world = createWorld(size)
+      run(world, steps)
+      heal(world)
+      agree(world)
+      const tasks = KEYS.flatMap((key) => (get(world.server.docs.get(key), 'tasks') ?? []) as JsonObject[])
+      const ids = tasks.map(({ _sync_id }) => _sync_id as string)
+      expect(ids).toHaveLength(new Set(ids).size)
+      for (const id of world.added) {
+        if (!world.deleted.has(id)) expect(ids).toContain(id)
+      }
+      for (const { name, counts } of world.clients) {
+        for (const [key, count] of counts) expect(get(world.server.docs.get(key), `count-${name}`)).toBe(count)
+      }
+    }),
+    { numRuns: runs }
+  )
+})
+
+test('all clients and the server agree in the end when the history was wiped in between', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 4 }), steps, steps, (size, before, after) => {
+      const world = createWorld(size)
+      run(world, before)
+      world.server.wipe()
+      world.requests.length = 0
+      for (const client of world.clients) cut(client)
+      run(world, after)
+      heal(world)
+      agree(world)
+    }),
+    { numRuns: runs }
+  )
+})
+
+test('what a closed tab left is delivered once by the next one', () => {
+  fc.assert(
+    fc.property(steps, steps, (first, second) => {
+      const world = createWorld(3)
+      run(world, first)
+      const [gone, heir] = world.clients as [Client, Client]
+      const left = JSON.parse(JSON.stringify(gone.replica.saved())) as ReturnType<typeof gone.replica.saved>
+      cut(gone)
+      world.clients.splice(0, 1)
+      cut(heir)
+      heir.replica.adopt(left)
+      run(world, second)
+      heal(world)
+      agree(world)
+      const ids = (key: string) => ((get(world.server.docs.get(key), 'tasks') ?? []) as JsonObject[]).map((task) => task._sync_id as string)
+      const all = KEYS.flatMap(ids)
+      expect(all).toHaveLength(new Set(all).size)
+      for (const { op } of left.unsent) {
+        const id = op.op === 'array_add' && op.path === 'tasks' ? ((op.value as JsonObject)._sync_id as string) : undefined
+        if (id && !world.deleted.has(id)) expect(all).toContain(id)
+      }
+    }),
+    { numRuns: runs }
+  )
+})

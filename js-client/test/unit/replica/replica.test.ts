@@ -1,0 +1,519 @@
+import { describe, expect, test } from 'vitest'
+import { fold } from '../../../src/document/apply.ts'
+import type { Json } from '../../../src/document/json.ts'
+import { createReplica, type ReplicaOptions } from '../../../src/replica/replica.ts'
+import type { ConflictEvent } from '../../../src/types.ts'
+import type { DeltaEvent, Operation, Problem } from '../../../src/wire.ts'
+
+type Conflict = Omit<ConflictEvent, 'room'>
+
+/** A replica, the server's part played by hand, and what it reported. */
+function setup(options: Partial<ReplicaOptions> = {}) {
+  let seq = 0
+  const conflicts: Conflict[] = []
+  const refused: (readonly Operation[])[] = []
+  const remote: DeltaEvent[] = []
+  const loaded: [string, Json | undefined][] = []
+  const replica = createReplica({
+    clientId: 'me',
+    nextSeq: () => ++seq,
+    onConflict: (conflict) => conflicts.push(conflict),
+    onRefused: (_, ops) => refused.push(ops),
+    onRemote: (delta) => remote.push(delta),
+    onLoaded: (doc) => loaded.push([doc.key, doc.confirmed]),
+    ...options
+  })
+  const key = 'default'
+  return {
+    replica,
+    conflicts,
+    refused,
+    remote,
+    loaded,
+    view: () => replica.doc(key).view,
+    confirmed: () => replica.doc(key).confirmed,
+    edit: (...ops: Operation[]) => replica.edit(key, fold(replica.doc(key).view, ops).doc!),
+    /** A start from whole state. */
+    load(state: Json | undefined, serverSeq = 1, epoch = 'e') {
+      replica.opening()
+      if (state !== undefined) replica.state({ room: 'r', key, serverSeq, state })
+      return replica.upToDate({ room: 'r', epoch, serverSeq })
+    },
+    delta: (serverSeq: number, ops: Operation[], from: { clientId?: string; clientSeq?: number } = {}, epoch = 'e') =>
+      replica.delta({ room: 'r', key, serverSeq, clientId: 'you', clientSeq: 1000 + serverSeq, serverTs: 0, ops, ...from }, epoch),
+    upToDate: (serverSeq: number, epoch = 'e') => replica.upToDate({ room: 'r', epoch, serverSeq }),
+    /** Freezes, and has the server take it whole. */
+    answer(serverSeq: number) {
+      const frozen = replica.queue.find(({ ack }) => !ack) ?? replica.freeze()!
+      const results = frozen.batch.ops.map(() => ({ status: 'applied' as const }))
+      replica.answered(frozen, { room: 'r', key, epoch: 'e', serverSeq, duplicate: false, results })
+      return frozen
+    }
+  }
+}
+
+const set = (path: string, value: Json): Operation => ({ op: 'set', path, value })
+const add = (path: string, value: Json): Operation => ({ op: 'array_add', path, value })
+const del = (path: string): Operation => ({ op: 'array_del', path })
+const problem = (pointers: string[] = [], code = 'invalid_request') =>
+  ({ code, errors: pointers.length ? pointers.map((pointer) => ({ pointer, detail: 'no' })) : undefined }) as Problem
+
+describe('a remote change', () => {
+  test('shows, and is told of', () => {
+    const { load, delta, view, remote } = setup()
+    load({ title: 'a' })
+    expect(delta(2, [set('title', 'b')])).toBe('ok')
+    expect(view()).toEqual({ title: 'b' })
+    expect(remote.map(({ serverSeq }) => serverSeq)).toEqual([2])
+  })
+
+  test('does not overwrite an unsent change of the same path, and shows everywhere else', () => {
+    const { load, edit, delta, view, confirmed, conflicts } = setup()
+    load({ title: 'a', zoom: 1 })
+    edit(set('title', 'mine'))
+    delta(2, [set('title', 'theirs'), set('zoom', 2)])
+    expect(view()).toEqual({ title: 'mine', zoom: 2 })
+    expect(confirmed()).toEqual({ title: 'theirs', zoom: 2 })
+    expect(conflicts).toEqual([])
+  })
+
+  test('does not overwrite a change that was sent and is not acknowledged', () => {
+    const { load, edit, delta, view, replica } = setup()
+    load({ title: 'a' })
+    edit(set('title', 'mine'))
+    replica.freeze()
+    delta(2, [set('title', 'theirs')])
+    expect(view()).toEqual({ title: 'mine' })
+  })
+
+  test('does not overwrite a change that was acknowledged behind it', () => {
+    const { load, edit, delta, view, answer } = setup()
+    load({ title: 'a' })
+    edit(set('title', 'mine'))
+    answer(3)
+    delta(2, [set('title', 'theirs')])
+    expect(view()).toEqual({ title: 'mine' })
+    delta(3, [set('title', 'mine')], { clientId: 'me', clientSeq: 1 })
+    expect(view()).toEqual({ title: 'mine' })
+  })
+
+  test('that deletes an item takes the changes inside it along, and says so', () => {
+    const { load, edit, delta, view, conflicts } = setup()
+    load({ tasks: [{ _sync_id: 'x', title: 'a' }] })
+    edit(set('tasks[x].title', 'mine'), set('title', 'kept'))
+    delta(2, [del('tasks[x]')])
+    expect(view()).toEqual({ tasks: [], title: 'kept' })
+    expect(conflicts).toEqual([
+      { key: 'default', op: set('tasks[x].title', 'mine'), reason: 'item_deleted', current: undefined }
+    ])
+  })
+
+  test('that deletes what was deleted here as well is no conflict', () => {
+    const { load, edit, delta, conflicts, replica } = setup()
+    load({ a: 1, tasks: [{ _sync_id: 'x' }] })
+    edit(del('tasks[x]'), { op: 'delete', path: 'a' })
+    delta(2, [del('tasks[x]'), { op: 'delete', path: 'a' }])
+    expect(conflicts).toEqual([])
+    expect(replica.pending()).toBe(0)
+  })
+
+  test('leaves what it does not touch the same value', () => {
+    const { load, delta, replica } = setup()
+    load({ a: { deep: [1, 2] }, b: 1 })
+    const before = replica.doc('default').view as { a: Json }
+    delta(2, [set('b', 2)])
+    expect((replica.doc('default').view as { a: Json }).a).toBe(before.a)
+  })
+})
+
+describe('deltas', () => {
+  test('with an old number are ignored', () => {
+    const { load, delta, view } = setup()
+    load({ n: 5 }, 5)
+    expect(delta(5, [set('n', 1)])).toBe('ok')
+    expect(delta(3, [set('n', 1)])).toBe('ok')
+    expect(view()).toEqual({ n: 5 })
+  })
+
+  test('that skip a number make the replica resume, and nothing of them is folded', () => {
+    const { load, delta, view, replica } = setup()
+    load({ n: 1 }, 5)
+    expect(delta(7, [set('n', 7)])).toBe('resume')
+    expect(view()).toEqual({ n: 1 })
+    expect(replica.position).toBe('e-5')
+  })
+
+  test('without operations still count', () => {
+    const { load, delta, replica } = setup()
+    load({ n: 1 }, 5)
+    delta(6, [])
+    expect(replica.position).toBe('e-6')
+  })
+
+  test('that end before up-to-date says so make the replica resume', () => {
+    const { load, replica, delta, upToDate } = setup()
+    load({ n: 1 }, 5)
+    replica.lost()
+    replica.opening()
+    delta(6, [set('n', 6)])
+    expect(upToDate(8)).toBe('resume')
+    expect(replica.position).toBe('e-6')
+    expect(replica.live).toBe(false)
+  })
+
+  test('of a start that skip a number make it start again', () => {
+    const { replica, delta } = setup()
+    replica.opening()
+    replica.state({ room: 'r', key: 'default', serverSeq: 1, state: { n: 1 } })
+    expect(delta(2, [set('n', 2)])).toBe('ok')
+    expect(delta(4, [set('n', 4)])).toBe('restart')
+  })
+
+  test('of a start come into force with its documents, all at once', () => {
+    const { replica, delta, upToDate, view } = setup()
+    replica.opening()
+    replica.state({ room: 'r', key: 'default', serverSeq: 1, state: { n: 1 } })
+    delta(2, [set('n', 2)])
+    expect(view()).toBeUndefined()
+    expect(upToDate(2)).toBe('ok')
+    expect(view()).toEqual({ n: 2 })
+  })
+})
+
+describe('an own batch', () => {
+  test('is confirmed by its delta, also when its answer never came', () => {
+    const { load, edit, delta, replica, confirmed, remote } = setup()
+    load({ n: 1 })
+    edit(set('n', 2))
+    replica.freeze()
+    delta(2, [set('n', 2)], { clientId: 'me', clientSeq: 1 })
+    expect(replica.queue).toEqual([])
+    expect(confirmed()).toEqual({ n: 2 })
+    expect(remote).toEqual([])
+  })
+
+  test('stays on top when it is acknowledged, until the position has come to it', () => {
+    const { load, edit, delta, replica, answer } = setup()
+    load({ n: 1 })
+    edit(set('n', 2))
+    answer(3)
+    expect(replica.pending()).toBe(1)
+    delta(2, [set('m', 1)])
+    expect(replica.pending()).toBe(1)
+    delta(3, [set('n', 2)], { clientId: 'me', clientSeq: 1 })
+    expect(replica.pending()).toBe(0)
+  })
+
+  test('whose delta came before its answer needs no answer', () => {
+    const { load, edit, delta, replica } = setup()
+    load({ n: 1 })
+    edit(set('n', 2))
+    const frozen = replica.freeze()!
+    delta(2, [set('n', 2)], { clientId: 'me', clientSeq: 1 })
+    replica.answered(frozen, { room: 'r', key: 'default', epoch: 'e', serverSeq: 2, duplicate: false, results: [{ status: 'applied' }] })
+    expect(replica.pending()).toBe(0)
+  })
+
+  test('that was discarded is reported once, by the answer or by the delta', () => {
+    for (const byAnswer of [true, false]) {
+      const { load, edit, delta, replica, conflicts } = setup()
+      load({ tasks: [{ _sync_id: 'x' }] })
+      edit(set('tasks[x].n', 1))
+      const frozen = replica.freeze()!
+      delta(2, [del('tasks[x]')])
+      const results = [{ status: 'discarded' as const, reason: 'item_deleted' as const }]
+      if (byAnswer) replica.answered(frozen, { room: 'r', key: 'default', epoch: 'e', serverSeq: 3, duplicate: false, results })
+      delta(3, [], { clientId: 'me', clientSeq: 1 })
+      expect(conflicts.map(({ reason }) => reason)).toEqual(['item_deleted'])
+      expect(replica.pending()).toBe(0)
+    }
+  })
+
+  test('never changes once it is frozen, and the next change goes into the next one', () => {
+    const { load, edit, replica } = setup()
+    load({ n: 1 })
+    edit(set('n', 2))
+    const first = replica.freeze()!
+    const bytes = JSON.stringify(first.batch)
+    edit(set('n', 3))
+    expect(replica.freeze()!.batch).toMatchObject({ clientSeq: 2, ops: [set('n', 3)] })
+    expect(JSON.stringify(first.batch)).toBe(bytes)
+    expect(replica.freeze()).toBeUndefined()
+  })
+
+  test('holds no more than the limit, and the rest follows', () => {
+    const { load, edit, replica } = setup({ limits: { ops: 2, bytes: 1000 } })
+    load({})
+    edit(set('a', 1), set('b', 2), set('c', 3))
+    expect(replica.freeze()!.batch.ops).toHaveLength(2)
+    expect(replica.freeze()!.batch.ops).toHaveLength(1)
+  })
+
+  test('of a thousand changes of one path has one operation', () => {
+    const { load, edit, replica } = setup()
+    load({ title: '' })
+    for (let i = 0; i < 1000; i++) edit(set('title', 'x'.repeat(i)))
+    edit(add('tasks', { _sync_id: 'x' }), del('tasks[x]'), { op: 'delete', path: 'tasks' })
+    expect(replica.freeze()!.batch.ops).toEqual([set('title', 'x'.repeat(999))])
+  })
+})
+
+describe('a start again', () => {
+  test('replaces what was known, and puts what is pending on top', () => {
+    const { load, edit, view, confirmed, loaded } = setup()
+    load({ n: 1, gone: true }, 1)
+    edit(set('mine', 1))
+    load({ n: 9 }, 9)
+    expect(confirmed()).toEqual({ n: 9 })
+    expect(view()).toEqual({ n: 9, mine: 1 })
+    expect(loaded).toHaveLength(2)
+  })
+
+  test('of another history without documents empties what was known', () => {
+    const { load, view, replica } = setup()
+    load({ n: 1 }, 5)
+    expect(load(undefined, 0, 'f')).toBe('ok')
+    expect(view()).toBeUndefined()
+    expect(replica.position).toBe('f-0')
+  })
+
+  test('of another history that begins with a delta is asked for from nothing', () => {
+    const { load, replica, delta, view } = setup()
+    load({ n: 1 }, 0)
+    replica.lost()
+    replica.opening()
+    expect(delta(1, [set('n', 7)], {}, 'f')).toBe('restart')
+    expect(replica.position).toBeUndefined()
+    expect(view()).toEqual({ n: 1 })
+  })
+
+  test('of a history that went back, whose deltas were taken for old ones, is asked for from nothing', () => {
+    const { load, replica, delta, upToDate } = setup()
+    load({ n: 1 }, 5)
+    replica.lost()
+    replica.opening()
+    expect(delta(1, [set('n', 7)])).toBe('ok')
+    expect(upToDate(1)).toBe('restart')
+    expect(replica.position).toBeUndefined()
+  })
+
+  test('drops an acknowledged batch that its documents have, and sends again what another history had acknowledged', () => {
+    for (const [epoch, left] of [['e', 0], ['f', 1]] as const) {
+      const { load, edit, answer, replica } = setup()
+      load({ n: 1 }, 1)
+      edit(set('n', 2))
+      answer(3)
+      load({ n: epoch === 'e' ? 2 : 1 }, 9, epoch)
+      expect(replica.queue).toHaveLength(left)
+      expect(replica.queue[0]?.ack).toBeUndefined()
+    }
+  })
+
+  test('recognises the own batch among its deltas', () => {
+    const { load, edit, replica, delta, upToDate, view } = setup()
+    load({ n: 1 }, 1)
+    edit(set('n', 2))
+    replica.freeze()
+    replica.opening()
+    replica.state({ room: 'r', key: 'default', serverSeq: 4, state: { n: 1 } })
+    delta(5, [set('n', 2)], { clientId: 'me', clientSeq: 1 })
+    upToDate(5)
+    expect(replica.queue).toEqual([])
+    expect(view()).toEqual({ n: 2 })
+  })
+})
+
+describe('offline changes', () => {
+  /** Loads, loses the connection, edits, and reconnects into what the server did meanwhile. */
+  function offline(before: Json, edits: Operation[], meanwhile: Operation[], whole = false) {
+    const all = setup()
+    all.load(before, 1)
+    all.replica.lost()
+    all.edit(...edits)
+    if (whole) all.load(fold(before, meanwhile).doc, 2)
+    else {
+      all.replica.opening()
+      if (meanwhile.length) all.delta(2, meanwhile)
+      all.upToDate(meanwhile.length ? 2 : 1)
+    }
+    return { ...all, sent: all.replica.freeze()?.batch.ops }
+  }
+
+  for (const whole of [false, true]) {
+    const how = whole ? 'whole state' : 'deltas'
+
+    test(`of what the server changed are dropped and reported, the rest is sent (${how})`, () => {
+      const edits = [set('title', 'mine'), set('zoom', 5), add('tasks', { _sync_id: 'm' })]
+      const { view, conflicts, sent } = offline({ title: 'a', zoom: 1, tasks: [] }, edits, [set('title', 'theirs'), add('tasks', { _sync_id: 't' })], whole)
+      expect(view()).toEqual({ title: 'theirs', zoom: 5, tasks: [{ _sync_id: 't' }, { _sync_id: 'm' }] })
+      expect(conflicts).toEqual([{ key: 'default', op: set('title', 'mine'), reason: 'changed', current: 'theirs' }])
+      expect(sent).toEqual([set('zoom', 5), add('tasks', { _sync_id: 'm' })])
+    })
+
+    test(`of a deleted item are reported as that (${how})`, () => {
+      const { conflicts } = offline({ t: [{ _sync_id: 'x', n: 1 }] }, [set('t[x].n', 2)], [del('t[x]')], whole)
+      expect(conflicts.map(({ reason }) => reason)).toEqual(['item_deleted'])
+    })
+
+    test(`that say what the server says are no conflict (${how})`, () => {
+      const { conflicts, sent } = offline({ n: 1 }, [set('n', 2)], [set('n', 2)], whole)
+      expect(conflicts).toEqual([])
+      expect(sent).toBeUndefined()
+    })
+
+    test(`of a parent give way to a change below it (${how})`, () => {
+      const { view, conflicts } = offline({ s: [1] }, [set('s', [1, 2])], [set('s', [0])], whole)
+      expect(view()).toEqual({ s: [0] })
+      expect(conflicts).toHaveLength(1)
+    })
+  }
+
+  test('are not held against a batch of this client that came through after all', () => {
+    const { load, edit, replica, delta, upToDate, view, conflicts } = setup()
+    load({ n: 1 })
+    edit(set('n', 2))
+    replica.freeze()
+    replica.lost()
+    edit(set('n', 3))
+    replica.opening()
+    delta(2, [set('n', 2)], { clientId: 'me', clientSeq: 1 })
+    upToDate(2)
+    expect(view()).toEqual({ n: 3 })
+    expect(conflicts).toEqual([])
+  })
+
+  test('are no conflict while the connection stands', () => {
+    const { load, edit, delta, conflicts } = setup()
+    load({ n: 1 })
+    edit(set('n', 2))
+    delta(2, [set('n', 9)])
+    expect(conflicts).toEqual([])
+  })
+
+  test('made before anything was loaded go on top of what is loaded', () => {
+    const { replica, edit, load, view, conflicts } = setup()
+    replica.initialise('default', { title: '', tasks: [] })
+    edit(set('title', 'early'))
+    load({ title: 'theirs', tasks: [{ _sync_id: 'x' }] })
+    expect(view()).toEqual({ title: 'early', tasks: [{ _sync_id: 'x' }] })
+    expect(conflicts).toEqual([])
+  })
+})
+
+describe('a refused batch', () => {
+  test('gives up the operations that the problem names, and sends the others under a new number', () => {
+    const { load, edit, replica, view, refused } = setup()
+    load({})
+    edit(set('a', 1), set('b', 2), set('c', 3))
+    replica.refused(replica.freeze()!, problem(['/ops/1/value']))
+    expect(refused).toEqual([[set('b', 2)]])
+    expect(view()).toEqual({ a: 1, c: 3 })
+    expect(replica.queue.map(({ batch }) => [batch.clientSeq, batch.ops])).toEqual([[2, [set('a', 1), set('c', 3)]]])
+  })
+
+  test('is halved until the operation at fault is found', () => {
+    const { load, edit, replica, view, refused } = setup()
+    load({})
+    edit(...[0, 1, 2, 3, 4, 5, 6].map((i) => set(`k${i}`, i)))
+    replica.freeze()
+    for (let rounds = 0; rounds < 10; rounds++) {
+      const bad = replica.queue.find(({ batch }) => batch.ops.some(({ path }) => path === 'k4'))
+      if (bad) replica.refused(bad, problem())
+    }
+    expect(refused).toEqual([[set('k4', 4)]])
+    expect(view()).toEqual({ k0: 0, k1: 1, k2: 2, k3: 3, k5: 5, k6: 6 })
+    const numbers = replica.queue.map(({ batch }) => batch.clientSeq)
+    expect(new Set(numbers).size).toBe(numbers.length)
+  })
+
+  test('whose number was used is sent under another, whole', () => {
+    const { load, edit, replica, refused } = setup()
+    load({})
+    edit(set('a', 1))
+    replica.refused(replica.freeze()!, problem([], 'client_seq_reused'))
+    expect(replica.queue.map(({ batch }) => [batch.clientSeq, batch.ops])).toEqual([[2, [set('a', 1)]]])
+    expect(refused).toEqual([])
+  })
+
+  test('leaves later changes alone', () => {
+    const { load, edit, replica, view } = setup()
+    load({})
+    edit(set('a', 1))
+    const frozen = replica.freeze()!
+    edit(set('b', 2))
+    replica.refused(frozen, problem())
+    expect(view()).toEqual({ b: 2 })
+    expect(replica.freeze()!.batch.ops).toEqual([set('b', 2)])
+  })
+
+  test('of a seed is not tried again, and changes still go', () => {
+    const { load, edit, replica } = setup()
+    replica.initialise('default', { title: '' })
+    load(undefined, 0)
+    replica.refused(replica.freeze()!, problem())
+    expect(replica.freeze()).toBeUndefined()
+    edit(set('title', 'x'))
+    expect(replica.freeze()!.batch.ops).toEqual([set('title', 'x')])
+  })
+})
+
+describe('seeding', () => {
+  test('happens when the room turns out to have no such document, once', () => {
+    const { load, replica } = setup()
+    replica.initialise('default', { tasks: [] })
+    expect(replica.freeze()).toBeUndefined()
+    load(undefined, 0)
+    expect(replica.freeze()!.batch.ops).toEqual([{ op: 'init', path: '', value: { tasks: [] } }])
+    expect(replica.freeze()).toBeUndefined()
+  })
+
+  test('does not happen where the document is', () => {
+    const { load, replica, view } = setup()
+    replica.initialise('default', { tasks: [] })
+    load({ n: 1 })
+    expect(replica.freeze()).toBeUndefined()
+    expect(view()).toEqual({ n: 1 })
+  })
+
+  test('by two ends with what the first began with, and the changes of both', () => {
+    const { load, edit, delta, replica, view } = setup()
+    replica.initialise('default', { tasks: [{ _sync_id: 'mine' }] })
+    load(undefined, 0)
+    edit(set('title', 'my change'))
+    expect(replica.freeze()!.batch.ops.map(({ op }) => op)).toEqual(['init', 'set'])
+    delta(1, [{ op: 'init', path: '', value: { tasks: [{ _sync_id: 'theirs' }] } }])
+    expect(view()).toEqual({ tasks: [{ _sync_id: 'theirs' }], title: 'my change' })
+    delta(2, [set('title', 'my change')], { clientId: 'me', clientSeq: 1 })
+    expect(view()).toEqual({ tasks: [{ _sync_id: 'theirs' }], title: 'my change' })
+    expect(replica.pending()).toBe(0)
+  })
+})
+
+describe('what a closed tab left', () => {
+  test('is sent as it was if it had been sent, and checked if not', () => {
+    const gone = setup({ clientId: 'gone' })
+    gone.load({ a: 1, b: 1, tasks: [] })
+    gone.edit(set('a', 2))
+    gone.replica.freeze()
+    gone.edit(set('b', 2), set('c', 3), add('tasks', { _sync_id: 'x' }))
+    const left = JSON.parse(JSON.stringify(gone.replica.saved()))
+
+    const heir = setup()
+    heir.replica.adopt(left)
+    expect(heir.replica.pending()).toBe(4)
+    heir.load({ a: 1, b: 'changed', tasks: [] }, 2)
+    expect(heir.replica.queue.map(({ batch }) => batch)).toEqual([{ clientId: 'gone', clientSeq: 1, key: 'default', ops: [set('a', 2)] }])
+    expect(heir.view()).toEqual({ a: 2, b: 'changed', tasks: [{ _sync_id: 'x' }], c: 3 })
+    expect(heir.conflicts).toEqual([{ key: 'default', op: set('b', 2), reason: 'changed', current: 'changed' }])
+    heir.delta(3, [set('a', 2)], { clientId: 'gone', clientSeq: 1 })
+    expect(heir.replica.queue).toEqual([])
+    expect(heir.replica.freeze()!.batch.clientId).toBe('me')
+  })
+
+  test('survives that its heir is closed before it was loaded', () => {
+    const left = { clientId: 'gone', batches: [{ clientId: 'gone', clientSeq: 1, key: 'k', ops: [set('a', 1)] }], unsent: [{ key: 'k', op: set('b', 1) }] }
+    const heir = setup()
+    heir.replica.adopt(left)
+    expect(heir.replica.saved()).toEqual({ ...left, clientId: 'me' })
+  })
+})
