@@ -5,7 +5,7 @@ import { explain } from './api.ts'
 import { createSleeper, delay } from './backoff.ts'
 import { isOffline } from './page.ts'
 import { poll } from './poll.ts'
-import { openStream, type Outcome, type Stream, type StreamOptions, type Verdict } from './stream.ts'
+import { atOnce, openStream, type Outcome, type Stream, type StreamOptions, type Verdict } from './stream.ts'
 
 /** Who hears a room. It hears nothing more once the connection is stopped. */
 export interface Listener {
@@ -109,16 +109,17 @@ export function connect(options: ConnectionOptions): Connection {
     close()
     if (!useless || stopped) return outcome
     if (++strikes === STRIKES) void probe()
-    return polling() ? { kind: 'ok', value: { afterMs: 0 } } : outcome
+    return polling() ? atOnce : outcome
   }
 
   async function pollAlong(): Promise<Outcome> {
-    polls = new AbortController()
-    const { signal } = polls
+    const abort = (polls = new AbortController())
     const { close, ...reader } = session()
-    const outcome = await poll({ ...options, ...reader, presence: own, sleep: pause.sleep, signal })
+    const outcome = await poll({ ...options, ...reader, presence: own, sleep: pause.sleep, signal: abort.signal })
+    const replaced = abort.signal.aborted
+    abort.abort()
     close()
-    return signal.aborted ? { kind: 'ok', value: { afterMs: 0 } } : outcome
+    return replaced ? atOnce : outcome
   }
 
   /**
@@ -137,7 +138,7 @@ export function connect(options: ConnectionOptions): Connection {
           return through ? 'resume' : 'ok'
         }
       })
-      if (through) break
+      if (through || stopped) break
     }
     failures = strikes = 0
     polls?.abort()

@@ -20,7 +20,7 @@ export interface PollOptions {
 
 const WAIT_SECONDS = 10
 const PRESENCE_MS = 5000
-/** Between answers that bring nothing, if they do not wait as they were asked to. */
+/** Between answers that do not lead further, if they come at once. */
 const PAUSE_MS = 1000
 
 /** Polls until something goes wrong or the signal aborts, and returns what it was. */
@@ -61,7 +61,8 @@ export async function poll(options: PollOptions): Promise<Answer<never>> {
       return answer as Answer<never>
     }
     if (!signal.aborted && Date.now() - presentAt >= PRESENCE_MS) void renewPresence()
-    if (!signal.aborted && options.position() === after && Date.now() - askedAt < PAUSE_MS) await options.sleep(PAUSE_MS)
+    const further = after && options.position() !== after
+    if (!signal.aborted && !further && Date.now() - askedAt < PAUSE_MS) await options.sleep(PAUSE_MS)
   }
 }
 

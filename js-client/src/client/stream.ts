@@ -44,7 +44,7 @@ const PATIENCE_MS = 10_000
 const HEARTBEATS = 2.5
 
 const over: Outcome = { kind: 'ok', value: {} }
-const atOnce: Outcome = { kind: 'ok', value: { afterMs: 0 } }
+export const atOnce: Outcome = { kind: 'ok', value: { afterMs: 0 } }
 
 export function openStream(options: StreamOptions): Stream {
   const { api, room, transport, heartbeatMs } = options

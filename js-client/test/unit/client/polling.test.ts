@@ -1,0 +1,303 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { delta, deltaFrame, follow as start, preamble, upToDateFrame } from './follower.ts'
+import { json, page, problem, silence } from './server.ts'
+
+let last: ReturnType<typeof start> | undefined
+
+beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
+afterEach(async () => {
+  last?.connection.stop()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(vi.getTimerCount(), 'timers after stop').toBe(0)
+  expect(last?.server.waiting, 'requests after stop').toBe(0)
+  last = undefined
+  vi.useRealTimers()
+})
+
+const snapshot = (serverSeq: number, epoch = 'e1') =>
+  json({
+    room: 'board',
+    epoch,
+    serverSeq,
+    stores: { default: { serverSeq, state: { n: serverSeq } }, other: { serverSeq: 1, state: null } }
+  })
+const changes = (...serverSeqs: number[]) => (after: number) =>
+  json({
+    room: 'board',
+    epoch: 'e1',
+    changes: serverSeqs.map(delta),
+    next: `e1-${serverSeqs.at(-1) ?? after}`,
+    upToDate: true
+  })
+const later = (ms: number, answer: () => Response) =>
+  new Promise<Response>((resolve) => setTimeout(() => resolve(answer()), ms))
+const nobody = () => json({ room: 'board', clientId: 'ada', users: [] })
+
+/** A room whose streams are silent, and which is polled by now. */
+async function polled(options: Parameters<typeof start>[0] = {}) {
+  const room = (last = start({ at: 'e1-3', ...options }))
+  room.routes.events = silence
+  room.routes.presence = nobody
+  await room.pass(10_000 + 1000 + 10_000 + 2000 + 9999)
+  expect(room.connection.polling).toBe(false)
+  room.heard()
+  await room.pass(2)
+  expect(room.connection.polling).toBe(true)
+  return room
+}
+
+describe('polling begins', () => {
+  test('after three streams in a row that stay silent', async () => {
+    const room = await polled()
+    expect(room.server.to('/events')).toHaveLength(3)
+    expect(room.server.to('/changes')).toHaveLength(1)
+    expect(room.heard()).toEqual([])
+  })
+
+  test('after three that end within 2 s without having caught up', async () => {
+    const room = (last = start())
+    for (let n = 0; n < 3; n++) {
+      expect(room.connection.polling).toBe(false)
+      room.connection.wake()
+      await room.pass()
+      room.stream().write(': pathsync\n\n')
+      await room.pass(1999)
+      room.stream().end()
+      await room.pass(1)
+    }
+    expect(room.connection.polling).toBe(true)
+    expect(room.heard()).toEqual(['opening', 'lost', 'opening', 'lost', 'opening', 'lost'])
+  })
+
+  test('after three that send headers and a comment, and then nothing', async () => {
+    const room = (last = start())
+    for (let n = 0; n < 3; n++) {
+      await room.pass(n && 1000 * 2 ** n)
+      room.stream().write(': pathsync\n\n')
+      await room.pass(10_000)
+    }
+    await room.pass(1)
+    expect(room.connection.polling).toBe(true)
+  })
+
+  test('not after streams that took longer to end, that caught up between, or that could not be opened', async () => {
+    const room = (last = start())
+    const { events } = room.routes
+    for (let n = 0; n < 12; n++) {
+      room.routes.events = n % 4 === 3 ? () => page(502) : events
+      room.connection.wake()
+      await room.pass()
+      if (n % 4 === 0) await room.catchUp()
+      if (n % 4 === 1) {
+        for (let s = 0; s < 3; s++) {
+          room.stream().write(': still here\n\n')
+          await room.pass(1000)
+        }
+      }
+      if (n % 4 !== 3) room.stream().end()
+      await room.pass(1)
+      expect(room.connection.polling).toBe(false)
+    }
+  })
+})
+
+describe('polling', () => {
+  test('without a position reads the room', async () => {
+    const room = await startPolling(silence, undefined, { at: '' })
+    expect(room.heard()).toEqual(['opening', 'events state 9 state 1 up-to-date', 'events presence of 0'])
+    expect(room.server.to('/changes')).toEqual([])
+    await room.pass(1000)
+    expect(room.server.to('/changes').map(({ url }) => url.search)).toEqual(['?wait=10&after=e2-9'])
+  })
+
+  test('with a position asks for what has happened since, at first at once and then waiting for more', async () => {
+    const room = await startPolling((after) => (after === 3 ? changes(4, 5)(3) : after === 5 ? changes(6)(5) : silence()))
+    expect(room.server.to('/changes').map(({ url }) => url.search)).toEqual([
+      '?wait=0&after=e1-3',
+      '?wait=10&after=e1-5',
+      '?wait=10&after=e1-6'
+    ])
+  })
+
+  test('tells everything in the order of a stream', async () => {
+    const room = await startPolling((after) => (after === 3 ? changes(4, 5)(after) : silence()))
+    expect(room.heard()).toEqual(['opening', 'events delta 4 delta 5 up-to-date', 'events presence of 0'])
+  })
+
+  test('of more than one page is up to date with the last', async () => {
+    const more = json({ room: 'board', epoch: 'e1', changes: [delta(4)], next: 'e1-4', upToDate: false })
+    const room = await startPolling((after) => (after === 3 ? more : after === 4 ? changes(5)(4) : silence()))
+    expect(room.heard()).toEqual(['opening', 'events delta 4', 'events delta 5 up-to-date', 'events presence of 0'])
+  })
+
+  test('starts again with the room when the log does not reach back', async () => {
+    const room = await startPolling((_, epoch) => (epoch === 'e1' ? problem('position_gone', 410, false) : silence()))
+    expect(room.heard()).toEqual(['opening', 'events state 9 state 1 up-to-date', 'events presence of 0'])
+    expect(room.listener.at).toBe('e2-9')
+  })
+
+  test('starts again with the room when the listener has to', async () => {
+    const room = await startPolling((after) => (after === 3 ? changes(4)(3) : silence()), (room) => {
+      room.listener.verdict = (events) => (events[0]?.type === 'delta' ? 'restart' : 'ok')
+    })
+    await room.pass(1000)
+    expect(room.heard().filter((line) => !/presence/.test(line))).toEqual([
+      'opening',
+      'events delta 4 up-to-date',
+      'opening',
+      'events state 9 state 1 up-to-date'
+    ])
+  })
+
+  test('asks again for what the listener has missed', async () => {
+    const room = await startPolling(() => changes(4)(3), (room) => (room.listener.verdict = () => 'resume'))
+    await room.pass(5000)
+    expect(new Set(room.server.to('/changes').map(({ url }) => url.searchParams.get('after')))).toEqual(new Set(['e1-3']))
+  })
+
+  test('does not hurry when the server does not wait', async () => {
+    const room = await startPolling((after) => changes()(after))
+    const before = room.server.to('/changes').length
+    await room.pass(10_000)
+    expect(room.server.to('/changes').length - before).toBe(10)
+  })
+
+  test('that fails is lost, and comes back with backoff', async () => {
+    const room = await startPolling((after) => (after === 3 ? changes(4)(3) : page(502)))
+    expect(room.heard()).toEqual([
+      'opening',
+      'events delta 4 up-to-date',
+      'lost',
+      'failed protocol: HTTP 502'
+    ])
+    room.routes.changes = () => changes(5)(4)
+    await room.pass(1000)
+    expect(room.heard().slice(0, 2)).toEqual(['opening', 'events delta 5 up-to-date'])
+  })
+
+  test.each([
+    ['a delta that is none', () => json({ room: 'board', epoch: 'e1', changes: [{}], next: 'e1-4', upToDate: true })],
+    ['a position that is none', () => json({ room: 'board', epoch: 'e1', changes: [], next: 'e1-x', upToDate: true })]
+  ])('that brings %s takes nothing of it', async (_, answer) => {
+    const room = await startPolling(() => answer())
+    expect(room.heard()).toEqual([expect.stringMatching('failed protocol: malformed')])
+  })
+})
+
+describe('presence while polling', () => {
+  test('is renewed and read with each answer, at most every 5 s', async () => {
+    const room = await startPolling((after) => later(1000, () => changes(after + 1)(after)), undefined, {
+      displayName: 'Ada',
+      presence: () => ({ field: 'title' })
+    })
+    const before = room.server.to('/presence/ada').length
+    await room.pass(20_000)
+    const puts = room.server.to('/presence/ada').slice(before)
+    expect(puts).toHaveLength(4)
+    expect(puts[0]).toMatchObject({ method: 'PUT', body: '{"displayName":"Ada","field":"title"}' })
+    expect(room.server.to('/presence').slice(before)).toHaveLength(4)
+    room.connection.stop()
+    await room.pass(1000)
+  })
+
+  test('is read even if it cannot be renewed', async () => {
+    const room = await startPolling((after) => (after === 3 ? changes(4)(3) : silence()), (room) => {
+      room.routes.presence = ({ method }) => (method === 'PUT' ? problem('internal', 500, false) : nobody())
+    })
+    expect(room.heard().at(-1)).toBe('events presence of 0')
+  })
+})
+
+describe('streams are tried again beside the polling', () => {
+  test('after a minute, then twice as long each time, up to 10 minutes', async () => {
+    const room = await polled()
+    room.routes.changes = () => later(9000, () => changes()(3))
+    await room.pass(1000)
+    const tried: number[] = []
+    const began = Date.now()
+    room.routes.events = () => {
+      tried.push(Math.round((Date.now() - began) / 60_000))
+      return silence()
+    }
+    await room.pass(40 * 60_000)
+    // Each try takes 10 s.
+    expect(tried).toEqual([1, 3, 7, 15, 26, 36])
+    room.connection.stop()
+    await room.pass(9000)
+  })
+
+  test('and take over when one catches up, from the position that polling has reached', async () => {
+    const room = await startPolling((after) => (after === 3 ? changes(4)(3) : silence()))
+    room.heard()
+    const opened = room.openStreams()
+    await room.pass(60_000)
+    const [probe] = room.streams
+    probe?.write(preamble, deltaFrame(4), upToDateFrame(4))
+    await room.pass(1)
+    expect(room.connection.polling).toBe(false)
+    expect(probe?.cancelled).toBe(true)
+    expect(room.streams).toHaveLength(2)
+    expect(opened().at(-1)).toBe('e1-4')
+    await room.catchUp(4)
+    expect(room.heard().filter((line) => !/failed|presence/.test(line))).toEqual([
+      'lost',
+      'opening',
+      'events up-to-date'
+    ])
+    expect(room.server.waiting).toBe(0)
+    await room.pass(1)
+    expect(vi.getTimerCount()).toBe(1)
+  })
+
+  test('at once when woken', async () => {
+    const room = await startPolling((after) => (after === 3 ? changes(4)(3) : silence()))
+    room.openStreams()
+    room.connection.wake()
+    await room.pass()
+    expect(room.streams).toHaveLength(1)
+  })
+
+  test('and are not heard until they have', async () => {
+    const room = await startPolling((after) => (after === 3 ? changes(4)(3) : silence()))
+    room.openStreams()
+    room.heard()
+    room.connection.wake()
+    await room.pass()
+    room.stream().write(preamble, deltaFrame(5))
+    await room.pass()
+    room.stream().end()
+    await room.pass()
+    expect(room.heard()).toEqual([])
+    expect(room.connection.polling).toBe(true)
+  })
+})
+
+/** A room that is polled by now, with answers by the number of the position. */
+async function startPolling(
+  answer: (after: number, epoch: string | undefined) => Response | Promise<Response>,
+  prepare?: (room: ReturnType<typeof start>) => void,
+  options: Parameters<typeof start>[0] = {}
+) {
+  const room = (last = start({ at: 'e1-3', ...options }))
+  const { events } = room.routes
+  room.routes.events = silence
+  room.routes.presence = nobody
+  room.routes.room = () => snapshot(9, 'e2')
+  room.routes.changes = ({ url }) => {
+    const [epoch, seq] = url.searchParams.get('after')?.split('-') ?? []
+    return answer(Number(seq), epoch)
+  }
+  await room.pass(10_000 + 1000 + 10_000 + 2000 + 9999)
+  room.heard()
+  prepare?.(room)
+  await room.pass(2)
+  room.listener.log = room.listener.log.filter((line) => !line.startsWith('failed network'))
+  return Object.assign(room, {
+    /** From now on streams can be opened. Returns the positions that they went on from. */
+    openStreams() {
+      const before = room.server.to('/events').length
+      room.routes.events = events
+      return () => room.positions().slice(before)
+    }
+  })
+}
