@@ -4,7 +4,7 @@
 import { fold } from '../document/apply.ts'
 import { diff } from '../document/diff.ts'
 import type { Json } from '../document/json.ts'
-import { explode, take } from '../document/split.ts'
+import { take } from '../document/split.ts'
 import { equal, get } from '../document/values.ts'
 import type { ConflictEvent, SavedOutbox } from '../types.ts'
 import type { Batch, BatchResult, DeltaEvent, Operation, OperationResult, Problem, StateEvent, UpToDateEvent } from '../wire.ts'
@@ -262,7 +262,7 @@ export function createReplica(options: ReplicaOptions) {
           ops.unshift({ op: 'init', path: '', value: d.initial })
         }
         if (!ops.length) continue
-        const taken = take(ops.flatMap((op) => explode(op, limits.bytes)), limits)
+        const taken = take(ops, limits)
         const frozen: Frozen = { batch: { clientId, clientSeq: nextSeq(), key: d.key, ops: taken } }
         queue = [...queue, frozen]
         d.base = fold(d.base, taken).doc
