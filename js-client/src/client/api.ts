@@ -2,7 +2,7 @@
 // answer. No method rejects.
 import type { OwnPresence, Token } from '../types.ts'
 import type { Batch, BatchResult, Changes, PresenceEvent, Problem, RoomSnapshot, User } from '../wire.ts'
-import { fits, isObject, present, text, whole, type Shape } from './shape.ts'
+import { fits, isObject, present, problemShape, text, userShape, whole, type Shape } from './shape.ts'
 
 export interface ApiOptions {
   /** The server's address. Empty: the page's own origin. */
@@ -79,7 +79,7 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
         bearer = await orAborted(used, init.signal)
       } catch (error) {
         forget()
-        throw Object.assign(new Error(`no token: ${messageOf(error)}`), { code: 'unauthorized' })
+        throw Object.assign(new Error(`no token: ${error}`), { code: 'unauthorized' })
       }
       const headers = { ...init.headers, ...(bearer && { Authorization: `Bearer ${bearer}` }) }
       const response = await fetch(target, { ...init, headers })
@@ -137,9 +137,9 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
         TIMEOUT_MS + waitSeconds * 1000
       ),
     getPresence: (room, signal) =>
-      request(`${roomUrl(room)}/presence`, { room: text, users: [{ clientId: text }] }, {}, signal),
+      request(`${roomUrl(room)}/presence`, { users: [userShape] }, {}, signal),
     putPresence: (room, clientId, presence, signal) =>
-      request(presenceUrl(room, clientId), { clientId: text }, json('PUT', JSON.stringify(presence)), signal),
+      request(presenceUrl(room, clientId), userShape, json('PUT', JSON.stringify(presence)), signal),
     leave(room, clientId) {
       void request(`${presenceUrl(room, clientId)}/leave`, present, { method: 'POST', keepalive: true })
     },
@@ -163,8 +163,6 @@ const parameter = (name: string, value: string | undefined) => (value ? `&${name
 
 const contentType = (response: Response) => response.headers.get('Content-Type') ?? 'no content type'
 
-export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
-
 function parsed(body: string): unknown {
   try {
     return JSON.parse(body)
@@ -184,11 +182,11 @@ const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
 
 /** An answer that says no, be it the server's or that of something on the way. */
 function refusal({ status, headers }: Response, body: unknown): Answer<never> {
-  const problem = fits(body, { title: text, code: text, retryable: present }) ? (body as Problem) : undefined
+  const problem = fits(body, problemShape) ? (body as Problem) : undefined
   const message = problem ? explain(problem) : `HTTP ${status}`
   if (status === 401 || status === 403) return { kind: 'unauthorized', message }
   if (problem && !problem.retryable) return { kind: 'refused', problem }
-  // Servers of ours send seconds, never a date.
+  // The server sends seconds, never a date.
   const retryAfterMs = Number(headers.get('Retry-After')) * 1000 || 0
   return { kind: 'failed', code: problem?.code ?? 'protocol', message, status, retryAfterMs }
 }
@@ -204,8 +202,9 @@ const foreign = (response: Response): Answer<never> => ({
   status: response.status
 })
 
-export const noAnswer = (error: unknown): Answer<never> => ({
+/** The answer that an error stands for. */
+export const noAnswer = (error: unknown, code = 'network'): Answer<never> => ({
   kind: 'failed',
-  code: isObject(error) && typeof error.code === 'string' ? error.code : 'network',
-  message: messageOf(error)
+  code: isObject(error) && typeof error.code === 'string' ? error.code : code,
+  message: error instanceof Error ? error.message : String(error)
 })

@@ -84,21 +84,23 @@ export function connect(options: ConnectionOptions): Connection {
     }
   }
 
-  function open(reader: Pick<StreamOptions, 'opening' | 'events'>) {
-    stream = openStream({
-      ...options,
-      displayName: own().displayName ?? undefined,
-      lastEventId: fresh ? undefined : listener.position(),
-      position: () => listener.position(),
-      retry: (ms) => (baseMs = Math.min(ms, LONG_MS)),
-      ...reader
+  /** Opens a stream and waits for its end. */
+  const follow = (reader: Pick<StreamOptions, 'opening' | 'events'>) =>
+    new Promise<{ outcome: Outcome; useless: boolean }>((resolve) => {
+      stream = openStream({
+        ...options,
+        displayName: own().displayName ?? undefined,
+        lastEventId: fresh ? undefined : listener.position(),
+        position: () => listener.position(),
+        retry: (ms) => (baseMs = Math.min(ms, LONG_MS)),
+        ended: (outcome, useless) => resolve({ outcome, useless }),
+        ...reader
+      })
     })
-    return stream.ended
-  }
 
   async function streamOnce(): Promise<Outcome> {
     const { opening, events, close } = session()
-    const { outcome, useless } = await open({
+    const { outcome, useless } = await follow({
       opening,
       events(list) {
         const verdict = events(list)
@@ -131,7 +133,7 @@ export function connect(options: ConnectionOptions): Connection {
       await probePause.sleep(ms)
       if (stopped) return
       let through = false
-      await open({
+      await follow({
         opening() {},
         events(events) {
           through = hasCaughtUp(events)

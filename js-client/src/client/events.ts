@@ -1,6 +1,6 @@
 // What a server says on a stream, taken from its text.
 import type { Problem, RoomEvent } from '../wire.ts'
-import { fits, present, text, whole, type Shape } from './shape.ts'
+import { fits, present, problemShape, text, userShape, whole, type Shape } from './shape.ts'
 
 /** An event as it stands on the stream. */
 export interface Frame {
@@ -13,15 +13,14 @@ export type Control =
   | { readonly type: 'reconnect'; readonly data: { readonly afterMs: number } }
   | { readonly type: 'problem'; readonly data: Problem }
 
-const user: Shape = { clientId: text }
 const shapes: Readonly<Record<string, Shape>> = {
   state: { key: text, serverSeq: whole, state: present },
   delta: { key: text, serverSeq: whole, clientId: text, ops: [{ op: text, path: text }] },
   'up-to-date': { epoch: text, serverSeq: whole },
-  presence: { users: [user] },
-  'presence-change': { joined: [user], updated: [user], left: [text] },
+  presence: { users: [userShape] },
+  'presence-change': { joined: [userShape], updated: [userShape], left: [text] },
   reconnect: { afterMs: whole },
-  problem: { code: text, title: text, retryable: present }
+  problem: problemShape
 }
 
 /** The names of all events that mean something to a client. */

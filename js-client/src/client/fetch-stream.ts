@@ -1,6 +1,6 @@
 // A stream read with `fetch`, which can send headers and shows every byte.
 import { createParser } from 'eventsource-parser'
-import { noAnswer, type Answer, type Api, type StreamRequest } from './api.ts'
+import type { Answer, Api, StreamRequest } from './api.ts'
 import type { Frame } from './events.ts'
 
 /** Who is told what comes by a stream. */
@@ -13,7 +13,7 @@ export interface Reader {
   retry(ms: number): void
 }
 
-/** Reads one stream to its end; ok when the server ended it. An event that is cut off by the end is dropped. */
+/** Reads one stream to its end; ok when the server ended it. Rejects when it breaks. An event that is cut off is dropped. */
 export type ReadStream = (
   api: Api,
   room: string,
@@ -27,27 +27,23 @@ const MAX_EVENT = 2 ** 26
 export const readByFetch: ReadStream = async (api, room, request, { opened, heard, retry }) => {
   const answer = await api.openStream(room, request)
   if (answer.kind !== 'ok' || !answer.value.body) return answer
-  try {
-    opened()
-    let frames: Frame[] = []
-    const parser = createParser({
-      onEvent: (frame) => void frames.push(frame),
-      onRetry: retry,
-      onError(error) {
-        if (error.type === 'max-buffer-size-exceeded') throw Object.assign(error, { code: 'protocol' })
-      },
-      maxBufferSize: MAX_EVENT
-    })
-    const decoder = new TextDecoder()
-    const body = answer.value.body.getReader()
-    for (;;) {
-      const { done, value } = await body.read()
-      if (done) return answer
-      parser.feed(decoder.decode(value, { stream: true }))
-      heard(frames)
-      frames = []
-    }
-  } catch (error) {
-    return noAnswer(error)
+  opened()
+  let frames: Frame[] = []
+  const parser = createParser({
+    onEvent: (frame) => void frames.push(frame),
+    onRetry: retry,
+    onError(error) {
+      if (error.type === 'max-buffer-size-exceeded') throw Object.assign(error, { code: 'protocol' })
+    },
+    maxBufferSize: MAX_EVENT
+  })
+  const decoder = new TextDecoder()
+  const body = answer.value.body.getReader()
+  for (;;) {
+    const { done, value } = await body.read()
+    if (done) return answer
+    parser.feed(decoder.decode(value, { stream: true }))
+    heard(frames)
+    frames = []
   }
 }

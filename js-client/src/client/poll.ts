@@ -1,7 +1,7 @@
 // A room followed by long polling, where streams do not get through.
 import type { OwnPresence } from '../types.ts'
 import type { Changes, RoomEvent, RoomSnapshot } from '../wire.ts'
-import { messageOf, type Answer, type Api } from './api.ts'
+import { noAnswer, type Answer, type Api } from './api.ts'
 import { checked } from './events.ts'
 import type { Verdict } from './stream.ts'
 
@@ -44,16 +44,15 @@ export async function poll(options: PollOptions): Promise<Answer<never>> {
       ? await api.getChanges(room, after, opened ? WAIT_SECONDS : 0, signal)
       : await api.getRoom(room, signal)
     if (answer.kind === 'ok' && !signal.aborted) {
-      let events
       try {
-        events = 'stores' in answer.value ? snapshot(answer.value) : page(answer.value)
+        const events = 'stores' in answer.value ? snapshot(answer.value) : page(answer.value)
+        if (!opened || !after) options.opening()
+        opened = true
+        gone = false
+        options.events(events)
       } catch (error) {
-        return { kind: 'failed', code: 'protocol', message: messageOf(error) }
+        return noAnswer(error, 'protocol')
       }
-      gone = false
-      if (!opened || !after) options.opening()
-      opened = true
-      options.events(events)
     } else if (answer.kind === 'refused' && answer.problem.code === 'position_gone') {
       gone = true
       continue

@@ -17,5 +17,8 @@ export const text: Shape = (value) => typeof value === 'string'
 export const whole: Shape = (value) => Number.isSafeInteger(value)
 export const present: Shape = (value) => value !== undefined
 
+export const problemShape: Shape = { title: text, code: text, retryable: present }
+export const userShape: Shape = { clientId: text }
+
 const isList = (shape: Shape): shape is readonly [Shape] => Array.isArray(shape)
 const own = (value: Record<string, unknown>, name: string) => (Object.hasOwn(value, name) ? value[name] : undefined)

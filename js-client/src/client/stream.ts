@@ -1,6 +1,6 @@
 // One stream from its opening to its end: what its events mean, and the watchdog.
-import { explain, messageOf, type Answer, type Api, type StreamRequest } from './api.ts'
-import type { RoomEvent } from '../wire.ts'
+import { explain, noAnswer, type Answer, type Api, type StreamRequest } from './api.ts'
+import type { Problem, RoomEvent } from '../wire.ts'
 import { readByEventSource } from './event-source.ts'
 import { readFrame, type Frame } from './events.ts'
 import { readByFetch } from './fetch-stream.ts'
@@ -20,17 +20,14 @@ export interface StreamOptions extends StreamRequest {
   /** The events that came together. */
   events(events: RoomEvent[]): Verdict
   retry(ms: number): void
+  /** It is over. `useless`: it ended at once or stayed silent; something on the way may not let streams through. */
+  ended(outcome: Outcome, useless: boolean): void
 }
 
 /** Why it is over, and when to come back: ok stands for at once, but for `afterMs` or the backoff. */
 export type Outcome = Answer<{ afterMs?: number }>
 
 export interface Stream {
-  ended: Promise<{
-    outcome: Outcome
-    /** It ended at once or stayed silent: something on the way may not let streams through. */
-    useless: boolean
-  }>
   /** Looks whether it is dead already. */
   check(): void
   stop(): void
@@ -50,18 +47,17 @@ export function openStream(options: StreamOptions): Stream {
   const { api, room, transport, heartbeatMs } = options
   const abort = new AbortController()
   const { signal } = abort
-  let end!: (outcome: Outcome, useless?: boolean) => void
-  const ended: Stream['ended'] = new Promise((resolve) => {
-    end = (outcome, useless = false) => {
-      clearTimeout(timer)
-      abort.abort()
-      resolve({ outcome, useless })
-    }
-  })
   let openedAt: number | undefined
   let heardAt = Date.now()
   let live = false
   let timer: ReturnType<typeof setTimeout> | undefined
+
+  function end(outcome: Outcome, useless = false) {
+    if (signal.aborted) return
+    clearTimeout(timer)
+    abort.abort()
+    options.ended(outcome, useless)
+  }
 
   /** Bytes only note their time; the one timer finds out when it fires, if need be long after a sleep of the machine. */
   function check() {
@@ -94,18 +90,18 @@ export function openStream(options: StreamOptions): Stream {
       for (const frame of frames) {
         const event = readFrame(frame)
         if (event?.type === 'reconnect') outcome = { kind: 'ok', value: event.data }
-        else if (event?.type === 'problem') {
-          const problem = event.data
-          outcome = problem.retryable
-            ? { kind: 'failed', code: problem.code, message: explain(problem) }
-            : { kind: 'refused', problem }
-        } else if (event) events.push(event)
+        else if (event?.type === 'problem') outcome = saying(event.data)
+        else if (event) events.push(event)
       }
     } catch (error) {
       // What came before it is good.
-      outcome = { kind: 'failed', code: 'protocol', message: messageOf(error) }
+      outcome = noAnswer(error, 'protocol')
     }
-    if (events.length && options.events(events) !== 'ok') outcome ??= over
+    try {
+      if (events.length && options.events(events) !== 'ok') outcome ??= over
+    } catch (error) {
+      outcome = noAnswer(error, 'protocol')
+    }
     if (outcome) return end(outcome)
     if (!live && events.some(({ type }) => type === 'up-to-date')) {
       live = true
@@ -125,11 +121,16 @@ export function openStream(options: StreamOptions): Stream {
   }
   check()
   const { clientId, displayName, lastEventId } = options
-  void read(api, room, { clientId, displayName, lastEventId, signal }, reader).then((answer) => {
-    const cutOff = openedAt !== undefined && !live && Date.now() - openedAt < CUT_OFF_MS
-    const ordinary = answer.kind === 'ok' || (live && answer.kind === 'failed' && answer.code === 'network')
-    end(ordinary ? over : answer, cutOff)
-  })
+  void read(api, room, { clientId, displayName, lastEventId, signal }, reader)
+    .catch(noAnswer)
+    .then((answer: Answer<unknown>) => {
+      const cutOff = openedAt !== undefined && !live && Date.now() - openedAt < CUT_OFF_MS
+      const ordinary = answer.kind === 'ok' || (live && answer.kind === 'failed' && answer.code === 'network')
+      end(ordinary ? over : answer, cutOff)
+    })
 
-  return { ended, check, stop: () => end(over) }
+  return { check, stop: () => end(over) }
 }
+
+const saying = (problem: Problem): Outcome =>
+  problem.retryable ? { kind: 'failed', code: problem.code, message: explain(problem) } : { kind: 'refused', problem }

@@ -190,7 +190,7 @@ describe('a token', () => {
       throw new Error('session is over')
     })
     const { api } = start(() => json(room), token)
-    const message = 'no token: session is over'
+    const message = 'no token: Error: session is over'
     expect(await api.getRoom('board')).toEqual({ kind: 'failed', code: 'unauthorized', message })
     expect(await api.getRoom('board')).toMatchObject({ kind: 'ok' })
   })

@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { isOffline, onPage } from '../../../src/client/page.ts'
+
+/** A window that knows who listens. */
+class ScriptedWindow extends EventTarget {
+  listening = new Set<string>()
+  override addEventListener(type: string, ...rest: [never, never]) {
+    this.listening.add(type)
+    super.addEventListener(type, ...rest)
+  }
+
+  override removeEventListener(type: string, ...rest: [never, never]) {
+    this.listening.delete(type)
+    super.removeEventListener(type, ...rest)
+  }
+
+  says(type: string, properties = {}) {
+    this.dispatchEvent(Object.assign(new Event(type), properties))
+  }
+}
+
+let page: ScriptedWindow
+beforeEach(() => void vi.stubGlobal('window', (page = new ScriptedWindow())))
+afterEach(() => void vi.unstubAllGlobals())
+
+function turns(visibilityState: 'visible' | 'hidden') {
+  vi.stubGlobal('document', { visibilityState })
+  page.says('visibilitychange')
+}
+
+test('a page says when it is online, hidden and visible', () => {
+  const heard: string[] = []
+  const leave = onPage((event) => heard.push(event))
+  page.says('online')
+  turns('hidden')
+  turns('visible')
+  leave()
+  expect(heard).toEqual(['online', 'hidden', 'visible'])
+})
+
+test('a page that is closed is hidden once', () => {
+  const heard: string[] = []
+  const leave = onPage((event) => heard.push(event))
+  turns('hidden')
+  page.says('freeze')
+  page.says('pagehide')
+  leave()
+  expect(heard).toEqual(['hidden'])
+})
+
+test('a page that comes back from the cache, or was frozen, is visible again; one that has just been loaded says nothing', () => {
+  const heard: string[] = []
+  const leave = onPage((event) => heard.push(event))
+  page.says('pageshow', { persisted: false })
+  page.says('pageshow', { persisted: true })
+  page.says('freeze')
+  page.says('resume')
+  page.says('pagehide')
+  leave()
+  expect(heard).toEqual(['visible', 'hidden', 'visible', 'hidden'])
+})
+
+test('the page is listened to while anybody wants to know, and hears of nobody twice', () => {
+  const first = vi.fn()
+  const second = vi.fn()
+  expect(page.listening.size).toBe(0)
+  const leaveFirst = onPage(first)
+  const leaveSecond = onPage(second)
+  page.says('online')
+  leaveFirst()
+  leaveFirst()
+  page.says('online')
+  expect(page.listening.size).toBeGreaterThan(0)
+  leaveSecond()
+  expect(page.listening.size).toBe(0)
+  page.says('online')
+  expect([first.mock.calls.length, second.mock.calls.length]).toEqual([1, 2])
+})
+
+test('where there is no page nothing is heard, and the network is taken to be there', () => {
+  vi.stubGlobal('window', undefined)
+  vi.stubGlobal('navigator', undefined)
+  expect(onPage(() => {})).toBeTypeOf('function')
+  expect(isOffline()).toBe(false)
+  vi.stubGlobal('navigator', {})
+  expect(isOffline()).toBe(false)
+  vi.stubGlobal('navigator', { onLine: false })
+  expect(isOffline()).toBe(true)
+})
