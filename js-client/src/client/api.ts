@@ -67,10 +67,12 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
     parameter('displayName', displayName) +
     parameter('last_event_id', lastEventId)
 
+  const ask = async () => (typeof token === 'function' ? token() : token)
+
   /** Makes a request with the token known so far; after a 401 once more with a fresh one. */
   async function authorized(target: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
     for (let again = typeof token === 'function'; ; again = false) {
-      const used = (known ??= Promise.resolve().then(() => (typeof token === 'function' ? token() : token)))
+      const used = (known ??= ask())
       const forget = () => {
         if (known === used) known = undefined
       }
@@ -126,12 +128,11 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
       const shape = { room: text, epoch: text, serverSeq: whole, results: [{ status: text }] } as const
       return request(`${roomUrl(room)}/ops`, shape, { ...json('POST', body), keepalive })
     },
-    getRoom: (room, signal) =>
-      request(roomUrl(room), { room: text, epoch: text, serverSeq: whole, stores: isObject }, {}, signal),
+    getRoom: (room, signal) => request(roomUrl(room), { room: text, stores: isObject }, {}, signal),
     getChanges: (room, after, waitSeconds, signal) =>
       request(
         `${roomUrl(room)}/changes?wait=${waitSeconds}${parameter('after', after)}`,
-        { room: text, epoch: text, changes: Array.isArray, next: text, upToDate: present },
+        { room: text, changes: Array.isArray, next: text },
         {},
         signal,
         TIMEOUT_MS + waitSeconds * 1000
@@ -143,7 +144,8 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
     leave(room, clientId) {
       void request(`${presenceUrl(room, clientId)}/leave`, present, { method: 'POST', keepalive: true })
     },
-    async openStream(room, { signal, ...stream }) {
+    async openStream(room, stream) {
+      const { signal } = stream
       try {
         const headers = { Accept: 'text/event-stream' }
         const response = await authorized(streamUrl(room, stream), { headers, cache: 'no-store', signal })

@@ -5,7 +5,7 @@ import { explain } from './api.ts'
 import { createSleeper, delay } from './backoff.ts'
 import { isOffline } from './page.ts'
 import { poll } from './poll.ts'
-import { atOnce, openStream, type Outcome, type Stream, type StreamOptions, type Verdict } from './stream.ts'
+import { atOnce, hasCaughtUp, openStream, type Outcome, type Stream, type StreamOptions, type Verdict } from './stream.ts'
 
 /** Who hears a room. It hears nothing more once the connection is stopped. */
 export interface Listener {
@@ -55,19 +55,19 @@ export function connect(options: ConnectionOptions): Connection {
   let baseMs = BASE_MS
   let failures = 0
   let strikes = 0
-  /** The server cannot read the position. */
+  /** The server cannot go on from the position. */
   let fresh = false
   let stream: Stream | undefined
   let polls: AbortController | undefined
 
   const own = (): OwnPresence => ({ ...(displayName && { displayName }), ...presence() })
   const polling = () => strikes >= STRIKES
+  const position = () => (fresh ? undefined : listener.position())
 
-  /** What a stream or polling tells the listener. */
-  function session() {
+  /** Hears for the listener until `close`. */
+  function hear(caughtUp?: () => void) {
     let opened = false
     return {
-      position: () => listener.position(),
       opening() {
         opened = true
         fresh = false
@@ -75,7 +75,10 @@ export function connect(options: ConnectionOptions): Connection {
       },
       events(events: RoomEvent[]): Verdict {
         const verdict = listener.events(events)
-        if (verdict === 'ok' && hasCaughtUp(events)) failures = 0
+        if (verdict === 'ok' && hasCaughtUp(events)) {
+          failures = 0
+          caughtUp?.()
+        }
         return verdict
       },
       close() {
@@ -85,43 +88,36 @@ export function connect(options: ConnectionOptions): Connection {
   }
 
   /** Opens a stream and waits for its end. */
-  const follow = (reader: Pick<StreamOptions, 'opening' | 'events'>) =>
+  const follow = (ear: Pick<StreamOptions, 'opening' | 'events'>) =>
     new Promise<{ outcome: Outcome; useless: boolean }>((resolve) => {
       stream = openStream({
         ...options,
+        ...ear,
         displayName: own().displayName ?? undefined,
-        lastEventId: fresh ? undefined : listener.position(),
-        position: () => listener.position(),
+        lastEventId: position(),
+        position,
         retry: (ms) => (baseMs = Math.min(ms, LONG_MS)),
-        ended: (outcome, useless) => resolve({ outcome, useless }),
-        ...reader
+        ended: (outcome, useless) => resolve({ outcome, useless })
       })
     })
 
   async function streamOnce(): Promise<Outcome> {
-    const { opening, events, close } = session()
-    const { outcome, useless } = await follow({
-      opening,
-      events(list) {
-        const verdict = events(list)
-        if (!failures) strikes = 0
-        return verdict
-      }
-    })
-    close()
-    if (!useless || stopped) return outcome
-    if (++strikes === STRIKES) void probe()
-    return polling() ? atOnce : outcome
+    const ear = hear(() => (strikes = 0))
+    const { outcome, useless } = await follow(ear)
+    ear.close()
+    if (!useless || stopped || ++strikes < STRIKES) return outcome
+    failures = 0
+    void probe()
+    return atOnce
   }
 
   async function pollAlong(): Promise<Outcome> {
     const abort = (polls = new AbortController())
-    const { close, ...reader } = session()
-    const outcome = await poll({ ...options, ...reader, presence: own, sleep: pause.sleep, signal: abort.signal })
-    const replaced = abort.signal.aborted
+    const ear = hear()
+    const outcome = await poll({ ...options, ...ear, position, presence: own, sleep: pause.sleep, signal: abort.signal })
     abort.abort()
-    close()
-    return replaced ? atOnce : outcome
+    ear.close()
+    return outcome
   }
 
   /**
@@ -129,18 +125,16 @@ export function connect(options: ConnectionOptions): Connection {
    * further already, and an `up-to-date` of the past would look like another history.
    */
   async function probe() {
-    for (let ms = PROBE_MS; ; ms = Math.min(2 * ms, MAX_WAIT_MS)) {
+    let through = false
+    const events = (events: RoomEvent[]): Verdict => {
+      through = hasCaughtUp(events)
+      return through ? 'resume' : 'ok'
+    }
+    for (let ms = PROBE_MS; !through; ms = Math.min(2 * ms, MAX_WAIT_MS)) {
       await probePause.sleep(ms)
       if (stopped) return
-      let through = false
-      await follow({
-        opening() {},
-        events(events) {
-          through = hasCaughtUp(events)
-          return through ? 'resume' : 'ok'
-        }
-      })
-      if (through || stopped) break
+      await follow({ opening() {}, events })
+      if (stopped) return
     }
     failures = strikes = 0
     polls?.abort()
@@ -156,9 +150,11 @@ export function connect(options: ConnectionOptions): Connection {
       if (afterMs !== undefined) return Math.min(afterMs, MAX_WAIT_MS)
     } else if (outcome.kind === 'refused') {
       const { code } = outcome.problem
-      fresh = code === 'invalid_event_id'
-      if (!fresh) least = LONG_MS * (1 + random())
-      listener.failed(code, explain(outcome.problem))
+      fresh = code === 'invalid_event_id' || code === 'position_gone'
+      if (!fresh) {
+        least = LONG_MS * (1 + random())
+        listener.failed(code, explain(outcome.problem))
+      }
     } else if (outcome.kind === 'unauthorized') {
       capMs = UNAUTHORIZED_CAP_MS
       listener.failed('unauthorized', outcome.message)
@@ -197,5 +193,3 @@ export function connect(options: ConnectionOptions): Connection {
     }
   }
 }
-
-const hasCaughtUp = (events: RoomEvent[]) => events.some(({ type }) => type === 'up-to-date')

@@ -13,7 +13,7 @@ export interface Reader {
   retry(ms: number): void
 }
 
-/** Reads one stream to its end; ok when the server ended it. Rejects when it breaks. An event that is cut off is dropped. */
+/** Opens a stream and reads it to its end; then it is ok. An event that is cut off by the end is dropped. */
 export type ReadStream = (
   api: Api,
   room: string,
@@ -33,15 +33,16 @@ export const readByFetch: ReadStream = async (api, room, request, { opened, hear
     onEvent: (frame) => void frames.push(frame),
     onRetry: retry,
     onError(error) {
-      if (error.type === 'max-buffer-size-exceeded') throw Object.assign(error, { code: 'protocol' })
+      if (error.type === 'max-buffer-size-exceeded') throw error
     },
     maxBufferSize: MAX_EVENT
   })
   const decoder = new TextDecoder()
   const body = answer.value.body.getReader()
   for (;;) {
-    const { done, value } = await body.read()
-    if (done) return answer
+    // A stream that breaks has ended.
+    const { value } = await body.read().catch(() => ({ value: undefined }))
+    if (!value) return answer
     parser.feed(decoder.decode(value, { stream: true }))
     heard(frames)
     frames = []

@@ -1,14 +1,15 @@
 // A room followed by long polling, where streams do not get through.
 import type { OwnPresence } from '../types.ts'
 import type { Changes, RoomEvent, RoomSnapshot } from '../wire.ts'
-import { noAnswer, type Answer, type Api } from './api.ts'
+import { noAnswer, type Api } from './api.ts'
 import { checked } from './events.ts'
-import type { Verdict } from './stream.ts'
+import { atOnce, type Outcome, type Verdict } from './stream.ts'
 
 export interface PollOptions {
   api: Api
   room: string
   clientId: string
+  /** The event id to go on from. Without one, the room is read as it stands. */
   position(): string | undefined
   opening(): void
   events(events: RoomEvent[]): Verdict
@@ -23,11 +24,10 @@ const PRESENCE_MS = 5000
 /** Between answers that do not lead further, if they come at once. */
 const PAUSE_MS = 1000
 
-/** Polls until something goes wrong or the signal aborts, and returns what it was. */
-export async function poll(options: PollOptions): Promise<Answer<never>> {
+/** Polls until something goes wrong, which is returned, or the signal aborts. */
+export async function poll(options: PollOptions): Promise<Outcome> {
   const { api, room, clientId, signal } = options
   let opened = false
-  let gone = false
   let presentAt = -Infinity
 
   async function renewPresence() {
@@ -37,32 +37,27 @@ export async function poll(options: PollOptions): Promise<Answer<never>> {
     if (answer.kind === 'ok' && !signal.aborted) options.events([{ type: 'presence', data: answer.value }])
   }
 
-  for (;;) {
+  while (!signal.aborted) {
     const askedAt = Date.now()
-    const after = gone ? undefined : options.position()
-    const answer = after
-      ? await api.getChanges(room, after, opened ? WAIT_SECONDS : 0, signal)
-      : await api.getRoom(room, signal)
-    if (answer.kind === 'ok' && !signal.aborted) {
-      try {
-        const events = 'stores' in answer.value ? snapshot(answer.value) : page(answer.value)
-        if (!opened || !after) options.opening()
-        opened = true
-        gone = false
-        options.events(events)
-      } catch (error) {
-        return noAnswer(error, 'protocol')
-      }
-    } else if (answer.kind === 'refused' && answer.problem.code === 'position_gone') {
-      gone = true
-      continue
-    } else {
-      return answer as Answer<never>
+    const after = options.position()
+    const answer = await (after
+      ? api.getChanges(room, after, opened ? WAIT_SECONDS : 0, signal)
+      : api.getRoom(room, signal))
+    if (signal.aborted) break
+    if (answer.kind !== 'ok') return answer
+    try {
+      const events = 'stores' in answer.value ? snapshot(answer.value) : page(answer.value)
+      if (!opened || !after) options.opening()
+      opened = true
+      options.events(events)
+    } catch (error) {
+      return noAnswer(error, 'protocol')
     }
-    if (!signal.aborted && Date.now() - presentAt >= PRESENCE_MS) void renewPresence()
+    if (Date.now() - presentAt >= PRESENCE_MS) void renewPresence()
     const further = after && options.position() !== after
-    if (!signal.aborted && !further && Date.now() - askedAt < PAUSE_MS) await options.sleep(PAUSE_MS)
+    if (!further && !signal.aborted && Date.now() - askedAt < PAUSE_MS) await options.sleep(PAUSE_MS)
   }
+  return atOnce
 }
 
 function snapshot({ room, epoch, serverSeq, stores }: RoomSnapshot): RoomEvent[] {

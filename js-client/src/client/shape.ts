@@ -10,7 +10,7 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
 export function fits(value: unknown, shape: Shape): boolean {
   if (typeof shape === 'function') return shape(value)
   if (isList(shape)) return Array.isArray(value) && value.every((element) => fits(element, shape[0]))
-  return isObject(value) && Object.entries(shape).every(([name, member]) => fits(own(value, name), member))
+  return isObject(value) && Object.entries(shape).every(([name, member]) => fits(value[name], member))
 }
 
 export const text: Shape = (value) => typeof value === 'string'
@@ -21,4 +21,3 @@ export const problemShape: Shape = { title: text, code: text, retryable: present
 export const userShape: Shape = { clientId: text }
 
 const isList = (shape: Shape): shape is readonly [Shape] => Array.isArray(shape)
-const own = (value: Record<string, unknown>, name: string) => (Object.hasOwn(value, name) ? value[name] : undefined)

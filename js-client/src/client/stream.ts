@@ -1,12 +1,15 @@
 // One stream from its opening to its end: what its events mean, and the watchdog.
+import type { RoomEvent } from '../wire.ts'
 import { explain, noAnswer, type Answer, type Api, type StreamRequest } from './api.ts'
-import type { Problem, RoomEvent } from '../wire.ts'
 import { readByEventSource } from './event-source.ts'
 import { readFrame, type Frame } from './events.ts'
 import { readByFetch } from './fetch-stream.ts'
 
 /** What to do after events: go on, reopen from the position, or reopen without one. */
 export type Verdict = 'ok' | 'resume' | 'restart'
+
+/** Why it is over, and when to come back: after `afterMs`, or as the backoff has it. */
+export type Outcome = Answer<{ afterMs?: number }>
 
 export interface StreamOptions extends StreamRequest {
   api: Api
@@ -19,13 +22,11 @@ export interface StreamOptions extends StreamRequest {
   opening(): void
   /** The events that came together. */
   events(events: RoomEvent[]): Verdict
+  /** How long to wait before the next stream, in milliseconds. */
   retry(ms: number): void
   /** It is over. `useless`: it ended at once or stayed silent; something on the way may not let streams through. */
   ended(outcome: Outcome, useless: boolean): void
 }
-
-/** Why it is over, and when to come back: ok stands for at once, but for `afterMs` or the backoff. */
-export type Outcome = Answer<{ afterMs?: number }>
 
 export interface Stream {
   /** Looks whether it is dead already. */
@@ -43,11 +44,13 @@ const HEARTBEATS = 2.5
 const over: Outcome = { kind: 'ok', value: {} }
 export const atOnce: Outcome = { kind: 'ok', value: { afterMs: 0 } }
 
+export const hasCaughtUp = (events: RoomEvent[]) => events.some(({ type }) => type === 'up-to-date')
+
 export function openStream(options: StreamOptions): Stream {
   const { api, room, transport, heartbeatMs } = options
   const abort = new AbortController()
   const { signal } = abort
-  let openedAt: number | undefined
+  let openedAt = -Infinity
   let heardAt = Date.now()
   let live = false
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -81,56 +84,48 @@ export function openStream(options: StreamOptions): Stream {
     check()
   }
 
+  function opened() {
+    if (signal.aborted) return
+    openedAt = heardAt = Date.now()
+    options.opening()
+  }
+
+  /** What comes together with something malformed is not taken in: the next stream brings it again. */
   function heard(frames: Frame[]) {
     if (signal.aborted) return
     heardAt = Date.now()
+    try {
+      take(frames)
+    } catch (error) {
+      end(noAnswer(error, 'protocol'))
+    }
+  }
+
+  function take(frames: Frame[]) {
     const events: RoomEvent[] = []
     let outcome: Outcome | undefined
-    try {
-      for (const frame of frames) {
-        const event = readFrame(frame)
-        if (event?.type === 'reconnect') outcome = { kind: 'ok', value: event.data }
-        else if (event?.type === 'problem') outcome = saying(event.data)
-        else if (event) events.push(event)
-      }
-    } catch (error) {
-      // What came before it is good.
-      outcome = noAnswer(error, 'protocol')
+    for (const frame of frames) {
+      const event = readFrame(frame)
+      if (event?.type === 'reconnect') outcome = { kind: 'ok', value: event.data }
+      else if (event?.type === 'problem') {
+        const problem = event.data
+        const { code, retryable } = problem
+        outcome = retryable ? { kind: 'failed', code, message: explain(problem) } : { kind: 'refused', problem }
+      } else if (event) events.push(event)
     }
-    try {
-      if (events.length && options.events(events) !== 'ok') outcome ??= over
-    } catch (error) {
-      outcome = noAnswer(error, 'protocol')
-    }
-    if (outcome) return end(outcome)
-    if (!live && events.some(({ type }) => type === 'up-to-date')) {
+    if (events.length && options.events(events) !== 'ok') outcome ??= over
+    if (outcome) end(outcome)
+    else if (!live && hasCaughtUp(events)) {
       live = true
       check()
     }
   }
 
   const read = transport === 'fetch' ? readByFetch : readByEventSource
-  const reader = {
-    opened() {
-      if (signal.aborted) return
-      openedAt = heardAt = Date.now()
-      options.opening()
-    },
-    heard,
-    retry: options.retry
-  }
   check()
-  const { clientId, displayName, lastEventId } = options
-  void read(api, room, { clientId, displayName, lastEventId, signal }, reader)
-    .catch(noAnswer)
-    .then((answer: Answer<unknown>) => {
-      const cutOff = openedAt !== undefined && !live && Date.now() - openedAt < CUT_OFF_MS
-      const ordinary = answer.kind === 'ok' || (live && answer.kind === 'failed' && answer.code === 'network')
-      end(ordinary ? over : answer, cutOff)
-    })
+  void read(api, room, { ...options, signal }, { opened, heard, retry: options.retry })
+    .catch((error) => noAnswer(error, 'protocol'))
+    .then((answer) => end(answer.kind === 'ok' ? over : answer, !live && Date.now() - openedAt < CUT_OFF_MS))
 
   return { check, stop: () => end(over) }
 }
-
-const saying = (problem: Problem): Outcome =>
-  problem.retryable ? { kind: 'failed', code: problem.code, message: explain(problem) } : { kind: 'refused', problem }

@@ -75,7 +75,7 @@ test('a stream of the browser sends cookies, and goes on from the position by it
 test('one that cannot be opened is shown, and tried again with backoff', async () => {
   newest().onerror()
   await room.pass(1000)
-  expect(room.heard()).toEqual(['failed network: the stream could not be read'])
+  expect(room.heard()).toEqual(['failed network: the stream could not be opened'])
   expect(sources.map(({ closed }) => closed)).toEqual([true, false])
 })
 
@@ -121,5 +121,5 @@ test('where there is none, that is shown', async () => {
   vi.stubGlobal('EventSource', undefined)
   room = follow({ transport: 'eventsource' })
   await room.pass()
-  expect(room.heard()).toEqual([expect.stringMatching(/^failed network: EventSource is not/)])
+  expect(room.heard()).toEqual([expect.stringMatching(/^failed protocol: EventSource is not/)])
 })

@@ -132,6 +132,7 @@ describe('polling', () => {
 
   test('starts again with the room when the log does not reach back', async () => {
     const room = await startPolling((_, epoch) => (epoch === 'e1' ? problem('position_gone', 410, false) : silence()))
+    await room.pass(1000)
     expect(room.heard()).toEqual(['opening', 'events state 9 state 1 up-to-date', 'events presence of 0'])
     expect(room.listener.at).toBe('e2-9')
   })
