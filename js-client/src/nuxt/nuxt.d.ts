@@ -1,0 +1,55 @@
+// What `runtime` uses of Nuxt. It is built by the application's own Nuxt, 3 or 4, so none is installed here; an
+// application's types come from its own.
+
+declare module '#app' {
+  import type { Pinia } from 'pinia'
+  import type { ClientOptions } from '../types.ts'
+
+  export interface NuxtApp {
+    readonly $pinia: Pinia
+    readonly $config: { readonly public: { readonly pathsync: ClientOptions } }
+    /** The page was rendered by a server and is not taken over yet. */
+    readonly isHydrating?: boolean
+    readonly hooks: { hookOnce(name: 'app:suspense:resolve', listener: () => void): void }
+    runWithContext<T>(run: () => T): T | Promise<T>
+  }
+
+  export interface Plugin<Injections extends Record<string, unknown>> {
+    (nuxtApp: NuxtApp): { provide: Injections }
+  }
+
+  export function defineNuxtPlugin<Injections extends Record<string, unknown>>(plugin: {
+    name: string
+    dependsOn: string[]
+    setup: Plugin<Injections>
+  }): Plugin<Injections>
+  export function useAppConfig(): { readonly pathsync?: ClientOptions }
+}
+
+declare module '#imports' {
+  interface Event {
+    /** Path and query of the request, below the application's base. */
+    readonly path: string
+    readonly node: {
+      readonly res: {
+        write(chunk: Uint8Array, written: () => void): void
+        end(): void
+        destroy(): void
+        once(name: 'close', listener: () => void): void
+      }
+    }
+  }
+
+  export function useRuntimeConfig(event: Event): { readonly pathsync: { readonly proxy: string } }
+  export function createError(error: { statusCode: number }): Error
+  export function defineEventHandler(handler: (event: Event) => Promise<void>): unknown
+  export function proxyRequest(
+    event: Event,
+    target: string,
+    options: {
+      fetchOptions: RequestInit
+      /** When it has ended the response, nothing more is sent. */
+      onResponse: (event: Event, response: Response) => Promise<void> | undefined
+    }
+  ): Promise<void>
+}

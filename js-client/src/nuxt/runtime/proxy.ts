@@ -1,0 +1,28 @@
+// A route of the Nuxt server that passes requests on to the pathsync server, so that a page needs one origin only.
+import { createError, defineEventHandler, proxyRequest, useRuntimeConfig } from '#imports'
+
+export default defineEventHandler((event) => {
+  const { res } = event.node
+  const { proxy } = useRuntimeConfig(event).pathsync
+  const root = new URL(proxy).pathname.replace(/\/*$/, '/v1/')
+  const target = new URL(proxy.replace(/\/+$/, '') + event.path)
+  // `..` in the path would lead to what is not part of the API, such as /metrics.
+  if (!target.pathname.startsWith(root)) throw createError({ statusCode: 404 })
+
+  // A reader who goes has to be gone for the server too: it would stay present, and its stream open.
+  const gone = new AbortController()
+  const { signal } = gone
+  res.once('close', () => gone.abort())
+
+  return proxyRequest(event, target.href, {
+    fetchOptions: { signal, redirect: 'manual' },
+    // Written no faster than it is read, which is what `write` with a callback is for.
+    onResponse: (_, { body }) =>
+      body
+        ?.pipeTo(new WritableStream({ write: (chunk) => new Promise((written) => res.write(chunk, () => written())) }), { signal })
+        .then(
+          () => res.end(),
+          () => res.destroy()
+        )
+  })
+})
