@@ -1,5 +1,5 @@
-// The one place that makes requests. Each is made once: when to try again is for the caller to decide, by the kind of the
-// answer. No method rejects.
+// The one place that makes requests. Each is made once: when to try again is for the caller to decide, by the kind of
+// the answer. No method rejects.
 import type { OwnPresence, Token } from '../types.ts'
 import type { Batch, BatchResult, Changes, PresenceEvent, Problem, RoomSnapshot, User } from '../wire.ts'
 import { fits, isObject, present, problemShape, text, userShape, whole, type Shape } from './shape.ts'
@@ -19,8 +19,8 @@ export type Answer<T> =
   /** 401 although a fresh token was tried, or 403. */
   | { kind: 'unauthorized'; message: string }
   /**
-   * May succeed later. `code` is the server's, or `network` (no answer), `protocol` (an answer that is not the server's,
-   * such as a proxy's page) or `unauthorized` (the token function failed).
+   * May succeed later. `code` is the server's, or `network` (no answer), `protocol` (an answer that is not the
+   * server's, such as a proxy's page) or `unauthorized` (the token function failed).
    */
   | { kind: 'failed'; code: string; message: string; status?: number; retryAfterMs?: number }
 
@@ -32,7 +32,7 @@ export interface StreamRequest {
 }
 
 export interface Api {
-  /** A repeated batch (the same object) repeats its bytes. `keepalive` lets the request outlive the page if it is small enough. */
+  /** The same batch object repeats its bytes. `keepalive` lets the request outlive the page, if it is small enough. */
   postBatch(room: string, batch: Batch, options?: { keepalive?: boolean }): Promise<Answer<BatchResult>>
   getRoom(room: string, signal?: AbortSignal): Promise<Answer<RoomSnapshot>>
   /** The batches after an event id; if there are none, waits for one for so many seconds. */
@@ -92,6 +92,22 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
     }
   }
 
+  /** Makes a request and takes from the answer what was hoped for; what is undefined is not it. */
+  async function exchange<T>(
+    target: string,
+    init: RequestInit & { signal: AbortSignal },
+    take: (response: Response) => T | undefined | Promise<T | undefined>
+  ): Promise<Answer<T>> {
+    try {
+      const response = await authorized(target, init)
+      if (!response.ok) return refusal(response, parsed(await response.text()))
+      const value = await take(response)
+      return value === undefined ? foreign(response) : { kind: 'ok', value }
+    } catch (error) {
+      return noAnswer(error)
+    }
+  }
+
   /** Makes a request whose answer is a JSON object of a shape, within a time. */
   async function request<T>(
     target: string,
@@ -107,17 +123,13 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
     outer?.addEventListener('abort', cancel, { signal })
     if (outer?.aborted) cancel()
     const timer = setTimeout(() => abort.abort(new Error(`no answer within ${ms / 1000} s`)), ms)
-    try {
-      const response = await authorized(target, { ...init, signal })
+    const answer = await exchange(target, { ...init, signal }, async (response) => {
       const body = parsed(await response.text())
-      if (!response.ok) return refusal(response, body)
-      return fits(body, shape) ? { kind: 'ok', value: body as T } : foreign(response)
-    } catch (error) {
-      return noAnswer(error)
-    } finally {
-      clearTimeout(timer)
-      cancel()
-    }
+      return fits(body, shape) ? (body as T) : undefined
+    })
+    clearTimeout(timer)
+    cancel()
+    return answer
   }
 
   return {
@@ -144,17 +156,12 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
     leave(room, clientId) {
       void request(`${presenceUrl(room, clientId)}/leave`, present, { method: 'POST', keepalive: true })
     },
-    async openStream(room, stream) {
-      const { signal } = stream
-      try {
-        const headers = { Accept: 'text/event-stream' }
-        const response = await authorized(streamUrl(room, stream), { headers, cache: 'no-store', signal })
-        if (!response.ok) return refusal(response, parsed(await response.text()))
-        return contentType(response).startsWith('text/event-stream') ? { kind: 'ok', value: response } : foreign(response)
-      } catch (error) {
-        return noAnswer(error)
-      }
-    },
+    openStream: (room, stream) =>
+      exchange(
+        streamUrl(room, stream),
+        { headers: { Accept: 'text/event-stream' }, signal: stream.signal },
+        (response) => (contentType(response).startsWith('text/event-stream') ? response : undefined)
+      ),
     streamUrl
   }
 }

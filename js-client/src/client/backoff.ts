@@ -2,7 +2,10 @@
 
 const CAP_MS = 30_000
 
-/** Full jitter: anything up to a bound that doubles with each failure, so that those who fail together do not come back together. */
+/**
+ * Full jitter: anything up to a bound that doubles with each failure, in milliseconds. Those who fail together do not
+ * come back together.
+ */
 export const delay = (failures: number, baseMs: number, capMs = CAP_MS, random: () => number = Math.random): number =>
   random() * Math.min(capMs, baseMs * 2 ** failures)
 

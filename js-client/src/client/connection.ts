@@ -5,7 +5,8 @@ import { explain } from './api.ts'
 import { createSleeper, delay } from './backoff.ts'
 import { isOffline } from './page.ts'
 import { poll } from './poll.ts'
-import { atOnce, hasCaughtUp, openStream, type Outcome, type Stream, type StreamOptions, type Verdict } from './stream.ts'
+import { atOnce, hasCaughtUp, openStream } from './stream.ts'
+import type { Outcome, Stream, StreamOptions, Verdict } from './stream.ts'
 
 /** Who hears a room. It hears nothing more once the connection is stopped. */
 export interface Listener {
@@ -13,7 +14,7 @@ export interface Listener {
   position(): string | undefined
   /** A stream, or the first answer to polling, is about to bring something: catching up begins. */
   opening(): void
-  /** The events that came together. `resume`: reopen from the position. `restart`: the position is undefined now, reopen. */
+  /** The events that came together. `resume`: reopen from the position. `restart`: reopen, the position is undefined. */
   events(events: RoomEvent[]): Verdict
   /** The room is no longer followed. Only after `opening`. */
   lost(): void
@@ -21,7 +22,8 @@ export interface Listener {
   failed(code: string, message: string): void
 }
 
-export interface ConnectionOptions extends Pick<StreamOptions, 'api' | 'room' | 'clientId' | 'transport' | 'heartbeatMs'> {
+type Shared = 'api' | 'room' | 'clientId' | 'transport' | 'heartbeatMs'
+export interface ConnectionOptions extends Pick<StreamOptions, Shared> {
   displayName?: string | undefined
   listener: Listener
   /** What this client says of itself. */
@@ -38,6 +40,8 @@ export interface Connection {
 
 /** Before the server has said another. */
 const BASE_MS = 1000
+/** Whatever it says. */
+const MIN_BASE_MS = 100
 const UNAUTHORIZED_CAP_MS = 60_000
 /** Where coming back at once would not help. */
 const LONG_MS = 30_000
@@ -96,7 +100,7 @@ export function connect(options: ConnectionOptions): Connection {
         displayName: own().displayName ?? undefined,
         lastEventId: position(),
         position,
-        retry: (ms) => (baseMs = Math.min(ms, LONG_MS)),
+        retry: (ms) => (baseMs = Math.min(Math.max(ms, MIN_BASE_MS), LONG_MS)),
         ended: (outcome, useless) => resolve({ outcome, useless })
       })
     })
@@ -114,7 +118,8 @@ export function connect(options: ConnectionOptions): Connection {
   async function pollAlong(): Promise<Outcome> {
     const abort = (polls = new AbortController())
     const ear = hear()
-    const outcome = await poll({ ...options, ...ear, position, presence: own, sleep: pause.sleep, signal: abort.signal })
+    const { signal } = abort
+    const outcome = await poll({ ...options, ...ear, position, presence: own, sleep: pause.sleep, signal })
     abort.abort()
     ear.close()
     return outcome

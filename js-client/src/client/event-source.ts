@@ -1,5 +1,5 @@
-// A stream read with the browser's EventSource, which sends cookies. It shows neither comments nor why it failed, and its
-// own way of coming back is not used: the connection knows better when, and from where.
+// A stream read with the browser's EventSource, which sends cookies. It shows neither comments nor why it failed. Its own
+// way of coming back is not used: the connection knows better when, and from where.
 import type { Answer } from './api.ts'
 import { eventNames } from './events.ts'
 import type { ReadStream } from './fetch-stream.ts'
@@ -18,5 +18,7 @@ export const readByEventSource: ReadStream = (api, room, request, { opened, hear
       answer = { kind: 'ok', value: source }
       opened()
     }
-    for (const event of eventNames) source.addEventListener(event, ({ data }) => heard([{ event, data }]))
+    for (const event of eventNames) {
+      source.addEventListener(event, ({ data, lastEventId: id }) => heard([{ id, event, data }]))
+    }
   })

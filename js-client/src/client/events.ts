@@ -4,6 +4,7 @@ import { fits, present, problemShape, text, userShape, whole, type Shape } from 
 
 /** An event as it stands on the stream. */
 export interface Frame {
+  id?: string | undefined
   event?: string | undefined
   data: string
 }
@@ -27,12 +28,13 @@ const shapes: Readonly<Record<string, Shape>> = {
 export const eventNames = Object.keys(shapes)
 
 /** Reads an event; undefined when it is none that is known. Throws when it is not what its name says. */
-export function readFrame({ event = '', data }: Frame): RoomEvent | Control | undefined {
-  return Object.hasOwn(shapes, event) ? checked(event, JSON.parse(data)) : undefined
+export function readFrame({ id = '', event = '', data }: Frame): RoomEvent | Control | undefined {
+  return Object.hasOwn(shapes, event) ? checked(event, JSON.parse(data), id.slice(0, id.lastIndexOf('-'))) : undefined
 }
 
-/** An event that is what its name says. Throws when it is not. */
-export function checked(type: string, data: unknown): RoomEvent | Control {
-  if (!fits(data, shapes[type] ?? {})) throw new TypeError(`malformed ${type}`)
-  return { type, data } as RoomEvent | Control
+/** An event that is what its name says, of a history if it is a batch. Throws when it is not. */
+export function checked(type: string, data: unknown, epoch?: string): RoomEvent | Control {
+  const delta = type === 'delta'
+  if (!fits(data, shapes[type] ?? {}) || (delta && !epoch)) throw new TypeError(`malformed ${type}`)
+  return { type, data, ...(delta && { epoch }) } as RoomEvent | Control
 }

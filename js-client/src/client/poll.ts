@@ -66,7 +66,7 @@ function snapshot({ room, epoch, serverSeq, stores }: RoomSnapshot): RoomEvent[]
 }
 
 function page({ room, epoch, changes, next, upToDate }: Changes): RoomEvent[] {
-  const events = changes.map((change) => checked('delta', change))
+  const events = changes.map((change) => checked('delta', change, epoch))
   const serverSeq = Number(next.slice(next.lastIndexOf('-') + 1))
   if (upToDate) events.push(checked('up-to-date', { room, epoch, serverSeq }))
   return events as RoomEvent[]

@@ -62,7 +62,7 @@ export function openStream(options: StreamOptions): Stream {
     options.ended(outcome, useless)
   }
 
-  /** Bytes only note their time; the one timer finds out when it fires, if need be long after a sleep of the machine. */
+  /** Bytes only note their time; the one timer finds out when it fires, which may be late, after the machine slept. */
   function check() {
     clearTimeout(timer)
     if (signal.aborted) return

@@ -35,6 +35,38 @@ describe('a stream', () => {
     expect(room.server.asked[0]?.url.search).toBe('?clientId=ada&displayName=Ada')
   })
 
+  test('says the name that was set last, and none when it was removed', async () => {
+    let displayName: string | null = 'Countess'
+    const room = follow({ displayName: 'Ada', presence: () => ({ displayName }) })
+    await room.pass()
+    await room.catchUp()
+    displayName = null
+    room.stream().end()
+    await room.pass(2000)
+    expect(room.server.asked.map(({ url }) => url.searchParams.get('displayName'))).toEqual(['Countess', null])
+  })
+
+  test('whose listener fails is shown and reopened', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp()
+    room.listener.verdict = () => {
+      throw new Error('no such path')
+    }
+    room.stream().write(deltaFrame(4))
+    await room.pass(2000)
+    expect(room.heard().slice(2)).toEqual(['events delta 4', 'lost', 'failed protocol: no such path', 'opening'])
+  })
+
+  test('that breaks after it has caught up is nothing to show', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp()
+    room.stream().break()
+    await room.pass(2000)
+    expect(room.heard()).toEqual(['opening', 'events up-to-date', 'lost', 'opening'])
+  })
+
   test('goes on from the position of the last', async () => {
     const room = follow()
     await room.pass()
@@ -73,7 +105,8 @@ describe('a stream', () => {
   test('may have events and fields that are not known', async () => {
     const room = follow()
     await room.pass()
-    room.stream().write(frame('weather', 'rain'), frame('toString', 'x'), 'color: red\n\n', 'data: {}\n\n', upToDateFrame(3))
+    room.stream().write(frame('weather', 'rain'), frame('toString', 'x'), 'color: red\n\n', 'data: {}\n\n')
+    room.stream().write(upToDateFrame(3))
     await room.pass()
     expect(room.heard()).toEqual(['opening', 'events up-to-date'])
   })
@@ -182,6 +215,21 @@ describe('coming back', () => {
     await room.pass()
     room.stream().end()
     await room.pass(2699)
+    expect(room.streams).toHaveLength(1)
+    await room.pass(1)
+    expect(room.streams).toHaveLength(2)
+  })
+
+  test.each([
+    [0, 100],
+    [86_400_000, 30_000]
+  ])('follows it within reason: %i', async (retry, ms) => {
+    const room = follow()
+    await room.pass()
+    room.stream().write(`retry: ${retry}\n\n`, upToDateFrame(3))
+    await room.pass()
+    room.stream().end()
+    await room.pass(ms - 1)
     expect(room.streams).toHaveLength(1)
     await room.pass(1)
     expect(room.streams).toHaveLength(2)

@@ -40,8 +40,10 @@ export function follower(at?: string) {
   return self satisfies Listener
 }
 
-const short = ({ type, data }: RoomEvent) =>
-  type === 'delta' || type === 'state' ? `${type} ${data.serverSeq}` : type === 'presence' ? `presence of ${data.users.length}` : type
+function short({ type, data }: RoomEvent): string {
+  if (type === 'delta' || type === 'state') return `${type} ${data.serverSeq}`
+  return type === 'presence' ? `presence of ${data.users.length}` : type
+}
 
 export const delta = (serverSeq: number) => ({
   room: 'board',

@@ -48,7 +48,7 @@ test('a page that is closed is hidden once', () => {
   expect(heard).toEqual(['hidden'])
 })
 
-test('a page that comes back from the cache, or was frozen, is visible again; one that has just been loaded says nothing', () => {
+test('a page that comes back from the cache, or was frozen, is visible again; one just loaded says nothing', () => {
   const heard: string[] = []
   const leave = onPage((event) => heard.push(event))
   page.says('pageshow', { persisted: false })
