@@ -65,8 +65,8 @@ export function createSender({ api, room, replica, maxWaitMs, pull, step, failed
       failures = 0
       if (!frozen.ack) step(() => replica.answered(frozen, answer.value))
       succeeded()
-    } else if (!expected) {
-      return
+    } else if (!expected || !replica.queue.includes(frozen)) {
+      // Given up on, or its delta has come: what was lost is the answer alone.
     } else if (answer.kind === 'refused') {
       step(() => replica.refused(frozen, answer.problem))
     } else if (answer.kind === 'failed' && answer.status === 413 && frozen.batch.ops.length > 1) {
@@ -102,6 +102,7 @@ export function createSender({ api, room, replica, maxWaitMs, pull, step, failed
     resume() {
       forget()
       failures = 0
+      due = true
       pump()
     },
     /**

@@ -5,7 +5,7 @@ import { json, problem } from './server.ts'
 /** The browser's, as far as the client uses it. */
 class ScriptedEventSource {
   static all: ScriptedEventSource[] = []
-  listeners = new Map<string, (event: { data: string }) => void>()
+  listeners = new Map<string, (event: { data: string; lastEventId: string }) => void>()
   onopen = () => {}
   onerror = () => {}
   closed = false
@@ -17,7 +17,7 @@ class ScriptedEventSource {
     ScriptedEventSource.all.push(this)
   }
 
-  addEventListener(type: string, listener: (event: { data: string }) => void) {
+  addEventListener(type: string, listener: (event: { data: string; lastEventId: string }) => void) {
     this.listeners.set(type, listener)
   }
 
@@ -25,8 +25,8 @@ class ScriptedEventSource {
     this.closed = true
   }
 
-  say(type: string, data: unknown) {
-    if (!this.closed) this.listeners.get(type)?.({ data: JSON.stringify(data) })
+  say(type: string, data: unknown, lastEventId = '') {
+    if (!this.closed) this.listeners.get(type)?.({ data: JSON.stringify(data), lastEventId })
   }
 }
 
@@ -59,7 +59,7 @@ const changes = (next: string) => () => json({ room: 'board', epoch: 'e1', chang
 
 test('a stream of the browser sends cookies, and goes on from the position by its address', async () => {
   await catchUp()
-  newest().say('delta', delta(4))
+  newest().say('delta', delta(4), 'e1-4')
   newest().say('weather', 'rain')
   newest().onerror()
   await room.pass(1000)

@@ -1,0 +1,496 @@
+// The client on a model of the server: when it sends, what it repeats, and what an application sees of it.
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createClient } from '../../../src/client/client.ts'
+import { capture } from '../../../src/document/capture.ts'
+import type { Json } from '../../../src/document/json.ts'
+import { patch } from '../../../src/document/patch.ts'
+import type { Client, ClientOptions, ConflictEvent, OutboxStorage, Room, SavedOutbox, SyncErrorEvent } from '../../../src/types.ts'
+import { createFakeServer } from './fake-server.ts'
+
+interface Board {
+  title?: string
+  tasks?: { _sync_id?: string; title?: string }[]
+  [name: string]: unknown
+}
+
+let server: ReturnType<typeof createFakeServer>
+const clients: Client[] = []
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  server = createFakeServer()
+})
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close()
+  vi.unstubAllGlobals()
+  await settle()
+  expect(vi.getTimerCount()).toBe(0)
+  expect(server.open).toBe(0)
+  vi.useRealTimers()
+})
+
+/** Lets everything that needs no time happen. */
+async function settle() {
+  for (let i = 0; i < 10; i++) await vi.advanceTimersByTimeAsync(0)
+}
+async function pass(ms: number) {
+  await vi.advanceTimersByTimeAsync(ms)
+  await settle()
+}
+
+function client(options: ClientOptions = {}): Client {
+  const made = createClient({ url: 'http://fake', fetch: server.fetch, ...options })
+  clients.push(made)
+  return made
+}
+
+/** A client that is in the room `r`, loaded. */
+async function joined(options: ClientOptions = {}) {
+  const own = client(options)
+  const room = own.room('r')
+  const board = room.document<Board>()
+  const errors: SyncErrorEvent[] = []
+  const conflicts: ConflictEvent[] = []
+  room.on('error', (error) => errors.push(error))
+  room.on('conflict', (conflict) => conflicts.push(conflict))
+  await settle()
+  return { client: own, room, board, errors, conflicts }
+}
+
+const set = (path: string, value: Json) => ({ op: 'set' as const, path, value })
+const state = (key = 'default') => server.model.docs.get(key)
+
+describe('what is sent', () => {
+  test('goes 400 ms after the last change, as one batch', async () => {
+    const { board } = await joined()
+    board.apply(set('title', 'a'))
+    await pass(399)
+    board.apply(set('zoom', 2))
+    await pass(399)
+    expect(server.posted).toHaveLength(0)
+    await pass(1)
+    expect(server.batches.map(({ ops }) => ops)).toEqual([[set('title', 'a'), set('zoom', 2)]])
+  })
+
+  test('does not wait for ever when changes keep coming', async () => {
+    const { board } = await joined()
+    for (let i = 0; i < 40; i++) {
+      board.apply(set('title', 'x'.repeat(i)))
+      await pass(100)
+    }
+    // 4 s of typing, with 1.5 s as the longest wait.
+    expect(server.posted.length).toBeGreaterThanOrEqual(2)
+    await pass(400)
+    expect(state()).toEqual({ title: 'x'.repeat(39) })
+  })
+
+  test('is one batch at a time; what comes meanwhile goes next', async () => {
+    const { board } = await joined()
+    server.fates.push('stuck')
+    board.apply(set('n', 1))
+    await pass(400)
+    board.apply(set('n', 2))
+    await pass(5000)
+    expect(server.posted).toHaveLength(1)
+    await pass(60_000)
+    expect(state()).toEqual({ n: 2 })
+    expect(server.batches.map(({ clientSeq }) => clientSeq)).toEqual([1, 1, 2])
+  })
+
+  test.each(['lost', 'answer lost'] as const)('is repeated byte for byte when a request is %s, and counts once', async (fate) => {
+    const { board, room } = await joined()
+    server.fates.push(fate, fate)
+    board.apply({ op: 'array_add', path: 'tasks', value: { title: 'once' } })
+    await pass(400)
+    await pass(30_000)
+    expect(state()).toEqual({ tasks: [{ title: 'once', _sync_id: expect.any(String) as string }] })
+    expect(new Set(server.posted.map(({ body }) => body)).size).toBe(1)
+    expect(room.status).toMatchObject({ pendingChanges: 0, error: null })
+  })
+
+  test('is repeated when a proxy answers with a page, and the application is told', async () => {
+    const { board, room, errors } = await joined()
+    server.fates.push(new Response('<html>Bad gateway</html>', { status: 502, headers: { 'Content-Type': 'text/html' } }))
+    board.apply(set('n', 1))
+    await pass(400)
+    expect(errors).toMatchObject([{ room: 'r', code: 'protocol' }])
+    expect(room.status.error).toContain('502')
+    expect(room.status.pendingChanges).toBe(1)
+    await pass(30_000)
+    expect(room.status).toMatchObject({ pendingChanges: 0, error: null })
+  })
+
+  test('waits as long as the server asks', async () => {
+    const { board } = await joined()
+    const body = { type: 'urn:x', title: 'Away', status: 503, code: 'database_unavailable', retryable: true }
+    server.fates.push(new Response(JSON.stringify(body), { status: 503, headers: { 'Content-Type': 'application/problem+json', 'Retry-After': '20' } }))
+    board.apply(set('n', 1))
+    await pass(400 + 19_900)
+    expect(server.posted).toHaveLength(1)
+    await pass(10_000)
+    expect(state()).toEqual({ n: 1 })
+  })
+
+  test('that the server refuses is given up alone, and said so', async () => {
+    const { board, errors, room } = await joined()
+    const problem = { type: 'urn:x', title: 'No', status: 422, code: 'invalid_request', retryable: false, errors: [{ pointer: '/ops/1/path', detail: 'no' }] }
+    server.fates.push(server.json(problem, 422, 'application/problem+json'))
+    board.apply(set('a', 1))
+    board.apply(set('b', 2))
+    await pass(2000)
+    expect(state()).toEqual({ a: 1 })
+    expect(board.state).toEqual({ a: 1 })
+    expect(errors).toMatchObject([{ code: 'invalid_request', ops: [set('b', 2)] }])
+    expect(room.status.pendingChanges).toBe(0)
+  })
+
+  test('is made smaller when something on the way takes less than the server', async () => {
+    const { board } = await joined()
+    server.fates.push(new Response('too large', { status: 413 }))
+    for (let i = 0; i < 4; i++) board.apply(set(`k${i}`, i))
+    await pass(2000)
+    expect(server.batches.map(({ ops }) => ops.length)).toEqual([4, 2, 2])
+    expect(state()).toEqual({ k0: 0, k1: 1, k2: 2, k3: 3 })
+  })
+
+  test('goes at once by flush, which waits until it is confirmed', async () => {
+    const { board, room } = await joined()
+    board.apply(set('n', 1))
+    await Promise.all([room.flush(), settle()])
+    expect(state()).toEqual({ n: 1 })
+    expect(room.status.pendingChanges).toBe(0)
+  })
+
+  test('goes with a new token after a 401, and nothing is dropped meanwhile', async () => {
+    const { board, room } = await joined({ token: () => Promise.resolve('t') })
+    server.fates.push(new Response('', { status: 401 }), new Response('', { status: 401 }))
+    board.apply(set('n', 1))
+    await pass(400)
+    expect(room.status).toMatchObject({ pendingChanges: 1 })
+    expect(room.status.error).not.toBeNull()
+    await pass(60_000)
+    expect(state()).toEqual({ n: 1 })
+    expect(room.status.error).toBeNull()
+  })
+})
+
+describe('a page that is hidden', () => {
+  let page: EventTarget & { visibilityState?: string }
+  beforeEach(() => {
+    page = new EventTarget()
+    vi.stubGlobal('window', page)
+    vi.stubGlobal('document', page)
+  })
+  const hide = () => {
+    page.visibilityState = 'hidden'
+    page.dispatchEvent(new Event('visibilitychange'))
+  }
+
+  test('sends what is pending at once, in a request that outlives it', async () => {
+    const { board } = await joined()
+    board.apply(set('title', 'just typed'))
+    hide()
+    await settle()
+    expect(server.posted).toMatchObject([{ keepalive: true }])
+    expect(state()).toEqual({ title: 'just typed' })
+  })
+
+  test('repeats what is on its way and sends the rest behind it, and each counts once', async () => {
+    const { board } = await joined()
+    server.fates.push('stuck')
+    board.apply({ op: 'array_add', path: 'tasks', value: { _sync_id: 'a' } })
+    await pass(400)
+    board.apply({ op: 'array_add', path: 'tasks', value: { _sync_id: 'b' } })
+    hide()
+    await pass(40_000)
+    expect(state()).toEqual({ tasks: [{ _sync_id: 'a' }, { _sync_id: 'b' }] })
+    expect(server.model.log).toHaveLength(2)
+  })
+})
+
+describe('a room', () => {
+  test('has one stream and one state, however many are in it', async () => {
+    const own = client()
+    const [one, two] = [own.room('r'), own.room('r')]
+    const shown: unknown[] = []
+    two.document().subscribe((state) => shown.push(state))
+    await settle()
+    one.document().apply(set('n', 1))
+    expect(shown).toEqual([{ n: 1 }])
+    expect(server.open).toBe(1)
+    one.leave()
+    one.leave()
+    await settle()
+    expect(server.open).toBe(1)
+    two.leave()
+    await pass(5000)
+    expect(server.open).toBe(0)
+  })
+
+  test('that is left still delivers what is pending, and then leaves presence', async () => {
+    const { board, room, client } = await joined()
+    board.apply(set('n', 1))
+    room.leave()
+    await pass(1000)
+    expect(state()).toEqual({ n: 1 })
+    expect(server.presence.at(-1)).toEqual(['POST', `presence/${client.clientId}/leave`, undefined])
+  })
+
+  test('that is entered again goes on with its numbers', async () => {
+    const { board, room, client } = await joined()
+    board.apply(set('n', 1))
+    room.leave()
+    await pass(1000)
+    const again = client.room('r').document<Board>()
+    await settle()
+    expect(again.state).toEqual({ n: 1 })
+    again.apply(set('n', 2))
+    await pass(1000)
+    expect(server.batches.map(({ clientSeq }) => clientSeq)).toEqual([1, 2])
+  })
+
+  test('comes back by itself when the server was away, and has what it missed', async () => {
+    const one = await joined()
+    const two = await joined()
+    server.down()
+    await settle()
+    expect(one.room.status.connected).toBe(false)
+    one.board.apply(set('offline', true))
+    await pass(20_000)
+    expect(one.room.status.error).not.toBeNull()
+    server.up()
+    await pass(120_000)
+    expect(one.room.status).toMatchObject({ connected: true, pendingChanges: 0, error: null })
+    expect(two.board.state).toEqual({ offline: true })
+  })
+
+  test('keeps changes while it is disconnected on purpose, and sends them afterwards', async () => {
+    const { client, board, room } = await joined()
+    client.disconnect()
+    expect(room.status.connected).toBe(false)
+    for (let i = 0; i < 100; i++) board.apply({ op: 'array_add', path: 'tasks', value: { _sync_id: `t${i}` } })
+    await pass(60_000)
+    expect(server.posted).toHaveLength(0)
+    expect(room.status.pendingChanges).toBe(100)
+    client.connect()
+    await pass(1000)
+    expect((state() as Board).tasks).toHaveLength(100)
+  })
+
+  test('reports offline changes of what somebody else has changed', async () => {
+    const one = await joined()
+    const two = await joined()
+    one.board.apply(set('title', 'a'))
+    await pass(1000)
+    one.client.disconnect()
+    one.board.apply(set('title', 'mine'))
+    two.board.apply(set('title', 'theirs'))
+    await pass(1000)
+    one.client.connect()
+    await pass(1000)
+    expect(one.conflicts).toMatchObject([{ reason: 'changed', current: 'theirs', op: { value: 'mine' } }])
+    expect(one.board.state).toEqual({ title: 'theirs' })
+  })
+
+  test('tells of remote changes when they can be seen already', async () => {
+    const one = await joined()
+    const two = await joined()
+    const seen: unknown[] = []
+    two.room.on('remoteChange', ({ clientId, ops }) => seen.push([clientId === one.client.clientId, ops, two.board.state]))
+    one.board.apply(set('n', 1))
+    await pass(1000)
+    expect(seen).toEqual([[true, [set('n', 1)], { n: 1 }]])
+  })
+
+  test('goes on when a listener throws', async () => {
+    const { board } = await joined()
+    const reported = vi.fn()
+    vi.stubGlobal('reportError', reported)
+    board.subscribe(() => {
+      throw new Error('not mine')
+    })
+    board.apply(set('n', 1))
+    await pass(1000)
+    expect(state()).toEqual({ n: 1 })
+    expect(reported).toHaveBeenCalled()
+  })
+
+  test('is seeded once by several that begin with default items', async () => {
+    const all = Array.from({ length: 3 }, () => client().room('r').document<Board>('default', { initial: { tasks: [{ title: 'Welcome' }] } }))
+    await pass(2000)
+    const { tasks } = state() as { tasks: unknown[] }
+    expect(tasks).toHaveLength(1)
+    for (const board of all) expect(board.state).toEqual(state())
+  })
+})
+
+describe('a document', () => {
+  test('throws for an operation that could never be valid, and nothing changes', async () => {
+    const { board } = await joined()
+    expect(() => board.apply(set('a..b', 1))).toThrow(TypeError)
+    expect(() => board.apply(set('__proto__.x', 1))).toThrow(TypeError)
+    expect(board.state).toBeUndefined()
+    expect(({} as { x?: unknown }).x).toBeUndefined()
+  })
+
+  test('gives an item its id before anybody knows of it', async () => {
+    const { board } = await joined()
+    board.apply({ op: 'array_add', path: 'tasks', value: { title: 'new' } })
+    expect(board.state?.tasks?.[0]?._sync_id).toMatch(/^[0-9a-f-]{36}$/)
+  })
+
+  test('is replaced by the fewest operations', async () => {
+    const { board } = await joined()
+    board.replace({ title: 'a', tasks: [{ _sync_id: 'x' }, { _sync_id: 'y' }] })
+    await pass(1000)
+    board.replace({ ...board.state, tasks: [...(board.state?.tasks ?? [])].reverse() })
+    await pass(1000)
+    expect(server.batches.at(-1)?.ops).toHaveLength(1)
+  })
+})
+
+describe('a mirror', () => {
+  /** Mutable state that follows a document. */
+  function mirrored(room: Room, live: Board) {
+    const box = { live: live as unknown }
+    const document = room.document<Board>('default', { initial: live })
+    const attachment = document.attach({
+      read: (known) => capture(known, box.live),
+      write: (from, to) => void (box.live = patch(box.live, from, to))
+    })
+    return { box, document, attachment, live: () => box.live as Board }
+  }
+
+  test('follows and is followed', async () => {
+    const { room } = await joined()
+    const other = await joined()
+    const { attachment, live } = mirrored(room, { title: '', tasks: [] })
+    await pass(1000)
+    live().title = 'typed'
+    attachment.touched()
+    await pass(1000)
+    expect(other.board.state).toEqual({ title: 'typed', tasks: [] })
+    other.board.apply({ op: 'array_add', path: 'tasks', value: { _sync_id: 'x' } })
+    await pass(1000)
+    expect(live()).toEqual({ title: 'typed', tasks: [{ _sync_id: 'x' }] })
+  })
+
+  test('is read before anything remote is written into it', async () => {
+    const { room } = await joined()
+    const other = await joined()
+    const { attachment, live } = mirrored(room, { title: '' })
+    await pass(1000)
+    other.board.apply(set('zoom', 1))
+    await pass(395)
+    live().title = 'not sent yet'
+    attachment.touched()
+    await pass(10)
+    expect(live()).toEqual({ title: 'not sent yet', zoom: 1 })
+    await pass(1000)
+    expect(state()).toEqual({ title: 'not sent yet', zoom: 1 })
+  })
+
+  test('and another of the same document agree', async () => {
+    const { room } = await joined()
+    const one = mirrored(room, { title: '', zoom: 0 })
+    const two = mirrored(room, { title: '', zoom: 0 })
+    await pass(1000)
+    one.live().title = 'one'
+    two.live().zoom = 2
+    one.attachment.touched()
+    two.attachment.touched()
+    await pass(1000)
+    expect(one.live()).toEqual({ title: 'one', zoom: 2 })
+    expect(two.live()).toEqual({ title: 'one', zoom: 2 })
+    expect(state()).toEqual({ title: 'one', zoom: 2 })
+  })
+
+  test('that cannot be read is reported, and the room goes on', async () => {
+    const { room, board } = await joined()
+    const reported = vi.fn()
+    vi.stubGlobal('reportError', reported)
+    const attachment = room.document().attach({
+      read() {
+        throw new Error('broken')
+      },
+      write() {}
+    })
+    attachment.touched()
+    board.apply(set('n', 1))
+    await pass(1000)
+    expect(state()).toEqual({ n: 1 })
+    expect(reported).toHaveBeenCalled()
+  })
+})
+
+describe('an outbox that is kept', () => {
+  function memory() {
+    const kept = new Map<string, SavedOutbox>()
+    const storage: OutboxStorage = {
+      adopt: (room) => Promise.resolve([...kept.entries()].filter(([name]) => name.startsWith(`${room} `)).map(([, outbox]) => outbox)),
+      save(room, outbox, takenOver) {
+        for (const id of takenOver) kept.delete(`${room} ${id}`)
+        const name = `${room} ${outbox.clientId}`
+        if (outbox.batches.length || outbox.unsent.length) kept.set(name, JSON.parse(JSON.stringify(outbox)) as SavedOutbox)
+        else kept.delete(name)
+        return Promise.resolve()
+      },
+      close() {}
+    }
+    return { kept, storage }
+  }
+
+  test('is delivered by the next tab, once, and forgotten', async () => {
+    const { kept, storage } = memory()
+    const first = await joined({ persist: storage })
+    server.fates.push('answer lost')
+    first.board.apply({ op: 'array_add', path: 'tasks', value: { _sync_id: 'sent' } })
+    await pass(400)
+    server.down()
+    first.board.apply({ op: 'array_add', path: 'tasks', value: { _sync_id: 'unsent' } })
+    await pass(1000)
+    clients.splice(0)
+    first.client.close()
+    expect(kept.size).toBe(1)
+
+    server.up()
+    const second = await joined({ persist: storage })
+    await pass(2000)
+    expect(state()).toEqual({ tasks: [{ _sync_id: 'sent' }, { _sync_id: 'unsent' }] })
+    expect(second.board.state).toEqual(state())
+    expect(kept.size).toBe(0)
+  })
+
+  test('that cannot be kept is reported, and all else goes on', async () => {
+    const { board, errors } = await joined({
+      persist: { adopt: () => Promise.reject(new Error('no room on disk')), save: () => Promise.resolve(), close() {} }
+    })
+    board.apply(set('n', 1))
+    await pass(1000)
+    expect(errors).toMatchObject([{ code: 'storage' }])
+    expect(state()).toEqual({ n: 1 })
+  })
+
+  test('that never answers holds the room up for five seconds and no longer', async () => {
+    const { board } = await joined({ persist: { adopt: () => new Promise(() => {}), save: () => Promise.resolve(), close() {} } })
+    board.apply(set('n', 1))
+    await pass(4900)
+    expect(server.open).toBe(0)
+    await pass(2000)
+    expect(state()).toEqual({ n: 1 })
+  })
+})
+
+test('an hour without anything to do: one timer, and nothing grows', async () => {
+  const { room } = await joined()
+  let most = 0
+  for (let minute = 0; minute < 60; minute++) {
+    await pass(60_000)
+    most = Math.max(most, vi.getTimerCount())
+  }
+  // The fake server sends no heartbeats, so streams come and go; between them there is one timer.
+  expect(most).toBeLessThanOrEqual(1)
+  expect(server.open).toBeLessThanOrEqual(1)
+  expect(server.posted).toHaveLength(0)
+  expect(room.status.pendingChanges).toBe(0)
+})

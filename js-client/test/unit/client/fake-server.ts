@@ -1,0 +1,94 @@
+// The model of a server behind a `fetch`, with a network between that can be told to fail.
+import type { RoomEvent } from '../../../src/wire.ts'
+import { createModelServer } from '../replica/model.ts'
+
+export interface Posted {
+  body: string
+  keepalive: boolean
+}
+
+export function createFakeServer() {
+  const model = createModelServer()
+  const posted: Posted[] = []
+  const presence: [method: string, url: string, body: unknown][] = []
+  const streams = new Set<ReadableStreamDefaultController<Uint8Array>>()
+  /** What the next POSTs are to meet, in order; after that all is well. */
+  const fates: ('lost' | 'answer lost' | 'stuck' | Response)[] = []
+  let down = false
+
+  const json = (body: unknown, status = 200, type = 'application/json') =>
+    new Response(JSON.stringify(body), { status, headers: { 'Content-Type': type } })
+
+  function stream(url: URL, signal: AbortSignal): Response {
+    let close = () => {}
+    let controller: ReadableStreamDefaultController<Uint8Array>
+    const end = () => {
+      close()
+      if (streams.delete(controller)) controller.error(new TypeError('the stream broke'))
+    }
+    const body = new ReadableStream<Uint8Array>({
+      start(own) {
+        controller = own
+        streams.add(own)
+        const write = (text: string) => own.enqueue(new TextEncoder().encode(text))
+        write(': fake\n\nretry: 1000\n\n')
+        close = model.open(url.searchParams.get('last_event_id') ?? undefined, {}, (event) => write(frame(event)))
+      }
+    })
+    signal.addEventListener('abort', end)
+    return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } })
+  }
+
+  function frame(event: RoomEvent): string {
+    const seq = event.type === 'delta' || event.type === 'up-to-date' ? event.data.serverSeq : undefined
+    const epoch = event.type === 'delta' ? event.epoch : event.type === 'up-to-date' ? event.data.epoch : ''
+    return `${seq === undefined ? '' : `id: ${epoch}-${seq}\n`}event: ${event.type}\ndata: ${JSON.stringify(event.data)}\n\n`
+  }
+
+  async function answer(input: string, init: RequestInit = {}): Promise<Response> {
+    const url = new URL(input, 'http://fake')
+    const signal = init.signal ?? new AbortController().signal
+    const name = url.pathname.split('/').slice(4).join('/')
+    if (down) throw new TypeError('fetch failed')
+    if (name === 'events') return stream(url, signal)
+    if (name !== 'ops') {
+      presence.push([init.method ?? 'GET', name, init.body && JSON.parse(init.body as string)])
+      return json({ clientId: 'me', room: 'r', users: [] })
+    }
+    const body = init.body as string
+    posted.push({ body, keepalive: init.keepalive ?? false })
+    const fate = fates.shift()
+    if (fate === 'lost') throw new TypeError('fetch failed')
+    if (fate === 'stuck') return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+    if (fate instanceof Response) return fate
+    const result = model.post(JSON.parse(body))
+    if (fate === 'answer lost') throw new TypeError('fetch failed')
+    return json(result)
+  }
+
+  return {
+    model,
+    posted,
+    presence,
+    fates,
+    json,
+    fetch: answer as typeof fetch,
+    get open() {
+      return streams.size
+    },
+    get batches() {
+      return posted.map(({ body }) => JSON.parse(body) as { clientId: string; clientSeq: number; ops: unknown[] })
+    },
+    /** Ends all streams; while it is down no request gets through. */
+    down() {
+      down = true
+      for (const controller of streams) {
+        streams.delete(controller)
+        controller.error(new TypeError('the stream broke'))
+      }
+    },
+    up() {
+      down = false
+    }
+  }
+}
