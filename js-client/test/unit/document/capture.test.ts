@@ -1,0 +1,246 @@
+import fc from 'fast-check'
+import { describe, expect, test, vi } from 'vitest'
+import { reactive, toRaw } from 'vue'
+import { type CaptureOptions, capture } from '../../../src/document/capture.ts'
+import { diff } from '../../../src/document/diff.ts'
+import type { Json, JsonObject } from '../../../src/document/json.ts'
+import { clone, get, isItems } from '../../../src/document/values.ts'
+import { anyObject, anyValue, freeze, parse } from './arbitrary.ts'
+
+/** Ids n1, n2 … */
+const counting = (): Required<Pick<CaptureOptions, 'newId'>> => {
+  let n = 0
+  return { newId: () => `n${++n}` }
+}
+/** The snapshot, and what was left out of it. */
+const captured = (live: unknown, known?: Json): { snapshot: Json | undefined; left: string[] } => {
+  const left: string[] = []
+  const snapshot = capture(known, live, { ...counting(), onInvalid: (place, why) => left.push(`${place}: ${why}`) })
+  return { snapshot, left }
+}
+
+describe('a snapshot', () => {
+  test('of anything is equal to it, and known itself when nothing has changed', () => {
+    fc.assert(fc.property(anyValue, (value) => {
+      const known = freeze(value)
+      expect(capture(undefined, clone(known))).toEqual(known)
+      expect(capture(known, clone(known))).toBe(known)
+    }))
+  })
+
+  test('after any change is equal to the live state, and shares what is equal member by member', () => {
+    fc.assert(fc.property(anyObject, anyObject, (before, after) => {
+      const snapshot = capture(freeze(before), clone(after)) as JsonObject
+      expect(snapshot).toEqual(after)
+      for (const name of Object.keys(snapshot)) {
+        if (!diff(before, { ...before, [name]: snapshot[name] as Json }).length) expect(snapshot[name]).toBe(before[name])
+      }
+    }))
+  })
+
+  const known = freeze({
+    title: 'Plan', settings: { zoom: 1 }, tags: ['a'],
+    tasks: [{ _sync_id: 't1', subs: [{ _sync_id: 's1' }] }, { _sync_id: 't2', subs: [] }, { _sync_id: 't3', subs: [] }]
+  }) as Json
+  type Draft = any // the edits below do to it whatever they like
+  const shares = (edit: (live: Draft) => void, ...paths: string[]): void => {
+    const live = clone(known) as Draft
+    edit(live)
+    const snapshot = capture(known, live)
+    expect(snapshot).toEqual(live)
+    expect(snapshot).not.toBe(known)
+    for (const path of paths) expect(get(snapshot, path)).toBe(get(known, path))
+  }
+
+  test('shares what an edit has not touched', () => {
+    shares((live) => { live.title = 'New' }, 'settings', 'tags', 'tasks')
+    shares((live) => { live.tasks[0].subs[0].done = true }, 'settings', 'tasks[t2]', 'tasks[t3]')
+    shares((live) => { delete live.settings }, 'tags', 'tasks')
+  })
+
+  test('shares items when they are moved, inserted and removed', () => {
+    shares((live) => { live.tasks.reverse() }, 'tasks[t1]', 'tasks[t2]', 'tasks[t3]')
+    shares((live) => { live.tasks.unshift({ _sync_id: 'new' }) }, 'tasks[t1]', 'tasks[t2]', 'tasks[t3]')
+    shares((live) => { live.tasks.shift() }, 'tasks[t2]', 'tasks[t3]')
+  })
+
+  test('takes immutable values that come back as they are', () => {
+    const tasks = get(known, 'tasks') as Json[]
+    const next = capture(known, { ...(known as JsonObject), tasks: [tasks[2], tasks[0]] })
+    expect(get(next, 'tasks')).toEqual([tasks[2], tasks[0]])
+    expect(get(next, 'tasks[t1]')).toBe(tasks[0])
+  })
+
+  test('never changes afterwards', () => {
+    const live = { a: { b: [{ _sync_id: 'x', n: 1 }] } }
+    const first = capture(undefined, live)
+    live.a.b[0]!.n = 2
+    live.a.b.push({ _sync_id: 'y', n: 3 })
+    const second = capture(first, live)
+    live.a.b.length = 0
+    expect(first).toEqual({ a: { b: [{ _sync_id: 'x', n: 1 }] } })
+    expect(second).toEqual({ a: { b: [{ _sync_id: 'x', n: 2 }, { _sync_id: 'y', n: 3 }] } })
+  })
+
+  test('keeps the order of members that is known; new members come last', () => {
+    expect(JSON.stringify(capture({ b: 1, a: 2, c: 3 }, { n: 0, c: 3, a: 4, b: 1 }))).toBe('{"b":1,"a":4,"c":3,"n":0}')
+  })
+})
+
+describe('values are what JSON makes of them', () => {
+  test('of anything', () => {
+    const anything = fc.anything({ withDate: true, withNullPrototype: true, maxDepth: 3 })
+      .filter((value) => !/"__proto__"/.test(JSON.stringify(value) ?? ''))
+    const strip = (text: string | undefined): unknown =>
+      text && JSON.parse(text, (name, value: unknown) => (name === '_sync_id' ? undefined : value))
+    fc.assert(fc.property(anything, (value) => {
+      const text = JSON.stringify(value)
+      const snapshot = capture(undefined, value, { assignId: () => {} })
+      expect(strip(JSON.stringify(snapshot))).toEqual(strip(text))
+    }), { numRuns: 500 })
+  })
+
+  test.each<[string, unknown, Json | undefined]>([
+    ['undefined, functions and symbols are no members', { a: undefined, b: () => 1, c: Symbol('s'), d: 1 }, { d: 1 }],
+    ['but null in arrays', [undefined, () => 1, Symbol('s'), 1], [null, null, null, 1]],
+    ['nothing is nothing', undefined, undefined],
+    ['holes', [1, , 2], [1, null, 2]], // eslint-disable-line no-sparse-arrays
+    ['a date', { at: new Date(0) }, { at: '1970-01-01T00:00:00.000Z' }],
+    ['a date in an array', [new Date(0)], ['1970-01-01T00:00:00.000Z']],
+    ['an invalid date', { at: new Date(NaN) }, { at: null }],
+    ['toJSON', { x: { toJSON: () => ({ y: 1, z: undefined }) } }, { x: { y: 1 } }],
+    ['numbers that JSON does not have', [NaN, Infinity, -Infinity], [null, null, null]],
+    ['maps and sets', { m: new Map([[1, 2]]), s: new Set([1]) }, { m: {}, s: {} }],
+    ['a ref is an object like any other', { r: { __v_isRef: true, value: 1 } }, { r: { __v_isRef: true, value: 1 } }],
+    ['half a character', { a: '\ud83dx\ud83d\ude00' }, { a: '\ufffdx\ud83d\ude00' }],
+    ['only own members', Object.create({ inherited: 1 }), {}]
+  ])('%s', (_, live, snapshot) => {
+    expect(captured(live)).toEqual({ snapshot, left: [] })
+    expect(capture(snapshot, live)).toBe(snapshot)
+  })
+
+  test('-0 becomes 0', () => {
+    expect(Object.is((capture(undefined, [-0]) as number[])[0], 0)).toBe(true)
+  })
+})
+
+describe('what a document cannot hold is left out, and said', () => {
+  test('bigints', () => {
+    expect(captured({ a: { b: 1n, c: 1 }, t: [{ _sync_id: 'x' }, { _sync_id: 'y', n: 1n }], l: [1n] })).toEqual({
+      snapshot: { a: { c: 1 }, t: [{ _sync_id: 'x' }, { _sync_id: 'y' }], l: [null] },
+      left: ['a.b: a bigint is not JSON', 't[1].n: a bigint is not JSON', 'l[0]: a bigint is not JSON']
+    })
+    expect(captured(1n)).toEqual({ snapshot: undefined, left: [': a bigint is not JSON'] })
+  })
+
+  test('cycles, but not the same object in two places', () => {
+    const shared = { n: 1 }
+    const parent: Record<string, unknown> = { a: shared, b: shared }
+    parent.child = { parent }
+    parent.list = [parent]
+    expect(captured(parent)).toEqual({
+      snapshot: { a: { n: 1 }, b: { n: 1 }, child: {}, list: [null] },
+      left: ['child.parent: it contains itself', 'list[0]: it contains itself']
+    })
+  })
+
+  test('members named __proto__', () => {
+    const { snapshot, left } = captured(parse('{"a":{"__proto__":{"polluted":1},"b":1}}'))
+    expect(JSON.stringify(snapshot)).toBe('{"a":{"b":1}}')
+    expect(left).toEqual(['a.__proto__: __proto__ is not allowed'])
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
+  })
+
+  test('what is deeper than 64, unless it was known before', () => {
+    const nested = (depth: number): string => '{"a":'.repeat(depth) + '{}' + '}'.repeat(depth)
+    expect(captured(JSON.parse(nested(63))).left).toEqual([])
+    const { snapshot, left } = captured(JSON.parse(nested(64)))
+    expect(JSON.stringify(snapshot)).toBe(nested(63))
+    expect(left).toEqual([`${Array(64).fill('a').join('.')}: deeper than 64`])
+    const known = parse(nested(80))
+    expect(captured(clone(known), known)).toEqual({ snapshot: known, left: [] })
+    expect(capture(known, clone(known))).toBe(known)
+  })
+
+  test('a text that is much too deep does no harm', () => {
+    let live: unknown = 1
+    for (let i = 0; i < 100_000; i++) live = [live]
+    expect(captured(live).left).toHaveLength(1)
+  })
+})
+
+describe('ids', () => {
+  test('every object in an array gets one, at any depth, in plain arrays too; others get none', () => {
+    const live = { o: {}, t: [{ subs: [{}] }, { _sync_id: '' }, { _sync_id: 5 }], mixed: [1, {}, [{}]] }
+    const { snapshot } = captured(live)
+    expect(snapshot).toEqual({
+      o: {},
+      t: [{ subs: [{ _sync_id: 'n2' }], _sync_id: 'n1' }, { _sync_id: 'n3' }, { _sync_id: 'n4' }],
+      mixed: [1, { _sync_id: 'n5' }, [{ _sync_id: 'n6' }]]
+    })
+    expect(live).toEqual(snapshot)
+    expect(capture(snapshot, live)).toBe(snapshot)
+  })
+
+  test('an id that an earlier element has is replaced, but the same id may be in two arrays', () => {
+    const live = { a: [{ _sync_id: 'x' }, { _sync_id: 'x', n: 1 }], b: [{ _sync_id: 'x' }] }
+    const { snapshot } = captured(live)
+    expect(snapshot).toEqual({ a: [{ _sync_id: 'x' }, { _sync_id: 'n1', n: 1 }], b: [{ _sync_id: 'x' }] })
+    expect(live).toEqual(snapshot)
+  })
+
+  test('an object that is in an array twice becomes two', () => {
+    const task = { title: 'One', tags: ['a'] }
+    const live = [task, task, task]
+    const { snapshot } = captured(live)
+    expect(snapshot).toEqual([
+      { ...task, _sync_id: 'n1' }, { ...task, _sync_id: 'n2' }, { ...task, _sync_id: 'n3' }
+    ])
+    expect(live).toEqual(snapshot)
+    expect(new Set(live).size).toBe(3)
+    expect(live[0]).toBe(task)
+    expect(capture(snapshot, live)).toBe(snapshot)
+  })
+
+  test('assignId decides how an id gets into live state', () => {
+    const assignId = vi.fn()
+    const live = [{ a: 1 }]
+    expect(capture(undefined, live, { ...counting(), assignId })).toEqual([{ a: 1, _sync_id: 'n1' }])
+    expect(assignId.mock.calls).toEqual([[live[0], 'n1']])
+    expect(live).toEqual([{ a: 1 }])
+  })
+
+  test('a frozen object keeps the id that it got, wherever it goes', () => {
+    const [a, b] = [Object.freeze({ n: 1 }), Object.freeze({ n: 2 })]
+    const options = counting()
+    const first = capture(undefined, [a, b], options)
+    expect(first).toEqual([{ n: 1, _sync_id: 'n1' }, { n: 2, _sync_id: 'n2' }])
+    expect(capture(first, [a, b], options)).toBe(first)
+    const second = capture(first, [b, a], options) as Json[]
+    expect(second).toEqual([{ n: 2, _sync_id: 'n2' }, { n: 1, _sync_id: 'n1' }])
+    expect(second[1]).toBe((first as Json[])[0])
+  })
+
+  test('an object that says in toJSON what it is keeps its id', () => {
+    const live = [{ n: 1, toJSON() { return { value: this.n } } }]
+    const options = counting()
+    const first = capture(undefined, live, options)
+    expect(first).toEqual([{ value: 1, _sync_id: 'n1' }])
+    expect(capture(first, live, options)).toBe(first)
+  })
+
+  test('the snapshot knows its item arrays', () => {
+    const snapshot = capture(undefined, [{}, {}]) as Json[]
+    expect(isItems(snapshot)).toBe(true)
+    expect(get(snapshot, [{ item: (snapshot[1] as { _sync_id: string })._sync_id }])).toBe(snapshot[1])
+  })
+})
+
+test('with toRaw, reactive state is read without its proxies', () => {
+  const state = reactive({ t: [{ _sync_id: 'x', when: new Date(0), tags: ['a'] }], nested: reactive({ n: 1 }) })
+  const raw = vi.fn(toRaw) as typeof toRaw
+  const snapshot = capture(undefined, state, { raw })
+  expect(snapshot).toEqual({ t: [{ _sync_id: 'x', when: '1970-01-01T00:00:00.000Z', tags: ['a'] }], nested: { n: 1 } })
+  expect(raw).toHaveBeenCalled()
+  expect(structuredClone(snapshot)).toEqual(snapshot) // which throws for a proxy
+})
