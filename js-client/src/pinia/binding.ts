@@ -1,0 +1,109 @@
+// Documents of one room that are mirrored in reactive state, such as those of a store.
+import { computed, getCurrentScope, onScopeDispose, shallowRef } from 'vue'
+import { createEmitter } from '../client/emitter.ts'
+import type { Attachment, Client, Room, RoomEvents, RoomStatus } from '../types.ts'
+import { currentApp, followRoom } from './follow.ts'
+import { type Place, type StateMirror, createMirror } from './mirror.ts'
+import type { SyncOptions } from './options.ts'
+
+export type Binding = ReturnType<typeof createBinding>
+
+interface Slot {
+  readonly key: string
+  readonly mirror: StateMirror
+  attachment?: Attachment | undefined
+  /** The state was touched while it was not attached. */
+  touched: boolean
+}
+
+const EVENTS = ['remoteChange', 'localChange', 'stateLoaded', 'conflict', 'error'] as const
+
+export function createBinding(client: Client, { room: name, debounceMs }: SyncOptions) {
+  const scope = getCurrentScope()
+  const ownApp = currentApp()
+  const events = createEmitter<RoomEvents>()
+  const slots: Slot[] = []
+  const status = shallowRef<RoomStatus>()
+  let room: Room | undefined
+  /** The state is that of a room that has been left. */
+  let used = false
+  let started = false
+  let loaded = () => {}
+  const ready = new Promise<void>((resolve) => (loaded = resolve))
+
+  function join(slot: Slot, room: Room) {
+    const { key, mirror } = slot
+    mirror.begin()
+    const document = room.document(key, { initial: mirror.read(mirror.initial), debounceMs })
+    slot.touched = false
+    const attachment = document.attach(mirror)
+    slot.attachment = attachment
+    if (slot.touched) attachment.touched()
+    void document.ready.then(() => slot.attachment === attachment && loaded())
+  }
+
+  function enter(entered: Room | undefined) {
+    if (used) for (const { mirror } of slots) mirror.reset()
+    used = false
+    if (!entered) return
+    room = entered
+    const offs = [
+      entered.on('status', (next) => (status.value = next)),
+      ...EVENTS.map((event) =>
+        entered.on(event, (payload) => {
+          if (!('key' in payload) || slots.some(({ key }) => key === payload.key)) events.emit(event, payload)
+        })
+      )
+    ]
+    for (const slot of slots) join(slot, entered)
+    status.value = entered.status
+    return () => {
+      for (const slot of slots) {
+        slot.attachment?.detach()
+        slot.attachment = undefined
+      }
+      for (const off of offs) off()
+      room = status.value = undefined
+      used = true
+    }
+  }
+
+  return {
+    /** What happens to the documents, in whichever room they are. */
+    on: events.on,
+    /** Resolves when the documents have been loaded for the first time. */
+    ready,
+    /** How it is with the room; undefined outside of one. */
+    status,
+    /** What is wrong with the state, if anything. */
+    problem: computed(() => slots.map(({ mirror }) => mirror.problem.value).find(Boolean)),
+
+    add(key: string, place: Place) {
+      const mirror = createMirror(place, {
+        touched() {
+          slot.touched = true
+          slot.attachment?.touched()
+        },
+        failed(error) {
+          console.warn(`[pathsync] ${error.message}`)
+          if (room) events.emit('error', { room: room.name, ...error })
+        }
+      })
+      const slot: Slot = { key, mirror, touched: false }
+      slots.push(slot)
+      if (room) join(slot, room)
+    },
+
+    /** Enters the room, and follows its name until the scope ends. Further calls do nothing. */
+    start(app = ownApp) {
+      if (started) return
+      started = true
+      const follow = () => {
+        followRoom(client, name, enter, app)
+        if (scope) onScopeDispose(() => slots.forEach(({ mirror }) => mirror.stop()))
+      }
+      if (!scope) follow()
+      else if (scope.active) scope.run(follow)
+    }
+  }
+}

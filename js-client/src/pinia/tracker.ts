@@ -1,0 +1,110 @@
+// Notices changes anywhere in reactive state.
+//
+// Vue tracks what an effect has read, and an effect that runs again reads everything again. So every part of the state has
+// an effect of its own: a change makes one part stale, and only that one is read again.
+import { ReactiveEffect, effectScope, reactive } from 'vue'
+import type { Json } from '../document/json.ts'
+import { type Found, type Path, agrees, readPart, valueOf } from './parts.ts'
+
+export interface Tracker {
+  /**
+   * Runs a change of our own, which returns what the state is as from then on; that is not reported. But a watcher of the
+   * application may have changed more while it ran, so what has changed is compared, and any difference is reported.
+   */
+  quietly(change: () => Json | undefined): void
+  stop(): void
+}
+
+interface Part {
+  /** Reads the part; returns the parts in it. */
+  readonly effect: ReactiveEffect<Found | undefined>
+  /** Undefined for the whole state. */
+  readonly object: object | undefined
+  readonly parent: Part | undefined
+  /** Where it is in the parent. */
+  path: Path
+  parts: Map<object, Part> | undefined
+}
+
+/** Calls `changed` synchronously whenever something in the state has changed, until it is stopped. */
+export function track(state: () => unknown, changed: () => void): Tracker {
+  const stale = new Set<Part>()
+  let quiet = false
+
+  function createPart(object?: object, parent?: Part, path: Path = []): Part {
+    const effect = new ReactiveEffect(() => readPart(object ? reactive(object) : state()))
+    const part: Part = { effect, object, parent, path, parts: undefined }
+    effect.scheduler = () => {
+      stale.add(part)
+      if (!quiet) changed()
+    }
+    return part
+  }
+
+  /** Reads a part again. Adds it, and all that have come with it, to `renewed`. */
+  function renew(part: Part, renewed: Part[]) {
+    renewed.push(part)
+    const found = part.effect.run()
+    for (const [object, child] of part.parts ?? []) {
+      if (found?.has(object)) continue
+      part.parts?.delete(object)
+      stop(child)
+    }
+    for (const [object, path] of found ?? []) {
+      const known = part.parts?.get(object)
+      if (known) known.path = path
+      else if (!isWithin(part, object)) {
+        const child = createPart(object, part, path)
+        part.parts ??= new Map()
+        part.parts.set(object, child)
+        renew(child, renewed)
+      }
+    }
+  }
+
+  function renewStale(): Part[] {
+    const renewed: Part[] = []
+    for (const part of stale) renew(part, renewed)
+    stale.clear()
+    return renewed
+  }
+
+  function stop(part: Part) {
+    stale.delete(part)
+    part.effect.stop()
+    part.parts?.forEach(stop)
+  }
+
+  /** What a part has to be for the state to be as `whole`. */
+  const expected = ({ object, parent, path }: Part, whole: Json | undefined): Json | undefined =>
+    object && parent ? valueOf(object, path, expected(parent, whole)) : whole
+
+  const root = unscoped(() => {
+    const part = createPart()
+    renew(part, [])
+    return part
+  })
+  return {
+    quietly(change) {
+      quiet = true
+      try {
+        const whole = change()
+        const renewed = stale.size ? unscoped(renewStale) : []
+        quiet = false
+        if (!renewed.every((part) => agrees(part.object ?? state(), expected(part, whole)))) changed()
+      } finally {
+        quiet = false
+      }
+    },
+    stop: () => stop(root)
+  }
+}
+
+/** Parts come and go, and a scope would keep all that were ever made. In one that is forgotten they are on their own. */
+const unscoped = <T>(make: () => T): T => effectScope(true).run(make) as T
+
+/** Whether an object is within itself, which has no end. */
+function isWithin(part: Part | undefined, object: object): boolean {
+  for (; part; part = part.parent) if (part.object === object) return true
+  return false
+}

@@ -1,0 +1,99 @@
+import { type ComputedRef, type MaybeRefOrGetter, computed, shallowRef, toValue, watch } from 'vue'
+import type { Client, User } from '../types.ts'
+import { activeClient } from './active.ts'
+import { followRoom } from './follow.ts'
+import type { ClientOption, RoomName } from './options.ts'
+
+export interface FieldPresence {
+  /** Who else is in the field. */
+  editors: ComputedRef<User[]>
+  /** The same in words, such as "Ada and Bob are editing"; null when nobody is. */
+  editingMessage: ComputedRef<string | null>
+  /** This client is in the field. */
+  focus(): void
+  /** It is no longer. */
+  blur(): void
+}
+
+/** In which field a client is, by room: that of the composable that was focused last. */
+const cursors = new WeakMap<Client, Map<string, object>>()
+
+function cursorsOf(client: Client) {
+  const known = cursors.get(client) ?? new Map<string, object>()
+  cursors.set(client, known)
+  return known
+}
+
+/** Who edits a field of a form, such as an input. The name of the field is up to the application. */
+export function useFieldPresence(
+  room: RoomName,
+  field: MaybeRefOrGetter<string>,
+  { client = activeClient() }: ClientOption = {}
+): FieldPresence {
+  const users = shallowRef<readonly User[]>([])
+  const editors = computed(() =>
+    users.value.filter((user) => user.field === toValue(field) && user.clientId !== client?.clientId)
+  )
+  const editingMessage = computed(() => describe(editors.value.map(({ displayName }) => displayName || 'Anonymous')))
+  let focused = false
+  let say = () => {}
+  let leave = () => {}
+
+  if (client) {
+    const cursors = cursorsOf(client)
+    followRoom(client, room, (room) => {
+      users.value = room?.users ?? []
+      if (!room) return
+      const self = {}
+      let leaving: ReturnType<typeof setTimeout> | undefined
+
+      /** Says that no field is edited, unless another has been focused. */
+      const left = () => {
+        clearTimeout(leaving)
+        leaving = undefined
+        if (cursors.get(room.name) !== self) return
+        cursors.delete(room.name)
+        room.setPresence({ field: null })
+      }
+      say = () => {
+        clearTimeout(leaving)
+        cursors.set(room.name, self)
+        room.setPresence({ field: toValue(field) })
+      }
+      // The next field is focused right after this one is left, and one message will do for both.
+      leave = () => (leaving = setTimeout(left))
+      if (focused) say()
+
+      const off = room.on('presence', (present) => (users.value = present))
+      return () => {
+        left()
+        say = leave = () => {}
+        off()
+      }
+    })
+    watch(
+      () => toValue(field),
+      () => focused && say()
+    )
+  }
+
+  return {
+    editors,
+    editingMessage,
+    focus() {
+      if (!focused) say()
+      focused = true
+    },
+    blur() {
+      if (focused) leave()
+      focused = false
+    }
+  }
+}
+
+function describe([first, second, ...others]: string[]): string | null {
+  if (first === undefined) return null
+  if (second === undefined) return `${first} is editing`
+  if (!others.length) return `${first} and ${second} are editing`
+  return `${first}, ${second}, and ${others.length} other${others.length > 1 ? 's' : ''} are editing`
+}
