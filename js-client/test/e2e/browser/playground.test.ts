@@ -38,13 +38,12 @@ describe.skipIf(!executable)('two windows', () => {
     await right.task(0, 'title').press('Alt+ArrowDown')
     await titles(left).toEqual(['Two', 'One', 'Three'])
 
-    const [handle, last] = [await left.task(0, 'handle').boundingBox(), await left.tasks.nth(2).boundingBox()]
-    if (!handle || !last) throw new Error('the tasks are not visible')
-    const x = handle.x + handle.width / 2
-    await left.page.mouse.move(x, handle.y + handle.height / 2)
+    await left.task(0, 'handle').hover() // waits until the rows stand still
     await left.page.mouse.down()
-    await left.page.mouse.move(x, last.y + last.height / 2, { steps: 5 })
-    await left.page.mouse.move(x, last.y + last.height, { steps: 5 })
+    const last = await left.tasks.nth(2).boundingBox()
+    if (!last) throw new Error('the last task is not visible')
+    await left.page.mouse.move(last.x + 20, last.y + last.height / 2, { steps: 5 })
+    await left.page.mouse.move(last.x + 20, last.y + last.height, { steps: 5 })
     await left.page.mouse.up()
     for (const window of [left, right]) await titles(window).toEqual(['One', 'Three', 'Two'])
     const history = await server.history('demo')

@@ -25,6 +25,20 @@ test('a change of 5,000 items and more than a megabyte arrives, in parts', async
   expect((await server.history('large')).length).toBeGreaterThan(1)
 })
 
+test('an item that is put where its id is taken gets another one there, and stays as it is where it was', async ({ world }) => {
+  const server = await world.server()
+  const document = world.client(server).room('r').document<Record<'left' | 'right', { _sync_id: string; at: string }[]>>()
+  await document.ready
+  document.replace({ left: [{ _sync_id: 'x', at: 'left' }], right: [{ _sync_id: 'x', at: 'right' }] })
+  const before = document.state
+  if (!before) throw new Error('the document does not exist')
+  document.replace({ ...before, right: [...before.right, ...before.left] })
+  expect(before.left).toEqual([{ _sync_id: 'x', at: 'left' }])
+  expect(document.state?.right.map(item => item.at)).toEqual(['right', 'left'])
+  await expect.poll(async () => (await server.snapshot('r')).stores.default?.state).toEqual(document.state)
+  expect(document.state?.left).toEqual(before.left)
+})
+
 test('documents of a room are told apart, and rooms are', async ({ world }) => {
   const server = await world.server()
   const client = world.client(server)
