@@ -194,7 +194,8 @@ function refusal({ status, headers }: Response, body: unknown): Answer<never> {
   const problem = fits(body, problemShape) ? (body as Problem) : undefined
   const message = problem ? explain(problem) : `HTTP ${status}`
   if (status === 401 || status === 403) return { kind: 'unauthorized', message }
-  if (problem && !problem.retryable) return { kind: 'refused', problem }
+  // A fault of the server says nothing about the request: nothing is given up for it.
+  if (problem && !problem.retryable && status < 500) return { kind: 'refused', problem }
   // The server sends seconds, never a date.
   const retryAfterMs = Number(headers.get('Retry-After')) * 1000 || 0
   return { kind: 'failed', code: problem?.code ?? 'protocol', message, status, retryAfterMs }

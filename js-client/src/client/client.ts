@@ -51,6 +51,8 @@ export function createClient(options: ClientOptions = {}): Client {
       return offline
     },
     room(name) {
+      // What cannot be in a URL is found here and not in the middle of a request. The server checks the rest.
+      if (!name || !encodeURIComponent(name)) throw new TypeError('a room needs a name')
       const known = rooms.get(name)
       const room = known ?? enter(name)
       const guest = room.enter()

@@ -106,6 +106,11 @@ describe('an answer', () => {
     expect(answer).toMatchObject({ kind: 'refused', problem: { code: 'invalid_request', status: 422 } })
   })
 
+  test('that is a fault of the server has failed: it says nothing about the request', async () => {
+    const { api } = start(() => problem('internal', 500, false))
+    expect(await api.postBatch('board', batch)).toMatchObject({ kind: 'failed', code: 'internal', status: 500 })
+  })
+
   test('403 is unauthorized, and no other token is asked for', async () => {
     const token = vi.fn(() => 'secret')
     const { api, server } = start(() => page(403), token)
