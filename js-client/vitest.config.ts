@@ -15,6 +15,16 @@ export default defineConfig({
           hookTimeout: 120_000,
           fileParallelism: false
         }
+      },
+      {
+        test: {
+          name: 'nuxt',
+          include: ['test/nuxt/*.test.ts'],
+          globalSetup: ['test/nuxt/package.ts', 'test/e2e/harness/build.ts'],
+          testTimeout: 60_000,
+          expect: { poll: { timeout: 10_000, interval: 20 } },
+          hookTimeout: 180_000
+        }
       }
     ]
   }

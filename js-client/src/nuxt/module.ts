@@ -13,8 +13,8 @@ import type { NuxtModule } from '@nuxt/schema'
 import type { ClientOptions } from '../types.ts'
 
 /**
- * `pathsync` in nuxt.config: what can be written as JSON, and is known to every reader of the page. Functions, such as
- * `token`, go into `pathsync` of app.config.
+ * `pathsync` in nuxt.config: what can be written as JSON, and is known to every reader of the page. The rest,
+ * such as a function for `token`, is for a listener to the application's hook `pathsync:options`.
  */
 export interface ModuleOptions
   extends Pick<ClientOptions, 'url' | 'displayName' | 'transport' | 'debounceMs' | 'maxWaitMs' | 'heartbeatMs'> {
@@ -72,10 +72,10 @@ const module: NuxtModule<ModuleOptions> = defineNuxtModule<ModuleOptions>({
       filename: 'types/pathsync.d.ts',
       getContents: () => `import type { ClientOptions } from 'pathsync'
 
-declare module 'nuxt/schema' {
-  interface AppConfigInput {
-    /** What of the client's options cannot be written as JSON. Functions run in the context of the application. */
-    pathsync?: ClientOptions
+declare module '#app' {
+  interface RuntimeNuxtHooks {
+    /** Before the client is made: what cannot be in nuxt.config. A plugin that listens needs \`enforce: 'pre'\`. */
+    'pathsync:options': (options: ClientOptions) => void | Promise<void>
   }
 }
 `

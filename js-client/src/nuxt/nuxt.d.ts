@@ -10,12 +10,15 @@ declare module '#app' {
     readonly $config: { readonly public: { readonly pathsync: ClientOptions } }
     /** The page was rendered by a server and is not taken over yet. */
     readonly isHydrating?: boolean
-    readonly hooks: { hookOnce(name: 'app:suspense:resolve', listener: () => void): void }
+    readonly hooks: {
+      callHook(name: 'pathsync:options', options: ClientOptions): Promise<void>
+      hookOnce(name: 'app:suspense:resolve', listener: () => void): void
+    }
     runWithContext<T>(run: () => T): T | Promise<T>
   }
 
   export interface Plugin<Injections extends Record<string, unknown>> {
-    (nuxtApp: NuxtApp): { provide: Injections }
+    (nuxtApp: NuxtApp): Promise<{ provide: Injections }>
   }
 
   export function defineNuxtPlugin<Injections extends Record<string, unknown>>(plugin: {
@@ -23,7 +26,6 @@ declare module '#app' {
     dependsOn: string[]
     setup: Plugin<Injections>
   }): Plugin<Injections>
-  export function useAppConfig(): { readonly pathsync?: ClientOptions }
 }
 
 declare module '#imports' {

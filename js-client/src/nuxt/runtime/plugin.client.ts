@@ -1,14 +1,16 @@
 // Makes the client, in the browser only. Where pages are rendered there is none, and the composables stay empty.
-import { defineNuxtPlugin, useAppConfig } from '#app'
+import { defineNuxtPlugin } from '#app'
 import { createPathsync } from '../../pinia/index.ts'
 import type { ClientOptions } from '../../types.ts'
 
 export default defineNuxtPlugin({
   name: 'pathsync',
   dependsOn: ['pinia'],
-  setup(nuxtApp) {
-    const options: ClientOptions = { ...nuxtApp.$config.public.pathsync, ...useAppConfig().pathsync }
+  async setup(nuxtApp) {
+    const options: ClientOptions = { ...nuxtApp.$config.public.pathsync }
+    await nuxtApp.hooks.callHook('pathsync:options', options)
     const { token } = options
+    // It may use composables, whenever it is asked.
     if (typeof token === 'function') options.token = async () => nuxtApp.runWithContext(token)
 
     const plugin = createPathsync(options)

@@ -1,0 +1,89 @@
+// A Nuxt application that uses the package as it is published: installed from its lock, built, and served.
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, rmSync, statSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** How long a process that serves may take to begin. */
+const patience = 20_000
+
+/** What a developer's shell would have, rather than what the test runner has. */
+const { VITEST: _, ...shell } = process.env
+const env = { ...shell, NODE_ENV: 'production', NUXT_TELEMETRY_DISABLED: '1', NO_COLOR: '1', CI: '1' }
+
+const packageRoot = fileURLToPath(new URL('../../', import.meta.url))
+
+export interface Application {
+  /** A directory of the application, or a file in it. */
+  path(...parts: string[]): string
+  /** Installs what the lock says, unless it is there, and the package as it is now. */
+  install(): Promise<void>
+  /** Runs a command of Nuxt. Returns what it has printed. */
+  nuxt(command: string): Promise<string>
+  /** Starts what has been built. */
+  serve(environment: Record<string, string>): Promise<{ url: string; stop(): Promise<void> }>
+}
+
+/** The application in a directory of this package. */
+export function application(directory: string): Application {
+  const root = join(packageRoot, directory)
+  const path = (...parts: string[]) => join(root, ...parts)
+
+  return {
+    path,
+
+    async install() {
+      const installed = path('node_modules', '.package-lock.json')
+      if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(path('package-lock.json')).mtimeMs) {
+        await run('npm', ['ci', '--ignore-scripts', '--prefer-offline'], { cwd: root, env: { ...env, NODE_ENV: '' } })
+      }
+      const copy = path('node_modules', 'pathsync')
+      rmSync(join(copy, 'dist'), { recursive: true, force: true })
+      for (const part of ['package.json', 'dist']) cpSync(join(packageRoot, part), join(copy, part), { recursive: true })
+    },
+
+    async nuxt(command) {
+      const { stdout, stderr } = await run(process.execPath, ['node_modules/nuxt/bin/nuxt.mjs', command], { cwd: root, env })
+      return stdout + stderr
+    },
+
+    async serve(environment) {
+      const port = await freePort()
+      const child = spawn(process.execPath, [path('.output/server/index.mjs')], {
+        env: { ...env, HOST: '127.0.0.1', PORT: String(port), ...environment },
+        stdio: ['ignore', 'pipe', 'inherit']
+      })
+      const atExit = () => child.kill('SIGKILL')
+      process.on('exit', atExit)
+      const gone = once(child, 'exit')
+      const deadline = AbortSignal.timeout(patience)
+      let output = ''
+      child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+      while (!output.includes('Listening')) {
+        if (child.exitCode !== null || deadline.aborted) throw new Error(`the application did not start:\n${output}`)
+        await Promise.race([once(child.stdout, 'data'), gone, once(deadline, 'abort')])
+      }
+      return {
+        url: `http://127.0.0.1:${port}`,
+        async stop() {
+          process.off('exit', atExit)
+          child.kill('SIGKILL')
+          await gone
+        }
+      }
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  await new Promise((closed) => probe.close(closed))
+  return port
+}

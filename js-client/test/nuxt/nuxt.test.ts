@@ -1,0 +1,163 @@
+// The example, built and served by Nuxt 4 as it is, and by Nuxt 3 as an application that comes from the predecessor.
+import { once } from 'node:events'
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
+import { chromium, type Page } from 'playwright-core'
+import { beforeAll, describe, expect } from 'vitest'
+import { executable } from '../e2e/harness/browser.ts'
+import { test as base } from '../e2e/harness/world.ts'
+import { application, type Application } from './application.ts'
+
+const example = application('examples/nuxt')
+const underNuxt3 = application('test/nuxt/nuxt3')
+
+interface Site {
+  readonly url: string
+  /** Where the pathsync server itself is. */
+  readonly server: string
+}
+
+/** An application that is served, in front of a server of its own. */
+const test = base.extend<{ serve: (app: Application) => Promise<Site> }>({
+  serve: async ({ world }, use) => {
+    await use(async (app) => {
+      const server = await world.server('--presence-timeout-ms', '300')
+      const site = await app.serve({ NUXT_PATHSYNC_PROXY: server.url })
+      world.defer(site.stop)
+      return { url: site.url, server: server.url }
+    })
+  }
+})
+
+/** What browsers load of the application. */
+function scripts(app: Application): string {
+  const directory = app.path('.output/public/_nuxt')
+  const names = readdirSync(directory).filter((name) => name.endsWith('.js'))
+  return names.map((name) => readFileSync(`${directory}/${name}`, 'utf8')).join('\n')
+}
+
+const present = async (url: string) => {
+  const response = await fetch(`${url}/v1/rooms/room/presence`)
+  return ((await response.json()) as { users: { clientId: string }[] }).users.map(({ clientId }) => clientId)
+}
+
+/** The status of the answer to a path that is sent as it is, which `fetch` does not do. */
+async function statusOf(url: string, path: string): Promise<number | undefined> {
+  const [response] = (await once(get(url, { path, agent: false }), 'response')) as [IncomingMessage]
+  response.resume()
+  return response.statusCode
+}
+
+let log: string
+
+describe('Nuxt 4, with pages rendered by its server', () => {
+  beforeAll(async () => {
+    await example.install()
+    log = await example.nuxt('build')
+  })
+
+  test('builds without a warning', () => expect(log).not.toMatch(/warn|error:/i))
+
+  test('knows the types of what the module adds', () => example.nuxt('typecheck'))
+
+  test('renders the initial state, and does not sync while it does', async ({ serve }) => {
+    const { url, server } = await serve(example)
+    const html = await (await fetch(`${url}/project/1`)).text()
+    expect(html).toContain('value="Untitled"')
+    expect(html).toContain('Disconnected')
+    const room = await fetch(`${server}/v1/rooms/project-1`)
+    expect(await room.json()).toMatchObject({ serverSeq: 0 })
+  })
+
+  works(example)
+})
+
+describe('Nuxt 3 and Pinia 2, without server-side rendering', () => {
+  beforeAll(async () => {
+    await underNuxt3.install()
+    rmSync(underNuxt3.path('app'), { recursive: true, force: true })
+    cpSync(example.path('app'), underNuxt3.path('app'), { recursive: true })
+    log = await underNuxt3.nuxt('build')
+  })
+
+  test('takes over the debounce of the predecessor, and says that its database is not used', async ({ serve }) => {
+    expect(log.match(/syncedPiniaStore/g)).toHaveLength(1)
+    const { url } = await serve(underNuxt3)
+    const html = await (await fetch(`${url}/project/1`)).text()
+    expect(html).toContain('debounceMs:250')
+    expect(html).not.toContain('SQLEXPRESS')
+  })
+
+  works(underNuxt3)
+})
+
+function works(app: Application): void {
+  test('has the client in what browsers load', () => expect(scripts(app)).toContain('pathsync:options'))
+
+  test('passes the API on, and nothing else', async ({ serve }) => {
+    const { url, server } = await serve(app)
+    const sent = await fetch(`${url}/v1/rooms/room/ops`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ clientId: 'me', key: 'default', ops: [{ op: 'set', path: 'title', value: 'Hello' }] })
+    })
+    expect(sent.status).toBe(200)
+    const snapshots = await Promise.all([url, server].map(async (at) => (await fetch(`${at}/v1/rooms/room`)).json()))
+    expect(snapshots[0]).toEqual(snapshots[1])
+    expect(snapshots[0]).toMatchObject({ stores: { default: { state: { title: 'Hello' } } } })
+
+    const refused = await fetch(`${url}/v1/rooms/room/ops`, { method: 'POST', body: '{}' })
+    expect(refused.headers.get('Content-Type')).toContain('application/problem+json')
+    for (const path of ['/v1/../healthz', '/v1/%2e%2e/healthz', '/v1/rooms/%2E%2E/..%2f/../../healthz']) {
+      expect(await statusOf(url, path), path).toBe(404)
+    }
+    expect(await statusOf(server, '/healthz')).toBe(200)
+  })
+
+  test('passes events on as they come, and tells the server when a reader goes', async ({ serve }) => {
+    const { url, server } = await serve(app)
+    const reader = new AbortController()
+    const stream = await fetch(`${url}/v1/rooms/room/events?clientId=reader`, { signal: reader.signal })
+    const text = stream.body!.pipeThrough(new TextDecoderStream()).getReader()
+    const read = async () => (await text.read()).value ?? ''
+
+    let heard = await read()
+    while (!heard.includes('up-to-date')) heard += await read()
+    expect(await present(server)).toEqual(['reader'])
+
+    reader.abort()
+    await expect.poll(() => present(server)).toEqual([])
+  })
+
+  test.skipIf(!executable)('shares a store between two browsers', async ({ serve, world }) => {
+    const { url } = await serve(app)
+    const browser = await chromium.launch({ executablePath: executable, args: ['--no-sandbox', '--disable-gpu'] })
+    world.defer(() => browser.close())
+    const complaints: string[] = []
+
+    async function open(name: string): Promise<Page> {
+      const page = await (await browser.newContext()).newPage()
+      page.on('pageerror', (error) => complaints.push(String(error)))
+      page.on('console', (message) => {
+        if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+      })
+      await page.goto(`${url}/project/1?name=${name}`)
+      await expect.poll(() => page.getByTestId('status').textContent()).toBe('Connected')
+      return page
+    }
+
+    const [ada, grace] = [await open('Ada'), await open('Grace')]
+    await expect.poll(() => ada.getByTestId('count').textContent()).toBe('2')
+
+    await ada.getByTestId('title').fill('Hello')
+    await expect.poll(() => grace.getByTestId('title').inputValue()).toBe('Hello')
+    await expect.poll(() => grace.getByTestId('editing').textContent()).toBe('Ada is editing')
+
+    await grace.getByTestId('add-task').click()
+    await expect.poll(() => ada.getByTestId('task').count()).toBe(1)
+
+    await grace.reload()
+    await expect.poll(() => grace.getByTestId('title').inputValue()).toBe('Hello')
+    expect(complaints).toEqual([])
+  })
+}
