@@ -1,6 +1,6 @@
 // From live state, which changes in place, to an immutable version.
 import { newId as randomId } from './ids.ts'
-import { SYNC_ID, idOf, positionOf, setIndex } from './items.ts'
+import { SYNC_ID, idOf, positionOf, shareIndex } from './items.ts'
 import type { Json, JsonArray, JsonObject } from './json.ts'
 import { MAX_DEPTH } from './operation.ts'
 import { equal, isObject, own, put } from './values.ts'
@@ -37,7 +37,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
     newId = randomId,
     onInvalid = () => {}
   } = options
-  /** The objects and arrays that are being read, from the outermost to the innermost, and which member each is read at. */
+  /** The objects and arrays that are being read, the outermost first, and the member that each is read at. */
   const open: object[] = []
   const names: (string | number)[] = []
 
@@ -52,7 +52,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
   const plain = (live: unknown): unknown => {
     if (typeof live !== 'object' || live === null) return live
     const value: unknown = raw(live)
-    const { toJSON } = (value ?? {}) as { toJSON?: unknown }
+    const toJSON = (value as { toJSON?: unknown } | null | undefined)?.toJSON
     return typeof toJSON === 'function' ? (toJSON.call(value) as unknown) : value
   }
 
@@ -87,70 +87,70 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
 
   const readObject = (known: JsonObject | undefined, live: Record<string, unknown>): JsonObject => {
     const depth = open.length - 1
-    const changes = new Map<string, Json | undefined>()
-    let unchanged = 0
-    for (const name of Object.keys(live)) {
-      names[depth] = name
-      if (name === '__proto__') {
-        leaveOut('__proto__ is not allowed')
-        continue
-      }
-      const was = own(known, name)
-      const value = read(was, live[name])
-      if (value !== was) changes.set(name, value)
-      else if (value !== undefined) unchanged++
-    }
     const knownNames = known ? Object.keys(known) : []
-    if (known && !changes.size && unchanged === knownNames.length) return known
+    let changes: Map<string, Json | undefined> | undefined
+    let unchanged = 0
+    Object.keys(live).forEach((name, i) => {
+      names[depth] = name
+      if (name === '__proto__') return leaveOut('__proto__ is not allowed')
+      // The members have the same order as a rule, which spares most of the looking up.
+      const was = knownNames[i] === name ? known?.[name] : own(known, name)
+      const member = live[name]
+      const value = member === was ? was : read(was, member)
+      if (value !== was) (changes ??= new Map()).set(name, value)
+      else if (value !== undefined) unchanged++
+    })
+    if (known && !changes && unchanged === knownNames.length) return known
     const copy = {}
     for (const name of knownNames) {
       if (!Object.hasOwn(live, name)) continue
-      const value = changes.has(name) ? changes.get(name) : own(known, name)
+      const value = changes?.has(name) ? changes.get(name) : own(known, name)
       if (value !== undefined) put(copy, name, value)
     }
-    for (const [name, value] of changes) if (value !== undefined) put(copy, name, value)
+    changes?.forEach((value, name) => value !== undefined && put(copy, name, value))
     return copy
   }
 
   const readArray = (known: JsonArray | undefined, live: unknown[]): JsonArray => {
     const depth = open.length - 1
-    const positions = new Map<string, number>()
     const copy: Json[] = []
     let changed = known?.length !== live.length
+    /** Where the ids are that have been met. Not needed as long as the items are those of `known`, one by one. */
+    let positions: Map<string, number> | undefined
     for (let i = 0; i < live.length; i++) {
       names[depth] = i
-      const value = readElement(known, live, i, positions)
-      changed ||= value !== known?.[i]
-      copy.push(value)
+      const was = known?.[i]
+      const item: unknown = raw(live[i])
+      const value = plain(item)
+      let snapshot: Json
+      if (typeof item !== 'object' || item === null || !isObject(value)) snapshot = readPlain(was, value) ?? null
+      else {
+        let id = idOf(item)
+        let match = was
+        if (positions || id === undefined || id !== idOf(was)) {
+          positions ??= new Map(copy.map((element, at) => [idOf(element) ?? '', at]))
+          id = identify(item, value, live, i, positions)
+          if (known && id !== idOf(was)) match = known[positionOf(known, id)]
+          positions.set(id, i)
+        }
+        snapshot = withId(match, readPlain(match, value), id)
+      }
+      changed ||= snapshot !== was
+      copy.push(snapshot)
     }
     if (known && !changed) return known
-    if (positions.size === copy.length) setIndex(copy, positions)
+    if (known && !positions && copy.every(idOf)) shareIndex(copy, known)
     return copy
   }
 
-  const readElement = (known: JsonArray | undefined, live: unknown[], i: number, positions: Map<string, number>): Json => {
-    const was = known?.[i]
-    const item: unknown = raw(live[i])
-    const value = plain(item)
-    if (typeof item !== 'object' || item === null || !isObject(value)) return readPlain(was, value) ?? null
-    const id = identify(item, value, live, i, positions)
-    positions.set(id, i)
-    const match = !known || idOf(was) === id ? was : known[positionOf(known, id)]
-    const snapshot = readPlain(match, value)
-    if (!isObject(snapshot)) {
-      positions.delete(id)
-      return null
-    }
-    if (idOf(snapshot) === id) return snapshot
-    const identified = { ...snapshot, [SYNC_ID]: id }
-    return match !== undefined && equal(match, identified) ? match : identified
-  }
-
-  /** The id of an item, of which `value` is what is read: the one that it has, if no earlier element has it, or a new one. */
+  /**
+   * The id of an item: the one that it has, unless an earlier element has it; or a new one, written into the live data.
+   * `value` is what is read instead of the item if it has a `toJSON`.
+   */
   const identify = (
     item: object, value: object, live: unknown[], i: number, positions: Map<string, number>
   ): string => {
-    const present = idsOfFrozen.get(item) ?? idOf(value) ?? idOf(item)
+    const present = idsOfFrozen.get(item) ?? idOf(item) ?? idOf(value)
     const first = present === undefined ? undefined : positions.get(present)
     if (present !== undefined && first === undefined) return present
     const id = newId()
@@ -165,4 +165,12 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
   }
 
   return read(known, live)
+}
+
+/** The snapshot of an item, with the item's id where the live data cannot hold it. What cannot be read is null. */
+function withId(known: Json | undefined, snapshot: Json | undefined, id: string): Json {
+  if (!isObject(snapshot)) return null
+  if (idOf(snapshot) === id) return snapshot
+  const identified = { ...snapshot, [SYNC_ID]: id }
+  return known !== undefined && equal(known, identified) ? known : identified
 }

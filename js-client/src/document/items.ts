@@ -33,7 +33,7 @@ export function isItems(array: JsonArray): boolean {
     if (id === undefined || hints.has(id)) return false
     hints.set(id, hints.size)
   }
-  setIndex(array, hints)
+  indexes.set(array, { hints, drift: 0 })
   return true
 }
 
@@ -53,11 +53,6 @@ export function positionOf(array: JsonArray, id: string): number {
     return at
   }
   return -1
-}
-
-/** Says that an array is an item array, with its items at these positions. */
-export function setIndex(array: JsonArray, positions: Map<string, number>): void {
-  indexes.set(array, { hints: positions, drift: 0 })
 }
 
 /** Says that an array began as a copy of another. */

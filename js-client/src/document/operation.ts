@@ -14,31 +14,35 @@ export function checkOperation(op: Operation): void {
 }
 
 /**
- * The path of an operation that is valid but perhaps for the depth of its value, which takes time to find out.
+ * The path of an operation that is valid, but perhaps for the depth of its value, which takes time to find out.
  * @throws TypeError when it is not.
  */
 export function readPath(op: Operation): Segment[] {
   const { op: kind, value, arrayIndex } = op
   const path = parsePath(op.path)
   const last = path.at(-1)
-  const atItem = last !== undefined && 'item' in last
-  const hasValue = kind === 'set' || kind === 'array_add' || kind === 'init'
+  const end = last && ('item' in last ? 'item' : 'key')
 
-  if (kind === 'init' ? last : kind === 'delete' ? !last || atItem : kind === 'array_del' || kind === 'array_move' ? !atItem : !hasValue) {
-    refuse(op, 'path or op does not fit')
-  }
-  if (hasValue !== (value !== undefined)) refuse(op, 'value is missing or not allowed')
-  if ((kind === 'array_add' || (kind === 'set' && atItem)) && !isObject(value)) refuse(op, 'an item must be an object')
-  if (
-    arrayIndex === undefined
-      ? kind === 'array_move'
-      : !Number.isInteger(arrayIndex) || (kind !== 'array_add' && kind !== 'array_move')
-  ) {
+  const fits =
+    kind === 'init' ? !last
+    : kind === 'delete' ? end === 'key'
+    : kind === 'array_del' || kind === 'array_move' ? end === 'item'
+    : kind === 'set' || kind === 'array_add'
+  if (!fits) refuse(op, 'no such op, or not at such a path')
+
+  const needsValue = kind === 'set' || kind === 'array_add' || kind === 'init'
+  if (needsValue !== (value !== undefined)) refuse(op, `value is ${needsValue ? 'missing' : 'not allowed'}`)
+  const isItem = kind === 'array_add' || (kind === 'set' && end === 'item')
+  if (isItem && !isObject(value)) refuse(op, 'an item is an object')
+
+  const index = arrayIndex === undefined ? kind !== 'array_move' : kind === 'array_move' || kind === 'array_add'
+  if (!index || (arrayIndex !== undefined && !Number.isInteger(arrayIndex))) {
     refuse(op, 'arrayIndex is missing or not allowed')
   }
   path.forEach((segment, i) => {
-    if (i > 0 && 'key' in segment && segment.key === SYNC_ID && 'item' in (path[i - 1] ?? {})) {
-      refuse(op, 'the id of an item cannot change')
+    const before = path[i - 1]
+    if (before && 'item' in before && 'key' in segment && segment.key === SYNC_ID) {
+      refuse(op, `the ${SYNC_ID} of an item never changes`)
     }
   })
   return path

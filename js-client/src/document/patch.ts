@@ -16,8 +16,10 @@ export function patch(live: unknown, from: Json | undefined, to: Json | undefine
   if (typeof live === 'object' && live !== null && Object.isExtensible(live)) {
     if (Array.isArray(to)) {
       if (Array.isArray(live)) return patchArray(live, Array.isArray(from) ? from : [], to)
-    } else if (isObject(to) && !Array.isArray(live) && !('toJSON' in live)) {
-      return patchObject(live as Record<string, unknown>, isObject(from) ? from : undefined, to)
+    } else if (isObject(to) && !Array.isArray(live)) {
+      const members = live as Record<string, unknown>
+      // What has a toJSON, such as a Date, is not made of the members that its JSON has.
+      if (typeof members.toJSON !== 'function') return patchObject(members, isObject(from) ? from : undefined, to)
     }
   }
   return clone(to)

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { apply, checkOperation, fold } from '../../../src/document/apply.ts'
 import type { Json } from '../../../src/document/json.ts'
@@ -100,6 +101,29 @@ describe('versions', () => {
       doc: items('498', '499'), result: { status: 'applied', arrayIndex: 1 }
     })
   })
+})
+
+test('whatever is done to three versions of an array in turn, each has the items that the plainest way gives it', () => {
+  const id = fc.constantFrom(...'abcdefgh')
+  const step = fc.record({
+    version: fc.nat(2), op: fc.constantFrom('array_add', 'array_del', 'array_move'), id, arrayIndex: fc.nat(8)
+  })
+  fc.assert(fc.property(fc.uniqueArray(id), fc.array(step, { maxLength: 40 }), (start, steps) => {
+    const docs: (Json | undefined)[] = new Array(3).fill(items(...start))
+    const plain = [[...start], [...start], [...start]]
+    for (const { version, op, id, arrayIndex } of steps) {
+      const ids = plain[version] ?? []
+      const at = ids.indexOf(id)
+      if (op !== 'array_add' && at >= 0) ids.splice(at, 1)
+      if (op === 'array_add' ? at < 0 : op === 'array_move' && at >= 0) ids.splice(arrayIndex, 0, id)
+      docs[version] = apply(docs[version], (
+        op === 'array_add' ? { op, path: '', value: { _sync_id: id }, arrayIndex }
+        : op === 'array_del' ? { op, path: `[${id}]` }
+        : { op, path: `[${id}]`, arrayIndex }
+      ) as Operation).doc
+      expect(docs).toEqual(plain.map((ids) => items(...ids)))
+    }
+  }), { numRuns: 300 })
 })
 
 describe('ids', () => {

@@ -12,7 +12,13 @@ const { value, members } = fc.letrec<{ value: Json; members: JsonObject; items: 
     .uniqueArray(fc.tuple(id, tie('members')), { selector: ([id]) => id, maxLength: 6 })
     .map((items) => items.map(([_sync_id, members]) => ({ ...members, _sync_id }))),
   plain: fc.array(scalar, { maxLength: 3 }),
-  value: fc.oneof({ depthSize: 'medium' }, scalar, tie('members'), tie('items'), tie('plain'))
+  value: fc.oneof(
+    { maxDepth: 4, depthIdentifier: 'value' },
+    { weight: 3, arbitrary: scalar },
+    { weight: 1, arbitrary: tie('plain') },
+    { weight: 2, arbitrary: tie('members') },
+    { weight: 2, arbitrary: tie('items') }
+  )
 }))
 
 /** Any JSON value in which every object in an array has its id. */

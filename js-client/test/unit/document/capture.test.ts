@@ -229,6 +229,15 @@ describe('ids', () => {
     expect(capture(first, live, options)).toBe(first)
   })
 
+  test('what was an item array is none when something else is in it', () => {
+    const known = [{ _sync_id: 'a' }, { _sync_id: 'b' }]
+    expect(isItems(known)).toBe(true)
+    for (const live of [[...clone(known) as unknown[], 5], [{ _sync_id: 'a' }, null]]) {
+      expect(isItems(capture(known, live) as Json[])).toBe(false)
+    }
+    expect(isItems(capture(known, [{ _sync_id: 'a', n: 1 }, { _sync_id: 'b' }]) as Json[])).toBe(true)
+  })
+
   test('the snapshot knows its item arrays', () => {
     const snapshot = capture(undefined, [{}, {}]) as Json[]
     expect(isItems(snapshot)).toBe(true)

@@ -71,10 +71,11 @@ describe('explode', () => {
   test('any item too, added or replaced', () => {
     fc.assert(fc.property(anyObject, fc.integer({ min: 1, max: 200 }), (members, limit) => {
       const value = { ...members, _sync_id: 'x' }
-      const t = [{ _sync_id: 'w' }, { _sync_id: 'x', old: 1 }]
-      expect(outcome(explode({ op: 'array_add', path: 't', value, arrayIndex: 0 }, limit), { t: [t[0]!] }))
-        .toEqual({ t: [value, t[0]] })
-      expect(outcome(explode(set('t[x]', value), limit), { t })).toEqual({ t: [t[0], value] })
+      const other = { _sync_id: 'w' }
+      expect(outcome(explode({ op: 'array_add', path: 't', value, arrayIndex: 0 }, limit), { t: [other] }))
+        .toEqual({ t: [value, other] })
+      expect(outcome(explode(set('t[x]', value), limit), { t: [other, { _sync_id: 'x', old: 1 }] }))
+        .toEqual({ t: [other, value] })
     }), { numRuns: 300 })
   })
 
