@@ -145,7 +145,9 @@ describe.skipIf(!executable)('two windows', () => {
 
   test('are closed right after typing: the other one gets it', async ({ world, windows }) => {
     const server = await world.server()
-    const [left, right] = [await windows.open(server), await windows.open(server)]
+    const relay = await world.relay(server)
+    const [left, right] = [await windows.open(relay), await windows.open(server)]
+    relay.set({ delay: 300 }) // the window is gone before anything has arrived
     await left.title.fill('Last words')
     await left.page.close({ runBeforeUnload: true })
     await value(right, 'title').toBe('Last words')
