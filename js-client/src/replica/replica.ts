@@ -208,6 +208,20 @@ export function createReplica(options: ReplicaOptions) {
     }
   }
 
+  /** Whether a document is still to be seeded with what it begins with. */
+  function seeds(d: Doc): boolean {
+    if (!loaded || d.confirmed !== undefined || d.initial === undefined || d.unseedable) return false
+    if (queue.some(({ batch }) => batch.key === d.key && batch.ops[0]?.op === 'init')) return false
+    const init: Operation = { op: 'init', path: '', value: d.initial }
+    if (take([init], limits)[0] === init) return true
+    // Too large to be all or nothing: it is written like any other change.
+    const { view } = d
+    d.initial = undefined
+    rebase(d, [])
+    d.view = view
+    return false
+  }
+
   return {
     /** The documents by their keys, in the order in which they became known. */
     docs: docs as ReadonlyMap<string, Doc>,
@@ -256,11 +270,9 @@ export function createReplica(options: ReplicaOptions) {
     /** Takes as much of the unsent changes of one document as a batch may hold; undefined when there are none. */
     freeze(): Frozen | undefined {
       for (const d of docs.values()) {
+        const seed = seeds(d)
         const ops = unsentOf(d)
-        const seeded = queue.some(({ batch }) => batch.key === d.key && batch.ops[0]?.op === 'init')
-        if (loaded && d.confirmed === undefined && d.initial !== undefined && !seeded && !d.unseedable) {
-          ops.unshift({ op: 'init', path: '', value: d.initial })
-        }
+        if (seed) ops.unshift({ op: 'init', path: '', value: d.initial! })
         if (!ops.length) continue
         const taken = take(ops, limits)
         const frozen: Frozen = { batch: { clientId, clientSeq: nextSeq(), key: d.key, ops: taken } }

@@ -489,6 +489,22 @@ describe('seeding', () => {
   })
 })
 
+describe('seeding with more than a batch may hold', () => {
+  test('writes it piece by piece, and loses nothing', () => {
+    const { load, replica, view, delta } = setup({ limits: { ops: 10, bytes: 200 } })
+    const initial = { title: 'large', tasks: Array.from({ length: 20 }, (_, i) => ({ _sync_id: `t${i}`, text: 'x'.repeat(30) })) }
+    replica.initialise('default', initial)
+    load(undefined, 0)
+    for (let seq = 1; replica.freeze(); seq++) {
+      const { batch } = replica.queue.at(-1)!
+      expect(JSON.stringify(batch.ops).length).toBeLessThan(400)
+      delta(seq, [...batch.ops], { clientId: 'me', clientSeq: batch.clientSeq })
+    }
+    expect(view()).toEqual(initial)
+    expect(replica.doc('default').confirmed).toEqual(initial)
+  })
+})
+
 describe('what a closed tab left', () => {
   test('is sent as it was if it had been sent, and checked if not', () => {
     const gone = setup({ clientId: 'gone' })
