@@ -76,7 +76,7 @@ export function createBinding(client: Client, { room: name, debounceMs }: SyncOp
     /** How it is with the room; undefined outside of one. */
     status,
     /** What is wrong with the state, if anything. */
-    problem: computed(() => slots.map(({ mirror }) => mirror.problem.value).find(Boolean)),
+    problem: computed(() => slots.flatMap(({ mirror }) => [...mirror.problems.values()])[0]),
 
     add(key: string, place: Place) {
       const mirror = createMirror(place, {

@@ -1,5 +1,5 @@
 // A document in reactive state: what a client reads and writes there.
-import { isReactive, reactive, shallowRef } from 'vue'
+import { isReactive, reactive, shallowReactive } from 'vue'
 import { capture } from '../document/capture.ts'
 import type { Json, JsonObject } from '../document/json.ts'
 import { patch } from '../document/patch.ts'
@@ -28,13 +28,13 @@ export type StateMirror = ReturnType<typeof createMirror>
 export function createMirror({ holder, name }: Place, { touched, failed }: MirrorOptions) {
   const member = (name: string) => (holder() as Record<string, unknown>)[name]
   const state = () => (name === undefined ? holder() : member(name))
-  /** What is wrong at the moment. */
-  const problem = shallowRef<string>()
+  /** What is wrong at the moment, and where. */
+  const problems = shallowReactive(new Map<string, string>())
   const told = new Set<string>()
   let tracker: Tracker | undefined
 
-  function complain(code: string, message: string) {
-    problem.value = message
+  function complain(place: string, code: string, message: string) {
+    problems.set(place, message)
     if (told.has(message)) return
     told.add(message)
     failed({ code, message })
@@ -45,47 +45,54 @@ export function createMirror({ holder, name }: Place, { touched, failed }: Mirro
       raw: behind,
       // Through the proxy, so that templates see it.
       assignId: (item, id) => put(reactive(item), SYNC_ID, id),
-      onInvalid: (place, why) => complain('invalid_value', `${place || name || 'the state'} cannot be shared: ${why}`)
+      onInvalid(place, why) {
+        const where = place || name || 'the state'
+        complain(where, 'invalid_value', `${where} cannot be shared: ${why}`)
+      }
     })
 
   const declared = new Set(Object.keys(holder()))
   const initial = snapshot(undefined, state())
-  /** The version that the state is as, unless it is one that the application does not expect. */
+  /** The version that the state is as, but for what the application does not expect. */
   let shown = initial
 
   /** Runs what makes the state as the version that it returns. */
   function quietly(change: () => Json | undefined) {
-    problem.value = undefined
     if (tracker) tracker.quietly(change)
     else change()
   }
 
-  /** Makes a member as `to`. If the application does not expect that, leaves it as it is and returns false. */
-  function show(name: string, initial: Json | undefined, from: Json | undefined, to: Json | undefined): boolean {
-    const message = `${name} is not what the store expects`
-    if (!isExpected(initial, to)) {
-      complain('unexpected_state', message)
-      return false
-    }
-    told.delete(message)
+  function unexpected(place: string) {
+    complain(place, 'unexpected_state', `${place || 'the state'} is not what the store expects`)
+  }
+
+  function asExpected(place: string) {
+    told.delete(problems.get(place) ?? '')
+    problems.delete(place)
+  }
+
+  /** Makes a member as `to`, unless the application does not expect that. Then it stays as it is. */
+  function show(name: string, initial: Json | undefined, from: Json | undefined, to: Json | undefined) {
+    if (!isExpected(initial, to)) return unexpected(name)
+    asExpected(name)
     const live = member(name)
     if (to === undefined && !declared.has(name)) delete (holder() as Record<string, unknown>)[name]
     // What is not reactive, such as the value of a shallow ref, is replaced: else nobody would see the change.
-    else put(holder(), name, patch(isReactive(live) ? live : undefined, from, to))
-    return true
+    else if (from !== to) put(holder(), name, patch(isReactive(live) ? live : undefined, from, to))
   }
 
   /** Makes the members as those of `to`. Returns what they are as then. */
-  function showAll(from: JsonObject, to: JsonObject): Json {
-    const all = { ...to }
-    for (const name of new Set([...Object.keys(from), ...Object.keys(to)])) {
+  function showAll(first: JsonObject, from: JsonObject, to: JsonObject): Json {
+    asExpected('')
+    const all = {}
+    for (const name of Object.keys({ ...first, ...from, ...to })) {
       const was = own(from, name)
-      const first = own(initial, name)
-      const next = own(to, name)
-      if (next === was) continue
-      // A member that the application has declared, and the document lacks, is as it was declared.
-      const shows = show(name, first, was, next === undefined ? first : next)
-      const now = shows ? (next === undefined ? first : next) : snapshot(undefined, member(name))
+      let now = own(to, name)
+      const differs = now !== was
+      // What the application has declared and the document lacks is as it was declared.
+      if (now === undefined) now = own(first, name)
+      if (differs) show(name, own(first, name), was, now)
+      if (problems.has(name)) now = snapshot(undefined, member(name))
       if (now !== undefined) put(all, name, now)
     }
     return all
@@ -93,9 +100,10 @@ export function createMirror({ holder, name }: Place, { touched, failed }: Mirro
 
   const mirror = {
     initial,
-    problem,
+    problems,
 
     read(known: Json | undefined): Json | undefined {
+      problems.clear()
       quietly(() => (shown = snapshot(known, state())))
       // A value that has become undefined is null for the others. One that has always been is none of their business.
       if (shown === undefined && known !== undefined) shown = null
@@ -111,9 +119,7 @@ export function createMirror({ holder, name }: Place, { touched, failed }: Mirro
           show(name, initial, from, next)
           return next
         }
-        if (isObject(to)) return showAll(isObject(from) ? from : {}, to)
-        complain('unexpected_state', 'the state is not what the store expects')
-        return undefined
+        return isObject(to) ? showAll(objectOf(initial), objectOf(from), to) : void unexpected('')
       })
     },
 
@@ -129,6 +135,8 @@ export function createMirror({ holder, name }: Place, { touched, failed }: Mirro
   } satisfies Mirror & Record<string, unknown>
   return mirror
 }
+
+const objectOf = (value: Json | undefined): JsonObject => (isObject(value) ? value : {})
 
 /** A state that begins as an object or an array stays one, or what uses it would break. Anything else may become anything. */
 const isExpected = (initial: Json | undefined, value: Json | undefined) =>

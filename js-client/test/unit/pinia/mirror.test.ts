@@ -1,0 +1,177 @@
+import { describe, expect, test, vi } from 'vitest'
+import { reactive, ref, shallowReactive } from 'vue'
+import type { Json } from '../../../src/document/json.ts'
+import { createMirror } from '../../../src/pinia/mirror.ts'
+
+function mirrorOf(state: object, name?: string) {
+  const touched = vi.fn()
+  const failed = vi.fn()
+  const mirror = createMirror({ holder: () => state, ...(name !== undefined && { name }) }, { touched, failed })
+  mirror.begin()
+  return { mirror, touched, failed, problem: () => [...mirror.problems.values()][0] }
+}
+
+describe('reading', () => {
+  test('shares what is the same with what is known', () => {
+    const state = reactive({ doc: { a: { n: 1 }, b: { n: 2 } } })
+    const { mirror } = mirrorOf(state, 'doc')
+    const known = mirror.read(undefined) as { a: Json; b: Json }
+    expect(mirror.read(known)).toBe(known)
+    state.doc.b.n = 3
+    const next = mirror.read(known) as { a: Json; b: Json }
+    expect(next).toEqual({ a: { n: 1 }, b: { n: 3 } })
+    expect(next.a).toBe(known.a)
+  })
+
+  test('giving ids to items is no change of the application', () => {
+    const state = reactive({ list: [{ n: 1 }] })
+    const { mirror, touched } = mirrorOf(state, 'list')
+    state.list.push({ n: 2 })
+    expect(touched).toHaveBeenCalledTimes(1)
+    mirror.read(mirror.initial)
+    expect(touched).toHaveBeenCalledTimes(1)
+    expect(state.list.every((item) => '_sync_id' in item)).toBe(true)
+  })
+
+  test('what becomes undefined is null for the others; what has always been is not shared', () => {
+    const state = reactive({ selected: 'a' as string | undefined, never: undefined })
+    const { mirror } = mirrorOf(state, 'selected')
+    state.selected = undefined
+    expect(mirror.read('a')).toBe(null)
+    expect(mirrorOf(state, 'never').mirror.read(undefined)).toBe(undefined)
+  })
+
+  test('what JSON does not have is left out, and said once', () => {
+    const state = reactive({ doc: { title: 'x', big: 1n } })
+    const { mirror, failed, problem } = mirrorOf(state, 'doc')
+    expect(mirror.read(mirror.read(undefined))).toEqual({ title: 'x' })
+    expect(failed).toHaveBeenCalledTimes(1)
+    expect(failed).toHaveBeenCalledWith({ code: 'invalid_value', message: expect.stringContaining('big cannot be shared') })
+    expect(problem()).toContain('big')
+    Reflect.deleteProperty(state.doc, 'big')
+    mirror.read({ title: 'x' })
+    expect(problem()).toBeUndefined()
+  })
+
+  test('refs inside of state stand for their values', () => {
+    const inner = ref([{ _sync_id: 'a', n: 1 }])
+    const { mirror, touched } = mirrorOf(reactive({ doc: { inner } }), 'doc')
+    inner.value[0]!.n = 2
+    expect(touched).toHaveBeenCalledTimes(1)
+    expect(mirror.read(undefined)).toEqual({ inner: [{ _sync_id: 'a', n: 2 }] })
+  })
+})
+
+describe('writing a member', () => {
+  test('changes it in place, and is no change of the application', () => {
+    const state = reactive({ doc: { title: 'x', settings: { zoom: 1 } } })
+    const { mirror, touched } = mirrorOf(state, 'doc')
+    const { settings } = state.doc
+    mirror.write(undefined, { title: 'y', settings: { zoom: 2 } })
+    expect(state.doc).toEqual({ title: 'y', settings: { zoom: 2 } })
+    expect(state.doc.settings).toBe(settings)
+    expect(touched).not.toHaveBeenCalled()
+  })
+
+  const cases: { kind: string; initial: Json; good: Json; others: Json[] }[] = [
+    { kind: 'an object', initial: { a: 1 }, good: { b: 2 }, others: [null, 5, 'x', [], [{ _sync_id: 'a' }]] },
+    { kind: 'an array', initial: [1], good: [2], others: [null, 5, 'x', {}] }
+  ]
+  test.each(cases)('$kind that is to become something else stays as it is, and the problem is told', ({ initial, good, others }) => {
+    for (const other of others) {
+      const state = reactive<{ doc: unknown }>({ doc: structuredClone(initial) })
+      const { mirror, failed, problem } = mirrorOf(state, 'doc')
+      mirror.write(undefined, other)
+      mirror.write(undefined, other)
+      expect(state.doc).toEqual(initial)
+      expect(failed).toHaveBeenCalledTimes(1)
+      expect(failed).toHaveBeenCalledWith({ code: 'unexpected_state', message: 'doc is not what the store expects' })
+      expect(problem()).toBe('doc is not what the store expects')
+      mirror.write(other, good)
+      expect(state.doc).toEqual(good)
+      expect(problem()).toBeUndefined()
+    }
+  })
+
+  test('what begins as null or a scalar may become anything', () => {
+    const state = reactive<{ doc: unknown }>({ doc: null })
+    const { mirror, failed } = mirrorOf(state, 'doc')
+    for (const value of [{ a: 1 }, [1], 'x', null]) {
+      mirror.write(undefined, value)
+      expect(state.doc).toEqual(value)
+    }
+    expect(failed).not.toHaveBeenCalled()
+  })
+
+  test('an edit of what is not as expected is what the others get', () => {
+    const state = reactive({ doc: { title: 'mine' } })
+    const { mirror, touched } = mirrorOf(state, 'doc')
+    mirror.write(mirror.initial, ['theirs'])
+    state.doc.title = 'still mine'
+    expect(touched).toHaveBeenCalled()
+    expect(mirror.read(['theirs'])).toEqual({ title: 'still mine' })
+  })
+
+  test('reaches no prototype', () => {
+    const state = reactive({ doc: { a: {} } })
+    const { mirror } = mirrorOf(state, 'doc')
+    mirror.write(mirror.initial, JSON.parse('{"a":{"__proto__":{"polluted":1}},"__proto__":{"polluted":1}}') as Json)
+    expect(({} as { polluted?: 1 }).polluted).toBeUndefined()
+    expect((state.doc as { polluted?: 1 }).polluted).toBeUndefined()
+  })
+
+  test('what is not deeply reactive is replaced', () => {
+    const state = shallowReactive({ doc: { n: 1 } })
+    const { doc } = state
+    mirrorOf(state, 'doc').mirror.write({ n: 1 }, { n: 2 })
+    expect(state.doc).toEqual({ n: 2 })
+    expect(doc).toEqual({ n: 1 })
+  })
+})
+
+describe('writing all of the state', () => {
+  const declared = () => reactive<Record<string, unknown>>({ title: 'untitled', tasks: [], count: 0 })
+
+  test('gains and loses members that the store has not declared', () => {
+    const state = declared()
+    const { mirror } = mirrorOf(state)
+    const whole = { title: 'x', tasks: [], count: 0, extra: 1 }
+    mirror.write(mirror.initial, whole)
+    expect(state).toEqual(whole)
+    mirror.write(whole, { title: 'x', tasks: [], count: 0 })
+    expect(state).toEqual({ title: 'x', tasks: [], count: 0 })
+  })
+
+  test('has what the store has declared and the document lacks as it was declared, and does not send it by itself', () => {
+    const state = declared()
+    const { mirror, touched } = mirrorOf(state)
+    mirror.write(mirror.initial, { title: 'from an older version' })
+    mirror.write(undefined, { title: 'from an older version still' })
+    expect(state).toEqual({ title: 'from an older version still', tasks: [], count: 0 })
+    mirror.write(undefined, { title: 'y', tasks: [], count: 7 })
+    mirror.write(undefined, { title: 'y' })
+    expect(state).toEqual({ title: 'y', tasks: [], count: 0 })
+    expect(touched).not.toHaveBeenCalled()
+  })
+
+  test('a member that the store does not expect stays as it is, and the others are shown', () => {
+    const state = declared()
+    const { mirror, touched, problem } = mirrorOf(state)
+    mirror.write(mirror.initial, { title: 'x', tasks: null, count: 1 })
+    expect(state).toEqual({ title: 'x', tasks: [], count: 1 })
+    mirror.write(undefined, { title: 'y', tasks: null, count: 1 })
+    expect(state).toEqual({ title: 'y', tasks: [], count: 1 })
+    expect(problem()).toBe('tasks is not what the store expects')
+    expect(touched).not.toHaveBeenCalled()
+  })
+
+  test.each<[Json]>([[null], [5], ['x'], [[1]]])('%j is no state of a store', (other) => {
+    const state = declared()
+    const { mirror, failed } = mirrorOf(state)
+    mirror.write(mirror.initial, other)
+    expect(state).toEqual(declared())
+    expect(failed).toHaveBeenCalledTimes(1)
+    mirror.write(other, { title: 'x' })
+    expect(state).toMatchObject({ title: 'x' })
+  })
+})

@@ -1,0 +1,69 @@
+// What a test of the plugin begins with: a server, and applications with a client each.
+import * as pinia4 from 'pinia'
+import * as pinia2 from 'pinia2'
+import * as pinia3 from 'pinia3'
+import { onTestFinished, vi } from 'vitest'
+import { type App, type InjectionKey, createApp, effectScope, inject, reactive } from 'vue'
+import { createClient } from '../../../src/client/client.ts'
+import { createPathsync } from '../../../src/pinia/index.ts'
+import { createServer } from './server.ts'
+
+export { pinia4 }
+
+/** All versions of Pinia that are supported. They look alike, but their types are not each other's. */
+export const pinias = [
+  ['Pinia 2', pinia2 as unknown as typeof pinia4],
+  ['Pinia 3', pinia3 as unknown as typeof pinia4],
+  ['Pinia 4', pinia4]
+] as const
+
+/** Lets everything that is due within a time happen. */
+export const pass = (ms = 20) => vi.advanceTimersByTimeAsync(ms)
+/** Long enough for changes to be sent, taken and heard. */
+export const settle = () => pass(2000)
+
+/** A route as a router provides it. */
+export interface Route {
+  params: { id?: string }
+}
+const routeKey: InjectionKey<Route> = Symbol('route')
+export function useRoute(): Route {
+  const route = inject(routeKey)
+  if (!route) throw new Error('there is no router here')
+  return route
+}
+
+export type World = ReturnType<typeof createWorld>
+
+export function createWorld() {
+  vi.useFakeTimers()
+  const server = createServer()
+  const ends: (() => void)[] = [() => vi.useRealTimers()]
+  onTestFinished(() => ends.reverse().forEach((end) => end()))
+
+  function client(clientId: string) {
+    const made = createClient({ url: 'http://sync.test', clientId, displayName: clientId, fetch: server.fetch })
+    ends.push(() => made.close())
+    return made
+  }
+
+  /** An application with Pinia, the plugin and a router. */
+  function application(clientId = 'ada', { createPinia }: Pick<typeof pinia4, 'createPinia'> = pinia4) {
+    const pinia = createPinia()
+    const route: Route = reactive({ params: {} })
+    const app: App = createApp({ render: () => null })
+    app.provide(routeKey, route)
+    app.use(pinia)
+    const plugin = createPathsync({ client: client(clientId) })
+    pinia.use(plugin)
+    /** Runs what a component would run in its setup, until the component is unmounted. */
+    function mount<T>(setup: () => T) {
+      const scope = effectScope(true)
+      ends.push(() => scope.stop())
+      return { ...(scope.run(() => app.runWithContext(setup)) as T), unmount: () => scope.stop() }
+    }
+    return { app, pinia, route, mount, client: plugin.client }
+  }
+
+  return { server, client, application }
+}
