@@ -40,7 +40,7 @@ bench-js: $(PACKAGES) ## the client's benchmarks
 
 # npm writes this file last: it is as old as what is installed.
 $(PACKAGES): js-client/package-lock.json | node
-	@! $(HAVE_NODE) || { cd js-client && npm ci --silent --no-audit --no-fund && touch ../$@; }
+	@! $(HAVE_NODE) || { cd js-client && npm ci --loglevel=error --no-audit --no-fund && touch ../$@; }
 
 # The browser and Node come from Debian's packages as PostgreSQL does, where that may be done and there is none.
 HAVE_NODE = node -e 'process.exit(process.versions.node.localeCompare("20.19", "en", { numeric: true }) < 0 ? 1 : 0)' 2>/dev/null
