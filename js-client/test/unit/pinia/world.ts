@@ -3,7 +3,7 @@ import * as pinia4 from 'pinia'
 import * as pinia2 from 'pinia2'
 import * as pinia3 from 'pinia3'
 import { onTestFinished, vi } from 'vitest'
-import { type App, type InjectionKey, createApp, effectScope, inject, reactive } from 'vue'
+import { type InjectionKey, type RendererOptions, createApp, createRenderer, inject, reactive } from 'vue'
 import { createClient } from '../../../src/client/client.ts'
 import { createPathsync } from '../../../src/pinia/index.ts'
 import { createServer } from './server.ts'
@@ -33,7 +33,19 @@ export function useRoute(): Route {
   return route
 }
 
-export type World = ReturnType<typeof createWorld>
+/** Where components are rendered to. */
+const nowhere: RendererOptions<object, object> = {
+  patchProp() {},
+  insert() {},
+  remove() {},
+  createElement: () => ({}),
+  createText: () => ({}),
+  createComment: () => ({}),
+  setText() {},
+  setElementText() {},
+  parentNode: () => null,
+  nextSibling: () => null
+}
 
 export function createWorld() {
   vi.useFakeTimers()
@@ -51,18 +63,31 @@ export function createWorld() {
   function application(clientId = 'ada', { createPinia }: Pick<typeof pinia4, 'createPinia'> = pinia4) {
     const pinia = createPinia()
     const route: Route = reactive({ params: {} })
-    const app: App = createApp({ render: () => null })
+    const app = createApp({ render: () => null })
     app.provide(routeKey, route)
     app.use(pinia)
     const plugin = createPathsync({ client: client(clientId) })
     pinia.use(plugin)
-    /** Runs what a component would run in its setup, until the component is unmounted. */
+    /** Mounts a component that has this setup function, and nothing to show. */
     function mount<T>(setup: () => T) {
-      const scope = effectScope(true)
-      ends.push(() => scope.stop())
-      return { ...(scope.run(() => app.runWithContext(setup)) as T), unmount: () => scope.stop() }
+      let result: T | undefined
+      const component = createRenderer(nowhere).createApp({
+        setup() {
+          result = setup()
+          return () => null
+        }
+      })
+      component.provide(routeKey, route)
+      component.mount({})
+      let mounted = true
+      const unmount = () => {
+        if (mounted) component.unmount()
+        mounted = false
+      }
+      ends.push(unmount)
+      return { ...(result as T), unmount }
     }
-    return { app, pinia, route, mount, client: plugin.client }
+    return { pinia, route, mount, client: plugin.client }
   }
 
   return { server, client, application }

@@ -1,0 +1,174 @@
+import { describe, expect, test, vi } from 'vitest'
+import { effectScope, ref } from 'vue'
+import { useSyncHooks, useSyncStatus, useSyncedStore } from '../../../src/pinia/index.ts'
+import { createWorld, pass, pinia4, settle } from './world.ts'
+
+const { defineStore } = pinia4
+const nothing = { connected: false, syncing: false, pendingChanges: 0, lastSyncedAt: null, error: null }
+
+function setup() {
+  const world = createWorld()
+  const room = ref<string | null>('r')
+  const { pinia, client } = world.application()
+  const use = defineStore('doc', {
+    state: () => ({ doc: { title: '', tasks: [] as { title: string }[] }, other: 0 }),
+    sync: { room: () => room.value, include: ['doc'] }
+  })
+  return { world, room, pinia, client, store: use(pinia), at: world.server.room('r') }
+}
+
+describe('useSyncStatus', () => {
+  test('tells how it is, from the first moment on', async () => {
+    const { store, client, room } = setup()
+    const status = useSyncStatus(store)
+    expect(status.value).toEqual(nothing)
+    await settle()
+    expect(status.value).toEqual({ ...nothing, connected: true, syncing: true, lastSyncedAt: expect.any(Date) as Date })
+    store.doc.title = 'x'
+    expect(status.value.pendingChanges).toBe(1)
+    await settle()
+    expect(status.value.pendingChanges).toBe(0)
+    client.disconnect()
+    expect(status.value).toMatchObject({ connected: false, syncing: true })
+    client.connect()
+    await settle()
+    expect(status.value.connected).toBe(true)
+    room.value = null
+    expect(status.value).toEqual(nothing)
+  })
+
+  test('follows the store to another room', async () => {
+    const { store, room } = setup()
+    const status = useSyncStatus(store)
+    await settle()
+    room.value = 'another'
+    expect(status.value.connected).toBe(false)
+    await settle()
+    expect(status.value.connected).toBe(true)
+  })
+
+  test('a state that is not what the store expects is an error until it is one that is', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const { store, at } = setup()
+    const status = useSyncStatus(store)
+    await settle()
+    at.post('doc', { op: 'set', path: '', value: 'nonsense' })
+    await settle()
+    expect(status.value.error).toBe('doc is not what the store expects')
+    expect(store.doc).toEqual({ title: '', tasks: [] })
+    expect(warn).toHaveBeenCalledTimes(1)
+    at.post('doc', { op: 'set', path: '', value: { title: 'sense', tasks: [] } })
+    await settle()
+    expect(status.value.error).toBe(null)
+    expect(store.doc.title).toBe('sense')
+    warn.mockRestore()
+  })
+
+  test('of a store in several rooms is that of the worst', async () => {
+    const world = createWorld()
+    const name = ref('')
+    const use = defineStore('both', () => ({
+      a: useSyncedStore({ room: 'a' }).synced('a', ''),
+      b: useSyncedStore({ room: name }).synced('b', '')
+    }))
+    const status = useSyncStatus(use(world.application().pinia))
+    await settle()
+    expect(status.value.connected).toBe(false)
+    name.value = 'b'
+    await settle()
+    expect(status.value.connected).toBe(true)
+  })
+
+  test('of a store that is not synced is that of nothing, with a warning', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const { pinia } = setup()
+    const plain = defineStore('plain', { state: () => ({ n: 0 }) })(pinia)
+    expect(useSyncStatus(plain).value).toEqual(nothing)
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('store "plain" is not synced'))
+    warn.mockRestore()
+  })
+})
+
+describe('useSyncHooks', () => {
+  test('tell what happens to the documents of the store', async () => {
+    const { store, at } = setup()
+    at.post('doc', { op: 'init', path: '', value: { title: 'theirs', tasks: [] } })
+    const hooks = useSyncHooks(store)
+    const [remote, local, loaded] = [vi.fn(), vi.fn(), vi.fn()]
+    hooks.onRemoteChange(remote)
+    hooks.onLocalChange(local)
+    hooks.onStateLoaded(loaded)
+    await settle()
+    expect(loaded).toHaveBeenCalledWith({ room: 'r', key: 'doc', serverSeq: 1, state: { title: 'theirs', tasks: [] } })
+
+    remote.mockImplementation(() => expect(store.doc.title).toBe('x'))
+    const op = { op: 'set', path: 'title', value: 'x' } as const
+    at.post('doc', op)
+    at.post('not ours', { op: 'init', path: '', value: 1 })
+    await settle()
+    expect(remote).toHaveBeenCalledTimes(1)
+    expect(remote).toHaveBeenCalledWith({ room: 'r', key: 'doc', clientId: 'somebody', serverSeq: 2, ops: [op] })
+    expect(local).not.toHaveBeenCalled()
+
+    store.doc.title = 'y'
+    await settle()
+    expect(local).toHaveBeenCalledTimes(1)
+    expect(local).toHaveBeenCalledWith({ room: 'r', key: 'doc', ops: [{ op: 'set', path: 'title', value: 'y' }] })
+    expect(remote).toHaveBeenCalledTimes(1)
+  })
+
+  test('tell of conflicts and errors', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const { store, at, client } = setup()
+    const hooks = useSyncHooks(store)
+    const [conflict, error] = [vi.fn(), vi.fn()]
+    hooks.onConflict(conflict)
+    hooks.onError(error)
+    await settle()
+    client.disconnect()
+    store.doc.title = 'mine'
+    at.post('doc', { op: 'set', path: 'title', value: 'theirs' })
+    await settle()
+    client.connect()
+    await settle()
+    expect(conflict).toHaveBeenCalledWith({
+      room: 'r', key: 'doc', op: { op: 'set', path: 'title', value: 'mine' }, reason: 'changed', current: 'theirs'
+    })
+    expect(store.doc.title).toBe('theirs')
+    at.post('doc', { op: 'set', path: '', value: 5 })
+    await settle()
+    expect(error).toHaveBeenCalledWith({ room: 'r', code: 'unexpected_state', message: 'doc is not what the store expects' })
+    warn.mockRestore()
+  })
+
+  test('follow the store to another room, and hear the last of the old one', async () => {
+    const { world, store, room } = setup()
+    const heard: string[] = []
+    useSyncHooks(store).onLocalChange(({ room }) => heard.push(room))
+    useSyncHooks(store).onRemoteChange(({ room }) => heard.push(room))
+    await settle()
+    store.doc.title = 'x'
+    room.value = 'another'
+    await settle()
+    world.server.room('r').post('doc', { op: 'set', path: 'title', value: 'y' })
+    world.server.room('another').post('doc', { op: 'set', path: 'title', value: 'y' })
+    await settle()
+    expect(heard).toEqual(['r', 'another'])
+  })
+
+  test('end by themselves with the scope, or earlier', async () => {
+    const { store, at } = setup()
+    const [scoped, ended] = [vi.fn(), vi.fn()]
+    const scope = effectScope()
+    scope.run(() => useSyncHooks(store).onRemoteChange(scoped))
+    const end = useSyncHooks(store).onRemoteChange(ended)
+    await settle()
+    scope.stop()
+    end()
+    at.post('doc', { op: 'set', path: 'title', value: 'x' })
+    await pass()
+    expect(store.doc.title).toBe('x')
+    expect(scoped).not.toHaveBeenCalled()
+    expect(ended).not.toHaveBeenCalled()
+  })
+})
