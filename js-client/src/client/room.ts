@@ -83,7 +83,6 @@ export function createRoom(options: RoomOptions) {
     room: name,
     replica,
     maxWaitMs: options.maxWaitMs,
-    pull,
     step,
     failed: fail,
     succeeded: () => step(synced)
@@ -307,7 +306,7 @@ export function createRoom(options: RoomOptions) {
     const own = entry(key)
     const touch = () => sender.touch(own.debounceMs)
     if (debounceMs !== undefined) own.debounceMs = debounceMs
-    const first = capture(undefined, initial)
+    const first = capture(undefined, initial, withIds)
     if (first !== undefined) step(() => replica.initialise(key, first))
     if (replica.live) touch()
     return {
@@ -317,13 +316,13 @@ export function createRoom(options: RoomOptions) {
       },
       ready: loading,
       replace(next) {
-        step(() => edit(key, capture(own.doc.view, next)))
+        step(() => edit(key, capture(own.doc.view, next, withIds)))
         touch()
       },
       apply(op) {
         checkOperation(op)
         const { value, ...rest } = op
-        const complete = value === undefined ? op : { ...rest, value: capture(undefined, identified(op)) ?? null }
+        const complete = value === undefined ? op : { ...rest, value: capture(undefined, identified(op), withIds) ?? null }
         return step(() => {
           const { doc, result } = apply(own.doc.view, complete)
           if (result.status === 'applied') edit(key, doc)
@@ -405,6 +404,9 @@ export function createRoom(options: RoomOptions) {
     }
   }
 }
+
+/** What an application passes may share items with a version that it was shown, which never changes: those have their ids. */
+const withIds = { assignId: (item: { [SYNC_ID]?: string }, id: string) => void (item[SYNC_ID] ??= id) }
 
 /** An item that is added has an id before anything else knows of it. */
 const identified = ({ op, value }: Operation): unknown =>

@@ -10,9 +10,7 @@ export interface SenderOptions {
   replica: Replica
   /** The longest that a change waits for the next one, in milliseconds. */
   maxWaitMs: number
-  /** Takes in what the application has changed, before it is sent. */
-  pull(): void
-  /** Runs what changes the replica, so that the application sees it. */
+  /** Takes in what the application has changed, runs what changes the replica, and shows it. */
   step(change: () => void): void
   failed(code: string, message: string): void
   succeeded(): void
@@ -22,7 +20,7 @@ export type Sender = ReturnType<typeof createSender>
 
 const BASE_MS = 500
 
-export function createSender({ api, room, replica, maxWaitMs, pull, step, failed, succeeded }: SenderOptions) {
+export function createSender({ api, room, replica, maxWaitMs, step, failed, succeeded }: SenderOptions) {
   /** What is on its way. An answer to what is no longer in here decides nothing, unless it is a yes. */
   const inFlight = new Set<Frozen>()
   let debounce: ReturnType<typeof setTimeout> | undefined
@@ -43,7 +41,7 @@ export function createSender({ api, room, replica, maxWaitMs, pull, step, failed
     clearTimeout(debounce)
     debounce = undefined
     due = true
-    pull()
+    step(() => {})
     pump()
   }
 
@@ -112,7 +110,7 @@ export function createSender({ api, room, replica, maxWaitMs, pull, step, failed
     hide() {
       clearTimeout(debounce)
       debounce = undefined
-      pull()
+      step(() => {})
       if (!replica.live) return
       step(() => {
         while (replica.freeze());

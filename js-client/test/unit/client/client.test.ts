@@ -339,6 +339,19 @@ describe('a document', () => {
     expect(board.state?.tasks?.[0]?._sync_id).toMatch(/^[0-9a-f-]{36}$/)
   })
 
+  test('is not changed by a replacement that has one of its items twice', async () => {
+    const { board } = await joined()
+    board.replace({ tasks: [{ _sync_id: 'x', title: 'one' }] })
+    const before = board.state
+    const copy = JSON.stringify(before)
+    const item = before?.tasks?.[0] ?? {}
+    board.replace({ tasks: [item, item] })
+    expect(JSON.stringify(before)).toBe(copy)
+    await pass(1000)
+    expect(new Set(board.state?.tasks?.map(({ _sync_id }) => _sync_id)).size).toBe(2)
+    expect(state()).toEqual(board.state)
+  })
+
   test('is replaced by the fewest operations', async () => {
     const { board } = await joined()
     board.replace({ title: 'a', tasks: [{ _sync_id: 'x' }, { _sync_id: 'y' }] })
@@ -388,6 +401,20 @@ describe('a mirror', () => {
     expect(live()).toEqual({ title: 'not sent yet', zoom: 1 })
     await pass(1000)
     expect(state()).toEqual({ title: 'not sent yet', zoom: 1 })
+  })
+
+  test('is read and kept without a connection', async () => {
+    const saved: SavedOutbox[] = []
+    const { client, room } = await joined({
+      persist: { adopt: () => Promise.resolve([]), save: (_, outbox) => Promise.resolve(void saved.push(outbox)), close() {} }
+    })
+    const { attachment, live } = mirrored(room, { title: '' })
+    await pass(1000)
+    client.disconnect()
+    live().title = 'offline'
+    attachment.touched()
+    await pass(400)
+    expect(saved.at(-1)?.unsent).toEqual([{ key: 'default', op: set('title', 'offline'), was: '' }])
   })
 
   test('and another of the same document agree', async () => {
