@@ -80,6 +80,7 @@ export function createBinding(client: Client, { room: name, debounceMs }: SyncOp
 
     add(key: string, place: Place) {
       const mirror = createMirror(place, {
+        key,
         touched() {
           slot.touched = true
           slot.attachment?.touched()

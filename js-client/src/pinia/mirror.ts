@@ -17,6 +17,8 @@ export interface Place {
 }
 
 export interface MirrorOptions {
+  /** The key of the document, for messages. */
+  key: string
   /** The state may have changed. */
   touched(): void
   /** Some of the state cannot be shared, or some of what is shared cannot be shown. Called once for each reason. */
@@ -25,7 +27,7 @@ export interface MirrorOptions {
 
 export type StateMirror = ReturnType<typeof createMirror>
 
-export function createMirror({ holder, name }: Place, { touched, failed }: MirrorOptions) {
+export function createMirror({ holder, name }: Place, { key, touched, failed }: MirrorOptions) {
   const member = (name: string) => (holder() as Record<string, unknown>)[name]
   const state = () => (name === undefined ? holder() : member(name))
   /** What is wrong at the moment, and where. */
@@ -33,7 +35,14 @@ export function createMirror({ holder, name }: Place, { touched, failed }: Mirro
   const told = new Set<string>()
   let tracker: Tracker | undefined
 
-  function complain(place: string, code: string, message: string) {
+  /** A place in the document, as a person would name it in the state. */
+  function label(place: string) {
+    if (name === undefined) return place || 'the state'
+    return /^(\[|$)/.test(place) ? key + place : `${key}.${place}`
+  }
+
+  function complain(place: string, code: string, why: string) {
+    const message = `${label(place)} ${why}`
     problems.set(place, message)
     if (told.has(message)) return
     told.add(message)
@@ -45,10 +54,7 @@ export function createMirror({ holder, name }: Place, { touched, failed }: Mirro
       raw: behind,
       // Through the proxy, so that templates see it.
       assignId: (item, id) => put(reactive(item), SYNC_ID, id),
-      onInvalid(place, why) {
-        const where = place || name || 'the state'
-        complain(where, 'invalid_value', `${where} cannot be shared: ${why}`)
-      }
+      onInvalid: (place, why) => complain(place, 'invalid_value', `cannot be shared: ${why}`)
     })
 
   const declared = new Set(Object.keys(holder()))
@@ -63,7 +69,7 @@ export function createMirror({ holder, name }: Place, { touched, failed }: Mirro
   }
 
   function unexpected(place: string) {
-    complain(place, 'unexpected_state', `${place || 'the state'} is not what the store expects`)
+    complain(place, 'unexpected_state', 'is not what the store expects')
   }
 
   function asExpected(place: string) {
@@ -72,13 +78,14 @@ export function createMirror({ holder, name }: Place, { touched, failed }: Mirro
   }
 
   /** Makes a member as `to`, unless the application does not expect that. Then it stays as it is. */
-  function show(name: string, initial: Json | undefined, from: Json | undefined, to: Json | undefined) {
-    if (!isExpected(initial, to)) return unexpected(name)
-    asExpected(name)
-    const live = member(name)
-    if (to === undefined && !declared.has(name)) delete (holder() as Record<string, unknown>)[name]
+  function show(of: string, initial: Json | undefined, from: Json | undefined, to: Json | undefined) {
+    const place = of === name ? '' : of
+    if (!isExpected(initial, to)) return unexpected(place)
+    asExpected(place)
+    const live = member(of)
+    if (to === undefined && of !== name && !declared.has(of)) delete (holder() as Record<string, unknown>)[of]
     // What is not reactive, such as the value of a shallow ref, is replaced: else nobody would see the change.
-    else if (from !== to) put(holder(), name, patch(isReactive(live) ? live : undefined, from, to))
+    else if (from !== to) put(holder(), of, patch(isReactive(live) ? live : undefined, from, to))
   }
 
   /** Makes the members as those of `to`. Returns what they are as then. */

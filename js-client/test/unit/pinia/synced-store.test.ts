@@ -121,6 +121,17 @@ test('a ref can be added later', async () => {
   expect(world.server.room('r').docs.get('late')).toBe(2)
 })
 
+test('what is wrong with a ref is told by its key', async () => {
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const world = createWorld()
+  world.server.room('r').post('tasks', { op: 'init', path: '', value: 5 })
+  const { tasks } = world.application().mount(() => ({ tasks: useSyncedStore({ room: 'r' }).synced('tasks', ['x']) }))
+  await settle()
+  expect(warn).toHaveBeenCalledWith('[pathsync] tasks is not what the store expects')
+  expect(tasks.value).toEqual(['x'])
+  warn.mockRestore()
+})
+
 test('the client can be named', async () => {
   const world = createWorld()
   const { mount } = world.application('ada')
