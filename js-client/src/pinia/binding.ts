@@ -42,8 +42,12 @@ export function createBinding(client: Client, { room: name, debounceMs }: SyncOp
     void document.ready.then(() => slot.attachment === attachment && loaded())
   }
 
+  function reset() {
+    for (const { mirror } of slots) mirror.reset()
+  }
+
   function enter(entered: Room | undefined) {
-    if (used) for (const { mirror } of slots) mirror.reset()
+    if (used) reset()
     used = false
     if (!entered) return
     room = entered
@@ -78,6 +82,10 @@ export function createBinding(client: Client, { room: name, debounceMs }: SyncOp
     /** What is wrong with the state, if anything. */
     problem: computed(() => slots.flatMap(({ mirror }) => [...mirror.problems.values()])[0]),
 
+    /** Makes the state as it was at first. Only outside of a room. */
+    reset,
+
+    /** Mirrors a document of the room in a place. */
     add(key: string, place: Place) {
       const mirror = createMirror(place, {
         key,

@@ -136,7 +136,10 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
     },
 
     /** Makes the state as it was at first. */
-    reset: () => mirror.write(undefined, initial),
+    reset() {
+      mirror.read(shown)
+      mirror.write(shown, initial)
+    },
 
     stop: () => tracker?.stop()
   } satisfies Mirror & Record<string, unknown>

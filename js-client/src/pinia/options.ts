@@ -25,7 +25,6 @@ export interface ClientOption {
 
 declare module 'pinia' {
   // The parameters have to be those of the original declaration.
-  // eslint-disable-next-line @typescript-eslint/no-unused-vars
   export interface DefineStoreOptionsBase<S extends StateTree, Store> {
     /** Shares the state of the store with all who are in the same room. */
     sync?: SyncOptions<S>

@@ -5,7 +5,7 @@ import type { Client, ClientOptions } from '../types.ts'
 import { setActiveClient } from './active.ts'
 import { type Binding, createBinding } from './binding.ts'
 import type { SyncOptions } from './options.ts'
-import { bindingsInScope, connectStore } from './registry.ts'
+import { bindingsInScope, connectStore, formerBindings } from './registry.ts'
 
 export type PathsyncPlugin = PiniaPlugin & { readonly client: Client }
 
@@ -21,6 +21,9 @@ export function createPathsync(options: ClientOptions | { client: Client } = {})
     // The short-lived store that hot module replacement takes new definitions from.
     if (store.$id.startsWith('__hot:')) return
     const bindings = bindingsInScope(getCurrentScope())
+    const former = formerBindings(store)
+    // What is left of a former store belongs to the room that it was in.
+    if (former.length) for (const binding of [...former, ...bindings]) binding.reset()
     if (sync) bindings.push(bind(store, sync))
     for (const binding of bindings) binding.start(app)
     connectStore(store, bindings)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ref } from 'vue'
-import { createWorld, pass, pinia4, settle, useRoute } from './world.ts'
+import { useSyncedStore } from '../../../src/pinia/index.ts'
+import { createWorld, pass, pinia4, pinias, settle, useRoute } from './world.ts'
 
 const { defineStore } = pinia4
 
@@ -158,5 +159,38 @@ describe('several in one room', () => {
     await settle()
     expect(a.doc.tasks).toHaveLength(1)
     expect(b.doc.tasks).toEqual(a.doc.tasks)
+  })
+})
+
+describe.each(pinias)('a store that is made again after it was disposed, with %s', (_, { defineStore }) => {
+  const room = ref('')
+  const byOption = defineStore('again', {
+    state: () => ({ doc: { title: 'untitled' } }),
+    sync: { room: () => room.value, include: ['doc'] }
+  })
+  const bySetup = defineStore('again', () => ({ doc: useSyncedStore({ room }).synced('doc', { title: 'untitled' }) }))
+
+  test.each([
+    ['with the option', byOption],
+    ['with useSyncedStore', bySetup]
+  ])('%s takes nothing from the old room to the new one', async (_, useStore) => {
+    const world = createWorld()
+    const { pinia } = world.application()
+    room.value = 'one'
+    const first = useStore(pinia)
+    await settle()
+    first.doc.title = 'one'
+    await settle()
+    first.$dispose()
+    first.doc.title = 'nowhere'
+    room.value = 'two'
+    const second = useStore(pinia)
+    expect(second.doc.title).toBe('untitled')
+    await settle()
+    expect(world.server.room('two').docs.get('doc')).toEqual({ title: 'untitled' })
+    expect(world.server.room('one').docs.get('doc')).toEqual({ title: 'one' })
+    second.doc.title = 'two'
+    await settle()
+    expect(world.server.room('two').docs.get('doc')).toEqual({ title: 'two' })
   })
 })
