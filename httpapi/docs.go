@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	_ "embed"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -22,16 +21,4 @@ var docs = v5emb.New("pathsync", "/openapi.yaml", "/docs/")
 func (s *Server) getDocs(c echo.Context) error {
 	docs.ServeHTTP(c.Response(), c.Request())
 	return nil
-}
-
-//go:embed home.html
-var home []byte
-
-// getHome serves a page that shows how to begin.
-func (s *Server) getHome(c echo.Context) error {
-	h := c.Response().Header()
-	h.Set("Cache-Control", "no-cache")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "+
-		"connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	return c.HTMLBlob(http.StatusOK, home)
 }

@@ -84,7 +84,8 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/openapi.yaml", s.getContract},
 		{http.MethodGet, "/docs", s.getDocs},
 		{http.MethodGet, "/docs/*", s.getDocs},
-		{http.MethodGet, "/", s.getHome},
+		{http.MethodGet, "/", s.getPlayground},
+		{http.MethodGet, "/assets/*", s.getAsset},
 	}
 }
 

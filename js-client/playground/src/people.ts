@@ -1,0 +1,47 @@
+/** What presence says of somebody, as far as it is shown. */
+export interface Present {
+  clientId: string
+  displayName?: string
+  joinedAt: number
+}
+
+export interface Person {
+  id: string
+  name: string
+  initials: string
+  colour: string
+  mine: boolean
+}
+
+// Each has a contrast of at least 4.5 against white, in which the initials are written.
+const COLOURS = ['#2563eb', '#c2410c', '#7e22ce', '#0f766e', '#be123c', '#4d7c0f', '#a21caf', '#92400e', '#0369a1', '#4f46e5']
+
+/**
+ * The people in a room, oldest first. Everyone keeps the colour that follows from their id, unless somebody who was there
+ * earlier has it: all windows show the same person in the same colour.
+ */
+export function peopleOf(users: readonly Present[], ownId: string): Person[] {
+  const taken = new Set<string>()
+  const byAge = [...users].sort((a, b) => a.joinedAt - b.joinedAt || (a.clientId < b.clientId ? -1 : 1))
+  return byAge.map(user => {
+    const name = user.displayName?.trim() || 'Anonymous'
+    const first = hash(user.clientId)
+    const candidates = COLOURS.map((_, i) => COLOURS[(first + i) % COLOURS.length] ?? '')
+    const colour = candidates.find(candidate => !taken.has(candidate)) ?? candidates[0] ?? ''
+    taken.add(colour)
+    return { id: user.clientId, name, initials: initialsOf(name), colour, mine: user.clientId === ownId }
+  })
+}
+
+/** The first letters of the first two words, or the first two letters of the only one. */
+export function initialsOf(name: string): string {
+  const [first = '', second] = name.split(/\s+/).filter(Boolean)
+  const letters = [...first]
+  return ((letters[0] ?? '') + (second ? ([...second][0] ?? '') : (letters[1] ?? ''))).toUpperCase()
+}
+
+function hash(text: string): number {
+  let h = 0
+  for (const char of text) h = (h * 31 + (char.codePointAt(0) ?? 0)) >>> 0
+  return h
+}

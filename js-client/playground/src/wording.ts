@@ -1,0 +1,36 @@
+/** The parts of an operation that are put into words. */
+export interface Change {
+  op: string
+  path: string
+  value?: unknown
+  arrayIndex?: number
+}
+
+const LONGEST_VALUE = 60
+
+/** One line, such as `set title "Hello"` or `array_move tasks[t1] to 2`. */
+export function describeOperation({ op, path, value, arrayIndex }: Change): string {
+  const words = [op, path || '(document)']
+  if (value !== undefined) words.push(shorten(JSON.stringify(value)))
+  if (arrayIndex !== undefined) words.push(`to ${arrayIndex}`)
+  return words.join(' ')
+}
+
+/** What became of a change that will not take effect. */
+export function describeConflict({ op, reason, current }: { op: Change; reason: string; current?: unknown }): string {
+  const change = `Your change “${describeOperation(op)}” was dropped`
+  switch (reason) {
+    case 'changed':
+      return `${change}: somebody changed it while you were offline. Now: ${shorten(JSON.stringify(current) ?? 'nothing')}`
+    case 'item_deleted':
+      return `${change}: somebody removed the item.`
+    case 'too_large':
+      return `${change}: the project would become too large.`
+    default:
+      return `${change} (${reason.replaceAll('_', ' ')}).`
+  }
+}
+
+function shorten(text: string): string {
+  return text.length > LONGEST_VALUE ? text.slice(0, LONGEST_VALUE - 1) + '…' : text
+}
