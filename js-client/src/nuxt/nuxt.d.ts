@@ -29,17 +29,18 @@ declare module '#app' {
 }
 
 declare module '#imports' {
+  /** Node's `ServerResponse`. */
+  export interface NodeResponse {
+    write(chunk: Uint8Array, written: () => void): void
+    end(): void
+    destroy(): void
+    once(name: 'close', listener: () => void): void
+  }
+
   interface Event {
     /** Path and query of the request, below the application's base. */
     readonly path: string
-    readonly node: {
-      readonly res: {
-        write(chunk: Uint8Array, written: () => void): void
-        end(): void
-        destroy(): void
-        once(name: 'close', listener: () => void): void
-      }
-    }
+    readonly node: { readonly res: NodeResponse }
   }
 
   export function useRuntimeConfig(event: Event): { readonly pathsync: { readonly proxy: string } }

@@ -40,15 +40,19 @@ export function application(directory: string): Application {
     async install() {
       const installed = path('node_modules', '.package-lock.json')
       if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(path('package-lock.json')).mtimeMs) {
-        await run('npm', ['ci', '--ignore-scripts', '--prefer-offline'], { cwd: root, env: { ...env, NODE_ENV: '' } })
+        const development = { ...env, NODE_ENV: 'development', npm_config_loglevel: 'error' }
+        await run('npm', ['ci', '--ignore-scripts', '--prefer-offline'], { cwd: root, env: development })
       }
       const copy = path('node_modules', 'pathsync')
       rmSync(join(copy, 'dist'), { recursive: true, force: true })
-      for (const part of ['package.json', 'dist']) cpSync(join(packageRoot, part), join(copy, part), { recursive: true })
+      for (const part of ['package.json', 'dist']) {
+        cpSync(join(packageRoot, part), join(copy, part), { recursive: true })
+      }
     },
 
     async nuxt(command) {
-      const { stdout, stderr } = await run(process.execPath, ['node_modules/nuxt/bin/nuxt.mjs', command], { cwd: root, env })
+      const program = path('node_modules', 'nuxt', 'bin', 'nuxt.mjs')
+      const { stdout, stderr } = await run(process.execPath, [program, command], { cwd: root, env })
       return stdout + stderr
     },
 

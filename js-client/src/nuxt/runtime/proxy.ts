@@ -1,5 +1,5 @@
 // A route of the Nuxt server that passes requests on to the pathsync server, so that a page needs one origin only.
-import { createError, defineEventHandler, proxyRequest, useRuntimeConfig } from '#imports'
+import { createError, defineEventHandler, proxyRequest, useRuntimeConfig, type NodeResponse } from '#imports'
 
 export default defineEventHandler((event) => {
   const { res } = event.node
@@ -16,13 +16,16 @@ export default defineEventHandler((event) => {
 
   return proxyRequest(event, target.href, {
     fetchOptions: { signal, redirect: 'manual' },
-    // Written no faster than it is read, which is what `write` with a callback is for.
     onResponse: (_, { body }) =>
-      body
-        ?.pipeTo(new WritableStream({ write: (chunk) => new Promise((written) => res.write(chunk, () => written())) }), { signal })
-        .then(
-          () => res.end(),
-          () => res.destroy()
-        )
+      body?.pipeTo(writer(res), { signal }).then(
+        () => res.end(),
+        () => res.destroy()
+      )
   })
 })
+
+/** Takes the next chunk when the last one is on its way: nothing piles up before a slow reader. */
+const writer = (res: NodeResponse) =>
+  new WritableStream<Uint8Array>({
+    write: (chunk) => new Promise((written) => res.write(chunk, () => written()))
+  })

@@ -20,7 +20,7 @@ interface Definition {
 }
 const { setup } = (await import('../../../src/nuxt/module.ts')).default as unknown as Definition
 
-/** Sets the module up in an application. Returns what browsers, and what the Nuxt server alone, get of the configuration. */
+/** Sets the module up. Returns what browsers, and what the Nuxt server alone, get of the configuration. */
 function install(options: ModuleOptions, rest: { baseURL?: string; syncedPiniaStore?: unknown } = {}) {
   const { baseURL = '/', ...config } = rest
   const runtimeConfig = { public: {} as { pathsync?: ModuleOptions }, pathsync: undefined as unknown }

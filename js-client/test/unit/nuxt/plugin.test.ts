@@ -12,7 +12,10 @@ interface Plugin {
 const plugin = (await import('../../../src/nuxt/runtime/plugin.client.ts')).default as unknown as Plugin
 
 /** Runs the plugin in an application. `listen` is what the application does with the options of the client. */
-async function start(config: ClientOptions, { listen, isHydrating }: { listen?: (o: ClientOptions) => void; isHydrating?: boolean } = {}) {
+async function start(
+  config: ClientOptions,
+  { listen, isHydrating }: { listen?: (options: ClientOptions) => void; isHydrating?: boolean } = {}
+) {
   const log: string[] = []
   const client = { disconnect: () => log.push('disconnect'), connect: () => log.push('connect') }
   const made = Object.assign(() => {}, { client })
