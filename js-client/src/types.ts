@@ -90,7 +90,7 @@ export interface ConflictEvent {
 }
 export interface SyncErrorEvent {
   room: string
-  /** A problem code of the server, or `network`, `protocol`, `unauthorized`, `invalid_value`, `storage`. */
+  /** A problem code of the server, or `network`, `protocol`, `unauthorized`, `storage`; with Pinia `invalid_value`, `unexpected_state`. */
   code: string
   message: string
   /** The changes that the server refused for good, if that is what happened. */
@@ -174,8 +174,8 @@ export interface Attachment {
 
 /** Keeps outboxes where they survive their tab. */
 export interface OutboxStorage {
-  /** What closed tabs left for a room. It stays stored until a `save` says that it was taken over. */
-  adopt(room: string): Promise<SavedOutbox[]>
+  /** What closed tabs left for a room that a client enters. It stays stored until a `save` says that it was taken over. */
+  adopt(room: string, clientId: string): Promise<SavedOutbox[]>
   /** Replaces what is kept for a client in a room, and forgets the outboxes that were taken over into it. */
   save(room: string, outbox: SavedOutbox, takenOver: readonly string[]): Promise<void>
   close(): void

@@ -11,7 +11,8 @@ export function createClient(options: ClientOptions = {}): Client {
   const api = createApi({ url, token, fetch: options.fetch ?? ((...request) => fetch(...request)) })
   const rooms = new Map<string, SharedRoom>()
   const storage = persist ? open(persist, url) : undefined
-  let seq = 0
+  // A client with a fixed id may have been here before, and its numbers must not be used again.
+  let seq = options.clientId ? Date.now() * 1000 : 0
   let offline = false
   let stopWatching: (() => void) | undefined
 

@@ -48,9 +48,9 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
   }
 
   /** The outbox of a client that is gone; undefined when it is not gone, when it was taken over, and when it makes no sense. */
-  async function take(key: Key): Promise<SavedOutbox | undefined> {
+  async function take(key: Key, locked: boolean): Promise<SavedOutbox | undefined> {
     const name = nameOf(key)
-    if (!(await acquire(name, true))) return
+    if (!locked && !(await acquire(name, true))) return
     // Whoever held the lock until now may have changed the record.
     const found: unknown = await transaction('readonly', (store) => promisifyRequest(store.get(key)))
     if (fits(found, outbox) && (found as SavedOutbox).clientId === key[2]) return found as SavedOutbox
@@ -58,10 +58,13 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
   }
 
   return {
-    async adopt(room) {
+    async adopt(room, clientId) {
+      // Now, so that a page that is being closed need not wait for it before it can save.
+      const own = nameOf(keyOf(room, clientId))
+      const returned = !held.has(own) && (await acquire(own, true))
       const ofRoom = IDBKeyRange.bound([scope, room], [scope, room, []])
       const keys = await transaction('readonly', (store) => promisifyRequest(store.getAllKeys(ofRoom)))
-      const taken = await Promise.all((keys as Key[]).map(take))
+      const taken = await Promise.all((keys as Key[]).map((key) => take(key, returned && nameOf(key) === own)))
       return taken.filter((outbox) => outbox !== undefined)
     },
 
@@ -75,6 +78,8 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
         if (outbox.batches.length || outbox.unsent.length) store.put(outbox, key)
         else store.delete(key)
         for (const other of others) store.delete(other)
+        // A transaction that commits by itself would be undone when its page goes.
+        store.transaction.commit?.()
         return promisifyRequest(store.transaction)
       })
       for (const other of others) release(nameOf(other))

@@ -170,6 +170,7 @@ export function createRoom(options: RoomOptions) {
   }
 
   // The outbox that survives the tab.
+  let adopted: Promise<void> | undefined
   let takenOver: string[] = []
   let saving = false
   let stale = false
@@ -207,7 +208,7 @@ export function createRoom(options: RoomOptions) {
     let timer
     const timeout = new Promise<never>((_, reject) => (timer = setTimeout(reject, ADOPT_MS, new Error('no answer'))))
     try {
-      const left = await Promise.race([storage.then((store) => store.adopt(name)), timeout])
+      const left = await Promise.race([storage.then((store) => store.adopt(name, clientId)), timeout])
       step(() => left.forEach(replica.adopt))
       takenOver = left.map(({ clientId }) => clientId)
       save()
@@ -342,6 +343,8 @@ export function createRoom(options: RoomOptions) {
             mirrored.touched = true
             touch()
             publish()
+            // What has to survive the tab is read when whatever makes the change has ended, and not only when it is sent.
+            if (storage) void Promise.resolve().then(() => step(() => {}))
           },
           detach() {
             pull()
@@ -378,7 +381,7 @@ export function createRoom(options: RoomOptions) {
   return {
     /** Opens the room, once what closed tabs have left in it is known. */
     async open() {
-      if (storage && !replica.loaded) await adopt(storage)
+      await (adopted ??= storage && adopt(storage))
       open()
     },
     disconnect,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { IDBFactory, IDBKeyRange, IDBObjectStore } from 'fake-indexeddb'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { indexedDBStorage } from '../../../src/client/indexeddb.ts'
@@ -65,7 +66,7 @@ describe('what a closed tab has left', () => {
     old.closeTab()
 
     const next = await openTab()
-    expect(await next.adopt('room')).toEqual([outbox('old')])
+    expect(await next.adopt('room', randomUUID())).toEqual([outbox('old')])
   })
 
   test('stays stored until it is said to be taken over', async () => {
@@ -74,11 +75,11 @@ describe('what a closed tab has left', () => {
     old.closeTab()
 
     const hasty = await openTab()
-    await hasty.adopt('room')
+    await hasty.adopt('room', randomUUID())
     hasty.closeTab()
 
     const next = await openTab()
-    expect(await next.adopt('room')).toEqual([outbox('old')])
+    expect(await next.adopt('room', randomUUID())).toEqual([outbox('old')])
     await next.save('room', outbox('next'), ['old'])
     expect(await stored()).toEqual([outbox('next')])
   })
@@ -89,7 +90,7 @@ describe('what a closed tab has left', () => {
     old.closeTab()
 
     const tabs = [await openTab(), await openTab()]
-    const adopted = await Promise.all(tabs.map((tab) => tab.adopt('room')))
+    const adopted = await Promise.all(tabs.map((tab) => tab.adopt('room', randomUUID())))
     expect(adopted.flat()).toEqual([outbox('old')])
   })
 
@@ -100,7 +101,7 @@ describe('what a closed tab has left', () => {
       old.closeTab()
     }
     const next = await openTab()
-    expect(await next.adopt('room')).toEqual([outbox('a'), outbox('b'), outbox('c')])
+    expect(await next.adopt('room', randomUUID())).toEqual([outbox('a'), outbox('b'), outbox('c')])
     await next.save('room', empty('next'), ['a', 'b', 'c'])
     expect(await stored()).toEqual([])
   })
@@ -111,8 +112,8 @@ describe('what a closed tab has left', () => {
     await old.save('room 2', outbox('old', 'Elsewhere'), [])
     old.closeTab()
 
-    expect(await (await openTab('https://other.example.com')).adopt('room')).toEqual([])
-    expect(await (await openTab()).adopt('roo')).toEqual([])
+    expect(await (await openTab('https://other.example.com')).adopt('room', randomUUID())).toEqual([])
+    expect(await (await openTab()).adopt('roo', randomUUID())).toEqual([])
   })
 
   test('in two rooms can be adopted by two tabs', async () => {
@@ -121,8 +122,8 @@ describe('what a closed tab has left', () => {
     await old.save('two', outbox('old', 'Two'), [])
     old.closeTab()
 
-    expect(await (await openTab()).adopt('one')).toEqual([outbox('old', 'One')])
-    expect(await (await openTab()).adopt('two')).toEqual([outbox('old', 'Two')])
+    expect(await (await openTab()).adopt('one', randomUUID())).toEqual([outbox('old', 'One')])
+    expect(await (await openTab()).adopt('two', randomUUID())).toEqual([outbox('old', 'Two')])
   })
 
   test('is adopted when it comes back under the same id', async () => {
@@ -131,10 +132,10 @@ describe('what a closed tab has left', () => {
     old.closeTab()
 
     const next = await openTab()
-    expect(await next.adopt('room')).toEqual([outbox('same')])
+    expect(await next.adopt('room', 'same')).toEqual([outbox('same')])
     await next.save('room', outbox('same', 'Again'), ['same'])
     expect(await stored()).toEqual([outbox('same', 'Again')])
-    expect(await (await openTab()).adopt('room'), 'it has an owner again').toEqual([])
+    expect(await (await openTab()).adopt('room', randomUUID()), 'it has an owner again').toEqual([])
   })
 })
 
@@ -142,8 +143,8 @@ describe('a tab that is open', () => {
   test('keeps its outbox to itself', async () => {
     const open = await openTab()
     await open.save('room', outbox('open'), [])
-    expect(await (await openTab()).adopt('room')).toEqual([])
-    expect(await open.adopt('room')).toEqual([])
+    expect(await (await openTab()).adopt('room', randomUUID())).toEqual([])
+    expect(await open.adopt('room', randomUUID())).toEqual([])
   })
 
   test('replaces what it has saved before', async () => {
@@ -178,7 +179,7 @@ test('what is to be taken over stays when the own outbox cannot be stored', asyn
   old.closeTab()
 
   const next = await openTab()
-  await next.adopt('room')
+  await next.adopt('room', randomUUID())
   vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
     throw new DOMException('no more room', 'QuotaExceededError')
   })
@@ -197,7 +198,7 @@ test.each([
   await old.save('room', outbox('old'), [])
   await putAsIs(record, [server, 'room', 'broken'])
   old.closeTab()
-  expect(await (await openTab()).adopt('room')).toEqual([outbox('old')])
+  expect(await (await openTab()).adopt('room', randomUUID())).toEqual([outbox('old')])
 })
 
 describe('where nothing can be kept', () => {
