@@ -4,6 +4,7 @@ import (
 	"embed"
 	"net/http"
 	"path"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 )
@@ -11,7 +12,7 @@ import (
 // playground is the page at / and what it loads: js-client/playground as `npm run playground` builds it. The built files
 // are part of the repository, so that the server needs Go and nothing else.
 //
-//go:embed all:playground
+//go:embed playground/index.html playground/assets
 var playground embed.FS
 
 // pagePolicy lets the page load what comes with the server, talk to it, and nothing else. Vue sets inline styles through
@@ -35,7 +36,7 @@ func (s *Server) getPlayground(c echo.Context) error {
 	h := c.Response().Header()
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Cache-Control", "no-cache")
-	return c.HTMLBlob(http.StatusOK, page)
+	return whole(c, echo.MIMETextHTMLCharsetUTF8, page)
 }
 
 // getAsset serves a file that the page loads. The hash of its content is in its name, so it may be kept for ever.
@@ -47,5 +48,11 @@ func (s *Server) getAsset(c echo.Context) error {
 		return echo.ErrNotFound
 	}
 	c.Response().Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	return whole(c, mediaType, content)
+}
+
+// whole answers with a file. To HEAD, net/http sends the headers only; the length has to be among them.
+func whole(c echo.Context, mediaType string, content []byte) error {
+	c.Response().Header().Set(echo.HeaderContentLength, strconv.Itoa(len(content)))
 	return c.Blob(http.StatusOK, mediaType, content)
 }

@@ -1,7 +1,9 @@
 package httpapi_test
 
 import (
+	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -35,6 +37,20 @@ func TestEveryAssetThatThePlaygroundNamesIsServedForEver(t *testing.T) {
 		for _, asset := range named {
 			s.get(asset[0]).is(200).has("Content-Type", types[asset[1]]).
 				has("Cache-Control", "public, max-age=31536000, immutable").has("X-Content-Type-Options", "nosniff")
+		}
+	})
+}
+
+func TestThePageAndItsAssetsAnswerHEADToo(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		page := s.get("/")
+		for _, path := range []string{"/", regexp.MustCompile(`/assets/[\w.-]+\.js`).FindString(page.body)} {
+			whole := s.get(path).is(200)
+			head := s.send(http.MethodHead, path, nil).is(200).says("")
+			for _, name := range []string{"Content-Type", "Content-Length", "Cache-Control", "Content-Security-Policy"} {
+				head.has(name, whole.header.Get(name))
+			}
+			head.has("Content-Length", strconv.Itoa(len(whole.body)))
 		}
 	})
 }

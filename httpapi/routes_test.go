@@ -25,9 +25,9 @@ func TestAMethodThatAnAddressDoesNotTakeIsToldWhichItTakes(t *testing.T) {
 	})
 }
 
-func TestHEADIsNotOffered(t *testing.T) {
+func TestTheAPIDoesNotOfferHEAD(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
-		for _, path := range []string{"/v1/rooms/r", "/v1/rooms/r/events", "/v1/rooms/r/changes", "/healthz", "/"} {
+		for _, path := range []string{"/v1/rooms/r", "/v1/rooms/r/events", "/v1/rooms/r/changes", "/healthz", "/docs"} {
 			s.send(http.MethodHead, path, nil).is(405).has("Allow", "OPTIONS, GET")
 		}
 	})

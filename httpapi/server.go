@@ -85,7 +85,9 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/docs", s.getDocs},
 		{http.MethodGet, "/docs/*", s.getDocs},
 		{http.MethodGet, "/", s.getPlayground},
+		{http.MethodHead, "/", s.getPlayground},
 		{http.MethodGet, "/assets/*", s.getAsset},
+		{http.MethodHead, "/assets/*", s.getAsset},
 	}
 }
 

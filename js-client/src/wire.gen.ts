@@ -2216,7 +2216,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page on which to watch a room in several browsers. */
+            /** @description A page for two windows, with a project that both edit. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];

@@ -74,9 +74,11 @@ func (w *witness) compare(t *testing.T) {
 
 // beyond are the routes of the server that are not part of its API.
 var beyond = map[string]string{
-	"GET /docs/*":   "the files of the page /docs",
-	"GET /assets/*": "the files of the page /",
-	"GET /metrics":  "for the operator's monitoring, in Prometheus' own format",
+	"GET /docs/*":    "the files of the page /docs",
+	"HEAD /":         "for whoever checks that the page is there",
+	"GET /assets/*":  "the files of the page /",
+	"HEAD /assets/*": "like that of the page",
+	"GET /metrics":   "for the operator's monitoring, in Prometheus' own format",
 }
 
 func TestTheServerHasTheRoutesOfTheContract(t *testing.T) {
