@@ -1,13 +1,22 @@
 // How large a part of the package is for those who load it.
 import { build } from 'esbuild'
+import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 
+export interface Chunk {
+  name: string
+  /** Minified and gzipped. */
+  bytes: number
+  /** Only some applications load it, and only when they need it. */
+  onDemand: boolean
+}
+
 /**
- * Bytes of a module that is bundled as an application's build would do it: minified, gzipped, without what is not used,
- * without Vue and Pinia. What is only loaded on demand is not counted.
+ * The chunks of a module that is bundled as an application's build would do it: minified, gzipped, without what is not
+ * used, without Vue and Pinia. The first is the module itself.
  */
-export async function sizeOf(code: string): Promise<number> {
+export async function bundle(code: string): Promise<Chunk[]> {
   const { outputFiles, metafile } = await build({
     stdin: { contents: code, resolveDir: fileURLToPath(new URL('../../src', import.meta.url)), loader: 'ts' },
     bundle: true,
@@ -22,16 +31,25 @@ export async function sizeOf(code: string): Promise<number> {
     external: ['vue', 'pinia']
   })
 
-  const loaded = new Set<string>()
+  const atOnce = new Set<string>()
   function load(path: string) {
-    if (loaded.has(path)) return
-    loaded.add(path)
+    if (atOnce.has(path)) return
+    atOnce.add(path)
     for (const { path: next, kind, external } of metafile.outputs[path]?.imports ?? []) {
       if (kind === 'import-statement' && !external) load(next)
     }
   }
   load('out/stdin.js')
+  const paths = new Set([...atOnce].map((path) => resolve(path)))
   return outputFiles
-    .filter(({ path }) => [...loaded].some(name => path.endsWith(name)))
-    .reduce((bytes, { contents }) => bytes + gzipSync(contents, { level: 9 }).length, 0)
+    .map(({ path, contents }) => ({
+      name: basename(path),
+      bytes: gzipSync(contents, { level: 9 }).length,
+      onDemand: !paths.has(path)
+    }))
+    .sort((a, b) => Number(a.onDemand) - Number(b.onDemand) || b.bytes - a.bytes)
 }
+
+/** What is loaded in any case. */
+export const sizeOf = (chunks: readonly Chunk[]): number =>
+  chunks.reduce((bytes, chunk) => (chunk.onDemand ? bytes : bytes + chunk.bytes), 0)
