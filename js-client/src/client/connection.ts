@@ -4,9 +4,8 @@ import type { RoomEvent } from '../wire.ts'
 import { explain } from './api.ts'
 import { createSleeper, delay } from './backoff.ts'
 import { isOffline } from './page.ts'
-import { poll } from './poll.ts'
 import { atOnce, hasCaughtUp, openStream } from './stream.ts'
-import type { Outcome, Stream, StreamOptions, Verdict } from './stream.ts'
+import type { Outcome, Stream, StreamOptions, Transport, Verdict } from './stream.ts'
 
 /** Who hears a room. It hears nothing more once the connection is stopped. */
 export interface Listener {
@@ -22,8 +21,9 @@ export interface Listener {
   failed(code: string, message: string): void
 }
 
-type Shared = 'api' | 'room' | 'clientId' | 'transport' | 'heartbeatMs'
+type Shared = 'api' | 'room' | 'clientId' | 'heartbeatMs'
 export interface ConnectionOptions extends Pick<StreamOptions, Shared> {
+  transport: 'fetch' | 'eventsource'
   displayName?: string | undefined
   listener: Listener
   /** What this client says of itself. */
@@ -55,74 +55,64 @@ export function connect(options: ConnectionOptions): Connection {
   const { listener, displayName, presence = () => ({}), random = Math.random } = options
   const pause = createSleeper()
   const probePause = createSleeper()
+  const streams = new Set<Stream>()
   let stopped = false
   let baseMs = BASE_MS
   let failures = 0
   let strikes = 0
   /** The server cannot go on from the position. */
   let fresh = false
-  let stream: Stream | undefined
-  let polls: AbortController | undefined
 
   const own = (): OwnPresence => ({ ...(displayName && { displayName }), ...presence() })
-  const polling = () => strikes >= STRIKES
+  const isPolling = () => strikes >= STRIKES
   const position = () => (fresh ? undefined : listener.position())
 
-  /** Hears for the listener until `close`. */
-  function hear(caughtUp?: () => void) {
+  /** Opens a stream and waits for its end. */
+  const read = (transport: Transport, ear: Pick<StreamOptions, 'opening' | 'events'>) =>
+    new Promise<{ outcome: Outcome; useless: boolean }>((resolve) => {
+      const stream = openStream({
+        ...options,
+        ...ear,
+        transport,
+        displayName: own().displayName ?? undefined,
+        lastEventId: position(),
+        position,
+        presence: own,
+        retry: (ms) => (baseMs = Math.min(Math.max(ms, MIN_BASE_MS), LONG_MS)),
+        ended(outcome, useless) {
+          streams.delete(stream)
+          resolve({ outcome, useless })
+        }
+      })
+      streams.add(stream)
+    })
+
+  /** Follows the room by one stream, or by polling, to the end of it. */
+  async function follow(): Promise<Outcome> {
+    const polling = isPolling()
     let opened = false
-    return {
+    const { outcome, useless } = await read(polling ? 'poll' : options.transport, {
       opening() {
         opened = true
         fresh = false
         listener.opening()
       },
-      events(events: RoomEvent[]): Verdict {
+      events(events) {
         const verdict = listener.events(events)
         if (verdict === 'ok' && hasCaughtUp(events)) {
           failures = 0
-          caughtUp?.()
+          if (!polling) strikes = 0
         }
-        return verdict
-      },
-      close() {
-        if (opened && !stopped) listener.lost()
+        // Polling asks for what comes after the position anyway.
+        return polling ? 'ok' : verdict
       }
-    }
-  }
-
-  /** Opens a stream and waits for its end. */
-  const follow = (ear: Pick<StreamOptions, 'opening' | 'events'>) =>
-    new Promise<{ outcome: Outcome; useless: boolean }>((resolve) => {
-      stream = openStream({
-        ...options,
-        ...ear,
-        displayName: own().displayName ?? undefined,
-        lastEventId: position(),
-        position,
-        retry: (ms) => (baseMs = Math.min(Math.max(ms, MIN_BASE_MS), LONG_MS)),
-        ended: (outcome, useless) => resolve({ outcome, useless })
-      })
     })
-
-  async function streamOnce(): Promise<Outcome> {
-    const ear = hear(() => (strikes = 0))
-    const { outcome, useless } = await follow(ear)
-    ear.close()
-    if (!useless || stopped || ++strikes < STRIKES) return outcome
+    if (stopped) return outcome
+    if (opened) listener.lost()
+    if (polling || !useless || ++strikes < STRIKES) return outcome
     failures = 0
     void probe()
     return atOnce
-  }
-
-  async function pollAlong(): Promise<Outcome> {
-    const abort = (polls = new AbortController())
-    const ear = hear()
-    const { signal } = abort
-    const outcome = await poll({ ...options, ...ear, position, presence: own, sleep: pause.sleep, signal })
-    abort.abort()
-    ear.close()
-    return outcome
   }
 
   /**
@@ -138,12 +128,12 @@ export function connect(options: ConnectionOptions): Connection {
     for (let ms = PROBE_MS; !through; ms = Math.min(2 * ms, MAX_WAIT_MS)) {
       await probePause.sleep(ms)
       if (stopped) return
-      await follow({ opening() {}, events })
+      await read(options.transport, { opening() {}, events })
       if (stopped) return
     }
     failures = strikes = 0
-    polls?.abort()
     pause.wake()
+    for (const polling of streams) polling.stop()
   }
 
   /** Reports what went wrong, and returns how long to wait now, in milliseconds. */
@@ -172,7 +162,7 @@ export function connect(options: ConnectionOptions): Connection {
 
   async function run() {
     while (!stopped) {
-      const outcome = await (polling() ? pollAlong() : streamOnce())
+      const outcome = await follow()
       if (!stopped) await pause.sleep(waitAfter(outcome))
     }
   }
@@ -180,21 +170,20 @@ export function connect(options: ConnectionOptions): Connection {
   function wake() {
     pause.wake()
     probePause.wake()
-    stream?.check()
+    for (const stream of streams) stream.check()
   }
 
   void run()
   return {
     stop() {
       stopped = true
-      stream?.stop()
-      polls?.abort()
+      for (const stream of streams) stream.stop()
       pause.wake()
       probePause.wake()
     },
     wake,
     get polling() {
-      return polling()
+      return isPolling()
     }
   }
 }

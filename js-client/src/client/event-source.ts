@@ -1,10 +1,9 @@
 // A stream read with the browser's EventSource, which sends cookies. It shows neither comments nor why it failed. Its own
 // way of coming back is not used: the connection knows better when, and from where.
 import type { Answer } from './api.ts'
-import { eventNames } from './events.ts'
 import type { ReadStream } from './fetch-stream.ts'
 
-export const readByEventSource: ReadStream = (api, room, request, { opened, heard }) =>
+export const readByEventSource: ReadStream = (api, room, request, { opened, heard, names }) =>
   new Promise((resolve) => {
     const source = new EventSource(api.streamUrl(room, request), { withCredentials: true })
     let answer: Answer<unknown> = { kind: 'failed', code: 'network', message: 'the stream could not be opened' }
@@ -13,12 +12,13 @@ export const readByEventSource: ReadStream = (api, room, request, { opened, hear
       resolve(answer)
     }
     request.signal.addEventListener('abort', end)
+    if (request.signal.aborted) end()
     source.onerror = end
     source.onopen = () => {
       answer = { kind: 'ok', value: source }
       opened()
     }
-    for (const event of eventNames) {
+    for (const event of names) {
       source.addEventListener(event, ({ data, lastEventId: id }) => heard([{ id, event, data }]))
     }
   })

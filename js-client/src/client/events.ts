@@ -6,7 +6,8 @@ import { fits, present, problemShape, text, userShape, whole, type Shape } from 
 export interface Frame {
   id?: string | undefined
   event?: string | undefined
-  data: string
+  /** JSON text; or what it says, where it came by polling. */
+  data: unknown
 }
 
 /** What is said to the connection rather than to the room; the stream ends after it. */
@@ -28,13 +29,11 @@ const shapes: Readonly<Record<string, Shape>> = {
 export const eventNames = Object.keys(shapes)
 
 /** Reads an event; undefined when it is none that is known. Throws when it is not what its name says. */
-export function readFrame({ id = '', event = '', data }: Frame): RoomEvent | Control | undefined {
-  return Object.hasOwn(shapes, event) ? checked(event, JSON.parse(data), id.slice(0, id.lastIndexOf('-'))) : undefined
-}
-
-/** An event that is what its name says, of a history if it is a batch. Throws when it is not. */
-export function checked(type: string, data: unknown, epoch?: string): RoomEvent | Control {
-  const delta = type === 'delta'
-  if (!fits(data, shapes[type] ?? {}) || (delta && !epoch)) throw new TypeError(`malformed ${type}`)
-  return { type, data, ...(delta && { epoch }) } as RoomEvent | Control
+export function readFrame({ id = '', event: type = '', data: json }: Frame): RoomEvent | Control | undefined {
+  if (!Object.hasOwn(shapes, type)) return undefined
+  const data: unknown = typeof json === 'string' ? JSON.parse(json) : json
+  /** The history that a batch belongs to. */
+  const epoch = id.slice(0, id.lastIndexOf('-'))
+  if (!fits(data, shapes[type] ?? {}) || (type === 'delta' && !epoch)) throw new TypeError(`malformed ${type}`)
+  return { type, data, epoch } as RoomEvent | Control
 }

@@ -1,5 +1,6 @@
 // A stream read with `fetch`, which can send headers and shows every byte.
 import { createParser } from 'eventsource-parser'
+import type { OwnPresence } from '../types.ts'
 import type { Answer, Api, StreamRequest } from './api.ts'
 import type { Frame } from './events.ts'
 
@@ -7,17 +8,27 @@ import type { Frame } from './events.ts'
 export interface Reader {
   /** The server has agreed. */
   opened(): void
-  /** Something has come: the whole events of it, which may be none. */
-  heard(frames: Frame[]): void
+  /** Something has come: the whole events of it, which may be none. `opens`: the server has agreed by it. */
+  heard(frames: Frame[], opens?: boolean): void
   /** How long to wait before the next stream, in milliseconds. */
   retry(ms: number): void
+  /** The names of the events that mean something. */
+  readonly names: readonly string[]
+}
+
+export interface ReadRequest extends StreamRequest {
+  signal: AbortSignal
+  /** The event id that the reader has got to. */
+  position(): string | undefined
+  /** What this client says of itself. */
+  presence(): OwnPresence
 }
 
 /** Opens a stream and reads it to its end; then it is ok. An event that is cut off by the end is dropped. */
 export type ReadStream = (
   api: Api,
   room: string,
-  request: StreamRequest & { signal: AbortSignal },
+  request: ReadRequest,
   reader: Reader
 ) => Promise<Answer<unknown>>
 

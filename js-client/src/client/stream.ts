@@ -1,9 +1,8 @@
 // One stream from its opening to its end: what its events mean, and the watchdog.
 import type { RoomEvent } from '../wire.ts'
-import { explain, noAnswer, type Answer, type Api, type StreamRequest } from './api.ts'
-import { readByEventSource } from './event-source.ts'
-import { readFrame, type Frame } from './events.ts'
-import { readByFetch } from './fetch-stream.ts'
+import { explain, noAnswer, type Answer, type Api } from './api.ts'
+import { eventNames, readFrame, type Frame } from './events.ts'
+import { readByFetch, type ReadRequest, type ReadStream } from './fetch-stream.ts'
 
 /** What to do after events: go on, reopen from the position, or reopen without one. */
 export type Verdict = 'ok' | 'resume' | 'restart'
@@ -11,14 +10,14 @@ export type Verdict = 'ok' | 'resume' | 'restart'
 /** Why it is over, and when to come back: after `afterMs`, or as the backoff has it. */
 export type Outcome = Answer<{ afterMs?: number }>
 
-export interface StreamOptions extends StreamRequest {
+export type Transport = 'fetch' | 'eventsource' | 'poll'
+
+export interface StreamOptions extends Omit<ReadRequest, 'signal'> {
   api: Api
   room: string
-  transport: 'fetch' | 'eventsource'
+  transport: Transport
   /** In milliseconds. */
   heartbeatMs: number
-  /** The event id that the reader has got to. */
-  position(): string | undefined
   opening(): void
   /** The events that came together. */
   events(events: RoomEvent[]): Verdict
@@ -44,6 +43,13 @@ const HEARTBEATS = 2.5
 const over: Outcome = { kind: 'ok', value: {} }
 export const atOnce: Outcome = { kind: 'ok', value: { afterMs: 0 } }
 
+/** Ways to read. What few need is loaded when it is needed. */
+const readers: Readonly<Record<Transport, () => Promise<ReadStream>>> = {
+  fetch: async () => readByFetch,
+  eventsource: async () => (await import('./event-source.ts')).readByEventSource,
+  poll: async () => (await import('./poll.ts')).readByPolling
+}
+
 export const hasCaughtUp = (events: RoomEvent[]) => events.some(({ type }) => type === 'up-to-date')
 
 export function openStream(options: StreamOptions): Stream {
@@ -65,15 +71,16 @@ export function openStream(options: StreamOptions): Stream {
   /** Bytes only note their time; the one timer finds out when it fires, which may be late, after the machine slept. */
   function check() {
     clearTimeout(timer)
-    if (signal.aborted) return
+    // Each request of a poll has a limit of its own.
+    if (signal.aborted || transport === 'poll') return
     const now = Date.now()
     // The clock may have been set back.
     heardAt = Math.min(heardAt, now)
     const left = heardAt + (live ? HEARTBEATS * heartbeatMs : PATIENCE_MS) - now
     if (left > 0) timer = setTimeout(check, left)
     else if (!live) end({ kind: 'failed', code: 'network', message: 'the server is silent' }, true)
-    else if (transport === 'fetch') end(atOnce)
-    else void ask()
+    else if (transport === 'eventsource') void ask()
+    else end(atOnce)
   }
 
   /** Heartbeats cannot be seen: asks whether anything has been missed. */
@@ -91,17 +98,17 @@ export function openStream(options: StreamOptions): Stream {
   }
 
   /** What comes together with something malformed is not taken in: the next stream brings it again. */
-  function heard(frames: Frame[]) {
+  function heard(frames: Frame[], opens = false) {
     if (signal.aborted) return
     heardAt = Date.now()
     try {
-      take(frames)
+      take(frames, opens)
     } catch (error) {
       end(noAnswer(error, 'protocol'))
     }
   }
 
-  function take(frames: Frame[]) {
+  function take(frames: Frame[], opens: boolean) {
     const events: RoomEvent[] = []
     let outcome: Outcome | undefined
     for (const frame of frames) {
@@ -113,6 +120,7 @@ export function openStream(options: StreamOptions): Stream {
         outcome = retryable ? { kind: 'failed', code, message: explain(problem) } : { kind: 'refused', problem }
       } else if (event) events.push(event)
     }
+    if (opens) opened()
     if (events.length && options.events(events) !== 'ok') outcome ??= over
     if (outcome) end(outcome)
     else if (!live && hasCaughtUp(events)) {
@@ -121,11 +129,11 @@ export function openStream(options: StreamOptions): Stream {
     }
   }
 
-  const read = transport === 'fetch' ? readByFetch : readByEventSource
   check()
-  void read(api, room, { ...options, signal }, { opened, heard, retry: options.retry })
+  void readers[transport]()
+    .then((read) => read(api, room, { ...options, signal }, { opened, heard, retry: options.retry, names: eventNames }))
     .catch((error) => noAnswer(error, 'protocol'))
     .then((answer) => end(answer.kind === 'ok' ? over : answer, !live && Date.now() - openedAt < CUT_OFF_MS))
 
-  return { check, stop: () => end(over) }
+  return { check, stop: () => end(atOnce) }
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { delta, follow, upToDate } from './follower.ts'
 import { json, problem } from './server.ts'
 
@@ -33,10 +33,13 @@ class ScriptedEventSource {
 const sources = ScriptedEventSource.all
 let room: ReturnType<typeof follow>
 
-beforeEach(() => {
+// Loading takes real time.
+beforeAll(() => Promise.all([import('../../../src/client/event-source.ts'), import('../../../src/client/poll.ts')]))
+beforeEach(async () => {
   vi.useFakeTimers({ now: 1_000_000 })
   vi.stubGlobal('EventSource', ScriptedEventSource)
   room = follow({ transport: 'eventsource', displayName: 'Ada' })
+  await room.pass()
 })
 afterEach(async () => {
   room.connection.stop()
@@ -122,4 +125,12 @@ test('where there is none, that is shown', async () => {
   room = follow({ transport: 'eventsource' })
   await room.pass()
   expect(room.heard()).toEqual([expect.stringMatching(/^failed protocol: EventSource is not/)])
+})
+
+test('one that is stopped before it has begun is closed', async () => {
+  room.connection.stop()
+  room = follow({ transport: 'eventsource' })
+  room.connection.stop()
+  await room.pass()
+  expect(sources.map(({ closed }) => closed)).toEqual([true, true])
 })

@@ -1,9 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { delta, deltaFrame, follow as start, preamble, upToDateFrame } from './follower.ts'
 import { json, page, problem, silence } from './server.ts'
 
 let last: ReturnType<typeof start> | undefined
 
+// Loading takes real time.
+beforeAll(() => import('../../../src/client/poll.ts'))
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(async () => {
   last?.connection.stop()
