@@ -1,6 +1,7 @@
 import { defineStore } from 'pinia'
 import { useSyncHooks } from 'pathsync/pinia'
-import { ref } from 'vue'
+import { ref, watch } from 'vue'
+import { room } from '../room.ts'
 import { describeConflict, describeOperation } from '../wording.ts'
 import { useProjectStore } from './project.ts'
 
@@ -19,7 +20,7 @@ export interface Line {
   text: string
 }
 
-/** What sync has to say: short messages when something went wrong, and a line for every operation. */
+/** What sync has to say: short messages when something went wrong, and a line for every operation in the room. */
 export const useNoticesStore = defineStore('notices', () => {
   const toasts = ref<Toast[]>([])
   const lines = ref<Line[]>([])
@@ -47,6 +48,8 @@ export const useNoticesStore = defineStore('notices', () => {
   })
   onLocalChange(({ ops }) => note('here', ops))
   onRemoteChange(({ ops }) => note('elsewhere', ops))
+
+  watch(room, () => (lines.value = []))
 
   return { toasts, lines, dismiss }
 })
