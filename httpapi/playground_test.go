@@ -42,7 +42,7 @@ func TestEveryAssetThatThePlaygroundNamesIsServedForEver(t *testing.T) {
 }
 
 func TestThePageAndItsAssetsAnswerHEADToo(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		page := s.get("/")
 		for _, path := range []string{"/", regexp.MustCompile(`/assets/[\w.-]+\.js`).FindString(page.body)} {
 			whole := s.get(path).is(200)
