@@ -1,33 +1,36 @@
 import { newId } from '../document/ids.ts'
-import type { Client, ClientOptions, OutboxStorage } from '../types.ts'
+import type { Client, ClientOptions } from '../types.ts'
 import { createApi } from './api.ts'
 import { onPage } from './page.ts'
 import { createRoom, type SharedRoom } from './room.ts'
 
 /** Makes a client. It does nothing until a room is entered. */
 export function createClient(options: ClientOptions = {}): Client {
-  const { url = '', token, transport = 'fetch', debounceMs = 400, maxWaitMs = 1500, heartbeatMs = 15_000, persist = false } = options
-  const clientId = options.clientId ?? newId()
-  const api = createApi({ url, token, fetch: options.fetch ?? ((...request) => fetch(...request)) })
+  const { url = '', token, transport = 'fetch', debounceMs = 400, maxWaitMs = 1500, heartbeatMs = 15_000, persist } = options
+  const { clientId = newId(), displayName, fetch = (...request) => globalThis.fetch(...request) } = options
   const rooms = new Map<string, SharedRoom>()
-  const storage = persist ? open(persist, url) : undefined
+  const outboxes = persist ? import('./outbox.ts').then(({ openOutboxes }) => openOutboxes(persist, url)) : undefined
+  outboxes?.catch(() => {}) // each room reports it
   // A client with a fixed id may have been here before, and its numbers must not be used again.
   let seq = options.clientId ? Date.now() * 1000 : 0
   let offline = false
   let stopWatching: (() => void) | undefined
+  const shared = {
+    api: createApi({ url, token, fetch }),
+    clientId,
+    displayName,
+    transport,
+    debounceMs,
+    maxWaitMs,
+    heartbeatMs,
+    outboxes,
+    nextSeq: () => ++seq
+  }
 
   function enter(name: string): SharedRoom {
     const room = createRoom({
-      api,
-      name,
-      clientId,
-      displayName: options.displayName,
-      transport,
-      debounceMs,
-      maxWaitMs,
-      heartbeatMs,
-      nextSeq: () => ++seq,
-      storage,
+      ...shared,
+      room: name,
       onEmpty() {
         rooms.delete(name)
         if (!rooms.size) {
@@ -73,11 +76,7 @@ export function createClient(options: ClientOptions = {}): Client {
         room.hide()
         room.close()
       }
-      void storage?.then((store) => store.close())
+      void outboxes?.then((all) => all.close(), () => {})
     }
   }
 }
-
-/** IndexedDB is loaded only by those who want it. */
-const open = async (persist: true | OutboxStorage, url: string): Promise<OutboxStorage> =>
-  persist === true ? (await import('./indexeddb.ts')).indexedDBStorage(url) : persist

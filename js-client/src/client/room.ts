@@ -9,25 +9,26 @@ import { newId } from '../document/ids.ts'
 import type { Json } from '../document/json.ts'
 import { isObject, SYNC_ID } from '../document/values.ts'
 import { createReplica, type Doc, type Verdict } from '../replica/replica.ts'
-import type { Document, DocumentOptions, Mirror, Operation, OutboxStorage, OwnPresence, Room, RoomEvents, RoomStatus } from '../types.ts'
+import type { Document, DocumentOptions, Mirror, Operation, OwnPresence, Room, RoomEvents, RoomStatus } from '../types.ts'
 import type { PresenceChangeEvent, RoomEvent, User } from '../wire.ts'
 import type { Api } from './api.ts'
 import { connect } from './connection.ts'
 import { attempt, createEmitter } from './emitter.ts'
+import type { Outbox, Outboxes } from './outbox.ts'
 import { ownPresence } from './presence.ts'
 import { createSender } from './sender.ts'
 
 export interface RoomOptions {
   api: Api
-  name: string
+  room: string
   clientId: string
-  displayName: string | undefined
+  displayName?: string | undefined
   transport: 'fetch' | 'eventsource'
   debounceMs: number
   maxWaitMs: number
   heartbeatMs: number
   nextSeq(): number
-  storage: Promise<OutboxStorage> | undefined
+  outboxes: Promise<Outboxes> | undefined
   /** Nobody is in the room any more, and all of its changes have been delivered. */
   onEmpty(): void
 }
@@ -49,13 +50,16 @@ interface Entry {
   shown: Json | undefined
 }
 
+/** The events that say which room they are of. */
+type OfRoom = Exclude<keyof RoomEvents, 'status' | 'presence'>
+
 /** The longest that a room waits for what closed tabs have left before it goes on without, in milliseconds. */
 const ADOPT_MS = 5000
 
 export type SharedRoom = ReturnType<typeof createRoom>
 
 export function createRoom(options: RoomOptions) {
-  const { api, name, clientId, storage } = options
+  const { room: name, clientId } = options
   const events = createEmitter<RoomEvents>()
   const entries = new Map<string, Entry>()
   let guests = 0
@@ -69,30 +73,30 @@ export function createRoom(options: RoomOptions) {
   const loading = new Promise<void>((resolve) => (ready = resolve))
 
   const replica = createReplica({
-    clientId,
-    nextSeq: options.nextSeq,
-    onRemote: ({ key, clientId, serverSeq, ops }) => later('remoteChange', { room: name, key, clientId, serverSeq, ops }),
+    ...options,
+    onRemote: ({ key, clientId, serverSeq, ops }) => tell('remoteChange', { key, clientId, serverSeq, ops }),
     onLoaded: ({ key, confirmed }, serverSeq) => {
-      if (confirmed !== undefined) later('stateLoaded', { room: name, key, state: confirmed, serverSeq })
+      if (confirmed !== undefined) tell('stateLoaded', { key, state: confirmed, serverSeq })
     },
-    onConflict: (conflict) => later('conflict', { room: name, ...conflict }),
+    onConflict: (conflict) => tell('conflict', conflict),
     onRefused: ({ code, title, detail }, ops) => fail(code, detail ?? title ?? code, ops)
   })
   const sender = createSender({
-    api,
-    room: name,
+    ...options,
     replica,
-    maxWaitMs: options.maxWaitMs,
     step,
     failed: fail,
     succeeded: () => step(synced)
   })
-  const presence = ownPresence({ api, room: name, clientId })
+  const presence = ownPresence(options)
 
   /** Events that wait until what they tell of can be seen. */
   const waiting: (() => void)[] = []
   function later<E extends keyof RoomEvents>(event: E, payload: RoomEvents[E]) {
     waiting.push(() => events.emit(event, payload))
+  }
+  function tell<E extends OfRoom>(event: E, payload: Omit<RoomEvents[E], 'room'>) {
+    later(event, { room: name, ...payload } as RoomEvents[E])
   }
 
   function synced() {
@@ -102,7 +106,7 @@ export function createRoom(options: RoomOptions) {
 
   function fail(code: string, message: string, ops?: readonly Operation[]) {
     error = message
-    later('error', { room: name, code, message, ...(ops && { ops }) })
+    tell('error', { code, message, ...(ops && { ops }) })
     publish()
   }
 
@@ -133,7 +137,7 @@ export function createRoom(options: RoomOptions) {
   function edit(key: string, next: Json | undefined) {
     const { view } = replica.doc(key)
     if (next === view || next === undefined) return
-    later('localChange', { room: name, key, ops: diff(view, next) })
+    tell('localChange', { key, ops: diff(view, next) })
     replica.edit(key, next)
   }
 
@@ -169,49 +173,26 @@ export function createRoom(options: RoomOptions) {
     if (known !== view) attempt(() => mirrored.mirror.write(known, view))
   }
 
-  // The outbox that survives the tab.
   let adopted: Promise<void> | undefined
-  let takenOver: string[] = []
-  let saving = false
-  let stale = false
-  let kept = 0
+  const outbox = options.outboxes?.then((all) => all.of(name, replica))
+  outbox?.catch(unsaved)
 
-  /** Keeps what is pending. Changes made while that goes on are kept right after it. */
-  function save() {
-    stale = true
-    if (storage && !saving) void write(storage)
-  }
-
-  async function write(storage: Promise<OutboxStorage>) {
-    saving = true
-    try {
-      const store = await storage
-      while (stale) {
-        stale = false
-        const saved = replica.saved()
-        const size = saved.batches.length + saved.unsent.length
-        if (!size && !kept && !takenOver.length) continue
-        kept = size
-        await store.save(name, saved, takenOver.splice(0))
-      }
-    } catch (cause) {
-      unsaved(cause)
-    }
-    saving = false
+  /** Keeps what is pending where it survives the tab. */
+  function save(takenOver?: readonly string[]) {
+    outbox?.then((outbox) => outbox.save(takenOver)).catch(unsaved)
   }
 
   function unsaved(cause: unknown) {
     if (!error) fail('storage', `unsent changes would not survive a closed tab: ${cause instanceof Error ? cause.message : cause}`)
   }
 
-  async function adopt(storage: Promise<OutboxStorage>) {
+  async function adopt(outbox: Promise<Outbox>) {
     let timer
     const timeout = new Promise<never>((_, reject) => (timer = setTimeout(reject, ADOPT_MS, new Error('no answer'))))
     try {
-      const left = await Promise.race([storage.then((store) => store.adopt(name, clientId)), timeout])
+      const left = await Promise.race([outbox.then((outbox) => outbox.adopt(clientId)), timeout])
       step(() => left.forEach(replica.adopt))
-      takenOver = left.map(({ clientId }) => clientId)
-      save()
+      save(left.map(({ clientId }) => clientId))
     } catch (cause) {
       unsaved(cause)
     }
@@ -245,12 +226,7 @@ export function createRoom(options: RoomOptions) {
   function open() {
     if (closed || connection) return
     connection = connect({
-      api,
-      room: name,
-      clientId,
-      displayName: options.displayName,
-      transport: options.transport,
-      heartbeatMs: options.heartbeatMs,
+      ...options,
       presence: presence.current,
       listener: {
         position: () => replica.position,
@@ -344,7 +320,7 @@ export function createRoom(options: RoomOptions) {
             touch()
             publish()
             // What has to survive the tab is read when whatever makes the change has ended, and not only when it is sent.
-            if (storage) void Promise.resolve().then(() => step(() => {}))
+            if (outbox) queueMicrotask(() => step(() => {}))
           },
           detach() {
             pull()
@@ -381,7 +357,7 @@ export function createRoom(options: RoomOptions) {
   return {
     /** Opens the room, once what closed tabs have left in it is known. */
     async open() {
-      await (adopted ??= storage && adopt(storage))
+      await (adopted ??= outbox && adopt(outbox))
       open()
     },
     disconnect,

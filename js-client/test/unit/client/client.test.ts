@@ -1,5 +1,5 @@
 // The client on a model of the server: when it sends, what it repeats, and what an application sees of it.
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createClient } from '../../../src/client/client.ts'
 import { capture } from '../../../src/document/capture.ts'
 import type { Json } from '../../../src/document/json.ts'
@@ -16,6 +16,8 @@ interface Board {
 let server: ReturnType<typeof createFakeServer>
 const clients: Client[] = []
 
+// Loading takes real time.
+beforeAll(() => import('../../../src/client/outbox.ts'))
 beforeEach(() => {
   vi.useFakeTimers()
   server = createFakeServer()
