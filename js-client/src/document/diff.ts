@@ -2,14 +2,8 @@
 import type { Operation } from '../wire.ts'
 import { idOf, isItems } from './items.ts'
 import type { Json, JsonArray, JsonObject } from './json.ts'
-import { type Segment, extendPath, fitsLimits, isNameable } from './path.ts'
+import { type Place, ROOT, extendPlace } from './path.ts'
 import { equal, isObject, own } from './values.ts'
-
-/** A place in the document: the canonical text of its path, and of how many segments it is. */
-interface Place {
-  readonly path: string
-  readonly depth: number
-}
 
 /**
  * The fewest operations that lead from one version to the other. Folded over `from`, each of them takes effect, and what
@@ -46,26 +40,26 @@ export function diff(from: Json | undefined, to: Json): Operation[] {
   const compareMembers = (from: JsonObject, to: JsonObject, place: Place): boolean => {
     for (const key of Object.keys(from)) {
       if (Object.hasOwn(to, key) || key === '__proto__') continue
-      const member = step(place, { key })
+      const member = extendPlace(place, { key })
       if (!member) return false
       ops.push({ op: 'delete', path: member.path })
     }
     return Object.keys(to).every((key) => {
       const was = own(from, key)
       const value = to[key] as Json
-      return was === value || key === '__proto__' || compare(was, value, step(place, { key }))
+      return was === value || key === '__proto__' || compare(was, value, extendPlace(place, { key }))
     })
   }
 
   const compareItems = (from: JsonArray, to: JsonArray, place: Place): boolean => {
     const compareItem = (was: Json | undefined, item: Json, id: string): boolean =>
-      was === item || compare(was, item, step(place, { item: id }))
+      was === item || compare(was, item, extendPlace(place, { item: id }))
     if (from.length === to.length && from.every((item, i) => item === to[i] || idOf(item) === idOf(to[i]))) {
       return to.every((item, i) => compareItem(from[i], item, idOf(item) as string))
     }
 
     const arrange = (op: 'array_del' | 'array_move', item: string, arrayIndex?: number): boolean => {
-      const at = step(place, { item })
+      const at = extendPlace(place, { item })
       if (at) ops.push(arrayIndex === undefined ? { op, path: at.path } : { op, path: at.path, arrayIndex })
       return at !== undefined
     }
@@ -109,15 +103,8 @@ export function diff(from: Json | undefined, to: Json): Operation[] {
   }
 
   const isNew = from === undefined && isObject(to) && Object.keys(to).length > 0
-  compare(isNew ? {} : from, to, { path: '', depth: 0 })
+  compare(isNew ? {} : from, to, ROOT)
   return ops
-}
-
-/** The place one step further, if a path names it. */
-function step(place: Place, segment: Segment): Place | undefined {
-  if (!isNameable(segment)) return undefined
-  const next = { path: extendPath(place.path, segment), depth: place.depth + 1 }
-  return fitsLimits(next.path, next.depth) ? next : undefined
 }
 
 /** The members of a longest increasing subsequence of distinct numbers, in O(n log n). */

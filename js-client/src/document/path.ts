@@ -25,39 +25,42 @@ export function parsePath(text: string): Segment[] {
   const unwritable = text.search(UNWRITABLE)
   if (unwritable >= 0) fail('not a valid character', unwritable)
   const segments: Segment[] = []
+  let place: Place | undefined = ROOT
   for (let at = 0; at < text.length; at = SEGMENT.lastIndex) {
     SEGMENT.lastIndex = at
     const match = SEGMENT.exec(text)
     if (!match) return fail('expected a key or [id]', at)
     const [, key, item = ''] = match
-    if (key === '__proto__') fail('__proto__ is not allowed', at)
-    segments.push(key === undefined ? { item: unescape(item) } : { key: unescape(key) })
+    const segment = key === undefined ? { item: unescape(item) } : { key: unescape(key) }
+    place = extendPlace(place, segment)
+    if (!place) fail(key === '__proto__' ? '__proto__ is not allowed' : 'too long', at)
+    segments.push(segment)
   }
-  if (segments.length > MAX_SEGMENTS) fail('too many segments', text.length)
-  if (formatPath(segments).length > MAX_LENGTH) fail('too long', text.length)
   return segments
 }
 
-/** The canonical text of a path. */
-export const formatPath = (segments: readonly Segment[]): string => segments.reduce(extendPath, '')
-
-/** The canonical text of a path that goes one step on. */
-export const extendPath = (path: string, segment: Segment): string =>
-  'item' in segment ? `${path}[${escape(segment.item)}]` : path ? `${path}.${escape(segment.key)}` : escape(segment.key)
-
-/** Whether there is a text that reads as these segments: no name is empty or forbidden, and they fit the limits. */
-export const isAddressable = (segments: readonly Segment[]): boolean =>
-  segments.every(isNameable) && fitsLimits(formatPath(segments), segments.length)
-
-/** Whether a path can have this step. */
-export function isNameable(segment: Segment): boolean {
-  const name = 'item' in segment ? segment.item : segment.key
-  return name !== '' && !UNWRITABLE.test(name) && !('key' in segment && name === '__proto__')
+/** A place in a document: the canonical text of its path, and of how many segments it is. */
+export interface Place {
+  readonly path: string
+  readonly depth: number
 }
 
-/** Whether a canonical text of so many segments is within the limits. */
-export const fitsLimits = (path: string, segments: number): boolean =>
-  segments <= MAX_SEGMENTS && path.length <= MAX_LENGTH
+/** The document itself. */
+export const ROOT: Place = { path: '', depth: 0 }
 
-const escape = (name: string): string => name.replace(/[.[\]\\]/g, '\\$&')
+/** The place one step further. Undefined when no path leads there: a name is empty or forbidden, or it is too far. */
+export function extendPlace(place: Place | undefined, segment: Segment): Place | undefined {
+  const isKey = 'key' in segment
+  const name = isKey ? segment.key : segment.item
+  if (!place || !name || UNWRITABLE.test(name) || (isKey && name === '__proto__')) return undefined
+  const escaped = name.replace(/[.[\]\\]/g, '\\$&')
+  const path = place.path + (isKey ? (place.path && '.') + escaped : `[${escaped}]`)
+  const depth = place.depth + 1
+  return depth > MAX_SEGMENTS || path.length > MAX_LENGTH ? undefined : { path, depth }
+}
+
+/** Where segments lead, from the document itself. */
+export const placeOf = (segments: readonly Segment[]): Place | undefined =>
+  segments.reduce<Place | undefined>(extendPlace, ROOT)
+
 const unescape = (name: string): string => name.replace(/\\(.)/g, '$1')

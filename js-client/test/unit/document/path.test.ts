@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
-import { type Segment, formatPath, isAddressable, parsePath } from '../../../src/document/path.ts'
+import { type Segment, parsePath, placeOf } from '../../../src/document/path.ts'
 
 interface Vectors {
   valid: { name: string; text: string; segments: Segment[]; canonical: string }[]
@@ -10,6 +10,9 @@ interface Vectors {
 const vectors = JSON.parse(
   readFileSync(new URL('../../../../tests/vectors/paths.json', import.meta.url), 'utf8')
 ) as Vectors
+
+const isAddressable = (segments: Segment[]): boolean => placeOf(segments) !== undefined
+const formatPath = (segments: Segment[]): string => placeOf(segments)?.path ?? expect.fail('no path leads there')
 
 describe('the vectors', () => {
   it.each(vectors.valid)('valid: $name', ({ text, segments, canonical }) => {

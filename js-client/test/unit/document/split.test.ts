@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { fold } from '../../../src/document/apply.ts'
 import { diff } from '../../../src/document/diff.ts'
 import type { Json } from '../../../src/document/json.ts'
-import { explode, take } from '../../../src/document/split.ts'
+import { take } from '../../../src/document/split.ts'
 import { equal } from '../../../src/document/values.ts'
 import type { Operation } from '../../../src/wire.ts'
 import { anyObject, anyValue } from './arbitrary.ts'
@@ -52,19 +52,31 @@ describe('take', () => {
   })
 })
 
-describe('explode', () => {
-  const outcome = (ops: Operation[], before?: Json): Json | undefined => fold(before, ops).doc
+describe('an operation that is too large', () => {
+  /** All that is sent, batch after batch, for an operation on a document; and what it comes to. */
+  function pieces(op: Operation, limit: number, before?: Json): { ops: Operation[]; doc: Json | undefined } {
+    const to = fold(before, [op]).doc
+    const ops: Operation[] = []
+    let doc = before
+    for (let next = [op]; next.length; next = equal(doc, to) ? [] : diff(doc, to ?? null)) {
+      const taken = take(next, { ops: 1000, bytes: limit })
+      doc = fold(doc, taken).doc
+      ops.push(...taken)
+      expect(ops.length).toBeLessThan(1000)
+    }
+    return { ops, doc }
+  }
 
-  test('leaves alone what is small enough, or has no value', () => {
+  test('is left alone when it is small enough, or has no value', () => {
     const small = set('a', { b: 1 })
-    expect(explode(small, 100)).toEqual([small])
-    expect(explode({ op: 'delete', path: 'a' }, 1)).toEqual([{ op: 'delete', path: 'a' }])
+    expect(pieces(small, 100).ops).toEqual([small])
+    expect(take([{ op: 'delete', path: 'a' }], { ops: 1, bytes: 1 })).toEqual([{ op: 'delete', path: 'a' }])
   })
 
   test('any value arrives in pieces as it would whole', () => {
     fc.assert(fc.property(anyValue, fc.integer({ min: 1, max: 200 }), (value, limit) => {
-      expect(outcome(explode(set('a', value), limit))).toEqual({ a: value })
-      expect(outcome(explode({ op: 'init', path: '', value }, limit))).toEqual(value)
+      expect(pieces(set('a', value), limit).doc).toEqual({ a: value })
+      expect(pieces({ op: 'init', path: '', value }, limit).doc).toEqual(value)
     }), { numRuns: 300 })
   })
 
@@ -72,27 +84,27 @@ describe('explode', () => {
     fc.assert(fc.property(anyObject, fc.integer({ min: 1, max: 200 }), (members, limit) => {
       const value = { ...members, _sync_id: 'x' }
       const other = { _sync_id: 'w' }
-      expect(outcome(explode({ op: 'array_add', path: 't', value, arrayIndex: 0 }, limit), { t: [other] }))
+      expect(pieces({ op: 'array_add', path: 't', value, arrayIndex: 0 }, limit, { t: [other] }).doc)
         .toEqual({ t: [value, other] })
-      expect(outcome(explode(set('t[x]', value), limit), { t: [other, { _sync_id: 'x', old: 1 }] }))
+      expect(pieces(set('t[x]', value), limit, { t: [other, { _sync_id: 'x', old: 1 }] }).doc)
         .toEqual({ t: [other, value] })
     }), { numRuns: 300 })
   })
 
   test('each piece is small enough where its parts are', () => {
     const tasks = Array.from({ length: 200 }, (_, i) => ({ _sync_id: `t${i}`, title: 'é'.repeat(20), subs: [] }))
-    const pieces = explode(set('', { title: 'Plan', tasks, settings: { zoom: 1 } }), 500)
-    expect(Math.max(...pieces.map(bytes))).toBeLessThan(500)
-    expect(outcome(pieces)).toEqual({ title: 'Plan', tasks, settings: { zoom: 1 } })
-    expect(pieces.length).toBeLessThan(tasks.length + 4)
+    const { ops, doc } = pieces(set('', { title: 'Plan', tasks, settings: { zoom: 1 } }), 500)
+    expect(Math.max(...ops.map(bytes))).toBeLessThan(500)
+    expect(doc).toEqual({ title: 'Plan', tasks, settings: { zoom: 1 } })
+    expect(ops.length).toBeLessThan(tasks.length + 4)
   })
 
   test('what no path can name stays with what contains it', () => {
     const value = { a: 'x'.repeat(100), '': 'y', 'b\0': { c: 1 } }
-    expect(explode(set('o', value), 60)).toEqual([set('o', { '': 'y', 'b\0': { c: 1 } }), set('o.a', 'x'.repeat(100))])
+    expect(pieces(set('o', value), 60).ops).toEqual([set('o', { '': 'y', 'b\0': { c: 1 } }), set('o.a', 'x'.repeat(100))])
   })
 
-  test('a text or an array of texts cannot be split', () => {
-    for (const value of ['x'.repeat(100), ['x'.repeat(100)]]) expect(explode(set('a', value), 50)).toEqual([set('a', value)])
+  test('with a text or an array of texts cannot be split', () => {
+    for (const value of ['x'.repeat(100), ['x'.repeat(100)]]) expect(pieces(set('a', value), 50).ops).toEqual([set('a', value)])
   })
 })
