@@ -36,10 +36,12 @@ interface Outcome {
 /** The containers that this fold has made and nobody else has seen. They may change in place. */
 type Copies = Set<Json>
 
-/** A container on the way, and where the way goes on in it. Undefined: there is none yet, or a scalar that gives way. */
-type Step =
-  | { readonly at: JsonObject | undefined; readonly name: string }
-  | { readonly at: JsonArray; readonly position: number }
+/** A container on the way, and where the way goes on in it: by a name, or in an array by a position. */
+interface Step {
+  /** Undefined: there is none yet, or a scalar that gives way. */
+  readonly at: JsonArray | JsonObject | undefined
+  readonly name: string | number
+}
 
 function carryOut(doc: Json | undefined, op: Operation, copies: Copies): Outcome {
   const discard = (reason: DiscardReason): Outcome => ({ doc, result: { status: 'discarded', reason } })
@@ -60,75 +62,60 @@ function carryOut(doc: Json | undefined, op: Operation, copies: Copies): Outcome
     } else {
       if (at === undefined || at === null) return discard('item_deleted')
       if (!Array.isArray(at) || !isItems(at)) return discard('type_mismatch')
-      const position = positionOf(at, segment.item)
-      if (position < 0) return discard('item_deleted')
-      way.push({ at, position })
-      at = at[position]
+      const name = positionOf(at, segment.item)
+      if (name < 0) return discard('item_deleted')
+      way.push({ at, name })
+      at = at[name]
     }
   }
 
-  const applied = (changed: Json, arrayIndex?: number): Outcome => ({
-    doc: changed,
+  /** The document with another value where the way ends. Missing containers on the way become objects. */
+  const applied = (value: Json, arrayIndex?: number): Outcome => ({
+    doc: way.reduceRight<Json>((inner, { at = {}, name }) => {
+      const container = copyOf(at, copies)
+      container[name] = inner
+      return container
+    }, value),
     result: arrayIndex === undefined ? { status: 'applied' } : { status: 'applied', arrayIndex }
   })
-  const last = way.at(-1)
+  const value = op.value as Json
   const index = Math.max(op.arrayIndex ?? Infinity, 0)
   switch (op.op) {
     case 'init':
-      return doc === undefined ? applied(op.value as Json) : discard('exists')
-    case 'set': {
-      const value = last && 'position' in last ? withId(op.value as JsonObject, idOf(at)) : (op.value as Json)
-      return applied(replace(way, value, copies))
-    }
-    case 'delete': {
-      if (!last || !('name' in last) || at === undefined) return discard('not_found')
-      const object = copyOf(last.at ?? {}, copies)
-      delete object[last.name]
-      return applied(replace(way.slice(0, -1), object, copies))
-    }
+      return doc === undefined ? applied(value) : discard('exists')
+    case 'set':
+      return applied(typeof way.at(-1)?.name === 'number' ? withId(value as JsonObject, idOf(at)) : value)
     case 'array_add': {
-      const id = idOf(op.value)
+      const id = idOf(value)
       if (id === undefined) return discard('type_mismatch')
-      const value = op.value as Json
-      if (at === undefined || at === null) return applied(replace(way, [value], copies), 0)
+      if (at === undefined || at === null) return applied([value], 0)
       if (!Array.isArray(at) || !isItems(at)) return discard('type_mismatch')
       const present = positionOf(at, id)
       const array = copyOf(at, copies)
       const position = present < 0 ? Math.min(index, array.length) : present
       array.splice(position, present < 0 ? 0 : 1, value)
       noteItem(array, id, position)
-      return applied(replace(way, array, copies), position)
-    }
-    case 'array_del':
-    case 'array_move': {
-      if (!last || !('position' in last)) return discard('type_mismatch')
-      const array = copyOf(last.at, copies)
-      const items = array.splice(last.position, 1)
-      const rest = way.slice(0, -1)
-      if (op.op === 'array_del') return applied(replace(rest, array, copies))
-      const position = Math.min(index, array.length)
-      array.splice(position, 0, ...items)
-      return applied(replace(rest, array, copies), position)
+      return applied(array, position)
     }
   }
-}
-
-/** The document with another value where a way ends. Missing containers on the way become objects. */
-function replace(way: readonly Step[], value: Json, copies: Copies): Json {
-  return way.reduceRight<Json>((inner, step) => {
-    if ('position' in step) {
-      const array = copyOf(step.at, copies)
-      array[step.position] = inner
-      return array
-    }
-    const object = copyOf(step.at ?? {}, copies)
-    object[step.name] = inner
-    return object
-  }, value)
+  // The others change what contains the place.
+  const { at: parent = {}, name } = way.pop() as Step
+  if (op.op === 'delete') {
+    if (at === undefined) return discard('not_found')
+    const object = copyOf(parent, copies)
+    delete object[name]
+    return applied(object)
+  }
+  const array = copyOf(parent as JsonArray, copies)
+  const items = array.splice(name as number, 1)
+  if (op.op === 'array_del') return applied(array)
+  const position = Math.min(index, array.length)
+  array.splice(position, 0, ...items)
+  return applied(array, position)
 }
 
 function copyOf(container: JsonArray, copies: Copies): Json[]
-function copyOf(container: JsonObject, copies: Copies): Record<string, Json>
+function copyOf(container: JsonArray | JsonObject, copies: Copies): Record<string | number, Json>
 function copyOf(container: JsonArray | JsonObject, copies: Copies): unknown {
   if (copies.has(container)) return container
   const copy = Array.isArray(container) ? container.slice() : { ...container }

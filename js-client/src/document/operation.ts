@@ -21,22 +21,20 @@ export function readPath(op: Operation): Segment[] {
   const { op: kind, value, arrayIndex } = op
   const path = parsePath(op.path)
   const last = path.at(-1)
-  const end = last && ('item' in last ? 'item' : 'key')
+  const isItem = !!last && 'item' in last
+  const adds = kind === 'array_add'
+  const moves = kind === 'array_move'
+  const puts = adds || kind === 'set' || kind === 'init'
 
   const fits =
     kind === 'init' ? !last
-    : kind === 'delete' ? end === 'key'
-    : kind === 'array_del' || kind === 'array_move' ? end === 'item'
-    : kind === 'set' || kind === 'array_add'
+    : kind === 'delete' ? last && !isItem
+    : kind === 'array_del' || moves ? isItem
+    : puts
   if (!fits) refuse(op, 'no such op, or not at such a path')
-
-  const needsValue = kind === 'set' || kind === 'array_add' || kind === 'init'
-  if (needsValue !== (value !== undefined)) refuse(op, `value is ${needsValue ? 'missing' : 'not allowed'}`)
-  const isItem = kind === 'array_add' || (kind === 'set' && end === 'item')
-  if (isItem && !isObject(value)) refuse(op, 'an item is an object')
-
-  const index = arrayIndex === undefined ? kind !== 'array_move' : kind === 'array_move' || kind === 'array_add'
-  if (!index || (arrayIndex !== undefined && !Number.isInteger(arrayIndex))) {
+  if (puts !== (value !== undefined)) refuse(op, `value is ${puts ? 'missing' : 'not allowed'}`)
+  if ((adds || (puts && isItem)) && !isObject(value)) refuse(op, 'an item is an object')
+  if (arrayIndex === undefined ? moves : !(moves || adds) || !Number.isInteger(arrayIndex)) {
     refuse(op, 'arrayIndex is missing or not allowed')
   }
   path.forEach((segment, i) => {
