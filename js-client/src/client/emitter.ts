@@ -22,11 +22,6 @@ export function attempt(call: () => void) {
   try {
     call()
   } catch (error) {
-    reportError(error)
+    ;(globalThis.reportError ?? console.error)(error)
   }
-}
-
-function reportError(error: unknown) {
-  if (typeof globalThis.reportError === 'function') globalThis.reportError(error)
-  else console.error(error)
 }

@@ -1,4 +1,4 @@
-// The browser page that the client lives in, if it does: one set of listeners for all who want to know.
+// The browser page that the client lives in, if it does.
 
 /** `visible`: it runs again after it was hidden, frozen or cached. `hidden`: it may never run again. */
 export type PageEvent = 'online' | 'visible' | 'hidden'
@@ -12,32 +12,23 @@ const meanings: Readonly<Record<string, (event: Event) => PageEvent | undefined>
   freeze: () => 'hidden'
 }
 
-const listeners = new Set<(event: PageEvent) => void>()
-let hidden = false
-
-function handle(event: Event) {
-  const meaning = meanings[event.type]?.(event)
-  // A page that is closed is hidden, and then hidden once more.
-  if (!meaning || (meaning === 'hidden' && hidden)) return
-  if (meaning === 'hidden' || meaning === 'visible') hidden = meaning === 'hidden'
-  for (const listener of [...listeners]) listener(meaning)
-}
-
 /** Listens until the function returned is called. Where there is no page, nothing is ever heard. */
 export function onPage(listener: (event: PageEvent) => void): () => void {
   if (typeof window !== 'object') return () => {}
-  const listen = (method: 'addEventListener' | 'removeEventListener') => {
+  let hidden = false
+  function handle(event: Event) {
+    const meaning = meanings[event.type]?.(event)
+    // A page that is closed is hidden, and then hidden once more.
+    if (!meaning || (meaning === 'hidden' && hidden)) return
+    if (meaning !== 'online') hidden = meaning === 'hidden'
+    listener(meaning)
+  }
+  const all = (method: 'addEventListener' | 'removeEventListener') => {
     // Some are dispatched at the document; capturing sees them all.
     for (const type in meanings) window[method](type, handle, true)
   }
-  if (!listeners.size) {
-    hidden = false
-    listen('addEventListener')
-  }
-  listeners.add(listener)
-  return () => {
-    if (listeners.delete(listener) && !listeners.size) listen('removeEventListener')
-  }
+  all('addEventListener')
+  return () => all('removeEventListener')
 }
 
 /** The browser is sure to have no network. That it has one is never sure. */

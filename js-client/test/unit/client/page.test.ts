@@ -3,14 +3,14 @@ import { isOffline, onPage } from '../../../src/client/page.ts'
 
 /** A window that knows who listens. */
 class ScriptedWindow extends EventTarget {
-  listening = new Set<string>()
+  listening: (readonly [type: string, listener: unknown])[] = []
   override addEventListener(type: string, ...rest: [never, never]) {
-    this.listening.add(type)
+    this.listening.push([type, rest[0]])
     super.addEventListener(type, ...rest)
   }
 
   override removeEventListener(type: string, ...rest: [never, never]) {
-    this.listening.delete(type)
+    this.listening = this.listening.filter(([other, listener]) => other !== type || listener !== rest[0])
     super.removeEventListener(type, ...rest)
   }
 
@@ -63,16 +63,16 @@ test('a page that comes back from the cache, or was frozen, is visible again; on
 test('the page is listened to while anybody wants to know, and hears of nobody twice', () => {
   const first = vi.fn()
   const second = vi.fn()
-  expect(page.listening.size).toBe(0)
+  expect(page.listening.length).toBe(0)
   const leaveFirst = onPage(first)
   const leaveSecond = onPage(second)
   page.says('online')
   leaveFirst()
   leaveFirst()
   page.says('online')
-  expect(page.listening.size).toBeGreaterThan(0)
+  expect(page.listening.length).toBeGreaterThan(0)
   leaveSecond()
-  expect(page.listening.size).toBe(0)
+  expect(page.listening.length).toBe(0)
   page.says('online')
   expect([first.mock.calls.length, second.mock.calls.length]).toEqual([1, 2])
 })
