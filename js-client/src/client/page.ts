@@ -23,12 +23,10 @@ export function onPage(listener: (event: PageEvent) => void): () => void {
     if (meaning !== 'online') hidden = meaning === 'hidden'
     listener(meaning)
   }
-  const all = (method: 'addEventListener' | 'removeEventListener') => {
-    // Some are dispatched at the document; capturing sees them all.
-    for (const type in meanings) window[method](type, handle, true)
-  }
-  all('addEventListener')
-  return () => all('removeEventListener')
+  const stop = new AbortController()
+  // Some are dispatched at the document; capturing sees them all.
+  for (const type in meanings) window.addEventListener(type, handle, { capture: true, signal: stop.signal })
+  return () => stop.abort()
 }
 
 /** The browser is sure to have no network. That it has one is never sure. */
