@@ -3,16 +3,21 @@
 // however it went: a record whose lock can be had is nobody's.
 import { createStore, promisifyRequest } from 'idb-keyval'
 import type { OutboxStorage, SavedOutbox } from '../types.ts'
-import { fits, text, whole, type Shape } from './shape.ts'
 
 type Key = [scope: string, room: string, clientId: string]
 
-const op: Shape = { op: text, path: text }
-const outbox: Shape = {
-  clientId: text,
-  batches: [{ clientId: text, clientSeq: whole, key: text, ops: [op] }],
-  unsent: [{ key: text, op }]
+/** Whether a record is what `save` wrote. Does without `shape.ts`, which would have to be shared with the code that loads this. */
+function isOutbox(found: unknown): found is SavedOutbox {
+  const { clientId, batches, unsent } = Object(found) as Record<string, unknown>
+  return areTexts(clientId) && all(batches, isBatch) && all(unsent, isChange)
 }
+const isBatch = ({ clientId, clientSeq, key, ops }: Record<string, unknown>) =>
+  areTexts(clientId, key) && Number.isSafeInteger(clientSeq) && all(ops, isOperation)
+const isChange = ({ key, op }: Record<string, unknown>) => areTexts(key) && all([op], isOperation)
+const isOperation = ({ op, path }: Record<string, unknown>) => areTexts(op, path)
+const areTexts = (...values: unknown[]) => values.every((value) => typeof value === 'string')
+const all = (list: unknown, test: (members: Record<string, unknown>) => boolean) =>
+  Array.isArray(list) && list.every((element) => test(Object(element) as Record<string, unknown>))
 
 /**
  * Opens the outboxes of one server's clients; `scope` names the server. Rejects where the browser cannot keep them: in an
@@ -53,7 +58,7 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
     if (!locked && !(await acquire(name, true))) return
     // Whoever held the lock until now may have changed the record.
     const found: unknown = await transaction('readonly', (store) => promisifyRequest(store.get(key)))
-    if (fits(found, outbox) && (found as SavedOutbox).clientId === key[2]) return found as SavedOutbox
+    if (isOutbox(found) && found.clientId === key[2]) return found
     release(name)
   }
 
