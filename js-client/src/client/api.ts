@@ -92,23 +92,26 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
     }
   }
 
-  /** Makes a request and takes from the answer what was hoped for; what is undefined is not it. */
+  /** Makes a request whose answer is JSON of a shape or, without one, a stream. */
   async function exchange<T>(
     target: string,
     init: RequestInit & { signal: AbortSignal },
-    take: (response: Response) => T | undefined | Promise<T | undefined>
+    shape?: Shape
   ): Promise<Answer<T>> {
     try {
       const response = await authorized(target, init)
-      if (!response.ok) return refusal(response, parsed(await response.text()))
-      const value = await take(response)
-      return value === undefined ? foreign(response) : { kind: 'ok', value }
+      const { ok, status, headers } = response
+      const type = headers.get('Content-Type') ?? 'no content type'
+      const value = ok && !shape ? response : parsed(await response.text())
+      if (!ok) return refusal(response, value)
+      if (shape ? fits(value, shape) : type.startsWith('text/event-stream')) return { kind: 'ok', value: value as T }
+      return { kind: 'failed', code: 'protocol', message: `the server answered something else (${type})`, status }
     } catch (error) {
       return noAnswer(error)
     }
   }
 
-  /** Makes a request whose answer is a JSON object of a shape, within a time. */
+  /** The same within a time, or until the caller's signal aborts. */
   async function request<T>(
     target: string,
     shape: Shape,
@@ -123,10 +126,7 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
     outer?.addEventListener('abort', cancel, { signal })
     if (outer?.aborted) cancel()
     const timer = setTimeout(() => abort.abort(new Error(`no answer within ${ms / 1000} s`)), ms)
-    const answer = await exchange(target, { ...init, signal }, async (response) => {
-      const body = parsed(await response.text())
-      return fits(body, shape) ? (body as T) : undefined
-    })
+    const answer = await exchange<T>(target, { ...init, signal }, shape)
     clearTimeout(timer)
     cancel()
     return answer
@@ -157,11 +157,7 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
       void request(`${presenceUrl(room, clientId)}/leave`, present, { method: 'POST', keepalive: true })
     },
     openStream: (room, stream) =>
-      exchange(
-        streamUrl(room, stream),
-        { headers: { Accept: 'text/event-stream' }, signal: stream.signal },
-        (response) => (contentType(response).startsWith('text/event-stream') ? response : undefined)
-      ),
+      exchange(streamUrl(room, stream), { headers: { Accept: 'text/event-stream' }, signal: stream.signal }),
     streamUrl
   }
 }
@@ -169,8 +165,6 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
 const json = (method: string, body: string) => ({ method, body, headers: { 'Content-Type': 'application/json' } })
 
 const parameter = (name: string, value: string | undefined) => (value ? `&${name}=${encodeURIComponent(value)}` : '')
-
-const contentType = (response: Response) => response.headers.get('Content-Type') ?? 'no content type'
 
 function parsed(body: string): unknown {
   try {
@@ -203,14 +197,6 @@ function refusal({ status, headers }: Response, body: unknown): Answer<never> {
 
 /** A problem in a person's words. */
 export const explain = ({ title, detail }: Problem) => (detail ? `${title}: ${detail}` : title)
-
-/** An answer that cannot be the server's. */
-const foreign = (response: Response): Answer<never> => ({
-  kind: 'failed',
-  code: 'protocol',
-  message: `the server answered something else (${contentType(response)})`,
-  status: response.status
-})
 
 /** The answer that an error stands for. */
 export const noAnswer = (error: unknown, code = 'network'): Answer<never> => ({
