@@ -1,8 +1,9 @@
 // The one place that makes requests. Each is made once: when to try again is for the caller to decide, by the kind of
 // the answer. No method rejects.
+import { isObject } from '../document/values.ts'
 import type { OwnPresence, Token } from '../types.ts'
 import type { Batch, BatchResult, Changes, PresenceEvent, Problem, RoomSnapshot, User } from '../wire.ts'
-import { fits, isObject, present, problemShape, text, userShape, whole, type Shape } from './shape.ts'
+import { fits, present, problemShape, text, userShape, whole, type Shape } from './shape.ts'
 
 export interface ApiOptions {
   /** The server's address. Empty: the page's own origin. */

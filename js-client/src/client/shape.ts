@@ -1,11 +1,9 @@
 // Whether what came from the network is what it should be: just enough that nothing later can trip over it. Members
 // that are not named are not looked at, so that answers and events may gain some.
+import { isObject } from '../document/values.ts'
 
 /** A test of a value, the shapes of an object's members, or the one shape of all elements of an array. */
 export type Shape = ((value: unknown) => boolean) | readonly [Shape] | { readonly [name: string]: Shape }
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 export function fits(value: unknown, shape: Shape): boolean {
   if (typeof shape === 'function') return shape(value)
