@@ -1,19 +1,14 @@
 // One room of a client: its replica, its stream, its sender and those who look at it, held together.
 //
-// Whatever changes the replica runs inside `step`: first what the application has changed is taken in (`pull`), so that
-// nothing remote is ever folded over an edit that is not known yet; afterwards what is shown is made as it is (`publish`).
-import { apply, checkOperation, fold } from '../document/apply.ts'
-import { capture } from '../document/capture.ts'
-import { diff } from '../document/diff.ts'
-import { newId } from '../document/ids.ts'
-import type { Json } from '../document/json.ts'
-import { isObject, SYNC_ID } from '../document/values.ts'
-import { createReplica, type Doc, type Verdict } from '../replica/replica.ts'
-import type { Document, DocumentOptions, Mirror, Operation, OwnPresence, Room, RoomEvents, RoomStatus } from '../types.ts'
+// Whatever changes the replica runs inside `step`: first what the application has changed is taken in (`documents.pull`), so that
+// nothing remote is ever folded over an edit that is not known yet; afterwards everybody is shown what is new (`publish`).
+import { createReplica, type Verdict } from '../replica/replica.ts'
+import type { Operation, Room, RoomEvents, RoomStatus } from '../types.ts'
 import type { PresenceChangeEvent, RoomEvent, User } from '../wire.ts'
 import type { Api } from './api.ts'
 import { connect } from './connection.ts'
-import { attempt, createEmitter } from './emitter.ts'
+import { createDocuments } from './documents.ts'
+import { createEmitter } from './emitter.ts'
 import type { Outbox, Outboxes } from './outbox.ts'
 import { ownPresence } from './presence.ts'
 import { createSender } from './sender.ts'
@@ -33,23 +28,6 @@ export interface RoomOptions {
   onEmpty(): void
 }
 
-/** A mirror and the version of the document that it is known to be as. */
-interface Mirrored {
-  readonly mirror: Mirror
-  known: Json | undefined
-  touched: boolean
-}
-
-/** A document and those who look at it. */
-interface Entry {
-  readonly doc: Doc
-  readonly mirrors: Set<Mirrored>
-  readonly changes: ReturnType<typeof createEmitter<{ state: Json | undefined }>>
-  debounceMs: number
-  /** The version that they were last shown. */
-  shown: Json | undefined
-}
-
 /** The events that say which room they are of. */
 type OfRoom = Exclude<keyof RoomEvents, 'status' | 'presence'>
 
@@ -61,16 +39,16 @@ export type SharedRoom = ReturnType<typeof createRoom>
 export function createRoom(options: RoomOptions) {
   const { room: name, clientId } = options
   const events = createEmitter<RoomEvents>()
-  const entries = new Map<string, Entry>()
   let guests = 0
   let closed = false
+  let offline = false
   let connection: ReturnType<typeof connect> | undefined
   let users: readonly User[] = []
   let error: string | null = null
   let lastSyncedAt: Date | null = null
   let status: RoomStatus = { connected: false, loaded: false, pendingChanges: 0, lastSyncedAt, error }
-  let ready = () => {}
-  const loading = new Promise<void>((resolve) => (ready = resolve))
+  let loaded = () => {}
+  const ready = new Promise<void>((resolve) => (loaded = resolve))
 
   const replica = createReplica({
     ...options,
@@ -89,6 +67,19 @@ export function createRoom(options: RoomOptions) {
     succeeded: () => step(synced)
   })
   const presence = ownPresence(options)
+  const documents = createDocuments({
+    ...options,
+    replica,
+    ready,
+    step,
+    touch: sender.touch,
+    touched() {
+      publish()
+      // What has to survive the tab is read when whatever makes the change has ended, and not only when it is sent.
+      if (outbox) queueMicrotask(() => step(() => {}))
+    },
+    edited: (change) => tell('localChange', change)
+  })
 
   /** Events that wait until what they tell of can be seen. */
   const waiting: (() => void)[] = []
@@ -111,50 +102,19 @@ export function createRoom(options: RoomOptions) {
   }
 
   function step<T>(change: () => T): T {
-    pull()
+    documents.pull()
     const result = change()
     publish()
     return result
   }
 
-  function pull() {
-    for (const [key, { doc, mirrors }] of entries) {
-      for (const mirrored of mirrors) {
-        if (!mirrored.touched) continue
-        mirrored.touched = false
-        attempt(() => {
-          const { known } = mirrored
-          const next = mirrored.mirror.read(known)
-          if (next === known || next === undefined) return
-          mirrored.known = next
-          // Another mirror of the same document may have changed it since this one was shown a version.
-          edit(key, doc.view === known ? next : fold(doc.view, diff(known, next)).doc)
-        })
-      }
-    }
-  }
-
-  function edit(key: string, next: Json | undefined) {
-    const { view } = replica.doc(key)
-    if (next === view || next === undefined) return
-    tell('localChange', { key, ops: diff(view, next) })
-    replica.edit(key, next)
-  }
-
   function publish() {
-    for (const entry of entries.values()) {
-      const { view } = entry.doc
-      if (entry.shown === view) continue
-      entry.shown = view
-      for (const mirrored of entry.mirrors) show(mirrored, view)
-      entry.changes.emit('state', view)
-    }
-    if (replica.loaded) ready()
-    const touched = [...entries.values()].some(({ mirrors }) => [...mirrors].some((mirrored) => mirrored.touched))
+    documents.show()
+    if (replica.loaded) loaded()
     const next: RoomStatus = {
       connected: replica.live,
       loaded: replica.loaded,
-      pendingChanges: replica.pending() || Number(touched),
+      pendingChanges: replica.pending() || Number(documents.touched()),
       lastSyncedAt,
       error
     }
@@ -165,12 +125,6 @@ export function createRoom(options: RoomOptions) {
     for (const emit of waiting.splice(0)) emit()
     save()
     if (!guests && !status.pendingChanges) close()
-  }
-
-  function show(mirrored: Mirrored, view: Json | undefined) {
-    const { known } = mirrored
-    mirrored.known = view
-    if (known !== view) attempt(() => mirrored.mirror.write(known, view))
   }
 
   let adopted: Promise<void> | undefined
@@ -224,7 +178,7 @@ export function createRoom(options: RoomOptions) {
   }
 
   function open() {
-    if (closed || connection) return
+    if (closed || offline || connection) return
     connection = connect({
       ...options,
       presence: presence.current,
@@ -254,6 +208,7 @@ export function createRoom(options: RoomOptions) {
 
   /** As if the network were gone. */
   function disconnect() {
+    offline = true
     connection?.stop()
     connection = undefined
     step(replica.lost)
@@ -269,69 +224,6 @@ export function createRoom(options: RoomOptions) {
     events.emit('status', status)
   }
 
-  function entry(key: string): Entry {
-    let known = entries.get(key)
-    if (!known) {
-      const doc = replica.doc(key)
-      known = { doc, mirrors: new Set(), changes: createEmitter(), debounceMs: options.debounceMs, shown: doc.view }
-      entries.set(key, known)
-    }
-    return known
-  }
-
-  function document<T>(key = 'default', { initial, debounceMs }: DocumentOptions<T> = {}): Document<T> {
-    const own = entry(key)
-    const touch = () => sender.touch(own.debounceMs)
-    if (debounceMs !== undefined) own.debounceMs = debounceMs
-    const first = capture(undefined, initial, withIds)
-    if (first !== undefined) step(() => replica.initialise(key, first))
-    if (replica.live) touch()
-    return {
-      key,
-      get state() {
-        return own.doc.view as T | undefined
-      },
-      ready: loading,
-      replace(next) {
-        step(() => edit(key, capture(own.doc.view, next, withIds)))
-        touch()
-      },
-      apply(op) {
-        checkOperation(op)
-        const { value, ...rest } = op
-        const complete = value === undefined ? op : { ...rest, value: capture(undefined, identified(op), withIds) ?? null }
-        return step(() => {
-          const { doc, result } = apply(own.doc.view, complete)
-          if (result.status === 'applied') edit(key, doc)
-          touch()
-          return result
-        })
-      },
-      subscribe: (listener) => own.changes.on('state', (state) => listener(state as T | undefined)),
-      attach(mirror) {
-        const mirrored: Mirrored = { mirror, known: own.doc.view, touched: false }
-        attempt(() => (mirrored.known = mirror.read(own.doc.view)))
-        own.mirrors.add(mirrored)
-        show(mirrored, own.doc.view)
-        return {
-          touched() {
-            if (mirrored.touched || !own.mirrors.has(mirrored)) return touch()
-            mirrored.touched = true
-            touch()
-            publish()
-            // What has to survive the tab is read when whatever makes the change has ended, and not only when it is sent.
-            if (outbox) queueMicrotask(() => step(() => {}))
-          },
-          detach() {
-            pull()
-            own.mirrors.delete(mirrored)
-            publish()
-          }
-        }
-      }
-    }
-  }
-
   const room: Omit<Room, 'leave'> = {
     name,
     clientId,
@@ -341,8 +233,8 @@ export function createRoom(options: RoomOptions) {
     get users() {
       return users
     },
-    document,
-    setPresence: (own: OwnPresence) => presence.set(own),
+    document: documents.open,
+    setPresence: presence.set,
     on: events.on,
     async flush() {
       sender.flush()
@@ -357,6 +249,7 @@ export function createRoom(options: RoomOptions) {
   return {
     /** Opens the room, once what closed tabs have left in it is known. */
     async open() {
+      offline = false
       await (adopted ??= outbox && adopt(outbox))
       open()
     },
@@ -383,13 +276,6 @@ export function createRoom(options: RoomOptions) {
     }
   }
 }
-
-/** What an application passes may share items with a version that it was shown, which never changes: those have their ids. */
-const withIds = { assignId: (item: { [SYNC_ID]?: string }, id: string) => void (item[SYNC_ID] ??= id) }
-
-/** An item that is added has an id before anything else knows of it. */
-const identified = ({ op, value }: Operation): unknown =>
-  op === 'array_add' && isObject(value) && !value[SYNC_ID] ? { ...value, [SYNC_ID]: newId() } : value
 
 function changed(users: readonly User[], { joined, updated, left }: PresenceChangeEvent): User[] {
   const gone = new Set(left)

@@ -500,6 +500,19 @@ describe('an outbox that is kept', () => {
     expect(state()).toEqual({ n: 1 })
   })
 
+  test('that answers late does not connect a client that was disconnected meanwhile', async () => {
+    let answer = (_: SavedOutbox[]) => {}
+    const left = new Promise<SavedOutbox[]>((resolve) => (answer = resolve))
+    const { client } = await joined({ persist: { adopt: () => left, save: () => Promise.resolve(), close() {} } })
+    client.disconnect()
+    answer([])
+    await pass(1000)
+    expect(server.open).toBe(0)
+    client.connect()
+    await pass(1000)
+    expect(server.open).toBe(1)
+  })
+
   test('that never answers holds the room up for five seconds and no longer', async () => {
     const { board } = await joined({ persist: { adopt: () => new Promise(() => {}), save: () => Promise.resolve(), close() {} } })
     board.apply(set('n', 1))
