@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -27,7 +28,8 @@ func TestTheServerHasDefaultsForEverything(t *testing.T) {
 		Listen: "127.0.0.1:8080", Database: "sqlite:pathsync.db",
 		ServerBatchMs: 1500, PresenceTimeoutMs: 15000, HeartbeatMs: 15000, RoomIdleMs: 60000,
 		MaxBodyBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64, MaxDocumentBytes: 8 << 20, MaxRooms: 100000, FeedBytes: 4 << 20,
-		LogLevel: "info", LogFormat: "text",
+		DrainSpread: 3 * time.Second,
+		LogLevel:    "info", LogFormat: "text",
 	}
 	if got := parse(t); got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -71,6 +73,8 @@ func TestFlagsOfTheServerAreChecked(t *testing.T) {
 		{"--heartbeat-ms", func(c *serveCommand) { c.HeartbeatMs = 0 }},
 		{"--max-depth must be at most 64", func(c *serveCommand) { c.MaxDepth = 65 }},
 		{"--max-body-bytes", func(c *serveCommand) { c.MaxBodyBytes = 0 }},
+		{"--drain-spread must be at most 1m", func(c *serveCommand) { c.DrainSpread = time.Hour }},
+		{"--admin-listen must be an address", func(c *serveCommand) { c.AdminListen = "9090" }},
 		{"--log-level must be one of: debug info warn error", func(c *serveCommand) { c.LogLevel = "loud" }},
 		{"--log-format", func(c *serveCommand) { c.LogFormat = "xml" }},
 	}

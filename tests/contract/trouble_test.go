@@ -51,6 +51,10 @@ func testTooManyRooms(t *testing.T, w *witness) {
 	}
 }
 
+func testMetricsElsewhere(t *testing.T, w *witness) {
+	troubled(t, w, startServer(t, limits{noMetrics: true})).get(404, "/metrics").isProblem("not_found")
+}
+
 func testShutdown(t *testing.T, w *witness) {
 	s := startServer(t, limits{})
 	c := troubled(t, w, s)
