@@ -31,7 +31,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer store.Close()
-	listener, err := listen(ctx, "--listen", c.Listen)
+	listener, err := listenOrInherit(ctx, c.Listen)
 	if err != nil {
 		return err
 	}
