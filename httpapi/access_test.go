@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -177,4 +178,28 @@ func TestWhatIsAnsweredIsMeasured(t *testing.T) {
 		r.until("problem")
 		want("ended: stream ended by the server; started")
 	}, func(p *parts) { p.api.Recorder, p.feeds.Recorder = c, c })
+}
+
+// Over HTTP/2 a stream ends before its handler returns, and its bytes go through the exchange.
+func TestAStreamOverHTTP2IsLoggedOnceLikeAnyOther(t *testing.T) {
+	var log lines
+	c := new(counts)
+	s := start(t, accessLog(&log), func(p *parts) { p.api.Recorder = c })
+	front := httptest.NewUnstartedServer(s.api)
+	front.EnableHTTP2 = true
+	front.StartTLS()
+	t.Cleanup(front.Close)
+	secure := client{t: t, base: front.URL, http: front.Client(), patience: s.patience}
+	r := secure.open("/v1/rooms/r/events", "X-Request-Id", "r1").live()
+	s.api.Drain()
+	afterMs(t, r)
+	eventually(t, "the stream is logged", func() bool { return log.all()[0] != "" })
+	all := log.all()
+	if len(all) != 1 || !strings.Contains(all[0], `"msg":"stream","request":"r1"`) || !strings.Contains(all[0], `"status":200`) ||
+		!strings.Contains(all[0], `"ended":"closed"`) || strings.Contains(all[0], `"bytes":0,`) {
+		t.Errorf("the access log has %q", all)
+	}
+	if got := c.read(); got != "ended: closed; started" {
+		t.Errorf("measured %q", got)
+	}
 }
