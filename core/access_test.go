@@ -1,0 +1,128 @@
+package core
+
+import (
+	"testing"
+	"time"
+
+	"github.com/pathsync/pathsync/core/path"
+	"github.com/pathsync/pathsync/core/tree"
+)
+
+func TestWhoMayDoWhatInARoom(t *testing.T) {
+	editor := Grant{Rooms: Matching("board-*"), Read: true, Write: true, Presence: true}
+	for _, c := range []struct {
+		name   string
+		grants []Grant
+		room   string
+		want   map[Action]bool
+	}{
+		{"nobody is granted anything", nil, "board-7", map[Action]bool{}},
+		{"a grant of nothing", []Grant{{Rooms: Matching("*")}}, "board-7", map[Action]bool{}},
+		{"an editor", []Grant{editor}, "board-7", map[Action]bool{ToRead: true, ToWrite: true, ToBePresent: true}},
+		{"an editor of other rooms", []Grant{editor}, "wall-7", map[Action]bool{}},
+		{"a reader", []Grant{{Rooms: Exactly("board-7"), Read: true}}, "board-7", map[Action]bool{ToRead: true}},
+		{"a sensor that only writes", []Grant{{Rooms: Exactly("board-7"), Write: true}}, "board-7", map[Action]bool{ToWrite: true}},
+		{"several grants add up", []Grant{{Rooms: Matching("*"), Read: true}, {Rooms: Exactly("board-7"), Presence: true}}, "board-7",
+			map[Action]bool{ToRead: true, ToBePresent: true}},
+		{"each in its own rooms", []Grant{{Rooms: Matching("*"), Read: true}, {Rooms: Exactly("board-7"), Write: true}}, "board-8",
+			map[Action]bool{ToRead: true}},
+	} {
+		identity := Identity{User: "u", Grants: c.grants}
+		for _, action := range []Action{ToRead, ToWrite, ToBePresent} {
+			if got := identity.Allows(action, c.room); got != c.want[action] {
+				t.Errorf("%s: Allows(%d) = %v", c.name, action, got)
+			}
+		}
+	}
+	for _, action := range []Action{ToRead, ToWrite, ToBePresent} {
+		if !Anyone().Allows(action, "any room") {
+			t.Errorf("anyone may not %d", action)
+		}
+	}
+}
+
+func parsed(t *testing.T, text string) path.Path {
+	t.Helper()
+	p, err := path.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestAReadOnlyPartCannotBeChangedNorWhatItIsIn(t *testing.T) {
+	op := func(kind tree.Kind, at string) *tree.Op {
+		return &tree.Op{Kind: kind, Path: parsed(t, at), Index: tree.NoIndex}
+	}
+	add := func(at, value string) *tree.Op {
+		v, err := tree.Parse([]byte(value), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &tree.Op{Kind: tree.ArrayAdd, Path: parsed(t, at), Value: v, Index: tree.NoIndex}
+	}
+	for _, c := range []struct {
+		part string
+		op   *tree.Op
+		want bool
+	}{
+		{"budget", op(tree.Set, "title"), true},
+		{"budget", op(tree.Set, "budgets"), true},
+		{"budget", op(tree.Set, "budget"), false},
+		{"budget", op(tree.Delete, "budget"), false},
+		{"budget", op(tree.Set, "budget.total"), false},
+		{"budget", op(tree.Set, ""), false},
+		{"budget", op(tree.Init, ""), false},
+		{"budget", op(tree.ArrayMove, "budget[a]"), false},
+		{"budget", add("budget", `{"_sync_id":"x"}`), false},
+		{"plan.budget", op(tree.Set, "plan"), false},
+		{"plan.budget", op(tree.Delete, "plan"), false},
+		{"plan.budget", op(tree.Set, "plan.title"), true},
+		{"plan.budget", add("plan", `{"_sync_id":"budget"}`), false}, // it would make an array of what holds the budget
+		{`a\.b`, op(tree.Set, "a.b"), true},
+		{`a\.b`, op(tree.Set, `a\.b.c`), false},
+		{"l[x.y]", op(tree.Set, `l[x\.y].n`), false}, // one place, written in two ways
+		{"tasks[t1].cost", op(tree.Set, "tasks[t1].title"), true},
+		{"tasks[t1].cost", op(tree.Set, "tasks[t2].cost"), true},
+		{"tasks[t1].cost", op(tree.Set, "tasks[t1].cost"), false},
+		{"tasks[t1].cost", op(tree.Set, "tasks[t1]"), false},
+		{"tasks[t1].cost", op(tree.ArrayDelete, "tasks[t1]"), false},
+		{"tasks[t1].cost", op(tree.ArrayDelete, "tasks[t2]"), true},
+		{"tasks[t1].cost", op(tree.Set, "tasks"), false},
+		{"tasks[t1].cost", add("tasks", `{"_sync_id":"t2"}`), true},
+		{"tasks[t1].cost", add("tasks", `{"_sync_id":"t1"}`), false}, // it would replace the item
+		{"tasks[t1].cost", add("tasks[t1].subs", `{"_sync_id":"t1"}`), true},
+		{"tasks.t1", op(tree.Set, "tasks[t1]"), true}, // a member is no item
+		{"", op(tree.Set, "title"), false},
+		{"", op(tree.Init, ""), false},
+	} {
+		identity := Anyone()
+		identity.ReadOnly = []ReadOnly{{Rooms: Matching("*"), Keys: Exactly("default"), Path: parsed(t, c.part)}}
+		if got := identity.AllowsOp("board-7", "default", c.op); got != c.want {
+			t.Errorf("%q is read-only: %s %q is allowed: %v", c.part, c.op.Kind, c.op.Path, got)
+		}
+		if !identity.AllowsOp("board-7", "notes", c.op) {
+			t.Errorf("%q of another key keeps from %s %q", c.part, c.op.Kind, c.op.Path)
+		}
+	}
+}
+
+func TestAReadOnlyPartIsSoInItsRoomsOnly(t *testing.T) {
+	identity := Anyone()
+	identity.ReadOnly = []ReadOnly{{Rooms: Matching("archive-*"), Keys: Matching("*")}}
+	op := &tree.Op{Kind: tree.Set, Path: parsed(t, "title")}
+	if identity.AllowsOp("archive-2024", "default", op) || !identity.AllowsOp("board-7", "default", op) {
+		t.Error("the rooms of a read-only part do not count")
+	}
+	if (Identity{}).AllowsOp("board-7", "default", op) {
+		t.Error("who is granted nothing may write where nothing is read-only")
+	}
+}
+
+func TestAnIdentityEndsAtItsMoment(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	identity := Identity{Expires: at}
+	if identity.Ended(at.Add(-1)) || !identity.Ended(at) || (Identity{}).Ended(at) {
+		t.Error("an identity does not end when it says")
+	}
+}

@@ -1,0 +1,61 @@
+package core
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAPatternCoversWholeNames(t *testing.T) {
+	for _, c := range []struct {
+		pattern string
+		covers  []string
+		not     []string
+	}{
+		{"board-7", []string{"board-7"}, []string{"board-70", "a board-7", "Board-7", "", "*"}},
+		{"*", []string{"a", "a/b", "..x", "*", "é"}, nil},
+		{"board-*", []string{"board-", "board-7", "board-a/b", "board-*"}, []string{"board", "a-board-7", "BOARD-7"}},
+		{"*-public", []string{"a-public", "-public"}, []string{"a-publicly", "public", "a-PUBLIC"}},
+		{"a*b*c", []string{"abc", "aXbYc", "abbc", "abcbc"}, []string{"acb", "ab", "bc", "abcX", "Xabc"}},
+		{"ab*ba", []string{"abba", "abXba"}, []string{"aba", "ab", "ba"}},
+		{"**", []string{"a"}, nil},
+		{"tenant/1/*", []string{"tenant/1/x", "tenant/1/../2/x"}, []string{"tenant/1", "tenant/10/x", "tenant%2F1%2Fx"}},
+		{"é", []string{"é"}, []string{"e\u0301", "É"}},
+		{"a.c", []string{"a.c"}, []string{"abc"}},
+		{"a?[x]", []string{"a?[x]"}, []string{"abx"}},
+		{"", nil, []string{"a", " "}},
+	} {
+		p := Matching(c.pattern)
+		for _, name := range c.covers {
+			if !p.Covers(name) {
+				t.Errorf("%q does not cover %q", c.pattern, name)
+			}
+		}
+		for _, name := range c.not {
+			if p.Covers(name) {
+				t.Errorf("%q covers %q", c.pattern, name)
+			}
+		}
+	}
+}
+
+func TestAnExactPatternHasNoWildcard(t *testing.T) {
+	if p := Exactly("team-*"); !p.Covers("team-*") || p.Covers("team-red") {
+		t.Error("a name that somebody has chosen covers others")
+	}
+	if (Pattern{}).Covers("a") || (Pattern{}).Covers("") {
+		t.Error("no pattern covers something")
+	}
+}
+
+// What would take a backtracking matcher years.
+func TestAPatternOfManyWildcardsIsQuick(t *testing.T) {
+	p, name := Matching(strings.Repeat("a*", 100)+"b"), strings.Repeat("a", 255)
+	start := time.Now()
+	if p.Covers(name) {
+		t.Error("it covers what has no b")
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
