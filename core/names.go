@@ -15,6 +15,7 @@ const (
 	MaxClientIDLength    = 100
 	MaxDisplayNameLength = 255
 	MaxFieldLength       = 1000
+	MaxUserLength        = 255
 )
 
 // Why a name is refused. The texts are fit for the person who sent it.

@@ -1,0 +1,215 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/MicahParks/jwkset"
+
+	"github.com/pathsync/pathsync/core"
+)
+
+// How often a key set is asked for.
+const (
+	keysFresh    = 15 * time.Minute // so long it is taken as it is; a key that was withdrawn is trusted no longer
+	keysUsable   = 24 * time.Hour   // so long it is used while there is no newer one to be had
+	keysPause    = 30 * time.Second // between two attempts, whatever tokens come
+	fetchTimeout = 5 * time.Second
+	maxKeysBytes = 1 << 20
+)
+
+// keySet is the keys that an issuer publishes. They are fetched when they are needed: when there are none yet, when they
+// are no longer fresh, and when a token names one that is not among them, because the issuer has begun to use a new
+// one. Whoever sends tokens with made-up key ids causes one fetch in keysPause.
+type keySet struct {
+	url    string
+	client *http.Client
+	now    func() time.Time
+	log    *slog.Logger
+
+	mu       sync.Mutex
+	keys     []publicKey
+	fetched  time.Time     // when keys was
+	tried    time.Time     // when it was last asked for
+	fetching chan struct{} // closed when the fetch that is under way has ended; nil: none is
+}
+
+// publicKey is one key of a set.
+type publicKey struct {
+	id         string
+	key        any
+	algorithms []string
+}
+
+func newKeySet(cfg Config) (*keySet, error) {
+	u, err := url.Parse(cfg.KeysURL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+		return nil, errors.New("the URL of the key set has to begin with https://")
+	}
+	client := cfg.Client
+	if client == nil {
+		client = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+	}
+	fixed := *client
+	fixed.Timeout = fetchTimeout
+	// The keys are trusted because of where they come from, so nobody sends us elsewhere.
+	fixed.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &keySet{url: cfg.KeysURL, client: &fixed, now: cfg.Now, log: cfg.Log}, nil
+}
+
+func isLoopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+func (s *keySet) algorithms() []string { return publicKeyAlgorithms }
+
+func (s *keySet) find(ctx context.Context, keyID, algorithm string) (any, error) {
+	for {
+		key, wait, fetch := s.look(keyID, algorithm)
+		switch {
+		case fetch:
+			s.fetch(ctx)
+		case wait != nil:
+			select {
+			case <-wait:
+			case <-ctx.Done():
+				return nil, core.ErrNoVerdict
+			}
+		case key == nil && s.empty():
+			return nil, core.ErrNoVerdict
+		case key == nil:
+			return nil, errUnknownKey
+		default:
+			return key, nil
+		}
+	}
+}
+
+// look finds a key among those that are there. When that does not settle it, it says what to do before the next look: to
+// wait for the fetch that is under way, or to fetch.
+func (s *keySet) look(keyID, algorithm string) (key any, wait <-chan struct{}, fetch bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	age := now.Sub(s.fetched)
+	if age >= keysUsable {
+		s.keys = nil
+	}
+	key = choose(s.keys, keyID, algorithm)
+	switch {
+	case key != nil && age < keysFresh:
+		return key, nil, false
+	case s.fetching != nil && key != nil:
+		return key, nil, false // it will do until the newer ones are here
+	case s.fetching != nil:
+		return nil, s.fetching, false
+	case now.Sub(s.tried) < keysPause:
+		return key, nil, false
+	}
+	s.tried, s.fetching = now, make(chan struct{})
+	return nil, nil, true
+}
+
+func (s *keySet) empty() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.keys) == 0
+}
+
+// choose returns the key with an id. A token without one may be signed with the only key that fits.
+func choose(keys []publicKey, keyID, algorithm string) any {
+	var found []any
+	for _, k := range keys {
+		if slices.Contains(k.algorithms, algorithm) && (keyID == "" || k.id == keyID) {
+			found = append(found, k.key)
+		}
+	}
+	if len(found) != 1 {
+		return nil // two keys with one id are as good as none
+	}
+	return found[0]
+}
+
+// fetch asks for the keys. It is done for everybody, so it does not end with the request that happens to need it.
+func (s *keySet) fetch(ctx context.Context) {
+	keys, err := s.download(context.WithoutCancel(ctx))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.log.Warn("the key set for tokens cannot be read", "url", s.url, "error", err)
+	} else {
+		s.keys, s.fetched = keys, s.now()
+	}
+	close(s.fetching)
+	s.fetching = nil
+}
+
+func (s *keySet) download(ctx context.Context) ([]publicKey, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/jwk-set+json, application/json")
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the answer is %s", resp.Status)
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxKeysBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxKeysBytes {
+		return nil, fmt.Errorf("it is larger than %d bytes", maxKeysBytes)
+	}
+	return parseKeySet(text)
+}
+
+// parseKeySet reads the keys that tokens can be signed with. Others, of kinds that are not known or for encryption, may
+// stand beside them.
+func parseKeySet(text []byte) ([]publicKey, error) {
+	var set struct {
+		Keys []jwkset.JWKMarshal `json:"keys"`
+	}
+	if err := json.Unmarshal(text, &set); err != nil {
+		return nil, fmt.Errorf("it is no key set: %w", err)
+	}
+	var keys []publicKey
+	for _, m := range set.Keys {
+		if m.USE != "" && m.USE != jwkset.UseSig {
+			continue
+		}
+		m.X5U, m.X5C, m.X5T, m.X5TS256 = "", nil, "", "" // certificates are nothing that we go by
+		jwk, err := jwkset.NewJWKFromMarshal(m, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
+		if err != nil {
+			continue
+		}
+		k := publicKey{id: m.KID, key: jwk.Key(), algorithms: fitting(jwk.Key())}
+		if m.ALG != "" {
+			if !slices.Contains(k.algorithms, string(m.ALG)) {
+				continue
+			}
+			k.algorithms = []string{string(m.ALG)}
+		}
+		if len(k.algorithms) > 0 {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("it has no key that tokens can be signed with")
+	}
+	return keys, nil
+}
