@@ -1,17 +1,32 @@
 package core
 
 import (
+	"context"
 	"fmt"
 	"time"
 )
 
-// Attend notes that a client has opened its stream, and returns the stream's number for Depart. displayName "" keeps
-// what is known.
-func (r *Room) Attend(clientID, displayName string) (stream int, err error) {
+// Visitor is a client that opens a stream.
+type Visitor struct {
+	ClientID    string
+	UserID      string // who it is known to be; "" for nobody
+	DisplayName string // "" keeps what is known
+	Hidden      bool   // it is not to be present
+}
+
+// Attend notes that a client has opened its stream, and returns the stream's number for Depart. The error is
+// ErrForeignClient or ErrOverloaded.
+func (r *Room) Attend(ctx context.Context, v Visitor) (stream int, err error) {
+	if err := r.ownSoon(ctx, v.ClientID, v.UserID); err != nil {
+		return 0, err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.streams++
-	if !r.presence.Connect(clientID, displayName, r.streams, time.Now()) {
+	if v.Hidden {
+		return r.streams, nil
+	}
+	if !r.presence.Connect(v.ClientID, v.UserID, v.DisplayName, r.streams, time.Now()) {
 		return 0, r.crowded()
 	}
 	r.tellPresence()
@@ -27,10 +42,13 @@ func (r *Room) Depart(clientID string, stream int) {
 }
 
 // UpdatePresence takes in what a client says of itself, and renews its lease.
-func (r *Room) UpdatePresence(clientID string, u PresenceUpdate) (User, error) {
+func (r *Room) UpdatePresence(ctx context.Context, clientID, userID string, u PresenceUpdate) (User, error) {
+	if err := r.ownSoon(ctx, clientID, userID); err != nil {
+		return User{}, err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	user, ok := r.presence.Update(clientID, u, time.Now())
+	user, ok := r.presence.Update(clientID, userID, u, time.Now())
 	if !ok {
 		return User{}, r.crowded()
 	}
@@ -40,11 +58,15 @@ func (r *Room) UpdatePresence(clientID string, u PresenceUpdate) (User, error) {
 }
 
 // Leave takes a client out of the room's presence at once.
-func (r *Room) Leave(clientID string) {
+func (r *Room) Leave(clientID, userID string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.foreign(clientID, userID) {
+		return ErrForeignClient
+	}
 	r.presence.Leave(clientID)
 	r.tellPresence()
+	return nil
 }
 
 func (r *Room) crowded() error {

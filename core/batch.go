@@ -15,9 +15,10 @@ type Batch struct {
 	Room      string
 	Key       string
 	ClientID  string
-	ClientSeq int64 // NoClientSeq when the sender gave none
-	ServerSeq int64 // 1, 2, 3 … in its room, with no gap
-	ServerTs  int64 // when the server ordered it, in milliseconds since the Unix epoch
+	UserID    string // who the sender was known to be; "" for nobody
+	ClientSeq int64  // NoClientSeq when the sender gave none
+	ServerSeq int64  // 1, 2, 3 … in its room, with no gap
+	ServerTs  int64  // when the server ordered it, in milliseconds since the Unix epoch
 	Ops       []LoggedOp
 }
 
@@ -35,6 +36,7 @@ type LoggedOp struct {
 
 // equal reports whether two batches are the same entry of a log.
 func (b *Batch) equal(o *Batch) bool {
-	return b.Room == o.Room && b.Key == o.Key && b.ClientID == o.ClientID && b.ClientSeq == o.ClientSeq &&
+	return b.Room == o.Room && b.Key == o.Key && b.ClientID == o.ClientID && b.UserID == o.UserID &&
+		b.ClientSeq == o.ClientSeq &&
 		b.ServerSeq == o.ServerSeq && b.ServerTs == o.ServerTs && slices.Equal(b.Ops, o.Ops)
 }

@@ -180,6 +180,18 @@ func (h *Hub) Room(ctx context.Context, name string) (*Room, func(), error) {
 	return nil, nil, err
 }
 
+// OpenRoom is Room for a room that is open already. ok is false when it is not.
+func (h *Hub) OpenRoom(name string) (r *Room, release func(), ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.rooms[name]
+	if s == nil || s.room == nil || h.closing {
+		return nil, nil, false
+	}
+	s.users++
+	return s.room, sync.OnceFunc(func() { h.release(s) }), true
+}
+
 func (h *Hub) acquire(name string) (*slot, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

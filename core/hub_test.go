@@ -767,11 +767,11 @@ func TestPresenceIsGatheredOverAShortWindowAndEndsWithTheLease(t *testing.T) {
 		h := newHub(t, memstore.New())
 		r := room(t, h, "room")
 		l := r.Listener().(*recorder)
-		n, err := r.Attend("ann", "Ann")
+		n, err := r.Attend(t.Context(), core.Visitor{ClientID: "ann", DisplayName: "Ann"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.UpdatePresence("ben", core.PresenceUpdate{Field: "title"}); err != nil {
+		if _, err := r.UpdatePresence(t.Context(), "ben", "", core.PresenceUpdate{Field: "title"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(60 * time.Millisecond)

@@ -55,11 +55,12 @@ func NewPresence(lease time.Duration, limit int) *Presence {
 
 // Connect notes that a client has opened its stream, known to Disconnect by a number that differs from any other of
 // this client. displayName "" keeps what is known. It reports false when the table is full.
-func (p *Presence) Connect(clientID, displayName string, stream int, now time.Time) bool {
+func (p *Presence) Connect(clientID, userID, displayName string, stream int, now time.Time) bool {
 	m := p.change(clientID, now)
 	if m == nil {
 		return false
 	}
+	m.UserID = userID
 	m.stream = stream
 	if displayName != "" {
 		m.DisplayName = displayName
@@ -76,11 +77,12 @@ func (p *Presence) Disconnect(clientID string, stream int, now time.Time) {
 }
 
 // Update takes in what a client says of itself, and renews its lease. It reports false when the table is full.
-func (p *Presence) Update(clientID string, u PresenceUpdate, now time.Time) (User, bool) {
+func (p *Presence) Update(clientID, userID string, u PresenceUpdate, now time.Time) (User, bool) {
 	m := p.change(clientID, now)
 	if m == nil {
 		return User{}, false
 	}
+	m.UserID = userID
 	if u.DisplayName != nil {
 		m.DisplayName = *u.DisplayName
 	}
@@ -126,6 +128,14 @@ func (p *Presence) Users() []User {
 		return cmp.Or(cmp.Compare(a.JoinedAt, b.JoinedAt), cmp.Compare(a.ClientID, b.ClientID))
 	})
 	return users
+}
+
+// UserOf returns the user that a client is present as, and "" when it is not present.
+func (p *Presence) UserOf(clientID string) string {
+	if m := p.members[clientID]; m != nil {
+		return m.UserID
+	}
+	return ""
 }
 
 // Empty reports whether nobody is present and nobody is to be told of anything.

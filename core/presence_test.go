@@ -30,7 +30,7 @@ func wantChange(t *testing.T, p *Presence, joined, updated, left []string) {
 
 func TestAClientIsPresentWhileItsStreamIsOpen(t *testing.T) {
 	p, now := NewPresence(lease, 10), presenceStart
-	p.Connect("ann", "Ann", 1, now)
+	p.Connect("ann", "", "Ann", 1, now)
 	p.Expire(now.Add(24 * time.Hour))
 	if got := p.Users(); len(got) != 1 || got[0].DisplayName != "Ann" || got[0].JoinedAt != now.UnixMilli() {
 		t.Errorf("present: %+v", got)
@@ -44,18 +44,18 @@ func TestAClientIsPresentWhileItsStreamIsOpen(t *testing.T) {
 
 func TestAPageThatReloadsWithinTheLeaseNeitherLeavesNorJoins(t *testing.T) {
 	p, now := NewPresence(lease, 10), presenceStart
-	p.Connect("ann", "Ann", 1, now)
+	p.Connect("ann", "", "Ann", 1, now)
 	p.TakeChange()
 	p.Disconnect("ann", 1, now)
 	p.Expire(now.Add(lease - 1))
-	p.Connect("ann", "", 2, now.Add(lease-1))
+	p.Connect("ann", "", "", 2, now.Add(lease-1))
 	p.Expire(now.Add(24 * time.Hour))
 	wantChange(t, p, nil, nil, nil)
 }
 
 func TestAClientLeavesWhenItsLeaseHasRunOut(t *testing.T) {
 	p, now := NewPresence(lease, 10), presenceStart
-	p.Connect("ann", "", 1, now)
+	p.Connect("ann", "", "", 1, now)
 	p.TakeChange()
 	p.Disconnect("ann", 1, now)
 	if at, ok := p.NextExpiry(); !ok || !at.Equal(now.Add(lease)) {
@@ -70,8 +70,8 @@ func TestAClientLeavesWhenItsLeaseHasRunOut(t *testing.T) {
 
 func TestTheEndOfAReplacedStreamIsNotTheEndOfTheClient(t *testing.T) {
 	p, now := NewPresence(lease, 10), presenceStart
-	p.Connect("ann", "", 1, now)
-	p.Connect("ann", "", 2, now)
+	p.Connect("ann", "", "", 1, now)
+	p.Connect("ann", "", "", 2, now)
 	p.Disconnect("ann", 1, now)
 	p.Expire(now.Add(2 * lease))
 	if len(p.Users()) != 1 {
@@ -82,9 +82,9 @@ func TestTheEndOfAReplacedStreamIsNotTheEndOfTheClient(t *testing.T) {
 func TestUpdatesRenewTheLeaseOfAClientWithoutAStream(t *testing.T) {
 	p, now := NewPresence(lease, 10), presenceStart
 	name := "Ann"
-	p.Update("ann", PresenceUpdate{DisplayName: &name, Field: "title", Meta: `{"x":1}`}, now)
+	p.Update("ann", "", PresenceUpdate{DisplayName: &name, Field: "title", Meta: `{"x":1}`}, now)
 	wantChange(t, p, []string{"ann"}, nil, nil)
-	p.Update("ann", PresenceUpdate{}, now.Add(lease-1)) // blur: the field is gone, the name stays
+	p.Update("ann", "", PresenceUpdate{}, now.Add(lease-1)) // blur: the field is gone, the name stays
 	p.Expire(now.Add(lease))
 	c, _ := p.TakeChange()
 	if len(c.Updated) != 1 || c.Updated[0].Field != "" || c.Updated[0].Meta != "" || c.Updated[0].DisplayName != "Ann" {
@@ -94,41 +94,41 @@ func TestUpdatesRenewTheLeaseOfAClientWithoutAStream(t *testing.T) {
 
 func TestLeavingIsImmediateAndJoiningAgainIsPossible(t *testing.T) {
 	p, now := NewPresence(lease, 10), presenceStart
-	p.Connect("ann", "", 1, now)
-	p.Connect("ben", "", 1, now)
+	p.Connect("ann", "", "", 1, now)
+	p.Connect("ben", "", "", 1, now)
 	p.TakeChange()
 	p.Leave("ann")
 	p.Leave("ann")
 	p.Leave("nobody")
 	wantChange(t, p, nil, nil, []string{"ann"})
 	p.Disconnect("ann", 1, now) // its stream ends later
-	p.Update("ann", PresenceUpdate{}, now)
+	p.Update("ann", "", PresenceUpdate{}, now)
 	wantChange(t, p, []string{"ann"}, nil, nil)
 }
 
 func TestWhoComesAndGoesWithinTheWindowIsNotMentioned(t *testing.T) {
 	p, now := NewPresence(lease, 10), presenceStart
-	p.Connect("ann", "", 1, now)
+	p.Connect("ann", "", "", 1, now)
 	p.Leave("ann")
 	wantChange(t, p, nil, nil, nil)
-	p.Update("ben", PresenceUpdate{Field: "title"}, now)
+	p.Update("ben", "", PresenceUpdate{Field: "title"}, now)
 	p.TakeChange()
-	p.Update("ben", PresenceUpdate{Field: "body"}, now)
-	p.Update("ben", PresenceUpdate{Field: "title"}, now)
+	p.Update("ben", "", PresenceUpdate{Field: "body"}, now)
+	p.Update("ben", "", PresenceUpdate{Field: "title"}, now)
 	wantChange(t, p, nil, nil, nil)
 }
 
 func TestTheTableIsBounded(t *testing.T) {
 	p, now := NewPresence(lease, 2), presenceStart
-	p.Connect("a", "", 1, now)
-	p.Connect("b", "", 1, now)
-	if p.Connect("c", "", 1, now) {
+	p.Connect("a", "", "", 1, now)
+	p.Connect("b", "", "", 1, now)
+	if p.Connect("c", "", "", 1, now) {
 		t.Error("a third stream was let in")
 	}
-	if _, ok := p.Update("c", PresenceUpdate{}, now); ok {
+	if _, ok := p.Update("c", "", PresenceUpdate{}, now); ok {
 		t.Error("a third client was let in")
 	}
-	if _, ok := p.Update("a", PresenceUpdate{Field: "x"}, now); !ok {
+	if _, ok := p.Update("a", "", PresenceUpdate{Field: "x"}, now); !ok {
 		t.Error("a client that is there cannot change")
 	}
 }

@@ -7,7 +7,8 @@ import "github.com/pathsync/pathsync/core/tree"
 type Proposal struct {
 	Key       string
 	ClientID  string
-	ClientSeq int64 // NoClientSeq when the sender gave none
+	UserID    string // who the sender is known to be; "" for nobody
+	ClientSeq int64  // NoClientSeq when the sender gave none
 	Ops       []ProposedOp
 	FilledIn  bool // an object got its `_sync_id` from the server
 }

@@ -17,7 +17,8 @@ type receipts struct {
 
 type receipt struct {
 	clientID string
-	last     int64 // highest number seen
+	userID   string // whose client it is; "" when that is not known
+	last     int64  // highest number seen
 	// complete: last covers the client's whole history, and not just what has been folded since the room was opened.
 	complete bool
 	recent   []use // the last few numbers, oldest first
@@ -69,19 +70,48 @@ func (r *receipts) look(clientID string, clientSeq, absentUpTo int64) verdict {
 	return unknownNumber
 }
 
-// learn takes in the client's highest number as the log had it at a moment when everything up to asOf was in it.
-func (r *receipts) learn(clientID string, last, asOf int64) {
+// learn takes in the client's highest number, and the user who sent it, as the log had them at a moment when everything
+// up to asOf was in it.
+func (r *receipts) learn(clientID, userID string, last, asOf int64) {
 	if asOf < r.forgotten {
 		return // a batch folded since may have been forgotten again; the asker will find the client unknown and ask anew
 	}
 	c := r.touch(clientID, asOf)
 	c.last = max(c.last, last)
 	c.complete = true
+	c.belongTo(userID)
+}
+
+// knows reports whether all that the log has of a client has been taken in.
+func (r *receipts) knows(clientID string) bool {
+	e := r.clients[clientID]
+	return e != nil && e.Value.(*receipt).complete
+}
+
+// owner is the user whose client it is, as far as that is remembered.
+func (r *receipts) owner(clientID string) string {
+	if e := r.clients[clientID]; e != nil {
+		return e.Value.(*receipt).userID
+	}
+	return ""
+}
+
+// own notes whose client it is.
+func (r *receipts) own(clientID, userID string) { r.touch(clientID, r.folded).belongTo(userID) }
+
+// belongTo names the owner, if there is none yet.
+func (c *receipt) belongTo(userID string) {
+	if c.userID == "" {
+		c.userID = userID
+	}
 }
 
 // fold notes that a batch is in the log.
 func (r *receipts) fold(b *Batch) {
 	r.folded = b.ServerSeq
+	if b.UserID != "" {
+		r.own(b.ClientID, b.UserID)
+	}
 	if b.ClientSeq == NoClientSeq {
 		return
 	}

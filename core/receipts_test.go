@@ -11,7 +11,7 @@ func TestANumberIsUnknownUntilTheLogHasBeenAsked(t *testing.T) {
 	if got := r.look("ann", 1, -1); got != unknownClient {
 		t.Fatalf("a client never seen: %v", got)
 	}
-	r.learn("ann", 7, 20)
+	r.learn("ann", "", 7, 20)
 	for _, c := range []struct {
 		clientSeq, absentUpTo int64
 		want                  verdict
@@ -29,7 +29,7 @@ func TestANumberIsUnknownUntilTheLogHasBeenAsked(t *testing.T) {
 
 func TestAFoldedNumberIsSeen(t *testing.T) {
 	r := newReceipts(10)
-	r.learn("ann", NoClientSeq, 0)
+	r.learn("ann", "", NoClientSeq, 0)
 	r.fold(&Batch{ClientID: "ann", ClientSeq: 5, ServerSeq: 1})
 	if got := r.look("ann", 5, -1); got != seen {
 		t.Errorf("look(5) = %v", got)
@@ -49,7 +49,7 @@ func TestFoldingAloneDoesNotMakeAClientKnown(t *testing.T) {
 	if got := r.look("ann", 6, -1); got != unknownClient {
 		t.Fatalf("look(6) = %v", got)
 	}
-	r.learn("ann", 3, 8) // the log was read before the fold
+	r.learn("ann", "", 3, 8) // the log was read before the fold
 	if got := r.look("ann", 5, 8); got != seen {
 		t.Errorf("look(5) = %v", got)
 	}
@@ -58,11 +58,11 @@ func TestFoldingAloneDoesNotMakeAClientKnown(t *testing.T) {
 // What was read from the log before a client was forgotten may lack batches folded since, and is not believed.
 func TestStaleHistoryOfAForgottenClientIsNotLearnt(t *testing.T) {
 	r := newReceipts(1)
-	r.learn("ann", 3, 10)
+	r.learn("ann", "", 3, 10)
 	asOf := int64(10)                                            // somebody reads ann's history here: 3
 	r.fold(&Batch{ClientID: "ann", ClientSeq: 4, ServerSeq: 11}) // then ann's next batch is committed
 	r.fold(&Batch{ClientID: "ben", ClientSeq: 1, ServerSeq: 12}) // and ann is forgotten
-	r.learn("ann", 3, asOf)
+	r.learn("ann", "", 3, asOf)
 	if got := r.look("ann", 4, -1); got != unknownClient {
 		t.Fatalf("look(4) = %v: a batch would be taken twice", got)
 	}
@@ -113,7 +113,7 @@ func TestNoNumberIsEverTakenTwice(t *testing.T) {
 			i := rng.IntN(len(askers))
 			a := askers[i]
 			if a.asked { // the answer of the log arrives late
-				r.learn(a.client, a.last, a.asOf)
+				r.learn(a.client, "", a.last, a.asOf)
 				a.asked = false
 				continue
 			}

@@ -120,7 +120,7 @@ func (s *State) Decide(proposals []*Proposal, serverTs int64) []Decision {
 
 func (s *State) decide(d *document, p *Proposal, serverSeq, serverTs int64) Decision {
 	b := &Batch{
-		Room: s.room, Key: p.Key, ClientID: p.ClientID, ClientSeq: p.ClientSeq,
+		Room: s.room, Key: p.Key, ClientID: p.ClientID, UserID: p.UserID, ClientSeq: p.ClientSeq,
 		ServerSeq: serverSeq, ServerTs: serverTs, Ops: make([]LoggedOp, len(p.Ops)),
 	}
 	ops := make([]tree.Op, len(p.Ops))

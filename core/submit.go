@@ -31,12 +31,15 @@ func (s *submission) answer(a Answer, err error) {
 // Submit gives a batch its place in the room's order. It returns when the batch is durable and has been told to the
 // listener, or at once with the first answer when the log has a batch of this client under this number.
 //
-// The errors are ErrClientSeqReused, ErrOverloaded, ErrClosing, ErrRejected, ErrCorrupt and ErrUnavailable. After
+// The errors are ErrClientSeqReused, ErrForeignClient, ErrOverloaded, ErrClosing, ErrRejected, ErrCorrupt and ErrUnavailable. After
 // ErrUnavailable, and when ctx ends, the batch may still be committed; to send it again with its number is safe.
 func (r *Room) Submit(ctx context.Context, p *Proposal) (Answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.hub.cfg.SubmitTimeout,
 		fmt.Errorf("%w: the batch was not committed in time", ErrUnavailable))
 	defer cancel()
+	if err := r.own(ctx, p.ClientID, p.UserID); err != nil {
+		return Answer{}, err
+	}
 	absentUpTo := int64(-1)
 	for {
 		s, v, seq, err := r.enqueue(p, absentUpTo)
@@ -54,7 +57,7 @@ func (r *Room) Submit(ctx context.Context, p *Proposal) (Answer, error) {
 			if err != nil {
 				return Answer{}, unavailable(err, "asking for a client's last number")
 			}
-			r.learn(p.ClientID, last, seq)
+			r.learn(p.ClientID, "", last, seq)
 		case seen, unknownNumber:
 			b, err := r.hub.cfg.Store.FindBatch(ctx, r.name, p.ClientID, p.ClientSeq)
 			switch {
@@ -98,10 +101,10 @@ func (r *Room) enqueue(p *Proposal, absentUpTo int64) (*submission, verdict, int
 	return s, unseen, 0, nil
 }
 
-func (r *Room) learn(clientID string, last, asOf int64) {
+func (r *Room) learn(clientID, userID string, last, asOf int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.state.receipts.learn(clientID, last, asOf)
+	r.state.receipts.learn(clientID, userID, last, asOf)
 }
 
 // wait returns a submission's outcome. When ctx ends first, the batch is withdrawn if it is still queued.

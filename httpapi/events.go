@@ -29,11 +29,19 @@ func (s *Server) getEvents(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	identity := identityOf(c)
+	if identity.Ended(time.Now()) {
+		return errEnded()
+	}
 	room, release, err := s.room(c)
 	if err != nil {
 		return err
 	}
-	number, end, err := attend(room, clientID, displayName, release)
+	visitor := core.Visitor{
+		ClientID: clientID, UserID: identity.User, DisplayName: displayName,
+		Hidden: !identity.Allows(core.ToBePresent, room.Name()),
+	}
+	number, end, err := attend(c.Request().Context(), room, visitor, release)
 	if err != nil {
 		return err
 	}
@@ -47,8 +55,10 @@ func (s *Server) getEvents(c echo.Context) error {
 	// The answer is the stream's business from here on.
 	c.Response().Committed = true
 	ended := exchangeOf(c.Response()).streaming(stream)
-	feed.enter(clientID, number, stream)
+	tenure := newTenure(stream, identity, clientID != "" && !visitor.Hidden)
+	feed.enter(clientID, clientStream{number, stream, tenure})
 	stream.Start(prelude, feed.Feed, position, func(cause error) {
+		tenure.stop()
 		feed.exit(clientID, stream)
 		end()
 		ended(cause)
@@ -58,16 +68,16 @@ func (s *Server) getEvents(c echo.Context) error {
 
 // attend notes a reader's presence, if it has named itself, and returns the number that its stream has there. The
 // function returned ends it and lets go of the room.
-func attend(room *core.Room, clientID, displayName string, release func()) (number int, end func(), err error) {
-	if clientID == "" {
+func attend(ctx context.Context, room *core.Room, v core.Visitor, release func()) (number int, end func(), err error) {
+	if v.ClientID == "" {
 		return 0, release, nil
 	}
-	if number, err = room.Attend(clientID, displayName); err != nil {
+	if number, err = room.Attend(ctx, v); err != nil {
 		release()
 		return 0, nil, err
 	}
 	return number, sync.OnceFunc(func() {
-		room.Depart(clientID, number)
+		room.Depart(v.ClientID, number)
 		release()
 	}), nil
 }
@@ -213,18 +223,18 @@ func total(pieces [][]byte) (n int) {
 type clientStream struct {
 	number int
 	stream *sse.Stream
+	tenure *tenure
 }
 
 // enter leaves a client with one stream in this room, the newest: an older one is told, and ended. Which is the newest is
 // decided by the number, so that of several that are opened at once it is the one that presence counts on.
-func (f *roomFeed) enter(clientID string, number int, stream *sse.Stream) {
+func (f *roomFeed) enter(clientID string, newest clientStream) {
 	if clientID == "" {
 		return
 	}
-	newest := clientStream{number, stream}
 	f.mu.Lock()
 	older := f.clients[clientID]
-	if older.number > number {
+	if older.number > newest.number {
 		older, newest = newest, older
 	}
 	f.clients[clientID] = newest

@@ -2,8 +2,11 @@ package httpapi
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/pathsync/pathsync/core"
 )
 
 // postOps takes in one batch.
@@ -16,6 +19,15 @@ func (s *Server) postOps(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	name, err := pathName(c, "room", core.MaxRoomLength)
+	if err != nil {
+		return err
+	}
+	identity := identityOf(c)
+	if err := allowedOps(identity, name, proposal); err != nil {
+		return err
+	}
+	proposal.UserID = identity.User
 	room, release, err := s.room(c)
 	if err != nil {
 		return err
@@ -27,4 +39,21 @@ func (s *Server) postOps(c echo.Context) error {
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSONBlob(http.StatusOK, appendAnswer(make([]byte, 0, 256), s.cfg.Hub.Epoch(), answer))
+}
+
+// allowedOps refuses a batch with an operation on what is read-only to its sender: as a whole, like any that breaks a rule.
+func allowedOps(identity core.Identity, room string, p *core.Proposal) error {
+	if len(identity.ReadOnly) == 0 {
+		return nil // that the room may be written to is known
+	}
+	d := decoder{}
+	for i := range p.Ops {
+		if !identity.AllowsOp(room, p.Key, &p.Ops[i].Op) {
+			d.fault("/ops/"+strconv.Itoa(i), "would change what is read-only to you")
+		}
+	}
+	if len(d.faults) > 0 {
+		return problem(Forbidden, "a part of this document is read-only", d.faults...)
+	}
+	return nil
 }

@@ -48,7 +48,7 @@ func (s *Server) putPresence(c echo.Context) error {
 		return err
 	}
 	defer release()
-	user, err := room.UpdatePresence(clientID, update)
+	user, err := room.UpdatePresence(c.Request().Context(), clientID, identityOf(c).User, update)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,9 @@ func (s *Server) leave(c echo.Context) error {
 		return err
 	}
 	defer release()
-	room.Leave(clientID)
+	if err := room.Leave(clientID, identityOf(c).User); err != nil {
+		return err
+	}
 	return c.NoContent(http.StatusNoContent)
 }
 

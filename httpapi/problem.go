@@ -20,8 +20,12 @@ const (
 	InvalidJSON          Code = "invalid_json"
 	InvalidEventID       Code = "invalid_event_id"
 	InvalidParameter     Code = "invalid_parameter"
+	Unauthenticated      Code = "unauthenticated"
+	TokenExpired         Code = "token_expired"
+	Forbidden            Code = "forbidden"
 	RouteNotFound        Code = "not_found"
 	StoreNotFound        Code = "store_not_found"
+	StreamNotFound       Code = "stream_not_found"
 	MethodNotAllowed     Code = "method_not_allowed"
 	RequestTimeout       Code = "request_timeout"
 	ClientSeqReused      Code = "client_seq_reused"
@@ -35,6 +39,7 @@ const (
 	DatabaseUnavailable  Code = "database_unavailable"
 	RoomUnavailable      Code = "room_unavailable"
 	Overloaded           Code = "overloaded"
+	AuthUnavailable      Code = "auth_unavailable"
 	ShuttingDown         Code = "shutting_down"
 )
 
@@ -49,8 +54,12 @@ var kinds = map[Code]kind{
 	InvalidJSON:          {400, "The body is not acceptable JSON", 0},
 	InvalidEventID:       {400, "This is not an event id", 0},
 	InvalidParameter:     {400, "A query parameter is not acceptable", 0},
+	Unauthenticated:      {401, "Show who you are", 0},
+	TokenExpired:         {401, "The token of this stream has expired; come back with a new one", 1},
+	Forbidden:            {403, "You may not do this", 0},
 	RouteNotFound:        {404, "There is no such address", 0},
 	StoreNotFound:        {404, "This store key has no document", 0},
+	StreamNotFound:       {404, "This client has no open stream", 0},
 	MethodNotAllowed:     {405, "This address does not take this method", 0},
 	RequestTimeout:       {408, "The body came too slowly", 1},
 	ClientSeqReused:      {409, "This clientSeq was used for another batch", 0},
@@ -64,6 +73,7 @@ var kinds = map[Code]kind{
 	DatabaseUnavailable:  {503, "The database is not available", 2},
 	RoomUnavailable:      {503, "This room cannot be served until an operator has looked at it", 60},
 	Overloaded:           {503, "The server has too much to do", 2},
+	AuthUnavailable:      {503, "Tokens cannot be verified now", 2},
 	ShuttingDown:         {503, "The server is shutting down", 2},
 }
 
@@ -86,6 +96,8 @@ type Problem struct {
 	Code      Code         `json:"code"`
 	Retryable bool         `json:"retryable"` // the same request may succeed later
 	Errors    []FieldError `json:"errors,omitempty"`
+
+	challenge string // the header WWW-Authenticate, which every 401 has
 }
 
 // FieldError is one thing that is wrong in a request body.
@@ -123,6 +135,9 @@ func (p *Problem) write(w http.ResponseWriter) {
 	if after := kinds[p.Code].retryAfter; after > 0 {
 		h.Set("Retry-After", strconv.Itoa(after))
 	}
+	if p.challenge != "" {
+		h.Set("WWW-Authenticate", p.challenge)
+	}
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(p.json()) // the client may be gone
 }
@@ -135,6 +150,10 @@ func problemOf(err error) *Problem {
 		return p
 	case errors.Is(err, core.ErrClientSeqReused):
 		return problem(ClientSeqReused, "")
+	case errors.Is(err, core.ErrForeignClient):
+		return problem(Forbidden, core.ErrForeignClient.Error())
+	case errors.Is(err, core.ErrNoVerdict):
+		return problem(AuthUnavailable, "")
 	case errors.Is(err, core.ErrCorrupt):
 		return problem(RoomUnavailable, "what the database holds of it is damaged")
 	case errors.Is(err, core.ErrClosing):

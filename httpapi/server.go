@@ -21,6 +21,8 @@ type Config struct {
 	Feeds *Feeds    // required, and the same that the hub's rooms tell what happens
 	Log   *slog.Logger
 
+	Auth Authenticator // finds out who sends a request; nil: nobody is asked, and anybody may do anything
+
 	AccessLog *slog.Logger // gets a line for each request; default: none
 	Recorder  Recorder     // measures; default: nobody does
 	Metrics   http.Handler // answers at /metrics; default: there is no such address
@@ -35,6 +37,7 @@ type Config struct {
 type Server struct {
 	cfg     Config
 	echo    *echo.Echo
+	tickets *tickets
 	closing context.Context // ends when long-polls are to come back at once
 	drain   context.CancelFunc
 }
@@ -59,7 +62,7 @@ func New(cfg Config) *Server {
 	if cfg.BodyTimeout == 0 {
 		cfg.BodyTimeout = 10 * time.Second
 	}
-	s := &Server{cfg: cfg, echo: echo.New()}
+	s := &Server{cfg: cfg, echo: echo.New(), tickets: newTickets()}
 	s.closing, s.drain = context.WithCancel(context.Background())
 	s.echo.HTTPErrorHandler = s.answerError
 	s.echo.IPExtractor = echo.ExtractIPDirect()
@@ -77,15 +80,17 @@ type route struct {
 
 func (s *Server) routes() []route {
 	return []route{
-		{http.MethodPost, "/v1/rooms/:room/ops", s.postOps},
-		{http.MethodGet, "/v1/rooms/:room/events", s.getEvents},
-		{http.MethodGet, "/v1/rooms/:room", s.getRoom},
-		{http.MethodGet, "/v1/rooms/:room/stores/:key", s.getStore},
-		{http.MethodGet, "/v1/rooms/:room/changes", s.getChanges},
-		{http.MethodGet, "/v1/rooms/:room/presence", s.getPresence},
-		{http.MethodPut, "/v1/rooms/:room/presence/:clientId", s.putPresence},
-		{http.MethodDelete, "/v1/rooms/:room/presence/:clientId", s.leave},
-		{http.MethodPost, "/v1/rooms/:room/presence/:clientId/leave", s.leave},
+		{http.MethodPost, "/v1/rooms/:room/ops", s.inRoom(core.ToWrite, s.postOps)},
+		{http.MethodGet, "/v1/rooms/:room/events", s.inRoomByTicket(core.ToRead, s.getEvents)},
+		{http.MethodPost, "/v1/rooms/:room/events/:clientId/token", s.known(s.postToken)},
+		{http.MethodGet, "/v1/rooms/:room", s.inRoom(core.ToRead, s.getRoom)},
+		{http.MethodGet, "/v1/rooms/:room/stores/:key", s.inRoom(core.ToRead, s.getStore)},
+		{http.MethodGet, "/v1/rooms/:room/changes", s.inRoom(core.ToRead, s.getChanges)},
+		{http.MethodGet, "/v1/rooms/:room/presence", s.inRoom(core.ToRead, s.getPresence)},
+		{http.MethodPut, "/v1/rooms/:room/presence/:clientId", s.inRoom(core.ToBePresent, s.putPresence)},
+		{http.MethodDelete, "/v1/rooms/:room/presence/:clientId", s.inRoom(core.ToBePresent, s.leave)},
+		{http.MethodPost, "/v1/rooms/:room/presence/:clientId/leave", s.inRoom(core.ToBePresent, s.leave)},
+		{http.MethodPost, "/v1/tickets", s.known(s.postTicket)},
 		{http.MethodGet, "/healthz", s.getHealth},
 		{http.MethodGet, "/readyz", s.getReady},
 		{http.MethodGet, "/metrics", s.getMetrics},
@@ -131,6 +136,7 @@ func (s *Server) Routes() []string {
 
 // ServeHTTP answers one request. It sets what every answer has, and measures and logs the exchange.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = withCaller(r)
 	x := s.begin(w, r)
 	defer x.handled()
 	h := w.Header()

@@ -24,6 +24,10 @@ func appendDelta(dst []byte, b *core.Batch) []byte {
 		dst = append(dst, `,"clientSeq":`...)
 		dst = strconv.AppendInt(dst, b.ClientSeq, 10)
 	}
+	if b.UserID != "" {
+		dst = append(dst, `,"userId":`...)
+		dst = tree.AppendString(dst, b.UserID)
+	}
 	dst = append(dst, `,"serverTs":`...)
 	dst = strconv.AppendInt(dst, b.ServerTs, 10)
 	dst = append(dst, `,"ops":[`...)

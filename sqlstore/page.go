@@ -64,10 +64,12 @@ func scanRow(rows *sql.Rows) (core.Batch, core.LoggedOp, error) {
 		op                    core.LoggedOp
 		clientSeq, arrayIndex sql.NullInt64
 		value, discarded      sql.NullString
+		userID                sql.NullString
 	)
 	err := rows.Scan(&b.Key, &b.ClientID, &clientSeq, &b.ServerSeq, (*moment)(&b.ServerTs),
-		&op.Kind, &op.Path, &value, &arrayIndex, &discarded)
+		&op.Kind, &op.Path, &value, &arrayIndex, &discarded, &userID)
 	b.ClientSeq = orElse(clientSeq, core.NoClientSeq)
+	b.UserID = userID.String
 	op.Value = value.String
 	op.Index = int(orElse(arrayIndex, tree.NoIndex))
 	op.Discarded = tree.Reason(discarded.String)

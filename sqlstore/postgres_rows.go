@@ -14,13 +14,13 @@ import (
 // one round trip and one plan. What stands for the absence of a value in the core becomes NULL on the way.
 const (
 	postgresInsertOps = `INSERT INTO sync_change_log (room, store_key, path, op, value, client_id, server_seq, server_ts,
-		op_index, client_seq, array_index, discarded)
+		op_index, client_seq, array_index, discarded, user_id)
 		SELECT room, store_key, path, op, NULLIF(value, ''), client_id, server_seq, server_ts,
-			op_index, NULLIF(client_seq, -1), NULLIF(array_index, -1), NULLIF(discarded, '')
+			op_index, NULLIF(client_seq, -1), NULLIF(array_index, -1), NULLIF(discarded, ''), NULLIF(user_id, '')
 		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-			$8::timestamptz[], $9::integer[], $10::bigint[], $11::integer[], $12::text[])
+			$8::timestamptz[], $9::integer[], $10::bigint[], $11::integer[], $12::text[], $13::text[])
 			AS op (room, store_key, path, op, value, client_id, server_seq, server_ts,
-				op_index, client_seq, array_index, discarded)`
+				op_index, client_seq, array_index, discarded, user_id)`
 
 	postgresUpsertDocuments = `INSERT INTO sync_documents AS old (room, store_key, state, server_seq, updated_at)
 		SELECT room, store_key, state, server_seq, now()
@@ -32,7 +32,7 @@ const (
 	// The driver receives a result to its end, however early its reader stops. So the rows of a chunk are limited in
 	// number ($4), and end with the one that brings their paths and values to so many bytes ($5). The lengths of values
 	// are known without reading them.
-	postgresLogChunk = `SELECT store_key, client_id, client_seq, server_seq, server_ts, op, path, value, array_index, discarded
+	postgresLogChunk = `SELECT store_key, client_id, client_seq, server_seq, server_ts, op, path, value, array_index, discarded, user_id
 		FROM (
 			SELECT op.*, SUM(octet_length(path) + COALESCE(octet_length(value), 0)) OVER (
 				ORDER BY server_seq, op_index ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
@@ -62,10 +62,10 @@ func (d *postgres) insertLog(ctx context.Context, batches []*core.Batch) error {
 // postgresOps are the parameters of postgresInsertOps.
 func postgresOps(batches []*core.Batch) []any {
 	var (
-		rooms, keys, paths, kinds, values, clientIDs, discarded []string
-		serverSeqs, clientSeqs                                  []int64
-		serverTimes                                             []time.Time
-		opIndexes, arrayIndexes                                 []int32
+		rooms, keys, paths, kinds, values, clientIDs, discarded, userIDs []string
+		serverSeqs, clientSeqs                                           []int64
+		serverTimes                                                      []time.Time
+		opIndexes, arrayIndexes                                          []int32
 	)
 	for _, b := range batches {
 		for i, op := range b.Ops {
@@ -81,10 +81,11 @@ func postgresOps(batches []*core.Batch) []any {
 			clientSeqs = append(clientSeqs, b.ClientSeq)
 			arrayIndexes = append(arrayIndexes, int32(op.Index))
 			discarded = append(discarded, string(op.Discarded))
+			userIDs = append(userIDs, b.UserID)
 		}
 	}
 	return []any{rooms, keys, paths, kinds, values, clientIDs, serverSeqs, serverTimes, opIndexes, clientSeqs,
-		arrayIndexes, discarded}
+		arrayIndexes, discarded, userIDs}
 }
 
 // readLog reads chunk after chunk. What is read of a batch in one and the rest of it in the next fit together, because a

@@ -21,7 +21,7 @@ import (
 // rows gathered into one statement and faster than rows in a JSON parameter: there is no network to save trips over.
 const (
 	sqliteInsertOp = `INSERT INTO sync_change_log (room, store_key, path, op, value, client_id, server_seq, server_ts,
-		op_index, client_seq, array_index, discarded) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		op_index, client_seq, array_index, discarded, user_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 	sqliteUpsertDocument = `INSERT INTO sync_documents (room, store_key, state, server_seq, updated_at)
 		VALUES (?, ?, ?, ?, CAST(round(unixepoch('subsec') * 1000) AS INTEGER))
@@ -143,7 +143,8 @@ func (d *sqlite) insertLog(ctx context.Context, batches []*core.Batch) error {
 			for i, op := range b.Ops {
 				_, err := insert.ExecContext(ctx, b.Room, b.Key, op.Path, string(op.Kind), unless("", op.Value),
 					b.ClientID, b.ServerSeq, b.ServerTs, i, unless(core.NoClientSeq, b.ClientSeq),
-					unless(tree.NoIndex, op.Index), unless("", string(op.Discarded)))
+					unless(tree.NoIndex, op.Index), unless("", string(op.Discarded)),
+					unless("", b.UserID))
 				if err != nil {
 					return err
 				}

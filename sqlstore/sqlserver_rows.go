@@ -101,10 +101,11 @@ func opArguments(rows []opRow, size int) []any {
 		arguments = append(arguments, mssql.NVarCharMax(r.batch.Room), mssql.NVarCharMax(r.batch.Key),
 			mssql.NVarCharMax(op.Path), mssql.NVarCharMax(op.Kind), mssql.NVarCharMax(op.Value),
 			mssql.NVarCharMax(r.batch.ClientID), r.batch.ServerSeq, time.UnixMilli(r.batch.ServerTs).UTC(), r.index,
-			r.batch.ClientSeq, op.Index, mssql.NVarCharMax(op.Discarded))
+			r.batch.ClientSeq, op.Index, mssql.NVarCharMax(op.Discarded), mssql.NVarCharMax(r.batch.UserID))
 	}
 	for range size - len(rows) {
-		arguments = append(arguments, noText, noText, noText, noText, noText, noText, 0, time.Time{}, 0, 0, 0, noText)
+		arguments = append(arguments, noText, noText, noText, noText, noText, noText, 0, time.Time{}, 0, 0, 0, noText,
+			noText)
 	}
 	return arguments
 }
@@ -157,7 +158,8 @@ type limited struct {
 }
 
 func checkSQLServerBatch(b *core.Batch) error {
-	if err := checkSQLServerTexts(limited{b.Room, 255}, limited{b.Key, 255}, limited{b.ClientID, 100}); err != nil {
+	if err := checkSQLServerTexts(limited{b.Room, 255}, limited{b.Key, 255}, limited{b.ClientID, 100},
+		limited{b.UserID, 255}); err != nil {
 		return err
 	}
 	for i := range b.Ops {

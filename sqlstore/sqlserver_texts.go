@@ -26,11 +26,11 @@ IF @got < 0 THROW 51000, N'the lock for migrations was not granted', 1;`
 	// An empty text and -1 stand for NULL, because a parameter that is NULL would be of another type, and each mix of
 	// types planned anew. A row of zeros is there to fill the statement up.
 	sqlServerInsertOps = `INSERT INTO [$(schema)].sync_change_log (room, store_key, path, op, value, client_id, server_seq,
-	server_ts, op_index, client_seq, array_index, discarded)
+	server_ts, op_index, client_seq, array_index, discarded, user_id)
 SELECT room, store_key, path, op, CASE WHEN DATALENGTH(value) > 0 THEN value END, client_id, server_seq,
-	server_ts, op_index, NULLIF(client_seq, -1), NULLIF(array_index, -1), NULLIF(discarded, N'')
+	server_ts, op_index, NULLIF(client_seq, -1), NULLIF(array_index, -1), NULLIF(discarded, N''), NULLIF(user_id, N'')
 FROM (VALUES $(rows)) AS new (room, store_key, path, op, value, client_id, server_seq,
-	server_ts, op_index, client_seq, array_index, discarded)
+	server_ts, op_index, client_seq, array_index, discarded, user_id)
 WHERE server_seq > 0;`
 
 	// Most of the time all rows are there and older, and then the second statement has nothing to do.
@@ -52,7 +52,7 @@ IF @@ROWCOUNT < $(count)
 
 // The columns of a row of the two statements.
 const (
-	sqlServerOpColumns       = 12
+	sqlServerOpColumns       = 13
 	sqlServerDocumentColumns = 4
 )
 

@@ -59,7 +59,7 @@ func buildTexts(format squirrel.PlaceholderFormat, say idiom) (t texts, err erro
 	inRoom := "room = " + say.parameter()
 	// Rows with a negative op_index are from before a takeover (migrations/sqlserver), and no part of the history.
 	rows := squirrel.Select("store_key", "client_id", "client_seq", "server_seq", "server_ts",
-		"op", "path", "value", "array_index", "discarded").From(log).Where("op_index >= 0")
+		"op", "path", "value", "array_index", "discarded", "user_id").From(log).Where("op_index >= 0")
 	// The first row of each batch stands for it. The comparison is with a literal, because an index of these rows alone
 	// (`WHERE op_index = 0`) serves a query only if that can be seen in its text.
 	sent := squirrel.Select().From(log).Where("op_index = 0").

@@ -73,7 +73,7 @@ func TestStatementsTakeTheDialectsPlaceholders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "SELECT store_key, client_id, client_seq, server_seq, server_ts, op, path, value, array_index, discarded " +
+	const want = "SELECT store_key, client_id, client_seq, server_seq, server_ts, op, path, value, array_index, discarded, user_id " +
 		"FROM sync_change_log WHERE op_index >= 0 AND room = @p1 AND server_seq = ( SELECT MIN(server_seq) FROM sync_change_log " +
 		"WHERE op_index = 0 AND room = @p2 AND client_id = @p3 AND client_seq = @p4 ) ORDER BY op_index"
 	if texts.findBatch != want {

@@ -16,6 +16,7 @@ import (
 // serverFlag is the flag of the commands that speak to a running server.
 type serverFlag struct {
 	Server string `env:"PATHSYNC_SERVER" default:"http://127.0.0.1:8080" placeholder:"URL" help:"The server to speak to (${default})."`
+	Token  string `env:"PATHSYNC_TOKEN" placeholder:"JWT" help:"The token to show it. The environment is the better place for it."`
 }
 
 // Validate is called by the command line before the command runs.
@@ -46,6 +47,29 @@ func newHTTPClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = answerTimeout
 	return &http.Client{Transport: transport}
+}
+
+// httpClient is a client that shows the token to the server, and to nobody whom the server sends it to.
+func (f serverFlag) httpClient() *http.Client {
+	client := newHTTPClient()
+	if u, err := url.Parse(f.Server); err == nil && f.Token != "" {
+		client.Transport = &bearer{token: f.Token, host: u.Host, scheme: u.Scheme, next: client.Transport}
+	}
+	return client
+}
+
+// bearer adds a token to what is sent to one server.
+type bearer struct {
+	token, scheme, host string
+	next                http.RoundTripper
+}
+
+func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme == b.scheme && req.URL.Host == b.host {
+		req = req.Clone(req.Context())
+		req.Header.Set("Authorization", "Bearer "+b.token)
+	}
+	return b.next.RoundTrip(req)
 }
 
 // exchange sends a request and returns the body of the answer. The error of a refused request is a *problem.

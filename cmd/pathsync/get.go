@@ -29,7 +29,7 @@ func (c *getCommand) Run(ctx context.Context, p *program) error {
 	if c.Key != nil {
 		address = c.room(c.Room, "stores", *c.Key)
 	}
-	answer, err := exchange(ctx, newHTTPClient(), http.MethodGet, address, nil)
+	answer, err := exchange(ctx, c.httpClient(), http.MethodGet, address, nil)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,10 @@ const (
 // Run serves until ctx ends, and then puts everything away.
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	log := c.logger(p)
+	who, err := c.authenticator(log)
+	if err != nil {
+		return err
+	}
 	store, err := openStore(ctx, c.Database, log)
 	if err != nil {
 		return err
@@ -36,12 +40,13 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	log.Info("pathsync is ready", "url", "http://"+listener.Addr().String()+"/", "database", kindOf(c.Database), "epoch", store.Epoch())
-	return c.serve(ctx, log, store, listener)
+	return c.serve(ctx, log, who, store, listener)
 }
 
 // serve puts the parts together, and takes them apart again when ctx ends: first no new requests, then the streams,
 // then what is still to be written.
-func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.Store, listener net.Listener) error {
+func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, who httpapi.Authenticator, store core.Store,
+	listener net.Listener) error {
 	measured := metrics.New()
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{
 		Epoch: store.Epoch(), MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs), Spread: c.DrainSpread, Recorder: measured,
@@ -54,7 +59,7 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	})
 	measured.Watch(hub, feeds)
 	config := httpapi.Config{
-		Hub: hub, Feeds: feeds, Log: log, Recorder: measured,
+		Hub: hub, Feeds: feeds, Log: log, Recorder: measured, Auth: who,
 		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,
 	}
 	if c.AccessLog {

@@ -25,7 +25,7 @@ func parse(t *testing.T, args ...string) serveCommand {
 
 func TestTheServerHasDefaultsForEverything(t *testing.T) {
 	want := serveCommand{
-		Listen: "127.0.0.1:8080", Database: "sqlite:pathsync.db",
+		Listen: "127.0.0.1:8080", Database: "sqlite:pathsync.db", Auth: "none",
 		ServerBatchMs: 1500, PresenceTimeoutMs: 15000, HeartbeatMs: 15000, RoomIdleMs: 60000,
 		MaxBodyBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64, MaxDocumentBytes: 8 << 20, MaxRooms: 100000, FeedBytes: 4 << 20,
 		DrainSpread: 3 * time.Second,
@@ -37,7 +37,7 @@ func TestTheServerHasDefaultsForEverything(t *testing.T) {
 }
 
 func TestServeIsTheDefaultCommand(t *testing.T) {
-	if a, b := parse(t, "--listen", ":9000"), parse(t, "serve", "--listen", ":9000"); a != b || a.Listen != ":9000" {
+	if a, b := parse(t, "--listen", "[::1]:9000"), parse(t, "serve", "--listen", "[::1]:9000"); a != b || a.Listen != "[::1]:9000" {
 		t.Errorf("%+v and %+v", a, b)
 	}
 }
@@ -87,7 +87,7 @@ func TestFlagsOfTheServerAreChecked(t *testing.T) {
 	}
 	for _, listen := range []string{":8080", "[::1]:8080", "127.0.0.1:0", "example.org:80"} {
 		c := good
-		c.Listen = listen
+		c.Listen, c.InsecureNoAuth = listen, true
 		if err := c.Validate(); err != nil {
 			t.Errorf("%s: %v", listen, err)
 		}

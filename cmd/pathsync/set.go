@@ -86,7 +86,7 @@ func (c *setCommand) batch(stdin io.Reader) ([]byte, error) {
 }
 
 func (c *setCommand) submit(ctx context.Context, p *program, batch []byte) ([]byte, error) {
-	client := newHTTPClient()
+	client := c.httpClient()
 	for failures := 1; ; failures++ {
 		answer, err := c.try(ctx, client, batch)
 		if err == nil || ctx.Err() != nil {

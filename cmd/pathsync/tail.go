@@ -48,7 +48,7 @@ func (c *tailCommand) Run(ctx context.Context, p *program) error {
 	}
 	f := &follower{
 		address: address, position: c.After, retry: 2 * time.Second, silence: silence,
-		client: newHTTPClient(), program: p,
+		client: c.httpClient(), program: p,
 	}
 	err := f.follow(ctx)
 	if ctx.Err() != nil {

@@ -14,6 +14,7 @@ func keep(b *core.Batch) *core.Batch {
 	c.Room = strings.Clone(b.Room)
 	c.Key = strings.Clone(b.Key)
 	c.ClientID = strings.Clone(b.ClientID)
+	c.UserID = strings.Clone(b.UserID)
 	for i, op := range c.Ops {
 		c.Ops[i].Kind = tree.Kind(strings.Clone(string(op.Kind)))
 		c.Ops[i].Path = strings.Clone(op.Path)

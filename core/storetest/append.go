@@ -112,7 +112,7 @@ func aBatchComesBackByteForByte(t *testing.T, store core.Store) {
 			{Kind: tree.ArrayMove, Path: "list[2]", Index: 7},
 			{Kind: tree.Init, Path: "", Value: `[]`, Index: tree.NoIndex},
 		}},
-		{Key: "k", ClientID: "c", ClientSeq: math.MaxInt64, ServerTs: lastMoment, Ops: []core.LoggedOp{
+		{Key: "k", ClientID: "c", UserID: "auth0|Ünï ☃ 😀 \"'\\", ClientSeq: math.MaxInt64, ServerTs: lastMoment, Ops: []core.LoggedOp{
 			{Kind: tree.Set, Path: "a", Value: `1`, Index: tree.NoIndex, Discarded: tree.ItemDeleted},
 			{Kind: tree.Set, Path: "a", Value: `1`, Index: tree.NoIndex, Discarded: tree.TypeMismatch},
 			{Kind: tree.Init, Path: "", Value: `1`, Index: tree.NoIndex, Discarded: tree.Exists},

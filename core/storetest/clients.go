@@ -24,6 +24,13 @@ var clientTests = []subtest{
 			wantLastClientSeq(t, store, t.Name(), b.ClientID, 9)
 		}
 	}},
+	{"ABatchIsFoundWithItsUser", func(t *testing.T, store core.Store) {
+		anns, nobodys := batch(t.Name(), 1, from("a", 1), sized(3, 10)), batch(t.Name(), 2, from("b", 1))
+		anns.UserID = "ann"
+		mustAppend(t, store, anns, nobodys)
+		wantFound(t, store, t.Name(), "a", 1, anns)
+		wantFound(t, store, t.Name(), "b", 1, nobodys)
+	}},
 	{"NoneIsFoundWhereThereIsNone", func(t *testing.T, store core.Store) {
 		mustAppend(t, store, batch(t.Name(), 1, from("a", 1)))
 		wantFound(t, store, t.Name(), "a", 2, nil)

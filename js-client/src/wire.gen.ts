@@ -107,7 +107,10 @@ export interface paths {
          *
          *     **Presence.** A reader with a `clientId` is present in the room while its stream is open, and for a short lease
          *     afterwards. A second stream of the same `clientId` ends the first with a `problem` of code `stream_replaced`.
-         *     A reader without one only listens.
+         *     A reader without one only listens, and so does one to whom `presence` is not granted.
+         *
+         *     **When the token expires**, the stream ends with a `problem` of code `token_expired`: come back with a new one,
+         *     or give it to the stream before, by `POST …/events/{clientId}/token`.
          *
          *     What a new reader gets from a room with one document:
          *
@@ -130,6 +133,49 @@ export interface paths {
         get: operations["streamEvents"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rooms/{room}/events/{clientId}/token": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names the request in the server's log. The answer repeats it, or has a new one if it cannot be used.
+                 * @example 7f3c2a9e
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The room's name, percent-encoded.
+                 * @example board-7
+                 */
+                room: components["parameters"]["Room"];
+                /**
+                 * @description The client's id, percent-encoded.
+                 * @example ada
+                 */
+                clientId: components["parameters"]["ClientId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an open stream a new token
+         * @description The token that this request comes with takes the place of the one that the stream was opened with: the stream
+         *     goes on until its `exp`. It has to be a token of the same user. One that no longer grants what the stream needs
+         *     ends the stream with a `problem` of code `forbidden`.
+         *
+         *     ```sh
+         *     curl -X POST http://127.0.0.1:8080/v1/rooms/board-7/events/ada/token -H "Authorization: Bearer $TOKEN"
+         *     ```
+         */
+        post: operations["renewStream"];
         delete?: never;
         options?: never;
         head?: never;
@@ -389,6 +435,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tickets": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names the request in the server's log. The answer repeats it, or has a new one if it cannot be used.
+                 * @example 7f3c2a9e
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a ticket for a stream
+         * @description For readers that can send neither a header nor a cookie. The ticket opens one stream in this room, for the user
+         *     whose token this request comes with, within 30 s, and lasts as long as that token: pass it as `ticket` to
+         *     `GET /v1/rooms/{room}/events`. Get another one before opening the stream again. A user may have 100 tickets in
+         *     30 s.
+         *
+         *     ```sh
+         *     curl http://127.0.0.1:8080/v1/tickets -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+         *       -d '{"room": "board-7"}'
+         *     ```
+         */
+        post: operations["issueTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -562,6 +642,11 @@ export interface components {
          * @example ada
          */
         ClientId: components["schemas"]["Name"];
+        /**
+         * @description Who the client is, by the `sub` of its token. It is not there when the server does not ask.
+         * @example u-17
+         */
+        UserId: string;
         /**
          * @description What people read, at most 255 characters, without control characters.
          * @example Ada Lovelace
@@ -987,6 +1072,7 @@ export interface components {
             serverSeq: components["schemas"]["ServerSeq"];
             clientId: components["schemas"]["ClientId"];
             clientSeq?: components["schemas"]["ClientSeq"];
+            userId?: components["schemas"]["UserId"];
             /** @description When the server ordered the batch. */
             serverTs: components["schemas"]["Timestamp"];
             ops: components["schemas"]["AppliedOperation"][];
@@ -1002,8 +1088,7 @@ export interface components {
          */
         User: {
             clientId: components["schemas"]["ClientId"];
-            /** @description Who the client is, when the server knows. Clients cannot set it. */
-            userId?: string;
+            userId?: components["schemas"]["UserId"];
             displayName?: components["schemas"]["DisplayName"];
             joinedAt: components["schemas"]["Timestamp"];
             /** @description Where the client's cursor is. */
@@ -1070,6 +1155,27 @@ export interface components {
             left: components["schemas"]["ClientId"][];
         };
         /**
+         * @description Where a ticket is to be good for.
+         * @example {
+         *       "room": "board-7"
+         *     }
+         */
+        TicketRequest: {
+            room: components["schemas"]["RoomName"];
+        };
+        /**
+         * @description What opens one stream.
+         * @example {
+         *       "ticket": "6XLDXG3PPLJOCCTVGNWQBL4SEI",
+         *       "expiresAt": 1767225630000
+         *     }
+         */
+        Ticket: {
+            ticket: string;
+            /** @description When it is of no use any more. */
+            expiresAt: components["schemas"]["Timestamp"];
+        };
+        /**
          * @description The data of a `reconnect` event: the server is going away. Come back after this long; it differs per client, so
          *     that not all come back at once.
          * @example {
@@ -1114,8 +1220,12 @@ export interface components {
          *     | `invalid_json` | 400 | no | the body is not JSON that can be kept |
          *     | `invalid_event_id` | 400 | no | a position is not an event id |
          *     | `invalid_parameter` | 400 | no | a parameter of the query is not valid |
+         *     | `unauthenticated` | 401 | no | nothing valid shows who sends the request |
+         *     | `token_expired` | 401 | yes | only on a stream: its token has expired; come back with a new one |
+         *     | `forbidden` | 403 | no | the user may not do this |
          *     | `not_found` | 404 | no | there is no such path |
          *     | `store_not_found` | 404 | no | the room has no document under this key |
+         *     | `stream_not_found` | 404 | no | the client has no open stream |
          *     | `method_not_allowed` | 405 | no | the path does not have this method |
          *     | `request_timeout` | 408 | yes | the body came too slowly |
          *     | `client_seq_reused` | 409 | no | this `clientSeq` was used for another batch |
@@ -1129,11 +1239,12 @@ export interface components {
          *     | `database_unavailable` | 503 | yes | the database cannot be used |
          *     | `room_unavailable` | 503 | yes | what is stored of this room is damaged; an operator has to look |
          *     | `overloaded` | 503 | yes | a queue is full, or too much is open |
+         *     | `auth_unavailable` | 503 | yes | tokens cannot be verified now |
          *     | `shutting_down` | 503 | yes | the server is about to end |
          * @example client_seq_reused
          * @enum {unknown}
          */
-        ProblemCode: "invalid_json" | "invalid_event_id" | "invalid_parameter" | "not_found" | "store_not_found" | "method_not_allowed" | "request_timeout" | "client_seq_reused" | "stream_replaced" | "position_gone" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "invalid_name" | "internal" | "database_unavailable" | "room_unavailable" | "overloaded" | "shutting_down";
+        ProblemCode: "invalid_json" | "invalid_event_id" | "invalid_parameter" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "store_not_found" | "stream_not_found" | "method_not_allowed" | "request_timeout" | "client_seq_reused" | "stream_replaced" | "position_gone" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "invalid_name" | "internal" | "database_unavailable" | "room_unavailable" | "overloaded" | "auth_unavailable" | "shutting_down";
     };
     responses: {
         /** @description Nothing has changed since the version in `If-None-Match`. */
@@ -1206,6 +1317,67 @@ export interface components {
                     status?: 400;
                     /** @constant */
                     code?: "invalid_event_id";
+                };
+            };
+        };
+        /**
+         * @description Nothing shows who sends the request, or what does so is not valid; `detail` says why. Nothing has changed. This
+         *     is never answered by a server that runs without authentication.
+         */
+        Unauthenticated: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                "Cache-Control": components["headers"]["NoStore"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                "X-Content-Type-Options": components["headers"]["NoSniff"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:pathsync:problem:unauthenticated",
+                 *       "title": "Show who you are",
+                 *       "status": 401,
+                 *       "detail": "the token is not valid: it has expired",
+                 *       "code": "unauthenticated",
+                 *       "retryable": false
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    status?: 401;
+                    /** @constant */
+                    code?: "unauthenticated";
+                };
+            };
+        };
+        /**
+         * @description The user may not do this: it is not granted in this room, or the client belongs to another user, or a part of
+         *     the document is read-only; then `errors` has the operations. Nothing has changed.
+         */
+        Forbidden: {
+            headers: {
+                "Cache-Control": components["headers"]["NoStore"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                "X-Content-Type-Options": components["headers"]["NoSniff"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:pathsync:problem:forbidden",
+                 *       "title": "You may not do this",
+                 *       "status": 403,
+                 *       "detail": "writing is not granted in this room",
+                 *       "code": "forbidden",
+                 *       "retryable": false
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    status?: 403;
+                    /** @constant */
+                    code?: "forbidden";
                 };
             };
         };
@@ -1388,7 +1560,8 @@ export interface components {
          *     |---|---|
          *     | `database_unavailable` | the database cannot be used |
          *     | `room_unavailable` | what the database holds of this room is damaged; an operator has to look |
-         *     | `overloaded` | a queue is full, or too many rooms or clients are open |
+         *     | `overloaded` | a queue is full, or too many rooms, clients or tickets are open |
+         *     | `auth_unavailable` | tokens cannot be verified, because the issuer's keys cannot be had |
          *     | `shutting_down` | the server is about to end |
          */
         Unavailable: {
@@ -1413,7 +1586,7 @@ export interface components {
                     /** @constant */
                     status?: 503;
                     /** @enum {unknown} */
-                    code?: "database_unavailable" | "room_unavailable" | "overloaded" | "shutting_down";
+                    code?: "database_unavailable" | "room_unavailable" | "overloaded" | "auth_unavailable" | "shutting_down";
                     /** @constant */
                     retryable?: true;
                 };
@@ -1475,6 +1648,11 @@ export interface components {
          */
         NoStore: "no-store";
         /**
+         * @description How to show who you are (RFC 6750).
+         * @example Bearer realm="pathsync", error="invalid_token"
+         */
+        Challenge: string;
+        /**
          * @description Send the identical request again after so many seconds.
          * @example 2
          */
@@ -1523,6 +1701,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["InvalidJSON"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             408: components["responses"]["RequestTimeout"];
             /** @description This `clientSeq` was used for another batch. Nothing has changed. */
             409: {
@@ -1575,6 +1755,11 @@ export interface operations {
                  * @example k3v9x2qa-12
                  */
                 last_event_id?: components["schemas"]["EventId"];
+                /**
+                 * @description A ticket of `POST /v1/tickets`, which is used up. Without meaning when `Authorization` is there.
+                 * @example 6XLDXG3PPLJOCCTVGNWQBL4SEI
+                 */
+                ticket?: string;
             };
             header?: {
                 /**
@@ -1630,6 +1815,82 @@ export interface operations {
                 };
             };
             400: components["responses"]["InvalidEventId"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidName"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    renewStream: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names the request in the server's log. The answer repeats it, or has a new one if it cannot be used.
+                 * @example 7f3c2a9e
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The room's name, percent-encoded.
+                 * @example board-7
+                 */
+                room: components["parameters"]["Room"];
+                /**
+                 * @description The client's id, percent-encoded.
+                 * @example ada
+                 */
+                clientId: components["parameters"]["ClientId"];
+            };
+            cookie?: never;
+        };
+        /** @description Ignored. */
+        requestBody?: {
+            content: {
+                /** @example  */
+                "*/*": unknown;
+            };
+        };
+        responses: {
+            /** @description The stream goes on with the new token. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            /** @description The client has no open stream in this room. */
+            404: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:pathsync:problem:stream_not_found",
+                     *       "title": "This client has no open stream",
+                     *       "status": 404,
+                     *       "code": "stream_not_found",
+                     *       "retryable": false
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @constant */
+                        status?: 404;
+                        /** @constant */
+                        code?: "stream_not_found";
+                    };
+                };
+            };
             422: components["responses"]["InvalidName"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -1675,6 +1936,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidName"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -1743,6 +2006,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             /** @description The room has no document under this key. */
             404: {
                 headers: {
@@ -1875,6 +2140,8 @@ export interface operations {
                     };
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             /** @description The room's log cannot be read on from this position. Read the room and go on from there. */
             410: {
                 headers: {
@@ -1960,6 +2227,8 @@ export interface operations {
                     "application/json": components["schemas"]["PresenceEvent"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidName"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -2016,6 +2285,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["InvalidJSON"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2051,6 +2322,8 @@ export interface operations {
         requestBody?: never;
         responses: {
             204: components["responses"]["Left"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidName"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -2089,7 +2362,62 @@ export interface operations {
         };
         responses: {
             204: components["responses"]["Left"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidName"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    issueTicket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names the request in the server's log. The answer repeats it, or has a new one if it cannot be used.
+                 * @example 7f3c2a9e
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "room": "board-7"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TicketRequest"];
+            };
+        };
+        responses: {
+            /** @description The ticket. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ticket": "6XLDXG3PPLJOCCTVGNWQBL4SEI",
+                     *       "expiresAt": 1767225630000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            400: components["responses"]["InvalidJSON"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidRequest"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };

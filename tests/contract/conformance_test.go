@@ -19,9 +19,32 @@ var unseen = map[string]string{
 
 func TestTheServerKeepsTheContract(t *testing.T) {
 	w := newWitness(t)
-	s := startServer(t, limits{})
-	c := client{base: s.url, http: &http.Client{Transport: w}}
+	for mode, c := range map[string]client{
+		"open to anybody":     {base: startServer(t, limits{}).url, http: &http.Client{Transport: w}},
+		"with authentication": {base: startServer(t, limits{auth: everybody}).url, http: &http.Client{Transport: bearer{"ada", w}}},
+	} {
+		t.Run(mode, func(t *testing.T) { testEverything(t, c) })
+	}
+	for name, test := range map[string]func(*testing.T, *witness){
+		"a slow body":             testSlowBody,
+		"a database that is away": testDatabaseAway,
+		"a damaged room":          testDamagedRoom,
+		"too many rooms":          testTooManyRooms,
+		"a shutdown":              testShutdown,
+		"metrics elsewhere":       testMetricsElsewhere,
+		"who may do what":         testWhoMayDoWhat,
+		"tickets":                 testTickets,
+		"a new token":             testRenewal,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, w) })
+	}
+	if !t.Failed() {
+		w.compare(t)
+	}
+}
 
+// testEverything is what a client does that may do everything.
+func testEverything(t *testing.T, c client) {
 	for name, test := range map[string]func(client){
 		"operations": testOperations,
 		"reading":    testReading,
@@ -32,19 +55,6 @@ func TestTheServerKeepsTheContract(t *testing.T) {
 		"service":    testService,
 	} {
 		t.Run(name, func(t *testing.T) { test(c.on(t)) })
-	}
-	for name, test := range map[string]func(*testing.T, *witness){
-		"a slow body":             testSlowBody,
-		"a database that is away": testDatabaseAway,
-		"a damaged room":          testDamagedRoom,
-		"too many rooms":          testTooManyRooms,
-		"a shutdown":              testShutdown,
-		"metrics elsewhere":       testMetricsElsewhere,
-	} {
-		t.Run(name, func(t *testing.T) { test(t, w) })
-	}
-	if !t.Failed() {
-		w.compare(t)
 	}
 }
 

@@ -26,6 +26,7 @@ type limits struct {
 	maxRooms    int
 	bodyTimeout time.Duration
 	noMetrics   bool
+	auth        httpapi.Authenticator
 }
 
 func startServer(t *testing.T, l limits) *server {
@@ -35,7 +36,7 @@ func startServer(t *testing.T, l limits) *server {
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch(), Spread: time.Second, Recorder: measured})
 	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, MaxRooms: l.maxRooms, Recorder: measured})
 	measured.Watch(hub, feeds)
-	cfg := httpapi.Config{Hub: hub, Feeds: feeds, BodyTimeout: l.bodyTimeout, Recorder: measured}
+	cfg := httpapi.Config{Hub: hub, Feeds: feeds, BodyTimeout: l.bodyTimeout, Recorder: measured, Auth: l.auth}
 	if !l.noMetrics {
 		cfg.Metrics = measured.Handler()
 	}

@@ -14,9 +14,10 @@ func troubled(t *testing.T, w *witness, s *server) client {
 
 func testSlowBody(t *testing.T, w *witness) {
 	c := troubled(t, w, startServer(t, limits{bodyTimeout: 50 * time.Millisecond}))
-	for method, path := range map[string]string{
-		http.MethodPost: "/v1/rooms/slow/ops",
-		http.MethodPut:  "/v1/rooms/slow/presence/ada",
+	for path, method := range map[string]string{
+		"/v1/rooms/slow/ops":          http.MethodPost,
+		"/v1/rooms/slow/presence/ada": http.MethodPut,
+		"/v1/tickets":                 http.MethodPost,
 	} {
 		body, rest := io.Pipe() // whose end never comes
 		go io.WriteString(rest, "{")

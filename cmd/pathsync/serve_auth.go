@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+
+	"github.com/pathsync/pathsync/auth"
+	"github.com/pathsync/pathsync/httpapi"
+)
+
+// validateAuth checks that whoever can reach the server has to show who he is, unless it was said that he need not.
+func (c *serveCommand) validateAuth() error {
+	keys := 0
+	for _, flag := range []string{c.JWTSecret, c.JWTKey, c.JWKSURL} {
+		if flag != "" {
+			keys++
+		}
+	}
+	switch {
+	case c.Auth == "jwt" && c.InsecureNoAuth:
+		return errors.New("--insecure-no-auth contradicts --auth jwt")
+	case c.Auth == "jwt" && keys != 1:
+		return errors.New("--auth jwt needs exactly one of --jwt-secret, --jwt-key and --jwks-url")
+	case c.Auth == "jwt":
+		return nil
+	case keys > 0 || c.JWTIssuer != "" || c.JWTAudience != "":
+		return errors.New("tokens are verified only with --auth jwt")
+	case !c.InsecureNoAuth && !listensOnLoopback(c.Listen):
+		return fmt.Errorf("--listen %s is open to the network: ask for tokens with --auth jwt, or let everybody in with --insecure-no-auth", c.Listen)
+	default:
+		return nil
+	}
+}
+
+// listensOnLoopback reports whether only this machine can reach an address. A name other than localhost may stand for
+// anything.
+func listensOnLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
+}
+
+// authenticator returns who finds out who sends a request, and nil when nobody is asked.
+func (c *serveCommand) authenticator(log *slog.Logger) (httpapi.Authenticator, error) {
+	if c.Auth == "none" {
+		if !listensOnLoopback(c.Listen) {
+			log.Warn("everybody who can reach this server may read and change everything", "listen", c.Listen)
+		}
+		return nil, nil //nolint:nilnil // nobody is asked
+	}
+	cfg := auth.Config{
+		Secret: []byte(c.JWTSecret), KeysURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Log: log,
+	}
+	if c.JWTKey != "" {
+		var err error
+		if cfg.PublicKey, err = os.ReadFile(c.JWTKey); err != nil {
+			return nil, usageError{fmt.Errorf("reading --jwt-key: %w", err)}
+		}
+	}
+	verifier, err := auth.New(cfg)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--auth jwt: %w", err)}
+	}
+	return verifier, nil
+}

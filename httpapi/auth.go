@@ -1,0 +1,182 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/pathsync/pathsync/core"
+)
+
+// Authenticator finds out who sends a request.
+type Authenticator interface {
+	// Authenticate returns whose token it is, and what that user may do. Its error wraps core.ErrUnauthenticated when the
+	// token proves nothing, and then its text is shown to the sender; it wraps core.ErrNoVerdict when that cannot be
+	// found out now.
+	Authenticate(ctx context.Context, token string) (core.Identity, error)
+}
+
+// CookieName is the cookie that a token may come in. Browsers take one of this name only over TLS, for this host alone
+// and for all of its paths, so that no neighbour can set it.
+const CookieName = "__Host-pathsync"
+
+// caller is who sends a request. It is part of the request's context from the beginning, and is filled in when that is
+// known, so that whoever logs the request at its end can see it.
+type caller struct{ identity core.Identity }
+
+type callerKey struct{}
+
+func withCaller(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), callerKey{}, new(caller)))
+}
+
+func callerOf(r *http.Request) *caller {
+	who, _ := r.Context().Value(callerKey{}).(*caller)
+	if who == nil {
+		return new(caller)
+	}
+	return who
+}
+
+// UserOf returns the user who has proved to be the sender of a request, and "" when nobody has, or not yet.
+func UserOf(r *http.Request) string { return callerOf(r).identity.User }
+
+func identityOf(c echo.Context) core.Identity { return callerOf(c.Request()).identity }
+
+// known is a handler for senders who have proved who they are.
+func (s *Server) known(handle echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		identity, err := s.authenticate(c)
+		if err != nil {
+			return err
+		}
+		callerOf(c.Request()).identity = identity
+		return handle(c)
+	}
+}
+
+// inRoom is a handler for known senders who may do something in the room that the address names.
+func (s *Server) inRoom(action core.Action, handle echo.HandlerFunc) echo.HandlerFunc {
+	return s.known(func(c echo.Context) error {
+		if err := allowed(c, action); err != nil {
+			return err
+		}
+		return handle(c)
+	})
+}
+
+// inRoomByTicket is inRoom for senders who may have nothing to show but a ticket.
+func (s *Server) inRoomByTicket(action core.Action, handle echo.HandlerFunc) echo.HandlerFunc {
+	byToken := s.inRoom(action, handle)
+	return func(c echo.Context) error {
+		ticket := c.QueryParam("ticket")
+		if s.cfg.Auth == nil || ticket == "" || c.Request().Header.Get("Authorization") != "" {
+			return byToken(c)
+		}
+		room, err := pathName(c, "room", core.MaxRoomLength)
+		if err != nil {
+			return err
+		}
+		identity, ok := s.tickets.redeem(ticket, room)
+		if !ok {
+			return unauthenticated("the ticket has been used, has expired, or is for another room", true)
+		}
+		callerOf(c.Request()).identity = identity
+		if err := allowed(c, action); err != nil {
+			return err
+		}
+		return handle(c)
+	}
+}
+
+// allowed refuses what the sender may not do in the room that the address names.
+func allowed(c echo.Context, action core.Action) error {
+	room, err := pathName(c, "room", core.MaxRoomLength)
+	if err != nil {
+		return err
+	}
+	return allowedIn(c, action, room)
+}
+
+func allowedIn(c echo.Context, action core.Action, room string) error {
+	if identityOf(c).Allows(action, room) {
+		return nil
+	}
+	what := [...]string{core.ToRead: "reading", core.ToWrite: "writing", core.ToBePresent: "being present"}[action]
+	return problem(Forbidden, what+" is not granted in this room")
+}
+
+// authenticate finds out who sends a request. There is no way from a token that is not accepted to a sender who is
+// nobody in particular.
+func (s *Server) authenticate(c echo.Context) (core.Identity, error) {
+	if s.cfg.Auth == nil {
+		return core.Anyone(), nil
+	}
+	r := c.Request()
+	if hasTokenInQuery(r.URL) {
+		return core.Identity{}, unauthenticated(
+			"a token must not stand in an address, where it is logged: send it as `Authorization: Bearer`, or get a ticket", true)
+	}
+	token, err := tokenOf(r)
+	if err != nil {
+		return core.Identity{}, err
+	}
+	identity, err := s.cfg.Auth.Authenticate(r.Context(), token)
+	switch {
+	case err == nil:
+		return identity, nil
+	case errors.Is(err, core.ErrUnauthenticated):
+		return core.Identity{}, unauthenticated(err.Error(), true)
+	default:
+		return core.Identity{}, err
+	}
+}
+
+// tokenOf returns the token that a request comes with, from the header or else from the cookie.
+func tokenOf(r *http.Request) (string, error) {
+	headers := r.Header.Values("Authorization")
+	cookies := r.CookiesNamed(CookieName)
+	switch {
+	case len(headers) > 1 || len(cookies) > 1:
+		return "", unauthenticated("there is more than one token", true)
+	case len(headers) == 1:
+		scheme, token, _ := strings.Cut(headers[0], " ")
+		if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
+			return "", unauthenticated("the header Authorization has to be `Bearer` and a token", true)
+		}
+		return token, nil
+	case len(cookies) == 1:
+		return cookies[0].Value, nil
+	default:
+		return "", unauthenticated("there is no token", false)
+	}
+}
+
+// tokenParameters are the names under which tokens come in queries elsewhere.
+var tokenParameters = []string{"token", "access_token", "id_token", "jwt", "bearer", "authorization"}
+
+// hasTokenInQuery reports whether an address has a token in it, by its name or by its looks.
+func hasTokenInQuery(u *url.URL) bool {
+	for name, values := range u.Query() {
+		looks := slices.ContainsFunc(values, func(v string) bool { return strings.HasPrefix(v, "eyJ") && strings.Count(v, ".") == 2 })
+		if looks || slices.Contains(tokenParameters, strings.ToLower(name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// unauthenticated is the problem of who has not proved who he is. given says whether there was something to prove it.
+func unauthenticated(detail string, given bool) *Problem {
+	p := problem(Unauthenticated, detail)
+	p.challenge = `Bearer realm="pathsync"`
+	if given {
+		p.challenge += `, error="invalid_token"`
+	}
+	return p
+}

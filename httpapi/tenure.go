@@ -1,0 +1,104 @@
+package httpapi
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/sse"
+)
+
+// tenure is how long a stream may go on: until the identity ends that it was opened with, or the one that it was given
+// since.
+type tenure struct {
+	stream *sse.Stream
+	user   string
+	shown  bool // the stream keeps its client present
+
+	mu    sync.Mutex
+	timer *time.Timer // nil: there is no end
+	over  bool
+}
+
+func newTenure(stream *sse.Stream, identity core.Identity, shown bool) *tenure {
+	t := &tenure{stream: stream, user: identity.User, shown: shown}
+	t.until(identity.Expires)
+	return t
+}
+
+// until moves the end; the zero time is none.
+func (t *tenure) until(end time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.timer != nil {
+		t.timer.Stop()
+		t.timer = nil
+	}
+	if !end.IsZero() && !t.over {
+		t.timer = time.AfterFunc(time.Until(end), func() { t.stream.End(frame("problem", problem(TokenExpired, "").json())) })
+	}
+}
+
+// stop forgets the end of a stream that has ended.
+func (t *tenure) stop() {
+	t.mu.Lock()
+	t.over = true
+	t.mu.Unlock()
+	t.until(time.Time{})
+}
+
+// renew goes on with another identity of the same user. One that would not have been let in ends the stream.
+func (t *tenure) renew(room string, identity core.Identity) error {
+	if identity.User != t.user {
+		return problem(Forbidden, core.ErrForeignClient.Error())
+	}
+	if !identity.Allows(core.ToRead, room) || t.shown && !identity.Allows(core.ToBePresent, room) {
+		p := problem(Forbidden, "the new token does not grant what this stream needs")
+		t.stream.End(frame("problem", p.json()))
+		return p
+	}
+	t.until(identity.Expires)
+	return nil
+}
+
+// postToken gives an open stream the token that this request comes with.
+func (s *Server) postToken(c echo.Context) error {
+	name, err := pathName(c, "room", core.MaxRoomLength)
+	if err != nil {
+		return err
+	}
+	clientID, err := pathName(c, "clientId", core.MaxClientIDLength)
+	if err != nil {
+		return err
+	}
+	identity := identityOf(c)
+	if identity.Ended(time.Now()) {
+		return errEnded()
+	}
+	room, release, ok := s.cfg.Hub.OpenRoom(name)
+	if !ok {
+		return problem(StreamNotFound, "")
+	}
+	defer release()
+	t := feedOf(room).tenureOf(clientID)
+	if t == nil {
+		return problem(StreamNotFound, "")
+	}
+	if err := t.renew(name, identity); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// errEnded refuses an identity that is accepted because clocks differ, where it would have to last.
+func errEnded() *Problem { return unauthenticated("the token has expired", true) }
+
+// tenureOf returns that of a client's stream, and nil when the client has none.
+func (f *roomFeed) tenureOf(clientID string) *tenure {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.clients[clientID].tenure
+}

@@ -1,0 +1,135 @@
+package contract
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pathsync/pathsync/core"
+)
+
+// people knows everybody by a token that is the name.
+type people map[string]core.Identity
+
+// everybody are the people of these tests. What a token of `away` is worth cannot be found out.
+var everybody = people{
+	"ada":   as("ada", core.Grant{Rooms: core.Matching("*"), Read: true, Write: true, Presence: true}),
+	"bob":   as("bob", core.Grant{Rooms: core.Matching("*"), Read: true, Write: true, Presence: true}),
+	"guest": as("guest"),
+}
+
+func as(user string, grants ...core.Grant) core.Identity {
+	return core.Identity{User: user, Grants: grants, ReadOnly: []core.ReadOnly{{Rooms: core.Matching("*"), Keys: core.Exactly("fixed")}}}
+}
+
+// Authenticate implements httpapi.Authenticator.
+func (p people) Authenticate(_ context.Context, token string) (core.Identity, error) {
+	if token == "away" {
+		return core.Identity{}, core.ErrNoVerdict
+	}
+	identity, ok := p[token]
+	if !ok {
+		return core.Identity{}, core.ErrUnauthenticated
+	}
+	return identity, nil
+}
+
+// bearer adds a token to the requests that come without one.
+type bearer struct {
+	token string
+	next  http.RoundTripper
+}
+
+func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Header.Get("Authorization") == "" {
+		req = req.Clone(req.Context())
+		req.Header.Set("Authorization", "Bearer "+b.token)
+	}
+	return b.next.RoundTrip(req)
+}
+
+func testWhoMayDoWhat(t *testing.T, w *witness) {
+	c := troubled(t, w, startServer(t, limits{auth: everybody}))
+	for name, send := range roomRoutes("guarded") {
+		for token, status := range map[string]int{"": 401, "forged": 401, "guest": 403, "away": 503} {
+			t.Run(name+" by "+token, func(t *testing.T) {
+				c := c.on(t)
+				if token != "" {
+					c.http = &http.Client{Transport: bearer{token, w}}
+				}
+				a := send(c, status).isProblem(map[int]string{401: "unauthenticated", 403: "forbidden", 503: "auth_unavailable"}[status])
+				challenge := a.header.Get("WWW-Authenticate")
+				if (status == 401) != strings.HasPrefix(challenge, "Bearer ") || strings.Contains(challenge, "invalid_token") != (token == "forged") {
+					t.Errorf("the challenge is %q", challenge)
+				}
+			})
+		}
+	}
+	c.get(200, "/v1/rooms/guarded", "Authorization", "Bearer ada").has("stores", "{}")
+	fixed := strings.Replace(batch(`"a"`, 1), `"default"`, `"fixed"`, 1)
+	c.post(403, "/v1/rooms/guarded/ops", fixed, "Authorization", "Bearer ada").isProblem("forbidden")
+}
+
+func testTickets(t *testing.T, w *witness) {
+	const asAda = "Bearer ada"
+	c := troubled(t, w, startServer(t, limits{auth: everybody}))
+	ask := func(status int, body string, headers ...string) answer {
+		return c.post(status, "/v1/tickets", body, append([]string{"Authorization", asAda}, headers...)...)
+	}
+	ticket := strings.Trim(ask(200, `{"room":"r"}`).member("ticket"), `"`)
+	c.open("/v1/rooms/r/events?ticket=" + ticket).until("up-to-date")
+	c.get(401, "/v1/rooms/r/events?ticket="+ticket).isProblem("unauthenticated")
+
+	c.post(401, "/v1/tickets", `{"room":"r"}`).isProblem("unauthenticated")
+	c.post(403, "/v1/tickets", `{"room":"r"}`, "Authorization", "Bearer guest").isProblem("forbidden")
+	ask(400, `{`).isProblem("invalid_json")
+	for _, body := range []string{`[]`, `{}`, `{"room":1}`, `{"room":".."}`, `{"room":"r","for":"bob"}`} {
+		ask(422, body).isProblem("invalid_request")
+	}
+	ask(413, `{"room":"`+strings.Repeat("r", 4<<10)+`"}`).isProblem("body_too_large")
+	ask(415, `{"room":"r"}`, "Content-Type", "text/plain").isProblem("unsupported_media_type")
+	for range 99 {
+		ask(200, `{"room":"r"}`)
+	}
+	ask(503, `{"room":"r"}`).isProblem("overloaded")
+
+	// Where nobody is asked, a ticket opens nothing that is not open anyway.
+	open := troubled(t, w, startServer(t, limits{}))
+	open.post(200, "/v1/tickets", `{"room":"r"}`)
+	open.open("/v1/rooms/r/events?ticket=anything").until("up-to-date")
+}
+
+func testRenewal(t *testing.T, w *witness) {
+	now := time.Now()
+	people := people{"bob": everybody["bob"], "guest": as("ada")}
+	for token, life := range map[string]time.Duration{"short": time.Second, "ada": time.Hour} {
+		identity := everybody["ada"]
+		identity.Expires = now.Add(life)
+		people[token] = identity
+	}
+	c := troubled(t, w, startServer(t, limits{auth: people}))
+	const token = "/v1/rooms/r/events/tab-1/token"
+	renew := func(status int, as string) answer { return c.post(status, token, "", "Authorization", "Bearer "+as) }
+
+	renew(404, "ada").isProblem("stream_not_found")
+	s := c.open("/v1/rooms/r/events?clientId=tab-1", "Authorization", "Bearer ada")
+	s.until("up-to-date")
+	c.post(401, token, "").isProblem("unauthenticated")
+	renew(503, "away").isProblem("auth_unavailable")
+	renew(403, "bob").isProblem("forbidden")
+	renew(204, "ada")
+	c.post(422, "/v1/rooms/%20/events/tab-1/token", "", "Authorization", "Bearer ada").isProblem("invalid_name")
+	renew(403, "guest").isProblem("forbidden")
+	if _, problem := s.until("problem"); !strings.Contains(problem.data, `"forbidden"`) {
+		t.Errorf("%+v", problem)
+	}
+	s.ends()
+
+	short := c.open("/v1/rooms/r/events?clientId=tab-2", "Authorization", "Bearer short")
+	if _, problem := short.until("problem"); !strings.Contains(problem.data, `"token_expired"`) {
+		t.Errorf("%+v", problem)
+	}
+	short.ends()
+}
