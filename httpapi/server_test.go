@@ -24,6 +24,7 @@ type server struct {
 	hub   *core.Hub
 	feeds *httpapi.Feeds
 	store *faultyStore
+	token string // of the requests that are written by hand; "" for none
 	dial  func(context.Context) (net.Conn, error)
 	close func() error // closes the hub, once
 }
@@ -69,6 +70,9 @@ func run(t *testing.T, patience time.Duration, listener net.Listener, dial func(
 	settings []setting) *server {
 	t.Helper()
 	p := &parts{store: memstore.New()}
+	if asksForTokens() {
+		guarded(p)
+	}
 	for _, set := range settings {
 		set(p)
 	}
@@ -97,6 +101,10 @@ func run(t *testing.T, patience time.Duration, listener net.Listener, dial func(
 		return s.hub.Close(ctx)
 	})
 	s.client = client{t: t, base: "http://pathsync.test", http: &http.Client{Transport: transport}, patience: patience}
+	if asksForTokens() {
+		s.token = token("ada", everything, 24*time.Hour)
+		s.client = s.with(s.token)
+	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 		defer cancel()
@@ -129,6 +137,9 @@ func (s *server) connect(t *testing.T) net.Conn {
 func (s *server) raw(t *testing.T, request string) net.Conn {
 	t.Helper()
 	conn := s.connect(t)
+	if s.token != "" {
+		request = asUser(request, s.token)
+	}
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
