@@ -1,0 +1,163 @@
+package core_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/memstore"
+)
+
+// by makes a batch one of a user.
+func by(user string, p *core.Proposal) *core.Proposal {
+	p.UserID = user
+	return p
+}
+
+// use tries everything that a client can do in a room, as a user.
+func use(t *testing.T, r *core.Room, client, user string) map[string]error {
+	t.Helper()
+	_, numbered := r.Submit(t.Context(), by(user, batch(t, client, 1000, "set x 1")))
+	_, unnumbered := r.Submit(t.Context(), by(user, batch(t, client, core.NoClientSeq, "set x 1")))
+	_, attending := r.Attend(t.Context(), core.Visitor{ClientID: client, UserID: user})
+	_, hidden := r.Attend(t.Context(), core.Visitor{ClientID: client, UserID: user, Hidden: true})
+	_, updating := r.UpdatePresence(t.Context(), client, user, core.PresenceUpdate{})
+	return map[string]error{
+		"numbered batch": numbered, "batch": unnumbered, "stream": attending, "hidden stream": hidden, "presence": updating,
+		"leaving": r.Leave(client, user),
+	}
+}
+
+func wantForeign(t *testing.T, r *core.Room, client, user string) {
+	t.Helper()
+	for what, err := range use(t, r, client, user) {
+		if what == "leaving" {
+			continue // it says something only of who is present
+		}
+		if !errors.Is(err, core.ErrForeignClient) {
+			t.Errorf("%s of %s by %s: %v", what, client, user, err)
+		}
+	}
+}
+
+func TestAClientBelongsToTheUserWhoUsedItFirst(t *testing.T) {
+	h := newHub(t, memstore.New())
+	for what, first := range map[string]func(*core.Room) error{
+		"by a numbered batch": func(r *core.Room) error {
+			_, err := r.Submit(t.Context(), by("ann", batch(t, "c", 1, "set x 1")))
+			return err
+		},
+		"by a batch": func(r *core.Room) error {
+			_, err := r.Submit(t.Context(), by("ann", batch(t, "c", core.NoClientSeq, "set x 1")))
+			return err
+		},
+		"by a stream": func(r *core.Room) error {
+			_, err := r.Attend(t.Context(), core.Visitor{ClientID: "c", UserID: "ann"})
+			return err
+		},
+		"by a hidden stream": func(r *core.Room) error {
+			_, err := r.Attend(t.Context(), core.Visitor{ClientID: "c", UserID: "ann", Hidden: true})
+			return err
+		},
+		"by presence": func(r *core.Room) error {
+			_, err := r.UpdatePresence(t.Context(), "c", "ann", core.PresenceUpdate{})
+			return err
+		},
+	} {
+		r := room(t, h, what)
+		if err := first(r); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		wantForeign(t, r, "c", "mallory")
+		for doing, err := range use(t, r, "c", "ann") {
+			if err != nil {
+				t.Errorf("%s, then %s: %v", what, doing, err)
+			}
+		}
+		for doing, err := range use(t, room(t, h, what+", elsewhere"), "c", "mallory") {
+			if err != nil {
+				t.Errorf("in another room, %s: %v", doing, err)
+			}
+		}
+	}
+}
+
+func TestWhereNobodyIsAskedAClientIsAnybodys(t *testing.T) {
+	r := room(t, newHub(t, memstore.New()), "r")
+	submit(t, r, by("ann", batch(t, "c", 1, "set x 1")))
+	for what, err := range use(t, r, "c", "") {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// A room that was opened again has forgotten, and the log has not.
+func TestTheLogRemembersWhoseClientItIs(t *testing.T) {
+	store := memstore.New()
+	h := newHub(t, store)
+	submit(t, room(t, h, "r"), by("ann", batch(t, "c", 1, "set x 1")))
+	closeHub(t, h)
+	wantForeign(t, room(t, newHub(t, store), "r"), "c", "mallory")
+}
+
+// Whoever uses more clients than a room remembers does not get at those that it forgets.
+func TestAClientIsNotToBeHadByCrowdingItOut(t *testing.T) {
+	r := room(t, newHub(t, memstore.New()), "r")
+	submit(t, r, by("ann", batch(t, "c", 1, "set x 1")))
+	for n := range 5000 {
+		if _, err := r.Attend(t.Context(), core.Visitor{ClientID: fmt.Sprint(n), UserID: "mallory", Hidden: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantForeign(t, r, "c", "mallory")
+	submit(t, r, by("ann", batch(t, "c", 2, "set x 2")))
+}
+
+func TestABatchHasItsUserInTheLog(t *testing.T) {
+	store := memstore.New()
+	r := room(t, newHub(t, store), "r")
+	if a := submit(t, r, by("ann", batch(t, "c", 1, "set x 1"))); a.Batch.UserID != "ann" {
+		t.Errorf("the answer's user is %q", a.Batch.UserID)
+	}
+	b, err := store.FindBatch(t.Context(), "r", "c", 1)
+	if err != nil || b.UserID != "ann" {
+		t.Errorf("the log has %+v, %v", b, err)
+	}
+	// Sent again it is the same batch, also for who did not have to prove it.
+	if a := submit(t, r, batch(t, "c", 1, "set x 1")); !a.Duplicate || a.Batch.UserID != "ann" {
+		t.Errorf("%+v", a.Batch)
+	}
+}
+
+// awayStore is a database that answers nothing about clients.
+type awayStore struct{ core.Store }
+
+func (awayStore) LastClientSeq(ctx context.Context, _, _ string) (int64, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func TestPresenceGoesOnWhileTheLogCannotSayWhoseAClientIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(t, awayStore{memstore.New()})
+		r := room(t, h, "r")
+		began := time.Now()
+		if _, err := r.Attend(t.Context(), core.Visitor{ClientID: "c", UserID: "ann"}); err != nil {
+			t.Error(err)
+		}
+		if waited := time.Since(began); waited > time.Second {
+			t.Errorf("it waited for %v", waited)
+		}
+		if _, err := r.UpdatePresence(t.Context(), "c", "mallory", core.PresenceUpdate{}); !errors.Is(err, core.ErrForeignClient) {
+			t.Errorf("what memory knows is forgotten: %v", err)
+		}
+		if _, err := r.Submit(t.Context(), by("ann", batch(t, "d", 1, "set x 1"))); !errors.Is(err, core.ErrUnavailable) {
+			t.Errorf("a batch: %v", err)
+		}
+	})
+}
