@@ -51,6 +51,9 @@ func TestAServerThatCannotStartSaysWhatToDo(t *testing.T) {
 		{"a flag has no number", []string{"--max-ops", "many"}, usage, []string{"--max-ops"}},
 		{"a flag is out of bounds", []string{"--feed-bytes", "1"}, usage, []string{"--feed-bytes must be at least 4096"}},
 		{"an address is none", []string{"--listen", "8080"}, usage, []string{"--listen must be an address"}},
+		{"it would be open to the network", []string{"--database", good, "--listen", "0.0.0.0:0"}, usage, []string{"--auth jwt", "--insecure-no-auth"}},
+		{"tokens without a key", []string{"--database", good, "--auth", "jwt"}, usage, []string{"--jwt-secret", "--jwt-key", "--jwks-url"}},
+		{"a short secret", []string{"--database", good, "--auth", "jwt", "--jwt-secret", "tiger"}, usage, []string{"at least 32 bytes"}},
 		{"a command is unknown", []string{"sevre"}, usage, []string{"sevre"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

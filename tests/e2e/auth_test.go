@@ -1,0 +1,82 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const jwtSecret = "only-for-tests-only-for-tests-only-for-tests"
+
+// tokenOf is a token of a user who may do something in the room `board`.
+func tokenOf(t *testing.T, user string, life time.Duration, grant map[string]any) string {
+	t.Helper()
+	grant["room"] = "board"
+	text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"sub": user, "exp": time.Now().Add(life).Unix(), "pathsync": map[string]any{"rooms": []any{grant}},
+	}).SignedString([]byte(jwtSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestTheCommandsShowTheirToken(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "--auth", "jwt", "--jwt-secret", jwtSecret, "--log-level", "debug")
+	s.ask(http.MethodGet, "/v1/rooms/board", nil, "").refused(t, http.StatusUnauthorized, "unauthenticated")
+
+	editor := tokenOf(t, "ann", time.Hour, map[string]any{"read": true, "write": true})
+	reader := tokenOf(t, "ben", time.Hour, map[string]any{"read": true})
+	for _, test := range []struct {
+		token        string
+		args         []string
+		code         int
+		stdout, says string
+	}{
+		{"", []string{"set", "board", "default", "title", "1"}, 1, "", "unauthenticated"},
+		{reader, []string{"set", "board", "default", "title", "1"}, 1, "", "forbidden"},
+		{editor, []string{"set", "board", "default", "title", "1"}, 0, "1 applied\n", ""},
+		{editor, []string{"get", "wall"}, 1, "", "forbidden"},
+	} {
+		p := s.command("", test.args...)
+		p.cmd.Env = append(p.cmd.Env, "PATHSYNC_TOKEN="+test.token)
+		if code := p.start(t).wait(t, patience); code != test.code || p.stdout.text() != test.stdout || !strings.Contains(p.stderr.text(), test.says) {
+			t.Errorf("%v: exit %d, stdout %q, stderr %q", test.args, code, p.stdout.text(), p.stderr.text())
+		}
+	}
+	tail := s.command("", "tail", "board")
+	tail.cmd.Env = append(tail.cmd.Env, "PATHSYNC_TOKEN="+reader)
+	tail.start(t).line(t, tail.stdout, "title")
+
+	s.stop()
+	if said := s.process.stderr.text(); strings.Contains(said, "eyJ") || strings.Contains(said, jwtSecret) {
+		t.Errorf("a secret is in the log:\n%s", said)
+	}
+}
+
+// The log keeps who sent what, so a client is its user's also after a crash.
+func TestAClientIsItsUsersAfterACrash(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "--auth", "jwt", "--jwt-secret", jwtSecret)
+	post := func(user string) reply {
+		header := http.Header{
+			"Content-Type":  {"application/json"},
+			"Authorization": {"Bearer " + tokenOf(t, user, time.Hour, map[string]any{"write": true})},
+		}
+		return s.ask(http.MethodPost, "/v1/rooms/board/ops", header,
+			`{"clientId":"tab","clientSeq":1,"key":"default","ops":[{"op":"set","path":"x","value":1}]}`)
+	}
+	if r := post("ann"); r.status != http.StatusOK {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	s.kill()
+	s.start()
+	post("mallory").refused(t, http.StatusForbidden, "forbidden")
+	if r := post("ann"); r.status != http.StatusOK || !strings.Contains(string(r.body), `"duplicate":true`) {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+}
