@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -52,23 +50,10 @@ type publicKey struct {
 }
 
 func newKeySet(cfg Config) (*keySet, error) {
-	u, err := url.Parse(cfg.KeysURL)
-	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+	if !isTrustworthy(cfg.KeysURL) {
 		return nil, errors.New("the URL of the key set has to begin with https://")
 	}
-	client := cfg.Client
-	if client == nil {
-		client = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
-	}
-	fixed := *client
-	fixed.Timeout = fetchTimeout
-	// The keys are trusted because of where they come from, so nobody sends us elsewhere.
-	fixed.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &keySet{url: cfg.KeysURL, client: &fixed, now: cfg.Now, log: cfg.Log}, nil
-}
-
-func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
+	return &keySet{url: cfg.KeysURL, client: trusting(cfg.Client, fetchTimeout), now: cfg.Now, log: cfg.Log}, nil
 }
 
 func (s *keySet) algorithms() []string { return publicKeyAlgorithms }

@@ -438,7 +438,7 @@ func TestHeadersCannotBeInjectedByCredentials(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		if resp.Header.Get("Set-Cookie") != "" || resp.StatusCode != 400 && resp.StatusCode != 401 {
+		if resp.Header.Get("Set-Cookie") != "" || resp.StatusCode != http.StatusBadRequest && resp.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%q: %s, %v", injected, resp.Status, resp.Header)
 		}
 	}
@@ -561,7 +561,7 @@ func TestATokenThatIsRefusedLeavesTheStreamAsItWas(t *testing.T) {
 
 // The goroutines and timers of streams that end before their tokens are not left behind: the bubble would not end.
 func TestAStreamThatEndsLeavesNoTimer(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		ann := s.with(token("ann", editor, 1000*time.Hour))
 		for range 10 {
 			r := ann.open(seven + "/events?clientId=ann").live()

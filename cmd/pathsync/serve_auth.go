@@ -20,16 +20,22 @@ func (c *serveCommand) validateAuth() error {
 		}
 	}
 	switch {
-	case c.Auth == "jwt" && c.InsecureNoAuth:
-		return errors.New("--insecure-no-auth contradicts --auth jwt")
+	case c.Auth != "none" && c.InsecureNoAuth:
+		return fmt.Errorf("--insecure-no-auth contradicts --auth %s", c.Auth)
+	case c.Auth != "app" && c.AuthorizeURL != "":
+		return errors.New("--authorize-url is asked only with --auth app")
+	case c.Auth == "app" && c.AuthorizeURL == "":
+		return errors.New("--auth app needs --authorize-url")
 	case c.Auth == "jwt" && keys != 1:
 		return errors.New("--auth jwt needs exactly one of --jwt-secret, --jwt-key and --jwks-url")
 	case c.Auth == "jwt":
 		return nil
+	case c.Auth == "app" && keys == 0 && c.JWTIssuer == "" && c.JWTAudience == "":
+		return nil
 	case keys > 0 || c.JWTIssuer != "" || c.JWTAudience != "":
 		return errors.New("tokens are verified only with --auth jwt")
 	case !c.InsecureNoAuth && !listensOnLoopback(c.Listen):
-		return fmt.Errorf("--listen %s is open to the network: ask for tokens with --auth jwt, or let everybody in with --insecure-no-auth", c.Listen)
+		return fmt.Errorf("--listen %s is open to the network: ask for tokens with --auth jwt or app, or let everybody in with --insecure-no-auth", c.Listen)
 	default:
 		return nil
 	}
@@ -49,6 +55,13 @@ func (c *serveCommand) authenticator(log *slog.Logger) (httpapi.Authenticator, e
 			log.Warn("everybody who can reach this server may read and change everything", "listen", c.Listen)
 		}
 		return nil, nil //nolint:nilnil // nobody is asked
+	}
+	if c.Auth == "app" {
+		application, err := auth.NewApplication(auth.ApplicationConfig{URL: c.AuthorizeURL, Log: log})
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--authorize-url: %w", err)}
+		}
+		return application, nil
 	}
 	cfg := auth.Config{
 		Secret: []byte(c.JWTSecret), KeysURL: c.JWKSURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience, Log: log,

@@ -55,11 +55,14 @@ func TestFlagsOfAuthenticationThatContradictEachOtherAreRefused(t *testing.T) {
 		says   string
 		change func(*serveCommand)
 	}{
-		"another way":        {"--auth must be one of: none jwt", func(c *serveCommand) { c.Auth = "basic" }},
+		"another way":        {"--auth must be one of: none jwt app", func(c *serveCommand) { c.Auth = "basic" }},
 		"no key":             {"exactly one of", func(c *serveCommand) { c.Auth = "jwt" }},
 		"two keys":           {"exactly one of", func(c *serveCommand) { c.Auth, c.JWTSecret, c.JWKSURL = "jwt", longSecret, "https://x/" }},
 		"a key for nothing":  {"only with --auth jwt", func(c *serveCommand) { c.JWTSecret = longSecret }},
 		"an issuer, no auth": {"only with --auth jwt", func(c *serveCommand) { c.JWTIssuer = "x" }},
+		"nobody to ask":      {"needs --authorize-url", func(c *serveCommand) { c.Auth = "app" }},
+		"asked for nothing":  {"only with --auth app", func(c *serveCommand) { c.AuthorizeURL = "https://x/" }},
+		"asked and verified": {"only with --auth jwt", func(c *serveCommand) { c.Auth, c.AuthorizeURL, c.JWTSecret = "app", "https://x/", longSecret }},
 		"open and closed":    {"contradicts", func(c *serveCommand) { c.Auth, c.JWTSecret, c.InsecureNoAuth = "jwt", longSecret, true }},
 	} {
 		c := good
@@ -95,6 +98,8 @@ func TestAKeyThatCannotBeUsedStopsTheStart(t *testing.T) {
 		"a good file":     {func(c *serveCommand) { c.JWTKey = good }, true},
 		"a good secret":   {func(c *serveCommand) { c.JWTSecret = longSecret }, true},
 		"a key set":       {func(c *serveCommand) { c.JWKSURL = "https://id.example.com/keys" }, true},
+		"an application":  {func(c *serveCommand) { c.Auth, c.AuthorizeURL = "app", "https://app.example.com/who" }, true},
+		"an open one":     {func(c *serveCommand) { c.Auth, c.AuthorizeURL = "app", "http://app.example.com/who" }, false},
 		"no file":         {func(c *serveCommand) { c.JWTKey = filepath.Join(dir, "absent.pem") }, false},
 		"no key":          {func(c *serveCommand) { c.JWTKey = file("bad.pem", "hello") }, false},
 		"a short secret":  {func(c *serveCommand) { c.JWTSecret = "short" }, false},

@@ -1,0 +1,204 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/pathsync/pathsync/core"
+)
+
+// ApplicationConfig is what an Application needs. Zero values stand for the defaults named.
+type ApplicationConfig struct {
+	URL string // of the application's endpoint; https, or http to this machine; required
+
+	Fresh  time.Duration    // so long an answer is not asked for again; 30 s
+	Client *http.Client     // default: one of its own
+	Now    func() time.Time // default: time.Now
+	Log    *slog.Logger     // default: none
+}
+
+// Bounds of asking the application.
+const (
+	maxVerdicts     = 10_000 // remembered
+	maxQuestions    = 64     // under way
+	maxVerdictBytes = 256 << 10
+	askTimeout      = 5 * time.Second
+)
+
+// Application has the application decide what a token is worth. It is for those whose tokens are not JSON Web Tokens,
+// such as ids of sessions, and for those who want to decide anew every half a minute. The token goes to the endpoint in a
+// GET request, in the header Authorization, as it came. The answer is one of
+//
+//	200 with what the payload of a token would be: sub, exp and pathsync
+//	401 or 403 when the token is worth nothing
+//
+// Whatever else happens is no verdict, and opens nothing.
+type Application struct {
+	url    string
+	client *http.Client
+	fresh  time.Duration
+	now    func() time.Time
+	log    *slog.Logger
+
+	asking singleflight.Group
+	turn   chan struct{} // as many as may ask at once
+
+	mu       sync.Mutex
+	verdicts map[[sha256.Size]byte]verdict // by the hashes of tokens, lest a dump of memory gives them away
+}
+
+// verdict is an answer of the application, and until when it is taken as its answer to the same question.
+type verdict struct {
+	identity core.Identity
+	err      error
+	until    time.Time
+}
+
+// NewApplication makes an Application. It asks nothing yet.
+func NewApplication(cfg ApplicationConfig) (*Application, error) {
+	if !isTrustworthy(cfg.URL) {
+		return nil, errors.New("the URL that is asked who may do what has to begin with https://")
+	}
+	a := &Application{
+		url: cfg.URL, client: trusting(cfg.Client, askTimeout), fresh: cfg.Fresh, now: cfg.Now, log: cfg.Log,
+		turn: make(chan struct{}, maxQuestions), verdicts: map[[sha256.Size]byte]verdict{},
+	}
+	if a.fresh == 0 {
+		a.fresh = 30 * time.Second
+	}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	return a, nil
+}
+
+// Authenticate returns what the application says of a token. However many come with it at once, it is asked once.
+func (a *Application) Authenticate(ctx context.Context, token string) (core.Identity, error) {
+	if len(token) > MaxTokenBytes || strings.ContainsFunc(token, isNotVisible) {
+		return core.Identity{}, core.ErrUnauthenticated
+	}
+	key := sha256.Sum256([]byte(token))
+	if v, ok := a.remembered(key); ok {
+		return v.identity, v.err
+	}
+	answer, _, _ := a.asking.Do(string(key[:]), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+		defer cancel()
+		v := a.ask(ctx, token)
+		if !errors.Is(v.err, core.ErrNoVerdict) {
+			a.remember(key, v)
+		}
+		return v, nil
+	})
+	v := answer.(verdict)
+	return v.identity, v.err
+}
+
+// isNotVisible reports whether a character cannot be part of a token (RFC 6750, section 2.1) or would break a header.
+func isNotVisible(r rune) bool { return r <= ' ' || r > '~' }
+
+func (a *Application) remembered(key [sha256.Size]byte) (verdict, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	v, ok := a.verdicts[key]
+	return v, ok && a.now().Before(v.until)
+}
+
+// remember keeps a verdict. When there are too many, those that are over go, and if none is, any one.
+func (a *Application) remember(key [sha256.Size]byte, v verdict) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.now()
+	if len(a.verdicts) >= maxVerdicts {
+		for k, old := range a.verdicts {
+			if !now.Before(old.until) {
+				delete(a.verdicts, k)
+			}
+		}
+	}
+	for k := range a.verdicts {
+		if len(a.verdicts) < maxVerdicts {
+			break
+		}
+		delete(a.verdicts, k)
+	}
+	v.until = now.Add(a.fresh)
+	if v.err == nil && v.identity.Expires.Before(v.until) {
+		v.until = v.identity.Expires
+	}
+	a.verdicts[key] = v
+}
+
+// ask asks the application, in its turn.
+func (a *Application) ask(ctx context.Context, token string) verdict {
+	select {
+	case a.turn <- struct{}{}:
+		defer func() { <-a.turn }()
+	case <-ctx.Done():
+		return verdict{err: core.ErrNoVerdict}
+	}
+	identity, err := a.exchange(ctx, token)
+	switch {
+	case err == nil && identity.Ended(a.now()):
+		return verdict{err: refuse("it has expired")}
+	case err == nil || errors.Is(err, core.ErrUnauthenticated):
+		return verdict{identity: identity, err: err}
+	default:
+		a.log.Warn("the application does not say who may do what", "url", a.url, "error", err)
+		return verdict{err: core.ErrNoVerdict}
+	}
+}
+
+func (a *Application) exchange(ctx context.Context, token string) (core.Identity, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url, nil)
+	if err != nil {
+		return core.Identity{}, err
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := a.client.Do(req)
+	if err != nil {
+		return core.Identity{}, err
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return core.Identity{}, core.ErrUnauthenticated
+	default:
+		return core.Identity{}, fmt.Errorf("the answer is %s", resp.Status)
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxVerdictBytes+1))
+	if err != nil {
+		return core.Identity{}, err
+	}
+	if len(text) > maxVerdictBytes {
+		return core.Identity{}, fmt.Errorf("the answer is larger than %d bytes", maxVerdictBytes)
+	}
+	var c claims
+	if err := json.Unmarshal(text, &c); err != nil {
+		return core.Identity{}, errors.New("the answer is not what the payload of a token would be")
+	}
+	if c.ExpiresAt == nil {
+		return core.Identity{}, errors.New("the answer has no exp")
+	}
+	identity, err := c.identity()
+	if err != nil { // the application's mistake, and none of whoever sent the token
+		return core.Identity{}, fmt.Errorf("the answer cannot be used: %s", err) //nolint:errorlint // it must not say that the token is bad
+	}
+	return identity, nil
+}

@@ -1,0 +1,46 @@
+// Command embedding is the example of docs/embedding.md: pathsync below a path of another server, which knows by itself
+// who its users are.
+package main
+
+import (
+	"context"
+	"log"
+	"net/http"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/sqlstore"
+)
+
+// sessions is how this application knows its users: by the ids of their sessions.
+type sessions map[string]string
+
+// Authenticate implements httpapi.Authenticator.
+func (s sessions) Authenticate(_ context.Context, token string) (core.Identity, error) {
+	user, ok := s[token]
+	if !ok {
+		return core.Identity{}, core.ErrUnauthenticated
+	}
+	return core.Identity{User: user, Grants: []core.Grant{
+		{Rooms: core.Exactly("home of " + user), Read: true, Write: true, Presence: true},
+		{Rooms: core.Matching("public-*"), Read: true},
+	}}, nil
+}
+
+func main() {
+	ctx := context.Background()
+	store, err := sqlstore.Open(ctx, "sqlite:rooms.db")
+	if err != nil {
+		log.Fatal(err)
+	}
+	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch()})
+	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen})
+	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds, Auth: sessions{"8c1f": "ann"}})
+
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", api)
+	mux.HandleFunc("/hello", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello\n")) })
+	log.Print(http.ListenAndServe("127.0.0.1:8080", mux))
+	api.Drain()
+	log.Print(api.Wait(ctx), hub.Close(ctx), store.Close())
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/pathsync/pathsync/core"
+)
+
+func TestThePageShowsThisProgram(t *testing.T) {
+	program, err := os.ReadFile("main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../docs/embedding.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, code, _ := strings.Cut(string(program), "\npackage main")
+	if !strings.Contains(string(page), "```go\npackage main"+code+"```\n") {
+		t.Error("docs/embedding.md shows another program than main.go")
+	}
+}
+
+func TestTheExampleKnowsItsUsers(t *testing.T) {
+	ann, err := sessions{"8c1f": "ann"}.Authenticate(t.Context(), "8c1f")
+	if err != nil || !ann.Allows(core.ToWrite, "home of ann") || ann.Allows(core.ToRead, "home of ben") || ann.Allows(core.ToWrite, "public-1") {
+		t.Errorf("%+v, %v", ann, err)
+	}
+	if _, err := (sessions{}).Authenticate(t.Context(), ""); err == nil {
+		t.Error("who has no session is somebody")
+	}
+}
