@@ -46,6 +46,12 @@ func callerOf(r *http.Request) *caller {
 // UserOf returns the user who has proved to be the sender of a request, and "" when nobody has, or not yet.
 func UserOf(r *http.Request) string { return callerOf(r).identity.User }
 
+// identify notes who has proved to be the sender.
+func identify(c echo.Context, identity core.Identity) {
+	callerOf(c.Request()).identity = identity
+	exchangeOf(c.Response()).user = identity.User
+}
+
 func identityOf(c echo.Context) core.Identity { return callerOf(c.Request()).identity }
 
 // known is a handler for senders who have proved who they are.
@@ -55,7 +61,7 @@ func (s *Server) known(handle echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		callerOf(c.Request()).identity = identity
+		identify(c, identity)
 		return handle(c)
 	}
 }
@@ -86,7 +92,7 @@ func (s *Server) inRoomByTicket(action core.Action, handle echo.HandlerFunc) ech
 		if !ok {
 			return unauthenticated("the ticket has been used, has expired, or is for another room", true)
 		}
-		callerOf(c.Request()).identity = identity
+		identify(c, identity)
 		if err := allowed(c, action); err != nil {
 			return err
 		}
@@ -163,12 +169,16 @@ var tokenParameters = []string{"token", "access_token", "id_token", "jwt", "bear
 // hasTokenInQuery reports whether an address has a token in it, by its name or by its looks.
 func hasTokenInQuery(u *url.URL) bool {
 	for name, values := range u.Query() {
-		looks := slices.ContainsFunc(values, func(v string) bool { return strings.HasPrefix(v, "eyJ") && strings.Count(v, ".") == 2 })
-		if looks || slices.Contains(tokenParameters, strings.ToLower(name)) {
+		if slices.ContainsFunc(values, looksLikeToken) || slices.Contains(tokenParameters, strings.ToLower(name)) {
 			return true
 		}
 	}
 	return false
+}
+
+// looksLikeToken reports whether a text can be a JSON Web Token: their first part is an object in base64url.
+func looksLikeToken(text string) bool {
+	return strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") == 2
 }
 
 // unauthenticated is the problem of who has not proved who he is. given says whether there was something to prove it.

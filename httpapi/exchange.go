@@ -23,6 +23,7 @@ type exchange struct {
 	query   string // what of it may be logged
 	route   string // as in Server.Routes; "" if there is none
 	address string // of the client
+	user    string // who the client has proved to be; "" for nobody
 	began   time.Time
 
 	status int
@@ -117,6 +118,9 @@ func (x *exchange) log(what string, more ...slog.Attr) {
 	}
 	attrs = append(attrs, slog.Int("status", x.status), slog.Float64("ms", milliseconds(time.Since(x.began))),
 		slog.Int64("bytes", x.bytes), slog.String("address", x.address))
+	if x.user != "" {
+		attrs = append(attrs, slog.String("user", x.user))
+	}
 	if x.code != "" {
 		attrs = append(attrs, slog.String("code", string(x.code)))
 	}
@@ -137,7 +141,7 @@ func loggedQuery(u *url.URL) string {
 	}
 	sent, logged := u.Query(), url.Values{}
 	for _, name := range loggedParameters {
-		if sent.Has(name) {
+		if sent.Has(name) && !looksLikeToken(sent.Get(name)) {
 			logged.Set(name, sent.Get(name))
 		}
 	}

@@ -449,7 +449,8 @@ func TestHeadersCannotBeInjectedByCredentials(t *testing.T) {
 
 func TestATokenIsNeverLogged(t *testing.T) {
 	var log lines
-	s := start(t, guarded, into(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	h := slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})
+	s := start(t, guarded, into(h), func(p *parts) { p.api.AccessLog = slog.New(h) })
 	good, bad := token("ann", editor, time.Hour), token("ann", `{"rooms":1}`, time.Hour)
 	ticket := ticketOf(t, s.with(good), "board-7")
 	s.store.fail(errAway)
@@ -459,13 +460,14 @@ func TestATokenIsNeverLogged(t *testing.T) {
 			c.get("/v1/rooms/cold?token=" + text)
 			c.get("/v1/rooms/cold", "Cookie", "__Host-pathsync="+text)
 			c.get("/v1/rooms/cold/events?ticket=" + text)
+			c.get("/v1/rooms/cold/events?clientId=" + text)
 		}
 	}
 	s.get("/v1/rooms/board-7/events?ticket=" + ticket)
 	s.store.recover()
 	all := strings.Join(log.all(), "\n")
-	if !strings.Contains(all, "cannot be opened") {
-		t.Fatalf("nothing went wrong: %s", all)
+	if !strings.Contains(all, "cannot be opened") || !strings.Contains(all, " user=ann ") {
+		t.Fatalf("nothing went wrong, or ann is not named: %s", all)
 	}
 	for _, secret := range append(strings.Split(good+"."+bad, "."), ticket, signingKey) {
 		if len(secret) > 8 && secret != strings.Split(good, ".")[0] && strings.Contains(all, secret) || strings.Contains(all, "eyJ") {

@@ -39,6 +39,10 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	if err := c.checkReach(listener.Addr()); err != nil {
+		listener.Close()
+		return err
+	}
 	log.Info("pathsync is ready", "url", "http://"+listener.Addr().String()+"/", "database", kindOf(c.Database), "epoch", store.Epoch())
 	return c.serve(ctx, log, who, store, listener)
 }

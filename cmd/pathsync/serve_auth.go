@@ -48,10 +48,18 @@ func listensOnLoopback(address string) bool {
 	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }
 
+// checkReach checks the address that is really listened on: an inherited socket need not be that of --listen.
+func (c *serveCommand) checkReach(address net.Addr) error {
+	if c.Auth == "none" && !c.InsecureNoAuth && address.Network() == "tcp" && !listensOnLoopback(address.String()) {
+		return usageError{fmt.Errorf("the inherited socket %s is open to the network: ask for tokens with --auth jwt or app, or let everybody in with --insecure-no-auth", address)}
+	}
+	return nil
+}
+
 // authenticator returns who finds out who sends a request, and nil when nobody is asked.
 func (c *serveCommand) authenticator(log *slog.Logger) (httpapi.Authenticator, error) {
 	if c.Auth == "none" {
-		if !listensOnLoopback(c.Listen) {
+		if c.InsecureNoAuth {
 			log.Warn("everybody who can reach this server may read and change everything", "listen", c.Listen)
 		}
 		return nil, nil //nolint:nilnil // nobody is asked

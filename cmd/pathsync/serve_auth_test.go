@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -135,5 +137,21 @@ func TestTheTokenIsShownToTheServerAndToNobodyElse(t *testing.T) {
 	}
 	if got := strings.Join(shown, ", "); got != "server: Bearer t0ken, elsewhere: " {
 		t.Error(got)
+	}
+}
+
+// A socket from systemd is where its unit says, whatever --listen is.
+func TestAnInheritedSocketThatTheNetworkCanReachIsNotServedWithoutTokens(t *testing.T) {
+	good := parse(t)
+	for address, want := range map[string]bool{"127.0.0.1": true, "::1": true, "0.0.0.0": false, "::": false, "192.0.2.1": false} {
+		at := &net.TCPAddr{IP: net.ParseIP(address), Port: 8080}
+		if err := good.checkReach(at); (err == nil) != want {
+			t.Errorf("%s: %v", at, err)
+		}
+		open, closed := good, good
+		open.InsecureNoAuth, closed.Auth = true, "jwt"
+		if err := errors.Join(open.checkReach(at), closed.checkReach(at), good.checkReach(&net.UnixAddr{Net: "unix", Name: "/run/x"})); err != nil {
+			t.Errorf("%s: %v", at, err)
+		}
 	}
 }
