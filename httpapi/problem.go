@@ -20,6 +20,7 @@ const (
 	InvalidJSON          Code = "invalid_json"
 	InvalidEventID       Code = "invalid_event_id"
 	InvalidParameter     Code = "invalid_parameter"
+	CrossOrigin          Code = "cross_origin"
 	RouteNotFound        Code = "not_found"
 	StoreNotFound        Code = "store_not_found"
 	MethodNotAllowed     Code = "method_not_allowed"
@@ -49,6 +50,7 @@ var kinds = map[Code]kind{
 	InvalidJSON:          {400, "The body is not acceptable JSON", 0},
 	InvalidEventID:       {400, "This is not an event id", 0},
 	InvalidParameter:     {400, "A query parameter is not acceptable", 0},
+	CrossOrigin:          {403, "A page of another origin may not do this", 0},
 	RouteNotFound:        {404, "There is no such address", 0},
 	StoreNotFound:        {404, "This store key has no document", 0},
 	MethodNotAllowed:     {405, "This address does not take this method", 0},

@@ -25,14 +25,17 @@ type Config struct {
 	MaxOps       int           // of one batch; 1000
 	MaxDepth     int           // nesting of one JSON value; 64
 	BodyTimeout  time.Duration // longest time that a body may take to arrive; 10 s
+
+	Origins Origins // whose pages may use the API besides the server's own; none
 }
 
 // Server answers the requests of version 1 of the API. It is an http.Handler.
 type Server struct {
-	cfg     Config
-	echo    *echo.Echo
-	closing context.Context // ends when long-polls are to come back at once
-	drain   context.CancelFunc
+	cfg         Config
+	echo        *echo.Echo
+	crossOrigin *http.CrossOriginProtection
+	closing     context.Context // ends when long-polls are to come back at once
+	drain       context.CancelFunc
 }
 
 // New makes a server.
@@ -52,7 +55,7 @@ func New(cfg Config) *Server {
 	if cfg.BodyTimeout == 0 {
 		cfg.BodyTimeout = 10 * time.Second
 	}
-	s := &Server{cfg: cfg, echo: echo.New()}
+	s := &Server{cfg: cfg, echo: echo.New(), crossOrigin: cfg.Origins.protection()}
 	s.closing, s.drain = context.WithCancel(context.Background())
 	s.echo.HTTPErrorHandler = s.answerError
 	s.echo.IPExtractor = echo.ExtractIPDirect()
@@ -120,10 +123,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			problem(Internal, "").write(w)
 		}
 	}()
+	s.cfg.Origins.share(h, r)
+	if s.cfg.Origins.preflight(w, r) {
+		return
+	}
 	if r.ContentLength != 0 {
 		setBodyDeadline(w, time.Now().Add(s.cfg.BodyTimeout))
 	}
+	if err := s.admit(r); err != nil {
+		problemOf(err).write(w)
+		return
+	}
 	s.echo.ServeHTTP(w, r)
+}
+
+// admit says why a request is refused before anybody looks at what it wants.
+func (s *Server) admit(r *http.Request) error {
+	return s.checkOrigin(r)
 }
 
 // requestID is the id that the request came with, if it is a sane one, and otherwise a new one.

@@ -41,6 +41,10 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 // serve puts the parts together, and takes them apart again when ctx ends: first no new requests, then the streams,
 // then what is still to be written.
 func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.Store, listener net.Listener) error {
+	origins, err := httpapi.ParseOrigins(c.AllowOrigin)
+	if err != nil {
+		return fmt.Errorf("--allow-origin: %w", err)
+	}
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{
 		Epoch: store.Epoch(), MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs),
 	})
@@ -53,6 +57,7 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	api := httpapi.New(httpapi.Config{
 		Hub: hub, Feeds: feeds, Log: log,
 		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,
+		Origins: origins,
 	})
 	server := &http.Server{
 		Handler:           api,

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/go-playground/validator/v10"
+
+	"github.com/pathsync/pathsync/httpapi"
 )
 
 // serveCommand is how the server is to run.
@@ -31,6 +33,8 @@ type serveCommand struct {
 
 	LogRetention        time.Duration `name:"log-retention" env:"PATHSYNC_LOG_RETENTION" default:"0" placeholder:"DURATION" validate:"min=0" help:"Drop what is older than this from the change log, such as 720h; 0 keeps it (${default})."`
 	LogRetentionBatches int64         `name:"log-retention-batches" env:"PATHSYNC_LOG_RETENTION_BATCHES" default:"0" placeholder:"N" validate:"min=0" help:"Keep only the last N batches of each room in the change log; 0 keeps all (${default})."`
+
+	AllowOrigin []string `name:"allow-origin" env:"PATHSYNC_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Let pages of another origin use the API, such as https://app.example.com; may be repeated. * lets in every page, without cookies."`
 
 	LogLevel  string `name:"log-level" env:"PATHSYNC_LOG_LEVEL" default:"info" placeholder:"LEVEL" validate:"oneof=debug info warn error" help:"debug, info, warn or error (${default})."`
 	LogFormat string `name:"log-format" env:"PATHSYNC_LOG_FORMAT" default:"text" placeholder:"FORMAT" validate:"oneof=text json" help:"text or json (${default})."`
@@ -55,12 +59,15 @@ func (c *serveCommand) Validate() error {
 		return fmt.Errorf("preparing the checks: %w", err)
 	}
 	var wrong validator.ValidationErrors
-	if err := check.Struct(c); !errors.As(err, &wrong) {
+	if err := check.Struct(c); err != nil && !errors.As(err, &wrong) {
 		return err
 	}
-	errs := make([]error, len(wrong))
+	errs := make([]error, len(wrong), len(wrong)+1)
 	for i, w := range wrong {
 		errs[i] = explain(w)
+	}
+	if _, err := httpapi.ParseOrigins(c.AllowOrigin); err != nil {
+		errs = append(errs, fmt.Errorf("--allow-origin: %w", err))
 	}
 	return errors.Join(errs...)
 }

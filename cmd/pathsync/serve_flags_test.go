@@ -29,13 +29,13 @@ func TestTheServerHasDefaultsForEverything(t *testing.T) {
 		MaxBodyBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64, MaxDocumentBytes: 8 << 20, MaxRooms: 100000, FeedBytes: 4 << 20,
 		LogLevel: "info", LogFormat: "text",
 	}
-	if got := parse(t); got != want {
+	if got := parse(t); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
 
 func TestServeIsTheDefaultCommand(t *testing.T) {
-	if a, b := parse(t, "--listen", ":9000"), parse(t, "serve", "--listen", ":9000"); a != b || a.Listen != ":9000" {
+	if a, b := parse(t, "--listen", ":9000"), parse(t, "serve", "--listen", ":9000"); !reflect.DeepEqual(a, b) || a.Listen != ":9000" {
 		t.Errorf("%+v and %+v", a, b)
 	}
 }
@@ -71,6 +71,8 @@ func TestFlagsOfTheServerAreChecked(t *testing.T) {
 		{"--heartbeat-ms", func(c *serveCommand) { c.HeartbeatMs = 0 }},
 		{"--max-depth must be at most 64", func(c *serveCommand) { c.MaxDepth = 65 }},
 		{"--max-body-bytes", func(c *serveCommand) { c.MaxBodyBytes = 0 }},
+		{"--allow-origin", func(c *serveCommand) { c.AllowOrigin = []string{"https://app.example.com/"} }},
+		{"--allow-origin", func(c *serveCommand) { c.AllowOrigin = []string{"*", "https://app.example.com"} }},
 		{"--log-level must be one of: debug info warn error", func(c *serveCommand) { c.LogLevel = "loud" }},
 		{"--log-format", func(c *serveCommand) { c.LogFormat = "xml" }},
 	}

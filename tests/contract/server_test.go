@@ -24,6 +24,7 @@ type server struct {
 type limits struct {
 	maxRooms    int
 	bodyTimeout time.Duration
+	origins     httpapi.Origins
 }
 
 func startServer(t *testing.T, l limits) *server {
@@ -31,7 +32,7 @@ func startServer(t *testing.T, l limits) *server {
 	store := &faultyStore{Store: memstore.New()}
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch(), Spread: time.Second})
 	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, MaxRooms: l.maxRooms})
-	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds, BodyTimeout: l.bodyTimeout})
+	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds, BodyTimeout: l.bodyTimeout, Origins: l.origins})
 	listener := httptest.NewServer(api)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
