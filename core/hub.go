@@ -15,6 +15,8 @@ var (
 	ErrUnavailable = errors.New("the database is not available")
 	// ErrOverloaded: a queue or a table is full.
 	ErrOverloaded = errors.New("the server has too much to do")
+	// ErrTooManyRooms: an account has as many rooms open as it may.
+	ErrTooManyRooms = errors.New("too many rooms are open on one account")
 	// ErrClosing: the server is shutting down.
 	ErrClosing = errors.New("the server is shutting down")
 	// ErrClientSeqReused: a clientSeq comes again with other content.
@@ -90,8 +92,15 @@ type Hub struct {
 
 	mu      sync.Mutex
 	rooms   map[string]*slot
-	cleared time.Time // when unused rooms were last closed to make room
+	booked  map[string]int // rooms open on each account that has any
+	cleared time.Time      // when unused rooms were last closed to make room
 	closing bool
+}
+
+// Account is somebody on whose behalf rooms are opened.
+type Account struct {
+	Name     string
+	MaxRooms int // open at a time
 }
 
 // slot is a room's place in the hub, from the moment that somebody asks for it.
@@ -101,6 +110,8 @@ type slot struct {
 	err    error
 	users  int       // who has acquired the room and not released it
 	unused time.Time // since when users is 0
+
+	accounts []Account // of whoever was the first to ask for it
 }
 
 // retryOpening is how long everybody who asks for a room that could not be opened gets the same answer, so that a
@@ -110,7 +121,7 @@ const retryOpening = time.Second
 // NewHub makes a hub and starts its goroutines. Close ends them.
 func NewHub(cfg Config) *Hub {
 	cfg = cfg.withDefaults()
-	h := &Hub{cfg: cfg, rooms: map[string]*slot{}}
+	h := &Hub{cfg: cfg, rooms: map[string]*slot{}, booked: map[string]int{}}
 	h.committer = newCommitter(&h.cfg)
 	h.checkpointer = newCheckpointer(h)
 	h.pruner = newPruner(&h.cfg)
@@ -139,7 +150,7 @@ func (h *Hub) Close(ctx context.Context) error {
 		if s.room != nil {
 			s.room.close(nil)
 		}
-		delete(h.rooms, name)
+		h.drop(name, s)
 	}
 	return err
 }
@@ -155,9 +166,9 @@ func (h *Hub) Ping(ctx context.Context) error {
 }
 
 // Room returns a room, opened if need be, and a function that releases it. While it is held it stays open. However many
-// ask for a room at once, it is opened once.
-func (h *Hub) Room(ctx context.Context, name string) (*Room, func(), error) {
-	s, err := h.acquire(name)
+// ask for a room at once, it is opened once; it is on the accounts of the first of them until it is closed.
+func (h *Hub) Room(ctx context.Context, name string, accounts ...Account) (*Room, func(), error) {
+	s, err := h.acquire(name, accounts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -175,7 +186,7 @@ func (h *Hub) Room(ctx context.Context, name string) (*Room, func(), error) {
 	return nil, nil, err
 }
 
-func (h *Hub) acquire(name string) (*slot, error) {
+func (h *Hub) acquire(name string, accounts []Account) (*slot, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
@@ -183,15 +194,36 @@ func (h *Hub) acquire(name string) (*slot, error) {
 	}
 	s := h.rooms[name]
 	if s == nil || s.stale(time.Now()) {
+		if s != nil {
+			h.drop(name, s)
+		}
+		for _, a := range accounts {
+			if h.booked[a.Name] >= a.MaxRooms {
+				return nil, ErrTooManyRooms
+			}
+		}
 		if !h.hasRoom(time.Now()) {
 			return nil, fmt.Errorf("%w: %d rooms are open", ErrOverloaded, len(h.rooms))
 		}
-		s = &slot{opened: make(chan struct{})}
+		s = &slot{opened: make(chan struct{}), accounts: accounts}
 		h.rooms[name] = s
+		for _, a := range accounts {
+			h.booked[a.Name]++
+		}
 		h.opening.Go(func() { h.open(name, s) })
 	}
 	s.users++
 	return s, nil
+}
+
+// drop takes a room out of the hub, and off its accounts. The lock is held.
+func (h *Hub) drop(name string, s *slot) {
+	delete(h.rooms, name)
+	for _, a := range s.accounts {
+		if h.booked[a.Name]--; h.booked[a.Name] == 0 {
+			delete(h.booked, a.Name)
+		}
+	}
 }
 
 // clearEvery bounds how often all open rooms are looked through while there are as many as there may be.
@@ -247,7 +279,7 @@ func (h *Hub) closeIdle(since time.Time) {
 func (h *Hub) closeUnused(since time.Time) {
 	for name, s := range h.rooms {
 		if s.users == 0 && !s.unused.After(since) && (s.err != nil || s.room != nil && s.room.closeIfIdle()) {
-			delete(h.rooms, name)
+			h.drop(name, s)
 		}
 	}
 }

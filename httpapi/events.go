@@ -29,11 +29,16 @@ func (s *Server) getEvents(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	room, release, err := s.room(c)
+	leave, err := s.limits.stream(c.Request())
 	if err != nil {
 		return err
 	}
-	number, end, err := attend(room, clientID, displayName, release)
+	room, release, err := s.room(c)
+	if err != nil {
+		leave()
+		return err
+	}
+	number, end, err := attend(room, clientID, displayName, func() { release(); leave() })
 	if err != nil {
 		return err
 	}

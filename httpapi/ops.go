@@ -21,6 +21,9 @@ func (s *Server) postOps(c echo.Context) error {
 		return err
 	}
 	defer release()
+	if err := s.limits.batch(room.Name(), proposal.ClientID); err != nil {
+		return err
+	}
 	answer, err := room.Submit(c.Request().Context(), proposal)
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ type Config struct {
 	BodyTimeout  time.Duration // longest time that a body may take to arrive; 10 s
 
 	Origins Origins // whose pages may use the API besides the server's own; none
+	Limits  Limits  // of what one party may have; none
 }
 
 // Server answers the requests of version 1 of the API. It is an http.Handler.
@@ -34,6 +35,7 @@ type Server struct {
 	cfg         Config
 	echo        *echo.Echo
 	crossOrigin *http.CrossOriginProtection
+	limits      *limits
 	closing     context.Context // ends when long-polls are to come back at once
 	drain       context.CancelFunc
 }
@@ -55,7 +57,7 @@ func New(cfg Config) *Server {
 	if cfg.BodyTimeout == 0 {
 		cfg.BodyTimeout = 10 * time.Second
 	}
-	s := &Server{cfg: cfg, echo: echo.New(), crossOrigin: cfg.Origins.protection()}
+	s := &Server{cfg: cfg, echo: echo.New(), crossOrigin: cfg.Origins.protection(), limits: newLimits(cfg.Limits, cfg.Log)}
 	s.closing, s.drain = context.WithCancel(context.Background())
 	s.echo.HTTPErrorHandler = s.answerError
 	s.echo.IPExtractor = echo.ExtractIPDirect()
@@ -139,7 +141,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // admit says why a request is refused before anybody looks at what it wants.
 func (s *Server) admit(r *http.Request) error {
-	return s.checkOrigin(r)
+	for _, check := range []func(*http.Request) error{s.checkOrigin, s.limits.byAddress, s.limits.byUser} {
+		if err := check(r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // requestID is the id that the request came with, if it is a sane one, and otherwise a new one.
@@ -192,5 +199,5 @@ func (s *Server) room(c echo.Context) (*core.Room, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return s.cfg.Hub.Room(c.Request().Context(), name)
+	return s.cfg.Hub.Room(c.Request().Context(), name, s.limits.accounts(c.Request())...)
 }

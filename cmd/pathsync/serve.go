@@ -45,6 +45,10 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	if err != nil {
 		return fmt.Errorf("--allow-origin: %w", err)
 	}
+	limits, err := c.limits()
+	if err != nil {
+		return err
+	}
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{
 		Epoch: store.Epoch(), MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs),
 	})
@@ -57,7 +61,7 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	api := httpapi.New(httpapi.Config{
 		Hub: hub, Feeds: feeds, Log: log,
 		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,
-		Origins: origins,
+		Origins: origins, Limits: limits,
 	})
 	server := &http.Server{
 		Handler:           api,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"reflect"
 	"strconv"
 	"time"
@@ -36,6 +37,13 @@ type serveCommand struct {
 
 	AllowOrigin []string `name:"allow-origin" env:"PATHSYNC_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Let pages of another origin use the API, such as https://app.example.com; may be repeated. * lets in every page, without cookies."`
 
+	TrustedProxies  []string `name:"trusted-proxies" env:"PATHSYNC_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies whose X-Forwarded-For is believed, as addresses or networks such as 10.0.0.0/8; may be repeated."`
+	AddressBatches  float64  `name:"address-batches" env:"PATHSYNC_ADDRESS_BATCHES" default:"1000" placeholder:"N" validate:"min=0" help:"Most batches a second from one client address; 0 for no limit (${default})."`
+	AddressRequests float64  `name:"address-requests" env:"PATHSYNC_ADDRESS_REQUESTS" default:"1000" placeholder:"N" validate:"min=0" help:"Most other requests a second from one client address; 0 for no limit (${default})."`
+	AddressStreams  int      `name:"address-streams" env:"PATHSYNC_ADDRESS_STREAMS" default:"10000" placeholder:"N" validate:"min=0" help:"Most streams open from one client address; 0 for no limit (${default})."`
+	AddressRooms    int      `name:"address-rooms" env:"PATHSYNC_ADDRESS_ROOMS" default:"10000" placeholder:"N" validate:"min=0" help:"Most rooms open because one client address was the first to ask for them; 0 for no limit (${default})."`
+	ClientBatches   float64  `name:"client-batches" env:"PATHSYNC_CLIENT_BATCHES" default:"100" placeholder:"N" validate:"min=0" help:"Most batches a second from one clientId to one room; 0 for no limit (${default})."`
+
 	LogLevel  string `name:"log-level" env:"PATHSYNC_LOG_LEVEL" default:"info" placeholder:"LEVEL" validate:"oneof=debug info warn error" help:"debug, info, warn or error (${default})."`
 	LogFormat string `name:"log-format" env:"PATHSYNC_LOG_FORMAT" default:"text" placeholder:"FORMAT" validate:"oneof=text json" help:"text or json (${default})."`
 }
@@ -62,14 +70,45 @@ func (c *serveCommand) Validate() error {
 	if err := check.Struct(c); err != nil && !errors.As(err, &wrong) {
 		return err
 	}
-	errs := make([]error, len(wrong), len(wrong)+1)
+	errs := make([]error, len(wrong), len(wrong)+2)
 	for i, w := range wrong {
 		errs[i] = explain(w)
 	}
 	if _, err := httpapi.ParseOrigins(c.AllowOrigin); err != nil {
 		errs = append(errs, fmt.Errorf("--allow-origin: %w", err))
 	}
+	if _, err := c.limits(); err != nil {
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
+}
+
+// limits are the flags that bound what one party may have.
+func (c *serveCommand) limits() (httpapi.Limits, error) {
+	proxies := make([]netip.Prefix, len(c.TrustedProxies))
+	for i, text := range c.TrustedProxies {
+		p, err := parsePrefix(text)
+		if err != nil {
+			return httpapi.Limits{}, fmt.Errorf("--trusted-proxies: %q is neither an address nor a network such as 10.0.0.0/8", text)
+		}
+		proxies[i] = p
+	}
+	return httpapi.Limits{
+		Address: httpapi.Allowance{
+			Batches: c.AddressBatches, Requests: c.AddressRequests, Streams: c.AddressStreams, Rooms: c.AddressRooms,
+		},
+		ClientBatches:  c.ClientBatches,
+		TrustedProxies: proxies,
+	}, nil
+}
+
+// parsePrefix reads a network, or a single address.
+func parsePrefix(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return a.Unmap().WithZone("").Prefix(a.Unmap().BitLen())
+	}
+	p, err := netip.ParsePrefix(text)
+	return p.Masked(), err
 }
 
 func explain(w validator.FieldError) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -27,6 +28,7 @@ func TestTheServerHasDefaultsForEverything(t *testing.T) {
 		Listen: "127.0.0.1:8080", Database: "sqlite:pathsync.db",
 		ServerBatchMs: 1500, PresenceTimeoutMs: 15000, HeartbeatMs: 15000, RoomIdleMs: 60000,
 		MaxBodyBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64, MaxDocumentBytes: 8 << 20, MaxRooms: 100000, FeedBytes: 4 << 20,
+		AddressBatches: 1000, AddressRequests: 1000, AddressStreams: 10000, AddressRooms: 10000, ClientBatches: 100,
 		LogLevel: "info", LogFormat: "text",
 	}
 	if got := parse(t); !reflect.DeepEqual(got, want) {
@@ -73,6 +75,9 @@ func TestFlagsOfTheServerAreChecked(t *testing.T) {
 		{"--max-body-bytes", func(c *serveCommand) { c.MaxBodyBytes = 0 }},
 		{"--allow-origin", func(c *serveCommand) { c.AllowOrigin = []string{"https://app.example.com/"} }},
 		{"--allow-origin", func(c *serveCommand) { c.AllowOrigin = []string{"*", "https://app.example.com"} }},
+		{"--trusted-proxies", func(c *serveCommand) { c.TrustedProxies = []string{"10.0.0.0/8", "proxy.example.com"} }},
+		{"--address-batches must be at least 0", func(c *serveCommand) { c.AddressBatches = -1 }},
+		{"--client-batches", func(c *serveCommand) { c.ClientBatches = -0.1 }},
 		{"--log-level must be one of: debug info warn error", func(c *serveCommand) { c.LogLevel = "loud" }},
 		{"--log-format", func(c *serveCommand) { c.LogFormat = "xml" }},
 	}
@@ -89,5 +94,14 @@ func TestFlagsOfTheServerAreChecked(t *testing.T) {
 		if err := c.Validate(); err != nil {
 			t.Errorf("%s: %v", listen, err)
 		}
+	}
+}
+
+func TestTrustedProxiesAreAddressesOrNetworks(t *testing.T) {
+	t.Setenv("PATHSYNC_TRUSTED_PROXIES", "10.0.0.7,192.168.1.7/16,::1,2001:db8::/32,::ffff:10.0.0.8")
+	c := parse(t)
+	limits, err := c.limits()
+	if got := fmt.Sprint(limits.TrustedProxies); err != nil || got != "[10.0.0.7/32 192.168.0.0/16 ::1/128 2001:db8::/32 10.0.0.8/32]" {
+		t.Errorf("%s, %v", got, err)
 	}
 }

@@ -25,6 +25,7 @@ type limits struct {
 	maxRooms    int
 	bodyTimeout time.Duration
 	origins     httpapi.Origins
+	limits      httpapi.Limits
 }
 
 func startServer(t *testing.T, l limits) *server {
@@ -32,7 +33,7 @@ func startServer(t *testing.T, l limits) *server {
 	store := &faultyStore{Store: memstore.New()}
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch(), Spread: time.Second})
 	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, MaxRooms: l.maxRooms})
-	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds, BodyTimeout: l.bodyTimeout, Origins: l.origins})
+	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds, BodyTimeout: l.bodyTimeout, Origins: l.origins, Limits: l.limits})
 	listener := httptest.NewServer(api)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -53,6 +53,22 @@ func testTooManyRooms(t *testing.T, w *witness) {
 	}
 }
 
+func testTooManyRequests(t *testing.T, w *witness) {
+	everybody := func(*http.Request) string { return "everybody" }
+	c := troubled(t, w, startServer(t, limits{limits: httpapi.Limits{
+		UserOf: everybody, User: httpapi.Allowance{Requests: 0.001, Batches: 0.001},
+	}}))
+	c.get(200, "/readyz")
+	c.post(200, "/v1/rooms/limits/ops", batch(`"a"`, 1))
+	for name, send := range roomRoutes("limits") {
+		t.Run(name, func(t *testing.T) { send(c.on(t), 429).isProblem("rate_limited") })
+	}
+	for _, path := range []string{"/readyz", "/openapi.yaml", "/docs", "/"} {
+		c.get(429, path).isProblem("rate_limited")
+	}
+	c.get(200, "/healthz")
+}
+
 func testOrigins(t *testing.T, w *witness) {
 	const allowed, stranger = "https://app.example.com", "https://evil.test"
 	origins, err := httpapi.ParseOrigins([]string{allowed})
