@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,6 +26,10 @@ const (
 // Run serves until ctx ends, and then puts everything away.
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	log := c.logger(p)
+	secure, err := c.tlsConfig(log)
+	if err != nil {
+		return err
+	}
 	store, err := openStore(ctx, c.Database, log)
 	if err != nil {
 		return err
@@ -34,13 +39,17 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w; choose another address with --listen", c.Listen, errors.Unwrap(err))
 	}
-	log.Info("pathsync is ready", "url", "http://"+listener.Addr().String()+"/", "database", kindOf(c.Database), "epoch", store.Epoch())
-	return c.serve(ctx, log, store, listener)
+	scheme := "http://"
+	if secure != nil {
+		scheme = "https://"
+	}
+	log.Info("pathsync is ready", "url", scheme+listener.Addr().String()+"/", "database", kindOf(c.Database), "epoch", store.Epoch())
+	return c.serve(ctx, log, store, listener, secure)
 }
 
 // serve puts the parts together, and takes them apart again when ctx ends: first no new requests, then the streams,
 // then what is still to be written.
-func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.Store, listener net.Listener) error {
+func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.Store, listener net.Listener, secure *tls.Config) error {
 	origins, err := httpapi.ParseOrigins(c.AllowOrigin)
 	if err != nil {
 		return fmt.Errorf("--allow-origin: %w", err)
@@ -65,6 +74,8 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	})
 	server := &http.Server{
 		Handler:           api,
+		Protocols:         c.protocols(),
+		TLSConfig:         secure,
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      2 * time.Minute, // of answers; a stream has a limit for each write
 		IdleTimeout:       2 * time.Minute,
@@ -72,7 +83,13 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() {
+		if secure != nil {
+			served <- server.ServeTLS(listener, "", "")
+		} else {
+			served <- server.Serve(listener)
+		}
+	}()
 
 	var failed error
 	select {

@@ -35,6 +35,13 @@ type serveCommand struct {
 	LogRetention        time.Duration `name:"log-retention" env:"PATHSYNC_LOG_RETENTION" default:"0" placeholder:"DURATION" validate:"min=0" help:"Drop what is older than this from the change log, such as 720h; 0 keeps it (${default})."`
 	LogRetentionBatches int64         `name:"log-retention-batches" env:"PATHSYNC_LOG_RETENTION_BATCHES" default:"0" placeholder:"N" validate:"min=0" help:"Keep only the last N batches of each room in the change log; 0 keeps all (${default})."`
 
+	TLSCert    string   `name:"tls-cert" env:"PATHSYNC_TLS_CERT" placeholder:"FILE" help:"Serve HTTPS with this certificate and those that it is signed by, in PEM. It is read anew when it is replaced."`
+	TLSKey     string   `name:"tls-key" env:"PATHSYNC_TLS_KEY" placeholder:"FILE" help:"The certificate's key, in PEM."`
+	ACMEDomain []string `name:"acme-domain" env:"PATHSYNC_ACME_DOMAIN" placeholder:"NAME" help:"Serve HTTPS with a certificate for this name that is got and renewed automatically; may be repeated. It accepts the terms of --acme-server, which has to reach this server on port 443 of the name."`
+	ACMECache  string   `name:"acme-cache" env:"PATHSYNC_ACME_CACHE" default:"pathsync-acme" placeholder:"DIRECTORY" validate:"required" help:"Where such certificates and their keys are kept (${default})."`
+	ACMEServer string   `name:"acme-server" env:"PATHSYNC_ACME_SERVER" default:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL" validate:"url" help:"Who is asked for them (${default})."`
+	H2C        bool     `name:"h2c" env:"PATHSYNC_H2C" help:"Take HTTP/2 without TLS too, from a proxy that speaks it."`
+
 	AllowOrigin []string `name:"allow-origin" env:"PATHSYNC_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Let pages of another origin use the API, such as https://app.example.com; may be repeated. * lets in every page, without cookies."`
 
 	TrustedProxies  []string `name:"trusted-proxies" env:"PATHSYNC_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies whose X-Forwarded-For is believed, as addresses or networks such as 10.0.0.0/8; may be repeated."`
@@ -70,12 +77,15 @@ func (c *serveCommand) Validate() error {
 	if err := check.Struct(c); err != nil && !errors.As(err, &wrong) {
 		return err
 	}
-	errs := make([]error, len(wrong), len(wrong)+2)
+	errs := make([]error, len(wrong), len(wrong)+3)
 	for i, w := range wrong {
 		errs[i] = explain(w)
 	}
 	if _, err := httpapi.ParseOrigins(c.AllowOrigin); err != nil {
 		errs = append(errs, fmt.Errorf("--allow-origin: %w", err))
+	}
+	if err := c.checkTLS(); err != nil {
+		errs = append(errs, err)
 	}
 	if _, err := c.limits(); err != nil {
 		errs = append(errs, err)
@@ -119,6 +129,8 @@ func explain(w validator.FieldError) error {
 		return fmt.Errorf("%s must be at most %s", w.Field(), w.Param())
 	case "oneof":
 		return fmt.Errorf("%s must be one of: %s", w.Field(), w.Param())
+	case "url":
+		return fmt.Errorf("%s must be a URL", w.Field())
 	case "address":
 		return fmt.Errorf("%s must be an address such as 127.0.0.1:8080", w.Field())
 	default:

@@ -28,6 +28,7 @@ func TestTheServerHasDefaultsForEverything(t *testing.T) {
 		Listen: "127.0.0.1:8080", Database: "sqlite:pathsync.db",
 		ServerBatchMs: 1500, PresenceTimeoutMs: 15000, HeartbeatMs: 15000, RoomIdleMs: 60000,
 		MaxBodyBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64, MaxDocumentBytes: 8 << 20, MaxRooms: 100000, FeedBytes: 4 << 20,
+		ACMECache: "pathsync-acme", ACMEServer: "https://acme-v02.api.letsencrypt.org/directory",
 		AddressBatches: 1000, AddressRequests: 1000, AddressStreams: 10000, AddressRooms: 10000, ClientBatches: 100,
 		LogLevel: "info", LogFormat: "text",
 	}
@@ -75,6 +76,14 @@ func TestFlagsOfTheServerAreChecked(t *testing.T) {
 		{"--max-body-bytes", func(c *serveCommand) { c.MaxBodyBytes = 0 }},
 		{"--allow-origin", func(c *serveCommand) { c.AllowOrigin = []string{"https://app.example.com/"} }},
 		{"--allow-origin", func(c *serveCommand) { c.AllowOrigin = []string{"*", "https://app.example.com"} }},
+		{"--tls-cert and --tls-key go together", func(c *serveCommand) { c.TLSCert = "cert.pem" }},
+		{"--tls-cert and --tls-key go together", func(c *serveCommand) { c.TLSKey = "key.pem" }},
+		{"--acme-domain", func(c *serveCommand) {
+			c.TLSCert, c.TLSKey, c.ACMEDomain = "cert.pem", "key.pem", []string{"example.com"}
+		}},
+		{"--acme-server must be a URL", func(c *serveCommand) { c.ACMEServer = "letsencrypt" }},
+		{"--acme-cache must not be empty", func(c *serveCommand) { c.ACMECache = "" }},
+		{"--h2c", func(c *serveCommand) { c.H2C, c.ACMEDomain = true, []string{"example.com"} }},
 		{"--trusted-proxies", func(c *serveCommand) { c.TrustedProxies = []string{"10.0.0.0/8", "proxy.example.com"} }},
 		{"--address-batches must be at least 0", func(c *serveCommand) { c.AddressBatches = -1 }},
 		{"--client-batches", func(c *serveCommand) { c.ClientBatches = -0.1 }},
