@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -38,6 +39,7 @@ type Config struct {
 	StoreTimeout     time.Duration // limit of one call of the store; 10 s
 	SubmitTimeout    time.Duration // longest wait of a batch for its commit; 10 s
 	MaxRooms         int           // open at a time; 100,000
+	MemoryBudget     int64         // bytes that rooms may take before no other is opened, estimated; 0: without bound
 	MaxQueuedBytes   int           // of batches that wait for their commit; 256 MiB
 	MaxDocumentBytes int           // encoded size of one document; 8 MiB
 	MaxPresence      int           // clients present in one room; 10,000
@@ -75,6 +77,8 @@ type Listener interface {
 	Committed(batches []*Batch)
 	// PresenceChanged is told who came, changed and left.
 	PresenceChanged(change PresenceChange)
+	// Bytes is how much memory it takes to tell them.
+	Bytes() int
 	// Closed is told that the room is closed and nothing more will come. err says why; it is nil when the room was
 	// merely idle, and then nobody reads it.
 	Closed(err error)
@@ -89,11 +93,13 @@ type Hub struct {
 	pruner       *pruner
 
 	opening sync.WaitGroup // goroutines that open rooms
+	memory  atomic.Int64   // bytes that all rooms weigh
 
 	mu      sync.Mutex
 	rooms   map[string]*slot
 	booked  map[string]int // rooms open on each account that has any
 	cleared time.Time      // when unused rooms were last closed to make room
+	warned  time.Time      // when it was last logged that no other can be opened
 	closing bool
 }
 
@@ -203,7 +209,7 @@ func (h *Hub) acquire(name string, accounts []Account) (*slot, error) {
 			}
 		}
 		if !h.hasRoom(time.Now()) {
-			return nil, fmt.Errorf("%w: %d rooms are open", ErrOverloaded, len(h.rooms))
+			return nil, fmt.Errorf("%w: %d rooms are open and take about %d bytes", ErrOverloaded, len(h.rooms), h.memory.Load())
 		}
 		s = &slot{opened: make(chan struct{}), accounts: accounts}
 		h.rooms[name] = s
@@ -231,11 +237,27 @@ const clearEvery = 100 * time.Millisecond
 
 // hasRoom reports whether one more room can be opened, if need be because unused ones are closed before their time.
 func (h *Hub) hasRoom(now time.Time) bool {
-	if len(h.rooms) >= h.cfg.MaxRooms && now.Sub(h.cleared) >= clearEvery {
+	if h.full() && now.Sub(h.cleared) >= clearEvery {
 		h.cleared = now
 		h.closeUnused(now)
 	}
-	return len(h.rooms) < h.cfg.MaxRooms
+	if !h.full() {
+		return true
+	}
+	if now.Sub(h.warned) >= time.Minute {
+		h.warned = now
+		h.cfg.Log.Warn("no other room can be opened; those that are open are in use", "rooms", len(h.rooms), "bytes", h.memory.Load())
+	}
+	return false
+}
+
+// full reports whether there are as many rooms as there may be, or they take the memory that they may. The lock is held.
+func (h *Hub) full() bool { return len(h.rooms) >= h.cfg.MaxRooms || h.short() }
+
+// short reports whether rooms take the memory that they may. Those that are open go on growing, each within its own
+// bounds: a batch is never refused for what other rooms take.
+func (h *Hub) short() bool {
+	return h.cfg.MemoryBudget > 0 && h.memory.Load() >= h.cfg.MemoryBudget
 }
 
 // stale reports whether a room has to be opened anew: its last opening failed a while ago, or it was stopped.
@@ -268,14 +290,18 @@ func (h *Hub) open(name string, s *slot) {
 	close(s.opened)
 }
 
-// closeIdle closes the rooms that nobody has used since a moment and that have nothing left to do.
-func (h *Hub) closeIdle(since time.Time) {
+// closeIdle closes the rooms that nobody has used for so long and that have nothing left to do. While memory is short,
+// it does not matter how long.
+func (h *Hub) closeIdle(now time.Time, idle time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.closeUnused(since)
+	if h.short() {
+		idle = 0
+	}
+	h.closeUnused(now.Add(-idle))
 }
 
-// closeUnused is closeIdle for those who have the lock.
+// closeUnused closes the rooms that nobody has used since a moment. The lock is held.
 func (h *Hub) closeUnused(since time.Time) {
 	for name, s := range h.rooms {
 		if s.users == 0 && !s.unused.After(since) && (s.err != nil || s.room != nil && s.room.closeIfIdle()) {

@@ -158,6 +158,13 @@ func (f *Feed) End() Position {
 	return f.end
 }
 
+// Bytes returns how much memory the feed has allotted to frames.
+func (f *Feed) Bytes() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.bytes
+}
+
 // LastSeq returns the seq of the last resumable event, or the feed's StartSeq.
 func (f *Feed) LastSeq() int64 {
 	f.mu.Lock()

@@ -65,7 +65,7 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 		Store: store, Listen: feeds.Listen, Log: log,
 		CommitWindow: milliseconds(c.CommitWindowMs), Retention: core.Retention{Age: c.LogRetention, Count: c.LogRetentionBatches},
 		ServerBatch: milliseconds(c.ServerBatchMs), PresenceTimeout: milliseconds(c.PresenceTimeoutMs),
-		RoomIdle: milliseconds(c.RoomIdleMs), MaxRooms: c.MaxRooms, MaxDocumentBytes: c.MaxDocumentBytes,
+		RoomIdle: milliseconds(c.RoomIdleMs), MaxRooms: c.MaxRooms, MemoryBudget: c.MemoryBudget, MaxDocumentBytes: c.MaxDocumentBytes,
 	})
 	api := httpapi.New(httpapi.Config{
 		Hub: hub, Feeds: feeds, Log: log,

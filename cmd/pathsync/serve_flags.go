@@ -25,12 +25,13 @@ type serveCommand struct {
 	HeartbeatMs       int `name:"heartbeat-ms" env:"PATHSYNC_HEARTBEAT_MS" default:"15000" placeholder:"MS" validate:"min=100,max=3600000" help:"Send a comment after so much silence on a stream (${default})."`
 	RoomIdleMs        int `name:"room-idle-ms" env:"PATHSYNC_ROOM_IDLE_MS" default:"60000" placeholder:"MS" validate:"min=1,max=86400000" help:"Drop a room from memory after so long without use (${default})."`
 
-	MaxBodyBytes     int `name:"max-body-bytes" env:"PATHSYNC_MAX_BODY_BYTES" default:"1048576" placeholder:"N" validate:"min=1024,max=1073741824" help:"Largest request body (${default})."`
-	MaxOps           int `name:"max-ops" env:"PATHSYNC_MAX_OPS" default:"1000" placeholder:"N" validate:"min=1,max=1000000" help:"Most operations in a batch (${default})."`
-	MaxDepth         int `name:"max-depth" env:"PATHSYNC_MAX_DEPTH" default:"64" placeholder:"N" validate:"min=1,max=64" help:"Deepest nesting of a value (${default})."`
-	MaxDocumentBytes int `name:"max-document-bytes" env:"PATHSYNC_MAX_DOCUMENT_BYTES" default:"8388608" placeholder:"N" validate:"min=1024,max=1073741824" help:"Largest document (${default})."`
-	MaxRooms         int `name:"max-rooms" env:"PATHSYNC_MAX_ROOMS" default:"100000" placeholder:"N" validate:"min=1" help:"Most rooms in memory (${default})."`
-	FeedBytes        int `name:"feed-bytes" env:"PATHSYNC_FEED_BYTES" default:"4194304" placeholder:"N" validate:"min=4096,max=1073741824" help:"Events kept in memory per room, for streams that resume or lag (${default})."`
+	MaxBodyBytes     int   `name:"max-body-bytes" env:"PATHSYNC_MAX_BODY_BYTES" default:"1048576" placeholder:"N" validate:"min=1024,max=1073741824" help:"Largest request body (${default})."`
+	MaxOps           int   `name:"max-ops" env:"PATHSYNC_MAX_OPS" default:"1000" placeholder:"N" validate:"min=1,max=1000000" help:"Most operations in a batch (${default})."`
+	MaxDepth         int   `name:"max-depth" env:"PATHSYNC_MAX_DEPTH" default:"64" placeholder:"N" validate:"min=1,max=64" help:"Deepest nesting of a value (${default})."`
+	MaxDocumentBytes int   `name:"max-document-bytes" env:"PATHSYNC_MAX_DOCUMENT_BYTES" default:"8388608" placeholder:"N" validate:"min=1024,max=1073741824" help:"Largest document (${default})."`
+	MaxRooms         int   `name:"max-rooms" env:"PATHSYNC_MAX_ROOMS" default:"100000" placeholder:"N" validate:"min=1" help:"Most rooms in memory (${default})."`
+	MemoryBudget     int64 `name:"memory-budget" env:"PATHSYNC_MEMORY_BUDGET" default:"2147483648" placeholder:"N" validate:"min=0" help:"Bytes that rooms may take, by estimate, before unused ones are closed early and no other is opened; 0 for no limit (${default})."`
+	FeedBytes        int   `name:"feed-bytes" env:"PATHSYNC_FEED_BYTES" default:"4194304" placeholder:"N" validate:"min=4096,max=1073741824" help:"Events kept in memory per room, for streams that resume or lag (${default})."`
 
 	LogRetention        time.Duration `name:"log-retention" env:"PATHSYNC_LOG_RETENTION" default:"0" placeholder:"DURATION" validate:"min=0" help:"Drop what is older than this from the change log, such as 720h; 0 keeps it (${default})."`
 	LogRetentionBatches int64         `name:"log-retention-batches" env:"PATHSYNC_LOG_RETENTION_BATCHES" default:"0" placeholder:"N" validate:"min=0" help:"Keep only the last N batches of each room in the change log; 0 keeps all (${default})."`
