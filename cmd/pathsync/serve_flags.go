@@ -119,6 +119,9 @@ func parsePrefix(text string) (netip.Prefix, error) {
 		return a.Unmap().WithZone("").Prefix(a.Unmap().BitLen())
 	}
 	p, err := netip.ParsePrefix(text)
+	if err == nil && p.Addr().Is4In6() {
+		err = errors.New("IPv4 networks are written as such")
+	}
 	return p.Masked(), err
 }
 

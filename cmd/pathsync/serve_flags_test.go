@@ -85,6 +85,7 @@ func TestFlagsOfTheServerAreChecked(t *testing.T) {
 		{"--acme-cache must not be empty", func(c *serveCommand) { c.ACMECache = "" }},
 		{"--h2c", func(c *serveCommand) { c.H2C, c.ACMEDomain = true, []string{"example.com"} }},
 		{"--trusted-proxies", func(c *serveCommand) { c.TrustedProxies = []string{"10.0.0.0/8", "proxy.example.com"} }},
+		{"--trusted-proxies", func(c *serveCommand) { c.TrustedProxies = []string{"::ffff:10.0.0.0/104"} }},
 		{"--address-batches must be at least 0", func(c *serveCommand) { c.AddressBatches = -1 }},
 		{"--client-batches", func(c *serveCommand) { c.ClientBatches = -0.1 }},
 		{"--log-level must be one of: debug info warn error", func(c *serveCommand) { c.LogLevel = "loud" }},
