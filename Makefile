@@ -5,8 +5,8 @@ GO     ?= go
 LINT   = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PACKAGES = js-client/node_modules/.package-lock.json
 
-.PHONY: run build test test-go test-js postgres node chromium test-sqlserver soak-js bench-js lint fuzz crash outage bench \
-  bench-databases load clean
+.PHONY: run build test test-go test-js postgres node chromium test-sqlserver soak-js bench-js lint fuzz crash outage soak \
+  restarts check-deps bench bench-databases load clean
 
 run: ## the server, on http://127.0.0.1:8080
 	$(GO) run ./cmd/pathsync
@@ -88,6 +88,18 @@ fuzz: ## each fuzz target for FUZZTIME
 CRASHES ?= 200
 crash: ## kill the server CRASHES times under load (make test does it 20 times)
 	PATHSYNC_CRASHES=$(CRASHES) $(GO) test -race -count=1 -timeout 60m -run TestCrash -v ./tests/e2e
+
+STREAMS ?= 20000
+soak: ## open and close STREAMS streams in every way; make test does it for fewer
+	PATHSYNC_SOAK_STREAMS=$(STREAMS) $(GO) test -count=1 -timeout 30m -run LeaveNothingBehind -v ./tests/e2e
+
+RESTARTS ?= 20
+restarts: ## replace the server RESTARTS times under 300 clients; make test does it for fewer
+	PATHSYNC_RESTART_CLIENTS=300 PATHSYNC_RESTARTS=$(RESTARTS) $(GO) test -count=1 -timeout 30m -run ReplaceEachOther -v ./tests/e2e
+
+check-deps: ## known vulnerabilities in what is used; needs the network
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+	cd js-client && npm audit --omit=dev
 
 OUTAGE ?= 30s
 outage: postgres ## take the database away under load for OUTAGE; make test does it for a few seconds

@@ -14,7 +14,9 @@ type checkpointer struct {
 	hub    *Hub
 
 	mu      sync.Mutex
-	rooms   []*Room // with unsaved documents
+	rooms   []*Room   // with unsaved documents
+	since   time.Time // when the first of them was noted
+	saving  time.Time // since of the rooms that are being saved; zero: there are none
 	closing bool
 }
 
@@ -34,6 +36,9 @@ func (c *checkpointer) note(r *Room) {
 	c.mu.Lock()
 	c.rooms = append(c.rooms, r)
 	first := len(c.rooms) == 1
+	if first {
+		c.since = time.Now()
+	}
 	c.mu.Unlock()
 	if first {
 		c.nudge()
@@ -83,28 +88,60 @@ func (c *checkpointer) isClosing() bool {
 
 // save writes the unsaved documents of the rooms noted, and reports whether all could be written.
 func (c *checkpointer) save() (ok bool) {
-	c.mu.Lock()
-	rooms := c.rooms
-	c.rooms = nil
-	c.mu.Unlock()
+	rooms := c.take()
 	for len(rooms) > 0 {
 		n, perRoom, rows := c.gather(rooms)
+		began := time.Now()
 		ctx, cancel := context.WithTimeout(c.life, c.hub.cfg.StoreTimeout)
 		err := c.hub.cfg.Store.SaveDocuments(ctx, rows)
 		cancel()
 		if err != nil {
+			c.hub.cfg.Recorder.Retried()
 			c.hub.cfg.Log.Warn("document rows could not be written; they will be tried again", "rows", len(rows), "error", err)
-			c.mu.Lock()
-			c.rooms = append(c.rooms, rooms...)
-			c.mu.Unlock()
+			c.settle(rooms)
 			return false
 		}
+		c.hub.cfg.Recorder.Checkpointed(len(rows), time.Since(began))
 		for i, r := range rooms[:n] {
 			r.saved(perRoom[i])
 		}
 		rooms = rooms[n:]
 	}
+	c.settle(nil)
 	return true
+}
+
+// take takes the rooms noted, to save them.
+func (c *checkpointer) take() []*Room {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	rooms := c.rooms
+	c.rooms, c.saving, c.since = nil, c.since, time.Time{}
+	return rooms
+}
+
+// settle ends a saving. The rooms that could not be saved are noted again.
+func (c *checkpointer) settle(left []*Room) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(left) > 0 {
+		c.rooms, c.since = append(c.rooms, left...), c.saving
+	}
+	c.saving = time.Time{}
+}
+
+// lag is for how long the oldest change has been waiting for its document row.
+func (c *checkpointer) lag(now time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case !c.saving.IsZero():
+		return now.Sub(c.saving)
+	case !c.since.IsZero():
+		return now.Sub(c.since)
+	default:
+		return 0
+	}
 }
 
 // gather collects the unsaved rows of the first n rooms, as many as one transaction takes.

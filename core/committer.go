@@ -197,13 +197,17 @@ func (c *committer) commit(group []part) {
 			all = append(all, b.Batch)
 		}
 	}
+	began := time.Now()
 	err := c.append(all)
+	if err == nil {
+		c.cfg.Recorder.Committed(all, time.Since(began))
+	}
 	for _, p := range group {
 		switch {
 		case err == nil:
 			p.settle(p.batches)
 		case errors.Is(err, ErrConflict):
-			c.reconcile(p)
+			c.reconcile(p, began)
 		case errors.Is(err, ErrRejected) && len(all) > 1:
 			p.putBack(p.submissions)
 		default:
@@ -230,6 +234,7 @@ func (c *committer) persist(doing string, call func(context.Context) error) erro
 		if err == nil || errors.Is(err, ErrConflict) || errors.Is(err, ErrRejected) {
 			return err
 		}
+		c.cfg.Recorder.Retried()
 		if !c.outage.Swap(true) {
 			c.cfg.Log.Warn("the database does not answer; writes are refused until it does", "doing", doing, "error", err)
 		}
@@ -243,7 +248,7 @@ func (c *committer) persist(doing string, call func(context.Context) error) erro
 
 // reconcile finds out from the log what became of a part that met a conflict. Either its own batches are there, because
 // an earlier attempt succeeded and its answer was lost; or another server's are, and the part's have to be decided anew.
-func (c *committer) reconcile(p part) {
+func (c *committer) reconcile(p part, began time.Time) {
 	r := p.room
 	var own []Decision
 	for pending := p.batches; ; {
@@ -278,8 +283,19 @@ func (c *committer) reconcile(p part) {
 		r.listener.Committed(page)
 		r.mu.Unlock()
 	}
+	if len(own) > 0 {
+		c.cfg.Recorder.Committed(batchesOf(own), time.Since(began))
+	}
 	p.answer(own)
 	p.putBack(p.submissions[len(own):])
+}
+
+func batchesOf(decisions []Decision) []*Batch {
+	batches := make([]*Batch, len(decisions))
+	for i, d := range decisions {
+		batches[i] = d.Batch
+	}
+	return batches
 }
 
 // settle folds a part's batches, which are in the log now, and answers their senders.

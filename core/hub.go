@@ -30,6 +30,8 @@ type Config struct {
 	// Listen makes the listener of a room when it is opened at a serverSeq. Required.
 	Listen func(room string, seq int64) Listener
 	Log    *slog.Logger // default: none
+	// Recorder measures. Default: nobody does.
+	Recorder Recorder
 
 	CommitWindow     time.Duration // batches are gathered so long before each transaction; 0: no longer than the last took
 	ServerBatch      time.Duration // longest time a document row is behind the log; 1.5 s
@@ -49,6 +51,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Recorder == nil {
+		c.Recorder = nopRecorder{}
 	}
 	setDefault(&c.ServerBatch, 1500*time.Millisecond)
 	setDefault(&c.PresenceTimeout, 15*time.Second)

@@ -67,6 +67,7 @@ func (r *Room) Submit(ctx context.Context, p *Proposal) (Answer, error) {
 			case !p.answersTo(b):
 				return Answer{}, ErrClientSeqReused
 			default:
+				r.hub.cfg.Recorder.Repeated()
 				return Answer{Batch: b, Duplicate: true, FilledIn: p.FilledIn}, nil
 			}
 		}

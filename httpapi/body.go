@@ -27,7 +27,8 @@ func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 	if r.ContentLength > int64(maxBytes) {
 		return nil, tooLarge
 	}
-	body, err := read(http.MaxBytesReader(c.Response().Writer, r.Body, int64(maxBytes)), r.ContentLength)
+	// The limit is told to net/http's own writer, which then closes the connection.
+	body, err := read(http.MaxBytesReader(exchangeOf(c.Response()).ResponseWriter, r.Body, int64(maxBytes)), r.ContentLength)
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):

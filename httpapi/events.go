@@ -51,10 +51,12 @@ func (s *Server) getEvents(c echo.Context) error {
 	}
 	// The answer is the stream's business from here on.
 	c.Response().Committed = true
+	ended := exchangeOf(c.Response()).streaming(stream)
 	feed.enter(clientID, number, stream)
-	stream.Start(prelude, feed.Feed, position, func(error) {
+	stream.Start(prelude, feed.Feed, position, func(cause error) {
 		feed.exit(clientID, stream)
 		end()
+		ended(cause)
 	})
 	return nil
 }

@@ -27,3 +27,12 @@ func (s *Server) getReady(c echo.Context) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, status{"ready"})
 }
+
+// getMetrics says what was measured, unless that is said elsewhere.
+func (s *Server) getMetrics(c echo.Context) error {
+	if s.cfg.Metrics == nil {
+		return echo.ErrNotFound
+	}
+	s.cfg.Metrics.ServeHTTP(c.Response(), c.Request())
+	return nil
+}

@@ -122,6 +122,7 @@ func (p *Problem) json() []byte {
 
 // write answers a request with the problem.
 func (p *Problem) write(w http.ResponseWriter) {
+	exchangeOf(w).code = p.Code
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")

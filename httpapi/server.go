@@ -21,6 +21,10 @@ type Config struct {
 	Feeds *Feeds    // required, and the same that the hub's rooms tell what happens
 	Log   *slog.Logger
 
+	AccessLog *slog.Logger // gets a line for each request; default: none
+	Recorder  Recorder     // measures; default: nobody does
+	Metrics   http.Handler // answers at /metrics; default: there is no such address
+
 	MaxBodyBytes int           // 1 MiB
 	MaxOps       int           // of one batch; 1000
 	MaxDepth     int           // nesting of one JSON value; 64
@@ -45,6 +49,9 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Recorder == nil {
+		cfg.Recorder = nopRecorder{}
+	}
 	if cfg.MaxBodyBytes == 0 {
 		cfg.MaxBodyBytes = 1 << 20
 	}
@@ -62,7 +69,7 @@ func New(cfg Config) *Server {
 	s.echo.HTTPErrorHandler = s.answerError
 	s.echo.IPExtractor = echo.ExtractIPDirect()
 	for _, r := range s.routes() {
-		s.echo.Add(r.method, r.path, r.handle)
+		s.echo.Add(r.method, r.path, r.named())
 	}
 	return s
 }
@@ -86,6 +93,7 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/v1/rooms/:room/presence/:clientId/leave", s.leave},
 		{http.MethodGet, "/healthz", s.getHealth},
 		{http.MethodGet, "/readyz", s.getReady},
+		{http.MethodGet, "/metrics", s.getMetrics},
 		{http.MethodGet, "/openapi.yaml", s.getContract},
 		{http.MethodGet, "/docs", s.getDocs},
 		{http.MethodGet, "/docs/*", s.getDocs},
@@ -96,47 +104,67 @@ func (s *Server) routes() []route {
 	}
 }
 
+// name is the route as `METHOD /path/{parameter}`.
+func (r route) name() string {
+	segments := strings.Split(r.path, "/")
+	for i, segment := range segments {
+		if name, ok := strings.CutPrefix(segment, ":"); ok {
+			segments[i] = "{" + name + "}"
+		}
+	}
+	return r.method + " " + strings.Join(segments, "/")
+}
+
+// named has the exchange know which route it takes.
+func (r route) named() echo.HandlerFunc {
+	name := r.name()
+	return func(c echo.Context) error {
+		exchangeOf(c.Response()).route = name
+		return r.handle(c)
+	}
+}
+
 // Routes returns what the server offers, as `METHOD /path/{parameter}`.
 func (s *Server) Routes() []string {
 	routes := s.routes()
 	out := make([]string, 0, len(routes))
 	for _, r := range routes {
-		segments := strings.Split(r.path, "/")
-		for i, segment := range segments {
-			if name, ok := strings.CutPrefix(segment, ":"); ok {
-				segments[i] = "{" + name + "}"
-			}
-		}
-		out = append(out, r.method+" "+strings.Join(segments, "/"))
+		out = append(out, r.name())
 	}
 	return out
 }
 
-// ServeHTTP answers one request. It sets what every answer has, and turns a panic into a problem.
+// ServeHTTP answers one request. It sets what every answer has, and measures and logs the exchange.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := s.begin(w, r)
+	defer x.handled()
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
-	id := requestID(r)
-	h.Set("X-Request-Id", id)
+	h.Set("X-Request-Id", x.id)
+	s.guard(x, r)
+}
+
+// guard turns a panic into a problem.
+func (s *Server) guard(x *exchange, r *http.Request) {
 	defer func() {
 		if v := recover(); v != nil && v != http.ErrAbortHandler { //nolint:errorlint // the value itself is the signal
-			s.cfg.Log.Error("a handler has panicked", "request", id, "method", r.Method, "path", r.URL.Path,
+			s.cfg.Log.Error("a handler has panicked", "request", x.id, "method", r.Method, "path", r.URL.Path,
 				"panic", v, "stack", string(debug.Stack()))
-			problem(Internal, "").write(w)
+			problem(Internal, "").write(x)
 		}
 	}()
-	s.cfg.Origins.share(h, r)
-	if s.cfg.Origins.preflight(w, r) {
+	s.cfg.Origins.share(x.Header(), r)
+	if s.cfg.Origins.preflight(x, r) {
 		return
 	}
 	if r.ContentLength != 0 {
-		setBodyDeadline(w, time.Now().Add(s.cfg.BodyTimeout))
+		setBodyDeadline(x, time.Now().Add(s.cfg.BodyTimeout))
 	}
 	if err := s.admit(r); err != nil {
-		problemOf(err).write(w)
+		problemOf(err).write(x)
 		return
 	}
-	s.echo.ServeHTTP(w, r)
+	s.echo.ServeHTTP(x, r)
 }
 
 // admit says why a request is refused before anybody looks at what it wants.

@@ -56,6 +56,8 @@ type Feed struct {
 	streams []*Stream     // at Stream.slot
 	news    chan struct{} // closed at the next Wake; nil when nobody waits
 	woken   time.Time     // when everybody was last roused
+	unsent  time.Time     // when the first event that nobody has been roused for was appended; zero: there is none
+	turn    int           // counts the streams that were asked how long they take
 	late    *time.Timer   // rouses everybody after a Wake that came too soon
 	isLate  bool          // late is running
 
@@ -248,6 +250,9 @@ func (f *Feed) append(seq int64, frame []byte) {
 		f.lastSeq = seq
 	}
 	f.silentSince = time.Now()
+	if seq > 0 && f.unsent.IsZero() {
+		f.unsent = f.silentSince
+	}
 }
 
 // grow begins a new chunk with room for n bytes, and drops the oldest that are now beyond the bound.
@@ -269,6 +274,7 @@ func (f *Feed) grow(n int) *chunk {
 
 func (f *Feed) wake() {
 	f.woken = time.Now()
+	f.ask()
 	for _, s := range f.streams {
 		s.rouse()
 	}

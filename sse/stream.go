@@ -39,7 +39,14 @@ type Stream struct {
 
 	wake   chan struct{} // holds a token when there may be something to do
 	ending atomic.Pointer[ending]
-	slot   int // in Feed.streams; guarded by the feed's lock
+	sent   atomic.Int64 // bytes
+	asked  atomic.Bool  // for how long what is pending takes
+
+	// These are guarded by the feed's lock.
+	slot  int       // in Feed.streams
+	since time.Time // when the first event of what was asked about was appended
+
+	before int64 // sent, when Group.Shutdown last looked; guarded by the group's lock
 }
 
 // ending is the order to end.
@@ -74,6 +81,9 @@ func (s *Stream) Start(prelude [][]byte, feed *Feed, from Position, onEnd func(c
 // Then comes the last frame, if there is one. All of it has to be done within the group's WriteTimeout. End itself does
 // not wait.
 func (s *Stream) End(last []byte) { s.finish(ErrEnded, last) }
+
+// Sent is how many bytes have gone to the reader, the head of the response not always among them.
+func (s *Stream) Sent() int64 { return s.sent.Load() }
 
 // finish orders the end. The first order counts.
 func (s *Stream) finish(cause error, last []byte) {
@@ -145,6 +155,9 @@ func (s *Stream) follow() error {
 			s.cursor.advance(len(run))
 			continue
 		}
+		if s.asked.Load() {
+			s.tell()
+		}
 		if end := s.ending.Load(); end != nil {
 			return s.sendLast(end)
 		}
@@ -164,7 +177,9 @@ func (s *Stream) write(p []byte) error {
 	for len(p) > 0 {
 		s.renewDeadline()
 		piece := p[:min(len(p), maxPiece)]
-		if _, err := s.wire.Write(piece); err != nil {
+		n, err := s.wire.Write(piece)
+		s.sent.Add(int64(n))
+		if err != nil {
 			return s.reason(err)
 		}
 		p = p[len(piece):]

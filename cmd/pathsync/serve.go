@@ -14,6 +14,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/metrics"
 	"github.com/pathsync/pathsync/sqlstore"
 )
 
@@ -35,9 +36,9 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer store.Close()
-	listener, err := net.Listen("tcp", c.Listen)
+	listener, err := listenOrInherit(ctx, c.Listen)
 	if err != nil {
-		return fmt.Errorf("listening on %s: %w; choose another address with --listen", c.Listen, errors.Unwrap(err))
+		return err
 	}
 	scheme := "http://"
 	if secure != nil {
@@ -58,20 +59,39 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	if err != nil {
 		return err
 	}
+	measured := metrics.New()
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{
-		Epoch: store.Epoch(), MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs),
+		Epoch: store.Epoch(), MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs), Spread: c.DrainSpread, Recorder: measured,
 	})
 	hub := core.NewHub(core.Config{
-		Store: store, Listen: feeds.Listen, Log: log,
+		Store: store, Listen: feeds.Listen, Log: log, Recorder: measured,
 		CommitWindow: milliseconds(c.CommitWindowMs), Retention: core.Retention{Age: c.LogRetention, Count: c.LogRetentionBatches},
 		ServerBatch: milliseconds(c.ServerBatchMs), PresenceTimeout: milliseconds(c.PresenceTimeoutMs),
 		RoomIdle: milliseconds(c.RoomIdleMs), MaxRooms: c.MaxRooms, MemoryBudget: c.MemoryBudget, MaxDocumentBytes: c.MaxDocumentBytes,
 	})
-	api := httpapi.New(httpapi.Config{
-		Hub: hub, Feeds: feeds, Log: log,
+	measured.Watch(hub, feeds)
+	config := httpapi.Config{
+		Hub: hub, Feeds: feeds, Log: log, Recorder: measured,
 		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,
 		Origins: origins, Limits: limits,
-	})
+	}
+	if c.AccessLog {
+		config.AccessLog = log
+	}
+	if c.AdminListen == "" {
+		config.Metrics = measured.Handler()
+	}
+	api := httpapi.New(config)
+	if c.AdminListen != "" {
+		operators, err := startAdmin(ctx, log, c.AdminListen, adminHandler(api, measured.Handler()))
+		if err != nil {
+			listener.Close()
+			finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+			defer cancel()
+			return errors.Join(err, hub.Close(finish))
+		}
+		defer operators.close(ctx)
+	}
 	server := &http.Server{
 		Handler:           api,
 		Protocols:         c.protocols(),
@@ -101,7 +121,9 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
 	api.Drain()
-	if err := errors.Join(server.Shutdown(drain), api.Wait(drain)); err != nil {
+	streams := make(chan error, 1)
+	go func() { streams <- api.Wait(drain) }()
+	if err := errors.Join(server.Shutdown(drain), <-streams); err != nil {
 		log.Warn("some connections had to be cut", "error", err)
 		_ = server.Close() // what could not be ended in time is not waited for
 	}

@@ -19,6 +19,8 @@ type serveCommand struct {
 	Listen   string `name:"listen" env:"PATHSYNC_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" validate:"address" help:"Where to listen (${default}). Anything but loopback is open to the network."`
 	Database string `name:"database" env:"PATHSYNC_DATABASE" default:"sqlite:pathsync.db" placeholder:"URL" validate:"required" help:"sqlite:FILE, sqlserver://…, postgres://…, or memory: to forget everything at the end (${default})."`
 
+	AdminListen string `name:"admin-listen" env:"PATHSYNC_ADMIN_LISTEN" placeholder:"HOST:PORT" validate:"omitempty,address" help:"Where operators are answered: /metrics, which is then nowhere else, /debug/pprof, /healthz and /readyz. Keep it away from the public."`
+
 	ServerBatchMs     int `name:"server-batch-ms" env:"PATHSYNC_SERVER_BATCH_MS" default:"1500" placeholder:"MS" validate:"min=1,max=3600000" help:"Write changed documents to the database this often (${default}). The log is always written at once."`
 	CommitWindowMs    int `name:"commit-window-ms" env:"PATHSYNC_COMMIT_WINDOW_MS" default:"0" placeholder:"MS" validate:"min=0,max=1000" help:"Gather batches so long before each transaction: fewer of them, later answers (${default})."`
 	PresenceTimeoutMs int `name:"presence-timeout-ms" env:"PATHSYNC_PRESENCE_TIMEOUT_MS" default:"15000" placeholder:"MS" validate:"min=100,max=86400000" help:"How long a client without a stream stays present (${default})."`
@@ -52,6 +54,9 @@ type serveCommand struct {
 	AddressRooms    int      `name:"address-rooms" env:"PATHSYNC_ADDRESS_ROOMS" default:"10000" placeholder:"N" validate:"min=0" help:"Most rooms open because one client address was the first to ask for them; 0 for no limit (${default})."`
 	ClientBatches   float64  `name:"client-batches" env:"PATHSYNC_CLIENT_BATCHES" default:"100" placeholder:"N" validate:"min=0" help:"Most batches a second from one clientId to one room; 0 for no limit (${default})."`
 
+	DrainSpread time.Duration `name:"drain-spread" env:"PATHSYNC_DRAIN_SPREAD" default:"3s" placeholder:"DURATION" validate:"min=1ms,max=1m" help:"On SIGTERM, ask streams to come back within this, each at its own time (${default})."`
+
+	AccessLog bool   `name:"access-log" env:"PATHSYNC_ACCESS_LOG" default:"false" negatable:"" help:"Log each request, and each stream when it ends."`
 	LogLevel  string `name:"log-level" env:"PATHSYNC_LOG_LEVEL" default:"info" placeholder:"LEVEL" validate:"oneof=debug info warn error" help:"debug, info, warn or error (${default})."`
 	LogFormat string `name:"log-format" env:"PATHSYNC_LOG_FORMAT" default:"text" placeholder:"FORMAT" validate:"oneof=text json" help:"text or json (${default})."`
 }

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -30,7 +31,8 @@ func TestTheServerHasDefaultsForEverything(t *testing.T) {
 		MaxBodyBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64, MaxDocumentBytes: 8 << 20, MaxRooms: 100000, MemoryBudget: 2 << 30, FeedBytes: 4 << 20,
 		ACMECache: "pathsync-acme", ACMEServer: "https://acme-v02.api.letsencrypt.org/directory",
 		AddressBatches: 1000, AddressRequests: 1000, AddressStreams: 10000, AddressRooms: 10000, ClientBatches: 100,
-		LogLevel: "info", LogFormat: "text",
+		DrainSpread: 3 * time.Second,
+		LogLevel:    "info", LogFormat: "text",
 	}
 	if got := parse(t); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -88,6 +90,8 @@ func TestFlagsOfTheServerAreChecked(t *testing.T) {
 		{"--trusted-proxies", func(c *serveCommand) { c.TrustedProxies = []string{"::ffff:10.0.0.0/104"} }},
 		{"--address-batches must be at least 0", func(c *serveCommand) { c.AddressBatches = -1 }},
 		{"--client-batches", func(c *serveCommand) { c.ClientBatches = -0.1 }},
+		{"--drain-spread must be at most 1m", func(c *serveCommand) { c.DrainSpread = time.Hour }},
+		{"--admin-listen must be an address", func(c *serveCommand) { c.AdminListen = "9090" }},
 		{"--log-level must be one of: debug info warn error", func(c *serveCommand) { c.LogLevel = "loud" }},
 		{"--log-format", func(c *serveCommand) { c.LogFormat = "xml" }},
 	}

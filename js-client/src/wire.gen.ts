@@ -415,6 +415,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names the request in the server's log. The answer repeats it, or has a new one if it cannot be used.
+                 * @example 7f3c2a9e
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the server has measured
+         * @description For Prometheus. Not here but on the operators' own address when the server has one (`--admin-listen`).
+         */
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -2100,6 +2126,65 @@ export interface operations {
                     "application/json": {
                         /** @constant */
                         status: "ok";
+                    };
+                };
+            };
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names the request in the server's log. The answer repeats it, or has a new one if it cannot be used.
+                 * @example 7f3c2a9e
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metrics, in the exposition format that the request accepts. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example # HELP pathsync_streams Streams open.
+                     *     # TYPE pathsync_streams gauge
+                     *     pathsync_streams 300
+                     */
+                    "text/plain": string;
+                };
+            };
+            /** @description Operators have an address of their own. */
+            404: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:pathsync:problem:not_found",
+                     *       "title": "There is no such address",
+                     *       "status": 404,
+                     *       "code": "not_found",
+                     *       "retryable": false
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @constant */
+                        status?: 404;
+                        /** @constant */
+                        code?: "not_found";
                     };
                 };
             };

@@ -41,6 +41,7 @@ func TestTheServerKeepsTheContract(t *testing.T) {
 		"too many requests":       testTooManyRequests,
 		"pages of other origins":  testOrigins,
 		"a shutdown":              testShutdown,
+		"metrics elsewhere":       testMetricsElsewhere,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, w) })
 	}
@@ -163,6 +164,7 @@ func testService(c client) {
 	if got := c.get(200, "/openapi.yaml"); string(got.body) != string(pathsync.OpenAPI) {
 		c.t.Error("/openapi.yaml is another contract")
 	}
+	c.get(200, "/metrics")
 	c.get(200, "/docs")
 	c.get(200, "/")
 

@@ -11,6 +11,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/metrics"
 )
 
 // server is a real one, on a port of the loopback interface.
@@ -26,14 +27,21 @@ type limits struct {
 	bodyTimeout time.Duration
 	origins     httpapi.Origins
 	limits      httpapi.Limits
+	noMetrics   bool
 }
 
 func startServer(t *testing.T, l limits) *server {
 	t.Helper()
 	store := &faultyStore{Store: memstore.New()}
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch(), Spread: time.Second})
-	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, MaxRooms: l.maxRooms})
-	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds, BodyTimeout: l.bodyTimeout, Origins: l.origins, Limits: l.limits})
+	measured := metrics.New()
+	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch(), Spread: time.Second, Recorder: measured})
+	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, MaxRooms: l.maxRooms, Recorder: measured})
+	measured.Watch(hub, feeds)
+	cfg := httpapi.Config{Hub: hub, Feeds: feeds, BodyTimeout: l.bodyTimeout, Recorder: measured, Origins: l.origins, Limits: l.limits}
+	if !l.noMetrics {
+		cfg.Metrics = measured.Handler()
+	}
+	api := httpapi.New(cfg)
 	listener := httptest.NewServer(api)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -63,7 +63,7 @@ func testTooManyRequests(t *testing.T, w *witness) {
 	for name, send := range roomRoutes("limits") {
 		t.Run(name, func(t *testing.T) { send(c.on(t), 429).isProblem("rate_limited") })
 	}
-	for _, path := range []string{"/readyz", "/openapi.yaml", "/docs", "/"} {
+	for _, path := range []string{"/readyz", "/metrics", "/openapi.yaml", "/docs", "/"} {
 		c.get(429, path).isProblem("rate_limited")
 	}
 	c.get(200, "/healthz")
@@ -86,6 +86,10 @@ func testOrigins(t *testing.T, w *witness) {
 	c.post(403, room+"/presence/ada/leave", "", "Origin", stranger).isProblem("cross_origin")
 	stream := c.open(room+"/events", "Origin", allowed)
 	stream.until("up-to-date")
+}
+
+func testMetricsElsewhere(t *testing.T, w *witness) {
+	troubled(t, w, startServer(t, limits{noMetrics: true})).get(404, "/metrics").isProblem("not_found")
 }
 
 func testShutdown(t *testing.T, w *witness) {

@@ -30,6 +30,14 @@ func prepare(args ...string) *process {
 	return p
 }
 
+// inherit hands a listening socket to the process as systemd would. It has to be told its own number, which only a shell
+// that becomes it can know beforehand.
+func (p *process) inherit(socket *os.File) {
+	const become = `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`
+	p.cmd.Path, p.cmd.Args = "/bin/sh", append([]string{"sh", "-c", become}, p.cmd.Args...)
+	p.cmd.ExtraFiles = []*os.File{socket}
+}
+
 // start starts the process, and sees to it that it does not outlive the test.
 func (p *process) start(t *testing.T) *process {
 	t.Helper()

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ type server struct {
 	database string // URL
 	file     string // of the database, if it is SQLite
 	flags    []string
+	socket   *os.File // where it listens, if that is opened for it
 	process  *process
 }
 
@@ -67,7 +69,11 @@ func newHTTPClient(t *testing.T) *http.Client {
 func (s *server) launch() {
 	s.t.Helper()
 	args := append([]string{"serve", "--listen", s.address, "--database", s.database}, s.flags...)
-	s.process = prepare(args...).start(s.t)
+	s.process = prepare(args...)
+	if s.socket != nil {
+		s.process.inherit(s.socket)
+	}
+	s.process.start(s.t)
 }
 
 // start starts the process and waits until it says that it serves, and where.

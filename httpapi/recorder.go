@@ -1,0 +1,43 @@
+package httpapi
+
+import "time"
+
+// Recorder is told what a Server answers, for those who measure it. Its methods must not block.
+type Recorder interface {
+	// Answered is told of each request but those that become streams: its route as Routes has it, "" if there is none;
+	// the status; and how long it took.
+	Answered(route string, status int, took time.Duration)
+	// Refused is told the code of each problem that a request was answered with.
+	Refused(code Code)
+	// StreamStarted and StreamEnded are told of each stream. The cause is one of package sse.
+	StreamStarted()
+	StreamEnded(cause error)
+}
+
+type nopRecorder struct{}
+
+func (nopRecorder) Answered(string, int, time.Duration) {}
+func (nopRecorder) Refused(Code)                        {}
+func (nopRecorder) StreamStarted()                      {}
+func (nopRecorder) StreamEnded(error)                   {}
+
+// FeedStats is what feeds and streams there are at a moment.
+type FeedStats struct {
+	Streams int
+	Bytes   int // of framed events that are kept in memory
+}
+
+// Stats returns what there is now.
+func (f *Feeds) Stats() FeedStats {
+	f.mu.Lock()
+	open := make([]*roomFeed, 0, len(f.open))
+	for r := range f.open {
+		open = append(open, r)
+	}
+	f.mu.Unlock()
+	stats := FeedStats{Streams: f.streams.Len()}
+	for _, r := range open {
+		stats.Bytes += r.Feed.Bytes()
+	}
+	return stats
+}

@@ -1,0 +1,196 @@
+package metrics
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/tree"
+	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/sse"
+)
+
+var (
+	_ core.Recorder    = (*Metrics)(nil)
+	_ sse.Recorder     = (*Metrics)(nil)
+	_ httpapi.Recorder = (*Metrics)(nil)
+)
+
+// Metrics counts and times what a server does. Its methods may be called from any goroutine.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	committed, repeated prometheus.Counter
+	ops                 *prometheus.CounterVec
+	applied             prometheus.Counter // of ops, so that the usual case needs no look-up
+	commitSeconds       prometheus.Histogram
+	commitBatches       prometheus.Histogram
+	checkpointSeconds   prometheus.Histogram
+	checkpointRows      prometheus.Counter
+	retries             prometheus.Counter
+
+	deliverySeconds prometheus.Histogram
+
+	requestSeconds *prometheus.HistogramVec
+	problems       *prometheus.CounterVec
+	streamsStarted prometheus.Counter
+	streamsEnded   *prometheus.CounterVec
+}
+
+// Buckets of the histograms, in seconds. The fast path is far below a millisecond, and every wait ends after 10 s; of the
+// requests, a long-poll after 60 s.
+var (
+	fast  = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+	waits = append(fast[:len(fast):len(fast)], 30, 60)
+)
+
+// New makes metrics that are all zero.
+func New() *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	batches := m.counters("batches_total", "Batches answered, by whether they were committed or repeated an earlier one.", "result")
+	m.committed, m.repeated = batches.WithLabelValues("committed"), batches.WithLabelValues("repeated")
+	m.ops = m.counters("ops_total", "Operations committed, by what became of them.", "result")
+	m.applied = m.ops.WithLabelValues("applied")
+	m.commitSeconds = m.histogram("commit_seconds", "Time for one transaction of batches, retries included.", fast)
+	m.commitBatches = m.histogram("commit_batches", "Batches in one transaction.", prometheus.ExponentialBuckets(1, 4, 7))
+	m.checkpointSeconds = m.histogram("checkpoint_seconds", "Time for one transaction of document rows.", fast)
+	m.checkpointRows = m.counter("checkpoint_rows_total", "Document rows written.")
+	m.retries = m.counter("database_retries_total", "Writes that the database did not answer, and that were tried again.")
+
+	m.deliverySeconds = m.histogram("delivery_seconds", "Time from a commit to a reader's socket, one reader sampled at each wake of a room.", fast)
+
+	m.requestSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "request_seconds", Help: "Time for one request; streams are not among them.", Buckets: waits,
+	}, []string{"route", "status"})
+	m.registry.MustRegister(m.requestSeconds)
+	m.problems = m.counters("problems_total", "Requests refused, by the code of the problem.", "code")
+	m.streamsStarted = m.counter("streams_started_total", "Streams opened.")
+	m.streamsEnded = m.counters("streams_ended_total", "Streams ended, by why.", "cause")
+	m.expect()
+	return m
+}
+
+// expect makes the series that an alert may be about, so that they begin at zero rather than with the first incident.
+func (m *Metrics) expect() {
+	for _, reason := range []tree.Reason{tree.ItemDeleted, tree.TypeMismatch, tree.Exists, tree.NotFound, tree.TooLarge} {
+		m.ops.WithLabelValues(string(reason))
+	}
+	for _, code := range httpapi.ProblemCodes() {
+		m.problems.WithLabelValues(string(code))
+	}
+	for _, c := range causes {
+		m.streamsEnded.WithLabelValues(c.name)
+	}
+}
+
+const namespace = "pathsync"
+
+func (m *Metrics) counter(name, help string) prometheus.Counter {
+	c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
+	m.registry.MustRegister(c)
+	return c
+}
+
+func (m *Metrics) counters(name, help, label string) *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, []string{label})
+	m.registry.MustRegister(c)
+	return c
+}
+
+func (m *Metrics) histogram(name, help string, buckets []float64) prometheus.Histogram {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
+	m.registry.MustRegister(h)
+	return h
+}
+
+// maxScrapes is how many may ask at once.
+const maxScrapes = 4
+
+// Handler answers with everything there is, in Prometheus's format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes})
+}
+
+// Committed implements core.Recorder.
+func (m *Metrics) Committed(batches []*core.Batch, took time.Duration) {
+	m.committed.Add(float64(len(batches)))
+	m.commitSeconds.Observe(took.Seconds())
+	m.commitBatches.Observe(float64(len(batches)))
+	applied := 0
+	for _, b := range batches {
+		for i := range b.Ops {
+			if reason := b.Ops[i].Discarded; reason != tree.Applied {
+				m.ops.WithLabelValues(string(reason)).Inc()
+			} else {
+				applied++
+			}
+		}
+	}
+	m.applied.Add(float64(applied))
+}
+
+// Repeated implements core.Recorder.
+func (m *Metrics) Repeated() { m.repeated.Inc() }
+
+// Checkpointed implements core.Recorder.
+func (m *Metrics) Checkpointed(rows int, took time.Duration) {
+	m.checkpointRows.Add(float64(rows))
+	m.checkpointSeconds.Observe(took.Seconds())
+}
+
+// Retried implements core.Recorder.
+func (m *Metrics) Retried() { m.retries.Inc() }
+
+// Delivered implements sse.Recorder.
+func (m *Metrics) Delivered(took time.Duration) { m.deliverySeconds.Observe(took.Seconds()) }
+
+// Answered implements httpapi.Recorder.
+func (m *Metrics) Answered(route string, status int, took time.Duration) {
+	if route == "" {
+		route = "none"
+	}
+	m.requestSeconds.WithLabelValues(route, class(status)).Observe(took.Seconds())
+}
+
+// class is the first digit of a status.
+func class(status int) string {
+	classes := [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}
+	return classes[min(max(status/100-1, 0), len(classes)-1)]
+}
+
+// Refused implements httpapi.Recorder.
+func (m *Metrics) Refused(code httpapi.Code) { m.problems.WithLabelValues(string(code)).Inc() }
+
+// StreamStarted implements httpapi.Recorder.
+func (m *Metrics) StreamStarted() { m.streamsStarted.Inc() }
+
+// StreamEnded implements httpapi.Recorder.
+func (m *Metrics) StreamEnded(cause error) {
+	for _, c := range causes {
+		if errors.Is(cause, c.err) {
+			m.streamsEnded.WithLabelValues(c.name).Inc()
+			return
+		}
+	}
+}
+
+// causes are why streams end.
+var causes = []struct {
+	err  error
+	name string
+}{
+	{sse.ErrGone, "gone"},
+	{sse.ErrLagged, "lagged"},
+	{sse.ErrStalled, "stalled"},
+	{sse.ErrTalkative, "talkative"},
+	{sse.ErrEnded, "ended"},
+	{sse.ErrClosed, "closed"},
+}

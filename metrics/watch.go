@@ -1,0 +1,58 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/httpapi"
+)
+
+// Watch has everybody who asks told how a hub and its feeds are at that moment. It is called once.
+func (m *Metrics) Watch(hub *core.Hub, feeds *httpapi.Feeds) {
+	m.registry.MustRegister(&watcher{hub, feeds})
+}
+
+// watcher looks how things are when it is asked.
+type watcher struct {
+	hub   *core.Hub
+	feeds *httpapi.Feeds
+}
+
+// gauge is one thing that a watcher looks at.
+type gauge struct {
+	desc  *prometheus.Desc
+	value func(core.Stats, httpapi.FeedStats) float64
+}
+
+var gauges = []gauge{
+	newGauge("rooms", "Rooms in memory.", func(h core.Stats, _ httpapi.FeedStats) float64 { return float64(h.Rooms) }),
+	newGauge("streams", "Streams open.", func(_ core.Stats, f httpapi.FeedStats) float64 { return float64(f.Streams) }),
+	newGauge("feed_bytes", "Memory for framed events.", func(_ core.Stats, f httpapi.FeedStats) float64 { return float64(f.Bytes) }),
+	newGauge("queued_bytes", "Memory of batches that wait for their commit.", func(h core.Stats, _ httpapi.FeedStats) float64 { return float64(h.QueuedBytes) }),
+	newGauge("checkpoint_lag_seconds", "Age of the oldest change that is not in its document row.", func(h core.Stats, _ httpapi.FeedStats) float64 { return h.Unsaved.Seconds() }),
+	newGauge("database_up", "0 while batches wait for a database that does not answer.", func(h core.Stats, _ httpapi.FeedStats) float64 {
+		if h.Outage {
+			return 0
+		}
+		return 1
+	}),
+}
+
+func newGauge(name, help string, value func(core.Stats, httpapi.FeedStats) float64) gauge {
+	return gauge{prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, nil, nil), value}
+}
+
+// Describe implements prometheus.Collector.
+func (w *watcher) Describe(to chan<- *prometheus.Desc) {
+	for _, g := range gauges {
+		to <- g.desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (w *watcher) Collect(to chan<- prometheus.Metric) {
+	hub, feeds := w.hub.Stats(), w.feeds.Stats()
+	for _, g := range gauges {
+		to <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, g.value(hub, feeds))
+	}
+}

@@ -1,0 +1,153 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Streams come and go by the thousand, in every way in which they can. Afterwards the server has the goroutines, file
+// descriptors and memory that it began with.
+func TestStreamsThatComeAndGoLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
+	streams := setting(t, "PATHSYNC_SOAK_STREAMS", 1500)
+	s, admin := startWithAdmin(t, "--room-idle-ms", "200", "--presence-timeout-ms", "200", "--heartbeat-ms", "1000",
+		"--feed-bytes", "65536")
+	s.comeAndGo(t, 200) // what is made once is made
+	before := admin.footprint(t)
+	s.comeAndGo(t, streams)
+
+	const slack = 8 << 20 // of memory; each stream that was kept would cost 8 KiB
+	var after footprint
+	eventually(t, func() error {
+		after = admin.footprint(t)
+		if after.streams != 0 || after.rooms != 0 || after.goroutines > before.goroutines || after.files > before.files ||
+			after.heap > before.heap+slack {
+			return fmt.Errorf("before: %+v, after %d streams: %+v", before, streams, after)
+		}
+		return nil
+	})
+	if n := admin.metric("pathsync_streams_started_total"); n < float64(streams)/2 {
+		t.Errorf("%v streams were there, of %d", n, streams)
+	}
+	t.Logf("before: %+v, after %d streams: %+v", before, streams, after)
+}
+
+// footprint is what a server holds.
+type footprint struct {
+	streams, rooms, goroutines, files float64
+	heap                              float64 // bytes that are in use, garbage excluded
+}
+
+func (o *operator) footprint(t *testing.T) footprint {
+	t.Helper()
+	o.http.CloseIdleConnections() // they are file descriptors of the server too
+	if r := o.get("/debug/pprof/heap?gc=1"); r.status != http.StatusOK {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	return footprint{
+		streams: o.metric("pathsync_streams"), rooms: o.metric("pathsync_rooms"), goroutines: o.metric("go_goroutines"),
+		files: o.metric("process_open_fds"), heap: o.metric("go_memstats_heap_alloc_bytes"),
+	}
+}
+
+// manners are the ways in which a reader comes and goes.
+var manners = []func(c net.Conn, request string) error{
+	// It reads the beginning, and leaves.
+	func(c net.Conn, request string) error {
+		if _, err := io.WriteString(c, request); err != nil {
+			return err
+		}
+		buf, got := make([]byte, 4<<10), ""
+		for !strings.Contains(got, "event: up-to-date") {
+			n, err := c.Read(buf)
+			if err != nil {
+				return err
+			}
+			got += string(buf[:n])
+		}
+		return nil
+	},
+	// It leaves in the middle of its request.
+	func(c net.Conn, request string) error {
+		_, err := io.WriteString(c, request[:len(request)/2])
+		return err
+	},
+	// It leaves at once, and never reads.
+	func(c net.Conn, request string) error {
+		_, err := io.WriteString(c, request)
+		return err
+	},
+	// It leaves in the middle of what it is sent, with a reset.
+	func(c net.Conn, request string) error {
+		if _, err := io.WriteString(c, request); err != nil {
+			return err
+		}
+		if _, err := c.Read(make([]byte, 10)); err != nil {
+			return err
+		}
+		return c.(*net.TCPConn).SetLinger(0)
+	},
+	// It goes on talking, which the server does not put up with.
+	func(c net.Conn, request string) error {
+		_, _ = io.WriteString(c, request+strings.Repeat("x", 16<<10)) // fails where the server is quick
+		return nil
+	},
+}
+
+// comeAndGo opens and closes so many streams, while somebody writes to their rooms.
+func (s *server) comeAndGo(t *testing.T, streams int) {
+	t.Helper()
+	const atATime = 50
+	var (
+		coming sync.WaitGroup
+		places = make(chan struct{}, atATime)
+		failed = make(chan error, 1)
+	)
+	for i := range streams {
+		places <- struct{}{}
+		coming.Go(func() {
+			defer func() { <-places }()
+			if err := s.passBy(i); err != nil {
+				select {
+				case failed <- err:
+				default: // the first says enough
+				}
+			}
+		})
+		if i%100 == 0 {
+			s.set(fmt.Sprint("soak-", i%7), "big", `"`+strings.Repeat("x", 32<<10)+`"`)
+		}
+	}
+	coming.Wait()
+	select {
+	case err := <-failed:
+		t.Fatal(err)
+	default:
+	}
+	s.http.CloseIdleConnections()
+}
+
+func (s *server) passBy(i int) error {
+	conn, err := net.Dial("tcp", s.address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	request := fmt.Sprintf("GET /v1/rooms/soak-%d/events?clientId=c%d HTTP/1.1\r\nHost: soak\r\n\r\n", i%7, rand.N(500))
+	err = manners[i%len(manners)](conn, request)
+	if errors.Is(err, io.EOF) { // another has opened a stream as the same client
+		return nil
+	}
+	return err
+}
