@@ -53,6 +53,16 @@ func TestARequestIsALineOfTheAccessLog(t *testing.T) {
 	}, accessLog(&log))
 }
 
+func TestTheAccessLogHasTheClientsAddressAndNotItsProxys(t *testing.T) {
+	var log lines
+	inBubble(t, func(t *testing.T, s *server) {
+		s.get("/healthz", "X-Forwarded-For", "192.0.2.66, 198.51.100.1").is(200)
+		if got := logged(t, &log)["address"]; got != "198.51.100.1" {
+			t.Errorf("it has %v", got)
+		}
+	}, accessLog(&log), limited(httpapi.Limits{}))
+}
+
 func TestARefusalIsLoggedWithItsCode(t *testing.T) {
 	for path, want := range map[string]string{
 		"/v1/rooms/r/stores/none": "code:store_not_found method:GET ms:0 msg:request path:/v1/rooms/r/stores/none request:r1 route:GET /v1/rooms/{room}/stores/{key} status:404",

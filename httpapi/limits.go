@@ -95,6 +95,14 @@ func (l *limits) user(r *http.Request) (party, bool) {
 	return party{&l.users, name}, name != ""
 }
 
+// from is where a request comes from, for people to read.
+func (l *limits) from(r *http.Request) string {
+	if a := clientAddress(r, l.cfg.TrustedProxies); a.IsValid() {
+		return a.String()
+	}
+	return r.RemoteAddr // of a connection that has no IP address
+}
+
 // parties are all that a request counts for.
 func (l *limits) parties(r *http.Request) []party {
 	parties := make([]party, 0, 2)
