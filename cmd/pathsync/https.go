@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"golang.org/x/crypto/acme"
@@ -52,13 +51,4 @@ func (c *serveCommand) certificates() *autocert.Manager {
 		HostPolicy: autocert.HostWhitelist(c.ACMEDomain...),
 		Client:     &acme.Client{DirectoryURL: c.ACMEServer},
 	}
-}
-
-// protocols are those that connections may speak.
-func (c *serveCommand) protocols() *http.Protocols {
-	var p http.Protocols
-	p.SetHTTP1(true)
-	p.SetHTTP2(true) // over TLS
-	p.SetUnencryptedHTTP2(c.H2C)
-	return &p
 }

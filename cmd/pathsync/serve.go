@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,7 +26,7 @@ const (
 // Run serves until ctx ends, and then puts everything away.
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	log := c.logger(p)
-	secure, err := c.tlsConfig(log)
+	edge, err := c.edge(log)
 	if err != nil {
 		return err
 	}
@@ -40,25 +39,13 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	scheme := "http://"
-	if secure != nil {
-		scheme = "https://"
-	}
-	log.Info("pathsync is ready", "url", scheme+listener.Addr().String()+"/", "database", kindOf(c.Database), "epoch", store.Epoch())
-	return c.serve(ctx, log, store, listener, secure)
+	log.Info("pathsync is ready", "url", edge.scheme()+"://"+listener.Addr().String()+"/", "database", kindOf(c.Database), "epoch", store.Epoch())
+	return c.serve(ctx, log, store, listener, edge)
 }
 
 // serve puts the parts together, and takes them apart again when ctx ends: first no new requests, then the streams,
 // then what is still to be written.
-func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.Store, listener net.Listener, secure *tls.Config) error {
-	origins, err := httpapi.ParseOrigins(c.AllowOrigin)
-	if err != nil {
-		return fmt.Errorf("--allow-origin: %w", err)
-	}
-	limits, err := c.limits()
-	if err != nil {
-		return err
-	}
+func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.Store, listener net.Listener, edge edge) error {
 	measured := metrics.New()
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{
 		Epoch: store.Epoch(), MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs), Spread: c.DrainSpread, Recorder: measured,
@@ -73,7 +60,7 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	config := httpapi.Config{
 		Hub: hub, Feeds: feeds, Log: log, Recorder: measured,
 		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,
-		Origins: origins, Limits: limits,
+		Origins: edge.origins, Limits: edge.limits,
 	}
 	if c.AccessLog {
 		config.AccessLog = log
@@ -94,8 +81,8 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	}
 	server := &http.Server{
 		Handler:           api,
-		Protocols:         c.protocols(),
-		TLSConfig:         secure,
+		Protocols:         edge.protocols,
+		TLSConfig:         edge.tls,
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      2 * time.Minute, // of answers; a stream has a limit for each write
 		IdleTimeout:       2 * time.Minute,
@@ -104,7 +91,7 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	}
 	served := make(chan error, 1)
 	go func() {
-		if secure != nil {
+		if edge.tls != nil {
 			served <- server.ServeTLS(listener, "", "")
 		} else {
 			served <- server.Serve(listener)

@@ -4,14 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"reflect"
 	"strconv"
 	"time"
 
 	"github.com/go-playground/validator/v10"
-
-	"github.com/pathsync/pathsync/httpapi"
 )
 
 // serveCommand is how the server is to run.
@@ -87,47 +84,9 @@ func (c *serveCommand) Validate() error {
 	for i, w := range wrong {
 		errs[i] = explain(w)
 	}
-	if _, err := httpapi.ParseOrigins(c.AllowOrigin); err != nil {
-		errs = append(errs, fmt.Errorf("--allow-origin: %w", err))
-	}
-	if err := c.checkTLS(); err != nil {
-		errs = append(errs, err)
-	}
-	if _, err := c.limits(); err != nil {
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-// limits are the flags that bound what one party may have.
-func (c *serveCommand) limits() (httpapi.Limits, error) {
-	proxies := make([]netip.Prefix, len(c.TrustedProxies))
-	for i, text := range c.TrustedProxies {
-		p, err := parsePrefix(text)
-		if err != nil {
-			return httpapi.Limits{}, fmt.Errorf("--trusted-proxies: %q is neither an address nor a network such as 10.0.0.0/8", text)
-		}
-		proxies[i] = p
-	}
-	return httpapi.Limits{
-		Address: httpapi.Allowance{
-			Batches: c.AddressBatches, Requests: c.AddressRequests, Streams: c.AddressStreams, Rooms: c.AddressRooms,
-		},
-		ClientBatches:  c.ClientBatches,
-		TrustedProxies: proxies,
-	}, nil
-}
-
-// parsePrefix reads a network, or a single address.
-func parsePrefix(text string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(text); err == nil {
-		return a.Unmap().WithZone("").Prefix(a.Unmap().BitLen())
-	}
-	p, err := netip.ParsePrefix(text)
-	if err == nil && p.Addr().Is4In6() {
-		err = errors.New("IPv4 networks are written as such")
-	}
-	return p.Masked(), err
+	_, badOrigin := c.origins()
+	_, badProxy := c.limits()
+	return errors.Join(append(errs, badOrigin, badProxy, c.checkTLS())...)
 }
 
 func explain(w validator.FieldError) error {
