@@ -106,6 +106,7 @@ func (r *Room) tendPresence() {
 	r.presence.Expire(time.Now())
 	if change, ok := r.presence.TakeChange(); ok {
 		r.listener.PresenceChanged(change)
+		r.weigh()
 	}
 	if at, ok := r.presence.NextExpiry(); ok {
 		r.armPresence(at)

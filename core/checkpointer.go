@@ -75,7 +75,7 @@ func (c *checkpointer) run() {
 				due = time.After(c.hub.cfg.ServerBatch)
 			}
 		case now := <-tick.C:
-			c.hub.closeIdle(now.Add(-idle))
+			c.hub.closeIdle(now, idle)
 		}
 	}
 }

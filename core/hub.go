@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,8 @@ var (
 	ErrUnavailable = errors.New("the database is not available")
 	// ErrOverloaded: a queue or a table is full.
 	ErrOverloaded = errors.New("the server has too much to do")
+	// ErrTooManyRooms: an account has as many rooms open as it may.
+	ErrTooManyRooms = errors.New("too many rooms are open on one account")
 	// ErrClosing: the server is shutting down.
 	ErrClosing = errors.New("the server is shutting down")
 	// ErrClientSeqReused: a clientSeq comes again with other content.
@@ -38,6 +41,7 @@ type Config struct {
 	StoreTimeout     time.Duration // limit of one call of the store; 10 s
 	SubmitTimeout    time.Duration // longest wait of a batch for its commit; 10 s
 	MaxRooms         int           // open at a time; 100,000
+	MemoryBudget     int64         // bytes that rooms may take before no other is opened, estimated; 0: without bound
 	MaxQueuedBytes   int           // of batches that wait for their commit; 256 MiB
 	MaxDocumentBytes int           // encoded size of one document; 8 MiB
 	MaxPresence      int           // clients present in one room; 10,000
@@ -78,6 +82,8 @@ type Listener interface {
 	Committed(batches []*Batch)
 	// PresenceChanged is told who came, changed and left.
 	PresenceChanged(change PresenceChange)
+	// Bytes is how much memory it takes to tell them.
+	Bytes() int
 	// Closed is told that the room is closed and nothing more will come. err says why; it is nil when the room was
 	// merely idle, and then nobody reads it.
 	Closed(err error)
@@ -92,11 +98,20 @@ type Hub struct {
 	pruner       *pruner
 
 	opening sync.WaitGroup // goroutines that open rooms
+	memory  atomic.Int64   // bytes that all rooms weigh
 
 	mu      sync.Mutex
 	rooms   map[string]*slot
-	cleared time.Time // when unused rooms were last closed to make room
+	booked  map[string]int // rooms open on each account that has any
+	cleared time.Time      // when unused rooms were last closed to make room
+	warned  time.Time      // when it was last logged that no other can be opened
 	closing bool
+}
+
+// Account is somebody on whose behalf rooms are opened.
+type Account struct {
+	Name     string
+	MaxRooms int // open at a time
 }
 
 // slot is a room's place in the hub, from the moment that somebody asks for it.
@@ -106,6 +121,8 @@ type slot struct {
 	err    error
 	users  int       // who has acquired the room and not released it
 	unused time.Time // since when users is 0
+
+	accounts []Account // of whoever was the first to ask for it
 }
 
 // retryOpening is how long everybody who asks for a room that could not be opened gets the same answer, so that a
@@ -115,7 +132,7 @@ const retryOpening = time.Second
 // NewHub makes a hub and starts its goroutines. Close ends them.
 func NewHub(cfg Config) *Hub {
 	cfg = cfg.withDefaults()
-	h := &Hub{cfg: cfg, rooms: map[string]*slot{}}
+	h := &Hub{cfg: cfg, rooms: map[string]*slot{}, booked: map[string]int{}}
 	h.committer = newCommitter(&h.cfg)
 	h.checkpointer = newCheckpointer(h)
 	h.pruner = newPruner(&h.cfg)
@@ -144,7 +161,7 @@ func (h *Hub) Close(ctx context.Context) error {
 		if s.room != nil {
 			s.room.close(nil)
 		}
-		delete(h.rooms, name)
+		h.drop(name, s)
 	}
 	return err
 }
@@ -160,9 +177,9 @@ func (h *Hub) Ping(ctx context.Context) error {
 }
 
 // Room returns a room, opened if need be, and a function that releases it. While it is held it stays open. However many
-// ask for a room at once, it is opened once.
-func (h *Hub) Room(ctx context.Context, name string) (*Room, func(), error) {
-	s, err := h.acquire(name)
+// ask for a room at once, it is opened once; it is on the accounts of the first of them until it is closed.
+func (h *Hub) Room(ctx context.Context, name string, accounts ...Account) (*Room, func(), error) {
+	s, err := h.acquire(name, accounts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -192,7 +209,7 @@ func (h *Hub) OpenRoom(name string) (r *Room, release func(), ok bool) {
 	return s.room, sync.OnceFunc(func() { h.release(s) }), true
 }
 
-func (h *Hub) acquire(name string) (*slot, error) {
+func (h *Hub) acquire(name string, accounts []Account) (*slot, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
@@ -200,15 +217,36 @@ func (h *Hub) acquire(name string) (*slot, error) {
 	}
 	s := h.rooms[name]
 	if s == nil || s.stale(time.Now()) {
-		if !h.hasRoom(time.Now()) {
-			return nil, fmt.Errorf("%w: %d rooms are open", ErrOverloaded, len(h.rooms))
+		if s != nil {
+			h.drop(name, s)
 		}
-		s = &slot{opened: make(chan struct{})}
+		for _, a := range accounts {
+			if h.booked[a.Name] >= a.MaxRooms {
+				return nil, ErrTooManyRooms
+			}
+		}
+		if !h.hasRoom(time.Now()) {
+			return nil, fmt.Errorf("%w: %d rooms are open and take about %d bytes", ErrOverloaded, len(h.rooms), h.memory.Load())
+		}
+		s = &slot{opened: make(chan struct{}), accounts: accounts}
 		h.rooms[name] = s
+		for _, a := range accounts {
+			h.booked[a.Name]++
+		}
 		h.opening.Go(func() { h.open(name, s) })
 	}
 	s.users++
 	return s, nil
+}
+
+// drop takes a room out of the hub, and off its accounts. The lock is held.
+func (h *Hub) drop(name string, s *slot) {
+	delete(h.rooms, name)
+	for _, a := range s.accounts {
+		if h.booked[a.Name]--; h.booked[a.Name] == 0 {
+			delete(h.booked, a.Name)
+		}
+	}
 }
 
 // clearEvery bounds how often all open rooms are looked through while there are as many as there may be.
@@ -216,11 +254,27 @@ const clearEvery = 100 * time.Millisecond
 
 // hasRoom reports whether one more room can be opened, if need be because unused ones are closed before their time.
 func (h *Hub) hasRoom(now time.Time) bool {
-	if len(h.rooms) >= h.cfg.MaxRooms && now.Sub(h.cleared) >= clearEvery {
+	if h.full() && now.Sub(h.cleared) >= clearEvery {
 		h.cleared = now
 		h.closeUnused(now)
 	}
-	return len(h.rooms) < h.cfg.MaxRooms
+	if !h.full() {
+		return true
+	}
+	if now.Sub(h.warned) >= time.Minute {
+		h.warned = now
+		h.cfg.Log.Warn("no other room can be opened; those that are open are in use", "rooms", len(h.rooms), "bytes", h.memory.Load())
+	}
+	return false
+}
+
+// full reports whether there are as many rooms as there may be, or they take the memory that they may. The lock is held.
+func (h *Hub) full() bool { return len(h.rooms) >= h.cfg.MaxRooms || h.short() }
+
+// short reports whether rooms take the memory that they may. Those that are open go on growing, each within its own
+// bounds: a batch is never refused for what other rooms take.
+func (h *Hub) short() bool {
+	return h.cfg.MemoryBudget > 0 && h.memory.Load() >= h.cfg.MemoryBudget
 }
 
 // stale reports whether a room has to be opened anew: its last opening failed a while ago, or it was stopped.
@@ -253,18 +307,22 @@ func (h *Hub) open(name string, s *slot) {
 	close(s.opened)
 }
 
-// closeIdle closes the rooms that nobody has used since a moment and that have nothing left to do.
-func (h *Hub) closeIdle(since time.Time) {
+// closeIdle closes the rooms that nobody has used for so long and that have nothing left to do. While memory is short,
+// it does not matter how long.
+func (h *Hub) closeIdle(now time.Time, idle time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.closeUnused(since)
+	if h.short() {
+		idle = 0
+	}
+	h.closeUnused(now.Add(-idle))
 }
 
-// closeUnused is closeIdle for those who have the lock.
+// closeUnused closes the rooms that nobody has used since a moment. The lock is held.
 func (h *Hub) closeUnused(since time.Time) {
 	for name, s := range h.rooms {
 		if s.users == 0 && !s.unused.After(since) && (s.err != nil || s.room != nil && s.room.closeIfIdle()) {
-			delete(h.rooms, name)
+			h.drop(name, s)
 		}
 	}
 }

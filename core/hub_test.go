@@ -23,6 +23,13 @@ type recorder struct {
 	seqs     []int64
 	presence []core.PresenceChange
 	closed   []error
+	bytes    int
+}
+
+func (l *recorder) Bytes() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bytes
 }
 
 func (l *recorder) Committed(batches []*core.Batch) {

@@ -48,9 +48,19 @@ func TestARequestIsALineOfTheAccessLog(t *testing.T) {
 	var log lines
 	inBubble(t, func(t *testing.T, s *server) {
 		a := s.post("/v1/rooms/my%20room/ops", `{"clientId":"ada","key":"k","ops":[{"op":"set","path":"x","value":1}]}`, "X-Request-Id", "r1").is(200)
-		wantLine(t, logged(t, &log), fmt.Sprintf("address:pipe bytes:%d method:POST ms:0 msg:request path:/v1/rooms/my%%20room/ops "+
+		wantLine(t, logged(t, &log), fmt.Sprintf("address:203.0.113.1 bytes:%d method:POST ms:0 msg:request path:/v1/rooms/my%%20room/ops "+
 			"request:r1 route:POST /v1/rooms/{room}/ops status:200", len(a.body)))
 	}, accessLog(&log))
+}
+
+func TestTheAccessLogHasTheClientsAddressAndNotItsProxys(t *testing.T) {
+	var log lines
+	inBubble(t, func(t *testing.T, s *server) {
+		s.get("/healthz", "X-Forwarded-For", "192.0.2.66, 198.51.100.1").is(200)
+		if got := logged(t, &log)["address"]; got != "198.51.100.1" {
+			t.Errorf("it has %v", got)
+		}
+	}, accessLog(&log), limited(httpapi.Limits{}))
 }
 
 func TestARefusalIsLoggedWithItsCode(t *testing.T) {
@@ -62,7 +72,7 @@ func TestARefusalIsLoggedWithItsCode(t *testing.T) {
 		var log lines
 		inBubble(t, func(t *testing.T, s *server) {
 			a := s.get(path, "X-Request-Id", "r1")
-			wantLine(t, logged(t, &log), fmt.Sprintf("address:pipe bytes:%d %s", len(a.body), want))
+			wantLine(t, logged(t, &log), fmt.Sprintf("address:203.0.113.1 bytes:%d %s", len(a.body), want))
 		}, accessLog(&log))
 	}
 }
@@ -83,7 +93,7 @@ func TestAStreamIsLoggedWhenItEndsWithItsBytesAndHowLongItLasted(t *testing.T) {
 			t.Errorf("it has sent %v bytes", bytes)
 		}
 		delete(line, "bytes")
-		wantLine(t, line, "address:pipe ended:reader gone: EOF method:GET ms:90000 msg:stream path:/v1/rooms/r/events "+
+		wantLine(t, line, "address:203.0.113.1 ended:reader gone: EOF method:GET ms:90000 msg:stream path:/v1/rooms/r/events "+
 			"query:clientId=ada request:r1 route:GET /v1/rooms/{room}/events status:200")
 	}, accessLog(&log))
 }

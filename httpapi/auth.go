@@ -46,10 +46,14 @@ func callerOf(r *http.Request) *caller {
 // UserOf returns the user who has proved to be the sender of a request, and "" when nobody has, or not yet.
 func UserOf(r *http.Request) string { return callerOf(r).identity.User }
 
-// identify notes who has proved to be the sender.
-func identify(c echo.Context, identity core.Identity) {
+// identify notes who has proved to be the sender, and counts the request for that user.
+func (s *Server) identify(c echo.Context, identity core.Identity) error {
 	callerOf(c.Request()).identity = identity
 	exchangeOf(c.Response()).user = identity.User
+	if s.cfg.Auth == nil {
+		return nil
+	}
+	return s.limits.byUser(c.Request())
 }
 
 func identityOf(c echo.Context) core.Identity { return callerOf(c.Request()).identity }
@@ -61,7 +65,9 @@ func (s *Server) known(handle echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		identify(c, identity)
+		if err := s.identify(c, identity); err != nil {
+			return err
+		}
 		return handle(c)
 	}
 }
@@ -92,7 +98,9 @@ func (s *Server) inRoomByTicket(action core.Action, handle echo.HandlerFunc) ech
 		if !ok {
 			return unauthenticated("the ticket has been used, has expired, or is for another room", true)
 		}
-		identify(c, identity)
+		if err := s.identify(c, identity); err != nil {
+			return err
+		}
 		if err := allowed(c, action); err != nil {
 			return err
 		}

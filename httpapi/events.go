@@ -33,15 +33,20 @@ func (s *Server) getEvents(c echo.Context) error {
 	if identity.Ended(time.Now()) {
 		return errEnded()
 	}
+	leave, err := s.limits.stream(c.Request())
+	if err != nil {
+		return err
+	}
 	room, release, err := s.room(c)
 	if err != nil {
+		leave()
 		return err
 	}
 	visitor := core.Visitor{
 		ClientID: clientID, UserID: identity.User, DisplayName: displayName,
 		Hidden: !identity.Allows(core.ToBePresent, room.Name()),
 	}
-	number, end, err := attend(c.Request().Context(), room, visitor, release)
+	number, end, err := attend(c.Request().Context(), room, visitor, func() { release(); leave() })
 	if err != nil {
 		return err
 	}

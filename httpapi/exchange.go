@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -35,7 +34,7 @@ type exchange struct {
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{ResponseWriter: w, server: s, id: requestID(r), method: r.Method, began: time.Now()}
 	if s.cfg.AccessLog != nil {
-		x.path, x.query, x.address = brief(r.URL.EscapedPath()), brief(loggedQuery(r.URL)), host(r.RemoteAddr)
+		x.path, x.query, x.address = brief(r.URL.EscapedPath()), brief(loggedQuery(r.URL)), s.limits.from(r)
 	}
 	return x
 }
@@ -156,12 +155,4 @@ func brief(text string) string {
 		return text[:maxLogged] + "…"
 	}
 	return text
-}
-
-// host is an address without its port.
-func host(address string) string {
-	if host, _, err := net.SplitHostPort(address); err == nil {
-		return host
-	}
-	return address
 }

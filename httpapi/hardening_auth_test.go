@@ -573,3 +573,47 @@ func TestAStreamThatEndsLeavesNoTimer(t *testing.T) {
 		}
 	}, guarded)
 }
+
+// A browser adds the cookie to whatever a page makes it send: the page's origin is what counts then.
+func TestAPageOfAnotherOriginCannotUseTheCookie(t *testing.T) {
+	s, unchanged := treasure(t)
+	cookie := "__Host-pathsync=" + token("owner", editor, time.Hour)
+	for _, from := range [][2]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.test"}, {"Origin", "null"}} {
+		for _, kind := range []string{"application/json", "text/plain", "application/x-www-form-urlencoded"} {
+			for _, path := range []string{seven + "/ops", "/v1/tickets", seven + "/events/owner/token", seven + "/presence/owner/leave"} {
+				s.post(path, write, "Cookie", cookie, from[0], from[1], "Content-Type", kind).problem(403, httpapi.CrossOrigin)
+			}
+		}
+	}
+	unchanged()
+	s.post(seven+"/ops", strings.Replace(write, "mallory", "owners", 1), "Cookie", cookie, "Sec-Fetch-Site", "same-origin").is(200)
+}
+
+func TestAUserHasOneAllowanceByWhateverItIsKnown(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		ann := s.by("ann", editor)
+		ticket := ticketOf(t, ann, "board-7")
+		for range 9 {
+			ann.get(seven).is(200)
+		}
+		for _, a := range []answer{
+			ann.get(seven), s.by("ann", everything).get(eight), ann.get(seven + "/events"),
+			s.get(seven, "Cookie", "__Host-pathsync="+token("ann", editor, time.Hour)),
+			s.get(seven + "/events?ticket=" + ticket),
+		} {
+			a.problem(429, httpapi.RateLimited)
+		}
+		s.by("ben", editor).get(seven).is(200)
+	}, guarded, func(p *parts) { p.api.Limits = httpapi.Limits{User: httpapi.Allowance{Requests: 1}} })
+}
+
+func TestNobodyUsesUpWhatAnothersClientMaySend(t *testing.T) {
+	inBubble(t, func(_ *testing.T, s *server) {
+		anns := strings.Replace(write, "mallory", "anns", 1)
+		s.by("ann", editor).post(seven+"/ops", anns).is(200)
+		for range 20 {
+			s.by("mallory", editor).post(seven+"/ops", anns)
+		}
+		s.by("ann", editor).post(seven+"/ops", anns).is(200)
+	}, guarded, func(p *parts) { p.api.Limits = httpapi.Limits{ClientBatches: 1} })
+}

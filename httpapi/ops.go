@@ -33,6 +33,9 @@ func (s *Server) postOps(c echo.Context) error {
 		return err
 	}
 	defer release()
+	if err := s.limits.batch(room.Name(), proposal.ClientID, proposal.UserID); err != nil {
+		return err
+	}
 	answer, err := room.Submit(c.Request().Context(), proposal)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ const (
 	Unauthenticated      Code = "unauthenticated"
 	TokenExpired         Code = "token_expired"
 	Forbidden            Code = "forbidden"
+	CrossOrigin          Code = "cross_origin"
 	RouteNotFound        Code = "not_found"
 	StoreNotFound        Code = "store_not_found"
 	StreamNotFound       Code = "stream_not_found"
@@ -35,6 +36,7 @@ const (
 	UnsupportedMediaType Code = "unsupported_media_type"
 	InvalidRequest       Code = "invalid_request"
 	InvalidName          Code = "invalid_name"
+	RateLimited          Code = "rate_limited"
 	Internal             Code = "internal"
 	DatabaseUnavailable  Code = "database_unavailable"
 	RoomUnavailable      Code = "room_unavailable"
@@ -57,6 +59,7 @@ var kinds = map[Code]kind{
 	Unauthenticated:      {401, "Show who you are", 0},
 	TokenExpired:         {401, "The token of this stream has expired; come back with a new one", 1},
 	Forbidden:            {403, "You may not do this", 0},
+	CrossOrigin:          {403, "A page of another origin may not do this", 0},
 	RouteNotFound:        {404, "There is no such address", 0},
 	StoreNotFound:        {404, "This store key has no document", 0},
 	StreamNotFound:       {404, "This client has no open stream", 0},
@@ -69,6 +72,7 @@ var kinds = map[Code]kind{
 	UnsupportedMediaType: {415, "The body must be plain application/json", 0},
 	InvalidRequest:       {422, "The request is not acceptable", 0},
 	InvalidName:          {422, "A name is not acceptable", 0},
+	RateLimited:          {429, "That is more than one party may have", 1},
 	Internal:             {500, "The server has failed", 0},
 	DatabaseUnavailable:  {503, "The database is not available", 2},
 	RoomUnavailable:      {503, "This room cannot be served until an operator has looked at it", 60},
@@ -97,7 +101,8 @@ type Problem struct {
 	Retryable bool         `json:"retryable"` // the same request may succeed later
 	Errors    []FieldError `json:"errors,omitempty"`
 
-	challenge string // the header WWW-Authenticate, which every 401 has
+	challenge  string // the header WWW-Authenticate, which every 401 has
+	retryAfter int    // seconds; 0: as all of this code
 }
 
 // FieldError is one thing that is wrong in a request body.
@@ -132,7 +137,7 @@ func (p *Problem) write(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
-	if after := kinds[p.Code].retryAfter; after > 0 {
+	if after := cmp.Or(p.retryAfter, kinds[p.Code].retryAfter); after > 0 {
 		h.Set("Retry-After", strconv.Itoa(after))
 	}
 	if p.challenge != "" {
@@ -158,6 +163,8 @@ func problemOf(err error) *Problem {
 		return problem(RoomUnavailable, "what the database holds of it is damaged")
 	case errors.Is(err, core.ErrClosing):
 		return problem(ShuttingDown, "")
+	case errors.Is(err, core.ErrTooManyRooms):
+		return tooMuch("too many rooms are open on one account", roomRetry)
 	case errors.Is(err, core.ErrOverloaded):
 		return problem(Overloaded, "")
 	case errors.Is(err, core.ErrUnavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

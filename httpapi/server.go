@@ -31,15 +31,20 @@ type Config struct {
 	MaxOps       int           // of one batch; 1000
 	MaxDepth     int           // nesting of one JSON value; 64
 	BodyTimeout  time.Duration // longest time that a body may take to arrive; 10 s
+
+	Origins Origins // whose pages may use the API besides the server's own; none
+	Limits  Limits  // of what one party may have; none
 }
 
 // Server answers the requests of version 1 of the API. It is an http.Handler.
 type Server struct {
-	cfg     Config
-	echo    *echo.Echo
-	tickets *tickets
-	closing context.Context // ends when long-polls are to come back at once
-	drain   context.CancelFunc
+	cfg         Config
+	echo        *echo.Echo
+	crossOrigin *http.CrossOriginProtection
+	limits      *limits
+	tickets     *tickets
+	closing     context.Context // ends when long-polls are to come back at once
+	drain       context.CancelFunc
 }
 
 // New makes a server.
@@ -62,7 +67,10 @@ func New(cfg Config) *Server {
 	if cfg.BodyTimeout == 0 {
 		cfg.BodyTimeout = 10 * time.Second
 	}
-	s := &Server{cfg: cfg, echo: echo.New(), tickets: newTickets()}
+	s := &Server{
+		cfg: cfg, echo: echo.New(), crossOrigin: cfg.Origins.protection(),
+		limits: newLimits(cfg.Limits, cfg.Log), tickets: newTickets(),
+	}
 	s.closing, s.drain = context.WithCancel(context.Background())
 	s.echo.HTTPErrorHandler = s.answerError
 	s.echo.IPExtractor = echo.ExtractIPDirect()
@@ -154,10 +162,32 @@ func (s *Server) guard(x *exchange, r *http.Request) {
 			problem(Internal, "").write(x)
 		}
 	}()
+	s.cfg.Origins.share(x.Header(), r)
+	if s.cfg.Origins.preflight(x, r) {
+		return
+	}
 	if r.ContentLength != 0 {
 		setBodyDeadline(x, time.Now().Add(s.cfg.BodyTimeout))
 	}
+	if err := s.admit(r); err != nil {
+		problemOf(err).write(x)
+		return
+	}
 	s.echo.ServeHTTP(x, r)
+}
+
+// admit says why a request is refused before anybody looks at what it wants.
+func (s *Server) admit(r *http.Request) error {
+	checks := []func(*http.Request) error{s.checkOrigin, s.limits.byAddress}
+	if s.cfg.Auth == nil { // otherwise who the user is comes to light later; see identify
+		checks = append(checks, s.limits.byUser)
+	}
+	for _, check := range checks {
+		if err := check(r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // requestID is the id that the request came with, if it is a sane one, and otherwise a new one.
@@ -210,5 +240,5 @@ func (s *Server) room(c echo.Context) (*core.Room, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return s.cfg.Hub.Room(c.Request().Context(), name)
+	return s.cfg.Hub.Room(c.Request().Context(), name, s.limits.accounts(c.Request())...)
 }

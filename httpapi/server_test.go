@@ -155,7 +155,7 @@ type pipes struct {
 func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	select {
-	case p.accepted <- theirs:
+	case p.accepted <- peer{theirs}:
 		return ours, nil
 	case <-p.closed:
 		return nil, net.ErrClosed
@@ -163,6 +163,13 @@ func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
 		return nil, ctx.Err()
 	}
 }
+
+// peer is a pipe that comes from an address.
+type peer struct{ net.Conn }
+
+const peerAddress = "203.0.113.1"
+
+func (peer) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.ParseIP(peerAddress), Port: 4711} }
 
 func (p *pipes) Accept() (net.Conn, error) {
 	select {

@@ -25,6 +25,7 @@ func (h *heard) Committed(batches []*core.Batch) {
 }
 
 func (*heard) PresenceChanged(core.PresenceChange) {}
+func (*heard) Bytes() int                          { return 0 }
 func (*heard) Closed(error)                        {}
 
 // newHub makes a hub over a store, with limits of a call and of a wait that a test can sit out.

@@ -30,6 +30,10 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	edge, err := c.edge(log)
+	if err != nil {
+		return err
+	}
 	store, err := openStore(ctx, c.Database, log)
 	if err != nil {
 		return err
@@ -43,14 +47,14 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		listener.Close()
 		return err
 	}
-	log.Info("pathsync is ready", "url", "http://"+listener.Addr().String()+"/", "database", kindOf(c.Database), "epoch", store.Epoch())
-	return c.serve(ctx, log, who, store, listener)
+	log.Info("pathsync is ready", "url", edge.scheme()+"://"+listener.Addr().String()+"/", "database", kindOf(c.Database), "epoch", store.Epoch())
+	return c.serve(ctx, log, store, listener, who, edge)
 }
 
 // serve puts the parts together, and takes them apart again when ctx ends: first no new requests, then the streams,
 // then what is still to be written.
-func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, who httpapi.Authenticator, store core.Store,
-	listener net.Listener) error {
+func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.Store, listener net.Listener,
+	who httpapi.Authenticator, edge edge) error {
 	measured := metrics.New()
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{
 		Epoch: store.Epoch(), MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs), Spread: c.DrainSpread, Recorder: measured,
@@ -59,12 +63,13 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, who httpapi.
 		Store: store, Listen: feeds.Listen, Log: log, Recorder: measured,
 		CommitWindow: milliseconds(c.CommitWindowMs), Retention: core.Retention{Age: c.LogRetention, Count: c.LogRetentionBatches},
 		ServerBatch: milliseconds(c.ServerBatchMs), PresenceTimeout: milliseconds(c.PresenceTimeoutMs),
-		RoomIdle: milliseconds(c.RoomIdleMs), MaxRooms: c.MaxRooms, MaxDocumentBytes: c.MaxDocumentBytes,
+		RoomIdle: milliseconds(c.RoomIdleMs), MaxRooms: c.MaxRooms, MemoryBudget: c.MemoryBudget, MaxDocumentBytes: c.MaxDocumentBytes,
 	})
 	measured.Watch(hub, feeds)
 	config := httpapi.Config{
 		Hub: hub, Feeds: feeds, Log: log, Recorder: measured, Auth: who,
 		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,
+		Origins: edge.origins, Limits: edge.limits,
 	}
 	if c.AccessLog {
 		config.AccessLog = log
@@ -85,6 +90,8 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, who httpapi.
 	}
 	server := &http.Server{
 		Handler:           api,
+		Protocols:         edge.protocols,
+		TLSConfig:         edge.tls,
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      2 * time.Minute, // of answers; a stream has a limit for each write
 		IdleTimeout:       2 * time.Minute,
@@ -92,7 +99,13 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, who httpapi.
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() {
+		if edge.tls != nil {
+			served <- server.ServeTLS(listener, "", "")
+		} else {
+			served <- server.Serve(listener)
+		}
+	}()
 
 	var failed error
 	select {

@@ -33,15 +33,36 @@ type serveCommand struct {
 	HeartbeatMs       int `name:"heartbeat-ms" env:"PATHSYNC_HEARTBEAT_MS" default:"15000" placeholder:"MS" validate:"min=100,max=3600000" help:"Send a comment after so much silence on a stream (${default})."`
 	RoomIdleMs        int `name:"room-idle-ms" env:"PATHSYNC_ROOM_IDLE_MS" default:"60000" placeholder:"MS" validate:"min=1,max=86400000" help:"Drop a room from memory after so long without use (${default})."`
 
-	MaxBodyBytes     int `name:"max-body-bytes" env:"PATHSYNC_MAX_BODY_BYTES" default:"1048576" placeholder:"N" validate:"min=1024,max=1073741824" help:"Largest request body (${default})."`
-	MaxOps           int `name:"max-ops" env:"PATHSYNC_MAX_OPS" default:"1000" placeholder:"N" validate:"min=1,max=1000000" help:"Most operations in a batch (${default})."`
-	MaxDepth         int `name:"max-depth" env:"PATHSYNC_MAX_DEPTH" default:"64" placeholder:"N" validate:"min=1,max=64" help:"Deepest nesting of a value (${default})."`
-	MaxDocumentBytes int `name:"max-document-bytes" env:"PATHSYNC_MAX_DOCUMENT_BYTES" default:"8388608" placeholder:"N" validate:"min=1024,max=1073741824" help:"Largest document (${default})."`
-	MaxRooms         int `name:"max-rooms" env:"PATHSYNC_MAX_ROOMS" default:"100000" placeholder:"N" validate:"min=1" help:"Most rooms in memory (${default})."`
-	FeedBytes        int `name:"feed-bytes" env:"PATHSYNC_FEED_BYTES" default:"4194304" placeholder:"N" validate:"min=4096,max=1073741824" help:"Events kept in memory per room, for streams that resume or lag (${default})."`
+	MaxBodyBytes     int   `name:"max-body-bytes" env:"PATHSYNC_MAX_BODY_BYTES" default:"1048576" placeholder:"N" validate:"min=1024,max=1073741824" help:"Largest request body (${default})."`
+	MaxOps           int   `name:"max-ops" env:"PATHSYNC_MAX_OPS" default:"1000" placeholder:"N" validate:"min=1,max=1000000" help:"Most operations in a batch (${default})."`
+	MaxDepth         int   `name:"max-depth" env:"PATHSYNC_MAX_DEPTH" default:"64" placeholder:"N" validate:"min=1,max=64" help:"Deepest nesting of a value (${default})."`
+	MaxDocumentBytes int   `name:"max-document-bytes" env:"PATHSYNC_MAX_DOCUMENT_BYTES" default:"8388608" placeholder:"N" validate:"min=1024,max=1073741824" help:"Largest document (${default})."`
+	MaxRooms         int   `name:"max-rooms" env:"PATHSYNC_MAX_ROOMS" default:"100000" placeholder:"N" validate:"min=1" help:"Most rooms in memory (${default})."`
+	MemoryBudget     int64 `name:"memory-budget" env:"PATHSYNC_MEMORY_BUDGET" default:"2147483648" placeholder:"N" validate:"min=0" help:"Bytes that rooms may take, by estimate, before unused ones are closed early and no other is opened; 0 for no limit (${default})."`
+	FeedBytes        int   `name:"feed-bytes" env:"PATHSYNC_FEED_BYTES" default:"4194304" placeholder:"N" validate:"min=4096,max=1073741824" help:"Events kept in memory per room, for streams that resume or lag (${default})."`
 
 	LogRetention        time.Duration `name:"log-retention" env:"PATHSYNC_LOG_RETENTION" default:"0" placeholder:"DURATION" validate:"min=0" help:"Drop what is older than this from the change log, such as 720h; 0 keeps it (${default})."`
 	LogRetentionBatches int64         `name:"log-retention-batches" env:"PATHSYNC_LOG_RETENTION_BATCHES" default:"0" placeholder:"N" validate:"min=0" help:"Keep only the last N batches of each room in the change log; 0 keeps all (${default})."`
+
+	TLSCert    string   `name:"tls-cert" env:"PATHSYNC_TLS_CERT" placeholder:"FILE" help:"Serve HTTPS with this certificate and those that it is signed by, in PEM. It is read anew when it is replaced."`
+	TLSKey     string   `name:"tls-key" env:"PATHSYNC_TLS_KEY" placeholder:"FILE" help:"The certificate's key, in PEM."`
+	ACMEDomain []string `name:"acme-domain" env:"PATHSYNC_ACME_DOMAIN" placeholder:"NAME" help:"Serve HTTPS with a certificate for this name that is got and renewed automatically; may be repeated. It accepts the terms of --acme-server, which has to reach this server on port 443 of the name."`
+	ACMECache  string   `name:"acme-cache" env:"PATHSYNC_ACME_CACHE" default:"pathsync-acme" placeholder:"DIRECTORY" validate:"required" help:"Where such certificates and their keys are kept (${default})."`
+	ACMEServer string   `name:"acme-server" env:"PATHSYNC_ACME_SERVER" default:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL" validate:"url" help:"Who is asked for them (${default})."`
+	H2C        bool     `name:"h2c" env:"PATHSYNC_H2C" help:"Take HTTP/2 without TLS too, from a proxy that speaks it."`
+
+	AllowOrigin []string `name:"allow-origin" env:"PATHSYNC_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Let pages of another origin use the API, such as https://app.example.com; may be repeated. * lets in every page, without cookies."`
+
+	TrustedProxies  []string `name:"trusted-proxies" env:"PATHSYNC_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies whose X-Forwarded-For is believed, as addresses or networks such as 10.0.0.0/8; may be repeated."`
+	AddressBatches  float64  `name:"address-batches" env:"PATHSYNC_ADDRESS_BATCHES" default:"1000" placeholder:"N" validate:"min=0" help:"Most batches a second from one client address; 0 for no limit (${default})."`
+	AddressRequests float64  `name:"address-requests" env:"PATHSYNC_ADDRESS_REQUESTS" default:"1000" placeholder:"N" validate:"min=0" help:"Most other requests a second from one client address; 0 for no limit (${default})."`
+	AddressStreams  int      `name:"address-streams" env:"PATHSYNC_ADDRESS_STREAMS" default:"10000" placeholder:"N" validate:"min=0" help:"Most streams open from one client address; 0 for no limit (${default})."`
+	AddressRooms    int      `name:"address-rooms" env:"PATHSYNC_ADDRESS_ROOMS" default:"10000" placeholder:"N" validate:"min=0" help:"Most rooms open because one client address was the first to ask for them; 0 for no limit (${default})."`
+	UserBatches     float64  `name:"user-batches" env:"PATHSYNC_USER_BATCHES" default:"200" placeholder:"N" validate:"min=0" help:"Most batches a second from one user, with --auth; 0 for no limit (${default})."`
+	UserRequests    float64  `name:"user-requests" env:"PATHSYNC_USER_REQUESTS" default:"200" placeholder:"N" validate:"min=0" help:"Most other requests a second from one user; 0 for no limit (${default})."`
+	UserStreams     int      `name:"user-streams" env:"PATHSYNC_USER_STREAMS" default:"200" placeholder:"N" validate:"min=0" help:"Most streams open of one user; 0 for no limit (${default})."`
+	UserRooms       int      `name:"user-rooms" env:"PATHSYNC_USER_ROOMS" default:"1000" placeholder:"N" validate:"min=0" help:"Most rooms open because one user was the first to ask for them; 0 for no limit (${default})."`
+	ClientBatches   float64  `name:"client-batches" env:"PATHSYNC_CLIENT_BATCHES" default:"100" placeholder:"N" validate:"min=0" help:"Most batches a second from one clientId to one room; 0 for no limit (${default})."`
 
 	DrainSpread time.Duration `name:"drain-spread" env:"PATHSYNC_DRAIN_SPREAD" default:"3s" placeholder:"DURATION" validate:"min=1ms,max=1m" help:"On SIGTERM, ask streams to come back within this, each at its own time (${default})."`
 
@@ -69,14 +90,16 @@ func (c *serveCommand) Validate() error {
 		return fmt.Errorf("preparing the checks: %w", err)
 	}
 	var wrong validator.ValidationErrors
-	if err := check.Struct(c); !errors.As(err, &wrong) {
-		return errors.Join(err, c.validateAuth())
+	if err := check.Struct(c); err != nil && !errors.As(err, &wrong) {
+		return err
 	}
-	errs := make([]error, len(wrong))
+	errs := make([]error, len(wrong), len(wrong)+4)
 	for i, w := range wrong {
 		errs[i] = explain(w)
 	}
-	return errors.Join(errs...)
+	_, badOrigin := c.origins()
+	_, badProxy := c.limits()
+	return errors.Join(append(errs, badOrigin, badProxy, c.checkTLS(), c.validateAuth())...)
 }
 
 func explain(w validator.FieldError) error {
@@ -87,6 +110,8 @@ func explain(w validator.FieldError) error {
 		return fmt.Errorf("%s must be at most %s", w.Field(), w.Param())
 	case "oneof":
 		return fmt.Errorf("%s must be one of: %s", w.Field(), w.Param())
+	case "url":
+		return fmt.Errorf("%s must be a URL", w.Field())
 	case "address":
 		return fmt.Errorf("%s must be an address such as 127.0.0.1:8080", w.Field())
 	default:

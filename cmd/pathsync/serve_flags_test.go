@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -27,17 +28,20 @@ func TestTheServerHasDefaultsForEverything(t *testing.T) {
 	want := serveCommand{
 		Listen: "127.0.0.1:8080", Database: "sqlite:pathsync.db", Auth: "none",
 		ServerBatchMs: 1500, PresenceTimeoutMs: 15000, HeartbeatMs: 15000, RoomIdleMs: 60000,
-		MaxBodyBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64, MaxDocumentBytes: 8 << 20, MaxRooms: 100000, FeedBytes: 4 << 20,
+		MaxBodyBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64, MaxDocumentBytes: 8 << 20, MaxRooms: 100000, MemoryBudget: 2 << 30, FeedBytes: 4 << 20,
+		ACMECache: "pathsync-acme", ACMEServer: "https://acme-v02.api.letsencrypt.org/directory",
+		AddressBatches: 1000, AddressRequests: 1000, AddressStreams: 10000, AddressRooms: 10000,
+		UserBatches: 200, UserRequests: 200, UserStreams: 200, UserRooms: 1000, ClientBatches: 100,
 		DrainSpread: 3 * time.Second,
 		LogLevel:    "info", LogFormat: "text",
 	}
-	if got := parse(t); got != want {
+	if got := parse(t); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
 
 func TestServeIsTheDefaultCommand(t *testing.T) {
-	if a, b := parse(t, "--listen", "[::1]:9000"), parse(t, "serve", "--listen", "[::1]:9000"); a != b || a.Listen != "[::1]:9000" {
+	if a, b := parse(t, "--listen", "[::1]:9000"), parse(t, "serve", "--listen", "[::1]:9000"); !reflect.DeepEqual(a, b) || a.Listen != "[::1]:9000" {
 		t.Errorf("%+v and %+v", a, b)
 	}
 }
@@ -73,6 +77,20 @@ func TestFlagsOfTheServerAreChecked(t *testing.T) {
 		{"--heartbeat-ms", func(c *serveCommand) { c.HeartbeatMs = 0 }},
 		{"--max-depth must be at most 64", func(c *serveCommand) { c.MaxDepth = 65 }},
 		{"--max-body-bytes", func(c *serveCommand) { c.MaxBodyBytes = 0 }},
+		{"--allow-origin", func(c *serveCommand) { c.AllowOrigin = []string{"https://app.example.com/"} }},
+		{"--allow-origin", func(c *serveCommand) { c.AllowOrigin = []string{"*", "https://app.example.com"} }},
+		{"--tls-cert and --tls-key go together", func(c *serveCommand) { c.TLSCert = "cert.pem" }},
+		{"--tls-cert and --tls-key go together", func(c *serveCommand) { c.TLSKey = "key.pem" }},
+		{"--acme-domain", func(c *serveCommand) {
+			c.TLSCert, c.TLSKey, c.ACMEDomain = "cert.pem", "key.pem", []string{"example.com"}
+		}},
+		{"--acme-server must be a URL", func(c *serveCommand) { c.ACMEServer = "letsencrypt" }},
+		{"--acme-cache must not be empty", func(c *serveCommand) { c.ACMECache = "" }},
+		{"--h2c", func(c *serveCommand) { c.H2C, c.ACMEDomain = true, []string{"example.com"} }},
+		{"--trusted-proxies", func(c *serveCommand) { c.TrustedProxies = []string{"10.0.0.0/8", "proxy.example.com"} }},
+		{"--trusted-proxies", func(c *serveCommand) { c.TrustedProxies = []string{"::ffff:10.0.0.0/104"} }},
+		{"--address-batches must be at least 0", func(c *serveCommand) { c.AddressBatches = -1 }},
+		{"--client-batches", func(c *serveCommand) { c.ClientBatches = -0.1 }},
 		{"--drain-spread must be at most 1m", func(c *serveCommand) { c.DrainSpread = time.Hour }},
 		{"--admin-listen must be an address", func(c *serveCommand) { c.AdminListen = "9090" }},
 		{"--log-level must be one of: debug info warn error", func(c *serveCommand) { c.LogLevel = "loud" }},
@@ -91,5 +109,14 @@ func TestFlagsOfTheServerAreChecked(t *testing.T) {
 		if err := c.Validate(); err != nil {
 			t.Errorf("%s: %v", listen, err)
 		}
+	}
+}
+
+func TestTrustedProxiesAreAddressesOrNetworks(t *testing.T) {
+	t.Setenv("PATHSYNC_TRUSTED_PROXIES", "10.0.0.7,192.168.1.7/16,::1,2001:db8::/32,::ffff:10.0.0.8")
+	c := parse(t)
+	limits, err := c.limits()
+	if got := fmt.Sprint(limits.TrustedProxies); err != nil || got != "[10.0.0.7/32 192.168.0.0/16 ::1/128 2001:db8::/32 10.0.0.8/32]" {
+		t.Errorf("%s, %v", got, err)
 	}
 }

@@ -1223,6 +1223,7 @@ export interface components {
          *     | `unauthenticated` | 401 | no | nothing valid shows who sends the request |
          *     | `token_expired` | 401 | yes | only on a stream: its token has expired; come back with a new one |
          *     | `forbidden` | 403 | no | the user may not do this |
+         *     | `cross_origin` | 403 | no | the page that sends it is of an origin that the server does not allow |
          *     | `not_found` | 404 | no | there is no such path |
          *     | `store_not_found` | 404 | no | the room has no document under this key |
          *     | `stream_not_found` | 404 | no | the client has no open stream |
@@ -1235,6 +1236,7 @@ export interface components {
          *     | `unsupported_media_type` | 415 | no | the body is not plain `application/json` |
          *     | `invalid_request` | 422 | no | the body is not as described; see `errors` |
          *     | `invalid_name` | 422 | no | a name in the URL cannot be one |
+         *     | `rate_limited` | 429 | yes | one address, user or client asks for more than its share |
          *     | `internal` | 500 | no | a fault of the server |
          *     | `database_unavailable` | 503 | yes | the database cannot be used |
          *     | `room_unavailable` | 503 | yes | what is stored of this room is damaged; an operator has to look |
@@ -1244,7 +1246,7 @@ export interface components {
          * @example client_seq_reused
          * @enum {unknown}
          */
-        ProblemCode: "invalid_json" | "invalid_event_id" | "invalid_parameter" | "unauthenticated" | "token_expired" | "forbidden" | "not_found" | "store_not_found" | "stream_not_found" | "method_not_allowed" | "request_timeout" | "client_seq_reused" | "stream_replaced" | "position_gone" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "invalid_name" | "internal" | "database_unavailable" | "room_unavailable" | "overloaded" | "auth_unavailable" | "shutting_down";
+        ProblemCode: "invalid_json" | "invalid_event_id" | "invalid_parameter" | "unauthenticated" | "token_expired" | "forbidden" | "cross_origin" | "not_found" | "store_not_found" | "stream_not_found" | "method_not_allowed" | "request_timeout" | "client_seq_reused" | "stream_replaced" | "position_gone" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "invalid_name" | "rate_limited" | "internal" | "database_unavailable" | "room_unavailable" | "overloaded" | "auth_unavailable" | "shutting_down";
     };
     responses: {
         /** @description Nothing has changed since the version in `If-None-Match`. */
@@ -1352,8 +1354,9 @@ export interface components {
             };
         };
         /**
-         * @description The user may not do this: it is not granted in this room, or the client belongs to another user, or a part of
-         *     the document is read-only; then `errors` has the operations. Nothing has changed.
+         * @description The user may not do this (`forbidden`): it is not granted in this room, or the client belongs to another user, or
+         *     a part of the document is read-only; then `errors` has the operations. Or a page of another origin has made the
+         *     browser send it, which the server's operator has not allowed (`cross_origin`). Nothing has changed.
          */
         Forbidden: {
             headers: {
@@ -1376,8 +1379,8 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @constant */
                     status?: 403;
-                    /** @constant */
-                    code?: "forbidden";
+                    /** @enum {unknown} */
+                    code?: "forbidden" | "cross_origin";
                 };
             };
         };
@@ -1525,6 +1528,33 @@ export interface components {
                     /** @constant */
                     code?: "invalid_request";
                 });
+            };
+        };
+        /** @description The address, the user or the client that asks has had all that it may for now. Nothing has changed. */
+        TooManyRequests: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "Cache-Control": components["headers"]["NoStore"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                "X-Content-Type-Options": components["headers"]["NoSniff"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:pathsync:problem:rate_limited",
+                 *       "title": "That is more than one party may have",
+                 *       "status": 429,
+                 *       "code": "rate_limited",
+                 *       "retryable": true
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    status?: 429;
+                    /** @constant */
+                    code?: "rate_limited";
+                };
             };
         };
         /** @description A fault of the server. The log has more under the `X-Request-Id`. */
@@ -1733,6 +1763,7 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -1818,6 +1849,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidName"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -1892,6 +1924,7 @@ export interface operations {
                 };
             };
             422: components["responses"]["InvalidName"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -1939,6 +1972,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidName"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -2035,6 +2069,7 @@ export interface operations {
                 };
             };
             422: components["responses"]["InvalidName"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -2169,6 +2204,7 @@ export interface operations {
                 };
             };
             422: components["responses"]["InvalidName"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -2230,6 +2266,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidName"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -2291,6 +2328,7 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -2325,6 +2363,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidName"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -2365,6 +2404,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidName"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -2418,6 +2458,7 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
         };
@@ -2516,6 +2557,7 @@ export interface operations {
                     };
                 };
             };
+            429: components["responses"]["TooManyRequests"];
         };
     };
     getReadiness: {
@@ -2553,6 +2595,7 @@ export interface operations {
                     };
                 };
             };
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2583,6 +2626,7 @@ export interface operations {
                     "application/yaml": string;
                 };
             };
+            429: components["responses"]["TooManyRequests"];
         };
     };
     getDocs: {
@@ -2612,6 +2656,7 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            429: components["responses"]["TooManyRequests"];
         };
     };
     getPlayground: {
@@ -2641,6 +2686,7 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            429: components["responses"]["TooManyRequests"];
         };
     };
 }

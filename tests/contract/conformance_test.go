@@ -30,6 +30,8 @@ func TestTheServerKeepsTheContract(t *testing.T) {
 		"a database that is away": testDatabaseAway,
 		"a damaged room":          testDamagedRoom,
 		"too many rooms":          testTooManyRooms,
+		"too many requests":       testTooManyRequests,
+		"pages of other origins":  testOrigins,
 		"a shutdown":              testShutdown,
 		"metrics elsewhere":       testMetricsElsewhere,
 		"who may do what":         testWhoMayDoWhat,

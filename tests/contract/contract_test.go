@@ -51,13 +51,14 @@ var load = sync.OnceValues(func() (*contract, error) {
 })
 
 // complete makes the validator refuse members and headers that the contract leaves room for but does not describe: our
-// own server has none of those. The rest is the application's data, and a page's own protection.
+// own server has none of those. The rest is the application's data, a page's own protection, and the Fetch standard's.
 func complete() []config.Option {
 	return []config.Option{
 		config.WithStrictMode(),
 		config.WithStrictIgnorePaths(
 			"$.body.**.value.**", "$.body.state.**", "$.body.stores.**", "$.body.meta.**", "$.body.**.meta.**"),
-		config.WithStrictIgnoredHeadersExtra("Content-Security-Policy"),
+		config.WithStrictIgnoredHeadersExtra("Content-Security-Policy",
+			"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers"),
 	}
 }
 

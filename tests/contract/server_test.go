@@ -25,6 +25,8 @@ type server struct {
 type limits struct {
 	maxRooms    int
 	bodyTimeout time.Duration
+	origins     httpapi.Origins
+	limits      httpapi.Limits
 	noMetrics   bool
 	auth        httpapi.Authenticator
 }
@@ -36,7 +38,9 @@ func startServer(t *testing.T, l limits) *server {
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch(), Spread: time.Second, Recorder: measured})
 	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, MaxRooms: l.maxRooms, Recorder: measured})
 	measured.Watch(hub, feeds)
-	cfg := httpapi.Config{Hub: hub, Feeds: feeds, BodyTimeout: l.bodyTimeout, Recorder: measured, Auth: l.auth}
+	cfg := httpapi.Config{
+		Hub: hub, Feeds: feeds, BodyTimeout: l.bodyTimeout, Recorder: measured, Auth: l.auth, Origins: l.origins, Limits: l.limits,
+	}
 	if !l.noMetrics {
 		cfg.Metrics = measured.Handler()
 	}

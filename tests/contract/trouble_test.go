@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/pathsync/pathsync/httpapi"
 )
 
 // troubled is a client of a server of its own.
@@ -50,6 +52,43 @@ func testTooManyRooms(t *testing.T, w *witness) {
 	for name, send := range roomRoutes("second") {
 		t.Run(name, func(t *testing.T) { send(c.on(t), 503).isProblem("overloaded") })
 	}
+}
+
+func testTooManyRequests(t *testing.T, w *witness) {
+	everybody := func(*http.Request) string { return "everybody" }
+	c := troubled(t, w, startServer(t, limits{limits: httpapi.Limits{
+		UserOf: everybody, User: httpapi.Allowance{Requests: 0.001, Batches: 0.001},
+	}}))
+	c.get(200, "/readyz")
+	c.post(200, "/v1/rooms/limits/ops", batch(`"a"`, 1))
+	for name, send := range roomRoutes("limits") {
+		t.Run(name, func(t *testing.T) { send(c.on(t), 429).isProblem("rate_limited") })
+	}
+	c.post(429, "/v1/tickets", `{"room":"limits"}`).isProblem("rate_limited")
+	c.post(429, "/v1/rooms/limits/events/ada/token", "").isProblem("rate_limited")
+	for _, path := range []string{"/readyz", "/metrics", "/openapi.yaml", "/docs", "/"} {
+		c.get(429, path).isProblem("rate_limited")
+	}
+	c.get(200, "/healthz")
+}
+
+func testOrigins(t *testing.T, w *witness) {
+	const allowed, stranger = "https://app.example.com", "https://evil.test"
+	origins, err := httpapi.ParseOrigins([]string{allowed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := troubled(t, w, startServer(t, limits{origins: origins}))
+	const room = "/v1/rooms/origins"
+	c.get(200, room, "Origin", allowed)
+	c.get(200, room, "Origin", stranger)
+	c.post(200, room+"/ops", batch(`"a"`, 1), "Origin", allowed)
+	c.post(403, room+"/ops", batch(`"b"`, 2), "Origin", stranger).isProblem("cross_origin")
+	c.put(403, room+"/presence/ada", `{}`, "Origin", stranger).isProblem("cross_origin")
+	c.send(403, http.MethodDelete, room+"/presence/ada", "", "Origin", stranger).isProblem("cross_origin")
+	c.post(403, room+"/presence/ada/leave", "", "Origin", stranger).isProblem("cross_origin")
+	stream := c.open(room+"/events", "Origin", allowed)
+	stream.until("up-to-date")
 }
 
 func testMetricsElsewhere(t *testing.T, w *witness) {

@@ -35,7 +35,8 @@ func startServer(ctx context.Context, address string) (*server, error) {
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/pathsync/pathsync/cmd/pathsync").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building: %w: %s", err, out)
 	}
-	args := []string{binary, "--listen", "127.0.0.1:0", "--database", "sqlite:" + filepath.Join(dir, "load.db")}
+	args := []string{binary, "--listen", "127.0.0.1:0", "--database", "sqlite:" + filepath.Join(dir, "load.db"),
+		"--client-batches", "0"}
 	if taskset, err := exec.LookPath("taskset"); err == nil {
 		args = append([]string{taskset, "-c", "0"}, args...)
 	}
