@@ -34,11 +34,17 @@ func (c *serveCommand) validateAuth() error {
 		return nil
 	case keys > 0 || c.JWTIssuer != "" || c.JWTAudience != "":
 		return errors.New("tokens are verified only with --auth jwt")
-	case !c.InsecureNoAuth && !listensOnLoopback(c.Listen):
+	case !c.InsecureNoAuth && hasHost(c.Listen) && !listensOnLoopback(c.Listen):
 		return fmt.Errorf("--listen %s is open to the network: ask for tokens with --auth jwt or app, or let everybody in with --insecure-no-auth", c.Listen)
 	default:
 		return nil
 	}
+}
+
+// hasHost reports whether an address is one. That one is none is told elsewhere.
+func hasHost(address string) bool {
+	_, _, err := net.SplitHostPort(address)
+	return err == nil
 }
 
 // listensOnLoopback reports whether only this machine can reach an address. A name other than localhost may stand for
