@@ -3,6 +3,7 @@ package contract
 import (
 	"io"
 	"net/http"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -54,11 +55,20 @@ func testTooManyRooms(t *testing.T, w *witness) {
 	}
 }
 
+// fromAfar sends requests as a proxy does, for a client that is not on this machine.
+type fromAfar struct{ http.RoundTripper }
+
+func (f fromAfar) RoundTrip(r *http.Request) (*http.Response, error) {
+	r.Header.Set("X-Forwarded-For", "198.51.100.1")
+	return f.RoundTripper.RoundTrip(r)
+}
+
 func testTooManyRequests(t *testing.T, w *witness) {
-	everybody := func(*http.Request) string { return "everybody" }
-	c := troubled(t, w, startServer(t, limits{limits: httpapi.Limits{
-		UserOf: everybody, User: httpapi.Allowance{Requests: 0.001, Batches: 0.001},
-	}}))
+	s := startServer(t, limits{limits: httpapi.Limits{
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Address:        httpapi.Allowance{Requests: 0.001, Batches: 0.001},
+	}})
+	c := client{t: t, base: s.url, http: &http.Client{Transport: fromAfar{w}}}
 	c.get(200, "/readyz")
 	c.post(200, "/v1/rooms/limits/ops", batch(`"a"`, 1))
 	for name, send := range roomRoutes("limits") {
