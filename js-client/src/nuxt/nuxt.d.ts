@@ -37,10 +37,14 @@ declare module '#imports' {
     once(name: 'close', listener: () => void): void
   }
 
+  interface NodeRequest {
+    readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  }
+
   interface Event {
     /** Path and query of the request, below the application's base. */
     readonly path: string
-    readonly node: { readonly res: NodeResponse }
+    readonly node: { readonly req: NodeRequest; readonly res: NodeResponse }
   }
 
   export function useRuntimeConfig(event: Event): { readonly pathsync: { readonly proxy: string } }
@@ -51,6 +55,8 @@ declare module '#imports' {
     target: string,
     options: {
       fetchOptions: RequestInit
+      /** Besides those of the request. */
+      headers: Record<string, string>
       /** When it has ended the response, nothing more is sent. */
       onResponse: (event: Event, response: Response) => Promise<void> | undefined
     }

@@ -106,6 +106,13 @@ function works(app: Application): void {
     expect(snapshots[0]).toEqual(snapshots[1])
     expect(snapshots[0]).toMatchObject({ stores: { default: { state: { title: 'Hello' } } } })
 
+    // A browser says only by this where the page is from, when the page is not from https or localhost.
+    for (const [origin, status] of [[url, 200], ['http://elsewhere.example.com', 403]] as const) {
+      const headers = { 'Content-Type': 'application/json', Origin: origin }
+      const body = JSON.stringify({ clientId: 'me', key: 'default', ops: [{ op: 'set', path: 'title', value: 'Hello' }] })
+      expect((await fetch(`${url}/v1/rooms/room/ops`, { method: 'POST', headers, body })).status, origin).toBe(status)
+    }
+
     const refused = await fetch(`${url}/v1/rooms/room/ops`, { method: 'POST', body: '{}' })
     expect(refused.headers.get('Content-Type')).toContain('application/problem+json')
     for (const path of ['/v1/../healthz', '/v1/%2e%2e/healthz', '/v1/rooms/%2E%2E/..%2f/../../healthz']) {

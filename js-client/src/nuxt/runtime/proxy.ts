@@ -2,7 +2,7 @@
 import { createError, defineEventHandler, proxyRequest, useRuntimeConfig, type NodeResponse } from '#imports'
 
 export default defineEventHandler((event) => {
-  const { res } = event.node
+  const { req, res } = event.node
   const { proxy } = useRuntimeConfig(event).pathsync
   const root = new URL(proxy).pathname.replace(/\/*$/, '/v1/')
   const target = new URL(proxy.replace(/\/+$/, '') + event.path)
@@ -16,6 +16,8 @@ export default defineEventHandler((event) => {
 
   return proxyRequest(event, target.href, {
     fetchOptions: { signal, redirect: 'manual' },
+    // The server compares the page's origin with the host that the browser asked, and `Host` names the server now.
+    headers: { 'x-forwarded-host': String(req.headers['x-forwarded-host'] ?? req.headers.host) },
     onResponse: (_, { body }) =>
       body?.pipeTo(writer(res), { signal }).then(
         () => res.end(),
