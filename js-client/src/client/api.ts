@@ -188,7 +188,8 @@ const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
 function refusal({ status, headers }: Response, body: unknown): Answer<never> {
   const problem = fits(body, problemShape) ? (body as Problem) : undefined
   const message = problem ? explain(problem) : `HTTP ${status}`
-  if (status === 401 || status === 403) return { kind: 'unauthorized', message }
+  // A part of a document that is read-only is at fault alone; anything else may be allowed later, or with another token.
+  if (status === 401 || (status === 403 && !problem?.errors)) return { kind: 'unauthorized', message }
   // A fault of the server says nothing about the request: nothing is given up for it.
   if (problem && !problem.retryable && status < 500) return { kind: 'refused', problem }
   // The server sends seconds, never a date.

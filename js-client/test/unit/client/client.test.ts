@@ -146,6 +146,18 @@ describe('what is sent', () => {
     expect(room.status.pendingChanges).toBe(0)
   })
 
+  test('into a read-only part is given up alone, and does not hold up the rest', async () => {
+    const { board, errors, room } = await joined()
+    const problem = { type: 'urn:x', title: 'No', status: 403, code: 'forbidden', retryable: false, errors: [{ pointer: '/ops/0/path', detail: 'read-only' }] }
+    server.fates.push(server.json(problem, 403, 'application/problem+json'))
+    board.apply(set('locked', 1))
+    board.apply(set('free', 2))
+    await pass(2000)
+    expect(state()).toEqual({ free: 2 })
+    expect(errors).toMatchObject([{ code: 'forbidden', ops: [set('locked', 1)] }])
+    expect(room.status.pendingChanges).toBe(0)
+  })
+
   test('is made smaller when something on the way takes less than the server', async () => {
     const { board } = await joined()
     server.fates.push(new Response('too large', { status: 413 }))
