@@ -144,6 +144,8 @@ func (s *Stream) send(joined error) error {
 // follow sends what is in the feed from the cursor on.
 func (s *Stream) follow() error {
 	for {
+		// The order to end is looked at before what is pending: what was appended before the order is then sent, too.
+		end := s.ending.Load()
 		run, err := s.cursor.pending()
 		if err != nil {
 			return err
@@ -158,7 +160,7 @@ func (s *Stream) follow() error {
 		if s.asked.Load() {
 			s.tell()
 		}
-		if end := s.ending.Load(); end != nil {
+		if end != nil {
 			return s.sendLast(end)
 		}
 		<-s.wake

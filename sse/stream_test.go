@@ -307,6 +307,36 @@ func TestAPreludeIsNotKeptOnceItIsSent(t *testing.T) {
 	})
 }
 
+// recorder is a function as a Recorder.
+type recorder func(took time.Duration)
+
+func (r recorder) Delivered(took time.Duration) { r(took) }
+
+// TestWhatWasAppendedBeforeTheCloseIsSent appends and closes while the stream is between finding nothing pending and
+// going to sleep, which is when it tells its recorder.
+func TestWhatWasAppendedBeforeTheCloseIsSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := NewFeed(FeedConfig{})
+		g := Group{Recorder: recorder(func(time.Duration) {
+			if f.LastSeq() == 1 {
+				mustAppend(t, f, 2, event(t, 2, 10))
+				f.Close(nil)
+			}
+		})}
+		p := connect(t, &g, f)
+		mustAppend(t, f, 1, event(t, 1, 10))
+		f.Wake()
+		for _, id := range []string{"1", "2"} {
+			m, err := p.next()
+			if err != nil {
+				t.Fatalf("waiting for %s: %v", id, err)
+			}
+			equal(t, m.id, id)
+		}
+		p.expectEnd(t, ErrClosed)
+	})
+}
+
 // TestReadersJoinAtAnyPositionAndMissNothing runs streams over connections while a writer appends.
 func TestReadersJoinAtAnyPositionAndMissNothing(t *testing.T) {
 	const readers, events = 20, 1000
