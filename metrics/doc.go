@@ -7,6 +7,6 @@
 //	m.Watch(hub, feeds)
 //	http.Handle("/metrics", m.Handler())
 //
-// docs/running.md says what each metric means and when to worry. What is counted is counted as it happens; how things are,
+// docs/operations.md says what each metric means and when to worry. What is counted is counted as it happens; how things are,
 // such as how many streams there are, is looked up when somebody asks.
 package metrics

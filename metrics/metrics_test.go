@@ -149,7 +149,7 @@ func TestNamesFollowTheConventionsOfPrometheus(t *testing.T) {
 func TestTheOperatorsPageHasEveryMetricAndNoOther(t *testing.T) {
 	m, _ := watched(t)
 	m.Answered("GET /", 200, time.Second)
-	page, err := os.ReadFile("../docs/running.md")
+	page, err := os.ReadFile("../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestTheOperatorsPageHasEveryMetricAndNoOther(t *testing.T) {
 	offered := names(`(?m)^# TYPE (pathsync_\w+)`, scrape(t, m))
 	firstCells := strings.Join(regexp.MustCompile("(?m)^\\| `pathsync_[^|]+").FindAllString(string(page), -1), "\n")
 	if explained := names("`(pathsync_\\w+)`", firstCells); !slices.Equal(offered, explained) {
-		t.Errorf("there are\n%v\nand docs/running.md explains\n%v", offered, explained)
+		t.Errorf("there are\n%v\nand docs/operations.md explains\n%v", offered, explained)
 	}
 }
 

@@ -13,7 +13,7 @@
 //
 // An [Op] passes through three steps. [Op.Validate] says what is wrong with it whatever the document is.
 // [Op.Normalize] gives ids to the objects in arrays that have none, so that the operation can be logged. Then
-// [Document.Apply] carries it out, or discards it for a [Reason] and changes nothing. docs/operations.md has the rules,
+// [Document.Apply] carries it out, or discards it for a [Reason] and changes nothing. docs/path-operations.md has the rules,
 // for implementers in any language, and tests/vectors the cases that each implementation must pass.
 //
 // A document is a pure fold over the operations that took effect: no clock, no chance and no order of a hash map has a

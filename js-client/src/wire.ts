@@ -4,7 +4,7 @@ import type { Json } from './document/json.ts'
 
 type Schemas = components['schemas']
 
-/** One field-level change, as a client sends it or the log holds it. See docs/operations.md. */
+/** One field-level change, as a client sends it or the log holds it. See docs/path-operations.md. */
 export interface Operation {
   readonly op: Schemas['LoggedOperation']['op']
   readonly path: string

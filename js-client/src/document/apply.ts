@@ -1,4 +1,4 @@
-// What an operation does to a document. The rules are in docs/operations.md, and tests/vectors puts them to the test.
+// What an operation does to a document. The rules are in docs/path-operations.md, and tests/vectors puts them to the test.
 import type { DiscardReason, Operation, OperationResult } from '../wire.ts'
 import { idOf, isItems, noteItem, positionOf, shareIndex } from './items.ts'
 import type { Json, JsonArray, JsonObject } from './json.ts'

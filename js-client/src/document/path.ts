@@ -1,4 +1,4 @@
-// Paths: how an operation names a place in a document. The grammar is in docs/operations.md.
+// Paths: how an operation names a place in a document. The grammar is in docs/path-operations.md.
 
 /** One step of a path: to a member of an object by its name, or to an item of an array by its `_sync_id`. */
 export type Segment = { readonly key: string } | { readonly item: string }
