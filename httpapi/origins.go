@@ -11,7 +11,8 @@ import (
 // Origins are the origins whose pages may use the API besides the server's own. The zero value is none.
 type Origins struct {
 	exact map[string]bool
-	any   bool // every origin, and no cookies
+	names map[string]bool // the hosts of exact
+	any   bool            // every origin, and no cookies
 }
 
 // AnyOrigin stands for every origin in ParseOrigins.
@@ -20,7 +21,7 @@ const AnyOrigin = "*"
 // ParseOrigins reads origins as browsers write them, such as `https://app.example.com` or `http://localhost:3000`. They are
 // compared whole, never by a part. AnyOrigin stands alone: what every page may do must not be done with a user's cookies.
 func ParseOrigins(list []string) (Origins, error) {
-	o := Origins{exact: map[string]bool{}}
+	o := Origins{exact: map[string]bool{}, names: map[string]bool{}}
 	for _, origin := range list {
 		if origin == AnyOrigin {
 			o.any = true
@@ -29,7 +30,7 @@ func ParseOrigins(list []string) (Origins, error) {
 		if err := checkOrigin(origin); err != nil {
 			return Origins{}, fmt.Errorf("%q is not an origin: %w", origin, err)
 		}
-		o.exact[origin] = true
+		o.exact[origin], o.names[nameIn(origin)] = true, true
 	}
 	if o.any && len(o.exact) > 0 {
 		return Origins{}, fmt.Errorf("%q allows every origin, and stands alone", AnyOrigin)

@@ -80,7 +80,7 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	config := httpapi.Config{
 		Hub: hub, Feeds: feeds, Log: log, Recorder: measured, Auth: who,
 		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,
-		Origins: edge.origins, Limits: edge.limits,
+		Origins: edge.origins, Limits: edge.limits, LocalOnly: c.localOnly(listener.Addr(), edge.tls != nil),
 	}
 	if c.AccessLog {
 		config.AccessLog = log

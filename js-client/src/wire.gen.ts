@@ -1356,7 +1356,8 @@ export interface components {
         /**
          * @description The user may not do this (`forbidden`): it is not granted in this room, or the client belongs to another user, or
          *     a part of the document is read-only; then `errors` has the operations. Or a page of another origin has made the
-         *     browser send it, which the server's operator has not allowed (`cross_origin`). Nothing has changed.
+         *     browser send it, which the server's operator has not allowed (`cross_origin`); a server without tokens, for its own
+         *     machine alone, also says so when the host of the request is another's name. Nothing has changed.
          */
         Forbidden: {
             headers: {
