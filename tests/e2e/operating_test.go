@@ -116,8 +116,7 @@ func TestWithoutAnAddressForOperatorsThereAreMetricsAndNoProfiles(t *testing.T) 
 func TestAServerThatIsDrainingIsNotReadyAndCanStillBeWatched(t *testing.T) {
 	t.Parallel()
 	s, admin := startWithAdmin(t)
-	slow := s.dial() // keeps the server from ending at once
-	slow.say("POST /v1/rooms/board/ops HTTP/1.1\r\nHost: e2e\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+	slow := s.beginPost("board", 100) // keeps the server from ending at once
 	s.process.signal(t, syscall.SIGTERM)
 	eventually(t, func() error {
 		if r := admin.get("/readyz"); r.status != http.StatusServiceUnavailable || r.problem().Code != "shutting_down" {
