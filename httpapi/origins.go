@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -123,8 +124,20 @@ func (s *Server) checkOrigin(r *http.Request) error {
 		seen.Host, _, _ = strings.Cut(host, ",")
 		r = &seen
 	}
-	if s.crossOrigin.Check(r) != nil {
+	if s.crossOrigin.Check(r) != nil && (s.cfg.Origins.any || !isAskedFirst(r)) {
 		return problem(CrossOrigin, "the page that sends it is of another origin, which the server's operator has to allow")
 	}
 	return nil
+}
+
+// isAskedFirst reports whether a browser sends a request for a page of another origin only after a preflight, which nobody
+// but the allowed origins passes. Then it is no harm that a proxy hides the host that Origin would be held against, as
+// nginx does unless it is told otherwise. A browser that says what the page is to the server is believed instead, and so is
+// nothing that comes with our cookie.
+func isAskedFirst(r *http.Request) bool {
+	if r.Header.Get("Sec-Fetch-Site") != "" || len(r.CookiesNamed(CookieName)) > 0 {
+		return false
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/json" || r.Method == http.MethodPut || r.Method == http.MethodDelete
 }
