@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -173,7 +174,7 @@ func resolve(conn net.Conn) error {
 	if len(question) < 17 {
 		return errors.New("the question is too short")
 	}
-	answer := append(question[:2:2], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0) // a recursive answer to one question
+	answer := slices.Concat(question[:2], []byte{0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}) // a recursive answer to one question
 	answer = append(answer, question[12:]...)
 	if kind := question[len(question)-4:]; bigendian.BigEndian.Uint16(kind) == 1 {
 		answer[7] = 1
