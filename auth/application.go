@@ -158,7 +158,7 @@ func (a *Application) ask(ctx context.Context, token string) verdict {
 	case err == nil || errors.Is(err, core.ErrUnauthenticated):
 		return verdict{identity: identity, err: err}
 	default:
-		a.log.Warn("the application does not say who may do what", "url", a.url, "error", err)
+		a.log.Warn("the application does not say who may do what", "error", err)
 		return verdict{err: core.ErrNoVerdict}
 	}
 }
@@ -170,7 +170,7 @@ func (a *Application) exchange(ctx context.Context, token string) (core.Identity
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := a.client.Do(req)
+	resp, err := trust.Ask(a.client, req)
 	if err != nil {
 		return core.Identity{}, err
 	}

@@ -131,7 +131,7 @@ func (s *keySet) fetch(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		s.log.Warn("the key set for tokens cannot be read", "url", s.url, "error", err)
+		s.log.Warn("the key set for tokens cannot be read", "error", err)
 	} else {
 		s.keys, s.fetched = keys, s.now()
 	}
@@ -145,7 +145,7 @@ func (s *keySet) download(ctx context.Context) ([]publicKey, error) {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
-	resp, err := s.client.Do(req)
+	resp, err := trust.Ask(s.client, req)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func (s *Server) checkHost(r *http.Request) error {
 		return nil
 	}
 	return problem(CrossOrigin, "the server is for this machine alone, and the host of the request is another's name; "+
-		"if it is one of a proxy in front, the server's operator has to allow its origin")
+		"if it is one of a proxy in front, the server's operator has to allow its origin (--allow-origin)")
 }
 
 // isOwnName reports whether no page can come from a name and yet be of another machine: an address is no name that could be

@@ -58,9 +58,9 @@ func (l *Loader) LoadInitialState(ctx context.Context, room string) (map[string]
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
-	resp, err := l.client.Do(req)
+	resp, err := trust.Ask(l.client, req)
 	if err != nil {
-		return nil, withoutURL(err)
+		return nil, fmt.Errorf("asking the application: %w", err)
 	}
 	defer resp.Body.Close()
 	switch resp.StatusCode {
@@ -84,15 +84,6 @@ func (l *Loader) about(room string) string {
 	query.Set("room", room)
 	u.RawQuery = query.Encode()
 	return u.String()
-}
-
-// withoutURL takes the address, whose query may hold a secret, out of an error that will be logged.
-func withoutURL(err error) error {
-	var of *url.Error
-	if errors.As(err, &of) {
-		return fmt.Errorf("asking the application: %w", of.Err)
-	}
-	return err
 }
 
 // parse reads an answer. Its form is checked to the last member: from a misspelt one must not follow that a room begins

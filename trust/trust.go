@@ -3,6 +3,7 @@
 package trust
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -29,6 +30,15 @@ func Client(client *http.Client, timeout time.Duration) *http.Client {
 	own.Timeout = timeout
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &own
+}
+
+// Ask sends a question. Its error does not have the address, whose query may hold a secret: errors are logged.
+func Ask(client *http.Client, question *http.Request) (*http.Response, error) {
+	resp, err := client.Do(question)
+	if of := (*url.Error)(nil); errors.As(err, &of) {
+		err = of.Err
+	}
+	return resp, err
 }
 
 // Body reads the body of an answer, which must not be larger than so many bytes.
