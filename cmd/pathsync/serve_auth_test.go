@@ -120,6 +120,20 @@ func TestAKeyThatCannotBeUsedStopsTheStart(t *testing.T) {
 	}
 }
 
+func TestRoomsBeginWithWhatAnApplicationSaysThatCanBeTrusted(t *testing.T) {
+	for url, want := range map[string]struct{ asked, ok bool }{
+		"": {false, true}, "https://app.example.com/rooms": {true, true}, "http://127.0.0.1:3000/rooms": {true, true},
+		"http://app.example.com/rooms": {false, false}, "app.example.com": {false, false},
+	} {
+		c := parse(t)
+		c.InitialStateURL = url
+		loader, err := c.initialState()
+		if (loader != nil) != want.asked || (err == nil) != want.ok || err != nil && !strings.Contains(err.Error(), "--initial-state-url") {
+			t.Errorf("%q: %v, %v", url, loader, err)
+		}
+	}
+}
+
 func TestTheTokenIsShownToTheServerAndToNobodyElse(t *testing.T) {
 	var shown []string
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
