@@ -115,8 +115,10 @@ test('a new token that grants less ends the stream', async ({ world }) => {
 
 test('others see who one is by the token, whatever one says', async ({ world }) => {
   const server = await world.server(...asksForTokens)
-  enter(world, server, { token: token({ user: 'u-ada' }), clientId: 'ada', displayName: 'u-bob' })
+  const ada = enter(world, server, { token: token({ user: 'u-ada' }), clientId: 'ada', displayName: 'u-bob' })
   const bob = enter(world, server, { token: token({ user: 'u-bob' }), clientId: 'bob' })
   const seen = () => bob.room.users.map(({ clientId, userId }) => `${clientId} ${userId}`).toSorted()
   await expect.poll(seen).toEqual(['ada u-ada', 'bob u-bob'])
+  ada.room.leave()
+  await expect.poll(seen).toEqual(['bob u-bob'])
 })
