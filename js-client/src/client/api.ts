@@ -102,12 +102,12 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
   ): Promise<Answer<T>> {
     try {
       const response = await authorized(target, init)
-      const { ok, status, headers } = response
-      const type = headers.get('Content-Type') ?? 'no content type'
+      const { ok, headers } = response
+      const type = headers.get('Content-Type') ?? 'no type'
       const value = ok && !shape ? response : parsed(await response.text())
       if (!ok) return refusal(response, value)
       if (shape ? fits(value, shape) : type.startsWith('text/event-stream')) return { kind: 'ok', value: value as T }
-      return { kind: 'failed', code: 'protocol', message: `the server answered something else (${type})`, status }
+      return { kind: 'failed', code: 'protocol', message: `the server answered something else (${type})` }
     } catch (error) {
       return noAnswer(error)
     }
@@ -191,8 +191,9 @@ function refusal({ status, headers }: Response, body: unknown): Answer<never> {
   const message = problem ? explain(problem) : `HTTP ${status}`
   // What the server forbids is given up, or it would hold up all else. A no of something on the way may be a mistake.
   if (status === 401 || (status === 403 && problem?.code !== 'forbidden')) return { kind: 'unauthorized', message }
-  // A fault of the server says nothing about the request: nothing is given up for it.
-  if (problem && !problem.retryable && status < 500) return { kind: 'refused', problem }
+  // A fault of the server says nothing about the request, and an address that it does not know (404, 405) is one that
+  // something on the way has rewritten: nothing is given up for either.
+  if (problem && !problem.retryable && status < 500 && (status ^ 404) > 1) return { kind: 'refused', problem }
   // The server sends seconds, never a date.
   const retryAfterMs = Number(headers.get('Retry-After')) * 1000 || 0
   return { kind: 'failed', code: problem?.code ?? 'protocol', message, status, retryAfterMs }

@@ -1,6 +1,8 @@
 // Proxies that answer instead of the server, and those that do not let streams through.
-import { describe } from 'vitest'
+import { describe, type ExpectStatic } from 'vitest'
+import type { Document, Json } from '../../../src/index.ts'
 import { badGateway, response } from '../harness/crowd.ts'
+import type { Fault } from '../harness/hostile.ts'
 import { test, type World } from '../harness/world.ts'
 
 /** That streams are held back takes half a minute to be noticed, and that they are not any more, a minute: only in soaks. */
@@ -89,5 +91,76 @@ describe.concurrent('behind a proxy', () => {
     await expect.poll(() => proxy.streams, { timeout: 90_000 }).toBe(1)
     bobs.replace({ from: 'Bob, streaming' })
     await expect.poll(() => adas.state).toEqual({ from: 'Bob, streaming' })
+  })
+})
+
+/** Ada is behind a proxy that gets something wrong, Bob is not. */
+async function startBehind(world: World, fault: Fault, room = 'r') {
+  const server = await world.server()
+  const proxy = await world.hostile(server, fault)
+  const conflicts: unknown[] = []
+  const ada = world.client(proxy, { clientId: 'ada' }).room(room)
+  ada.on('conflict', conflict => void conflicts.push(conflict))
+  const bob = world.client(server, { clientId: 'bob' }).room(room)
+  return { server, proxy, conflicts, ada, bob, adas: ada.document(), bobs: bob.document() }
+}
+
+const item = (id: string) => ({ _sync_id: id, text: id.repeat(500) })
+
+/** Both add items in turns, each one in a batch of its own. Returns the state that they should end with. */
+async function addInTurns(expect: ExpectStatic, { adas, bobs }: { adas: Document; bobs: Document }, rounds: number) {
+  await Promise.all([adas.ready, bobs.ready])
+  const list: Json[] = []
+  for (let i = 0; i < rounds; i++) {
+    const added = item(`${i}.`)
+    list.push(added)
+    const [from, to] = i % 2 ? [adas, bobs] : [bobs, adas]
+    from.replace({ list: [...list] })
+    await expect.poll(() => to.state, { timeout: 20_000 }).toEqual({ list })
+  }
+  return { list }
+}
+
+describe.concurrent('behind a proxy that gets HTTP wrong, nothing is lost and nothing doubled:', () => {
+  test.for(['cuts events', 'doubles posts', 'merges headers'] as const)('it %s', async (fault, { world, expect }) => {
+    const two = await startBehind(world, fault)
+    const state = await addInTurns(expect, two, 12)
+    await expect.poll(() => two.ada.status, { timeout: 20_000 }).toMatchObject({ connected: true, pendingChanges: 0 })
+    expect(two.proxy.struck).toBeGreaterThan(2)
+    expect(two.adas.state).toEqual(state)
+    expect(two.conflicts).toEqual([])
+    // One batch for each item, and each item once: whoever comes later gets the same.
+    expect(await two.server.history('r')).toHaveLength(12)
+    expect((await two.server.snapshot('r')).stores.default?.state).toEqual(state)
+  })
+
+  test('it strips Last-Event-ID', async ({ world, expect }) => {
+    const two = await startBehind(world, 'strips Last-Event-ID')
+    await addInTurns(expect, two, 4)
+    for (let i = 0; i < 3; i++) {
+      two.bobs.replace({ ...(two.bobs.state as object), fromBob: i })
+      two.proxy.cut()
+      two.adas.replace({ ...(two.adas.state as object), fromAda: i })
+      await expect.poll(() => two.adas.state, { timeout: 20_000 }).toMatchObject({ fromAda: i, fromBob: i })
+      await expect.poll(() => two.bobs.state, { timeout: 20_000 }).toEqual(two.adas.state)
+    }
+    expect(two.proxy.struck).toBeGreaterThan(0)
+    expect(two.conflicts).toEqual([])
+    expect((two.adas.state as { list: unknown[] }).list).toHaveLength(4)
+  })
+
+  test('it rewrites %2F, of which the user is told', async ({ world, expect }) => {
+    const { server, proxy, ada, bob, adas, bobs } = await startBehind(world, 'rewrites %2F', 'a/b')
+    adas.replace({ title: 'Kept' })
+    await expect.poll(() => ada.status, { timeout: 20_000 }).toMatchObject({ connected: false, pendingChanges: 1 })
+    await expect.poll(() => ada.status.error, { timeout: 20_000 }).toBeTruthy()
+    expect(proxy.struck).toBeGreaterThan(0)
+    expect(bob.status.error).toBeNull()
+    expect((await server.snapshot('a/b')).serverSeq).toBe(0)
+
+    proxy.heal()
+    await expect.poll(() => bobs.state, { timeout: 30_000 }).toEqual({ title: 'Kept' })
+    await expect.poll(() => ada.status, { timeout: 30_000 }).toMatchObject({ connected: true, pendingChanges: 0, error: null })
+    expect(await server.history('a/b')).toHaveLength(1)
   })
 })
