@@ -32,21 +32,12 @@ export interface StreamRequest {
   lastEventId?: string | undefined
 }
 
-/** Which batches. The same members in the same order are the same address, whose answer caches may share. */
-export interface ChangesQuery {
-  after: string
-  /** The end of a closed range. It stands alone. */
-  until?: string
-  cursor?: number
-  /** If there are none, so many seconds are waited for one. */
-  wait?: number
-}
-
 export interface Api {
   /** The same batch object repeats its bytes. `keepalive` lets the request outlive the page, if it is small enough. */
   postBatch(room: string, batch: Batch, options?: { keepalive?: boolean }): Promise<Answer<BatchResult>>
   getRoom(room: string, signal?: AbortSignal): Promise<Answer<RoomSnapshot>>
-  getChanges(room: string, query: ChangesQuery, signal?: AbortSignal): Promise<Answer<Changes>>
+  /** The batches that a query names, which may have the server wait for so many seconds. */
+  getChanges(room: string, query: string, waitSeconds: number, signal?: AbortSignal): Promise<Answer<Changes>>
   getPresence(room: string, signal?: AbortSignal): Promise<Answer<PresenceEvent>>
   putPresence(room: string, clientId: string, presence: OwnPresence, signal?: AbortSignal): Promise<Answer<User>>
   /** Leaves presence, if that is possible: outlives the page, and nobody hears of errors. */
@@ -147,13 +138,13 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
       return request(`${roomUrl(room)}/ops`, shape, { ...json('POST', body), keepalive })
     },
     getRoom: (room, signal) => request(roomUrl(room), { room: text, stores: isObject }, {}, signal),
-    getChanges: (room, query, signal) =>
+    getChanges: (room, query, waitSeconds, signal) =>
       request(
-        `${roomUrl(room)}/changes?${new URLSearchParams(query as {})}`,
+        `${roomUrl(room)}/changes?${query}`,
         { room: text, changes: Array.isArray, next: text },
         {},
         signal,
-        TIMEOUT_MS + (query.wait ?? 0) * 1000
+        TIMEOUT_MS + waitSeconds * 1000
       ),
     getPresence: (room, signal) =>
       request(`${roomUrl(room)}/presence`, { users: [userShape] }, {}, signal),

@@ -4,7 +4,6 @@
 // the first: whole pages that end at the same places for everybody, and polls with the cursor that everybody has. See
 // docs/caching.md.
 import type { Changes, RoomSnapshot } from '../wire.ts'
-import type { ChangesQuery } from './api.ts'
 import type { Frame } from './events.ts'
 import type { ReadStream } from './fetch-stream.ts'
 
@@ -30,22 +29,21 @@ export const readByPolling: ReadStream = async (api, room, { clientId, position,
     if (answer.kind === 'ok') heard([{ event: 'presence', data: answer.value }])
   }
 
-  function query(after: string): ChangesQuery {
+  /** Asks for what comes after a position. The same members in the same order make the same address. */
+  async function getChanges(after: string) {
     const until = pages && pageAfter(after, pages)
-    if (until) return { after, until }
-    return opened ? { after, cursor, wait: WAIT_SECONDS } : { after, cursor }
+    if (until) return api.getChanges(room, `after=${after}&until=${until}`, 0, signal)
+    const wait = opened ? WAIT_SECONDS : 0
+    const answer = await api.getChanges(room, `after=${after}&cursor=${cursor}` + (wait ? `&wait=${wait}` : ''), wait, signal)
+    if (answer.kind === 'ok') ({ cursor = 0, pages } = answer.value)
+    return answer
   }
 
   for (;;) {
     const askedAt = Date.now()
     const after = position()
-    const asked = after ? query(after) : undefined
-    const answer = await (asked ? api.getChanges(room, asked, signal) : api.getRoom(room, signal))
+    const answer = await (after ? getChanges(after) : api.getRoom(room, signal))
     if (answer.kind !== 'ok' || signal.aborted) return answer
-    if ('changes' in answer.value && !asked?.until) {
-      cursor = answer.value.cursor ?? 0
-      pages = answer.value.pages
-    }
     heard('stores' in answer.value ? snapshot(answer.value) : page(answer.value), !opened || !after)
     opened = true
     if (signal.aborted) return answer
