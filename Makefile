@@ -5,8 +5,8 @@ GO     ?= go
 LINT   = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PACKAGES = js-client/node_modules/.package-lock.json
 
-.PHONY: run build test test-go test-js postgres node chromium test-sqlserver soak-js bench-js lint fuzz crash outage soak \
-  acme restarts check-deps bench bench-databases load clean
+.PHONY: run build test test-go test-js postgres node chromium proxy-programs proxies test-sqlserver soak-js bench-js lint \
+  fuzz crash outage soak acme restarts check-deps bench bench-databases load clean
 
 run: ## the server, on http://127.0.0.1:8080
 	$(GO) run ./cmd/pathsync
@@ -18,7 +18,7 @@ test: ## every test of the server and of the client
 	@$(MAKE) --no-print-directory test-go
 	@$(MAKE) --no-print-directory test-js
 
-test-go: postgres ## the server's tests, with the race detector
+test-go: postgres proxy-programs ## the server's tests, with the race detector
 	$(GO) vet ./...
 	@[ -n "$$PATHSYNC_TEST_POSTGRES" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 	  echo 'SKIPPED: the PostgreSQL tests, for want of a server (PATHSYNC_TEST_POSTGRES names one)'
@@ -64,10 +64,26 @@ postgres:
 	  $(call install,postgresql); \
 	fi
 
+# The proxies that the tests put before the server, likewise. Debian starts a service as soon as it is installed, with ports
+# that are open to the network, unless a file says that none may be started.
+PROXIES = nginx haproxy
+NO_SERVICES = /usr/sbin/policy-rc.d
+MISSING = missing=$$(PATH="$$PATH:/usr/sbin"; for name in $(PROXIES); do \
+  command -v $$name >/dev/null || command -v $${name}d >/dev/null || echo $$name; done); [ -z "$$missing" ]
+proxy-programs:
+	@$(MISSING) || [ "$$(id -u)" != 0 ] || { \
+	  [ -e $(NO_SERVICES) ] || { trap 'rm -f $(NO_SERVICES)' EXIT; \
+	    printf '#!/bin/sh\nexit 101\n' >$(NO_SERVICES); chmod +x $(NO_SERVICES); }; \
+	  $(call install,$$missing); }
+	@$(MISSING) || echo "SKIPPED: the tests behind these proxies, for want of the programs:" $$missing
+
+proxies: proxy-programs ## try the server behind every proxy, and write the table in docs/proxies.md
+	PATHSYNC_WRITE_DOCS=1 $(GO) test -count=1 -timeout 5m ./tests/proxies
+
 # install puts Debian packages on this machine, where that may be done, and says so when it fails.
 install = { [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { apt-get update -qq && \
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold $(1); \
-  } >/dev/null 2>&1 || echo '$(1) could not be installed'; }
+  } >/dev/null 2>&1 || echo "$(1) could not be installed"; }
 
 # Microsoft's own server, in Docker, unless PATHSYNC_TEST_SQLSERVER names one. The password is the one in compose.yaml.
 test-sqlserver: ## the tests that need SQL Server

@@ -1,0 +1,119 @@
+package proxies
+
+import (
+	"crypto/x509"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pathsync/pathsync/tests/program"
+)
+
+// shortened is how much faster time goes by here.
+const shortened = 30
+
+// proxy is a program that people run in front of the server.
+type proxy struct {
+	name       string
+	program    string   // its file, where PATH or /usr/sbin has it
+	version    []string // arguments that make it say its version
+	http2      bool
+	compresses bool
+	file       string            // the recipe's in deploy/proxies; testdata has that of the program as it comes
+	shorter    map[string]string // limits in either file, thirty times shorter
+	around     string            // the file in testdata that makes a configuration of an operator's part; "" if that is whole
+	start      func(s *site) (environment, args []string)
+}
+
+// site is a server with a proxy in front of it.
+type site struct {
+	*proxy
+	url         string
+	http2       bool
+	certificate *x509.Certificate
+	dir         string // for what the proxy writes
+	server      *server
+}
+
+// places are what a configuration names and every test has elsewhere. A configuration is valid as it stands, and for
+// tests these are replaced by their own.
+const (
+	serverAt      = "127.0.0.1:8080"
+	certificateAt = "/etc/ssl/pathsync.pem"
+	plainAt       = "127.0.0.1:80"
+	secureAt      = "127.0.0.1:443"
+	directoryAt   = "/run/proxy"
+)
+
+// where finds the program, and returns "" if this machine does not have it.
+func (p *proxy) where() string {
+	for _, file := range []string{p.program, "/usr/sbin/" + p.program} {
+		if path, err := exec.LookPath(file); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// start starts a proxy in front of a new server. A configuration is that of the program as it comes, or the recipe.
+func start(t *testing.T, p *proxy, http2, recipe bool) *site {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "pathsync-proxy-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { // some give up being root
+		t.Fatal(err)
+	}
+	s := &site{proxy: p, http2: http2, dir: dir, server: startServer(t)}
+	certificate, file := certify(t, dir)
+	s.certificate = certificate
+	plain, secure := program.FreeAddress(t), program.FreeAddress(t)
+	address := plain
+	s.url = "http://" + plain
+	if http2 {
+		address, s.url = secure, "https://"+secure
+	}
+	places := strings.NewReplacer(serverAt, s.server.address, certificateAt, file, secureAt, secure, plainAt, plain, directoryAt, dir)
+
+	from, limits := "testdata/"+p.file, p.shorter
+	if recipe {
+		from = "../../deploy/proxies/" + p.file
+	}
+	text := read(t, from)
+	for is, becomes := range limits {
+		if !strings.Contains(text, is) {
+			t.Fatalf("%s does not say %q", from, is)
+		}
+		text = strings.ReplaceAll(text, is, becomes)
+	}
+	write(t, filepath.Join(dir, p.file), places.Replace(text))
+	if p.around != "" {
+		write(t, filepath.Join(dir, p.around), places.Replace(read(t, "testdata/"+p.around)))
+	}
+	environment, args := p.start(s)
+	ready(t, program.Start(t, dir, environment, p.where(), args...), address)
+	return s
+}
+
+// path is that of a file in the directory of the proxy.
+func (s *site) path(file string) string { return filepath.Join(s.dir, file) }
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,82 @@
+package proxies
+
+import (
+	"net"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/pathsync/pathsync/tests/program"
+)
+
+// server is the pathsync server behind a proxy. Its address and its database stay the same when it is started again.
+type server struct {
+	t       *testing.T
+	address string
+	file    string
+	process *program.Process
+}
+
+func startServer(t *testing.T) *server {
+	t.Helper()
+	s := &server{t: t, address: program.FreeAddress(t), file: filepath.Join(t.TempDir(), "rooms.db")}
+	s.start()
+	return s
+}
+
+func (s *server) start() {
+	s.t.Helper()
+	s.process = program.Start(s.t, "", nil, binary, "serve", "--listen", s.address, "--database", "sqlite:"+s.file,
+		"--heartbeat-ms", "500", "--presence-timeout-ms", "500")
+	ready(s.t, s.process, s.address)
+	eventually(s.t, "the server is ready", func() bool {
+		resp, err := http.Get("http://" + s.address + "/readyz")
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+}
+
+// ready waits until a program takes connections.
+func ready(t *testing.T, p *program.Process, address string) {
+	t.Helper()
+	eventually(t, address+" is open", func() bool {
+		select {
+		case <-p.Exited():
+			t.Fatalf("the program has ended, and said:\n%s", p.Said())
+		default:
+		}
+		conn, err := net.DialTimeout("tcp", address, time.Second)
+		if err != nil {
+			return false
+		}
+		conn.Close()
+		return true
+	})
+}
+
+// patience is how long anything may take whose duration is not what a test is about.
+const patience = 30 * time.Second
+
+// eventually waits for what does not announce itself.
+func eventually(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	if !within(patience, happened) {
+		t.Fatalf("%s: not after %s", what, patience)
+	}
+}
+
+// within looks again and again, and reports whether something has happened in time.
+func within(limit time.Duration, happened func() bool) bool {
+	deadline := time.Now().Add(limit)
+	for !happened() {
+		if time.Now().After(deadline) {
+			return false
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return true
+}
