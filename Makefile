@@ -66,7 +66,7 @@ postgres:
 
 # The proxies that the tests put before the server, likewise. Debian starts a service as soon as it is installed, with ports
 # that are open to the network, unless a file says that none may be started.
-PROXIES = nginx haproxy
+PROXIES = nginx haproxy varnish
 NO_SERVICES = /usr/sbin/policy-rc.d
 MISSING = missing=$$(PATH="$$PATH:/usr/sbin"; for name in $(PROXIES); do \
   command -v $$name >/dev/null || command -v $${name}d >/dev/null || echo $$name; done); [ -z "$$missing" ]
