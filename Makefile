@@ -4,6 +4,7 @@
 GO     ?= go
 LINT   = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PACKAGES = js-client/node_modules/.package-lock.json
+NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
 
 .PHONY: run build test test-go test-js postgres node chromium proxy-programs proxies test-sqlserver soak-js bench-js lint \
   fuzz crash outage soak acme restarts check-deps bench bench-databases load clean
@@ -15,6 +16,7 @@ build: ## one static binary, bin/pathsync
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/pathsync ./cmd/pathsync
 
 test: ## every test of the server and of the client
+	@$(MAKE) --no-print-directory $(PACKAGES) $(NITRO)
 	@$(MAKE) --no-print-directory test-go
 	@$(MAKE) --no-print-directory test-js
 
@@ -25,6 +27,8 @@ test-go: postgres proxy-programs ## the server's tests, with the race detector
 	@[ -n "$$PATHSYNC_TEST_SQLSERVER" ] || \
 	  echo 'SKIPPED: the SQL Server tests, for want of a server (PATHSYNC_TEST_SQLSERVER names one; make test-sqlserver starts one)'
 	@[ -n "$$PATHSYNC_TEST_PEBBLE" ] || echo 'SKIPPED: the test with an ACME server (make acme gets one)'
+	@[ -e $(PACKAGES) ] && [ -e $(NITRO) ] || \
+	  echo 'SKIPPED: the tests behind Vite and Nitro, for want of their packages (make test installs them, where there is Node)'
 	$(GO) test -race -timeout 10m ./...
 
 test-js: $(PACKAGES) chromium ## the client's tests: types, units, size, many clients in Node, a browser, a Nuxt application
@@ -42,6 +46,9 @@ bench-js: $(PACKAGES) ## the client's benchmarks
 # npm writes this file last: it is as old as what is installed.
 $(PACKAGES): js-client/package-lock.json | node
 	@! $(HAVE_NODE) || { cd js-client && npm ci --loglevel=error --no-audit --no-fund && touch ../$@; }
+
+$(NITRO): js-client/examples/nuxt/package-lock.json | node
+	@! $(HAVE_NODE) || { cd $(@D)/.. && npm ci --ignore-scripts --loglevel=error --no-audit --no-fund && touch node_modules/$(@F); }
 
 # The browser and Node come from Debian's packages as PostgreSQL does, where that may be done and there is none.
 HAVE_NODE = node -e 'process.exit(process.versions.node.localeCompare("20.19", "en", { numeric: true }) < 0 ? 1 : 0)' 2>/dev/null
@@ -66,7 +73,7 @@ postgres:
 
 # The proxies that the tests put before the server, likewise. Debian starts a service as soon as it is installed, with ports
 # that are open to the network, unless a file says that none may be started.
-PROXIES = nginx haproxy varnish
+PROXIES = nginx haproxy apache2 varnish caddy
 NO_SERVICES = /usr/sbin/policy-rc.d
 MISSING = missing=$$(PATH="$$PATH:/usr/sbin"; for name in $(PROXIES); do \
   command -v $$name >/dev/null || command -v $${name}d >/dev/null || echo $$name; done); [ -z "$$missing" ]
@@ -77,7 +84,7 @@ proxy-programs:
 	  $(call install,$$missing); }
 	@$(MISSING) || echo "SKIPPED: the tests behind these proxies, for want of the programs:" $$missing
 
-proxies: proxy-programs ## try the server behind every proxy, and write the table in docs/proxies.md
+proxies: proxy-programs $(PACKAGES) $(NITRO) ## try the server behind every proxy, and write the table in docs/proxies.md
 	PATHSYNC_WRITE_DOCS=1 $(GO) test -count=1 -timeout 5m ./tests/proxies
 
 # install puts Debian packages on this machine, where that may be done, and says so when it fails.

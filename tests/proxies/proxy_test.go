@@ -1,6 +1,7 @@
 package proxies
 
 import (
+	"cmp"
 	"crypto/x509"
 	"os"
 	"os/exec"
@@ -18,20 +19,25 @@ const shortened = 30
 type proxy struct {
 	name       string
 	program    string   // its file, where PATH or /usr/sbin has it
+	script     string   // what the program runs, below js-client; "" if it is none that runs others
 	version    []string // arguments that make it say its version
 	http2      bool
 	compresses bool
-	file       string            // the recipe's in deploy/proxies; testdata has that of the program as it comes
-	shorter    map[string]string // limits in either file, thirty times shorter
+	file       string            // in testdata: the configuration of the program as it comes
+	recipe     string            // in deploy/proxies; "" if the file has the same name
+	secure     map[string]string // further edits for TLS, of a program that speaks either HTTP or HTTPS
+	edits      map[string]string // of either file: limits become thirty times shorter, compression is switched on
 	around     string            // the file in testdata that makes a configuration of an operator's part; "" if that is whole
-	start      func(s *site) (environment, args []string)
+	start      func(t *testing.T, s *site) (environment, args []string)
 }
 
 // site is a server with a proxy in front of it.
 type site struct {
 	*proxy
+	address     string // where the proxy listens
 	url         string
 	http2       bool
+	byRecipe    bool
 	certificate *x509.Certificate
 	dir         string // for what the proxy writes
 	server      *server
@@ -41,6 +47,7 @@ type site struct {
 // tests these are replaced by their own.
 const (
 	serverAt      = "127.0.0.1:8080"
+	serverPort    = `.port = "8080"`
 	certificateAt = "/etc/ssl/pathsync.pem"
 	plainAt       = "127.0.0.1:80"
 	secureAt      = "127.0.0.1:443"
@@ -57,6 +64,15 @@ func (p *proxy) where() string {
 	return ""
 }
 
+// here reports whether this machine has all that the proxy needs.
+func (p *proxy) here() bool {
+	_, err := os.Stat(p.module())
+	return p.where() != "" && (p.script == "" || err == nil)
+}
+
+// module is the file of the script.
+func (p *proxy) module() string { return filepath.Join("../../js-client", p.script) }
+
 // start starts a proxy in front of a new server. A configuration is that of the program as it comes, or the recipe.
 func start(t *testing.T, p *proxy, http2, recipe bool) *site {
 	t.Helper()
@@ -68,35 +84,47 @@ func start(t *testing.T, p *proxy, http2, recipe bool) *site {
 	if err := os.Chmod(dir, 0o755); err != nil { // some give up being root
 		t.Fatal(err)
 	}
-	s := &site{proxy: p, http2: http2, dir: dir, server: startServer(t)}
+	s := &site{proxy: p, http2: http2, byRecipe: recipe, dir: dir, server: startServer(t)}
 	certificate, file := certify(t, dir)
 	s.certificate = certificate
 	plain, secure := program.FreeAddress(t), program.FreeAddress(t)
-	address := plain
-	s.url = "http://" + plain
+	s.address, s.url = plain, "http://"+plain
 	if http2 {
-		address, s.url = secure, "https://"+secure
+		s.address, s.url = secure, "https://"+secure
 	}
-	places := strings.NewReplacer(serverAt, s.server.address, certificateAt, file, secureAt, secure, plainAt, plain, directoryAt, dir)
+	_, port, _ := strings.Cut(s.server.address, ":")
+	places := strings.NewReplacer(serverAt, s.server.address, serverPort, `.port = "`+port+`"`, certificateAt, file, secureAt, secure, plainAt, plain, directoryAt, dir)
 
-	from, limits := "testdata/"+p.file, p.shorter
+	from := "testdata/" + p.file
 	if recipe {
-		from = "../../deploy/proxies/" + p.file
+		from = "../../deploy/proxies/" + cmp.Or(p.recipe, p.file)
 	}
 	text := read(t, from)
-	for is, becomes := range limits {
-		if !strings.Contains(text, is) {
-			t.Fatalf("%s does not say %q", from, is)
+	edit := func(edits map[string]string) {
+		for is, becomes := range edits {
+			if !strings.Contains(text, is) {
+				t.Fatalf("%s does not say %q", from, is)
+			}
+			text = strings.ReplaceAll(text, is, becomes)
 		}
-		text = strings.ReplaceAll(text, is, becomes)
 	}
-	write(t, filepath.Join(dir, p.file), places.Replace(text))
+	edit(p.edits)
+	if http2 {
+		edit(p.secure)
+	}
+	write(t, filepath.Join(dir, filepath.Base(from)), places.Replace(text))
 	if p.around != "" {
 		write(t, filepath.Join(dir, p.around), places.Replace(read(t, "testdata/"+p.around)))
 	}
-	environment, args := p.start(s)
-	ready(t, program.Start(t, dir, environment, p.where(), args...), address)
+	environment, args := p.start(t, s)
+	ready(t, program.Start(t, dir, environment, p.where(), args...), s.address)
 	return s
+}
+
+// hostPort is where the proxy listens, in two parts.
+func (s *site) hostPort() (host, port string) {
+	host, port, _ = strings.Cut(s.address, ":")
+	return host, port
 }
 
 // path is that of a file in the directory of the proxy.
@@ -113,6 +141,9 @@ func read(t *testing.T, file string) string {
 
 func write(t *testing.T, file, text string) {
 	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func render(all []*row) string {
 func (r *row) line() string {
 	cells := []string{fmt.Sprintf("[%s](#%s)", r.name, r.anchor()), r.protocol(), r.configuration()}
 	for _, verdict := range r.verdicts {
-		if verdict != passed {
+		if verdict != passed && verdict != absent {
 			verdict = "**" + verdict + "**"
 		}
 		cells = append(cells, verdict)
@@ -81,7 +81,11 @@ func (p *proxy) anchor() string { return strings.ToLower(strings.ReplaceAll(p.na
 func versions() string {
 	var all []string
 	for _, p := range proxies {
-		said, _ := exec.Command(p.where(), p.version...).CombinedOutput() // some end with an error
+		args := p.version
+		if p.script != "" {
+			args = append([]string{p.module()}, args...)
+		}
+		said, _ := exec.Command(p.where(), args...).CombinedOutput() // some end with an error
 		line, _, _ := strings.Cut(string(said), "\n")
 		all = append(all, p.name+" ("+strings.TrimSpace(line)+")")
 	}

@@ -1,0 +1,147 @@
+package proxies
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"testing"
+	"time"
+)
+
+// TestEachCheckFindsTheFaultThatItIsFor holds the checks to their word: none of them passes whatever happens.
+func TestEachCheckFindsTheFaultThatItIsFor(t *testing.T) {
+	for name, test := range map[string]struct {
+		check check
+		fault func(context.Context, *httputil.ReverseProxy) http.Handler
+		want  string
+	}{
+		"first event":   {checks[0], gathers, "held back"},
+		"delta":         {checks[1], delays, "late"},
+		"silence":       {checks[2], cuts, "cut"},
+		"position":      {checks[3], strips, "lost"},
+		"dead browser":  {checks[4], goesOn, "stays"},
+		"large bodies":  {checks[6], limits, "refused"},
+		"slashes":       {checks[7], decodes, "refused"},
+		"dead server":   {checks[8], hangs, "not told"},
+		"without fault": {checks[8], faultless, passed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &site{proxy: &proxy{name: name}, server: startServer(t)}
+			at := &url.URL{Scheme: "http", Host: s.server.address}
+			front := httptest.NewServer(test.fault(t.Context(), &httputil.ReverseProxy{
+				Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(at) }, ErrorLog: log.New(io.Discard, "", 0), // of faults that are wanted
+			}))
+			t.Cleanup(front.Close)
+			t.Cleanup(front.CloseClientConnections)
+			s.url = front.URL
+			if got := test.check.run(t, s); got != test.want {
+				t.Errorf("%s: %s, want %s", test.check.name, got, test.want)
+			}
+		})
+	}
+}
+
+func faultless(_ context.Context, p *httputil.ReverseProxy) http.Handler { return p }
+
+// body is an answer's body that is read in another way.
+type body struct {
+	read func([]byte) (int, error)
+	io.Closer
+}
+
+func (b body) Read(p []byte) (int, error) { return b.read(p) }
+
+// through changes how a proxy reads answers.
+func through(p *httputil.ReverseProxy, read func(r *http.Response, p []byte) (int, error)) http.Handler {
+	p.ModifyResponse = func(r *http.Response) error {
+		answer := *r
+		r.Body = body{func(p []byte) (int, error) { return read(&answer, p) }, r.Body}
+		return nil
+	}
+	return p
+}
+
+// gathers sends an answer on when it is whole.
+func gathers(_ context.Context, p *httputil.ReverseProxy) http.Handler {
+	return through(p, func(r *http.Response, into []byte) (int, error) {
+		var all bytes.Buffer
+		if _, err := all.ReadFrom(r.Body); err != nil {
+			return 0, err
+		}
+		n, _ := all.Read(into)
+		return n, io.EOF
+	})
+}
+
+// delays sends each piece of an answer on after a while.
+func delays(_ context.Context, p *httputil.ReverseProxy) http.Handler {
+	return through(p, func(r *http.Response, into []byte) (int, error) {
+		n, err := r.Body.Read(into)
+		time.Sleep(400 * time.Millisecond)
+		return n, err
+	})
+}
+
+// cuts ends every answer after a second.
+func cuts(_ context.Context, p *httputil.ReverseProxy) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+		defer cancel()
+		p.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// strips loses a header that it does not know.
+func strips(_ context.Context, p *httputil.ReverseProxy) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Last-Event-ID")
+		p.ServeHTTP(w, r)
+	})
+}
+
+// goesOn keeps on reading for a browser that is gone, as long as the test lasts.
+func goesOn(test context.Context, p *httputil.ReverseProxy) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.ServeHTTP(deaf{w}, r.WithContext(test))
+	})
+}
+
+// deaf is an answer to somebody whose absence goes unnoticed.
+type deaf struct{ http.ResponseWriter }
+
+func (d deaf) Unwrap() http.ResponseWriter { return d.ResponseWriter }
+
+func (d deaf) Write(p []byte) (int, error) {
+	_, _ = d.ResponseWriter.Write(p)
+	return len(p), nil
+}
+
+// limits takes no large bodies.
+func limits(_ context.Context, p *httputil.ReverseProxy) http.Handler {
+	return http.MaxBytesHandler(p, 64<<10)
+}
+
+// decodes passes on a path whose escapes are gone.
+func decodes(_ context.Context, p *httputil.ReverseProxy) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.URL.RawPath = ""
+		p.ServeHTTP(w, r)
+	})
+}
+
+// hangs does not tell a browser that its answer is not going on.
+func hangs(_ context.Context, p *httputil.ReverseProxy) http.Handler {
+	return through(p, func(r *http.Response, into []byte) (int, error) {
+		n, err := r.Body.Read(into)
+		if err != nil && r.Header.Get("Content-Type") == "text/event-stream" {
+			<-r.Request.Context().Done()
+		}
+		return n, err
+	})
+}
