@@ -82,6 +82,23 @@ func (s *Server) inRoom(action core.Action, handle echo.HandlerFunc) echo.Handle
 	})
 }
 
+// inReadableRoom is inRoom for reading documents and batches. In a public room everybody may, whatever the token grants.
+// Yet a token that is not accepted is refused there too: its sender is never taken for nobody in particular.
+func (s *Server) inReadableRoom(handle echo.HandlerFunc) echo.HandlerFunc {
+	granted, known := s.inRoom(core.ToRead, handle), s.known(handle)
+	return func(c echo.Context) error {
+		room, err := pathName(c, "room", core.MaxRoomLength)
+		switch {
+		case err != nil || !s.isPublic(room):
+			return granted(c)
+		case s.cfg.Auth == nil || showsToken(c.Request()):
+			return known(c)
+		default:
+			return handle(c)
+		}
+	}
+}
+
 // inRoomByTicket is inRoom for senders who may have nothing to show but a ticket.
 func (s *Server) inRoomByTicket(action core.Action, handle echo.HandlerFunc) echo.HandlerFunc {
 	byToken := s.inRoom(action, handle)
@@ -169,6 +186,11 @@ func tokenOf(r *http.Request) (string, error) {
 	default:
 		return "", unauthenticated("there is no token", false)
 	}
+}
+
+// showsToken reports whether a request comes with something that is, or should be, a token.
+func showsToken(r *http.Request) bool {
+	return len(r.Header.Values("Authorization")) > 0 || len(r.CookiesNamed(CookieName)) > 0 || hasTokenInQuery(r.URL)
 }
 
 // tokenParameters are the names under which tokens come in queries elsewhere.

@@ -2,7 +2,7 @@ package httpapi
 
 import (
 	"context"
-	"net/http"
+	"errors"
 	"strconv"
 	"time"
 
@@ -13,77 +13,125 @@ import (
 )
 
 const (
-	defaultChanges  = 100
-	maxChanges      = 1000
-	maxWait         = 60 * time.Second
-	maxChangesBytes = 1 << 20 // a page ends when it has this much
+	defaultChanges = 100
+	maxWait        = 60 * time.Second
 )
 
-// getChanges answers with the batches after an event id, and can wait for the next.
-func (s *Server) getChanges(c echo.Context) error {
+// changesQuery is what a request asks of a room's batches.
+type changesQuery struct {
+	after  eventID
+	until  *eventID // the end of a closed range; nil: there is none, and the rest counts
+	limit  int
+	wait   time.Duration
+	cursor cursor
+}
+
+// shares reports whether the sender reckons with answers that a cache has kept.
+func (q changesQuery) shares() bool { return q.until != nil || q.cursor != noCursor }
+
+func (s *Server) changesQuery(c echo.Context) (q changesQuery, err error) {
 	if err := checkQuery(c, InvalidParameter); err != nil {
-		return err
+		return q, err
 	}
-	limit, err := queryInt(c, "limit", defaultChanges, 1, maxChanges)
+	if q.limit, err = queryInt(c, "limit", defaultChanges, 1, maxChanges); err != nil {
+		return q, err
+	}
+	seconds, err := queryInt(c, "wait", 0, 0, int(maxWait/time.Second))
 	if err != nil {
-		return err
+		return q, err
 	}
-	wait, err := queryInt(c, "wait", 0, 0, int(maxWait/time.Second))
+	q.wait = time.Duration(seconds) * time.Second
+	if q.cursor, err = queryCursor(c); err != nil {
+		return q, err
+	}
+	after, err := queryEventID(c, "after")
 	if err != nil {
-		return err
+		return q, err
 	}
-	after := eventID{epoch: s.cfg.Hub.Epoch()}
-	if text := c.QueryParam("after"); text != "" {
-		if after, err = parseEventID(text); err != nil {
-			return problem(InvalidEventID, err.Error())
+	if q.until, err = queryEventID(c, "until"); err != nil {
+		return q, err
+	}
+	if q.until != nil {
+		return q.closed(c, after)
+	}
+	q.after = eventID{epoch: s.cfg.Hub.Epoch()}
+	if after != nil {
+		q.after = *after
+	}
+	return q, nil
+}
+
+// closed is the query of a closed range. Each range has one address, so it takes nothing that could give it another.
+func (q changesQuery) closed(c echo.Context, after *eventID) (changesQuery, error) {
+	for _, name := range []string{"limit", "wait", "cursor"} {
+		if c.QueryParam(name) != "" {
+			return q, problem(InvalidParameter, name+" does not go with until")
 		}
+	}
+	if after == nil || after.epoch != q.until.epoch || after.seq >= q.until.seq {
+		return q, problem(InvalidParameter, "until must come after `after` in the same epoch")
+	}
+	q.after = *after
+	return q, nil
+}
+
+// getChanges answers with the batches after an event id: those of a closed range, or as many as there are. Then it can
+// wait for the next.
+func (s *Server) getChanges(c echo.Context) error {
+	q, err := s.changesQuery(c)
+	if err != nil {
+		return err
 	}
 	room, release, err := s.room(c)
 	if err != nil {
 		return err
 	}
 	defer release()
+	switch {
+	case q.after.epoch != s.cfg.Hub.Epoch():
+		err = problem(PositionGone, "it is of another history")
+	case q.after.seq > feedOf(room).LastSeq():
+		return problem(PositionGone, "it is of another history") // or of this one, later: no cache may keep it
+	case q.until != nil:
+		err = s.getRange(c, room, q.after, *q.until)
+	default:
+		err = s.getNews(c, room, q)
+	}
+	var p *Problem
+	if q.shares() && errors.As(err, &p) && p.Code == PositionGone {
+		// That is for good. A cache may tell it for a moment to all the others who come from there.
+		p.cacheControl = s.briefly(room.Name())
+	}
+	return err
+}
+
+// getNews answers with what there is after a position, now or when something comes.
+func (s *Server) getNews(c echo.Context, room *core.Room, q changesQuery) error {
 	feed := feedOf(room)
-	if after.epoch != s.cfg.Hub.Epoch() || after.seq > feed.LastSeq() {
-		return problem(PositionGone, "it is of another history")
-	}
-	ctx, cancel := s.waitContext(c.Request().Context(), time.Duration(wait)*time.Second)
-	defer cancel()
-	if wait > 0 {
+	if q.wait > 0 {
+		ctx, cancel := s.waitContext(c.Request().Context(), q.wait)
+		defer cancel()
 		// However it ends, the answer is what there is now; the client asks again.
-		_ = feed.Wait(ctx, after.seq)
+		_ = feed.Wait(ctx, q.after.seq)
 	}
-	changes, last, err := feed.changes(c.Request().Context(), room, after.seq, limit)
+	told := feed.LastSeq()
+	deltas, last, err := feed.read(c.Request().Context(), room, q.after.seq, min(told, q.after.seq+int64(q.limit)))
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSONBlob(http.StatusOK, appendChanges(nil, room.Name(), eventID{after.epoch, last}, changes, last >= feed.LastSeq()))
-}
-
-// changes returns the batches after a serverSeq as deltas, and the serverSeq of the last: from the feed's memory while
-// it reaches back that far, and otherwise from the log.
-func (f *roomFeed) changes(ctx context.Context, room *core.Room, after int64, limit int) (deltas [][]byte, last int64, err error) {
-	if deltas, last, ok := f.Payloads(after, limit, maxChangesBytes); ok {
-		return deltas, last, nil
+	page := changesPage{room: room.Name(), deltas: deltas, upToDate: last == told, cursor: noCursor}
+	if !page.upToDate {
+		page.deltas, last = align(deltas, q.after.seq, last)
+		page.through = told / pageSize * pageSize
 	}
-	// The log can be ahead of the feed for a moment. What readers have not been told yet is left for the next page.
-	told := f.LastSeq()
-	batches, err := room.Log(ctx, after, core.Page{Batches: limit, Bytes: maxChangesBytes})
-	if err != nil {
-		return nil, 0, err
+	page.next = eventID{q.after.epoch, last}
+	cacheControl := noStore
+	if q.cursor != noCursor {
+		page.cursor = q.cursor.next(time.Now(), last > q.after.seq)
+		cacheControl = s.briefly(room.Name())
 	}
-	if len(batches) == 0 || batches[0].ServerSeq != after+1 {
-		return nil, 0, problem(PositionGone, "the log does not reach back that far")
-	}
-	last = after
-	for _, b := range batches {
-		if b.ServerSeq > told {
-			break
-		}
-		deltas, last = append(deltas, appendDelta(nil, b)), b.ServerSeq
-	}
-	return deltas, last, nil
+	c.Response().Header().Set("Cache-Control", cacheControl)
+	return whole(c, echo.MIMEApplicationJSON, page.append(nil))
 }
 
 // waitContext ends after d, when the request ends, or when the server is closing.
@@ -93,20 +141,39 @@ func (s *Server) waitContext(parent context.Context, d time.Duration) (context.C
 	return ctx, func() { stop(); cancel() }
 }
 
-func appendChanges(dst []byte, room string, next eventID, deltas [][]byte, upToDate bool) []byte {
+// changesPage is the answer to a request for batches.
+type changesPage struct {
+	room     string
+	deltas   [][]byte
+	next     eventID // where to go on
+	upToDate bool    // there was no more
+	through  int64   // up to where there are whole pages to go on with
+	cursor   cursor  // noCursor: the request had none
+}
+
+func (p changesPage) append(dst []byte) []byte {
 	dst = append(dst, `{"room":`...)
-	dst = tree.AppendString(dst, room)
-	dst = append(dst, `,"epoch":"`+next.epoch+`","changes":[`...)
-	for i, d := range deltas {
+	dst = tree.AppendString(dst, p.room)
+	dst = append(dst, `,"epoch":"`+p.next.epoch+`","changes":[`...)
+	for i, d := range p.deltas {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, d...)
 	}
 	dst = append(dst, `],"next":"`...)
-	dst = next.append(dst)
+	dst = p.next.append(dst)
 	dst = append(dst, `","upToDate":`...)
-	dst = strconv.AppendBool(dst, upToDate)
+	dst = strconv.AppendBool(dst, p.upToDate)
+	if p.through > p.next.seq {
+		dst = append(dst, `,"pages":{"size":`+strconv.Itoa(pageSize)+`,"through":"`...)
+		dst = eventID{p.next.epoch, p.through}.append(dst)
+		dst = append(dst, `"}`...)
+	}
+	if p.cursor != noCursor {
+		dst = append(dst, `,"cursor":`...)
+		dst = strconv.AppendInt(dst, int64(p.cursor), 10)
+	}
 	return append(dst, '}')
 }
 

@@ -84,7 +84,8 @@ func TestChangesThatMemoryHasDroppedComeFromTheLog(t *testing.T) {
 			t.Errorf("the log was read %d times for what is in memory", got-reads)
 		}
 		s.get("/v1/rooms/r/changes?limit=1").is(200).
-			says(`{"room":"r","epoch":"history1","changes":[` + delta("r", 1, "x", "1") + `],"next":"history1-1","upToDate":false}`)
+			says(`{"room":"r","epoch":"history1","changes":[` + delta("r", 1, "x", "1") +
+				`],"next":"history1-1","upToDate":false,"pages":{"size":100,"through":"history1-200"}}`)
 		if got := s.store.logReads.Load(); got != reads+1 {
 			t.Errorf("the log was read %d times for a page of it", got-reads)
 		}

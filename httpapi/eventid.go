@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"github.com/labstack/echo/v4"
 )
 
 // eventID is a position in a room's history: `<epoch>-<serverSeq>`.
@@ -44,3 +46,16 @@ func (id eventID) append(dst []byte) []byte {
 
 // etag is the event id as a strong entity tag.
 func (id eventID) etag() string { return `"` + id.String() + `"` }
+
+// queryEventID returns an event id that is a query parameter, and nil when it is absent.
+func queryEventID(c echo.Context, name string) (*eventID, error) {
+	text := c.QueryParam(name)
+	if text == "" {
+		return nil, nil
+	}
+	id, err := parseEventID(text)
+	if err != nil {
+		return nil, problem(InvalidEventID, name+": "+err.Error())
+	}
+	return &id, nil
+}

@@ -132,7 +132,7 @@ func milliseconds(d time.Duration) float64 {
 }
 
 // loggedParameters are the parameters of a query whose values are logged: those that name neither a secret nor a person.
-var loggedParameters = []string{"after", "clientId", "last_event_id", "limit", "wait"}
+var loggedParameters = []string{"after", "at", "clientId", "cursor", "last_event_id", "limit", "until", "wait"}
 
 func loggedQuery(u *url.URL) string {
 	if u.RawQuery == "" {

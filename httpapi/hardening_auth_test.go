@@ -83,7 +83,10 @@ func TestEveryAddressBelowV1AsksForAToken(t *testing.T) {
 		}
 		asked++
 		path = strings.NewReplacer("{room}", "board-7", "{key}", "default", "{clientId}", "mallory").Replace(path)
-		s.send(method, path, strings.NewReader(write)).has("WWW-Authenticate", `Bearer realm="pathsync"`).problem(401, httpapi.Unauthenticated)
+		a := s.send(method, path, strings.NewReader(write)).is(401).has("WWW-Authenticate", `Bearer realm="pathsync"`)
+		if method != http.MethodHead {
+			a.problem(401, httpapi.Unauthenticated)
+		}
 	}
 	if asked < 11 {
 		t.Errorf("only %d addresses were tried", asked)

@@ -12,7 +12,7 @@ type status struct {
 
 // getHealth says that the process is alive.
 func (s *Server) getHealth(c echo.Context) error {
-	c.Response().Header().Set("Cache-Control", "no-store")
+	c.Response().Header().Set("Cache-Control", noStore)
 	return c.JSON(http.StatusOK, status{"ok"})
 }
 
@@ -24,7 +24,7 @@ func (s *Server) getReady(c echo.Context) error {
 	if err := s.cfg.Hub.Ping(c.Request().Context()); err != nil {
 		return err
 	}
-	c.Response().Header().Set("Cache-Control", "no-store")
+	c.Response().Header().Set("Cache-Control", noStore)
 	return c.JSON(http.StatusOK, status{"ready"})
 }
 

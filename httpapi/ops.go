@@ -40,7 +40,7 @@ func (s *Server) postOps(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set("Cache-Control", "no-store")
+	c.Response().Header().Set("Cache-Control", noStore)
 	return c.JSONBlob(http.StatusOK, appendAnswer(make([]byte, 0, 256), s.cfg.Hub.Epoch(), answer))
 }
 

@@ -25,7 +25,7 @@ func (s *Server) getPresence(c echo.Context) error {
 	defer release()
 	var users []core.User
 	room.View(func(v core.View) { users = v.Users() })
-	c.Response().Header().Set("Cache-Control", "no-store")
+	c.Response().Header().Set("Cache-Control", noStore)
 	return c.JSONBlob(http.StatusOK, appendRoomUsers(nil, room.Name(), users))
 }
 
@@ -52,7 +52,7 @@ func (s *Server) putPresence(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set("Cache-Control", "no-store")
+	c.Response().Header().Set("Cache-Control", noStore)
 	return c.JSONBlob(http.StatusOK, appendUser(nil, &user))
 }
 

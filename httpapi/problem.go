@@ -27,6 +27,7 @@ const (
 	RouteNotFound        Code = "not_found"
 	StoreNotFound        Code = "store_not_found"
 	StreamNotFound       Code = "stream_not_found"
+	NotYet               Code = "not_yet"
 	MethodNotAllowed     Code = "method_not_allowed"
 	RequestTimeout       Code = "request_timeout"
 	ClientSeqReused      Code = "client_seq_reused"
@@ -64,6 +65,7 @@ var kinds = map[Code]kind{
 	RouteNotFound:        {404, "There is no such address", 0},
 	StoreNotFound:        {404, "This store key has no document", 0},
 	StreamNotFound:       {404, "This client has no open stream", 0},
+	NotYet:               {404, "The room has not come that far yet", 1},
 	MethodNotAllowed:     {405, "This address does not take this method", 0},
 	RequestTimeout:       {408, "The body came too slowly", 1},
 	ClientSeqReused:      {409, "This clientSeq was used for another batch", 0},
@@ -105,6 +107,8 @@ type Problem struct {
 
 	challenge  string // the header WWW-Authenticate, which every 401 has
 	retryAfter int    // seconds; 0: as all of this code
+
+	cacheControl string // default: no cache may keep it
 }
 
 // FieldError is one thing that is wrong in a request body.
@@ -138,7 +142,7 @@ func (p *Problem) write(w http.ResponseWriter) {
 	exchangeOf(w).code = p.Code
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
-	h.Set("Cache-Control", "no-store")
+	h.Set("Cache-Control", cmp.Or(p.cacheControl, noStore))
 	if after := cmp.Or(p.retryAfter, kinds[p.Code].retryAfter); after > 0 {
 		h.Set("Retry-After", strconv.Itoa(after))
 	}

@@ -11,8 +11,16 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// getRoom answers with every document of a room, all as of one serverSeq.
+// getRoom answers with every document of a room, all as of one serverSeq: as the room stands, or, if the request names a
+// version, as it stood then. Only the latest is at hand; caches have others that have been asked for.
 func (s *Server) getRoom(c echo.Context) error {
+	if err := checkQuery(c, InvalidParameter); err != nil {
+		return err
+	}
+	at, err := queryEventID(c, "at")
+	if err != nil {
+		return err
+	}
 	room, release, err := s.room(c)
 	if err != nil {
 		return err
@@ -22,11 +30,24 @@ func (s *Server) getRoom(c echo.Context) error {
 	var pieces [][]byte
 	room.View(func(v core.View) {
 		id = eventID{s.cfg.Hub.Epoch(), v.Seq()}
-		if !matches(c, id) {
+		if (at == nil || *at == id) && !matches(c, id.etag()) {
 			pieces = roomPieces(room.Name(), id, v)
 		}
 	})
-	return s.answerState(c, id, pieces)
+	h := c.Response().Header()
+	switch {
+	case at == nil:
+		h.Set("Cache-Control", "no-cache")
+	case *at == id:
+		s.keepForever(h, room.Name())
+	case at.epoch == id.epoch && at.seq > id.seq:
+		return problem(NotYet, "")
+	default:
+		p := problem(PositionGone, "the room is at "+id.String()+" by now, and earlier states are not kept")
+		p.cacheControl = s.briefly(room.Name())
+		return p
+	}
+	return answerState(c, id, pieces)
 }
 
 // getStore answers with one document.
@@ -47,8 +68,9 @@ func (s *Server) getStore(c echo.Context) error {
 	if !found {
 		return problem(StoreNotFound, "")
 	}
-	if matches(c, id) {
-		return s.answerState(c, id, nil)
+	c.Response().Header().Set("Cache-Control", "no-cache")
+	if matches(c, id.etag()) {
+		return answerState(c, id, nil)
 	}
 	head := append([]byte(`{"room":`), tree.AppendJSON(nil, tree.String(room.Name()))...)
 	head = append(head, `,"key":`...)
@@ -56,7 +78,7 @@ func (s *Server) getStore(c echo.Context) error {
 	head = append(head, `,"epoch":"`+id.epoch+`","serverSeq":`...)
 	head = strconv.AppendInt(head, id.seq, 10)
 	head = append(head, `,"state":`...)
-	return s.answerState(c, id, [][]byte{head, state, []byte("}")})
+	return answerState(c, id, [][]byte{head, state, []byte("}")})
 }
 
 // roomPieces is the body of getRoom in pieces: documents can be large, and their bytes are shared and not copied.
@@ -82,13 +104,11 @@ func roomPieces(room string, id eventID, v core.View) [][]byte {
 }
 
 // answerState answers with a body in pieces, or with 304 when there are none because the client has it already.
-func (s *Server) answerState(c echo.Context, id eventID, pieces [][]byte) error {
+func answerState(c echo.Context, id eventID, pieces [][]byte) error {
 	w := c.Response()
 	w.Header().Set("ETag", id.etag())
-	w.Header().Set("Cache-Control", "no-cache")
 	if pieces == nil {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
+		return notModified(c)
 	}
 	length := 0
 	for _, p := range pieces {
@@ -104,11 +124,11 @@ func (s *Server) answerState(c echo.Context, id eventID, pieces [][]byte) error 
 }
 
 // matches reports whether the client has this version already (RFC 9110, section 13.1.2).
-func matches(c echo.Context, id eventID) bool {
+func matches(c echo.Context, etag string) bool {
 	for _, header := range c.Request().Header.Values("If-None-Match") {
 		for tag := range strings.SplitSeq(header, ",") {
 			tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
-			if tag == "*" || tag == id.etag() {
+			if tag == "*" || tag == etag {
 				return true
 			}
 		}

@@ -23,6 +23,10 @@ type Config struct {
 
 	Auth Authenticator // finds out who sends a request; nil: nobody is asked, and anybody may do anything
 
+	// PublicRooms are those that everybody may read without a token, and shared caches with them. It is for documents and
+	// batches: a stream also tells who is present, and needs a token there too.
+	PublicRooms []core.Pattern
+
 	AccessLog *slog.Logger // gets a line for each request; default: none
 	Recorder  Recorder     // measures; default: nobody does
 	Metrics   http.Handler // answers at /metrics; default: there is no such address
@@ -95,9 +99,10 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/v1/rooms/:room/ops", s.inRoom(core.ToWrite, s.postOps)},
 		{http.MethodGet, "/v1/rooms/:room/events", s.inRoomByTicket(core.ToRead, s.getEvents)},
 		{http.MethodPost, "/v1/rooms/:room/events/:clientId/token", s.known(s.postToken)},
-		{http.MethodGet, "/v1/rooms/:room", s.inRoom(core.ToRead, s.getRoom)},
-		{http.MethodGet, "/v1/rooms/:room/stores/:key", s.inRoom(core.ToRead, s.getStore)},
-		{http.MethodGet, "/v1/rooms/:room/changes", s.inRoom(core.ToRead, s.getChanges)},
+		{http.MethodGet, "/v1/rooms/:room", s.inReadableRoom(s.getRoom)},
+		{http.MethodGet, "/v1/rooms/:room/stores/:key", s.inReadableRoom(s.getStore)},
+		{http.MethodGet, "/v1/rooms/:room/changes", s.inReadableRoom(s.getChanges)},
+		{http.MethodHead, "/v1/rooms/:room/changes", s.inReadableRoom(s.getChanges)},
 		{http.MethodGet, "/v1/rooms/:room/presence", s.inRoom(core.ToRead, s.getPresence)},
 		{http.MethodPut, "/v1/rooms/:room/presence/:clientId", s.inRoom(core.ToBePresent, s.putPresence)},
 		{http.MethodDelete, "/v1/rooms/:room/presence/:clientId", s.inRoom(core.ToBePresent, s.leave)},

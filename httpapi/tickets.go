@@ -101,7 +101,7 @@ func (s *Server) postTicket(c echo.Context) error {
 	if !ok {
 		return problem(Overloaded, "too many tickets have been issued in the last "+ticketLife.String())
 	}
-	c.Response().Header().Set("Cache-Control", "no-store")
+	c.Response().Header().Set("Cache-Control", noStore)
 	answer := tree.AppendString([]byte(`{"ticket":`), k.text)
 	answer = append(answer, `,"expiresAt":`...)
 	answer = strconv.AppendInt(answer, k.expires.UnixMilli(), 10)

@@ -82,7 +82,7 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	})
 	measured.Watch(hub, feeds)
 	config := httpapi.Config{
-		Hub: hub, Feeds: feeds, Log: log, Recorder: measured, Auth: who,
+		Hub: hub, Feeds: feeds, Log: log, Recorder: measured, Auth: who, PublicRooms: c.publicRooms(),
 		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,
 		Origins: edge.origins, Limits: edge.limits, LocalOnly: c.localOnly(listener.Addr(), edge.tls != nil),
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/pathsync/pathsync/auth"
+	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/httpapi"
 )
 
@@ -22,6 +23,8 @@ func (c *serveCommand) validateAuth() error {
 	switch {
 	case c.Auth != "none" && c.InsecureNoAuth:
 		return fmt.Errorf("--insecure-no-auth contradicts --auth %s", c.Auth)
+	case c.Auth == "none" && len(c.PublicRooms) > 0:
+		return errors.New("--public-rooms says what can be read without a token, and --auth none asks nobody for one")
 	case c.Auth != "app" && c.AuthorizeURL != "":
 		return errors.New("--authorize-url is asked only with --auth app")
 	case c.Auth == "app" && c.AuthorizeURL == "":
@@ -39,6 +42,15 @@ func (c *serveCommand) validateAuth() error {
 	default:
 		return nil
 	}
+}
+
+// publicRooms are the rooms that can be read without a token.
+func (c *serveCommand) publicRooms() []core.Pattern {
+	patterns := make([]core.Pattern, len(c.PublicRooms))
+	for i, text := range c.PublicRooms {
+		patterns[i] = core.Matching(text)
+	}
+	return patterns
 }
 
 // hasHost reports whether an address is one. That one is none is told elsewhere.

@@ -63,6 +63,7 @@ func TestFlagsOfAuthenticationThatContradictEachOtherAreRefused(t *testing.T) {
 		"a key for nothing":  {"only with --auth jwt", func(c *serveCommand) { c.JWTSecret = longSecret }},
 		"an issuer, no auth": {"only with --auth jwt", func(c *serveCommand) { c.JWTIssuer = "x" }},
 		"nobody to ask":      {"needs --authorize-url", func(c *serveCommand) { c.Auth = "app" }},
+		"nothing to open":    {"--public-rooms", func(c *serveCommand) { c.PublicRooms = []string{"open/*"} }},
 		"asked for nothing":  {"only with --auth app", func(c *serveCommand) { c.AuthorizeURL = "https://x/" }},
 		"asked and verified": {"only with --auth jwt", func(c *serveCommand) { c.Auth, c.AuthorizeURL, c.JWTSecret = "app", "https://x/", longSecret }},
 		"open and closed":    {"contradicts", func(c *serveCommand) { c.Auth, c.JWTSecret, c.InsecureNoAuth = "jwt", longSecret, true }},

@@ -18,14 +18,15 @@ type serveCommand struct {
 
 	AdminListen string `name:"admin-listen" env:"PATHSYNC_ADMIN_LISTEN" placeholder:"HOST:PORT" validate:"omitempty,address" help:"Where operators are answered: /metrics, which is then nowhere else, /debug/pprof, /healthz and /readyz. Keep it away from the public."`
 
-	Auth           string `name:"auth" env:"PATHSYNC_AUTH" default:"none" placeholder:"HOW" validate:"oneof=none jwt app" help:"Who may do what: none lets everybody do everything, jwt asks for a JSON Web Token, app asks your application (${default})."`
-	JWTSecret      string `name:"jwt-secret" env:"PATHSYNC_JWT_SECRET" placeholder:"SECRET" help:"Verify tokens with this secret, of at least 32 bytes (HS256, HS384, HS512). The environment is the better place for it."`
-	JWTKey         string `name:"jwt-key" env:"PATHSYNC_JWT_KEY" placeholder:"FILE" help:"Verify tokens with the public key in this PEM file (RSA, ECDSA, Ed25519)."`
-	JWKSURL        string `name:"jwks-url" env:"PATHSYNC_JWKS_URL" placeholder:"URL" help:"Verify tokens with the keys that their issuer publishes here."`
-	JWTIssuer      string `name:"jwt-issuer" env:"PATHSYNC_JWT_ISSUER" placeholder:"ISS" help:"Take only tokens of this issuer."`
-	JWTAudience    string `name:"jwt-audience" env:"PATHSYNC_JWT_AUDIENCE" placeholder:"AUD" help:"Take only tokens for this audience."`
-	AuthorizeURL   string `name:"authorize-url" env:"PATHSYNC_AUTHORIZE_URL" placeholder:"URL" help:"Ask here what a token is worth and what its user may do."`
-	InsecureNoAuth bool   `name:"insecure-no-auth" env:"PATHSYNC_INSECURE_NO_AUTH" help:"Let everybody who can reach the server do everything, also from the network."`
+	Auth           string   `name:"auth" env:"PATHSYNC_AUTH" default:"none" placeholder:"HOW" validate:"oneof=none jwt app" help:"Who may do what: none lets everybody do everything, jwt asks for a JSON Web Token, app asks your application (${default})."`
+	JWTSecret      string   `name:"jwt-secret" env:"PATHSYNC_JWT_SECRET" placeholder:"SECRET" help:"Verify tokens with this secret, of at least 32 bytes (HS256, HS384, HS512). The environment is the better place for it."`
+	JWTKey         string   `name:"jwt-key" env:"PATHSYNC_JWT_KEY" placeholder:"FILE" help:"Verify tokens with the public key in this PEM file (RSA, ECDSA, Ed25519)."`
+	JWKSURL        string   `name:"jwks-url" env:"PATHSYNC_JWKS_URL" placeholder:"URL" help:"Verify tokens with the keys that their issuer publishes here."`
+	JWTIssuer      string   `name:"jwt-issuer" env:"PATHSYNC_JWT_ISSUER" placeholder:"ISS" help:"Take only tokens of this issuer."`
+	JWTAudience    string   `name:"jwt-audience" env:"PATHSYNC_JWT_AUDIENCE" placeholder:"AUD" help:"Take only tokens for this audience."`
+	AuthorizeURL   string   `name:"authorize-url" env:"PATHSYNC_AUTHORIZE_URL" placeholder:"URL" help:"Ask here what a token is worth and what its user may do."`
+	PublicRooms    []string `name:"public-rooms" env:"PATHSYNC_PUBLIC_ROOMS" placeholder:"PATTERN" help:"Let everybody read the documents and batches of these rooms without a token, and caches share them; * stands for any run of characters; may be repeated. Their streams and who is present still need a token."`
+	InsecureNoAuth bool     `name:"insecure-no-auth" env:"PATHSYNC_INSECURE_NO_AUTH" help:"Let everybody who can reach the server do everything, also from the network."`
 
 	InitialStateURL string `name:"initial-state-url" env:"PATHSYNC_INITIAL_STATE_URL" placeholder:"URL" help:"Ask here what a room begins with that has no history."`
 

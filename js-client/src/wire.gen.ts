@@ -206,8 +206,12 @@ export interface paths {
          * @description Every document of the room, all of them as they stand at one `serverSeq`. A room that nobody has written to is
          *     an empty one, or what the application says that it begins with.
          *
+         *     With `at`, the answer is the room at exactly that position and may be kept for ever. The server has only the latest;
+         *     for an earlier one it answers 410 `position_gone`, and for one that is still to come 404 `not_yet`.
+         *
          *     ```sh
          *     curl http://127.0.0.1:8080/v1/rooms/board-7
+         *     curl 'http://127.0.0.1:8080/v1/rooms/board-7?at=k3v9x2qa-12'
          *     curl http://127.0.0.1:8080/v1/rooms/board-7 -H 'If-None-Match: "k3v9x2qa-12"'   # 304 when nothing is new
          *     ```
          */
@@ -286,12 +290,24 @@ export interface paths {
          *     for copies. Pass `next` as the next request's `after`. With `wait`, a request that would find nothing new is
          *     answered as soon as something is, or empty after so many seconds (long polling).
          *
+         *     With `until`, the answer is a *closed range*: the batches after `after` up to and including `until`, fewer if they
+         *     are more than 1000 or about 1 MiB. It is the same bytes whenever it is asked for, so caches may keep it for ever;
+         *     `upToDate` is always false, because that can change. An answer that does not reach the end of the room ends
+         *     where `serverSeq` is a multiple of `pages.size`, if it can, and `pages.through` is the last such position that the
+         *     room has. A reader who is far behind goes on with closed ranges that end at these positions, as everybody does who
+         *     is behind, and then asks without `until` again.
+         *
+         *     With `cursor`, the answer may be shared with others by caches, for some seconds. Send 0 at first and then what the
+         *     last answer said: no address is asked for twice, so that no cache can hold a reader back. `docs/caching.md` explains
+         *     how all of this works together.
+         *
          *     When the server cannot continue from `after`, the answer is 410 `position_gone`: read the room as it stands
          *     and go on from its `<epoch>-<serverSeq>`.
          *
          *     ```sh
          *     curl 'http://127.0.0.1:8080/v1/rooms/board-7/changes?limit=100'
          *     curl 'http://127.0.0.1:8080/v1/rooms/board-7/changes?after=k3v9x2qa-12&wait=30'
+         *     curl 'http://127.0.0.1:8080/v1/rooms/board-7/changes?after=k3v9x2qa-100&until=k3v9x2qa-200'
          *     ```
          */
         get: operations["listChanges"];
@@ -1012,8 +1028,26 @@ export interface components {
             changes: components["schemas"]["DeltaEvent"][];
             /** @description The position after this page; the `after` of the next request. */
             next: components["schemas"]["EventId"];
-            /** @description This page reaches the end of the log. */
+            /** @description This page reaches the end of the log. False for a closed range, which does not know. */
             upToDate: boolean;
+            /**
+             * @description When there are whole pages after `next`, which every reader asks for alike.
+             * @example {
+             *       "size": 100,
+             *       "through": "k3v9x2qa-500"
+             *     }
+             */
+            pages?: {
+                /** @description Pages end where `serverSeq` is a multiple of this. */
+                size: number;
+                /** @description The end of the last one that the room has. */
+                through: components["schemas"]["EventId"];
+            };
+            /**
+             * @description What to send as `cursor` with the next request, if this one had any.
+             * @example 176722560
+             */
+            cursor?: number;
         };
         /**
          * @description The data of a `state` event, a whole document. It replaces what the reader has under this key.
@@ -1228,6 +1262,7 @@ export interface components {
          *     | `not_found` | 404 | no | there is no such path |
          *     | `store_not_found` | 404 | no | the room has no document under this key |
          *     | `stream_not_found` | 404 | no | the client has no open stream |
+         *     | `not_yet` | 404 | yes | the room has not come as far as the request says |
          *     | `method_not_allowed` | 405 | no | the path does not have this method |
          *     | `request_timeout` | 408 | yes | the body came too slowly |
          *     | `client_seq_reused` | 409 | no | this `clientSeq` was used for another batch |
@@ -1248,14 +1283,14 @@ export interface components {
          * @example client_seq_reused
          * @enum {unknown}
          */
-        ProblemCode: "invalid_json" | "invalid_event_id" | "invalid_parameter" | "unauthenticated" | "token_expired" | "forbidden" | "cross_origin" | "not_found" | "store_not_found" | "stream_not_found" | "method_not_allowed" | "request_timeout" | "client_seq_reused" | "stream_replaced" | "position_gone" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "invalid_name" | "rate_limited" | "internal" | "database_unavailable" | "room_unavailable" | "overloaded" | "auth_unavailable" | "initial_state_unavailable" | "shutting_down";
+        ProblemCode: "invalid_json" | "invalid_event_id" | "invalid_parameter" | "unauthenticated" | "token_expired" | "forbidden" | "cross_origin" | "not_found" | "store_not_found" | "stream_not_found" | "not_yet" | "method_not_allowed" | "request_timeout" | "client_seq_reused" | "stream_replaced" | "position_gone" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "invalid_name" | "rate_limited" | "internal" | "database_unavailable" | "room_unavailable" | "overloaded" | "auth_unavailable" | "initial_state_unavailable" | "shutting_down";
     };
     responses: {
         /** @description Nothing has changed since the version in `If-None-Match`. */
         NotModified: {
             headers: {
                 ETag: components["headers"]["ETag"];
-                "Cache-Control": components["headers"]["NoCache"];
+                "Cache-Control": components["headers"]["CurrentOrImmutable"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
                 [name: string]: unknown;
@@ -1321,6 +1356,86 @@ export interface components {
                     status?: 400;
                     /** @constant */
                     code?: "invalid_event_id";
+                };
+            };
+        };
+        /** @description The position or another parameter of the query cannot be read. */
+        InvalidQuery: {
+            headers: {
+                "Cache-Control": components["headers"]["NoStore"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                "X-Content-Type-Options": components["headers"]["NoSniff"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:pathsync:problem:invalid_parameter",
+                 *       "title": "A parameter of the query is not valid",
+                 *       "status": 400,
+                 *       "detail": "limit must be a whole number from 1 to 1000",
+                 *       "code": "invalid_parameter",
+                 *       "retryable": false
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    status?: 400;
+                    /** @enum {unknown} */
+                    code?: "invalid_event_id" | "invalid_parameter";
+                };
+            };
+        };
+        /** @description The room has not come as far as the request says. */
+        NotYet: {
+            headers: {
+                "Cache-Control": components["headers"]["NoStore"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                "X-Content-Type-Options": components["headers"]["NoSniff"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:pathsync:problem:not_yet",
+                 *       "title": "The room has not come that far yet",
+                 *       "status": 404,
+                 *       "code": "not_yet",
+                 *       "retryable": true
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    status?: 404;
+                    /** @constant */
+                    code?: "not_yet";
+                };
+            };
+        };
+        /** @description The room cannot be read from this position. Read it as it stands and go on from there. */
+        PositionGone: {
+            headers: {
+                "Cache-Control": components["headers"]["Briefly"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                "X-Content-Type-Options": components["headers"]["NoSniff"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:pathsync:problem:position_gone",
+                 *       "title": "The log cannot be read from there; start again with the whole state",
+                 *       "status": 410,
+                 *       "code": "position_gone",
+                 *       "retryable": false
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    status?: 410;
+                    /** @constant */
+                    code?: "position_gone";
                 };
             };
         };
@@ -1682,6 +1797,32 @@ export interface components {
          */
         NoStore: "no-store";
         /**
+         * @description Never changes. Where not everybody may read the room, it is for the sender's own cache only.
+         * @example public, max-age=31536000, immutable
+         */
+        Immutable: "public, max-age=31536000, immutable" | "private, max-age=31536000, immutable";
+        /**
+         * @description How the room stands is to be checked before it is used again; with `at` it never changes.
+         * @example no-cache
+         */
+        CurrentOrImmutable: "no-cache" | "public, max-age=31536000, immutable" | "private, max-age=31536000, immutable";
+        /**
+         * @description A closed range never changes. What is asked for with a `cursor` may be shared for some seconds where everybody may
+         *     read the room, and nothing else is kept.
+         * @example public, max-age=31536000, immutable
+         */
+        OpenOrImmutable: "no-store" | "public, max-age=5" | "public, max-age=31536000, immutable" | "private, max-age=31536000, immutable";
+        /**
+         * @description Where everybody may read the room, this may be shared for some seconds by those who ask for the same.
+         * @example no-store
+         */
+        Briefly: "no-store" | "public, max-age=5";
+        /**
+         * @description The two ends of a closed range, in quotes. Other answers have none.
+         * @example "k3v9x2qa-100:k3v9x2qa-200"
+         */
+        RangeETag: string;
+        /**
          * @description How to show who you are (RFC 6750).
          * @example Bearer realm="pathsync", error="invalid_token"
          */
@@ -1935,7 +2076,13 @@ export interface operations {
     };
     getRoom: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The room at this position.
+                 * @example k3v9x2qa-12
+                 */
+                at?: components["schemas"]["EventId"];
+            };
             header?: {
                 /**
                  * @description Names the request in the server's log. The answer repeats it, or has a new one if it cannot be used.
@@ -1963,7 +2110,7 @@ export interface operations {
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
-                    "Cache-Control": components["headers"]["NoCache"];
+                    "Cache-Control": components["headers"]["CurrentOrImmutable"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
                     [name: string]: unknown;
@@ -1973,8 +2120,11 @@ export interface operations {
                 };
             };
             304: components["responses"]["NotModified"];
+            400: components["responses"]["InvalidQuery"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotYet"];
+            410: components["responses"]["PositionGone"];
             422: components["responses"]["InvalidName"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
@@ -2087,6 +2237,12 @@ export interface operations {
                  */
                 after?: components["schemas"]["EventId"];
                 /**
+                 * @description The end of a closed range, after `after` and of the same epoch. It does not go with the parameters below. While
+                 *     the room has not come that far, the answer is 404 `not_yet`.
+                 * @example k3v9x2qa-112
+                 */
+                until?: components["schemas"]["EventId"];
+                /**
                  * @description At most so many batches. A page also ends at about 1 MiB.
                  * @example 100
                  */
@@ -2096,6 +2252,11 @@ export interface operations {
                  * @example 30
                  */
                 wait?: number;
+                /**
+                 * @description 0, or the `cursor` of the last answer. Then caches may share the answer.
+                 * @example 0
+                 */
+                cursor?: number;
             };
             header?: {
                 /**
@@ -2103,6 +2264,11 @@ export interface operations {
                  * @example 7f3c2a9e
                  */
                 "X-Request-Id"?: components["parameters"]["RequestId"];
+                /**
+                 * @description Answer 304 when the `ETag` is still one of these. Lists, weak tags and `*` are understood.
+                 * @example "k3v9x2qa-12"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
                 /**
@@ -2118,7 +2284,8 @@ export interface operations {
             /** @description One page. */
             200: {
                 headers: {
-                    "Cache-Control": components["headers"]["NoStore"];
+                    ETag: components["headers"]["RangeETag"];
+                    "Cache-Control": components["headers"]["OpenOrImmutable"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
                     [name: string]: unknown;
@@ -2152,61 +2319,22 @@ export interface operations {
                     "application/json": components["schemas"]["Changes"];
                 };
             };
-            /** @description The position or another parameter of the query cannot be read. */
-            400: {
+            /** @description The client has this closed range already. */
+            304: {
                 headers: {
-                    "Cache-Control": components["headers"]["NoStore"];
+                    ETag: components["headers"]["RangeETag"];
+                    "Cache-Control": components["headers"]["Immutable"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
                     [name: string]: unknown;
                 };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:pathsync:problem:invalid_parameter",
-                     *       "title": "A parameter of the query is not valid",
-                     *       "status": 400,
-                     *       "detail": "limit must be a whole number from 1 to 1000",
-                     *       "code": "invalid_parameter",
-                     *       "retryable": false
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @constant */
-                        status?: 400;
-                        /** @enum {unknown} */
-                        code?: "invalid_event_id" | "invalid_parameter";
-                    };
-                };
+                content?: never;
             };
+            400: components["responses"]["InvalidQuery"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            /** @description The room's log cannot be read on from this position. Read the room and go on from there. */
-            410: {
-                headers: {
-                    "Cache-Control": components["headers"]["NoStore"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    "X-Content-Type-Options": components["headers"]["NoSniff"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:pathsync:problem:position_gone",
-                     *       "title": "The log does not reach back to this position",
-                     *       "status": 410,
-                     *       "code": "position_gone",
-                     *       "retryable": false
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @constant */
-                        status?: 410;
-                        /** @constant */
-                        code?: "position_gone";
-                    };
-                };
-            };
+            404: components["responses"]["NotYet"];
+            410: components["responses"]["PositionGone"];
             422: components["responses"]["InvalidName"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];

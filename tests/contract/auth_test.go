@@ -72,6 +72,23 @@ func testWhoMayDoWhat(t *testing.T, w *witness) {
 	c.post(403, "/v1/rooms/guarded/ops", fixed, "Authorization", "Bearer ada").isProblem("forbidden")
 }
 
+func testPublicRooms(t *testing.T, w *witness) {
+	c := troubled(t, w, startServer(t, limits{auth: everybody, public: []core.Pattern{core.Exactly("open")}}))
+	open := roomRoutes("open")
+	for name, send := range open {
+		switch name {
+		case "GET ", "GET /changes":
+			send(c, 200)
+			c.get(401, "/v1/rooms/open"+strings.TrimPrefix(name, "GET "), "Authorization", "Bearer forged").isProblem("unauthenticated")
+		case "GET /stores/default":
+			send(c, 404).isProblem("store_not_found")
+		default:
+			send(c, 401).isProblem("unauthenticated")
+		}
+	}
+	c.get(401, "/v1/rooms/opened").isProblem("unauthenticated")
+}
+
 func testTickets(t *testing.T, w *witness) {
 	const asAda = "Bearer ada"
 	c := troubled(t, w, startServer(t, limits{auth: everybody}))

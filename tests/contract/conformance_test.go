@@ -36,6 +36,7 @@ func TestTheServerKeepsTheContract(t *testing.T) {
 		"a shutdown":              testShutdown,
 		"metrics elsewhere":       testMetricsElsewhere,
 		"who may do what":         testWhoMayDoWhat,
+		"public rooms":            testPublicRooms,
 		"tickets":                 testTickets,
 		"a new token":             testRenewal,
 	} {
@@ -52,6 +53,7 @@ func testEverything(t *testing.T, c client) {
 		"operations": testOperations,
 		"reading":    testReading,
 		"changes":    testChanges,
+		"caches":     testAnswersThatCachesKeep,
 		"events":     testEvents,
 		"presence":   testPresence,
 		"names":      testNames,
@@ -88,11 +90,13 @@ func (w *witness) compare(t *testing.T) {
 
 // beyond are the routes of the server that are not part of its API.
 var beyond = map[string]string{
-	"GET /docs/*":    "the files of the page /docs",
-	"HEAD /":         "for whoever checks that the page is there",
-	"GET /assets/*":  "the files of the page /",
-	"HEAD /assets/*": "like that of the page",
-	"GET /metrics":   "for the operator's monitoring, in Prometheus' own format",
+	"GET /docs/*":                   "the files of the page /docs",
+	"HEAD /":                        "for whoever checks that the page is there",
+	"GET /assets/*":                 "the files of the page /",
+	"HEAD /assets/*":                "like that of the page",
+	"HEAD /v1/rooms/{room}/changes": "for caches, which keep the answers",
+
+	"GET /metrics": "for the operator's monitoring, in Prometheus' own format",
 }
 
 func TestTheServerHasTheRoutesOfTheContract(t *testing.T) {

@@ -54,6 +54,44 @@ func testChanges(c client) {
 	c.get(410, room+"/changes?after=other-1").isProblem("position_gone")
 }
 
+func testAnswersThatCachesKeep(c client) {
+	const room = "/v1/rooms/kept"
+	epoch := strings.Trim(c.get(200, room).member("epoch"), `"`)
+	for n := 1; n <= 101; n++ {
+		c.post(200, room+"/ops", batch(fmt.Sprint(n), n))
+	}
+	first := c.get(200, room+"/changes?cursor=0&after="+epoch+"-0").
+		has("next", `"`+epoch+`-100"`).has("upToDate", "false")
+	if cursor := first.member("cursor"); cursor == "" {
+		c.t.Errorf("the answer to a cursor has none: %.300s", first.body)
+	}
+	c.get(200, room+"/changes?limit=10").has("pages", `{"size":100,"through":"`+epoch+`-100"}`)
+	c.get(200, room+"/changes?cursor=9007199254740990&after="+epoch+"-101").has("cursor", "9007199254740991")
+
+	closed := room + "/changes?after=" + epoch + "-1&until=" + epoch + "-100"
+	page := c.get(200, closed).has("next", `"`+epoch+`-100"`).has("upToDate", "false")
+	c.get(304, closed, "If-None-Match", page.header.Get("ETag"))
+	c.get(404, room+"/changes?after="+epoch+"-1&until="+epoch+"-102").isProblem("not_yet")
+	c.get(410, room+"/changes?after=other-1&until=other-2").isProblem("position_gone")
+	for _, query := range []string{
+		"cursor=-1", "cursor=x", "cursor=9007199254740991", "until=" + epoch + "-5",
+		"after=" + epoch + "-5&until=" + epoch + "-5", "after=other-4&until=" + epoch + "-5",
+		"after=" + epoch + "-1&until=" + epoch + "-5&limit=2",
+	} {
+		c.get(400, room+"/changes?"+query).isProblem("invalid_parameter")
+	}
+	c.get(400, room+"/changes?after="+epoch+"-1&until=x").isProblem("invalid_event_id")
+
+	at := room + "?at=" + epoch
+	version := c.get(200, at+"-101").has("serverSeq", "101")
+	c.get(304, at+"-101", "If-None-Match", version.header.Get("ETag"))
+	c.get(404, at+"-102").isProblem("not_yet")
+	c.get(410, at+"-100").isProblem("position_gone")
+	c.get(410, room+"?at=other-101").isProblem("position_gone")
+	c.get(400, room+"?at=x").isProblem("invalid_event_id")
+	c.get(400, room+"?at=%zz").isProblem("invalid_parameter")
+}
+
 // malformed are texts that are not event ids, escaped for a query.
 var malformed = []string{
 	"x", "-1", "e-", "e-x", "e--1", "e-9223372036854775808", "%C3%A4-1", "e-1%0A", strings.Repeat("e", 63) + "-1",

@@ -29,6 +29,7 @@ type limits struct {
 	limits      httpapi.Limits
 	noMetrics   bool
 	auth        httpapi.Authenticator
+	public      []core.Pattern
 	initial     core.InitialStateLoader
 }
 
@@ -41,6 +42,7 @@ func startServer(t *testing.T, l limits) *server {
 	measured.Watch(hub, feeds)
 	cfg := httpapi.Config{
 		Hub: hub, Feeds: feeds, BodyTimeout: l.bodyTimeout, Recorder: measured, Auth: l.auth, Origins: l.origins, Limits: l.limits,
+		PublicRooms: l.public,
 	}
 	if !l.noMetrics {
 		cfg.Metrics = measured.Handler()

@@ -99,6 +99,7 @@ type changes struct {
 	Changes  []json.RawMessage `json:"changes"`
 	Next     string            `json:"next"`
 	UpToDate bool              `json:"upToDate"`
+	Pages    json.RawMessage   `json:"pages"` // how far whole ones go
 }
 
 // problem is a refusal.

@@ -36,13 +36,8 @@ export interface Api {
   /** The same batch object repeats its bytes. `keepalive` lets the request outlive the page, if it is small enough. */
   postBatch(room: string, batch: Batch, options?: { keepalive?: boolean }): Promise<Answer<BatchResult>>
   getRoom(room: string, signal?: AbortSignal): Promise<Answer<RoomSnapshot>>
-  /** The batches after an event id; if there are none, waits for one for so many seconds. */
-  getChanges(
-    room: string,
-    after: string | undefined,
-    waitSeconds: number,
-    signal?: AbortSignal
-  ): Promise<Answer<Changes>>
+  /** The batches that a query names, which may have the server wait for so many seconds. */
+  getChanges(room: string, query: string, waitSeconds: number, signal?: AbortSignal): Promise<Answer<Changes>>
   getPresence(room: string, signal?: AbortSignal): Promise<Answer<PresenceEvent>>
   putPresence(room: string, clientId: string, presence: OwnPresence, signal?: AbortSignal): Promise<Answer<User>>
   /** Leaves presence, if that is possible: outlives the page, and nobody hears of errors. */
@@ -143,9 +138,9 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
       return request(`${roomUrl(room)}/ops`, shape, { ...json('POST', body), keepalive })
     },
     getRoom: (room, signal) => request(roomUrl(room), { room: text, stores: isObject }, {}, signal),
-    getChanges: (room, after, waitSeconds, signal) =>
+    getChanges: (room, query, waitSeconds, signal) =>
       request(
-        `${roomUrl(room)}/changes?wait=${waitSeconds}${parameter('after', after)}`,
+        `${roomUrl(room)}/changes?${query}`,
         { room: text, changes: Array.isArray, next: text },
         {},
         signal,

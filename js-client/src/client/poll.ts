@@ -1,4 +1,8 @@
 // A room followed by long polling, where streams do not get through. It reads as a stream does: what comes are frames.
+//
+// What many readers have missed is the same, so they ask for the same addresses, and a cache on the way can answer all but
+// the first: whole pages that end at the same places for everybody, and polls with the cursor that everybody has. See
+// docs/caching.md.
 import type { Changes, RoomSnapshot } from '../wire.ts'
 import type { Frame } from './events.ts'
 import type { ReadStream } from './fetch-stream.ts'
@@ -12,6 +16,10 @@ const PAUSE_MS = 1000
 export const readByPolling: ReadStream = async (api, room, { clientId, position, presence, signal }, { heard }) => {
   let opened = false
   let presentAt = -Infinity
+  /** Goes up from poll to poll at one position: no address comes twice, so no cache can hold us there. */
+  let cursor = 0
+  /** The whole pages that the room has, while we are behind them. */
+  let pages: Changes['pages']
 
   /** Says that this client is still here, and asks who else is. */
   async function renewPresence() {
@@ -21,21 +29,38 @@ export const readByPolling: ReadStream = async (api, room, { clientId, position,
     if (answer.kind === 'ok') heard([{ event: 'presence', data: answer.value }])
   }
 
+  /** Asks for what comes after a position. The same members in the same order make the same address. */
+  async function getChanges(after: string) {
+    const until = pages && pageAfter(after, pages)
+    if (until) return api.getChanges(room, `after=${after}&until=${until}`, 0, signal)
+    const wait = opened ? WAIT_SECONDS : 0
+    const answer = await api.getChanges(room, `after=${after}&cursor=${cursor}` + (wait ? `&wait=${wait}` : ''), wait, signal)
+    if (answer.kind === 'ok') ({ cursor = 0, pages } = answer.value)
+    return answer
+  }
+
   for (;;) {
     const askedAt = Date.now()
     const after = position()
-    const answer = await (after
-      ? api.getChanges(room, after, opened ? WAIT_SECONDS : 0, signal)
-      : api.getRoom(room, signal))
+    const answer = await (after ? getChanges(after) : api.getRoom(room, signal))
     if (answer.kind !== 'ok' || signal.aborted) return answer
     heard('stores' in answer.value ? snapshot(answer.value) : page(answer.value), !opened || !after)
     opened = true
     if (signal.aborted) return answer
     if (Date.now() - presentAt >= PRESENCE_MS) void renewPresence()
     const further = after && position() !== after
+    if (!further) pages = undefined
     if (!further && Date.now() - askedAt < PAUSE_MS) await pause(signal)
   }
 }
+
+/** The end of the page that goes on from a position, if the room has all of it. Of pages that are none there is no end. */
+function pageAfter(position: string, { size, through }: NonNullable<Changes['pages']>) {
+  const end = (Math.floor(seqOf(position) / size) + 1) * size
+  return end <= seqOf(`${through}`) ? position.replace(/\d+$/, `${end}`) : undefined
+}
+
+const seqOf = (eventId: string) => Number(eventId.slice(eventId.lastIndexOf('-') + 1))
 
 const pause = (signal: AbortSignal) =>
   new Promise<void>((resolve) => {
@@ -55,7 +80,6 @@ function snapshot({ room, epoch, serverSeq, stores }: RoomSnapshot): Frame[] {
 
 function page({ room, epoch, changes, next, upToDate }: Changes): Frame[] {
   const frames: Frame[] = changes.map((data) => ({ id: `${epoch}-${data.serverSeq}`, event: 'delta', data }))
-  const serverSeq = Number(next.slice(next.lastIndexOf('-') + 1))
-  if (upToDate) frames.push({ event: 'up-to-date', data: { room, epoch, serverSeq } })
+  if (upToDate) frames.push({ event: 'up-to-date', data: { room, epoch, serverSeq: seqOf(next) } })
   return frames
 }

@@ -85,7 +85,7 @@ export function openStream(options: StreamOptions): Stream {
 
   /** Heartbeats cannot be seen: asks whether anything has been missed. */
   async function ask() {
-    const answer = await api.getChanges(room, options.position(), 0, signal)
+    const answer = await api.getChanges(room, `after=${options.position()}`, 0, signal)
     if (answer.kind !== 'ok' || answer.value.next !== options.position()) return end(atOnce)
     heardAt = Date.now()
     check()

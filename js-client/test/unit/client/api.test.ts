@@ -225,12 +225,12 @@ describe('a token', () => {
 describe('changes', () => {
   test('are asked for after a position, with a longer limit for the wait', async () => {
     const { api, server } = start(silence)
-    const answer = api.getChanges('board', 'e1-7', 10)
+    const answer = api.getChanges('board', 'after=e1-7&wait=10', 10)
     await vi.advanceTimersByTimeAsync(39_999)
     expect(server.waiting).toBe(1)
     await vi.advanceTimersByTimeAsync(1)
     expect(await answer).toMatchObject({ kind: 'failed' })
-    expect(server.asked[0]?.url.search).toBe('?wait=10&after=e1-7')
+    expect(server.asked[0]?.url.search).toBe('?after=e1-7&wait=10')
   })
 })
 

@@ -95,7 +95,7 @@ test('after 2.5 heartbeats without an event, when nothing has been missed, it st
   await catchUp(3)
   room.routes.changes = changes('e1-3')
   await room.pass(37_500 * 4)
-  expect(room.server.asked.map(({ url }) => url.search)).toEqual(Array(4).fill('?wait=0&after=e1-3'))
+  expect(room.server.asked.map(({ url }) => url.search)).toEqual(Array(4).fill('?after=e1-3'))
   expect(sources).toHaveLength(1)
   expect(vi.getTimerCount()).toBe(1)
 })

@@ -31,6 +31,16 @@ const changes = (...serverSeqs: number[]) => (after: number) =>
     next: `e1-${serverSeqs.at(-1) ?? after}`,
     upToDate: true
   })
+const batches = (after: number, last: number, members: object = {}) =>
+  json({
+    room: 'board',
+    epoch: 'e1',
+    changes: Array.from({ length: last - after }, (_, n) => delta(after + n + 1)),
+    next: `e1-${last}`,
+    upToDate: true,
+    ...members
+  })
+const searches = (room: ReturnType<typeof start>) => room.server.to('/changes').map(({ url }) => url.search)
 const later = (ms: number, answer: () => Response) =>
   new Promise<Response>((resolve) => setTimeout(() => resolve(answer()), ms))
 const nobody = () => json({ room: 'board', clientId: 'ada', users: [] })
@@ -109,18 +119,70 @@ describe('polling', () => {
     expect(room.heard()).toEqual(['opening', 'events state 9 state 1 up-to-date', 'events presence of 0'])
     expect(room.server.to('/changes')).toEqual([])
     await room.pass(1000)
-    expect(room.server.to('/changes').map(({ url }) => url.search)).toEqual(['?wait=10&after=e2-9'])
+    expect(room.server.to('/changes').map(({ url }) => url.search)).toEqual(['?after=e2-9&cursor=0&wait=10'])
   })
 
   test('with a position asks for what has happened since, at first at once and then waiting for more', async () => {
     const pages = new Map([[3, changes(4, 5)], [5, changes(6)]])
     const room = await startPolling((after) => pages.get(after)?.(after) ?? silence())
     expect(room.server.to('/changes').map(({ url }) => url.search)).toEqual([
-      '?wait=0&after=e1-3',
-      '?wait=10&after=e1-5',
-      '?wait=10&after=e1-6'
+      '?after=e1-3&cursor=0',
+      '?after=e1-5&cursor=0&wait=10',
+      '?after=e1-6&cursor=0&wait=10'
     ])
   })
+
+  test('asks with the cursor of the last answer, so that no address comes twice', async () => {
+    let cursor = 70
+    const room = await startPolling((after) => later(2000, () => batches(after, after, { cursor: ++cursor })))
+    await room.pass(5000)
+    room.routes.changes = silence
+    await room.pass(2000)
+    expect(searches(room)).toEqual([
+      '?after=e1-3&cursor=0',
+      '?after=e1-3&cursor=71&wait=10',
+      '?after=e1-3&cursor=72&wait=10',
+      '?after=e1-3&cursor=73&wait=10'
+    ])
+  })
+
+  test('goes on by whole pages when it is far behind, and then openly', async () => {
+    const pages = { size: 100, through: 'e1-300' }
+    const room = await startPolling((after, until) => {
+      if (until) return batches(after, Math.min(until, after + 60))
+      if (after === 3) return batches(3, 100, { cursor: 7, pages, upToDate: false })
+      return after === 300 ? batches(300, 304, { cursor: 8 }) : silence()
+    })
+    await room.pass(10)
+    expect(searches(room)).toEqual([
+      '?after=e1-3&cursor=0',
+      '?after=e1-100&until=e1-200',
+      '?after=e1-160&until=e1-200',
+      '?after=e1-200&until=e1-300',
+      '?after=e1-260&until=e1-300',
+      '?after=e1-300&cursor=7&wait=10',
+      '?after=e1-304&cursor=8&wait=10'
+    ])
+    const heard = room.heard().join(' ').match(/delta \d+/g)
+    expect(heard).toEqual(Array.from({ length: 301 }, (_, n) => `delta ${n + 4}`))
+  })
+
+  test('does not trust a page that leads nowhere', async () => {
+    const pages = { size: 100, through: 'e1-300' }
+    const room = await startPolling((after, until) =>
+      until ? batches(after, after, { upToDate: false }) : after === 3 ? batches(3, 100, { pages, upToDate: false }) : silence()
+    )
+    await room.pass(1000)
+    expect(searches(room).slice(1)).toEqual(['?after=e1-100&until=e1-200', '?after=e1-100&cursor=0&wait=10'])
+  })
+
+  test.each([{}, { size: 0, through: 'e1-300' }, { size: 'x', through: 'e1-300' }, { size: 100, through: 'e1' }, 7, null])(
+    'pays no attention to pages that are none: %j',
+    async (pages) => {
+      const room = await startPolling((after) => (after === 3 ? batches(3, 4, { pages, upToDate: false }) : silence()))
+      expect(searches(room).slice(1)).toEqual(['?after=e1-4&cursor=0&wait=10'])
+    }
+  )
 
   test('tells everything in the order of a stream', async () => {
     const room = await startPolling((after) => (after === 3 ? changes(4, 5)(after) : silence()))
@@ -134,7 +196,7 @@ describe('polling', () => {
   })
 
   test('starts again with the room when the log does not reach back', async () => {
-    const room = await startPolling((_, epoch) => (epoch === 'e1' ? problem('position_gone', 410, false) : silence()))
+    const room = await startPolling((_after, _until, epoch) => (epoch === 'e1' ? problem('position_gone', 410, false) : silence()))
     await room.pass(1000)
     expect(room.heard()).toEqual(['opening', 'events state 9 state 1 up-to-date', 'events presence of 0'])
     expect(room.listener.at).toBe('e2-9')
@@ -279,7 +341,7 @@ describe('streams are tried again beside the polling', () => {
 
 /** A room that is polled by now, with answers by the number of the position. */
 async function startPolling(
-  answer: (after: number, epoch: string | undefined) => Response | Promise<Response>,
+  answer: (after: number, until: number, epoch: string | undefined) => Response | Promise<Response>,
   prepare?: (room: ReturnType<typeof start>) => void,
   options: Parameters<typeof start>[0] = {}
 ) {
@@ -289,8 +351,8 @@ async function startPolling(
   room.routes.presence = nobody
   room.routes.room = () => snapshot(9, 'e2')
   room.routes.changes = ({ url }) => {
-    const [epoch, seq] = url.searchParams.get('after')?.split('-') ?? []
-    return answer(Number(seq), epoch)
+    const seqOf = (name: string) => Number(url.searchParams.get(name)?.split('-')[1] ?? 0)
+    return answer(seqOf('after'), seqOf('until'), url.searchParams.get('after')?.split('-')[0])
   }
   await room.pass(10_000 + 1000 + 10_000 + 2000 + 9999)
   room.heard()

@@ -1,0 +1,155 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/httpapi"
+)
+
+const (
+	publicForEver  = "public, max-age=31536000, immutable"
+	privateForEver = "private, max-age=31536000, immutable"
+	publicBriefly  = "public, max-age=5"
+)
+
+// What each answer tells caches: with nobody asked who he is, in a room that is public, and in one that is not.
+func TestCachesAreToldWhatTheyMayKeep(t *testing.T) {
+	const base = "/v1/rooms/r/changes"
+	const gone = base + "?after=other-1"
+	tests := []struct {
+		what, path      string
+		status          int
+		public, private string
+	}{
+		{"the room", "/v1/rooms/r", 200, "no-cache", "no-cache"},
+		{"the room at its version", "/v1/rooms/r?at=history1-3", 200, publicForEver, privateForEver},
+		{"the room at an earlier version", "/v1/rooms/r?at=history1-2", 410, publicBriefly, "no-store"},
+		{"the room of another history", "/v1/rooms/r?at=other-3", 410, publicBriefly, "no-store"},
+		{"the room at a version to come", "/v1/rooms/r?at=history1-4", 404, "no-store", "no-store"},
+		{"no version", "/v1/rooms/r?at=x", 400, "no-store", "no-store"},
+		{"a document", "/v1/rooms/r/stores/default", 200, "no-cache", "no-cache"},
+		{"no document", "/v1/rooms/r/stores/other", 404, "no-store", "no-store"},
+		{"an open page", base + "?after=history1-1", 200, "no-store", "no-store"},
+		{"an open page that is shared", base + "?after=history1-1&cursor=0", 200, publicBriefly, "no-store"},
+		{"a poll that is shared", base + "?after=history1-3&cursor=7&wait=1", 200, publicBriefly, "no-store"},
+		{"a closed range", base + "?after=history1-1&until=history1-3", 200, publicForEver, privateForEver},
+		{"a range to come", base + "?after=history1-1&until=history1-4", 404, "no-store", "no-store"},
+		{"no range", base + "?after=history1-1&until=history1-1", 400, "no-store", "no-store"},
+		{"a position that is gone", gone, 410, "no-store", "no-store"},
+		{"a position that is gone, for a reader who shares", gone + "&cursor=0", 410, publicBriefly, "no-store"},
+		{"a range that is gone", gone + "&until=other-2", 410, publicBriefly, "no-store"},
+		{"a position that may come yet", base + "?after=history1-4&cursor=0", 410, "no-store", "no-store"},
+		{"who is present", "/v1/rooms/r/presence", 200, "no-store", "no-store"},
+	}
+	servers := map[string]struct {
+		setting setting
+		private bool
+	}{
+		"open to everybody": {setting: func(*parts) {}},
+		"in a public room":  {setting: func(p *parts) { guarded(p); p.api.PublicRooms = []core.Pattern{core.Matching("r")} }},
+		"in another room":   {setting: func(p *parts) { guarded(p); p.api.PublicRooms = []core.Pattern{core.Matching("r?")} }, private: true},
+	}
+	for name, with := range servers {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(_ *testing.T, s *server) {
+				s.client = s.by("ada", everything)
+				s.fill("r", 3)
+				for _, test := range tests {
+					want, vary := test.public, ""
+					if with.private {
+						want = test.private
+					}
+					if want == privateForEver {
+						vary = "Authorization, Cookie"
+					}
+					a := s.get(test.path).is(test.status).has("Cache-Control", want).has("Vary", vary)
+					a.what = test.what
+				}
+			}, with.setting)
+		})
+	}
+}
+
+func TestPagesOfOtherOriginsDoNotShareTheirHeaders(t *testing.T) {
+	inBubble(t, func(_ *testing.T, s *server) {
+		s.fill("r", 2)
+		const closed = "/v1/rooms/r/changes?after=history1-0&until=history1-2"
+		s.get(closed, "Origin", "https://app.example.com").is(200).
+			has("Vary", "Origin").has("Access-Control-Allow-Origin", "https://app.example.com").has("Cache-Control", publicForEver)
+		s.get(closed).is(200).has("Vary", "Origin").has("Access-Control-Allow-Origin", "")
+	}, func(p *parts) { p.api.Origins, _ = httpapi.ParseOrigins([]string{"https://app.example.com"}) })
+}
+
+// public has a server ask for tokens, except for who reads the room `open`.
+func public(p *parts) {
+	guarded(p)
+	p.api.PublicRooms = []core.Pattern{core.Exactly("open")}
+}
+
+func TestAPublicRoomIsReadByEverybodyAndNothingElse(t *testing.T) {
+	inBubble(t, func(_ *testing.T, s *server) {
+		s.by("ada", everything).set("open", "x", "1")
+		for _, path := range []string{"", "/stores/default", "/changes"} {
+			s.get("/v1/rooms/open" + path).is(200)
+			s.get("/v1/rooms/closed"+path).problem(401, httpapi.Unauthenticated)
+		}
+		for _, path := range []string{"/events", "/presence"} {
+			s.get("/v1/rooms/open"+path).problem(401, httpapi.Unauthenticated)
+		}
+		s.post("/v1/rooms/open/ops", write).problem(401, httpapi.Unauthenticated)
+		s.put("/v1/rooms/open/presence/eve", `{}`).problem(401, httpapi.Unauthenticated)
+	}, public)
+}
+
+func TestAPublicRoomIsReadByUsersToWhomNothingIsGranted(t *testing.T) {
+	inBubble(t, func(_ *testing.T, s *server) {
+		guest := s.by("eve", `{"rooms":[]}`)
+		guest.get("/v1/rooms/open").is(200)
+		guest.get("/v1/rooms/closed").problem(403, httpapi.Forbidden)
+		guest.get("/v1/rooms/open/presence").problem(403, httpapi.Forbidden)
+	}, public)
+}
+
+// Whoever shows a token that is not accepted is never taken for somebody who has none.
+func TestABadTokenIsRefusedInAPublicRoomToo(t *testing.T) {
+	inBubble(t, func(_ *testing.T, s *server) {
+		expired := token("ada", everything, -time.Hour)
+		for _, header := range []string{"Bearer x", "Bearer " + expired, "Basic YWRhOg==", ""} {
+			s.get("/v1/rooms/open", "Authorization", header).problem(401, httpapi.Unauthenticated)
+		}
+		s.get("/v1/rooms/open", "Cookie", httpapi.CookieName+"="+expired).problem(401, httpapi.Unauthenticated)
+		s.get("/v1/rooms/open/changes?token=x").problem(401, httpapi.Unauthenticated)
+	}, public)
+}
+
+func TestANameThatOnlyLooksLikeAPublicRoomIsNone(t *testing.T) {
+	inBubble(t, func(_ *testing.T, s *server) {
+		for _, room := range []string{"Open", "open%2F", "opened", "%6Fpen%20x"} {
+			s.get("/v1/rooms/"+room).problem(401, httpapi.Unauthenticated)
+		}
+		s.get("/v1/rooms/%6Fpen").is(200) // this is the name
+	}, public)
+}
+
+// A cache asks with HEAD or with If-None-Match, and is answered as with GET.
+func TestAClosedRangeIsRevalidated(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		s.fill("r", 2)
+		const closed = "/v1/rooms/r/changes?after=history1-0&until=history1-2"
+		const tag = `"history1-0:history1-2"`
+		page := s.get(closed).is(200).has("ETag", tag)
+		head := s.send(http.MethodHead, closed, nil).is(200).says("").has("ETag", tag).has("Cache-Control", publicForEver)
+		if got, want := head.header.Get("Content-Length"), page.header.Get("Content-Length"); got != want {
+			t.Errorf("HEAD says that %s bytes come, and %s do", got, want)
+		}
+		for _, known := range []string{tag, "W/" + tag, `"other", ` + tag, "*"} {
+			s.get(closed, "If-None-Match", known).is(304).says("").has("ETag", tag).has("Cache-Control", publicForEver)
+			s.send(http.MethodHead, closed, nil, "If-None-Match", known).is(304)
+		}
+		s.get(closed, "If-None-Match", strings.Replace(tag, "0", "1", 1)).is(200)
+	})
+}

@@ -1,0 +1,82 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pathsync/pathsync/httpapi"
+)
+
+type poll struct {
+	Next   string `json:"next"`
+	Cursor int64  `json:"cursor"`
+}
+
+// poll asks as a reader does who shares.
+func (c client) poll(after string, cursor int64, wait int) (p poll) {
+	c.t.Helper()
+	a := c.get(fmt.Sprintf("/v1/rooms/r/changes?after=%s&cursor=%d&wait=%d", after, cursor, wait)).is(200)
+	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
+		c.t.Fatal(err)
+	}
+	return p
+}
+
+const firstStretch = 946684800 / 10 // of a bubble
+
+func TestReadersWhoAreAnsweredTogetherAskForTheSameNext(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		time.Sleep(3 * time.Second)
+		early := s.poll("history1-0", 0, 0)
+		time.Sleep(6 * time.Second)
+		late := s.poll("history1-0", 0, 0)
+		if want := (poll{"history1-0", firstStretch}); early != want || late != want {
+			t.Errorf("%v and %v, want %v", early, late, want)
+		}
+	})
+}
+
+// However long a cache keeps answers, nobody asks for the same address twice.
+func TestAReaderNeverAsksForTheSameAddressAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		seen := map[poll]bool{}
+		at := poll{"history1-0", 0}
+		for i := range 100 {
+			if seen[at] {
+				t.Fatalf("%v comes again", at)
+			}
+			seen[at] = true
+			if i%7 == 3 {
+				s.set("r", "x", "1")
+			}
+			at = s.poll(at.Next, at.Cursor, i%3*4)
+		}
+	})
+}
+
+func TestWhoeverGoesOnIsBackAtTheCursorOfAll(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		ahead := s.poll("history1-0", firstStretch+5, 0)
+		if want := (poll{"history1-0", firstStretch + 6}); ahead != want {
+			t.Errorf("%v, want %v", ahead, want)
+		}
+		answered := make(chan poll)
+		go func() { answered <- s.poll(ahead.Next, ahead.Cursor, 60) }()
+		synctest.Wait()
+		s.set("r", "x", "1")
+		if got, want := <-answered, (poll{"history1-1", firstStretch}); got != want {
+			t.Errorf("%v, want %v", got, want)
+		}
+	})
+}
+
+func TestACursorIsANumberThatJavaScriptHas(t *testing.T) {
+	inBubble(t, func(_ *testing.T, s *server) {
+		for _, text := range []string{"-1", "x", "1.0", "%2B1", "9007199254740991", "18446744073709551616"} {
+			s.get("/v1/rooms/r/changes?cursor="+text).problem(400, httpapi.InvalidParameter)
+		}
+	})
+}
