@@ -232,7 +232,7 @@ func BenchmarkWake(b *testing.B) {
 	var awake sync.WaitGroup
 	for range streams {
 		s := &Stream{wake: make(chan struct{}, 1)}
-		if err := f.join(s, 0); err != nil {
+		if err := f.join(&subscription{stream: s, cursor: cursor{feed: f}}); err != nil {
 			b.Fatal(err)
 		}
 		defer close(s.wake)

@@ -28,6 +28,8 @@ type Group struct {
 	mu      sync.Mutex
 	streams map[*Stream]struct{}
 	idle    chan struct{} // of Shutdown: closed when streams is empty. A group that has it starts no streams.
+
+	buffers sync.Pool // of merged streams that are sending: *[]byte
 }
 
 // lastPatience is how long a reader may take nothing at all once the server is going away.
