@@ -169,11 +169,11 @@ func TestJoinersShareOneFramingOfTheDocuments(t *testing.T) {
 		}
 	}
 	documents := func() *byte {
-		prelude, _ := a.feed.begin(t.Context(), a.room, nil)
-		if !bytes.HasPrefix(prelude[1], []byte("event: state\n")) {
-			t.Fatalf("a stream begins with %.100q", prelude)
+		source, _ := a.feed.begin(t.Context(), a.room, nowhere)
+		if !bytes.HasPrefix(source.Prelude[0], []byte("event: state\n")) {
+			t.Fatalf("a stream begins with %.100q", source.Prelude)
 		}
-		return unsafe.SliceData(prelude[1])
+		return unsafe.SliceData(source.Prelude[0])
 	}
 	set(strings.Repeat("x", 10_000))
 	first := documents()

@@ -129,7 +129,7 @@ func (f *roomFeed) PresenceChanged(c core.PresenceChange) {
 func (f *roomFeed) Closed(err error) {
 	var last func(int) []byte
 	if err != nil {
-		body := problemOf(err).json()
+		body := problemOf(&roomsError{err, []string{f.room}}).json()
 		last = func(int) []byte { return frame("problem", body) }
 	}
 	f.Feed.Close(last)

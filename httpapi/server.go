@@ -89,7 +89,8 @@ type route struct {
 func (s *Server) routes() []route {
 	return []route{
 		{http.MethodPost, "/v1/rooms/:room/ops", s.inRoom(core.ToWrite, s.postOps)},
-		{http.MethodGet, "/v1/rooms/:room/events", s.inRoomByTicket(core.ToRead, s.getEvents)},
+		{http.MethodGet, "/v1/rooms/:room/events", s.byTicket(roomInPath, s.getEvents)},
+		{http.MethodGet, "/v1/events", s.byTicket(queryRooms, s.getEventsOfRooms)},
 		{http.MethodPost, "/v1/rooms/:room/events/:clientId/token", s.known(s.postToken)},
 		{http.MethodGet, "/v1/rooms/:room", s.inRoom(core.ToRead, s.getRoom)},
 		{http.MethodGet, "/v1/rooms/:room/stores/:key", s.inRoom(core.ToRead, s.getStore)},
@@ -240,5 +241,10 @@ func (s *Server) room(c echo.Context) (*core.Room, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return s.roomNamed(c, name)
+}
+
+// roomNamed is room for those whose name is not in the path.
+func (s *Server) roomNamed(c echo.Context, name string) (*core.Room, func(), error) {
 	return s.cfg.Hub.Room(c.Request().Context(), name, s.limits.accounts(c.Request())...)
 }
