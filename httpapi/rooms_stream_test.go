@@ -215,3 +215,34 @@ func TestAServerThatGoesAwayEndsAStreamOfSeveralRoomsOnce(t *testing.T) {
 		afterMs(t, r)
 	})
 }
+
+// Of the streams that a client opens at once, one is left, and it is the same in all rooms.
+func TestStreamsOfSeveralRoomsThatAreOpenedAtOnceLeaveOne(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		const attempts = 8
+		opened := make(chan *reader, attempts)
+		for i := range attempts {
+			go func() { opened <- s.open([]string{both, "/v1/events?room=b&room=a"}[i%2] + "&clientId=ada") }()
+		}
+		readers := map[*reader]bool{}
+		for range attempts {
+			readers[<-opened] = true
+		}
+		synctest.Wait()
+		left := 0
+		for r := range readers {
+			if !r.hasEnded() {
+				left++
+			}
+		}
+		if left != 1 {
+			t.Errorf("%d of %d streams are left", left, attempts)
+		}
+		time.Sleep(time.Hour)
+		for _, room := range []string{"a", "b"} {
+			if body := s.get("/v1/rooms/" + room + "/presence").body; !strings.Contains(body, `"clientId":"ada"`) {
+				t.Errorf("in %s are %s", room, body)
+			}
+		}
+	})
+}

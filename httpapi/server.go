@@ -43,6 +43,7 @@ type Server struct {
 	crossOrigin *http.CrossOriginProtection
 	limits      *limits
 	tickets     *tickets
+	turns       *turns
 	closing     context.Context // ends when long-polls are to come back at once
 	drain       context.CancelFunc
 }
@@ -69,7 +70,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{
 		cfg: cfg, echo: echo.New(), crossOrigin: cfg.Origins.protection(),
-		limits: newLimits(cfg.Limits, cfg.Log), tickets: newTickets(),
+		limits: newLimits(cfg.Limits, cfg.Log), tickets: newTickets(), turns: newTurns(),
 	}
 	s.closing, s.drain = context.WithCancel(context.Background())
 	s.echo.HTTPErrorHandler = s.answerError

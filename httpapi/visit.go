@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"context"
+
 	"github.com/labstack/echo/v4"
 
 	"github.com/pathsync/pathsync/core"
@@ -25,41 +27,58 @@ type stay struct {
 // visit enters a reader into all of some rooms, or into none.
 func (s *Server) visit(c echo.Context, rooms []string, visitor core.Visitor) (v visit, err error) {
 	v = visit{clientID: visitor.ClientID, stays: make([]stay, 0, len(rooms))}
-	for _, name := range rooms {
-		visitor.Hidden = !identityOf(c).Allows(core.ToBePresent, name)
-		one, err := s.stay(c, name, visitor)
+	defer func() {
 		if err != nil {
 			v.end()
-			if len(rooms) > 1 {
-				err = &roomsError{err, []string{name}}
-			}
-			return visit{}, err
 		}
-		v.stays = append(v.stays, one)
+	}()
+	for _, name := range rooms {
+		room, release, err := s.roomNamed(c, name)
+		if err != nil {
+			return v, among(rooms, name, err)
+		}
+		v.stays = append(v.stays, stay{room: room, feed: feedOf(room), end: release})
+	}
+	if v.clientID == "" {
+		return v, nil
+	}
+	if len(rooms) > 1 {
+		end, err := s.turns.take(c.Request().Context(), v.clientID)
+		if err != nil {
+			return v, err
+		}
+		defer end()
+	}
+	for i, name := range rooms {
+		visitor.Hidden = !identityOf(c).Allows(core.ToBePresent, name)
+		if err := v.stays[i].attend(c.Request().Context(), visitor); err != nil {
+			return v, among(rooms, name, err)
+		}
 	}
 	return v, nil
 }
 
-// stay opens a room for a reader, and notes its presence there if it has named itself.
-func (s *Server) stay(c echo.Context, name string, visitor core.Visitor) (stay, error) {
-	room, release, err := s.roomNamed(c, name)
+// among is an error in one of the rooms of a request. Who asks for a single one knows which it is.
+func among(rooms []string, name string, err error) error {
+	if len(rooms) == 1 {
+		return err
+	}
+	return &roomsError{err, []string{name}}
+}
+
+// attend notes a client's presence in the room.
+func (s *stay) attend(ctx context.Context, visitor core.Visitor) error {
+	number, err := s.room.Attend(ctx, visitor)
 	if err != nil {
-		return stay{}, err
+		return err
 	}
-	one := stay{room: room, feed: feedOf(room), end: release}
-	if visitor.ClientID == "" {
-		return one, nil
-	}
-	if one.number, err = room.Attend(c.Request().Context(), visitor); err != nil {
-		release()
-		return stay{}, err
-	}
-	one.shown = !visitor.Hidden
-	one.end = func() {
-		room.Depart(visitor.ClientID, one.number)
+	room, release := s.room, s.end
+	s.number, s.shown = number, !visitor.Hidden
+	s.end = func() {
+		room.Depart(visitor.ClientID, number)
 		release()
 	}
-	return one, nil
+	return nil
 }
 
 // end ends the reader's presence in all rooms, and lets go of them.
