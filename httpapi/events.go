@@ -82,10 +82,10 @@ func (s *Server) stream(c echo.Context, rooms ...string) error {
 	}
 	if len(sources) == 1 {
 		only := sources[0]
-		stream.Start(append([][]byte{hello()}, only.Prelude...), only.Feed, only.From, onEnd)
+		stream.Start(append(sse.Plain(hello()), only.Prelude...), only.Feed, only.From, onEnd)
 		return nil
 	}
-	stream.StartMerged([][]byte{hello()}, sources, from.reach, onEnd)
+	stream.StartMerged(sse.Plain(hello()), sources, from.reach, onEnd)
 	return nil
 }
 
@@ -133,13 +133,12 @@ func (f *roomFeed) begin(ctx context.Context, room *core.Room, from int64) (sour
 	room.View(func(v core.View) {
 		pieces, ok := f.since(reached)
 		if resumes && ok {
-			source.Prelude = missed
+			source.Prelude = sse.Plain(append(missed, pieces...)...)
 		} else {
-			pieces = f.wholeState(v)
+			source.Prelude = f.wholeState(v)
 			from = nowhere
 		}
-		source.Prelude = append(source.Prelude, pieces...)
-		source.Prelude = append(source.Prelude, f.upToDate(v))
+		source.Prelude = append(source.Prelude, sse.Plain(f.upToDate(v))...)
 		source.From = f.End()
 	})
 	return source, from
@@ -203,16 +202,17 @@ func (f *roomFeed) stateSize(room *core.Room) (bytes int) {
 // wholeState is the documents of a room, framed.
 type wholeState struct {
 	seq    int64
-	frames []byte // nil: not framed yet
+	frames sse.Piece
+	framed bool
 }
 
 // wholeState returns frames that bring a reader who has nothing to the present: the documents, and possibly what has
 // happened since they were framed. They are framed anew only when that has become more than the documents, so that
 // many joiners of a busy room cost no more than a few. The room's lock is held.
-func (f *roomFeed) wholeState(v core.View) [][]byte {
-	if f.whole.frames != nil {
-		if since, ok := f.since(f.whole.seq); ok && total(since) <= len(f.whole.frames) {
-			return append([][]byte{f.whole.frames}, since...)
+func (f *roomFeed) wholeState(v core.View) []sse.Piece {
+	if f.whole.framed {
+		if since, ok := f.since(f.whole.seq); ok && total(since) <= f.whole.frames.Len() {
+			return append([]sse.Piece{f.whole.frames}, sse.Plain(since...)...)
 		}
 	}
 	frames := make([]byte, 0, v.Size()+v.Size()/8)
@@ -222,8 +222,8 @@ func (f *roomFeed) wholeState(v core.View) [][]byte {
 		frames = appendFrame(frames, "", "state", f.data)
 	}
 	f.trim()
-	f.whole = wholeState{v.Seq(), frames}
-	return [][]byte{frames}
+	f.whole = wholeState{v.Seq(), sse.Packable(frames), true}
+	return []sse.Piece{f.whole.frames}
 }
 
 func total(pieces [][]byte) (n int) {

@@ -8,7 +8,7 @@ import (
 // Source is one of several feeds that a stream follows.
 type Source struct {
 	Feed    *Feed
-	Prelude [][]byte // whole frames in each piece, sent before those of the feed; shared, as those of Start
+	Prelude []Piece  // sent before what the feed has
 	From    Position // in the feed
 }
 
@@ -19,8 +19,8 @@ type Naming func(dst []byte, source int, id []byte) []byte
 // StartMerged is Start for several feeds. The prelude is sent as it is, then those of the sources one after the other,
 // and then whatever any of the feeds has. Events get their ids from name, and are otherwise the bytes that all readers
 // share. The stream ends with the first feed that is closed, or that it lags behind.
-func (s *Stream) StartMerged(prelude [][]byte, sources []Source, name Naming, onEnd func(cause error)) {
-	m := &merger{stream: s, name: name, preludes: make([][][]byte, len(sources))}
+func (s *Stream) StartMerged(prelude []Piece, sources []Source, name Naming, onEnd func(cause error)) {
+	m := &merger{stream: s, name: name, preludes: make([][]Piece, len(sources))}
 	s.prelude, s.merge = prelude, m
 	s.subscriptions = make([]subscription, len(sources))
 	for i, from := range sources {
@@ -41,9 +41,9 @@ const (
 type merger struct {
 	stream   *Stream
 	name     Naming
-	preludes [][][]byte // of each source; nil once they are sent
-	buffer   *[]byte    // nil when nothing waits in it
-	spoke    time.Time  // when something of a feed was last sent; zero: not yet
+	preludes [][]Piece // of each source; nil once they are sent
+	buffer   *[]byte   // nil when nothing waits in it
+	spoke    time.Time // when something of a feed was last sent; zero: not yet
 }
 
 // run sends the preludes, and then what is in the feeds.
@@ -54,7 +54,7 @@ func (m *merger) run() error {
 			if end := m.stream.ending.Load(); end != nil {
 				return m.sendLast(end)
 			}
-			if err := m.relay(source, piece); err != nil {
+			if err := m.relayPiece(source, piece); err != nil {
 				return err
 			}
 		}
@@ -119,6 +119,17 @@ func (m *merger) relay(source int, frames []byte) error {
 		}
 	}
 	return nil
+}
+
+// relayPiece takes in a piece of a source's prelude. One that is packed has no ids to be changed.
+func (m *merger) relayPiece(source int, piece Piece) error {
+	if m.stream.gzip == nil || piece.packed == nil {
+		return m.relay(source, piece.frames)
+	}
+	if err := m.flush(); err != nil {
+		return err
+	}
+	return m.stream.sendPacked(piece)
 }
 
 func (m *merger) add(source int, frame []byte) error {

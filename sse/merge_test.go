@@ -17,11 +17,11 @@ func merged(t *testing.T, g *Group, preludes []string, feeds ...*Feed) *peer {
 	for i, f := range feeds {
 		sources[i] = Source{Feed: f, From: f.End()}
 		if i < len(preludes) {
-			sources[i].Prelude = [][]byte{[]byte(preludes[i])}
+			sources[i].Prelude = Plain([]byte(preludes[i]))
 		}
 	}
 	p := open(t, g)
-	p.stream.StartMerged([][]byte{[]byte(text("hello"))}, sources, lastIDs(len(feeds)), func(cause error) { p.ended <- cause })
+	p.stream.StartMerged(Plain([]byte(text("hello"))), sources, lastIDs(len(feeds)), func(cause error) { p.ended <- cause })
 	p.head(t)
 	p.expect(t, "hello")
 	return p

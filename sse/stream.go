@@ -32,10 +32,11 @@ type Stream struct {
 	async bool // the wire outlives the handler
 
 	head          []byte         // of the response, when it is for us to send
-	prelude       [][]byte       // nil once it is sent, so that it can be collected
+	prelude       []Piece        // nil once it is sent, so that it can be collected
 	subscriptions []subscription // one for each feed that it follows; own[:] when that is one
 	own           [1]subscription
 	merge         *merger   // of several feeds; nil when there is one
+	gzip          *gzipped  // nil: the stream is not compressed
 	deadline      time.Time // of the wire's writes
 	final         bool      // the deadline moves no more
 
@@ -52,14 +53,13 @@ type ending struct {
 	last  []byte // frame
 }
 
-// Start sends the prelude, whole frames in each piece, and then follows the feed from a position, until the stream
-// ends for one of the reasons above or ErrClosed. The pieces of the prelude are neither copied nor changed, and may
-// be shared by many streams.
+// Start sends the prelude, and then follows the feed from a position, until the stream ends for one of the reasons above
+// or ErrClosed.
 //
 // It returns at once when the connection has been taken over, and when the stream has ended otherwise: a handler
 // returns after Start in either case. onEnd is called exactly once with the cause, when the connection is closed and
 // nothing of the stream is running any more. Every stream that Open returned must be started, once.
-func (s *Stream) Start(prelude [][]byte, feed *Feed, from Position, onEnd func(cause error)) {
+func (s *Stream) Start(prelude []Piece, feed *Feed, from Position, onEnd func(cause error)) {
 	s.prelude = prelude
 	s.subscriptions = s.own[:]
 	s.own[0].cursor = cursor{feed: feed, pos: from}
@@ -133,7 +133,7 @@ func (s *Stream) watch(done chan<- struct{}) {
 
 // send writes all there is to write, and returns why it stopped.
 func (s *Stream) send(joined error) error {
-	if err := s.write(s.head); err != nil {
+	if err := s.put(s.head); err != nil {
 		return err
 	}
 	s.head = nil
@@ -144,7 +144,7 @@ func (s *Stream) send(joined error) error {
 		if end := s.ending.Load(); end != nil {
 			return s.sendLast(end)
 		}
-		if err := s.write(piece); err != nil {
+		if err := s.sendPiece(piece); err != nil {
 			return err
 		}
 	}
@@ -186,11 +186,31 @@ func (s *Stream) sendLast(end *ending) error {
 	if err := s.write(end.last); err != nil {
 		return err
 	}
+	if s.gzip != nil {
+		if err := s.sendTrailer(); err != nil {
+			return err
+		}
+	}
 	return end.cause
 }
 
-// write sends p. It fails with the reason for which the stream ends.
-func (s *Stream) write(p []byte) error {
+func (s *Stream) sendPiece(p Piece) error {
+	if s.gzip != nil && p.packed != nil {
+		return s.sendPacked(p)
+	}
+	return s.write(p.frames)
+}
+
+// write sends frames. It fails with the reason for which the stream ends.
+func (s *Stream) write(frames []byte) error {
+	if s.gzip != nil {
+		return s.store(frames)
+	}
+	return s.put(frames)
+}
+
+// put sends p as it is.
+func (s *Stream) put(p []byte) error {
 	for len(p) > 0 {
 		s.renewDeadline()
 		piece := p[:min(len(p), maxPiece)]

@@ -1933,6 +1933,16 @@ export interface operations {
                      * @example no
                      */
                     "X-Accel-Buffering": "no";
+                    /**
+                     * @description Of a server that runs with `--compress-streams`, for readers who accept it.
+                     * @example gzip
+                     */
+                    "Content-Encoding"?: "gzip";
+                    /**
+                     * @description Of such a server, whether it compresses or not.
+                     * @example Accept-Encoding
+                     */
+                    Vary?: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
                     [name: string]: unknown;
@@ -2022,6 +2032,16 @@ export interface operations {
                      * @example no
                      */
                     "X-Accel-Buffering": "no";
+                    /**
+                     * @description Of a server that runs with `--compress-streams`, for readers who accept it.
+                     * @example gzip
+                     */
+                    "Content-Encoding"?: "gzip";
+                    /**
+                     * @description Of such a server, whether it compresses or not.
+                     * @example Accept-Encoding
+                     */
+                    Vary?: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
                     [name: string]: unknown;
