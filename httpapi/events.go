@@ -50,6 +50,9 @@ func (s *Server) stream(c echo.Context, rooms ...string) error {
 	if identity.Ended(time.Now()) {
 		return errEnded()
 	}
+	if err := s.limits.rooms(c.Request(), len(rooms)); err != nil {
+		return err
+	}
 	leave, err := s.limits.stream(c.Request())
 	if err != nil {
 		return err

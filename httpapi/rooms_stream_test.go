@@ -204,6 +204,15 @@ func TestAStreamOfSeveralRoomsCountsAsOne(t *testing.T) {
 	}, guarded)
 }
 
+func TestAStreamOfSeveralRoomsCostsARequestForEach(t *testing.T) {
+	forEverybody(t, httpapi.Allowance{Requests: 1}, func(_ *testing.T, s *server, one, two [2]string) {
+		s.open("/v1/events?room=a&room=b&room=c&room=d", one[:]...).live()
+		s.open("/v1/events?room=a&room=b&room=c&room=d&room=e&room=f", one[:]...).live()
+		s.get(both, one[:]...).problem(429, httpapi.RateLimited)
+		s.open(both, two[:]...).live()
+	})
+}
+
 func TestAServerThatGoesAwayEndsAStreamOfSeveralRoomsOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open(both).live()

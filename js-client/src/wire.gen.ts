@@ -176,6 +176,8 @@ export interface paths {
          *     each room: one that it opens later, be it in a single one of them, ends this one with a `problem` of code
          *     `stream_replaced`.
          *
+         *     **Limits.** It counts as one stream, and as one request for each of its rooms.
+         *
          *     **When the token expires**, the same happens as to a stream of one room. `POST …/events/{clientId}/token`, in any
          *     of the rooms, gives the whole stream a new one.
          */
