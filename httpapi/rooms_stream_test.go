@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/httpapi"
 )
 
@@ -95,6 +96,24 @@ func TestAPositionThatARoomHasNotReachedIsForgottenAtOnce(t *testing.T) {
 			stateEvent("a", 1, `{"x":1}`), nobodyIn("a"), upToDate("a", 1).at("1._"),
 		)
 	})
+}
+
+// The log of one of the rooms does not reach back any more. That room begins anew, and the other goes on.
+func TestARoomWhoseLogHasBeenShortenedBeginsAnewAlone(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		for i := range 5 {
+			s.set("a", "x", fmt.Sprint(i))
+		}
+		s.set("b", "x", "1")
+		s.set("b", "x", "2")
+		time.Sleep(24 * time.Hour) // the rooms are closed, and what the log of a has too much is gone
+		r := s.open(both, "Last-Event-ID", "history1-1.1")
+		r.wants(stateEvent("a", 5, `{"x":4}`), nobodyIn("a"), upToDate("a", 5).at("5.1"))
+		if e := r.next(); e.name != "delta" || e.id != "history1-5.2" {
+			t.Errorf("%+v", e)
+		}
+		r.wants(nobodyIn("b"), upToDate("b", 2).at("5.2"))
+	}, func(p *parts) { p.hub.Retention = core.Retention{Count: 2} })
 }
 
 func TestAStreamOfOneRoomNamedInTheQueryIsAsThatOfTheRoom(t *testing.T) {
