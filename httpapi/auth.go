@@ -99,47 +99,70 @@ func (s *Server) inReadableRoom(handle echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// inRoomByTicket is inRoom for senders who may have nothing to show but a ticket.
-func (s *Server) inRoomByTicket(action core.Action, handle echo.HandlerFunc) echo.HandlerFunc {
-	byToken := s.inRoom(action, handle)
+// byTicket is a handler for senders who may read all the rooms that they ask for, and who may have nothing to show but a
+// ticket.
+func (s *Server) byTicket(roomsOf func(echo.Context) ([]string, error), handle echo.HandlerFunc) echo.HandlerFunc {
+	readable := func(c echo.Context) error {
+		rooms, err := roomsOf(c)
+		if err != nil {
+			return err
+		}
+		if err := allowedIn(c, core.ToRead, rooms...); err != nil {
+			return err
+		}
+		return handle(c)
+	}
+	byToken := s.known(readable)
 	return func(c echo.Context) error {
 		ticket := c.QueryParam("ticket")
 		if s.cfg.Auth == nil || ticket == "" || c.Request().Header.Get("Authorization") != "" {
 			return byToken(c)
 		}
-		room, err := pathName(c, "room", core.MaxRoomLength)
+		rooms, err := roomsOf(c)
 		if err != nil {
 			return err
 		}
-		identity, ok := s.tickets.redeem(ticket, room)
+		identity, ok := s.tickets.redeem(ticket, rooms)
 		if !ok {
 			return unauthenticated("the ticket has been used, has expired, or is for another room", true)
 		}
 		if err := s.identify(c, identity); err != nil {
 			return err
 		}
-		if err := allowed(c, action); err != nil {
-			return err
-		}
-		return handle(c)
+		return readable(c)
 	}
 }
 
 // allowed refuses what the sender may not do in the room that the address names.
 func allowed(c echo.Context, action core.Action) error {
-	room, err := pathName(c, "room", core.MaxRoomLength)
+	rooms, err := roomInPath(c)
 	if err != nil {
 		return err
 	}
-	return allowedIn(c, action, room)
+	return allowedIn(c, action, rooms...)
 }
 
-func allowedIn(c echo.Context, action core.Action, room string) error {
-	if identityOf(c).Allows(action, room) {
+// allowedIn refuses what the sender may not do in all of some rooms.
+func allowedIn(c echo.Context, action core.Action, rooms ...string) error {
+	refused := notGranted(identityOf(c), action, rooms)
+	if len(refused) == 0 {
 		return nil
 	}
 	what := [...]string{core.ToRead: "reading", core.ToWrite: "writing", core.ToBePresent: "being present"}[action]
-	return problem(Forbidden, what+" is not granted in this room")
+	if len(rooms) == 1 {
+		return problem(Forbidden, what+" is not granted in this room")
+	}
+	return &roomsError{problem(Forbidden, what+" is not granted in all of these rooms"), refused}
+}
+
+// notGranted are those of some rooms in which a user may not do something.
+func notGranted(identity core.Identity, action core.Action, rooms []string) (refused []string) {
+	for _, room := range rooms {
+		if !identity.Allows(action, room) {
+			refused = append(refused, room)
+		}
+	}
+	return refused
 }
 
 // authenticate finds out who sends a request. There is no way from a token that is not accepted to a sender who is

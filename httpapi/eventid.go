@@ -22,14 +22,25 @@ var errEventID = errors.New("an event id is an epoch, a hyphen and a decimal num
 // parseEventID reads an event id. It says nothing about whether the position exists.
 func parseEventID(s string) (eventID, error) {
 	epoch, digits, ok := strings.Cut(s, "-")
-	if !ok || len(s) > maxEventID || epoch == "" || strings.ContainsFunc(epoch, notAlphanumeric) {
+	if !ok || len(s) > maxEventID || !isEpoch(epoch) {
 		return eventID{}, errEventID
 	}
-	seq, err := strconv.ParseUint(digits, 10, 63)
+	seq, ok := parseSeq(digits)
+	if !ok {
+		return eventID{}, errEventID
+	}
+	return eventID{epoch, seq}, nil
+}
+
+func isEpoch(s string) bool { return s != "" && !strings.ContainsFunc(s, notAlphanumeric) }
+
+// parseSeq reads a serverSeq, or 0. Each has one text.
+func parseSeq(digits string) (seq int64, ok bool) {
+	n, err := strconv.ParseUint(digits, 10, 63)
 	if err != nil || digits[0] == '+' || len(digits) > 1 && digits[0] == '0' {
-		return eventID{}, errEventID
+		return 0, false
 	}
-	return eventID{epoch, int64(seq)}, nil
+	return int64(n), true
 }
 
 func notAlphanumeric(r rune) bool {

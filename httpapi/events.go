@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -12,8 +11,26 @@ import (
 	"github.com/pathsync/pathsync/sse"
 )
 
-// getEvents starts a stream: what the reader misses, and from then on everything that happens in the room.
+// getEvents starts a stream of the room that the address names.
 func (s *Server) getEvents(c echo.Context) error {
+	room, err := pathName(c, "room", core.MaxRoomLength)
+	if err != nil {
+		return err
+	}
+	return s.stream(c, room)
+}
+
+// getEventsOfRooms starts a stream of the rooms that the query names.
+func (s *Server) getEventsOfRooms(c echo.Context) error {
+	rooms, err := queryRooms(c)
+	if err != nil {
+		return err
+	}
+	return s.stream(c, rooms...)
+}
+
+// stream answers with what the reader misses of some rooms, and from then on everything that happens in them.
+func (s *Server) stream(c echo.Context, rooms ...string) error {
 	if err := checkQuery(c, InvalidName); err != nil {
 		return err
 	}
@@ -25,7 +42,7 @@ func (s *Server) getEvents(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	from, err := resumption(c)
+	from, err := s.resumption(c, len(rooms))
 	if err != nil {
 		return err
 	}
@@ -33,74 +50,65 @@ func (s *Server) getEvents(c echo.Context) error {
 	if identity.Ended(time.Now()) {
 		return errEnded()
 	}
+	if err := s.limits.rooms(c.Request(), len(rooms)); err != nil {
+		return err
+	}
 	leave, err := s.limits.stream(c.Request())
 	if err != nil {
 		return err
 	}
-	room, release, err := s.room(c)
+	v, err := s.visit(c, rooms, core.Visitor{ClientID: clientID, UserID: identity.User, DisplayName: displayName})
 	if err != nil {
 		leave()
 		return err
 	}
-	visitor := core.Visitor{
-		ClientID: clientID, UserID: identity.User, DisplayName: displayName,
-		Hidden: !identity.Allows(core.ToBePresent, room.Name()),
+	sources := make([]sse.Source, len(v.stays))
+	for i, stay := range v.stays {
+		sources[i], from.seqs[i] = stay.feed.begin(c.Request().Context(), stay.room, from.seqs[i])
 	}
-	number, end, err := attend(c.Request().Context(), room, visitor, func() { release(); leave() })
-	if err != nil {
-		return err
-	}
-	feed := feedOf(room)
-	prelude, position := feed.begin(c.Request().Context(), room, from)
 	stream, err := s.cfg.Feeds.streams.Open(c.Response().Writer, c.Request())
 	if err != nil {
-		end()
+		v.end()
+		leave()
 		return err
 	}
 	// The answer is the stream's business from here on.
 	c.Response().Committed = true
 	ended := exchangeOf(c.Response()).streaming(stream)
-	tenure := newTenure(stream, identity, clientID != "" && !visitor.Hidden)
-	feed.enter(clientID, clientStream{number, stream, tenure})
-	stream.Start(prelude, feed.Feed, position, func(cause error) {
+	tenure := v.enter(stream, identity)
+	onEnd := func(cause error) {
 		tenure.stop()
-		feed.exit(clientID, stream)
-		end()
+		v.exit(stream)
+		v.end()
+		leave()
 		ended(cause)
-	})
+	}
+	if len(sources) == 1 {
+		only := sources[0]
+		stream.Start(append(sse.Plain(hello()), only.Prelude...), only.Feed, only.From, onEnd)
+		return nil
+	}
+	stream.StartMerged(sse.Plain(hello()), sources, from.reach, onEnd)
 	return nil
 }
 
-// attend notes a reader's presence, if it has named itself, and returns the number that its stream has there. The
-// function returned ends it and lets go of the room.
-func attend(ctx context.Context, room *core.Room, v core.Visitor, release func()) (number int, end func(), err error) {
-	if v.ClientID == "" {
-		return 0, release, nil
-	}
-	if number, err = room.Attend(ctx, v); err != nil {
-		release()
-		return 0, nil, err
-	}
-	return number, sync.OnceFunc(func() {
-		room.Depart(v.ClientID, number)
-		release()
-	}), nil
-}
-
-// resumption is the event id after which the reader wants to go on, and nil when it has none.
-func resumption(c echo.Context) (from *eventID, err error) {
+// resumption is where the reader wants to go on.
+func (s *Server) resumption(c echo.Context, rooms int) (from positions, err error) {
 	text := c.Request().Header.Get("Last-Event-ID")
 	if text == "" {
 		text = c.QueryParam("last_event_id")
 	}
+	anew := startAnew(s.cfg.Hub.Epoch(), rooms)
 	if text == "" {
-		return nil, nil
+		return anew, nil
 	}
-	id, err := parseEventID(text)
-	if err != nil {
-		return nil, problem(InvalidEventID, err.Error())
+	if from, err = parsePositions(text, rooms); err != nil {
+		return positions{}, problem(InvalidEventID, err.Error())
 	}
-	return &id, nil
+	if from.epoch != anew.epoch {
+		return anew, nil
+	}
+	return from, nil
 }
 
 // Within this the readers of a stream that broke come back: their `retry` is somewhere in it.
@@ -109,31 +117,34 @@ const (
 	maxRetry = 3 * time.Second
 )
 
-// begin returns what a new stream is sent first, and where in the feed it goes on. It takes the cheapest source that
-// still has the reader's position: the feed, then the log, then the whole state.
-func (f *roomFeed) begin(ctx context.Context, room *core.Room, from *eventID) (prelude [][]byte, position sse.Position) {
-	hello := sse.AppendComment(nil, "pathsync")
-	hello = sse.AppendRetry(hello, minRetry+rand.N(maxRetry-minRetry))
-	prelude = [][]byte{hello}
+// hello is what every stream begins with.
+func hello() []byte {
+	dst := sse.AppendComment(nil, "pathsync")
+	return sse.AppendRetry(dst, minRetry+rand.N(maxRetry-minRetry))
+}
 
+// begin returns what a new stream is sent first of a room, and where in the feed it goes on. It takes the cheapest source
+// that still has the reader's position: the feed, then the log, then the whole state. It also returns the position that
+// the reader has until then: nowhere when it is to begin anew.
+func (f *roomFeed) begin(ctx context.Context, room *core.Room, from int64) (source sse.Source, has int64) {
 	var missed [][]byte // frames from the log, up to where the feed begins
-	resumes := from != nil && from.epoch == f.feeds.cfg.Epoch
-	reached := int64(0)
+	resumes, reached := from != nowhere, int64(0)
 	if resumes {
-		missed, reached, resumes = f.fromLog(ctx, room, from.seq)
+		missed, reached, resumes = f.fromLog(ctx, room, from)
 	}
+	source.Feed = f.Feed
 	room.View(func(v core.View) {
 		pieces, ok := f.since(reached)
 		if resumes && ok {
-			prelude = append(prelude, missed...)
+			source.Prelude = sse.Plain(append(missed, pieces...)...)
 		} else {
-			pieces = f.wholeState(v)
+			source.Prelude = f.wholeState(v)
+			from = nowhere
 		}
-		prelude = append(prelude, pieces...)
-		prelude = append(prelude, f.upToDate(v))
-		position = f.End()
+		source.Prelude = append(source.Prelude, sse.Plain(f.upToDate(v))...)
+		source.From = f.End()
 	})
-	return prelude, position
+	return source, from
 }
 
 // since returns the frames after the event with a seq, if the feed has them all.
@@ -194,16 +205,17 @@ func (f *roomFeed) stateSize(room *core.Room) (bytes int) {
 // wholeState is the documents of a room, framed.
 type wholeState struct {
 	seq    int64
-	frames []byte // nil: not framed yet
+	frames sse.Piece
+	framed bool
 }
 
 // wholeState returns frames that bring a reader who has nothing to the present: the documents, and possibly what has
 // happened since they were framed. They are framed anew only when that has become more than the documents, so that
 // many joiners of a busy room cost no more than a few. The room's lock is held.
-func (f *roomFeed) wholeState(v core.View) [][]byte {
-	if f.whole.frames != nil {
-		if since, ok := f.since(f.whole.seq); ok && total(since) <= len(f.whole.frames) {
-			return append([][]byte{f.whole.frames}, since...)
+func (f *roomFeed) wholeState(v core.View) []sse.Piece {
+	if f.whole.framed {
+		if since, ok := f.since(f.whole.seq); ok && total(since) <= f.whole.frames.Len() {
+			return append([]sse.Piece{f.whole.frames}, sse.Plain(since...)...)
 		}
 	}
 	frames := make([]byte, 0, v.Size()+v.Size()/8)
@@ -213,8 +225,8 @@ func (f *roomFeed) wholeState(v core.View) [][]byte {
 		frames = appendFrame(frames, "", "state", f.data)
 	}
 	f.trim()
-	f.whole = wholeState{v.Seq(), frames}
-	return [][]byte{frames}
+	f.whole = wholeState{v.Seq(), sse.Packable(frames), true}
+	return []sse.Piece{f.whole.frames}
 }
 
 func total(pieces [][]byte) (n int) {
@@ -222,38 +234,4 @@ func total(pieces [][]byte) (n int) {
 		n += len(p)
 	}
 	return n
-}
-
-// clientStream is the stream of a client that has named itself, with its number in the room's presence.
-type clientStream struct {
-	number int
-	stream *sse.Stream
-	tenure *tenure
-}
-
-// enter leaves a client with one stream in this room, the newest: an older one is told, and ended. Which is the newest is
-// decided by the number, so that of several that are opened at once it is the one that presence counts on.
-func (f *roomFeed) enter(clientID string, newest clientStream) {
-	if clientID == "" {
-		return
-	}
-	f.mu.Lock()
-	older := f.clients[clientID]
-	if older.number > newest.number {
-		older, newest = newest, older
-	}
-	f.clients[clientID] = newest
-	f.mu.Unlock()
-	if older.stream != nil {
-		older.stream.End(frame("problem", problem(StreamReplaced, "").json()))
-	}
-}
-
-// exit forgets a stream, if it is still its client's.
-func (f *roomFeed) exit(clientID string, stream *sse.Stream) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.clients[clientID].stream == stream {
-		delete(f.clients, clientID)
-	}
 }

@@ -132,7 +132,7 @@ func milliseconds(d time.Duration) float64 {
 }
 
 // loggedParameters are the parameters of a query whose values are logged: those that name neither a secret nor a person.
-var loggedParameters = []string{"after", "at", "clientId", "cursor", "last_event_id", "limit", "until", "wait"}
+var loggedParameters = []string{"after", "at", "clientId", "cursor", "last_event_id", "limit", "room", "until", "wait"}
 
 func loggedQuery(u *url.URL) string {
 	if u.RawQuery == "" {
@@ -140,8 +140,10 @@ func loggedQuery(u *url.URL) string {
 	}
 	sent, logged := u.Query(), url.Values{}
 	for _, name := range loggedParameters {
-		if sent.Has(name) && !looksLikeToken(sent.Get(name)) {
-			logged.Set(name, sent.Get(name))
+		for _, value := range sent[name] {
+			if !looksLikeToken(value) {
+				logged.Add(name, value)
+			}
 		}
 	}
 	return logged.Encode()

@@ -18,6 +18,7 @@ type FeedsConfig struct {
 	Heartbeat    time.Duration // silence after which a comment is sent; 15 s
 	WriteTimeout time.Duration // for a reader to take what is sent to it; 10 s
 	Spread       time.Duration // when the server goes away, clients are asked back within this; 3 s
+	Compress     bool          // streams, for readers who accept gzip: the whole state that they begin with
 	Recorder     sse.Recorder  // measures deliveries; default: nobody does
 }
 
@@ -45,7 +46,7 @@ func NewFeeds(cfg FeedsConfig) *Feeds {
 	if cfg.Spread == 0 {
 		cfg.Spread = 3 * time.Second
 	}
-	return &Feeds{cfg: cfg, streams: &sse.Group{WriteTimeout: cfg.WriteTimeout, Recorder: cfg.Recorder}, open: map[*roomFeed]struct{}{}}
+	return &Feeds{cfg: cfg, streams: &sse.Group{WriteTimeout: cfg.WriteTimeout, Compress: cfg.Compress, Recorder: cfg.Recorder}, open: map[*roomFeed]struct{}{}}
 }
 
 // Listen makes the feed of a room that has just been opened.
@@ -129,7 +130,7 @@ func (f *roomFeed) PresenceChanged(c core.PresenceChange) {
 func (f *roomFeed) Closed(err error) {
 	var last func(int) []byte
 	if err != nil {
-		body := problemOf(err).json()
+		body := problemOf(&roomsError{err, []string{f.room}}).json()
 		last = func(int) []byte { return frame("problem", body) }
 	}
 	f.Feed.Close(last)

@@ -526,6 +526,7 @@ func TestAStreamGoesOnWithANewToken(t *testing.T) {
 		if open := time.Since(began); open != 314*time.Second {
 			t.Errorf("the stream ended after %v", open)
 		}
+		synctest.Wait() // the server has let go of it
 		s.by("ann", editor).post(seven+"/events/ann/token", "").problem(404, httpapi.StreamNotFound)
 	}, guarded)
 }

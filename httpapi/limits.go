@@ -172,6 +172,18 @@ func spend[K comparable](b *buckets[K], key K, detail string) error {
 	return nil
 }
 
+// rooms counts a stream of several rooms as a request for each of them. The first is counted already.
+func (l *limits) rooms(r *http.Request, rooms int) error {
+	for _, p := range l.parties(r) {
+		for range rooms - 1 {
+			if err := p.request(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // stream counts a stream in, and returns a function that counts it out.
 func (l *limits) stream(r *http.Request) (leave func(), err error) {
 	var entered []party

@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/url"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -23,6 +25,52 @@ func pathName(c echo.Context, param string, maxLength int) (string, error) {
 		return "", problem(InvalidName, param+" "+err.Error())
 	}
 	return name, nil
+}
+
+// roomInPath is the room that the path names, as a list.
+func roomInPath(c echo.Context) ([]string, error) {
+	room, err := pathName(c, "room", core.MaxRoomLength)
+	return []string{room}, err
+}
+
+// maxRooms is how many rooms one stream may be of. Every event names the position in each of them.
+const maxRooms = 32
+
+// queryRooms are the rooms that the query names, as often as `room` stands there.
+func queryRooms(c echo.Context) ([]string, error) {
+	if err := checkQuery(c, InvalidParameter); err != nil {
+		return nil, err
+	}
+	rooms := c.QueryParams()["room"]
+	if len(rooms) == 0 || len(rooms) > maxRooms {
+		return nil, problem(InvalidParameter, fmt.Sprintf("room must be there from 1 to %d times", maxRooms))
+	}
+	if err := checkRooms(rooms); err != nil {
+		return nil, problem(InvalidName, "room "+err.Error())
+	}
+	if room, ok := repeated(rooms); ok {
+		return nil, &roomsError{problem(InvalidParameter, "a room is there twice"), []string{room}}
+	}
+	return rooms, nil
+}
+
+func checkRooms(rooms []string) error {
+	for _, room := range rooms {
+		if err := core.CheckName(room, core.MaxRoomLength); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repeated returns a text that is in a list more than once.
+func repeated(list []string) (string, bool) {
+	for i, text := range list {
+		if slices.Contains(list[:i], text) {
+			return text, true
+		}
+	}
+	return "", false
 }
 
 // checkQuery answers with a code to a query that cannot be read. What is unreadable in it would otherwise count as absent:

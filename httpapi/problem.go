@@ -104,6 +104,7 @@ type Problem struct {
 	Code      Code         `json:"code"`
 	Retryable bool         `json:"retryable"` // the same request may succeed later
 	Errors    []FieldError `json:"errors,omitempty"`
+	Rooms     []string     `json:"rooms,omitempty"` // those of several that it concerns
 
 	challenge  string // the header WWW-Authenticate, which every 401 has
 	retryAfter int    // seconds; 0: as all of this code
@@ -125,6 +126,14 @@ func problem(code Code, detail string, errs ...FieldError) *Problem {
 		Code: code, Retryable: k.retryAfter > 0, Errors: errs,
 	}
 }
+
+// roomsError is an error in some of the rooms of a request for several. The others alone may have fared better.
+type roomsError struct {
+	error
+	rooms []string
+}
+
+func (e *roomsError) Unwrap() error { return e.error }
 
 // Error makes a Problem an error, so that handlers simply return it.
 func (p *Problem) Error() string { return string(p.Code) + ": " + cmp.Or(p.Detail, p.Title) }
@@ -156,7 +165,12 @@ func (p *Problem) write(w http.ResponseWriter) {
 // problemOf finds the problem that stands for an error of the core.
 func problemOf(err error) *Problem {
 	var p *Problem
+	var of *roomsError
 	switch {
+	case errors.As(err, &of):
+		concerning := *problemOf(of.error)
+		concerning.Rooms = of.rooms
+		return &concerning
 	case errors.As(err, &p):
 		return p
 	case errors.Is(err, core.ErrClientSeqReused):

@@ -142,6 +142,20 @@ func (r *reader) wants(events ...event) {
 	}
 }
 
+// hasEnded reads what has come, and reports whether that was all.
+func (r *reader) hasEnded() bool {
+	for {
+		select {
+		case _, ok := <-r.frames:
+			if !ok {
+				return true
+			}
+		default:
+			return false
+		}
+	}
+}
+
 // ends expects the end of the stream.
 func (r *reader) ends() {
 	r.t.Helper()

@@ -51,6 +51,7 @@ type Server struct {
 	crossOrigin *http.CrossOriginProtection
 	limits      *limits
 	tickets     *tickets
+	turns       *turns
 	closing     context.Context // ends when long-polls are to come back at once
 	drain       context.CancelFunc
 }
@@ -77,7 +78,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{
 		cfg: cfg, echo: echo.New(), crossOrigin: cfg.Origins.protection(),
-		limits: newLimits(cfg.Limits, cfg.Log), tickets: newTickets(),
+		limits: newLimits(cfg.Limits, cfg.Log), tickets: newTickets(), turns: newTurns(),
 	}
 	s.closing, s.drain = context.WithCancel(context.Background())
 	s.echo.HTTPErrorHandler = s.answerError
@@ -97,7 +98,8 @@ type route struct {
 func (s *Server) routes() []route {
 	return []route{
 		{http.MethodPost, "/v1/rooms/:room/ops", s.inRoom(core.ToWrite, s.postOps)},
-		{http.MethodGet, "/v1/rooms/:room/events", s.inRoomByTicket(core.ToRead, s.getEvents)},
+		{http.MethodGet, "/v1/rooms/:room/events", s.byTicket(roomInPath, s.getEvents)},
+		{http.MethodGet, "/v1/events", s.byTicket(queryRooms, s.getEventsOfRooms)},
 		{http.MethodPost, "/v1/rooms/:room/events/:clientId/token", s.known(s.postToken)},
 		{http.MethodGet, "/v1/rooms/:room", s.inReadableRoom(s.getRoom)},
 		{http.MethodGet, "/v1/rooms/:room/stores/:key", s.inReadableRoom(s.getStore)},
@@ -249,5 +251,10 @@ func (s *Server) room(c echo.Context) (*core.Room, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return s.roomNamed(c, name)
+}
+
+// roomNamed is room for those whose name is not in the path.
+func (s *Server) roomNamed(c echo.Context, name string) (*core.Room, func(), error) {
 	return s.cfg.Hub.Room(c.Request().Context(), name, s.limits.accounts(c.Request())...)
 }

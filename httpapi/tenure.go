@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,15 +17,16 @@ import (
 type tenure struct {
 	stream *sse.Stream
 	user   string
-	shown  bool // the stream keeps its client present
+	reads  []string // rooms that the stream is of
+	shown  []string // those of them in which it keeps its client present
 
 	mu    sync.Mutex
 	timer *time.Timer // nil: there is no end
 	over  bool
 }
 
-func newTenure(stream *sse.Stream, identity core.Identity, shown bool) *tenure {
-	t := &tenure{stream: stream, user: identity.User, shown: shown}
+func newTenure(stream *sse.Stream, identity core.Identity, reads, shown []string) *tenure {
+	t := &tenure{stream: stream, user: identity.User, reads: reads, shown: shown}
 	t.until(identity.Expires)
 	return t
 }
@@ -51,17 +53,28 @@ func (t *tenure) stop() {
 }
 
 // renew goes on with another identity of the same user. One that would not have been let in ends the stream.
-func (t *tenure) renew(room string, identity core.Identity) error {
+func (t *tenure) renew(identity core.Identity) error {
 	if identity.User != t.user {
 		return problem(Forbidden, core.ErrForeignClient.Error())
 	}
-	if !identity.Allows(core.ToRead, room) || t.shown && !identity.Allows(core.ToBePresent, room) {
+	refused := append(notGranted(identity, core.ToRead, t.reads), notGranted(identity, core.ToBePresent, t.shown)...)
+	if len(refused) > 0 {
 		p := problem(Forbidden, "the new token does not grant what this stream needs")
+		p.Rooms = t.among(refused)
 		t.stream.End(frame("problem", p.json()))
 		return p
 	}
 	t.until(identity.Expires)
 	return nil
+}
+
+// among is what to say of some rooms of the stream: nothing, if it has no others.
+func (t *tenure) among(rooms []string) []string {
+	if len(t.reads) == 1 {
+		return nil
+	}
+	slices.Sort(rooms)
+	return slices.Compact(rooms)
 }
 
 // postToken gives an open stream the token that this request comes with.
@@ -87,7 +100,7 @@ func (s *Server) postToken(c echo.Context) error {
 	if t == nil {
 		return problem(StreamNotFound, "")
 	}
-	if err := t.renew(name, identity); err != nil {
+	if err := t.renew(identity); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)

@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"crypto/rand"
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -30,10 +32,10 @@ type tickets struct {
 	held   map[string]int    // how many of issued each user has
 }
 
-// ticket lets its holder open one stream in one room.
+// ticket lets its holder open one stream, of some or all of its rooms.
 type ticket struct {
 	text     string
-	room     string
+	rooms    []string
 	identity core.Identity
 	expires  time.Time
 }
@@ -43,7 +45,7 @@ func newTickets() *tickets {
 }
 
 // issue makes a ticket. It reports false when there are too many.
-func (t *tickets) issue(identity core.Identity, room string) (ticket, bool) {
+func (t *tickets) issue(identity core.Identity, rooms []string) (ticket, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
@@ -51,23 +53,27 @@ func (t *tickets) issue(identity core.Identity, room string) (ticket, bool) {
 	if len(t.issued) >= maxTickets || t.held[identity.User] >= maxTicketsOfUser {
 		return ticket{}, false
 	}
-	k := ticket{text: rand.Text(), room: room, identity: identity, expires: now.Add(ticketLife)}
+	k := ticket{text: rand.Text(), rooms: rooms, identity: identity, expires: now.Add(ticketLife)}
 	t.valid[k.text] = k
 	t.issued = append(t.issued, k)
 	t.held[identity.User]++
 	return k, true
 }
 
-// redeem takes a ticket, which is then used up, whatever room it is shown for.
-func (t *tickets) redeem(text, room string) (core.Identity, bool) {
+// redeem takes a ticket, which is then used up, whatever rooms it is shown for.
+func (t *tickets) redeem(text string, rooms []string) (core.Identity, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	k, ok := t.valid[text]
 	delete(t.valid, text)
-	if !ok || k.room != room || !time.Now().Before(k.expires) {
+	if !ok || !k.covers(rooms) || !time.Now().Before(k.expires) {
 		return core.Identity{}, false
 	}
 	return k.identity, true
+}
+
+func (k ticket) covers(rooms []string) bool {
+	return !slices.ContainsFunc(rooms, func(room string) bool { return !slices.Contains(k.rooms, room) })
 }
 
 // expire forgets the tickets that have expired. The lock is held.
@@ -84,20 +90,20 @@ func (t *tickets) expire(now time.Time) {
 	t.issued = t.issued[gone:]
 }
 
-// postTicket hands out a ticket for a room.
+// postTicket hands out a ticket for a room, or for several.
 func (s *Server) postTicket(c echo.Context) error {
 	body, err := s.readBody(c, min(maxTicketBody, s.cfg.MaxBodyBytes))
 	if err != nil {
 		return err
 	}
-	room, err := decodeTicketRequest(body, s.cfg.MaxDepth)
+	rooms, err := decodeTicketRequest(body, s.cfg.MaxDepth)
 	if err != nil {
 		return err
 	}
-	if err := allowedIn(c, core.ToRead, room); err != nil {
+	if err := allowedIn(c, core.ToRead, rooms...); err != nil {
 		return err
 	}
-	k, ok := s.tickets.issue(identityOf(c), room)
+	k, ok := s.tickets.issue(identityOf(c), rooms)
 	if !ok {
 		return problem(Overloaded, "too many tickets have been issued in the last "+ticketLife.String())
 	}
@@ -108,32 +114,63 @@ func (s *Server) postTicket(c echo.Context) error {
 	return c.JSONBlob(http.StatusOK, append(answer, '}'))
 }
 
-// decodeTicketRequest reads `{room}`.
-func decodeTicketRequest(body []byte, maxDepth int) (room string, err error) {
+// decodeTicketRequest reads `{room}` or `{rooms}`.
+func decodeTicketRequest(body []byte, maxDepth int) (rooms []string, err error) {
 	v, err := tree.Parse(body, maxDepth+1)
 	if err != nil {
-		return "", problem(InvalidJSON, err.Error())
+		return nil, problem(InvalidJSON, err.Error())
 	}
 	d := decoder{}
 	obj, ok := v.(*tree.Object)
 	if !ok {
 		d.fault("", "must be an object")
-		return "", problem(InvalidRequest, "", d.faults...)
+		return nil, problem(InvalidRequest, "", d.faults...)
 	}
 	for name, v := range obj.All() {
-		if name != "room" {
+		switch {
+		case name != "room" && name != "rooms":
 			d.unknown("", name)
-			continue
+		case rooms != nil:
+			d.fault("", "must have either room or rooms")
+		case name == "room":
+			rooms = []string{d.roomName("/room", v)}
+		default:
+			rooms = d.roomNames("/rooms", v)
 		}
-		room = d.text("/room", v)
 	}
-	if len(d.faults) == 0 {
-		if err := core.CheckName(room, core.MaxRoomLength); err != nil {
-			d.fault("/room", err.Error())
-		}
+	if rooms == nil && len(d.faults) == 0 {
+		d.fault("/room", "is missing")
 	}
 	if len(d.faults) > 0 {
-		return "", problem(InvalidRequest, "", d.faults...)
+		return nil, problem(InvalidRequest, "", d.faults...)
 	}
-	return room, nil
+	return rooms, nil
+}
+
+func (d *decoder) roomName(pointer string, v tree.Value) string {
+	before := len(d.faults)
+	room := d.text(pointer, v)
+	if len(d.faults) > before {
+		return ""
+	}
+	if err := core.CheckName(room, core.MaxRoomLength); err != nil {
+		d.fault(pointer, err.Error())
+	}
+	return room
+}
+
+func (d *decoder) roomNames(pointer string, v tree.Value) []string {
+	list, ok := v.(*tree.Array)
+	if !ok || list.Len() == 0 || list.Len() > maxRooms {
+		d.fault(pointer, fmt.Sprintf("must be an array of 1 to %d rooms", maxRooms))
+		return []string{}
+	}
+	rooms := make([]string, 0, list.Len())
+	for v := range list.Values() {
+		rooms = append(rooms, d.roomName(pointer+"/"+strconv.Itoa(len(rooms)), v))
+	}
+	if _, twice := repeated(rooms); twice {
+		d.fault(pointer, "must not name a room twice")
+	}
+	return rooms
 }

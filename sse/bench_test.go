@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -23,14 +23,15 @@ import (
 
 // The readers of a benchmark run in a process of their own, which is this one's binary: what the benchmark's process
 // uses of the processor is then the server's. It is held to one core.
-const readersEnv = "SSE_BENCHMARK_READERS" // "<address> <how many>"
+const readersEnv = "SSE_BENCHMARK_READERS" // "<address> <how many> <Accept-Encoding>"
 
 func TestMain(m *testing.M) {
 	if spec := os.Getenv(readersEnv); spec != "" {
-		address, count, _ := strings.Cut(spec, " ")
-		n, err := strconv.Atoi(count)
+		var address, encoding string
+		var n int
+		_, err := fmt.Sscan(spec, &address, &n, &encoding)
 		if err == nil {
-			err = readAll(address, n)
+			err = readAll(address, n, encoding)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -45,7 +46,7 @@ func TestMain(m *testing.M) {
 const lastData = "THE LAST ONE"
 
 // readAll has n readers follow a stream. It says so when all have begun, and ends when all have got the last event.
-func readAll(address string, n int) error {
+func readAll(address string, n int, encoding string) error {
 	var begun, done sync.WaitGroup
 	failed := make(chan error, n)
 	begun.Add(n)
@@ -57,7 +58,7 @@ func readAll(address string, n int) error {
 		defer conn.Close()
 		done.Go(func() {
 			begin := sync.OnceFunc(begun.Done)
-			if err := readOne(conn, begin); err != nil {
+			if err := readOne(conn, encoding, begin); err != nil {
 				failed <- err
 				begin()
 			}
@@ -74,8 +75,9 @@ func readAll(address string, n int) error {
 	}
 }
 
-func readOne(conn net.Conn, begin func()) error {
-	if _, err := io.WriteString(conn, "GET /?stream=s HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+func readOne(conn net.Conn, encoding string, begin func()) error {
+	const request = "GET /?stream=s HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: %s\r\n\r\n"
+	if _, err := fmt.Fprintf(conn, request, encoding); err != nil {
 		return err
 	}
 	const overlap = 64 // more than the last event and what a chunked body has after it
@@ -86,7 +88,7 @@ func readOne(conn net.Conn, begin func()) error {
 		if err != nil {
 			return fmt.Errorf("before the last event: %w", err)
 		}
-		begin()
+		begin() // text that is stored is what it is, so the last event can be seen in a compressed stream, too
 		end := kept + n
 		tail := buf[max(0, end-overlap):end]
 		if bytes.Contains(tail, []byte(lastData+"\n\n")) {
@@ -98,20 +100,25 @@ func readOne(conn net.Conn, begin func()) error {
 
 // broadcaster is a server under measurement.
 type broadcaster struct {
-	handler http.Handler
-	publish func(data []byte)
-	close   func()
+	handler  http.Handler
+	publish  func(data []byte)
+	close    func()
+	encoding string // that readers accept
 }
 
-func ours() broadcaster {
-	var g Group
+func ours() broadcaster { return oursIn("identity") }
+
+func oursCompressed() broadcaster { return oursIn("gzip") }
+
+func oursIn(encoding string) broadcaster {
+	g := Group{Compress: true}
 	f := NewFeed(FeedConfig{MaxBytes: 64 << 20}) // to measure it flat out, readers must not be let go
 	var frame []byte
 	seq := int64(0)
 	return broadcaster{
 		handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if s, err := g.Open(w, r); err == nil {
-				s.Start([][]byte{AppendComment(nil, "hello")}, f, f.End(), func(error) {})
+				s.Start(Plain(AppendComment(nil, "hello")), f, f.End(), func(error) {})
 			}
 		}),
 		publish: func(data []byte) {
@@ -120,7 +127,8 @@ func ours() broadcaster {
 			_ = f.Append(seq, frame)
 			f.Wake()
 		},
-		close: func() { f.Close(nil) },
+		close:    func() { f.Close(nil) },
+		encoding: encoding,
 	}
 }
 
@@ -135,7 +143,8 @@ func theirs() broadcaster {
 			seq++
 			server.Publish("s", &r3labs.Event{ID: []byte(strconv.Itoa(seq)), Data: data})
 		},
-		close: server.Close,
+		close:    server.Close,
+		encoding: "identity",
 	}
 }
 
@@ -159,7 +168,7 @@ func BenchmarkPaced(b *testing.B) {
 		for _, server := range []struct {
 			name string
 			make func() broadcaster
-		}{{"ours", ours}, {"r3labs", theirs}} {
+		}{{"ours", ours}, {"ours, compressed", oursCompressed}, {"r3labs", theirs}} {
 			name := fmt.Sprintf("%dx%d/%s", load.readers, load.perSecond, server.name)
 			b.Run(name, func(b *testing.B) { broadcast(b, server.make(), load.readers, load.perSecond) })
 		}
@@ -172,19 +181,7 @@ func broadcast(b *testing.B, s broadcaster, readers, perSecond int) {
 	server := httptest.NewServer(s.handler)
 	defer server.Close()
 	defer s.close()
-	child := exec.Command(os.Args[0], "-test.run=^$")
-	child.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d", readersEnv, server.Listener.Addr(), readers))
-	child.Stderr = os.Stderr
-	out, err := child.StdoutPipe()
-	if err == nil {
-		err = child.Start()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-		b.Fatalf("the readers said %q, error %v", line, err)
-	}
+	child := read(b, server, readers, s.encoding)
 	data := []byte(`{"room":"r","key":"default","serverSeq":17,"clientId":"c","ops":["` + strings.Repeat("x", 100) + `"]}`)
 	var pace <-chan time.Time
 	if perSecond > 0 {
@@ -202,7 +199,7 @@ func broadcast(b *testing.B, s broadcaster, readers, perSecond int) {
 		s.publish(data)
 	}
 	s.publish([]byte(lastData))
-	err = child.Wait()
+	err := child.Wait()
 	b.StopTimer()
 	cpu = processorTime(b) - cpu
 	if err != nil {
@@ -223,6 +220,74 @@ func processorTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// read starts a process with so many readers, and returns when all have begun.
+func read(b *testing.B, server *httptest.Server, readers int, encoding string) *exec.Cmd {
+	child := exec.Command(os.Args[0], "-test.run=^$")
+	child.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %s", readersEnv, server.Listener.Addr(), readers, encoding))
+	child.Stderr = os.Stderr
+	out, err := child.StdoutPipe()
+	if err == nil {
+		err = child.Start()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		b.Fatalf("the readers said %q, error %v", line, err)
+	}
+	return child
+}
+
+// BenchmarkJoin has 1,000 readers begin with the same documents. An operation is all of them.
+func BenchmarkJoin(b *testing.B) {
+	const readers = 1000
+	for _, items := range []int{100, 1_000, 10_000} {
+		for _, encoding := range []string{"identity", "gzip"} {
+			b.Run(fmt.Sprintf("%dKB/%s", len(documents(items))/1000, encoding), func(b *testing.B) {
+				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+				g := Group{Compress: true, WriteTimeout: time.Minute}
+				f := NewFeed(FeedConfig{})
+				defer f.Close(nil)
+				var sent atomic.Int64
+				last := Plain(mustFrame(b, "1", "", lastData))
+				var state Piece
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if s, err := g.Open(w, r); err == nil {
+						s.Start(append([]Piece{state}, last...), f, 0, func(error) { sent.Add(s.Sent()) })
+					}
+				}))
+				defer server.Close()
+				cpu := processorTime(b)
+				for b.Loop() {
+					state = Packable(documents(items)) // it has changed
+					if err := read(b, server, readers, encoding).Wait(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				cpu = processorTime(b) - cpu
+				f.Close(nil)
+				if err := g.Shutdown(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				joins := float64(b.N * readers)
+				b.ReportMetric(cpu.Seconds()*1e6/joins, "cpu-µs/join")
+				b.ReportMetric(float64(sent.Load())/joins, "B/join")
+			})
+		}
+	}
+}
+
+// documents is a `state` event of a room with so many items, of 120 bytes each.
+func documents(items int) []byte {
+	text := []byte(`event: state
+data: {"room":"board-7","key":"default","serverSeq":1,"state":{"tasks":[`)
+	for i := range items {
+		text = fmt.Appendf(text, `{"_sync_id":"%016x","title":"item %d of the list","done":%v,"assignee":"user-%d","notes":"%x"},`,
+			uint64(i+1)*0x9e3779b97f4a7c15, i, i%3 == 0, i*7919%20, uint64(i+7)*0xbf58476d1ce4e5b9)
+	}
+	return append(text, "{}]}}\n\n"...)
+}
+
 // BenchmarkWake wakes 1,000 streams that do nothing but go to sleep again. On one core they begin after Wake is done,
 // so that its own time can be told from theirs.
 func BenchmarkWake(b *testing.B) {
@@ -232,7 +297,7 @@ func BenchmarkWake(b *testing.B) {
 	var awake sync.WaitGroup
 	for range streams {
 		s := &Stream{wake: make(chan struct{}, 1)}
-		if err := f.join(s, 0); err != nil {
+		if err := f.join(&subscription{stream: s, cursor: cursor{feed: f}}); err != nil {
 			b.Fatal(err)
 		}
 		defer close(s.wake)

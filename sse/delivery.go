@@ -11,20 +11,20 @@ func (f *Feed) ask() {
 		return
 	}
 	f.turn++
-	if s := f.streams[f.turn%len(f.streams)]; !s.asked.Load() {
-		s.since = since
-		s.asked.Store(true)
+	if p := f.streams[f.turn%len(f.streams)]; !p.asked.Load() {
+		p.since = since
+		p.asked.Store(true)
 	}
 }
 
 // tell answers what the feed has asked, when nothing is pending any more.
-func (s *Stream) tell() {
-	f := s.cursor.feed
+func (p *subscription) tell() {
+	f := p.cursor.feed
 	f.mu.Lock()
-	took := time.Since(s.since)
-	s.asked.Store(false)
+	took := time.Since(p.since)
+	p.asked.Store(false)
 	f.mu.Unlock()
-	if r := s.group.Recorder; r != nil {
+	if r := p.stream.group.Recorder; r != nil {
 		r.Delivered(took)
 	}
 }

@@ -37,7 +37,7 @@ func Example() {
 			return
 		}
 		hello := sse.AppendComment(nil, "hello")
-		stream.Start([][]byte{hello}, feed, from, func(cause error) { fmt.Println("cause:", cause) })
+		stream.Start(sse.Plain(hello), feed, from, func(cause error) { fmt.Println("cause:", cause) })
 	}
 
 	// Going away: each reader gets a last event, and streams end once they have sent it.

@@ -53,13 +53,13 @@ type Feed struct {
 	end       Position
 	lastSeq   int64
 
-	streams []*Stream     // at Stream.slot
-	news    chan struct{} // closed at the next Wake; nil when nobody waits
-	woken   time.Time     // when everybody was last roused
-	unsent  time.Time     // when the first event that nobody has been roused for was appended; zero: there is none
-	turn    int           // counts the streams that were asked how long they take
-	late    *time.Timer   // rouses everybody after a Wake that came too soon
-	isLate  bool          // late is running
+	streams []*subscription // at subscription.slot
+	news    chan struct{}   // closed at the next Wake; nil when nobody waits
+	woken   time.Time       // when everybody was last roused
+	unsent  time.Time       // when the first event that nobody has been roused for was appended; zero: there is none
+	turn    int             // counts the streams that were asked how long they take
+	late    *time.Timer     // rouses everybody after a Wake that came too soon
+	isLate  bool            // late is running
 
 	silentSince time.Time
 	pulse       *time.Timer // runs only while there are streams
@@ -184,8 +184,8 @@ func (f *Feed) Close(last func(n int) []byte) {
 		return
 	}
 	f.closed, f.last = true, last
-	for _, s := range f.streams {
-		s.finish(ErrClosed, f.lastFrame())
+	for _, p := range f.streams {
+		p.stream.finish(ErrClosed, f.lastFrame())
 	}
 	f.wake()
 	f.stopPulse()
@@ -202,34 +202,34 @@ func (f *Feed) lastFrame() []byte {
 	return f.last(f.goodbye - 1)
 }
 
-// join makes s a stream of the feed, with its cursor at from.
-func (f *Feed) join(s *Stream, from Position) error {
+// join makes a stream one of the feed's, with its cursor at the position that it has.
+func (f *Feed) join(p *subscription) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c, ok := f.at(from)
+	c, ok := f.at(p.cursor.pos)
 	if !ok {
 		return ErrLagged
 	}
-	s.cursor = cursor{feed: f, chunk: c, pos: from}
-	s.slot = len(f.streams)
-	f.streams = append(f.streams, s)
+	p.cursor.chunk = c
+	p.slot = len(f.streams)
+	f.streams = append(f.streams, p)
 	if f.closed {
-		s.finish(ErrClosed, f.lastFrame())
+		p.stream.finish(ErrClosed, f.lastFrame())
 		return nil
 	}
-	if s.slot == 0 {
+	if p.slot == 0 {
 		f.startPulse()
 	}
 	return nil
 }
 
 // leave undoes a join that succeeded.
-func (f *Feed) leave(s *Stream) {
+func (f *Feed) leave(p *subscription) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	end := len(f.streams) - 1
 	moved := f.streams[end]
-	f.streams[s.slot], moved.slot = moved, s.slot
+	f.streams[p.slot], moved.slot = moved, p.slot
 	f.streams[end] = nil
 	f.streams = f.streams[:end]
 	if end == 0 {
@@ -275,8 +275,8 @@ func (f *Feed) grow(n int) *chunk {
 func (f *Feed) wake() {
 	f.woken = time.Now()
 	f.ask()
-	for _, s := range f.streams {
-		s.rouse()
+	for _, p := range f.streams {
+		p.stream.rouse()
 	}
 	if f.news != nil {
 		close(f.news)

@@ -12,7 +12,10 @@ import (
 // and let the rest of the text pass for fields of its own; an id with the last is ignored by browsers.
 var ErrField = errors.New("CR, LF or NUL in an event's id or name")
 
-const dataField = "data: "
+const (
+	idField   = "id: "
+	dataField = "data: "
+)
 
 // AppendEvent appends the frame of one event to dst. Without an id the reader keeps the last one it saw; without an
 // event name it is a `message`. Data is UTF-8 text; each of its lines, whether they end in CR LF, CR or LF, becomes a
@@ -24,7 +27,7 @@ func AppendEvent(dst []byte, id, event string, data []byte) ([]byte, error) {
 		return dst, ErrField
 	}
 	if id != "" {
-		dst = append(dst, "id: "...)
+		dst = append(dst, idField...)
 		dst = append(dst, id...)
 		dst = append(dst, '\n')
 	}

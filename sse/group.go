@@ -22,12 +22,16 @@ type Group struct {
 	// WriteTimeout is how long a reader may take for 64 KiB, at most; it may be cut off after half of it. Zero means
 	// 10 s.
 	WriteTimeout time.Duration
+	// Compress has streams compressed (gzip) for readers who accept that.
+	Compress bool
 	// Recorder measures, if there is one.
 	Recorder Recorder
 
 	mu      sync.Mutex
 	streams map[*Stream]struct{}
 	idle    chan struct{} // of Shutdown: closed when streams is empty. A group that has it starts no streams.
+
+	buffers sync.Pool // of streams that are sending what they cannot share whole: *[]byte
 }
 
 // lastPatience is how long a reader may take nothing at all once the server is going away.

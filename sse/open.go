@@ -21,6 +21,7 @@ func (g *Group) Open(w http.ResponseWriter, r *http.Request) (*Stream, error) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	switch {
 	case err == nil:
+		s.setHeader(w.Header(), r)
 		s.wire, s.async, s.head = &taken{Conn: conn}, true, head(w, r)
 		_ = conn.SetDeadline(time.Time{}) // those of http.Server
 		return s, nil
@@ -28,11 +29,12 @@ func (g *Group) Open(w http.ResponseWriter, r *http.Request) (*Stream, error) {
 		return nil, fmt.Errorf("taking over the connection: %w", err)
 	}
 
-	setHeader(w.Header())
+	s.setHeader(w.Header(), r)
 	l := newLent(w, r)
 	_ = l.rc.SetReadDeadline(time.Time{})
 	if err := l.rc.Flush(); err != nil {
 		l.cancel()
+		w.Header().Del("Content-Encoding") // of an answer that says so
 		return nil, fmt.Errorf("flushing the header: %w", err)
 	}
 	s.wire = l
@@ -42,7 +44,6 @@ func (g *Group) Open(w http.ResponseWriter, r *http.Request) (*Stream, error) {
 // head is what net/http would have sent for us.
 func head(w http.ResponseWriter, r *http.Request) []byte {
 	h := w.Header()
-	setHeader(h)
 	h.Set("Connection", "close") // is what ends the body
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 
@@ -58,11 +59,19 @@ func head(w http.ResponseWriter, r *http.Request) []byte {
 }
 
 // setHeader sets what an event stream needs, whatever stood there.
-func setHeader(h http.Header) {
+func (s *Stream) setHeader(h http.Header, r *http.Request) {
 	h.Set("Content-Type", "text/event-stream") // bare: the encoding is UTF-8 by definition
 	h.Set("Cache-Control", "no-cache, no-transform")
 	h.Set("X-Accel-Buffering", "no")
 	for _, name := range []string{"Content-Length", "Content-Encoding", "Transfer-Encoding", "Trailer"} {
-		h.Del(name) // there is no length, and what is sent is sent as it is
+		h.Del(name) // there is no length, and what was said of the text was of another
+	}
+	if !s.group.Compress {
+		return
+	}
+	h.Add("Vary", "Accept-Encoding")
+	if acceptsGzip(r) {
+		s.gzip = new(gzipped)
+		h.Set("Content-Encoding", "gzip")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -48,7 +49,7 @@ func serve(t *testing.T, start func(*httptest.Server), cfg FeedConfig) *service 
 			s.ended <- err
 			return
 		}
-		stream.Start(s.prelude, s.feed, s.feed.End(), func(cause error) { s.ended <- cause })
+		stream.Start(Plain(s.prelude...), s.feed, s.feed.End(), func(cause error) { s.ended <- cause })
 	}))
 	start(s.Server)
 	t.Cleanup(func() {
@@ -145,9 +146,10 @@ func TestAStreamOverEveryKindOfConnection(t *testing.T) {
 		"HTTP/1.1 that cannot be hijacked": {overHTTP1, hideHijack, "HTTP/1.1", false},
 		"HTTP/2":                           {overHTTP2, nil, "HTTP/2.0", false},
 	}
-	for name, tt := range tests {
+	for name, tt := range both(tests) {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, tt.start, FeedConfig{})
+			s.group.Compress = strings.HasSuffix(name, compressed)
 			if tt.wrap != nil {
 				s.wrap = tt.wrap
 			}
@@ -155,6 +157,7 @@ func TestAStreamOverEveryKindOfConnection(t *testing.T) {
 			equal(t, resp.StatusCode, http.StatusOK)
 			equal(t, resp.Proto, tt.proto)
 			equal(t, resp.ContentLength, -1)
+			equal(t, resp.Uncompressed, s.group.Compress) // by net/http, which asks for that
 			for name, want := range map[string]string{
 				"Content-Type":      "text/event-stream",
 				"Cache-Control":     "no-cache, no-transform",
@@ -183,6 +186,17 @@ func TestAStreamOverEveryKindOfConnection(t *testing.T) {
 			}
 		})
 	}
+}
+
+const compressed = ", compressed"
+
+// both has each kind of connection twice.
+func both[T any](tests map[string]T) map[string]T {
+	twice := maps.Clone(tests)
+	for name, tt := range tests {
+		twice[name+compressed] = tt
+	}
+	return twice
 }
 
 func TestAReaderThatGoesIsNoticedOnEveryKindOfConnection(t *testing.T) {

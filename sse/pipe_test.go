@@ -32,6 +32,8 @@ type peer struct {
 	net.Conn
 	stream *Stream
 	ended  chan error // the causes given to onEnd
+
+	lastErr error // at the end of the body
 }
 
 // connect starts a stream of the group on the feed's end.
@@ -45,9 +47,16 @@ func connect(t *testing.T, g *Group, f *Feed, prelude ...string) *peer {
 
 func open(t *testing.T, g *Group) *peer {
 	t.Helper()
+	return openFor(t, g, "identity")
+}
+
+func openFor(t *testing.T, g *Group, encoding string) *peer {
+	t.Helper()
 	here, there := net.Pipe()
 	t.Cleanup(func() { there.Close() })
-	s, err := g.Open(&hijackable{header: http.Header{}, conn: here}, httptest.NewRequest(http.MethodGet, "/", nil))
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Accept-Encoding", encoding)
+	s, err := g.Open(&hijackable{header: http.Header{}, conn: here}, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +68,7 @@ func (p *peer) start(f *Feed, from Position, prelude ...string) {
 	for i, s := range prelude {
 		pieces[i] = []byte(s)
 	}
-	p.stream.Start(pieces, f, from, func(cause error) { p.ended <- cause })
+	p.stream.Start(Plain(pieces...), f, from, func(cause error) { p.ended <- cause })
 }
 
 // head reads the response's head.
@@ -91,9 +100,11 @@ func (p *peer) expect(t *testing.T, data ...string) {
 // expectEnd reads to the end of the connection, and the stream's cause.
 func (p *peer) expectEnd(t *testing.T, cause error) {
 	t.Helper()
-	if m, err := p.next(); err == nil {
+	m, err := p.next()
+	if err == nil {
 		t.Fatalf("after the end comes %v", m)
 	}
+	p.lastErr = err
 	p.expectCause(t, cause)
 }
 

@@ -31,20 +31,18 @@ type Stream struct {
 	wire  wire
 	async bool // the wire outlives the handler
 
-	head     []byte   // of the response, when it is for us to send
-	prelude  [][]byte // nil once it is sent, so that it can be collected
-	cursor   cursor
-	deadline time.Time // of the wire's writes
-	final    bool      // the deadline moves no more
+	head          []byte         // of the response, when it is for us to send
+	prelude       []Piece        // nil once it is sent, so that it can be collected
+	subscriptions []subscription // one for each feed that it follows; own[:] when that is one
+	own           [1]subscription
+	merge         *merger   // of several feeds; nil when there is one
+	gzip          *gzipped  // nil: the stream is not compressed
+	deadline      time.Time // of the wire's writes
+	final         bool      // the deadline moves no more
 
 	wake   chan struct{} // holds a token when there may be something to do
 	ending atomic.Pointer[ending]
 	sent   atomic.Int64 // bytes
-	asked  atomic.Bool  // for how long what is pending takes
-
-	// These are guarded by the feed's lock.
-	slot  int       // in Feed.streams
-	since time.Time // when the first event of what was asked about was appended
 
 	before int64 // sent, when Group.Shutdown last looked; guarded by the group's lock
 }
@@ -55,21 +53,28 @@ type ending struct {
 	last  []byte // frame
 }
 
-// Start sends the prelude, whole frames in each piece, and then follows the feed from a position, until the stream
-// ends for one of the reasons above or ErrClosed. The pieces of the prelude are neither copied nor changed, and may
-// be shared by many streams.
+// Start sends the prelude, and then follows the feed from a position, until the stream ends for one of the reasons above
+// or ErrClosed.
 //
 // It returns at once when the connection has been taken over, and when the stream has ended otherwise: a handler
 // returns after Start in either case. onEnd is called exactly once with the cause, when the connection is closed and
 // nothing of the stream is running any more. Every stream that Open returned must be started, once.
-func (s *Stream) Start(prelude [][]byte, feed *Feed, from Position, onEnd func(cause error)) {
+func (s *Stream) Start(prelude []Piece, feed *Feed, from Position, onEnd func(cause error)) {
+	s.prelude = prelude
+	s.subscriptions = s.own[:]
+	s.own[0].cursor = cursor{feed: feed, pos: from}
+	s.start(onEnd)
+}
+
+// start sets the stream going from its places.
+func (s *Stream) start(onEnd func(cause error)) {
 	if !s.group.add(s) {
 		s.wire.end()
+		s.forget()
 		onEnd(ErrClosed)
 		return
 	}
-	s.prelude = prelude
-	joined := feed.join(s, from)
+	joined := s.join()
 	if s.async {
 		go s.run(joined, onEnd)
 		return
@@ -105,13 +110,19 @@ func (s *Stream) run(joined error, onEnd func(error)) {
 
 	cause := s.send(joined)
 	if joined == nil {
-		s.cursor.feed.leave(s)
+		s.leave(len(s.subscriptions))
 	}
 	s.wire.end()
 	<-watched
-	s.cursor = cursor{} // whoever still holds the stream does not hold the feed's memory
+	s.forget()
 	onEnd(cause)
 	s.group.remove(s)
+}
+
+// forget lets go of the feeds: whoever still holds the stream does not hold their memory.
+func (s *Stream) forget() {
+	s.prelude, s.merge = nil, nil
+	clear(s.subscriptions)
 }
 
 // watch ends the stream when the peer is gone. It returns when that happens or the wire is closed.
@@ -122,7 +133,7 @@ func (s *Stream) watch(done chan<- struct{}) {
 
 // send writes all there is to write, and returns why it stopped.
 func (s *Stream) send(joined error) error {
-	if err := s.write(s.head); err != nil {
+	if err := s.put(s.head); err != nil {
 		return err
 	}
 	s.head = nil
@@ -133,20 +144,24 @@ func (s *Stream) send(joined error) error {
 		if end := s.ending.Load(); end != nil {
 			return s.sendLast(end)
 		}
-		if err := s.write(piece); err != nil {
+		if err := s.sendPiece(piece); err != nil {
 			return err
 		}
 	}
 	s.prelude = nil
+	if s.merge != nil {
+		return s.merge.run()
+	}
 	return s.follow()
 }
 
 // follow sends what is in the feed from the cursor on.
 func (s *Stream) follow() error {
+	sub := &s.subscriptions[0]
 	for {
 		// The order to end is looked at before what is pending: what was appended before the order is then sent, too.
 		end := s.ending.Load()
-		run, err := s.cursor.pending()
+		run, err := sub.cursor.pending()
 		if err != nil {
 			return err
 		}
@@ -154,11 +169,11 @@ func (s *Stream) follow() error {
 			if err := s.write(run); err != nil {
 				return err
 			}
-			s.cursor.advance(len(run))
+			sub.cursor.advance(len(run))
 			continue
 		}
-		if s.asked.Load() {
-			s.tell()
+		if sub.asked.Load() {
+			sub.tell()
 		}
 		if end != nil {
 			return s.sendLast(end)
@@ -171,11 +186,31 @@ func (s *Stream) sendLast(end *ending) error {
 	if err := s.write(end.last); err != nil {
 		return err
 	}
+	if s.gzip != nil {
+		if err := s.sendTrailer(); err != nil {
+			return err
+		}
+	}
 	return end.cause
 }
 
-// write sends p. It fails with the reason for which the stream ends.
-func (s *Stream) write(p []byte) error {
+func (s *Stream) sendPiece(p Piece) error {
+	if s.gzip != nil && p.packed != nil {
+		return s.sendPacked(p)
+	}
+	return s.write(p.frames)
+}
+
+// write sends frames. It fails with the reason for which the stream ends.
+func (s *Stream) write(frames []byte) error {
+	if s.gzip != nil {
+		return s.store(frames)
+	}
+	return s.put(frames)
+}
+
+// put sends p as it is.
+func (s *Stream) put(p []byte) error {
 	for len(p) > 0 {
 		s.renewDeadline()
 		piece := p[:min(len(p), maxPiece)]

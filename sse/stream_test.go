@@ -291,7 +291,7 @@ func TestAPreludeIsNotKeptOnceItIsSent(t *testing.T) {
 		p := open(t, &g)
 		start := func() weak.Pointer[byte] {
 			prelude := []byte(text(strings.Repeat("x", 1<<16)))
-			p.stream.Start([][]byte{prelude}, f, f.End(), func(cause error) { p.ended <- cause })
+			p.stream.Start(Plain(prelude), f, f.End(), func(cause error) { p.ended <- cause })
 			return weak.Make(&prelude[0])
 		}
 		prelude := start()

@@ -9,12 +9,12 @@ import (
 // sleepers gives a feed so many streams that sleep, and returns how to count, and send back to sleep, those awake.
 func sleepers(f *Feed, n int) (awake func() int) {
 	for range n {
-		f.streams = append(f.streams, &Stream{wake: make(chan struct{}, 1)})
+		f.streams = append(f.streams, &subscription{stream: &Stream{wake: make(chan struct{}, 1)}})
 	}
 	return func() (awake int) {
 		for _, s := range f.streams {
 			select {
-			case <-s.wake:
+			case <-s.stream.wake:
 				awake++
 			default:
 			}

@@ -40,6 +40,9 @@ func (f serverFlag) room(parts ...string) string {
 	return b.String()
 }
 
+// events returns the URL of the stream of several rooms.
+func (f serverFlag) events() string { return strings.TrimRight(f.Server, "/") + "/v1/events" }
+
 // answerTimeout is how long a server may take to begin its answer.
 const answerTimeout = 30 * time.Second
 

@@ -72,7 +72,7 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	who httpapi.Authenticator, initial core.InitialStateLoader, edge edge) error {
 	measured := metrics.New()
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{
-		Epoch: store.Epoch(), MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs), Spread: c.DrainSpread, Recorder: measured,
+		Epoch: store.Epoch(), MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs), Spread: c.DrainSpread, Compress: c.CompressStreams, Recorder: measured,
 	})
 	hub := core.NewHub(core.Config{
 		Store: store, Listen: feeds.Listen, Log: log, Recorder: measured, InitialState: initial,

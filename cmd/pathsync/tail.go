@@ -17,37 +17,30 @@ import (
 type tailCommand struct {
 	serverFlag `embed:""`
 
-	Room     string `arg:"" help:"The room."`
-	ClientID string `name:"client-id" placeholder:"ID" help:"Be present in the room under this id; without it, only listen."`
-	After    string `placeholder:"EVENTID" help:"Begin behind this event, instead of with the documents as they stand."`
+	Rooms    []string `arg:"" name:"room" help:"The rooms."`
+	ClientID string   `name:"client-id" placeholder:"ID" help:"Be present in the room under this id; without it, only listen."`
+	After    string   `placeholder:"EVENTID" help:"Begin behind this event, instead of with the documents as they stand."`
 }
 
 // Help is shown below the flags.
 func (*tailCommand) Help() string {
-	return `Prints one line per event: its name, the position to resume from after it (- for none yet) and its data, with tabs in between. When the server goes away, the room is followed again from that position, without a gap. Ends with Ctrl-C.
+	return `Prints one line per event: its name, the position to resume from after it (- for none yet) and its data, with tabs in between. When the server goes away, the rooms are followed again from that position, without a gap. Several rooms come over one stream, and have one position together. Ends with Ctrl-C.
 
 Examples:
 
   pathsync tail board-7
   pathsync tail board-7 --after k3v9x2qa-12
+  pathsync tail board-7 board-8 --after k3v9x2qa-12.7
   pathsync tail board-7 | grep ^delta | cut -f3 | jq .ops`
 }
 
 // silence is how long a stream may say nothing before it counts as dead. The server sends a heartbeat every 15 s.
 const silence = 40 * time.Second
 
-// Run follows the room until ctx ends, which is success, or the server will not have it.
+// Run follows the rooms until ctx ends, which is success, or the server will not have it.
 func (c *tailCommand) Run(ctx context.Context, p *program) error {
-	query := url.Values{}
-	if c.ClientID != "" {
-		query.Set("clientId", c.ClientID)
-	}
-	address := c.room(c.Room, "events")
-	if len(query) > 0 {
-		address += "?" + query.Encode()
-	}
 	f := &follower{
-		address: address, position: c.After, retry: 2 * time.Second, silence: silence,
+		address: c.address(), position: c.After, retry: 2 * time.Second, silence: silence,
 		client: c.httpClient(), program: p,
 	}
 	err := f.follow(ctx)
@@ -57,7 +50,24 @@ func (c *tailCommand) Run(ctx context.Context, p *program) error {
 	return err
 }
 
-// follower is a reader of one room over as many streams as it takes.
+func (c *tailCommand) address() string {
+	query := url.Values{}
+	if c.ClientID != "" {
+		query.Set("clientId", c.ClientID)
+	}
+	address := c.events()
+	if len(c.Rooms) == 1 {
+		address = c.room(c.Rooms[0], "events")
+	} else {
+		query["room"] = c.Rooms
+	}
+	if len(query) > 0 {
+		address += "?" + query.Encode()
+	}
+	return address
+}
+
+// follower is a reader of some rooms over as many streams as it takes.
 type follower struct {
 	*program
 	address  string

@@ -82,6 +82,18 @@ func TestTailResumesAfterAnyEndOfAStream(t *testing.T) {
 	}
 }
 
+func TestTailFollowsSeveralRoomsOverOneStream(t *testing.T) {
+	server := scripted(t, events("id: e-1.2\nevent: delta\ndata: {\"room\":\"a/b\"}\n\n"), final)
+	s := call(t.Context(), "", "tail", "--server", server.url, "--client-id", "ada", "a/b", "ü&")
+	if want := "delta\te-1.2\t{\"room\":\"a/b\"}\n" + fmt.Sprintf(finalLine, "e-1.2"); s.stdout != want {
+		t.Errorf("got\n%s\nwant\n%s", s.stdout, want)
+	}
+	asked := server.asked()
+	if len(asked) != 2 || asked[1].position != "e-1.2" || asked[1].uri != "/v1/events?clientId=ada&room=a%2Fb&room=%C3%BC%26" {
+		t.Errorf("asked %+v", asked)
+	}
+}
+
 func TestTailComesBackWhenTheServerSaid(t *testing.T) {
 	server := scripted(t, events("retry: 1500\n\nevent: reconnect\ndata: {\"afterMs\":730}\n\n"), final)
 	s := call(t.Context(), "", "tail", "--server", server.url, "r")

@@ -139,6 +139,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names the request in the server's log. The answer repeats it, or has a new one if it cannot be used.
+                 * @example 7f3c2a9e
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow several rooms
+         * @description What `GET /v1/rooms/{room}/events` is for one room, for up to 32 over one connection. `read` has to be granted
+         *     in all of them; an answer that refuses some says which, in `rooms`.
+         *
+         *     ```sh
+         *     curl -N 'http://127.0.0.1:8080/v1/events?room=board-7&room=board-8&clientId=ada'
+         *     ```
+         *
+         *     **Events** are the same, and name their room in their data. The stream begins with what is missing of the first
+         *     room, up to that room's `up-to-date`, then of the next; the reader is complete when it has had one of each.
+         *     Afterwards the events of all rooms come as they happen; between rooms there is no order. Silence is that
+         *     of all rooms.
+         *
+         *     **Resuming.** An `id:` covers all rooms: `<epoch>-<serverSeq>.<serverSeq>…`, how far the reader is in each, in the
+         *     order of the `room`s in the address. `_` stands for a room of which it has nothing, and is sent the whole state.
+         *     A reader that goes on with other rooms, or in another order, puts the positions together itself: it knows
+         *     each from `serverSeq`, in the data of `delta` and `up-to-date`. Of `k3v9x2qa-12.7`, for `a` and `b`, the reader
+         *     that wants `b` and `c` makes `k3v9x2qa-7._`. The number of positions has to be that of the rooms.
+         *
+         *     **Presence.** A reader with a `clientId` is present in all rooms where `presence` is granted. It has one stream in
+         *     each room: one that it opens later, be it in a single one of them, ends this one with a `problem` of code
+         *     `stream_replaced`.
+         *
+         *     **Limits.** It counts as one stream, and as one request for each of its rooms.
+         *
+         *     **When the token expires**, the same happens as to a stream of one room. `POST …/events/{clientId}/token`, in any
+         *     of the rooms, gives the whole stream a new one.
+         */
+        get: operations["streamEventsOfRooms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/rooms/{room}/events/{clientId}/token": {
         parameters: {
             query?: never;
@@ -470,7 +521,7 @@ export interface paths {
          * Get a ticket for a stream
          * @description For readers that can send neither a header nor a cookie. The ticket opens one stream in this room, for the user
          *     whose token this request comes with, within 30 s, and lasts as long as that token: pass it as `ticket` to
-         *     `GET /v1/rooms/{room}/events`. Get another one before opening the stream again. A user may have 100 tickets in
+         *     `GET /v1/rooms/{room}/events`. One for `rooms` opens one stream of some or all of them, by `GET /v1/events`. Get another one before opening the stream again. A user may have 100 tickets in
          *     30 s.
          *
          *     ```sh
@@ -678,6 +729,13 @@ export interface components {
          * @example k3v9x2qa-12
          */
         EventId: string;
+        /**
+         * @description Positions in several rooms, `<epoch>-<serverSeq>.<serverSeq>…`, in the order in which they are asked for. `_` is that
+         *     of a reader who has nothing of a room. Of one room it is an `EventId`.
+         * @example k3v9x2qa-12.7
+         * @example k3v9x2qa-12._
+         */
+        EventIdOfRooms: string;
         /**
          * Format: int64
          * @description The number of a batch in its room.
@@ -1190,14 +1248,21 @@ export interface components {
             left: components["schemas"]["ClientId"][];
         };
         /**
-         * @description Where a ticket is to be good for.
+         * @description Where a ticket is to be good for, one room or several.
          * @example {
          *       "room": "board-7"
          *     }
+         * @example {
+         *       "rooms": [
+         *         "board-7",
+         *         "board-8"
+         *       ]
+         *     }
          */
         TicketRequest: {
-            room: components["schemas"]["RoomName"];
-        };
+            room?: components["schemas"]["RoomName"];
+            rooms?: components["schemas"]["RoomName"][];
+        } & (unknown | unknown);
         /**
          * @description What opens one stream.
          * @example {
@@ -1248,13 +1313,18 @@ export interface components {
                 pointer: string;
                 detail: string;
             }[];
+            /**
+             * @description The rooms that it is about: those of a request for several that stand in its way, or that of a stream which
+             *     ended it.
+             */
+            rooms?: components["schemas"]["RoomName"][];
         };
         /**
          * @description | code | status | retryable | meaning |
          *     |---|---|---|---|
          *     | `invalid_json` | 400 | no | the body is not JSON that can be kept |
          *     | `invalid_event_id` | 400 | no | a position is not an event id |
-         *     | `invalid_parameter` | 400 | no | a parameter of the query is not valid |
+         *     | `invalid_parameter` | 400 | no | a parameter of the query is not valid, or is missing |
          *     | `unauthenticated` | 401 | no | nothing valid shows who sends the request |
          *     | `token_expired` | 401 | yes | only on a stream: its token has expired; come back with a new one |
          *     | `forbidden` | 403 | no | the user may not do this |
@@ -1436,6 +1506,39 @@ export interface components {
                     status?: 410;
                     /** @constant */
                     code?: "position_gone";
+                };
+            };
+        };
+        /**
+         * @description The rooms cannot be followed together: there are none, more than 32, or one is there twice; or the position is
+         *     not an event id of so many rooms.
+         */
+        InvalidRooms: {
+            headers: {
+                "Cache-Control": components["headers"]["NoStore"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                "X-Content-Type-Options": components["headers"]["NoSniff"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:pathsync:problem:invalid_parameter",
+                 *       "title": "A query parameter is not acceptable",
+                 *       "status": 400,
+                 *       "detail": "a room is there twice",
+                 *       "code": "invalid_parameter",
+                 *       "retryable": false,
+                 *       "rooms": [
+                 *         "board-7"
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @constant */
+                    status?: 400;
+                    /** @enum {unknown} */
+                    code?: "invalid_event_id" | "invalid_parameter";
                 };
             };
         };
@@ -1973,6 +2076,16 @@ export interface operations {
                      * @example no
                      */
                     "X-Accel-Buffering": "no";
+                    /**
+                     * @description Of a server that runs with `--compress-streams`, for readers who accept it.
+                     * @example gzip
+                     */
+                    "Content-Encoding"?: "gzip";
+                    /**
+                     * @description Of such a server, whether it compresses or not.
+                     * @example Accept-Encoding
+                     */
+                    Vary?: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
                     [name: string]: unknown;
@@ -1991,6 +2104,105 @@ export interface operations {
                 };
             };
             400: components["responses"]["InvalidEventId"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["InvalidName"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    streamEventsOfRooms: {
+        parameters: {
+            query: {
+                /**
+                 * @description A room, as often as there are rooms to follow. None may be there twice.
+                 * @example [
+                 *       "board-7",
+                 *       "board-8"
+                 *     ]
+                 */
+                room: components["schemas"]["RoomName"][];
+                /**
+                 * @description Who is listening. Without it the reader is not in presence.
+                 * @example ada
+                 */
+                clientId?: components["schemas"]["ClientId"];
+                /**
+                 * @description How others see this client. Without it, what is known already stays.
+                 * @example Ada Lovelace
+                 */
+                displayName?: components["schemas"]["DisplayName"];
+                /**
+                 * @description The positions to resume from, for readers that cannot send the header.
+                 * @example k3v9x2qa-12.7
+                 */
+                last_event_id?: components["schemas"]["EventIdOfRooms"];
+                /**
+                 * @description A ticket of `POST /v1/tickets` for all of these rooms, which is used up. Without meaning when `Authorization`
+                 *     is there.
+                 * @example 6XLDXG3PPLJOCCTVGNWQBL4SEI
+                 */
+                ticket?: string;
+            };
+            header?: {
+                /**
+                 * @description Names the request in the server's log. The answer repeats it, or has a new one if it cannot be used.
+                 * @example 7f3c2a9e
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+                /**
+                 * @description The positions to resume from.
+                 * @example k3v9x2qa-12.7
+                 */
+                "Last-Event-ID"?: components["schemas"]["EventIdOfRooms"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    /**
+                     * @description The stream is not to be stored, nor to be compressed on its way.
+                     * @example no-cache, no-transform
+                     */
+                    "Cache-Control": "no-cache, no-transform";
+                    /**
+                     * @description Tells nginx not to hold events back.
+                     * @example no
+                     */
+                    "X-Accel-Buffering": "no";
+                    /**
+                     * @description Of a server that runs with `--compress-streams`, for readers who accept it.
+                     * @example gzip
+                     */
+                    "Content-Encoding"?: "gzip";
+                    /**
+                     * @description Of such a server, whether it compresses or not.
+                     * @example Accept-Encoding
+                     */
+                    Vary?: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example : pathsync
+                     *
+                     *     retry: 2204
+                     *
+                     *     id: k3v9x2qa-13.7
+                     *     event: delta
+                     *     data: {"room":"board-7","key":"default","serverSeq":13,"clientId":"ada","serverTs":1767225600000,"ops":[]}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["InvalidRooms"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["InvalidName"];

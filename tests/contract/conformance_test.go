@@ -55,6 +55,7 @@ func testEverything(t *testing.T, c client) {
 		"changes":    testChanges,
 		"caches":     testAnswersThatCachesKeep,
 		"events":     testEvents,
+		"rooms":      testEventsOfRooms,
 		"presence":   testPresence,
 		"names":      testNames,
 		"service":    testService,
@@ -133,6 +134,9 @@ func roomRoutes(room string) map[string]func(c client, status int) answer {
 	for _, path := range []string{"", "/stores/default", "/changes", "/events?clientId=ada", "/presence"} {
 		routes["GET "+path] = func(c client, status int) answer { return c.get(status, base+path) }
 	}
+	routes["GET /v1/events"] = func(c client, status int) answer {
+		return c.get(status, "/v1/events?clientId=ada&room=others&room="+room)
+	}
 	routes["POST /ops"] = func(c client, status int) answer { return c.post(status, base+"/ops", batch(`"a"`, 1)) }
 	routes["PUT /presence"] = func(c client, status int) answer { return c.put(status, base+"/presence/ada", `{}`) }
 	routes["DELETE /presence"] = func(c client, status int) answer {
@@ -153,6 +157,7 @@ func testNames(c client) {
 	c.get(422, "/v1/rooms/names/stores/"+key).isProblem("invalid_name")
 	c.get(422, "/v1/rooms/names/events?clientId="+clientID).isProblem("invalid_name")
 	c.get(422, "/v1/rooms/names/events?clientId=a&displayName=%0D").isProblem("invalid_name")
+	c.get(422, "/v1/events?room=names&clientId="+clientID).isProblem("invalid_name")
 	c.put(422, "/v1/rooms/names/presence/"+clientID, `{}`).isProblem("invalid_name")
 
 	for escaped, name := range map[string]string{

@@ -16,6 +16,7 @@ type stream struct {
 	t       *testing.T
 	c       *contract
 	schemas map[string]string
+	ids     string // the schema of its event ids
 	frames  *sse.EventStreamReader
 	close   func()
 }
@@ -30,6 +31,12 @@ const patience = 20 * time.Second
 
 // open opens a stream. Headers are pairs of name and value.
 func (c client) open(path string, headers ...string) *stream {
+	c.t.Helper()
+	return c.openOf("EventId", path, headers...)
+}
+
+// openOf opens a stream whose event ids have a schema.
+func (c client) openOf(ids, path string, headers ...string) *stream {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
@@ -47,7 +54,7 @@ func (c client) open(path string, headers ...string) *stream {
 		c.t.Fatalf("%s: %s, %s", path, resp.Status, kind)
 	}
 	s := &stream{
-		t: c.t, c: theContract(c.t), schemas: eventSchemas(c.t, theContract(c.t)),
+		t: c.t, c: theContract(c.t), schemas: eventSchemas(c.t, theContract(c.t)), ids: ids,
 		frames: sse.NewEventStreamReader(resp.Body, 1<<20),
 		close:  func() { cancel(); resp.Body.Close() },
 	}
@@ -100,7 +107,7 @@ func (s *stream) check(e event) {
 		s.t.Errorf("%s has the id %q", e.name, e.id)
 	}
 	if e.id != "" {
-		if err := s.c.check("/components/schemas/EventId", e.id); err != nil {
+		if err := s.c.check("/components/schemas/"+s.ids, e.id); err != nil {
 			s.t.Error(err)
 		}
 	}

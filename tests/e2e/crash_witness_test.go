@@ -113,5 +113,5 @@ func (w *witness) poll(ctx context.Context) error {
 }
 
 func (w *witness) readWithR3labs(ctx context.Context) error {
-	return readWithR3labs(ctx, w.api, w.replica.room, w.connect(), w.take)
+	return readWithR3labs(ctx, w.api, "/v1/rooms/"+w.replica.room+"/events", w.connect(), w.take)
 }

@@ -10,10 +10,10 @@ import (
 )
 
 // readWithR3labs reads one stream with a client that knows nothing of this server, until it ends or take fails.
-func readWithR3labs(ctx context.Context, a api, room, position string, take func(event) error) error {
+func readWithR3labs(ctx context.Context, a api, path, position string, take func(event) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	client := sse.NewClient(a.url+"/v1/rooms/"+room+"/events", sse.ClientMaxBufferSize(16<<20))
+	client := sse.NewClient(a.url+path, sse.ClientMaxBufferSize(16<<20))
 	client.Connection = a.http
 	client.ReconnectStrategy = &backoff.StopBackOff{} // the caller comes back
 	client.ResponseValidator = func(_ *sse.Client, resp *http.Response) error {

@@ -60,7 +60,7 @@ func (s *server) stall(room, query string) *rawConn {
 	if err := c.Conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
 		s.t.Fatal(err)
 	}
-	c.say("GET /v1/rooms/%s/events?%s HTTP/1.1\r\nHost: stalled\r\n\r\n", room, query)
+	c.say("GET /v1/rooms/%s/events?%s HTTP/1.1\r\nHost: localhost\r\n\r\n", room, query)
 	return c
 }
 
@@ -68,7 +68,7 @@ func (s *server) stall(room, query string) *rawConn {
 func (s *server) beginPost(room string, length int) *rawConn {
 	s.t.Helper()
 	c := s.dial()
-	c.say("POST /v1/rooms/%s/ops HTTP/1.1\r\nHost: e2e\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"+
+	c.say("POST /v1/rooms/%s/ops HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"+
 		"Expect: 100-continue\r\n\r\n", room, length)
 	if line, err := c.in.ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100") {
 		s.t.Fatalf("the server says %q, %v", line, err)

@@ -144,7 +144,7 @@ func (s *server) passBy(i int) error {
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
-	request := fmt.Sprintf("GET /v1/rooms/soak-%d/events?clientId=c%d HTTP/1.1\r\nHost: soak\r\n\r\n", i%7, rand.N(500))
+	request := fmt.Sprintf("GET /v1/rooms/soak-%d/events?clientId=c%d HTTP/1.1\r\nHost: localhost\r\n\r\n", i%7, rand.N(500))
 	err = manners[i%len(manners)](conn, request)
 	if errors.Is(err, io.EOF) { // another has opened a stream as the same client
 		return nil

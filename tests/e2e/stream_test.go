@@ -31,7 +31,12 @@ var errCut = errors.New("the stream is cut")
 
 // open opens the stream of a room. query is as in a URL, position what to resume from; either may be "".
 func (a api) open(ctx context.Context, room, query, position string) (*stream, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url+"/v1/rooms/"+room+"/events?"+query, nil)
+	return a.openAt(ctx, "/v1/rooms/"+room+"/events?"+query, position)
+}
+
+// openAt opens the stream at an address.
+func (a api) openAt(ctx context.Context, path, position string) (*stream, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url+path, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,48 @@
+package httpapi_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// A compressed stream says the same, in all that a stream is sent: whole states, what was missed, live events and the end.
+func TestAStreamSaysTheSameWhenItIsCompressed(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		title := `"` + strings.Repeat("Milk, bread and eggs. ", 1_000) + `"`
+		s.set("a", "x", title)
+		s.set("b", "x", "1")
+		for _, accepts := range []string{"identity", "gzip"} {
+			// net/http decompresses what it has asked for itself, and says nothing of it.
+			var headers []string
+			if accepts == "identity" {
+				headers = []string{"Accept-Encoding", accepts}
+			}
+			one := s.open("/v1/rooms/a/events", headers...)
+			two := s.open("/v1/events?room=a&room=b&last_event_id=history1-_.0", headers...)
+			if vary := one.header.Values("Vary"); !strings.Contains(strings.Join(vary, ","), "Accept-Encoding") {
+				t.Errorf("the answer varies by %v", vary)
+			}
+			one.wants(stateEvent("a", 1, `{"x":`+title+`}`), nobodyIn("a"), upToDate("a", 1))
+			two.wants(
+				stateEvent("a", 1, `{"x":`+title+`}`), nobodyIn("a"), upToDate("a", 1).at("1.0"),
+				deltaEvent("b", 1, "x", "1").at("1.1"), nobodyIn("b"), upToDate("b", 1).at("1.1"),
+			)
+			one.close()
+			two.close()
+		}
+
+		raw := s.open("/v1/rooms/a/events", "Accept-Encoding", "gzip")
+		if encoding := raw.header.Get("Content-Encoding"); encoding != "gzip" {
+			t.Errorf("Content-Encoding is %q", encoding)
+		}
+		raw.close()
+
+		live := s.open("/v1/rooms/a/events?clientId=ada").live()
+		s.set("a", "y", "2")
+		if e := live.until("delta"); e[len(e)-1] != deltaEvent("a", 2, "y", "2") {
+			t.Errorf("%v", e)
+		}
+		s.api.Drain()
+		afterMs(t, live)
+	}, func(p *parts) { p.feeds.Compress = true })
+}

@@ -1,0 +1,283 @@
+package sse
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// merged starts a stream of several feeds, each from its end, whose ids are the last ids of all of them: "3|7".
+func merged(t *testing.T, g *Group, preludes []string, feeds ...*Feed) *peer {
+	t.Helper()
+	sources := make([]Source, len(feeds))
+	for i, f := range feeds {
+		sources[i] = Source{Feed: f, From: f.End()}
+		if i < len(preludes) {
+			sources[i].Prelude = Plain([]byte(preludes[i]))
+		}
+	}
+	p := open(t, g)
+	p.stream.StartMerged(Plain([]byte(text("hello"))), sources, lastIDs(len(feeds)), func(cause error) { p.ended <- cause })
+	p.head(t)
+	p.expect(t, "hello")
+	return p
+}
+
+func lastIDs(feeds int) Naming {
+	last := make([]string, feeds)
+	return func(dst []byte, source int, id []byte) []byte {
+		last[source] = string(id)
+		return append(dst, strings.Join(last, "|")...)
+	}
+}
+
+// expectIDs reads events, each with its id and its data up to the first dot.
+func (p *peer) expectIDs(t *testing.T, want ...string) {
+	t.Helper()
+	for _, want := range want {
+		m, err := p.next()
+		if err != nil {
+			t.Fatalf("waiting for %q: %v", want, err)
+		}
+		data, _, _ := strings.Cut(m.data, ".")
+		equal(t, m.id+" "+data, want)
+	}
+}
+
+func TestAStreamOfSeveralFeedsNamesThePositionInAllOfThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		a, b := NewFeed(FeedConfig{}), NewFeed(FeedConfig{})
+		mustAppend(t, a, 1, event(t, 1, 0))
+		p := merged(t, &g, []string{text("of a") + string(event(t, 1, 0)), string(event(t, 4, 3*maxCopied))}, a, b)
+		p.expectIDs(t, " of a", "1| 1", "1|4 4")
+		mustAppend(t, b, 5, event(t, 5, 0))
+		b.Wake()
+		p.expectIDs(t, "1|5 5")
+		mustAppend(t, a, 2, event(t, 2, 2*maxCopied))
+		a.Wake()
+		p.expectIDs(t, "2|5 2")
+		say(t, b, "from which nobody resumes")
+		p.expectIDs(t, "2|5 from which nobody resumes")
+		b.Close(nil)
+		p.expectEnd(t, ErrClosed)
+	})
+}
+
+func TestWhatIsPendingInSeveralFeedsIsOneWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		feeds := []*Feed{NewFeed(FeedConfig{}), NewFeed(FeedConfig{}), NewFeed(FeedConfig{})}
+		p := merged(t, &g, nil, feeds...)
+		synctest.Wait()
+		for i, f := range feeds {
+			mustAppend(t, f, 1, event(t, 1, 0))
+			mustAppend(t, f, 0, []byte(text(strconv.Itoa(i))))
+		}
+		feeds[1].Wake()
+		buf := make([]byte, 1000)
+		n, err := p.Read(buf) // of a pipe: what one write has written
+		equal(t, err, nil)
+		equal(t, string(buf[:n]), "id: 1||\ndata: 1\n\ndata: 0\n\n"+"id: 1|1|\ndata: 1\n\ndata: 1\n\n"+"id: 1|1|1\ndata: 1\n\ndata: 2\n\n")
+		feeds[0].Close(nil)
+		p.expectEnd(t, ErrClosed)
+	})
+}
+
+func TestTheFirstFeedThatClosesEndsAStreamOfSeveral(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		a, b := NewFeed(FeedConfig{}), NewFeed(FeedConfig{})
+		p := merged(t, &g, nil, a, b)
+		mustAppend(t, a, 1, event(t, 1, 0))
+		mustAppend(t, b, 1, event(t, 1, 0))
+		b.Close(func(int) []byte { return []byte(text("b is closed")) })
+		a.Close(func(int) []byte { return []byte(text("a is closed")) })
+		p.expectIDs(t, "1| 1", "1|1 1", "1|1 b is closed")
+		p.expectEnd(t, ErrClosed)
+		equal(t, len(a.streams)+len(b.streams), 0)
+	})
+}
+
+func TestAReaderThatLagsBehindOneFeedIsLetGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		a, b := NewFeed(FeedConfig{}), NewFeed(FeedConfig{MaxBytes: 4 << 10})
+		p := merged(t, &g, nil, a, b)
+		say(t, b, strings.Repeat("x", maxPiece)) // it hangs in this
+		synctest.Wait()
+		for seq := range int64(100) {
+			mustAppend(t, b, seq+1, event(t, seq+1, 1000))
+		}
+		b.Wake()
+		p.expect(t, strings.Repeat("x", maxPiece))
+		p.expectEnd(t, ErrLagged)
+		equal(t, len(a.streams)+len(b.streams), 0)
+	})
+}
+
+func TestAPositionThatOneFeedHasNoMoreEndsTheStreamAndLeavesTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		a, b := NewFeed(FeedConfig{}), NewFeed(FeedConfig{})
+		p := open(t, &g)
+		p.stream.StartMerged(nil, []Source{{Feed: a}, {Feed: b, From: 7}}, lastIDs(2), func(cause error) { p.ended <- cause })
+		p.head(t)
+		p.expectEnd(t, ErrLagged)
+		equal(t, len(a.streams)+len(b.streams), 0)
+	})
+}
+
+func TestEndBreaksThePreludesOfSeveralFeedsOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		a, b := NewFeed(FeedConfig{}), NewFeed(FeedConfig{})
+		large := strings.Repeat("x", 3*maxPiece)
+		p := merged(t, &g, []string{text("small") + text(large), text("never sent")}, a, b)
+		p.expect(t, "small")
+		synctest.Wait() // in the large frame
+		p.stream.End([]byte(text("last")))
+		p.expect(t, large, "last")
+		p.expectEnd(t, ErrEnded)
+	})
+}
+
+// beats reads heartbeats, and returns when each has come.
+func (p *peer) beats(t *testing.T, n int) (at []time.Duration) {
+	t.Helper()
+	start := time.Now()
+	for range n {
+		line, err := p.line()
+		if empty, _ := p.line(); err != nil || line != ": " || empty != "" {
+			t.Fatalf("got %q, %q, error %v", line, empty, err)
+		}
+		at = append(at, time.Since(start))
+	}
+	return at
+}
+
+// Each feed has a pulse, and each begins at another time. All of them together are one.
+func TestTheSilenceOfSeveralFeedsIsBrokenOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		var feeds []*Feed
+		for range 5 {
+			f := NewFeed(FeedConfig{Heartbeat: 15 * time.Second})
+			other := connect(t, &g, f) // its pulse starts now
+			go func() {
+				for _, err := other.line(); err == nil; _, err = other.line() {
+				}
+			}()
+			feeds = append(feeds, f)
+			time.Sleep(2 * time.Second)
+		}
+		p := merged(t, &g, nil, feeds...)
+		at := p.beats(t, 4)
+		equal(t, fmt.Sprint(at), "[5s 20s 35s 50s]") // the first feed began 10 s before
+
+		time.Sleep(4 * time.Second)
+		say(t, feeds[3], "x")
+		p.expect(t, "x")
+		equal(t, p.beats(t, 1)[0], 13*time.Second) // the next that is not too soon after it
+		for _, f := range feeds {
+			f.Close(nil)
+		}
+		p.expectEnd(t, ErrClosed)
+	})
+}
+
+// Whatever the feeds say and when, a reader never hears nothing for longer than the heartbeat.
+func TestNoSilenceOfSeveralFeedsIsLongerThanTheHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		a, b := NewFeed(FeedConfig{Heartbeat: 15 * time.Second}), NewFeed(FeedConfig{Heartbeat: 15 * time.Second})
+		p := merged(t, &g, nil, a, b)
+		go func() {
+			for i := range 200 {
+				time.Sleep(time.Duration(i*7919%23) * time.Second)
+				say(t, []*Feed{a, b}[i%2], "x")
+			}
+			a.Close(nil)
+		}()
+		heard := time.Now()
+		for _, err := p.line(); err == nil; _, err = p.line() {
+			if silence := time.Since(heard); silence > 15*time.Second {
+				t.Fatalf("nothing was heard for %v", silence)
+			}
+			heard = time.Now()
+		}
+		p.expectCause(t, ErrClosed)
+	})
+}
+
+func TestReadersOfSeveralFeedsMissNothingAndReadNothingTwice(t *testing.T) {
+	var g Group
+	feeds := []*Feed{NewFeed(FeedConfig{MaxBytes: 64 << 20}), NewFeed(FeedConfig{MaxBytes: 64 << 20}), NewFeed(FeedConfig{MaxBytes: 64 << 20})}
+	const events = 200
+	var readers []*peer
+	for range 3 {
+		readers = append(readers, merged(t, &g, nil, feeds...))
+	}
+	var publishing, reading sync.WaitGroup
+	for _, f := range feeds {
+		publishing.Go(func() {
+			for seq := range int64(events) {
+				_ = f.Append(seq+1, event(t, seq+1, int(seq*131%5000)))
+				f.Wake()
+			}
+		})
+	}
+	for _, p := range readers {
+		reading.Go(func() {
+			reached := make([]int, len(feeds))
+			for range len(feeds) * events {
+				m, err := p.next()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				moved := 0
+				for i, id := range strings.Split(m.id, "|") {
+					seq, _ := strconv.Atoi(id)
+					moved += seq - reached[i]
+					reached[i] = seq
+				}
+				if moved != 1 {
+					t.Errorf("with %s, the positions have moved by %d", m.id, moved)
+				}
+			}
+		})
+	}
+	publishing.Wait()
+	reading.Wait()
+	feeds[2].Close(nil)
+	for _, p := range readers {
+		p.expectEnd(t, ErrClosed)
+	}
+}
+
+func TestADeliveryToAStreamOfSeveralFeedsAllocatesNothing(t *testing.T) {
+	m := &merger{stream: &Stream{group: new(Group), wire: nowhere{}, subscriptions: make([]subscription, 2)}}
+	m.name = func(dst []byte, _ int, id []byte) []byte { return append(dst, id...) }
+	for i := range m.stream.subscriptions {
+		m.stream.subscriptions[i].cursor.feed = NewFeed(FeedConfig{})
+	}
+	run := append(event(t, 1, 200), event(t, 2, 200)...)
+	if n := testing.AllocsPerRun(1000, func() {
+		_ = m.relay(0, run)
+		_ = m.relay(1, run)
+		_ = m.flush()
+	}); n >= 1 { // the race detector has a pool forget some
+		t.Errorf("it allocates %v times", n)
+	}
+}
+
+// nowhere is a wire that takes everything.
+type nowhere struct{ wire }
+
+func (nowhere) Write(p []byte) (int, error)      { return len(p), nil }
+func (nowhere) SetWriteDeadline(time.Time) error { return nil }
