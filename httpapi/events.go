@@ -109,12 +109,15 @@ const (
 	maxRetry = 3 * time.Second
 )
 
+// hello is what every stream begins with: something at once, and when to come back.
+func hello() []byte {
+	return sse.AppendRetry(sse.AppendComment(nil, "pathsync"), minRetry+rand.N(maxRetry-minRetry))
+}
+
 // begin returns what a new stream is sent first, and where in the feed it goes on. It takes the cheapest source that
 // still has the reader's position: the feed, then the log, then the whole state.
 func (f *roomFeed) begin(ctx context.Context, room *core.Room, from *eventID) (prelude [][]byte, position sse.Position) {
-	hello := sse.AppendComment(nil, "pathsync")
-	hello = sse.AppendRetry(hello, minRetry+rand.N(maxRetry-minRetry))
-	prelude = [][]byte{hello}
+	prelude = [][]byte{hello()}
 
 	var missed [][]byte // frames from the log, up to where the feed begins
 	resumes := from != nil && from.epoch == f.feeds.cfg.Epoch

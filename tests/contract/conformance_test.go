@@ -36,6 +36,7 @@ func TestTheServerKeepsTheContract(t *testing.T) {
 		"metrics elsewhere":       testMetricsElsewhere,
 		"who may do what":         testWhoMayDoWhat,
 		"tickets":                 testTickets,
+		"too many probes":         testTooManyProbes,
 		"a new token":             testRenewal,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, w) })
@@ -54,6 +55,7 @@ func testEverything(t *testing.T, c client) {
 		"events":     testEvents,
 		"presence":   testPresence,
 		"names":      testNames,
+		"probing":    testProbing,
 		"service":    testService,
 	} {
 		t.Run(name, func(t *testing.T) { test(c.on(t)) })
