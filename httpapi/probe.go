@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -60,6 +61,9 @@ func arrivalOf(r *http.Request) arrival {
 
 // postProbe says what has come of a request with a name in its address and a body.
 func (s *Server) postProbe(c echo.Context) error {
+	if strings.Contains(c.Param("name"), "/") { // the last parameter takes all that is left, which those of rooms do not
+		return echo.ErrNotFound
+	}
 	leave, err := s.enterProbe()
 	if err != nil {
 		return err

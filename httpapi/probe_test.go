@@ -84,6 +84,7 @@ func TestAProbeSaysWhichNameAndHowMuchOfABodyHaveArrived(t *testing.T) {
 		if err := json.Unmarshal([]byte(a.body), &got); err != nil || got.Name != "a/b" || got.Bytes != 1<<20 || got.Host != "pathsync.test" {
 			t.Errorf("%v: %s", err, a.body)
 		}
+		s.post("/v1/probe/a/b", "{}").problem(404, httpapi.RouteNotFound)
 		s.post("/v1/probe/x", "nonsense").problem(400, httpapi.InvalidJSON)
 		s.post("/v1/probe/x", strings.Repeat("x", 1<<20+1)).problem(413, httpapi.BodyTooLarge)
 		s.post("/v1/probe/x", "{}", "Content-Type", "text/plain").problem(415, httpapi.UnsupportedMediaType)
