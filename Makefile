@@ -6,7 +6,7 @@ LINT   = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 PACKAGES = js-client/node_modules/.package-lock.json
 
 .PHONY: run build test test-go test-js postgres node chromium test-sqlserver soak-js bench-js lint fuzz crash outage soak \
-  restarts check-deps bench bench-databases load clean
+  acme restarts check-deps bench bench-databases load clean
 
 run: ## the server, on http://127.0.0.1:8080
 	$(GO) run ./cmd/pathsync
@@ -24,6 +24,7 @@ test-go: postgres ## the server's tests, with the race detector
 	  echo 'SKIPPED: the PostgreSQL tests, for want of a server (PATHSYNC_TEST_POSTGRES names one)'
 	@[ -n "$$PATHSYNC_TEST_SQLSERVER" ] || \
 	  echo 'SKIPPED: the SQL Server tests, for want of a server (PATHSYNC_TEST_SQLSERVER names one; make test-sqlserver starts one)'
+	@[ -n "$$PATHSYNC_TEST_PEBBLE" ] || echo 'SKIPPED: the test with an ACME server (make acme gets one)'
 	$(GO) test -race -timeout 10m ./...
 
 test-js: $(PACKAGES) chromium ## the client's tests: types, units, size, many clients in Node, a browser, a Nuxt application
@@ -92,6 +93,11 @@ crash: ## kill the server CRASHES times under load (make test does it 20 times)
 STREAMS ?= 20000
 soak: ## open and close STREAMS streams in every way; make test does it for fewer
 	PATHSYNC_SOAK_STREAMS=$(STREAMS) $(GO) test -count=1 -timeout 30m -run LeaveNothingBehind -v ./tests/e2e
+
+# Pebble is Let's Encrypt's own server for tests. It runs on this machine, and asks nobody.
+acme: ## a certificate from an ACME server that really looks at the name; needs the network once
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1
+	PATHSYNC_TEST_PEBBLE=$(CURDIR)/bin/pebble $(GO) test -race -count=1 -run ACME -v ./tests/e2e
 
 RESTARTS ?= 20
 restarts: ## replace the server RESTARTS times under 300 clients; make test does it for fewer

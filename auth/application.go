@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/trust"
 )
 
 // ApplicationConfig is what an Application needs. Zero values stand for the defaults named.
@@ -67,11 +67,11 @@ type verdict struct {
 
 // NewApplication makes an Application. It asks nothing yet.
 func NewApplication(cfg ApplicationConfig) (*Application, error) {
-	if !isTrustworthy(cfg.URL) {
+	if !trust.Trustworthy(cfg.URL) {
 		return nil, errors.New("the URL that is asked who may do what has to begin with https://")
 	}
 	a := &Application{
-		url: cfg.URL, client: trusting(cfg.Client, askTimeout), fresh: cfg.Fresh, now: cfg.Now, log: cfg.Log,
+		url: cfg.URL, client: trust.Client(cfg.Client, askTimeout), fresh: cfg.Fresh, now: cfg.Now, log: cfg.Log,
 		turn: make(chan struct{}, maxQuestions), verdicts: map[[sha256.Size]byte]verdict{},
 	}
 	if a.fresh == 0 {
@@ -158,7 +158,7 @@ func (a *Application) ask(ctx context.Context, token string) verdict {
 	case err == nil || errors.Is(err, core.ErrUnauthenticated):
 		return verdict{identity: identity, err: err}
 	default:
-		a.log.Warn("the application does not say who may do what", "url", a.url, "error", err)
+		a.log.Warn("the application does not say who may do what", "error", err)
 		return verdict{err: core.ErrNoVerdict}
 	}
 }
@@ -170,7 +170,7 @@ func (a *Application) exchange(ctx context.Context, token string) (core.Identity
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := a.client.Do(req)
+	resp, err := trust.Ask(a.client, req)
 	if err != nil {
 		return core.Identity{}, err
 	}
@@ -182,12 +182,9 @@ func (a *Application) exchange(ctx context.Context, token string) (core.Identity
 	default:
 		return core.Identity{}, fmt.Errorf("the answer is %s", resp.Status)
 	}
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxVerdictBytes+1))
+	text, err := trust.Body(resp, maxVerdictBytes)
 	if err != nil {
 		return core.Identity{}, err
-	}
-	if len(text) > maxVerdictBytes {
-		return core.Identity{}, fmt.Errorf("the answer is larger than %d bytes", maxVerdictBytes)
 	}
 	var c claims
 	if err := json.Unmarshal(text, &c); err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/MicahParks/jwkset"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/trust"
 )
 
 // How often a key set is asked for.
@@ -50,10 +50,10 @@ type publicKey struct {
 }
 
 func newKeySet(cfg Config) (*keySet, error) {
-	if !isTrustworthy(cfg.KeysURL) {
+	if !trust.Trustworthy(cfg.KeysURL) {
 		return nil, errors.New("the URL of the key set has to begin with https://")
 	}
-	return &keySet{url: cfg.KeysURL, client: trusting(cfg.Client, fetchTimeout), now: cfg.Now, log: cfg.Log}, nil
+	return &keySet{url: cfg.KeysURL, client: trust.Client(cfg.Client, fetchTimeout), now: cfg.Now, log: cfg.Log}, nil
 }
 
 func (s *keySet) algorithms() []string { return publicKeyAlgorithms }
@@ -131,7 +131,7 @@ func (s *keySet) fetch(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		s.log.Warn("the key set for tokens cannot be read", "url", s.url, "error", err)
+		s.log.Warn("the key set for tokens cannot be read", "error", err)
 	} else {
 		s.keys, s.fetched = keys, s.now()
 	}
@@ -145,7 +145,7 @@ func (s *keySet) download(ctx context.Context) ([]publicKey, error) {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
-	resp, err := s.client.Do(req)
+	resp, err := trust.Ask(s.client, req)
 	if err != nil {
 		return nil, err
 	}
@@ -153,12 +153,9 @@ func (s *keySet) download(ctx context.Context) ([]publicKey, error) {
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("the answer is %s", resp.Status)
 	}
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxKeysBytes+1))
+	text, err := trust.Body(resp, maxKeysBytes)
 	if err != nil {
 		return nil, err
-	}
-	if len(text) > maxKeysBytes {
-		return nil, fmt.Errorf("it is larger than %d bytes", maxKeysBytes)
 	}
 	return parseKeySet(text)
 }

@@ -18,6 +18,8 @@ var (
 	ErrOverloaded = errors.New("the server has too much to do")
 	// ErrTooManyRooms: an account has as many rooms open as it may.
 	ErrTooManyRooms = errors.New("too many rooms are open on one account")
+	// ErrNoInitialState: it cannot be found out now what a room begins with. Whoever wants the room may come again.
+	ErrNoInitialState = errors.New("what this room begins with cannot be found out")
 	// ErrClosing: the server is shutting down.
 	ErrClosing = errors.New("the server is shutting down")
 	// ErrClientSeqReused: a clientSeq comes again with other content.
@@ -32,20 +34,23 @@ type Config struct {
 	Log    *slog.Logger // default: none
 	// Recorder measures. Default: nobody does.
 	Recorder Recorder
+	// InitialState knows what new rooms begin with. Default: with nothing.
+	InitialState InitialStateLoader
 
-	CommitWindow     time.Duration // batches are gathered so long before each transaction; 0: no longer than the last took
-	ServerBatch      time.Duration // longest time a document row is behind the log; 1.5 s
-	PresenceTimeout  time.Duration // lease of a client without a stream; 15 s
-	PresenceWindow   time.Duration // presence changes are gathered so long; 50 ms
-	RoomIdle         time.Duration // a room that nobody uses is closed after so long; 60 s
-	StoreTimeout     time.Duration // limit of one call of the store; 10 s
-	SubmitTimeout    time.Duration // longest wait of a batch for its commit; 10 s
-	MaxRooms         int           // open at a time; 100,000
-	MemoryBudget     int64         // bytes that rooms may take before no other is opened, estimated; 0: without bound
-	MaxQueuedBytes   int           // of batches that wait for their commit; 256 MiB
-	MaxDocumentBytes int           // encoded size of one document; 8 MiB
-	MaxPresence      int           // clients present in one room; 10,000
-	Retention        Retention     // what of the log is kept; all of it
+	CommitWindow        time.Duration // batches are gathered so long before each transaction; 0: no longer than the last took
+	ServerBatch         time.Duration // longest time a document row is behind the log; 1.5 s
+	PresenceTimeout     time.Duration // lease of a client without a stream; 15 s
+	PresenceWindow      time.Duration // presence changes are gathered so long; 50 ms
+	RoomIdle            time.Duration // a room that nobody uses is closed after so long; 60 s
+	StoreTimeout        time.Duration // limit of one call of the store; 10 s
+	SubmitTimeout       time.Duration // longest wait of a batch for its commit; 10 s
+	InitialStateTimeout time.Duration // longest wait for what a room begins with; 5 s
+	MaxRooms            int           // open at a time; 100,000
+	MemoryBudget        int64         // bytes that rooms may take before no other is opened, estimated; 0: without bound
+	MaxQueuedBytes      int           // of batches that wait for their commit; 256 MiB
+	MaxDocumentBytes    int           // encoded size of one document; 8 MiB
+	MaxPresence         int           // clients present in one room; 10,000
+	Retention           Retention     // what of the log is kept; all of it
 }
 
 func (c Config) withDefaults() Config {
@@ -61,6 +66,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.RoomIdle, time.Minute)
 	setDefault(&c.StoreTimeout, 10*time.Second)
 	setDefault(&c.SubmitTimeout, 10*time.Second)
+	setDefault(&c.InitialStateTimeout, 5*time.Second)
 	setDefault(&c.MaxRooms, 100_000)
 	setDefault(&c.MaxQueuedBytes, 256<<20)
 	setDefault(&c.MaxDocumentBytes, 8<<20)
@@ -97,8 +103,11 @@ type Hub struct {
 	checkpointer *checkpointer
 	pruner       *pruner
 
-	opening sync.WaitGroup // goroutines that open rooms
-	memory  atomic.Int64   // bytes that all rooms weigh
+	opening sync.WaitGroup  // goroutines that open rooms
+	asking  chan struct{}   // has a token for each question about an initial state
+	life    context.Context // ends when no more of them are to be asked
+	stop    context.CancelFunc
+	memory  atomic.Int64 // bytes that all rooms weigh
 
 	mu      sync.Mutex
 	rooms   map[string]*slot
@@ -132,7 +141,8 @@ const retryOpening = time.Second
 // NewHub makes a hub and starts its goroutines. Close ends them.
 func NewHub(cfg Config) *Hub {
 	cfg = cfg.withDefaults()
-	h := &Hub{cfg: cfg, rooms: map[string]*slot{}, booked: map[string]int{}}
+	h := &Hub{cfg: cfg, rooms: map[string]*slot{}, booked: map[string]int{}, asking: make(chan struct{}, maxInitialQuestions)}
+	h.life, h.stop = context.WithCancel(context.Background())
 	h.committer = newCommitter(&h.cfg)
 	h.checkpointer = newCheckpointer(h)
 	h.pruner = newPruner(&h.cfg)
@@ -152,6 +162,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	if again {
 		return nil
 	}
+	h.stop()
 	h.opening.Wait()
 	h.pruner.close()
 	err := errors.Join(h.committer.close(ctx), h.checkpointer.close(ctx))
@@ -293,11 +304,9 @@ func (h *Hub) release(s *slot) {
 	}
 }
 
-// open fills a slot. It is nobody's request in particular, so it has a limit of its own.
+// open fills a slot. It is nobody's request in particular, so it has limits of its own.
 func (h *Hub) open(name string, s *slot) {
-	ctx, cancel := context.WithTimeout(context.Background(), h.cfg.StoreTimeout)
-	defer cancel()
-	room, err := openRoom(ctx, h, name)
+	room, err := openRoom(h, name)
 	if err != nil {
 		h.cfg.Log.Error("a room cannot be opened", "room", name, "error", err)
 	}

@@ -40,6 +40,7 @@ type Presence struct {
 	members map[string]*member
 	changed []string         // clients that may differ from what readers know, in the order of change
 	told    map[string]*User // what readers know of each client in changed; nil: nothing
+	split   map[string]bool  // clients in changed of which newer readers know something else: all have to be told
 }
 
 type member struct {
@@ -50,7 +51,7 @@ type member struct {
 
 // NewPresence makes an empty table for at most limit clients.
 func NewPresence(lease time.Duration, limit int) *Presence {
-	return &Presence{lease: lease, limit: limit, members: map[string]*member{}, told: map[string]*User{}}
+	return &Presence{lease: lease, limit: limit, members: map[string]*member{}, told: map[string]*User{}, split: map[string]bool{}}
 }
 
 // Connect notes that a client has opened its stream, known to Disconnect by a number that differs from any other of
@@ -118,8 +119,14 @@ func (p *Presence) NextExpiry() (at time.Time, ok bool) {
 	return at, ok
 }
 
-// Users returns who is present, first come first.
+// Users returns who is present, first come first, for a reader that begins with it. Whom it shows otherwise than readers
+// were told, TakeChange mentions in any case: one who comes and leaves again would stay for this reader for ever.
 func (p *Presence) Users() []User {
+	for _, id := range p.changed {
+		if m, was := p.members[id], p.told[id]; (m == nil) != (was == nil) || m != nil && m.User != *was {
+			p.split[id] = true
+		}
+	}
 	users := make([]User, 0, len(p.members))
 	for _, m := range p.members {
 		users = append(users, m.User)
@@ -144,22 +151,23 @@ func (p *Presence) Empty() bool { return len(p.members) == 0 && len(p.changed) =
 // Changed reports whether TakeChange may have something to tell.
 func (p *Presence) Changed() bool { return len(p.changed) > 0 }
 
-// TakeChange returns what readers have not been told yet, and counts it as told. Whoever came and left in between is
-// not in it. ok is false when there is nothing to tell.
+// TakeChange returns what readers have not been told yet, and counts it as told. Whoever came and left in between,
+// unseen by all, is not in it. ok is false when there is nothing to tell.
 func (p *Presence) TakeChange() (c PresenceChange, ok bool) {
 	for _, id := range p.changed {
 		m, was := p.members[id], p.told[id]
 		switch {
-		case m == nil && was != nil:
+		case m == nil && (was != nil || p.split[id]):
 			c.Left = append(c.Left, id)
 		case m != nil && was == nil:
 			c.Joined = append(c.Joined, m.User)
-		case m != nil && m.User != *was:
+		case m != nil && (m.User != *was || p.split[id]):
 			c.Updated = append(c.Updated, m.User)
 		}
 	}
 	p.changed = nil
 	clear(p.told)
+	clear(p.split)
 	return c, len(c.Joined)+len(c.Updated)+len(c.Left) > 0
 }
 

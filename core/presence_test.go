@@ -118,6 +118,26 @@ func TestWhoComesAndGoesWithinTheWindowIsNotMentioned(t *testing.T) {
 	wantChange(t, p, nil, nil, nil)
 }
 
+func TestWhoWasShownToANewReaderIsMentionedWhenItIsSoNoMore(t *testing.T) {
+	p, now := NewPresence(lease, 10), presenceStart
+	p.Connect("ann", "", "", 1, now)
+	p.Users() // a reader begins
+	p.Leave("ann")
+	wantChange(t, p, nil, nil, []string{"ann"})
+
+	p.Update("ben", "", PresenceUpdate{Field: "title"}, now)
+	p.TakeChange()
+	p.Update("ben", "", PresenceUpdate{Field: "body"}, now)
+	p.Users()
+	p.Update("ben", "", PresenceUpdate{Field: "title"}, now)
+	wantChange(t, p, nil, []string{"ben"}, nil)
+
+	p.Update("ben", "", PresenceUpdate{Field: "body"}, now)
+	p.Update("ben", "", PresenceUpdate{Field: "title"}, now)
+	p.Users() // shows what all know
+	wantChange(t, p, nil, nil, nil)
+}
+
 func TestTheTableIsBounded(t *testing.T) {
 	p, now := NewPresence(lease, 2), presenceStart
 	p.Connect("a", "", "", 1, now)

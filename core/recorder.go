@@ -26,6 +26,7 @@ func (nopRecorder) Retried()                          {}
 // Stats is how a hub is at a moment.
 type Stats struct {
 	Rooms       int           // in memory
+	MemoryBytes int64         // that the rooms take, as Config.MemoryBudget estimates it
 	QueuedBytes int64         // of batches that wait for their commit
 	Unsaved     time.Duration // how long the oldest change has been waiting for its document row; 0: there is none
 	Outage      bool          // the database does not answer
@@ -37,7 +38,7 @@ func (h *Hub) Stats() Stats {
 	rooms := len(h.rooms)
 	h.mu.Unlock()
 	return Stats{
-		Rooms: rooms, QueuedBytes: h.committer.queued.Load(),
+		Rooms: rooms, MemoryBytes: h.memory.Load(), QueuedBytes: h.committer.queued.Load(),
 		Unsaved: h.checkpointer.lag(time.Now()), Outage: h.committer.outage.Load(),
 	}
 }

@@ -29,29 +29,14 @@ type Room struct {
 // replayPage bounds how much of the log is in memory at a time while a room catches up with it.
 var replayPage = Page{Batches: 1000, Bytes: 4 << 20}
 
-// openRoom reads a room from the store: its document rows, and the log after them.
-func openRoom(ctx context.Context, h *Hub, name string) (*Room, error) {
-	rows, err := h.cfg.Store.Documents(ctx, name)
-	if err != nil {
-		return nil, unavailable(err, "reading the document rows")
+// openRoom makes a room as the store has it, and begins it if the store has nothing.
+func openRoom(h *Hub, name string) (*Room, error) {
+	state, err := h.read(name)
+	if err == nil && state.Seq() == 0 && h.cfg.InitialState != nil {
+		err = h.begin(state)
 	}
-	state, err := NewState(name, rows, h.cfg.MaxDocumentBytes)
 	if err != nil {
 		return nil, err
-	}
-	for {
-		batches, err := h.cfg.Store.Log(ctx, name, state.Seq(), replayPage)
-		if err != nil {
-			return nil, unavailable(err, "reading the log")
-		}
-		if len(batches) == 0 {
-			break
-		}
-		for _, b := range batches {
-			if err := state.Fold(b); err != nil {
-				return nil, err
-			}
-		}
 	}
 	r := &Room{name: name, hub: h, state: state, presence: NewPresence(h.cfg.PresenceTimeout, h.cfg.MaxPresence)}
 	r.listener = h.cfg.Listen(name, state.Seq())
@@ -60,6 +45,39 @@ func openRoom(ctx context.Context, h *Hub, name string) (*Room, error) {
 	r.noteUnsaved()
 	r.weigh()
 	return r, nil
+}
+
+// read reads a room from the store: its document rows, and the log after them.
+func (h *Hub) read(room string) (*State, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), h.cfg.StoreTimeout)
+	defer cancel()
+	rows, err := h.cfg.Store.Documents(ctx, room)
+	if err != nil {
+		return nil, unavailable(err, "reading the document rows")
+	}
+	state, err := NewState(room, rows, h.cfg.MaxDocumentBytes)
+	if err != nil {
+		return nil, err
+	}
+	return state, h.replay(ctx, state)
+}
+
+// replay folds what the log has beyond a state.
+func (h *Hub) replay(ctx context.Context, state *State) error {
+	for {
+		batches, err := h.cfg.Store.Log(ctx, state.room, state.Seq(), replayPage)
+		if err != nil {
+			return unavailable(err, "reading the log")
+		}
+		if len(batches) == 0 {
+			return nil
+		}
+		for _, b := range batches {
+			if err := state.Fold(b); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // Name is the room's name.

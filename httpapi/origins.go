@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,7 +12,8 @@ import (
 // Origins are the origins whose pages may use the API besides the server's own. The zero value is none.
 type Origins struct {
 	exact map[string]bool
-	any   bool // every origin, and no cookies
+	names map[string]bool // the hosts of exact
+	any   bool            // every origin, and no cookies
 }
 
 // AnyOrigin stands for every origin in ParseOrigins.
@@ -20,7 +22,7 @@ const AnyOrigin = "*"
 // ParseOrigins reads origins as browsers write them, such as `https://app.example.com` or `http://localhost:3000`. They are
 // compared whole, never by a part. AnyOrigin stands alone: what every page may do must not be done with a user's cookies.
 func ParseOrigins(list []string) (Origins, error) {
-	o := Origins{exact: map[string]bool{}}
+	o := Origins{exact: map[string]bool{}, names: map[string]bool{}}
 	for _, origin := range list {
 		if origin == AnyOrigin {
 			o.any = true
@@ -29,7 +31,7 @@ func ParseOrigins(list []string) (Origins, error) {
 		if err := checkOrigin(origin); err != nil {
 			return Origins{}, fmt.Errorf("%q is not an origin: %w", origin, err)
 		}
-		o.exact[origin] = true
+		o.exact[origin], o.names[nameIn(origin)] = true, true
 	}
 	if o.any && len(o.exact) > 0 {
 		return Origins{}, fmt.Errorf("%q allows every origin, and stands alone", AnyOrigin)
@@ -117,7 +119,7 @@ func (s *Server) checkOrigin(r *http.Request) error {
 	}
 	seen := *r
 	seen.Host = hostOf(r)
-	if s.crossOrigin.Check(&seen) != nil {
+	if s.crossOrigin.Check(&seen) != nil && (s.cfg.Origins.any || !isAskedFirst(r)) {
 		return problem(CrossOrigin, "the page that sends it is of another origin, which the server's operator has to allow")
 	}
 	return nil
@@ -132,4 +134,16 @@ func hostOf(r *http.Request) string {
 		return host
 	}
 	return r.Host
+}
+
+// isAskedFirst reports whether a browser sends a request for a page of another origin only after a preflight, which nobody
+// but the allowed origins passes. Then it is no harm that a proxy hides the host that Origin would be held against, as
+// nginx does unless it is told otherwise. A browser that says what the page is to the server is believed instead, and so is
+// nothing that comes with our cookie.
+func isAskedFirst(r *http.Request) bool {
+	if r.Header.Get("Sec-Fetch-Site") != "" || len(r.CookiesNamed(CookieName)) > 0 {
+		return false
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/json" || r.Method == http.MethodPut || r.Method == http.MethodDelete
 }

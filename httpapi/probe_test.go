@@ -89,7 +89,7 @@ func TestAProbeSaysWhichNameAndHowMuchOfABodyHaveArrived(t *testing.T) {
 		s.post("/v1/probe/x", strings.Repeat("x", 1<<20+1)).problem(413, httpapi.BodyTooLarge)
 		s.post("/v1/probe/x", "{}", "Content-Type", "text/plain").problem(415, httpapi.UnsupportedMediaType)
 		s.post("/v1/probe/x", "{}", "Origin", "http://pathsync.test").is(200)
-		s.post("/v1/probe/x", "{}", "Origin", "http://evil.test").problem(403, httpapi.CrossOrigin)
+		s.post("/v1/probe/x", "{}", "Origin", "http://evil.test", "Sec-Fetch-Site", "cross-site").problem(403, httpapi.CrossOrigin)
 	})
 }
 

@@ -42,6 +42,7 @@ const (
 	RoomUnavailable      Code = "room_unavailable"
 	Overloaded           Code = "overloaded"
 	AuthUnavailable      Code = "auth_unavailable"
+	NoInitialState       Code = "initial_state_unavailable"
 	ShuttingDown         Code = "shutting_down"
 )
 
@@ -78,6 +79,7 @@ var kinds = map[Code]kind{
 	RoomUnavailable:      {503, "This room cannot be served until an operator has looked at it", 60},
 	Overloaded:           {503, "The server has too much to do", 2},
 	AuthUnavailable:      {503, "Tokens cannot be verified now", 2},
+	NoInitialState:       {503, "What this room begins with cannot be found out now", 2},
 	ShuttingDown:         {503, "The server is shutting down", 2},
 }
 
@@ -159,6 +161,8 @@ func problemOf(err error) *Problem {
 		return problem(Forbidden, core.ErrForeignClient.Error())
 	case errors.Is(err, core.ErrNoVerdict):
 		return problem(AuthUnavailable, "")
+	case errors.Is(err, core.ErrNoInitialState):
+		return problem(NoInitialState, "")
 	case errors.Is(err, core.ErrCorrupt):
 		return problem(RoomUnavailable, "what the database holds of it is damaged")
 	case errors.Is(err, core.ErrClosing):

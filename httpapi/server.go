@@ -34,6 +34,10 @@ type Config struct {
 
 	Origins Origins // whose pages may use the API besides the server's own; none
 	Limits  Limits  // of what one party may have; none
+
+	// LocalOnly is for a server that asks nobody who he is, because only this machine can reach it. The API then answers
+	// only requests for an address, for localhost, or for the host of one of Origins.
+	LocalOnly bool
 }
 
 // Server answers the requests of version 1 of the API. It is an http.Handler.
@@ -182,7 +186,7 @@ func (s *Server) guard(x *exchange, r *http.Request) {
 
 // admit says why a request is refused before anybody looks at what it wants.
 func (s *Server) admit(r *http.Request) error {
-	checks := []func(*http.Request) error{s.checkOrigin, s.limits.byAddress}
+	checks := []func(*http.Request) error{s.checkHost, s.checkOrigin, s.limits.byAddress}
 	if s.cfg.Auth == nil { // otherwise who the user is comes to light later; see identify
 		checks = append(checks, s.limits.byUser)
 	}

@@ -123,13 +123,16 @@ func TestStreamsAreCountedByWhyTheyEnd(t *testing.T) {
 func TestHowThingsAreIsLookedUpWhenAsked(t *testing.T) {
 	m, hub := watched(t)
 	wantSeries(t, m, map[string]float64{"pathsync_rooms": 0, "pathsync_streams": 0, "pathsync_feed_bytes": 0,
-		"pathsync_queued_bytes": 0, "pathsync_checkpoint_lag_seconds": 0, "pathsync_database_up": 1})
+		"pathsync_memory_bytes": 0, "pathsync_queued_bytes": 0, "pathsync_checkpoint_lag_seconds": 0, "pathsync_database_up": 1})
 	_, release, err := hub.Room(t.Context(), "r")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer release()
-	wantSeries(t, m, map[string]float64{"pathsync_rooms": 1})
+	wantSeries(t, m, map[string]float64{"pathsync_rooms": 1, "pathsync_memory_bytes": float64(hub.Stats().MemoryBytes)})
+	if hub.Stats().MemoryBytes == 0 {
+		t.Error("a room takes no memory")
+	}
 }
 
 func TestNamesFollowTheConventionsOfPrometheus(t *testing.T) {

@@ -21,14 +21,14 @@ type admin struct {
 	done   chan struct{} // closed when nobody is answered any more
 }
 
-// adminHandler answers what operators ask. The health checks are the API's own.
+// adminHandler answers what operators ask. The health checks are the API's own. Of the profiles, the command line is not
+// among them: it can have the secret of the tokens or the password of the database in it.
 func adminHandler(api, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", api)
 	mux.Handle("GET /readyz", api)
 	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)

@@ -33,6 +33,10 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	initial, err := c.initialState()
+	if err != nil {
+		return err
+	}
 	edge, err := c.edge(log)
 	if err != nil {
 		return err
@@ -51,7 +55,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	log.Info("pathsync is ready", "url", edge.scheme()+"://"+listener.Addr().String()+"/", "database", kindOf(c.Database), "epoch", store.Epoch())
-	return c.serve(ctx, log, store, listener, who, edge)
+	return c.serve(ctx, log, store, listener, who, initial, edge)
 }
 
 // shareOneProcessor lets others run while a commit waits for the disk, also on a machine with a single processor. There Go
@@ -65,13 +69,13 @@ func shareOneProcessor() {
 // serve puts the parts together, and takes them apart again when ctx ends: first no new requests, then the streams,
 // then what is still to be written.
 func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.Store, listener net.Listener,
-	who httpapi.Authenticator, edge edge) error {
+	who httpapi.Authenticator, initial core.InitialStateLoader, edge edge) error {
 	measured := metrics.New()
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{
 		Epoch: store.Epoch(), MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs), Spread: c.DrainSpread, Recorder: measured,
 	})
 	hub := core.NewHub(core.Config{
-		Store: store, Listen: feeds.Listen, Log: log, Recorder: measured,
+		Store: store, Listen: feeds.Listen, Log: log, Recorder: measured, InitialState: initial,
 		CommitWindow: milliseconds(c.CommitWindowMs), Retention: core.Retention{Age: c.LogRetention, Count: c.LogRetentionBatches},
 		ServerBatch: milliseconds(c.ServerBatchMs), PresenceTimeout: milliseconds(c.PresenceTimeoutMs),
 		RoomIdle: milliseconds(c.RoomIdleMs), MaxRooms: c.MaxRooms, MemoryBudget: c.MemoryBudget, MaxDocumentBytes: c.MaxDocumentBytes,
@@ -80,7 +84,7 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	config := httpapi.Config{
 		Hub: hub, Feeds: feeds, Log: log, Recorder: measured, Auth: who,
 		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,
-		Origins: edge.origins, Limits: edge.limits,
+		Origins: edge.origins, Limits: edge.limits, LocalOnly: c.localOnly(listener.Addr(), edge.tls != nil),
 	}
 	if c.AccessLog {
 		config.AccessLog = log

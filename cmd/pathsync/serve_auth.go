@@ -62,6 +62,12 @@ func (c *serveCommand) checkReach(address net.Addr) error {
 	return nil
 }
 
+// localOnly reports whether the server lets in everybody because nobody but this machine can reach it. Over TLS nobody can
+// pretend to be found by another name: he has no certificate for it.
+func (c *serveCommand) localOnly(address net.Addr, encrypted bool) bool {
+	return c.Auth == "none" && !c.InsecureNoAuth && address.Network() == "tcp" && !encrypted
+}
+
 // authenticator returns who finds out who sends a request, and nil when nobody is asked.
 func (c *serveCommand) authenticator(log *slog.Logger) (httpapi.Authenticator, error) {
 	if c.Auth == "none" {

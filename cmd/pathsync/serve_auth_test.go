@@ -120,6 +120,20 @@ func TestAKeyThatCannotBeUsedStopsTheStart(t *testing.T) {
 	}
 }
 
+func TestRoomsBeginWithWhatAnApplicationSaysThatCanBeTrusted(t *testing.T) {
+	for url, want := range map[string]struct{ asked, ok bool }{
+		"": {false, true}, "https://app.example.com/rooms": {true, true}, "http://127.0.0.1:3000/rooms": {true, true},
+		"http://app.example.com/rooms": {false, false}, "app.example.com": {false, false},
+	} {
+		c := parse(t)
+		c.InitialStateURL = url
+		loader, err := c.initialState()
+		if (loader != nil) != want.asked || (err == nil) != want.ok || err != nil && !strings.Contains(err.Error(), "--initial-state-url") {
+			t.Errorf("%q: %v, %v", url, loader, err)
+		}
+	}
+}
+
 func TestTheTokenIsShownToTheServerAndToNobodyElse(t *testing.T) {
 	var shown []string
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -152,6 +166,40 @@ func TestAnInheritedSocketThatTheNetworkCanReachIsNotServedWithoutTokens(t *test
 		open.InsecureNoAuth, closed.Auth = true, "jwt"
 		if err := errors.Join(open.checkReach(at), closed.checkReach(at), good.checkReach(&net.UnixAddr{Net: "unix", Name: "/run/x"})); err != nil {
 			t.Errorf("%s: %v", at, err)
+		}
+	}
+}
+
+// A page can point its own name at this machine. What it then asks for is refused wherever nobody has to show who he is.
+func TestAPageThatPointsItsNameAtAServerOfThisMachineGetsNothing(t *testing.T) {
+	status := func(url, host string) int {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/v1/rooms/r", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	usual := serving(t)
+	behind := serving(t, "--allow-origin", "https://board.example.com")
+	insecure := serving(t, "--insecure-no-auth")
+	closed := serving(t, "--auth", "jwt", "--jwt-secret", longSecret)
+	for _, test := range []struct {
+		url, host string
+		want      int
+	}{
+		{usual, "evil.test", 403}, {usual, "localhost:8080", 200}, {usual, "", 200},
+		{behind, "evil.test", 403}, {behind, "board.example.com", 200},
+		{insecure, "board.example.com", 200}, {closed, "board.example.com", 401},
+	} {
+		if got := status(test.url, test.host); got != test.want {
+			t.Errorf("%s is answered %d, want %d", test.host, got, test.want)
 		}
 	}
 }

@@ -27,6 +27,8 @@ type serveCommand struct {
 	AuthorizeURL   string `name:"authorize-url" env:"PATHSYNC_AUTHORIZE_URL" placeholder:"URL" help:"Ask here what a token is worth and what its user may do."`
 	InsecureNoAuth bool   `name:"insecure-no-auth" env:"PATHSYNC_INSECURE_NO_AUTH" help:"Let everybody who can reach the server do everything, also from the network."`
 
+	InitialStateURL string `name:"initial-state-url" env:"PATHSYNC_INITIAL_STATE_URL" placeholder:"URL" help:"Ask here what a room begins with that has no history."`
+
 	ServerBatchMs     int `name:"server-batch-ms" env:"PATHSYNC_SERVER_BATCH_MS" default:"1500" placeholder:"MS" validate:"min=1,max=3600000" help:"Write changed documents to the database this often (${default}). The log is always written at once."`
 	CommitWindowMs    int `name:"commit-window-ms" env:"PATHSYNC_COMMIT_WINDOW_MS" default:"0" placeholder:"MS" validate:"min=0,max=1000" help:"Gather batches so long before each transaction: fewer of them, later answers (${default})."`
 	PresenceTimeoutMs int `name:"presence-timeout-ms" env:"PATHSYNC_PRESENCE_TIMEOUT_MS" default:"15000" placeholder:"MS" validate:"min=100,max=86400000" help:"How long a client without a stream stays present (${default})."`

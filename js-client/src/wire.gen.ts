@@ -204,7 +204,7 @@ export interface paths {
         /**
          * Read a room
          * @description Every document of the room, all of them as they stand at one `serverSeq`. A room that nobody has written to is
-         *     an empty one.
+         *     an empty one, or what the application says that it begins with.
          *
          *     ```sh
          *     curl http://127.0.0.1:8080/v1/rooms/board-7
@@ -532,8 +532,7 @@ export interface paths {
         /**
          * Find out what the way does to requests
          * @description Says what has come of a request: of the name in its address, of the length of its body, of the host that it was
-         *     sent to. Nothing is stored, and nobody is asked for a token. What a page of another origin sends is refused here
-         *     as elsewhere: a proxy that sends its own name as the host makes every page look like one.
+         *     sent to. Nothing is stored, and nobody is asked for a token.
          *
          *     ```sh
          *     curl 'http://127.0.0.1:8080/v1/probe/a%2Fb' -H 'Content-Type: application/json' -d '{}'
@@ -1147,6 +1146,7 @@ export interface components {
             room: components["schemas"]["RoomName"];
             key: components["schemas"]["StoreKey"];
             serverSeq: components["schemas"]["ServerSeq"];
+            /** @description Who sent it. What a room begins with, when the application says so, comes from `initial-state`. */
             clientId: components["schemas"]["ClientId"];
             clientSeq?: components["schemas"]["ClientSeq"];
             userId?: components["schemas"]["UserId"];
@@ -1400,11 +1400,12 @@ export interface components {
          *     | `room_unavailable` | 503 | yes | what is stored of this room is damaged; an operator has to look |
          *     | `overloaded` | 503 | yes | a queue is full, or too much is open |
          *     | `auth_unavailable` | 503 | yes | tokens cannot be verified now |
+         *     | `initial_state_unavailable` | 503 | yes | what a new room begins with cannot be found out now |
          *     | `shutting_down` | 503 | yes | the server is about to end |
          * @example client_seq_reused
          * @enum {unknown}
          */
-        ProblemCode: "invalid_json" | "invalid_event_id" | "invalid_parameter" | "unauthenticated" | "token_expired" | "forbidden" | "cross_origin" | "not_found" | "store_not_found" | "stream_not_found" | "method_not_allowed" | "request_timeout" | "client_seq_reused" | "stream_replaced" | "position_gone" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "invalid_name" | "rate_limited" | "internal" | "database_unavailable" | "room_unavailable" | "overloaded" | "auth_unavailable" | "shutting_down";
+        ProblemCode: "invalid_json" | "invalid_event_id" | "invalid_parameter" | "unauthenticated" | "token_expired" | "forbidden" | "cross_origin" | "not_found" | "store_not_found" | "stream_not_found" | "method_not_allowed" | "request_timeout" | "client_seq_reused" | "stream_replaced" | "position_gone" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "invalid_name" | "rate_limited" | "internal" | "database_unavailable" | "room_unavailable" | "overloaded" | "auth_unavailable" | "initial_state_unavailable" | "shutting_down";
     };
     responses: {
         /** @description Nothing has changed since the version in `If-None-Match`. */
@@ -1514,7 +1515,8 @@ export interface components {
         /**
          * @description The user may not do this (`forbidden`): it is not granted in this room, or the client belongs to another user, or
          *     a part of the document is read-only; then `errors` has the operations. Or a page of another origin has made the
-         *     browser send it, which the server's operator has not allowed (`cross_origin`). Nothing has changed.
+         *     browser send it, which the server's operator has not allowed (`cross_origin`); a server without tokens, for its own
+         *     machine alone, also says so when the host of the request is another's name. Nothing has changed.
          */
         Forbidden: {
             headers: {
@@ -1750,6 +1752,7 @@ export interface components {
          *     | `room_unavailable` | what the database holds of this room is damaged; an operator has to look |
          *     | `overloaded` | a queue is full, or too many rooms, clients, tickets or probes are open |
          *     | `auth_unavailable` | tokens cannot be verified, because the issuer's keys cannot be had |
+         *     | `initial_state_unavailable` | the room has no history yet, and the application does not say what it begins with |
          *     | `shutting_down` | the server is about to end |
          */
         Unavailable: {
@@ -1774,7 +1777,7 @@ export interface components {
                     /** @constant */
                     status?: 503;
                     /** @enum {unknown} */
-                    code?: "database_unavailable" | "room_unavailable" | "overloaded" | "auth_unavailable" | "shutting_down";
+                    code?: "database_unavailable" | "room_unavailable" | "overloaded" | "auth_unavailable" | "initial_state_unavailable" | "shutting_down";
                     /** @constant */
                     retryable?: true;
                 };

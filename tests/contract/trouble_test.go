@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/netip"
@@ -45,6 +47,30 @@ func testDamagedRoom(t *testing.T, w *witness) {
 	c := troubled(t, w, startServer(t, limits{}))
 	for name, send := range roomRoutes(damagedRoom) {
 		t.Run(name, func(t *testing.T) { send(c.on(t), 503).isProblem("room_unavailable") })
+	}
+}
+
+// silent is an application that does not say what rooms begin with, but for one.
+type silent struct{}
+
+func (silent) LoadInitialState(_ context.Context, room string) (map[string]json.RawMessage, error) {
+	if room == "known" {
+		return map[string]json.RawMessage{"default": json.RawMessage(`{"title":"known"}`)}, nil
+	}
+	return nil, errDown
+}
+
+func testApplicationAway(t *testing.T, w *witness) {
+	for mode, l := range map[string]limits{"open to anybody": {initial: silent{}}, "with authentication": {initial: silent{}, auth: everybody}} {
+		t.Run(mode, func(t *testing.T) {
+			c := client{t: t, base: startServer(t, l).url, http: &http.Client{Transport: bearer{"ada", w}}}
+			for name, send := range roomRoutes("away") {
+				t.Run(name, func(t *testing.T) { send(c.on(t), 503).isProblem("initial_state_unavailable") })
+			}
+			c.get(200, "/v1/rooms/known/stores/default").has("state", `{"title":"known"}`)
+			c.get(200, "/v1/rooms/known/changes")
+			c.get(200, "/readyz")
+		})
 	}
 }
 
@@ -95,11 +121,11 @@ func testOrigins(t *testing.T, w *witness) {
 	c.get(200, room, "Origin", allowed)
 	c.get(200, room, "Origin", stranger)
 	c.post(200, room+"/ops", batch(`"a"`, 1), "Origin", allowed)
-	c.post(403, room+"/ops", batch(`"b"`, 2), "Origin", stranger).isProblem("cross_origin")
-	c.put(403, room+"/presence/ada", `{}`, "Origin", stranger).isProblem("cross_origin")
-	c.send(403, http.MethodDelete, room+"/presence/ada", "", "Origin", stranger).isProblem("cross_origin")
-	c.post(403, room+"/presence/ada/leave", "", "Origin", stranger).isProblem("cross_origin")
-	c.post(403, "/v1/probe/origins", `{}`, "Origin", stranger).isProblem("cross_origin")
+	c.post(403, room+"/ops", batch(`"b"`, 2), "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
+	c.put(403, room+"/presence/ada", `{}`, "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
+	c.send(403, http.MethodDelete, room+"/presence/ada", "", "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
+	c.post(403, room+"/presence/ada/leave", "", "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
+	c.post(403, "/v1/probe/origins", `{}`, "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
 	stream := c.open(room+"/events", "Origin", allowed)
 	stream.until("up-to-date")
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -60,5 +61,20 @@ func (s *server) stall(room, query string) *rawConn {
 		s.t.Fatal(err)
 	}
 	c.say("GET /v1/rooms/%s/events?%s HTTP/1.1\r\nHost: stalled\r\n\r\n", room, query)
+	return c
+}
+
+// beginPost sends the head of a batch, whose body is that long, and returns when the server waits for the body.
+func (s *server) beginPost(room string, length int) *rawConn {
+	s.t.Helper()
+	c := s.dial()
+	c.say("POST /v1/rooms/%s/ops HTTP/1.1\r\nHost: e2e\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"+
+		"Expect: 100-continue\r\n\r\n", room, length)
+	if line, err := c.in.ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100") {
+		s.t.Fatalf("the server says %q, %v", line, err)
+	}
+	if _, err := c.in.Discard(len("\r\n")); err != nil {
+		s.t.Fatal(err)
+	}
 	return c
 }

@@ -62,15 +62,7 @@ func TestSIGTERMLetsARunningPostEnd(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	body := batch{ClientID: "slow", ClientSeq: 1, Key: "default", Ops: []op{{Path: "title", Op: "set", Value: []byte(`"made it"`)}}}.encode()
-	c := s.dial()
-	c.say("POST /v1/rooms/board/ops HTTP/1.1\r\nHost: e2e\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"+
-		"Expect: 100-continue\r\n\r\n", len(body))
-	if line, err := c.in.ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100") {
-		t.Fatalf("the server says %q, %v", line, err)
-	}
-	if _, err := c.in.Discard(len("\r\n")); err != nil {
-		t.Fatal(err)
-	}
+	c := s.beginPost("board", len(body))
 	c.say("%s", body[:20]) // and the server waits for the rest
 	s.process.signal(t, syscall.SIGTERM)
 	s.process.line(t, s.process.stderr, "shutting down")
@@ -156,8 +148,7 @@ func TestSIGTERMWaitsForNobodyForLong(t *testing.T) {
 	idle.say("GET /healthz HTTP/1.1\r\nHost: e2e\r\n\r\n")
 	idle.hear()
 	s.dial() // one that has said nothing
-	slow := s.dial()
-	slow.say("POST /v1/rooms/board/ops HTTP/1.1\r\nHost: e2e\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+	s.beginPost("board", 100).say("{")
 	polled := make(chan error, 1)
 	now := s.snapshot("board")
 	go func() {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"log"
 	"net/http"
 
@@ -27,6 +28,12 @@ func (s sessions) Authenticate(_ context.Context, token string) (core.Identity, 
 	}}, nil
 }
 
+// LoadInitialState implements core.InitialStateLoader: what a room begins with.
+func (sessions) LoadInitialState(_ context.Context, room string) (map[string]json.RawMessage, error) {
+	title, err := json.Marshal(room)
+	return map[string]json.RawMessage{"default": json.RawMessage(`{"tasks":[],"title":` + string(title) + `}`)}, err
+}
+
 func main() {
 	ctx := context.Background()
 	store, err := sqlstore.Open(ctx, "sqlite:rooms.db")
@@ -34,8 +41,9 @@ func main() {
 		log.Fatal(err)
 	}
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch()})
-	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen})
-	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds, Auth: sessions{"8c1f": "ann"}})
+	app := sessions{"8c1f": "ann"}
+	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, InitialState: app})
+	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds, Auth: app})
 
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", api)

@@ -28,6 +28,10 @@ func TestTheExampleKnowsItsUsers(t *testing.T) {
 	if err != nil || !ann.Allows(core.ToWrite, "home of ann") || ann.Allows(core.ToRead, "home of ben") || ann.Allows(core.ToWrite, "public-1") {
 		t.Errorf("%+v, %v", ann, err)
 	}
+	begun, err := sessions{}.LoadInitialState(t.Context(), `home of "ann"`)
+	if err != nil || string(begun["default"]) != `{"tasks":[],"title":"home of \"ann\""}` {
+		t.Errorf("%s, %v", begun, err)
+	}
 	if _, err := (sessions{}).Authenticate(t.Context(), ""); err == nil {
 		t.Error("who has no session is somebody")
 	}

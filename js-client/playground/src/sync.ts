@@ -1,5 +1,6 @@
 import { createPathsync } from 'pathsync/pinia'
 import { ownName } from './own-name.ts'
+import { token } from './token.ts'
 
 const query = new URLSearchParams(location.search)
 
@@ -9,6 +10,7 @@ const query = new URLSearchParams(location.search)
  */
 export const pathsync = createPathsync({
   displayName: ownName.value,
+  token: () => token.value || undefined,
   transport: query.get('transport') === 'eventsource' ? 'eventsource' : 'fetch',
   persist: query.has('persist') && query.get('persist') !== '0'
 })

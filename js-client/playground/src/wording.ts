@@ -31,6 +31,12 @@ export function describeConflict({ op, reason, current }: { op: Change; reason: 
   }
 }
 
+/** Why the server does not let somebody in. */
+export function describeRefusal(code: 'unauthorized' | 'forbidden', message: string, shown: boolean): string {
+  if (code === 'forbidden') return `The token is good, but not for this room (${message}). Enter another room, or show another token.`
+  return shown ? `The token was refused (${message}). What you change meanwhile is kept.` : 'This server asks who you are.'
+}
+
 function shorten(text: string): string {
   return text.length > LONGEST_VALUE ? text.slice(0, LONGEST_VALUE - 1) + '…' : text
 }

@@ -17,7 +17,7 @@ export type Answer<T> =
   | { kind: 'ok'; value: T }
   /** Repeating the request is useless. */
   | { kind: 'refused'; problem: Problem }
-  /** 401 although a fresh token was tried, or 403. */
+  /** 401 although a fresh token was tried, or a 403 that is not the server's last word. */
   | { kind: 'unauthorized'; message: string }
   /**
    * May succeed later. `code` is the server's, or `network` (no answer), `protocol` (an answer that is not the
@@ -86,9 +86,10 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
       }
       const headers = { ...init.headers, ...(bearer && { Authorization: `Bearer ${bearer}` }) }
       const response = await fetch(target, { ...init, headers })
-      if (response.status !== 401) return response
-      forget()
-      if (!again) return response
+      const { status } = response
+      // Another token may grant what this one does not.
+      if (status === 401 || status === 403) forget()
+      if (status !== 401 || !again) return response
       void response.body?.cancel()
     }
   }
@@ -188,8 +189,8 @@ const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
 function refusal({ status, headers }: Response, body: unknown): Answer<never> {
   const problem = fits(body, problemShape) ? (body as Problem) : undefined
   const message = problem ? explain(problem) : `HTTP ${status}`
-  // A part of a document that is read-only is at fault alone; anything else may be allowed later, or with another token.
-  if (status === 401 || (status === 403 && !problem?.errors)) return { kind: 'unauthorized', message }
+  // What the server forbids is given up, or it would hold up all else. A no of something on the way may be a mistake.
+  if (status === 401 || (status === 403 && problem?.code !== 'forbidden')) return { kind: 'unauthorized', message }
   // A fault of the server says nothing about the request: nothing is given up for it.
   if (problem && !problem.retryable && status < 500) return { kind: 'refused', problem }
   // The server sends seconds, never a date.

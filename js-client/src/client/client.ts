@@ -43,6 +43,7 @@ export function createClient(options: ClientOptions = {}): Client {
     stopWatching ??= onPage((event) => {
       for (const room of [...rooms.values()]) {
         if (event === 'hidden') room.hide()
+        else if (event === 'closed') room.bye()
         else room.wake()
       }
     })

@@ -1,12 +1,15 @@
 // The browser page that the client lives in, if it does.
 
-/** `visible`: it runs again after it was hidden, frozen or cached. `hidden`: it may never run again. */
-export type PageEvent = 'online' | 'visible' | 'hidden'
+/**
+ * `visible`: it runs again after it was hidden, frozen or cached. `hidden`: it may never run again. `closed`: it never will,
+ * and it is hidden.
+ */
+export type PageEvent = 'online' | 'visible' | 'hidden' | 'closed'
 
-const meanings: Readonly<Record<string, (event: Event) => PageEvent | undefined>> = {
+const meanings: Readonly<Record<string, (persisted: boolean) => PageEvent | false>> = {
   online: () => 'online',
   visibilitychange: () => document.visibilityState,
-  pageshow: (event) => ((event as PageTransitionEvent).persisted ? 'visible' : undefined),
+  pageshow: (persisted) => persisted && 'visible',
   resume: () => 'visible',
   pagehide: () => 'hidden',
   freeze: () => 'hidden'
@@ -16,16 +19,18 @@ const meanings: Readonly<Record<string, (event: Event) => PageEvent | undefined>
 export function onPage(listener: (event: PageEvent) => void): () => void {
   if (typeof window !== 'object') return () => {}
   let hidden = false
-  function handle(event: Event) {
-    const meaning = meanings[event.type]?.(event)
+  function handle({ type, persisted }: PageTransitionEvent) {
+    const meaning = meanings[type]?.(persisted)
     // A page that is closed is hidden, and then hidden once more.
-    if (!meaning || (meaning === 'hidden' && hidden)) return
-    if (meaning !== 'online') hidden = meaning === 'hidden'
-    listener(meaning)
+    if (meaning && (meaning !== 'hidden' || !hidden)) {
+      if (meaning !== 'online') hidden = meaning === 'hidden'
+      listener(meaning)
+    }
+    if (type === 'pagehide' && !persisted) listener('closed')
   }
   const stop = new AbortController()
   // Some are dispatched at the document; capturing sees them all.
-  for (const type in meanings) window.addEventListener(type, handle, { capture: true, signal: stop.signal })
+  for (const type in meanings) window.addEventListener(type, handle as (event: Event) => void, { capture: true, signal: stop.signal })
   return () => stop.abort()
 }
 

@@ -137,12 +137,12 @@ export function createRoom(options: RoomOptions) {
   }
 
   function unsaved(cause: unknown) {
-    if (!error) fail('storage', `unsent changes would not survive a closed tab: ${cause instanceof Error ? cause.message : cause}`)
+    if (!error) fail('storage', `changes are not kept: ${cause}`)
   }
 
   async function adopt(outbox: Promise<Outbox>) {
     let timer
-    const timeout = new Promise<never>((_, reject) => (timer = setTimeout(reject, ADOPT_MS, new Error('no answer'))))
+    const timeout = new Promise<never>((_, reject) => (timer = setTimeout(reject, ADOPT_MS, 'no answer')))
     try {
       const left = await Promise.race([outbox.then((outbox) => outbox.adopt(clientId)), timeout])
       step(() => left.forEach(replica.adopt))
@@ -258,6 +258,7 @@ export function createRoom(options: RoomOptions) {
     /** Something has happened to the network or the page: tries at once. */
     wake: () => connection?.wake(),
     hide: sender.hide,
+    bye: presence.bye,
 
     /** Enters the room. */
     enter(): Room {

@@ -117,7 +117,9 @@ export function openStream(options: StreamOptions): Stream {
       else if (event?.type === 'problem') {
         const problem = event.data
         const { code, retryable } = problem
-        outcome = retryable ? { kind: 'failed', code, message: explain(problem) } : { kind: 'refused', problem }
+        // That a token has expired is no fault: the next stream shows another one.
+        if (code === 'token_expired') outcome = over
+        else outcome = retryable ? { kind: 'failed', code, message: explain(problem) } : { kind: 'refused', problem }
       } else if (event) events.push(event)
     }
     if (opens) opened()

@@ -298,7 +298,7 @@ export function createReplica(options: ReplicaOptions) {
 
     /**
      * The server will never take this batch. Only what is at fault is given up; the rest is sent under new numbers.
-     * Where the problem does not say what is at fault, halving finds it.
+     * Where the problem does not say what is at fault, halving finds it; but what is forbidden without more is so altogether.
      */
     refused(frozen: Frozen, problem: Problem) {
       const at = queue.indexOf(frozen)
@@ -311,7 +311,7 @@ export function createReplica(options: ReplicaOptions) {
       let bad = ops.filter((_, i) => named.has(`${i}`))
       let parts = [ops.filter((op) => !bad.includes(op))]
       if (!bad.length && problem.code !== 'client_seq_reused') {
-        if (half) parts = [ops.slice(0, half), ops.slice(half)]
+        if (half && problem.code !== 'forbidden') parts = [ops.slice(0, half), ops.slice(half)]
         else [bad, parts] = [[...ops], []]
       }
       if (bad.some(({ op }) => op === 'init')) d.unseedable = true

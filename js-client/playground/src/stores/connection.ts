@@ -25,5 +25,5 @@ export const useConnectionStore = defineStore('connection', () => {
     else client.connect()
   }
 
-  return { status, state, simulated, toggle }
+  return { client, status, state, simulated, toggle }
 })

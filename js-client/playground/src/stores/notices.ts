@@ -43,8 +43,9 @@ export const useNoticesStore = defineStore('notices', () => {
 
   const { onConflict, onError, onLocalChange, onRemoteChange } = useSyncHooks(useProjectStore())
   onConflict(conflict => show('conflict', describeConflict(conflict)))
-  onError(({ code, message }) => {
-    if (code !== 'network') show('error', message) // no network is a state, which is shown all the time
+  onError(({ code, message, ops }) => {
+    // No network, and not being let in, are states, which are shown all the time.
+    if (ops || !['network', 'unauthorized', 'forbidden'].includes(code)) show('error', message)
   })
   onLocalChange(({ ops }) => note('here', ops))
   onRemoteChange(({ ops }) => note('elsewhere', ops))

@@ -30,6 +30,8 @@ export interface OpenOptions {
   /** More of the query string, such as `transport=eventsource`. */
   query?: string
   width?: number
+  /** What the status says at last. */
+  status?: 'connected' | 'refused'
 }
 
 export interface Windows {
@@ -69,7 +71,8 @@ async function startBrowser(world: World, errors: string[]): Promise<Windows> {
   const browser = await chromium.launch({ executablePath: executable, args })
   world.defer(() => browser.close())
 
-  async function open({ url }: { url: string }, { context, room = 'demo', query = '', width = 1024 }: OpenOptions = {}) {
+  async function open({ url }: { url: string }, options: OpenOptions = {}) {
+    const { context, room = 'demo', query = '', width = 1024, status = 'connected' } = options
     const own = context ?? (await browser.newContext())
     const page = await own.newPage()
     await page.setViewportSize({ width, height: 800 })
@@ -80,7 +83,7 @@ async function startBrowser(world: World, errors: string[]): Promise<Windows> {
     })
     await page.goto(`${url}/?room=${encodeURIComponent(room)}&${query}`)
     const window = look(page, own)
-    await expect.poll(window.status).toBe('connected')
+    await expect.poll(window.status).toBe(status)
     return window
   }
   return { context: () => browser.newContext(), open }

@@ -111,11 +111,21 @@ describe('an answer', () => {
     expect(await api.postBatch('board', batch)).toMatchObject({ kind: 'failed', code: 'internal', status: 500 })
   })
 
-  test('403 is unauthorized, and no other token is asked for', async () => {
+  test('403 of something on the way is unauthorized, and no other token is tried', async () => {
     const token = vi.fn(() => 'secret')
     const { api, server } = start(() => page(403), token)
     expect(await api.postBatch('board', batch)).toEqual({ kind: 'unauthorized', message: 'HTTP 403' })
     expect([server.asked.length, token.mock.calls.length]).toEqual([1, 1])
+  })
+
+  test('403 of the server is a refusal, and the next request asks for another token', async () => {
+    const tokens = ['reader', 'writer']
+    const { api } = start(
+      ({ headers }) => (headers.get('Authorization') === 'Bearer writer' ? json(result) : problem('forbidden', 403, false)),
+      () => tokens.shift()
+    )
+    expect(await api.postBatch('board', batch)).toMatchObject({ kind: 'refused', problem: { code: 'forbidden' } })
+    expect(await api.postBatch('board', batch)).toMatchObject({ kind: 'ok' })
   })
 
   test('that never comes because there is no network has failed', async () => {

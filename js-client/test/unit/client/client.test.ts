@@ -158,6 +158,21 @@ describe('what is sent', () => {
     expect(room.status.pendingChanges).toBe(0)
   })
 
+  test('by who may not write is given up with one request, however many edits it is of', async () => {
+    const { board, errors, room } = await joined()
+    const problem = { type: 'urn:x', title: 'No', status: 403, code: 'forbidden', retryable: false }
+    server.fates.push(server.json(problem, 403, 'application/problem+json'))
+    const edits = Array.from({ length: 8 }, (_, i) => set(`k${i}`, i))
+    for (const edit of edits) board.apply(edit)
+    await pass(10_000)
+    expect(errors).toMatchObject([{ code: 'forbidden', ops: edits }])
+    expect(room.status.pendingChanges).toBe(0)
+    expect(board.state).toEqual(state())
+    board.apply(set('later', 1))
+    await pass(2000)
+    expect(state()).toEqual({ later: 1 })
+  })
+
   test('is made smaller when something on the way takes less than the server', async () => {
     const { board } = await joined()
     server.fates.push(new Response('too large', { status: 413 }))
@@ -207,6 +222,19 @@ describe('a page that is hidden', () => {
     await settle()
     expect(server.posted).toMatchObject([{ keepalive: true }])
     expect(state()).toEqual({ title: 'just typed' })
+  })
+
+  test('leaves presence when it is closed, by a request that outlives it and shows the token', async () => {
+    const fetch = vi.fn(server.fetch)
+    const { client } = await joined({ token: () => 'secret', fetch })
+    const leaving = () => fetch.mock.calls.filter(([url]) => `${url}`.endsWith(`${client.clientId}/leave`))
+    hide()
+    page.dispatchEvent(Object.assign(new Event('pagehide'), { persisted: true }))
+    await settle()
+    expect(leaving()).toEqual([])
+    page.dispatchEvent(Object.assign(new Event('pagehide'), { persisted: false }))
+    await settle()
+    expect(leaving()).toMatchObject([[expect.anything(), { method: 'POST', keepalive: true, headers: { Authorization: 'Bearer secret' } }]])
   })
 
   test('repeats what is on its way and sends the rest behind it, and each counts once', async () => {

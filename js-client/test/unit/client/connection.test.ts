@@ -310,6 +310,15 @@ describe('coming back', () => {
     expect(room.streams).toHaveLength(2)
   })
 
+  test('is soon after its token has expired, and nobody hears of a fault', async () => {
+    const room = follow()
+    await room.pass()
+    await room.catchUp()
+    room.stream().write(frame('problem', { code: 'token_expired', title: 'Expired', status: 401, retryable: true }))
+    await room.pass(2000)
+    expect(room.heard()).toEqual(['opening', 'events up-to-date', 'lost', 'opening'])
+  })
+
   test('is as usual after a problem that passes', async () => {
     const room = follow()
     await room.pass()

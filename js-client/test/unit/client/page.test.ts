@@ -38,14 +38,15 @@ test('a page says when it is online, hidden and visible', () => {
   expect(heard).toEqual(['online', 'hidden', 'visible'])
 })
 
-test('a page that is closed is hidden once', () => {
+test('a page that is closed is hidden once, and then closed', () => {
   const heard: string[] = []
   const leave = onPage((event) => heard.push(event))
   turns('hidden')
   page.says('freeze')
-  page.says('pagehide')
+  page.says('pagehide', { persisted: false })
+  turns('hidden')
   leave()
-  expect(heard).toEqual(['hidden'])
+  expect(heard).toEqual(['hidden', 'closed'])
 })
 
 test('a page that comes back from the cache, or was frozen, is visible again; one just loaded says nothing', () => {
@@ -55,7 +56,7 @@ test('a page that comes back from the cache, or was frozen, is visible again; on
   page.says('pageshow', { persisted: true })
   page.says('freeze')
   page.says('resume')
-  page.says('pagehide')
+  page.says('pagehide', { persisted: true })
   leave()
   expect(heard).toEqual(['visible', 'hidden', 'visible', 'hidden'])
 })

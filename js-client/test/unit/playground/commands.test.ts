@@ -22,6 +22,12 @@ test.each(['demo', 'a/b c', "it's $HOME `x` \"y\" \\"])('the commands for room %
   }
 })
 
+test('the commands for a server that asks for a token show that of the shell, and contain none', () => {
+  for (const { command } of curlCommands('http://127.0.0.1:8080', 'demo', true)) {
+    expect(argumentsOf(`TOKEN='a b'\n${command}`)).toContain('Authorization: Bearer a b')
+  }
+})
+
 test.each([
   [{ op: 'set', path: 'title', value: 'Hello' }, 'set title "Hello"'],
   [{ op: 'init', path: '', value: null }, 'init (document) null'],

@@ -1,0 +1,118 @@
+package initialstate_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pathsync/pathsync/initialstate"
+)
+
+// application is an endpoint that gives one answer, and notes what it was asked.
+type application struct {
+	*httptest.Server
+	asked []string
+}
+
+func newApplication(t *testing.T, status int, body string) *application {
+	a := new(application)
+	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.asked = append(a.asked, r.Method+" "+r.URL.String()+" "+r.Header.Get("Accept"))
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
+	}))
+	t.Cleanup(a.Close)
+	return a
+}
+
+func load(t *testing.T, url, room string) (map[string]json.RawMessage, error) {
+	t.Helper()
+	l, err := initialstate.New(initialstate.Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.LoadInitialState(t.Context(), room)
+}
+
+func TestTheApplicationIsAskedByTheNameOfTheRoom(t *testing.T) {
+	a := newApplication(t, 200, `{"stores": {"default": {"n": 1.0}, "notes": []}}`)
+	got, err := load(t, a.URL+"/rooms?for=pathsync&room=x", "a&b=c/ü#")
+	if err != nil || len(got) != 2 || string(got["default"]) != `{"n":1.0}` || string(got["notes"]) != `[]` {
+		t.Errorf("%s, %v", got, err)
+	}
+	if want := []string{"GET /rooms?for=pathsync&room=a%26b%3Dc%2F%C3%BC%23 application/json"}; !slices.Equal(a.asked, want) {
+		t.Errorf("it was asked %q", a.asked)
+	}
+}
+
+func TestARoomMayBeginWithNothing(t *testing.T) {
+	for _, a := range []*application{newApplication(t, 204, ""), newApplication(t, 200, `{"stores":{}}`)} {
+		if got, err := load(t, a.URL, "r"); err != nil || len(got) != 0 {
+			t.Errorf("%s, %v", got, err)
+		}
+	}
+}
+
+func TestWhateverElseTheApplicationSaysIsNoAnswer(t *testing.T) {
+	const good = `{"stores":{"default":{}}}`
+	for what, answer := range map[string]struct {
+		status int
+		body   string
+	}{
+		"an error": {500, good}, "a redirection": {302, good}, "no such address": {404, good}, "a refusal": {403, good}, "created": {201, good},
+		"nothing": {200, ""}, "a page": {200, "<html>"}, "null": {200, "null"}, "a list": {200, "[]"}, "half": {200, good[:10]},
+		"no stores": {200, "{}"}, "stores misspelt": {200, `{"store":{"default":{}}}`}, "stores that are none": {200, `{"stores":null}`},
+		"a member beside it": {200, `{"stores":{},"ops":[]}`}, "a key twice": {200, `{"stores":{"a":1,"a":2}}`},
+		"pollution": {200, `{"stores":{"__proto__":{}}}`}, "too deep": {200, `{"stores":{"a":` + strings.Repeat("[", 65) + strings.Repeat("]", 65) + `}}`},
+		"too much": {200, good + strings.Repeat(" ", 16<<20)},
+	} {
+		a := newApplication(t, answer.status, answer.body)
+		if got, err := load(t, a.URL, "r"); err == nil {
+			t.Errorf("%s: %v", what, slices.Collect(maps.Keys(got)))
+		}
+		if len(a.asked) != 1 {
+			t.Errorf("%s: it was asked %q", what, a.asked)
+		}
+	}
+}
+
+func TestAnErrorDoesNotRepeatTheAddress(t *testing.T) {
+	a := newApplication(t, 200, "")
+	a.Close()
+	_, err := load(t, a.URL+"/?key=s3cret", "r")
+	if err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Error(err)
+	}
+}
+
+func TestAQuestionEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	a := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(a.Close)
+	l, err := initialstate.New(initialstate.Config{URL: a.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.LoadInitialState(ctx, "r"); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestAnApplicationOverAnOpenNetworkIsNotAsked(t *testing.T) {
+	for _, url := range []string{"", "app.example.com", "http://app.example.com/", "ftp://localhost/", "http://localhost.example.com/"} {
+		if l, err := initialstate.New(initialstate.Config{URL: url}); err == nil || l != nil {
+			t.Errorf("%q is taken", url)
+		}
+	}
+}

@@ -1,0 +1,76 @@
+// The playground in a real browser, in front of a server that asks who one is.
+import { describe, expect } from 'vitest'
+import { executable, test, type Window } from '../harness/browser.ts'
+import { asksForTokens, token } from '../harness/tokens.ts'
+
+const reader = [{ room: 'demo', read: true, presence: true }]
+const elsewhere = [{ room: 'another', read: true, write: true, presence: true }]
+
+/** Has a context show a token from the beginning, as one that was pasted before. */
+const remembering = (value: string) => `sessionStorage.setItem('pathsync:token', ${JSON.stringify(value)})`
+
+const titleOf = (window: Window) => expect.poll(() => window.title.inputValue())
+
+describe.skipIf(!executable)('a window', () => {
+  test('asks for a token, says why one is refused, and is let in by one, all by keyboard', async ({ world, windows }) => {
+    const server = await world.server(...asksForTokens)
+    const { page, status, title, settled } = await windows.open(server, { status: 'refused' })
+    const why = () => expect.poll(() => page.getByTestId('access-why').textContent())
+    const focused = () => expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('data-testid')))
+    async function paste(value: string) {
+      await focused().toBe('token')
+      await page.keyboard.insertText(value)
+      await page.keyboard.press('Enter')
+    }
+
+    await why().toContain('asks who you are')
+    await paste('nonsense')
+    await why().toContain('The token was refused')
+    await paste(token({ lives: -3600 }))
+    await why().toContain('expired')
+    await paste(token({ rooms: elsewhere }))
+    await why().toContain('not for this room')
+
+    await paste(token({ rooms: reader }))
+    await expect.poll(status).toBe('connected')
+    await expect.poll(() => page.getByTestId('read-only').isVisible()).toBe(true)
+    expect(await title.isDisabled()).toBe(true)
+    expect(await page.getByTestId('access').count()).toBe(0)
+
+    const mine = token()
+    await page.getByTestId('token-change').press('Enter')
+    await paste(mine)
+    await expect.poll(() => title.isEnabled()).toBe(true)
+    await expect.poll(status).toBe('connected')
+    await title.fill('Let in')
+    await settled()
+    expect(await page.getByTestId('read-only').count()).toBe(0)
+    expect(page.url()).not.toContain('eyJ')
+    await page.reload()
+    await expect.poll(() => title.inputValue()).toBe('Let in')
+    expect(await page.evaluate(() => Object.values(localStorage).join())).not.toContain(mine)
+  })
+
+  test('that is closed is gone at once for the others, also with a token', async ({ world, windows }) => {
+    const server = await world.server(...asksForTokens, '--presence-timeout-ms', '600000')
+    const context = await windows.context()
+    await context.addInitScript(remembering(token()))
+    const [left, right] = [await windows.open(server, { context }), await windows.open(server, { context })]
+    await expect.poll(() => left.users.count()).toBe(2)
+    await right.page.close()
+    await expect.poll(() => left.users.count()).toBe(1)
+  })
+
+  test("is let in by a cookie, which the browser's EventSource sends as well", async ({ world, windows }) => {
+    const server = await world.server(...asksForTokens)
+    const context = await windows.context()
+    await context.addInitScript(`document.cookie = '__Host-pathsync=${token()}; Secure; Path=/; SameSite=Strict'`)
+    const query = 'transport=eventsource'
+    const [left, right] = [await windows.open(server, { context, query }), await windows.open(server, { context, query })]
+    await left.title.fill('By cookie')
+    await titleOf(right).toBe('By cookie')
+    await right.title.fill('And back')
+    await titleOf(left).toBe('And back')
+    expect(await right.page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name).join())).not.toContain('/changes')
+  })
+})
