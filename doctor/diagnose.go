@@ -163,6 +163,8 @@ func stream(o Observations) []Finding {
 	s := o.Stream
 	encoded := s.Header.Get("Content-Encoding") != ""
 	switch {
+	case s.Err != "" && s.Ended < s.Planned/2:
+		return fault(OtherAnswer, "%s Other requests work: something on the way does not let streams through.", answered("A stream", s.Reply))
 	case s.Err != "":
 		return fault(Buffered, "Of a stream of %s nothing came, not even its beginning: %s. Other requests work: something on the way waits for the end of an answer before it passes it on.",
 			seconds(s.Planned), s.Err)
@@ -218,6 +220,9 @@ func ended(s Stream) []Finding {
 		return nil
 	case s.Asked:
 		return note(GoingAway, "The server was going away, so that the stream ended early. Ask again.")
+	case s.Quiet == 0 && s.Ended >= s.Planned:
+		return fault(Buffered, "Of a stream of %s only the header came in %s (%s): something on the way waits for its end, or for more of it.",
+			seconds(s.Planned), seconds(s.Ended), s.How)
 	case s.Quiet == 0:
 		return fault(Cut, "The stream was cut after %s (%s); nothing of it came.", seconds(s.Ended), s.How)
 	case s.Ended-s.Quiet > time.Second:

@@ -98,8 +98,15 @@ func TestDiagnoses(t *testing.T) {
 		"a stream that is answered with other text": {func(o *seen) { o.Stream.Header.Set("Content-Type", "text/plain") }, doctor.OtherAnswer, `200 with "text/plain"`, false},
 
 		"nothing, not even a header": {func(o *seen) {
-			o.Stream = doctor.Stream{Reply: doctor.Reply{Err: "no answer came in time"}, Planned: 10 * time.Second}
+			o.Stream = doctor.Stream{Reply: doctor.Reply{Err: "no answer came in time"}, Planned: 10 * time.Second, Ended: 25 * time.Second}
 		}, doctor.Buffered, "Of a stream of 10.0 s nothing came", false},
+		"a connection that is reset at once": {func(o *seen) {
+			o.Stream = doctor.Stream{Reply: doctor.Reply{Err: "connection reset by peer"}, Planned: 10 * time.Second, Ended: time.Second}
+		}, doctor.OtherAnswer, "A stream fails: connection reset by peer.", false},
+		"a header, and then nothing": {func(o *seen) {
+			o.Stream.Whole, o.Stream.Quiet, o.Stream.Events, o.Stream.Arrived = false, 0, nil, doctor.Arrived{}
+			o.Stream.Ended, o.Stream.How = 25*time.Second, "its end did not come"
+		}, doctor.Buffered, "only the header came in 25.0 s", false},
 		"everything at the end": {func(o *seen) { in(o, func(int, doctor.Event) time.Duration { return 9100 * ms }) }, doctor.Buffered, "Nothing of the stream came for 9.1 s, and then 10 events at once", false},
 		"three by three": {func(o *seen) {
 			in(o, func(i int, e doctor.Event) time.Duration { return e.Came + time.Duration(2-i%3)*time.Second })

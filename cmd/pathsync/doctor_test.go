@@ -23,14 +23,17 @@ import (
 	"github.com/pathsync/pathsync/httpapi"
 )
 
-// realServer runs the API on a port of the loopback interface.
-func realServer(t *testing.T) string {
+// realServer runs the API on a port of the loopback interface, and returns its URL.
+func realServer(t *testing.T) string { return serve(t, (*httptest.Server).Start).URL }
+
+func serve(t *testing.T, start func(*httptest.Server)) *httptest.Server {
 	t.Helper()
 	store := memstore.New()
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch()})
 	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen})
 	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds})
-	server := httptest.NewServer(api)
+	server := httptest.NewUnstartedServer(api)
+	start(server)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -43,7 +46,7 @@ func realServer(t *testing.T) string {
 		}
 		server.Close()
 	})
-	return server.URL
+	return server
 }
 
 // proxy is what stands before the server.
@@ -233,6 +236,19 @@ func TestTheDoctorFindsNothingWrongWithoutAProxy(t *testing.T) {
 	}
 	if !strings.Contains(s.stdout, "docs/proxies.md#six-connections") {
 		t.Errorf("nothing is said about HTTP/1.1: %s", s.stdout)
+	}
+}
+
+func TestOverHTTP2ThereIsNothingToSay(t *testing.T) {
+	server := serve(t, func(s *httptest.Server) {
+		s.EnableHTTP2 = true
+		s.StartTLS()
+	})
+	e := newExaminer(serverFlag{Server: server.URL})
+	e.client.Transport = server.Client().Transport
+	o, err := e.examine(t.Context(), time.Second)
+	if findings := doctor.Diagnose(o); err != nil || len(findings) > 0 || o.Stream.Proto != "HTTP/2.0" {
+		t.Errorf("%v: found %+v over %s", err, findings, o.Stream.Proto)
 	}
 }
 

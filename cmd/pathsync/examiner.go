@@ -108,7 +108,7 @@ func (e *examiner) watch(ctx context.Context, length time.Duration, accept strin
 	s.Planned = length
 	resp, err := e.open(ctx, length, accept)
 	if err != nil {
-		s.Err = reason(err)
+		s.Err, s.Ended = reason(err), time.Since(began)
 		return s
 	}
 	defer resp.Body.Close()

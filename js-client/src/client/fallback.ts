@@ -111,7 +111,11 @@ async function diagnose({ api }: Tools, stopped: AbortSignal): Promise<Fault> {
   clearTimeout(timer)
   stop()
 
-  if (timedOut) return { name: 'buffered', does: `holds event streams back: no end came in ${LIMIT_MS / 1000} s` }
+  const took = Date.now() - askedAt
+  const inSeconds = `${(took / 1000).toFixed(1)} s`
+  /** Neither an answer nor a refusal, until the server had sent all of it. */
+  const silent = answer.kind === 'failed' && answer.status === undefined && took > (SECONDS - 1) * 1000
+  if (timedOut || silent) return { name: 'buffered', does: `holds event streams back: no end came in ${inSeconds}` }
   if (answer.kind === 'ok') {
     const least = Math.min(...delays)
     const late = delays.filter((ms) => ms - least > TOLERABLE_MS).length
@@ -121,7 +125,7 @@ async function diagnose({ api }: Tools, stopped: AbortSignal): Promise<Fault> {
         ? { name: 'compressed', does: `compresses event streams (${encoding}), and holds them back` }
         : { name: 'buffered', does: 'holds event streams back, and lets go of many events together' }
     }
-    if (!whole) return { name: 'cut', does: `cuts event streams after ${((Date.now() - askedAt) / 1000).toFixed(1)} s` }
+    if (!whole) return { name: 'cut', does: `cuts event streams after ${inSeconds}` }
   }
   return { name: 'blocked', does: 'does not let event streams through' }
 }

@@ -93,13 +93,20 @@ describe('what is wrong with streams is said by a code and in words, with the re
     await room.pass(14_900)
     expect(failures()).toEqual([])
     await room.pass(200)
-    expect(failures()).toEqual([expect.stringMatching(/^failed stream_buffered: .*no end came in 15 s.*#buffered$/)])
+    expect(failures()).toEqual([expect.stringMatching(/^failed stream_buffered: .*no end came in 15\.0 s.*#buffered$/)])
   })
 
   test('a header, and then nothing', async () => {
     await fallBack()
     await room.pass(15_000)
     expect(failures()).toEqual([expect.stringMatching(/^failed stream_buffered: /)])
+  })
+
+  test('nothing, until the connection breaks at the end', async () => {
+    room.routes.probe = () => new Promise((_, reject) => setTimeout(reject, 5000, new TypeError('Failed to fetch')))
+    await fallBack()
+    await room.pass(5000)
+    expect(failures()).toEqual([expect.stringMatching(/^failed stream_buffered: .*no end came in 5\.0 s/)])
   })
 
   test.each([
