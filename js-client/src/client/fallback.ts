@@ -114,7 +114,7 @@ async function diagnose({ api }: Tools, stopped: AbortSignal): Promise<Fault> {
   const took = Date.now() - askedAt
   const inSeconds = `${(took / 1000).toFixed(1)} s`
   /** Neither an answer nor a refusal, until the server had sent all of it. */
-  const silent = answer.kind === 'failed' && answer.status === undefined && took > (SECONDS - 1) * 1000
+  const silent = answer.kind === 'failed' && answer.code === 'network' && took > (SECONDS - 1) * 1000
   if (timedOut || silent) return { name: 'buffered', does: `holds event streams back: no end came in ${inSeconds}` }
   if (answer.kind === 'ok') {
     const least = Math.min(...delays)
