@@ -117,10 +117,9 @@ const (
 	maxRetry = 3 * time.Second
 )
 
-// hello is what every stream begins with.
+// hello is what every stream begins with: something at once, and when to come back.
 func hello() []byte {
-	dst := sse.AppendComment(nil, "pathsync")
-	return sse.AppendRetry(dst, minRetry+rand.N(maxRetry-minRetry))
+	return sse.AppendRetry(sse.AppendComment(nil, "pathsync"), minRetry+rand.N(maxRetry-minRetry))
 }
 
 // begin returns what a new stream is sent first of a room, and where in the feed it goes on. It takes the cheapest source

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -22,13 +21,13 @@ type FeedsConfig struct {
 	Recorder     sse.Recorder  // measures deliveries; default: nobody does
 }
 
-// Feeds holds the feed of every open room, and the streams that follow them. Its Listen is what core.Config wants.
+// Feeds holds the feed of every open room and of every probe, and the streams that follow them. Its Listen is what core.Config wants.
 type Feeds struct {
 	cfg     FeedsConfig
 	streams *sse.Group
 
 	mu     sync.Mutex
-	open   map[*roomFeed]struct{}
+	open   map[*sse.Feed]struct{}
 	closed bool
 }
 
@@ -46,24 +45,35 @@ func NewFeeds(cfg FeedsConfig) *Feeds {
 	if cfg.Spread == 0 {
 		cfg.Spread = 3 * time.Second
 	}
-	return &Feeds{cfg: cfg, streams: &sse.Group{WriteTimeout: cfg.WriteTimeout, Compress: cfg.Compress, Recorder: cfg.Recorder}, open: map[*roomFeed]struct{}{}}
+	return &Feeds{cfg: cfg, streams: &sse.Group{WriteTimeout: cfg.WriteTimeout, Compress: cfg.Compress, Recorder: cfg.Recorder}, open: map[*sse.Feed]struct{}{}}
 }
 
 // Listen makes the feed of a room that has just been opened.
 func (f *Feeds) Listen(room string, seq int64) core.Listener {
-	r := &roomFeed{
-		Feed:    sse.NewFeed(sse.FeedConfig{MaxBytes: f.cfg.MaxBytes, StartSeq: seq, Heartbeat: f.cfg.Heartbeat}),
+	return &roomFeed{
+		Feed:    f.feed(f.cfg.MaxBytes, seq),
 		feeds:   f,
 		room:    room,
 		clients: map[string]clientStream{},
 	}
+}
+
+// feed makes a feed that ends with all others. forget is to be called when it is closed.
+func (f *Feeds) feed(maxBytes int, seq int64) *sse.Feed {
+	feed := sse.NewFeed(sse.FeedConfig{MaxBytes: maxBytes, StartSeq: seq, Heartbeat: f.cfg.Heartbeat})
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
-		r.Feed.Close(f.reconnect)
+		feed.Close(f.reconnect)
 	}
-	f.open[r] = struct{}{}
-	return r
+	f.open[feed] = struct{}{}
+	return feed
+}
+
+func (f *Feeds) forget(feed *sse.Feed) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.open, feed)
 }
 
 // Close ends every stream, and tells each reader to come back after a time of its own. It does not wait.
@@ -71,8 +81,8 @@ func (f *Feeds) Close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
-	for r := range f.open {
-		r.Feed.Close(f.reconnect)
+	for feed := range f.open {
+		feed.Close(f.reconnect)
 	}
 }
 
@@ -82,13 +92,9 @@ func (f *Feeds) Wait(ctx context.Context) error { return f.streams.Shutdown(ctx)
 // reconnect is the last frame of a stream when the server goes away. The delays are spread so that the readers do not
 // all come back at once.
 func (f *Feeds) reconnect(int) []byte {
-	data, err := json.Marshal(struct {
+	return frame("reconnect", asJSON(struct {
 		AfterMs int64 `json:"afterMs"`
-	}{rand.N(f.cfg.Spread).Milliseconds()})
-	if err != nil {
-		panic(err) // a number
-	}
-	return frame("reconnect", data)
+	}{rand.N(f.cfg.Spread).Milliseconds()}))
 }
 
 // roomFeed is the feed of one room. As the room's listener it frames each batch once, for all readers.
@@ -134,9 +140,7 @@ func (f *roomFeed) Closed(err error) {
 		last = func(int) []byte { return frame("problem", body) }
 	}
 	f.Feed.Close(last)
-	f.feeds.mu.Lock()
-	defer f.feeds.mu.Unlock()
-	delete(f.feeds.open, f)
+	f.feeds.forget(f.Feed)
 }
 
 // appendDelta appends the frame of a batch.

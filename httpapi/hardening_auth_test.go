@@ -78,7 +78,7 @@ func TestEveryAddressBelowV1AsksForAToken(t *testing.T) {
 	asked := 0
 	for _, route := range s.api.Routes() {
 		method, path, _ := strings.Cut(route, " ")
-		if !strings.HasPrefix(path, "/v1/") {
+		if !strings.HasPrefix(path, "/v1/") || strings.HasPrefix(path, "/v1/probe") { // which tells only what it was told
 			continue
 		}
 		asked++

@@ -117,17 +117,23 @@ func (s *Server) checkOrigin(r *http.Request) error {
 	if s.cfg.Origins.any && len(r.Header.Values("Cookie")) == 0 {
 		return nil // it says nothing in a user's name
 	}
-	if host := r.Header.Get("X-Forwarded-Host"); host != "" {
-		// A proxy that talks to us under our name has put the page's host here. That anybody else can write it is no
-		// harm: a page cannot without a preflight, and whoever is no page does not have another's cookies.
-		seen := *r
-		seen.Host, _, _ = strings.Cut(host, ",")
-		r = &seen
-	}
-	if s.crossOrigin.Check(r) != nil && (s.cfg.Origins.any || !isAskedFirst(r)) {
+	seen := *r
+	seen.Host = hostOf(r)
+	if s.crossOrigin.Check(&seen) != nil && (s.cfg.Origins.any || !isAskedFirst(r)) {
 		return problem(CrossOrigin, "the page that sends it is of another origin, which the server's operator has to allow")
 	}
 	return nil
+}
+
+// hostOf is the host that a page knows us by. A proxy that talks to us under our own name has put it into
+// X-Forwarded-Host. That anybody else can write it is no harm: a page cannot without a preflight, and whoever is no page
+// does not have another's cookies.
+func hostOf(r *http.Request) string {
+	if hosts := r.Header.Get("X-Forwarded-Host"); hosts != "" {
+		host, _, _ := strings.Cut(hosts, ",")
+		return host
+	}
+	return r.Host
 }
 
 // isAskedFirst reports whether a browser sends a request for a page of another origin only after a preflight, which nobody

@@ -1,6 +1,10 @@
 package httpapi
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Recorder is told what a Server answers, for those who measure it. Its methods must not block.
 type Recorder interface {
@@ -30,14 +34,11 @@ type FeedStats struct {
 // Stats returns what there is now.
 func (f *Feeds) Stats() FeedStats {
 	f.mu.Lock()
-	open := make([]*roomFeed, 0, len(f.open))
-	for r := range f.open {
-		open = append(open, r)
-	}
+	open := slices.Collect(maps.Keys(f.open))
 	f.mu.Unlock()
 	stats := FeedStats{Streams: f.streams.Len()}
-	for _, r := range open {
-		stats.Bytes += r.Feed.Bytes()
+	for _, feed := range open {
+		stats.Bytes += feed.Bytes()
 	}
 	return stats
 }

@@ -52,6 +52,7 @@ type Server struct {
 	limits      *limits
 	tickets     *tickets
 	turns       *turns
+	probes      chan struct{}   // holds a token for each that is under way
 	closing     context.Context // ends when long-polls are to come back at once
 	drain       context.CancelFunc
 }
@@ -79,6 +80,7 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, echo: echo.New(), crossOrigin: cfg.Origins.protection(),
 		limits: newLimits(cfg.Limits, cfg.Log), tickets: newTickets(), turns: newTurns(),
+		probes: make(chan struct{}, maxProbes),
 	}
 	s.closing, s.drain = context.WithCancel(context.Background())
 	s.echo.HTTPErrorHandler = s.answerError
@@ -110,6 +112,8 @@ func (s *Server) routes() []route {
 		{http.MethodDelete, "/v1/rooms/:room/presence/:clientId", s.inRoom(core.ToBePresent, s.leave)},
 		{http.MethodPost, "/v1/rooms/:room/presence/:clientId/leave", s.inRoom(core.ToBePresent, s.leave)},
 		{http.MethodPost, "/v1/tickets", s.known(s.postTicket)},
+		{http.MethodGet, "/v1/probe", s.getProbe},
+		{http.MethodPost, "/v1/probe/:name", s.postProbe},
 		{http.MethodGet, "/healthz", s.getHealth},
 		{http.MethodGet, "/readyz", s.getReady},
 		{http.MethodGet, "/metrics", s.getMetrics},

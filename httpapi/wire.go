@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"strconv"
 
 	"github.com/pathsync/pathsync/core"
@@ -9,6 +10,15 @@ import (
 
 // This file has the JSON that is sent often, written by hand: once per batch, without reflection, with the values that
 // are JSON already copied as they are. What is sent seldom goes through encoding/json.
+
+// asJSON encodes what always can be.
+func asJSON(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // texts and numbers
+	}
+	return text
+}
 
 // appendDelta appends a batch as readers see it: with the ops that took effect, and no others.
 func appendDelta(dst []byte, b *core.Batch) []byte {

@@ -19,6 +19,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1 // the server refused, could not be reached, or could not run
 	exitUsage  = 2 // the command line makes no sense
+	exitAway   = 2 // of doctor: nobody answers, so that nothing can be said
 )
 
 func main() {
@@ -59,6 +60,8 @@ type commandLine struct {
 	Get   getCommand   `cmd:"" help:"Print a room, or one of its documents, as JSON."`
 	Set   setCommand   `cmd:"" help:"Set one value in a document."`
 
+	Doctor doctorCommand `cmd:"" help:"Find out what proxies do to requests and streams."`
+
 	Version kong.VersionFlag `help:"Print the version."`
 }
 
@@ -69,7 +72,8 @@ Examples:
   pathsync                                        # serve on http://127.0.0.1:8080, database pathsync.db
   pathsync set board-7 default title '"Launch"'   # write
   pathsync get board-7                            # read
-  pathsync tail board-7                           # watch`
+  pathsync tail board-7                           # watch
+  pathsync doctor https://sync.example.com        # find out what is wrong on the way`
 
 func (p *program) run(ctx context.Context, args []string) int {
 	var (
@@ -113,6 +117,9 @@ func (p *program) fail(err error) int {
 	if errors.As(err, new(usageError)) {
 		fmt.Fprintln(p.stderr, "Try pathsync --help.")
 		return exitUsage
+	}
+	if errors.As(err, new(unreachableError)) {
+		return exitAway
 	}
 	return exitFailed
 }

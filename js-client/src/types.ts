@@ -90,7 +90,11 @@ export interface ConflictEvent {
 }
 export interface SyncErrorEvent {
   room: string
-  /** A problem code of the server, or `network`, `protocol`, `unauthorized`, `storage`; with Pinia `invalid_value`, `unexpected_state`. */
+  /**
+   * A problem code of the server, or `network`, `protocol`, `unauthorized`, `storage`; `stream_buffered`,
+   * `stream_compressed`, `stream_cut` or `stream_blocked` when the room is polled because of it; with Pinia `invalid_value`,
+   * `unexpected_state`.
+   */
   code: string
   message: string
   /** The changes that the server refused for good, if that is what happened. */

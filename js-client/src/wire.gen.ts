@@ -536,6 +536,82 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/probe": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names the request in the server's log. The answer repeats it, or has a new one if it cannot be used.
+                 * @example 7f3c2a9e
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find out what the way does to streams
+         * @description A stream of events at known times. It goes the same way as those of rooms, so that a client can see what proxies
+         *     do to them: hold events back, compress or cut the stream, or answer from a cache. `pathsync doctor` looks at it
+         *     and says in words what is wrong. Nobody is asked for a token, and the stream counts as one of its address.
+         *
+         *     ```sh
+         *     curl -N 'http://127.0.0.1:8080/v1/probe?seconds=5&intervalMs=500'
+         *     ```
+         *
+         *     | event | schema | `id:` | when |
+         *     |---|---|---|---|
+         *     | `probe-start` | `ProbeStartEvent` | no | at once: what has arrived of this request |
+         *     | `probe` | `ProbeEvent` | no | each `intervalMs`, `events` times at most; then come heartbeats alone |
+         *     | `probe-end` | `ProbeEndEvent` | no | after `seconds`; the stream ends. One that ends without it was cut |
+         *     | `reconnect` | `ReconnectEvent` | no | the server is going away; the stream ends |
+         */
+        get: operations["probeStream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/probe/{name}": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names the request in the server's log. The answer repeats it, or has a new one if it cannot be used.
+                 * @example 7f3c2a9e
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description Any name that a room could have, percent-encoded.
+                 * @example a/b
+                 */
+                name: components["schemas"]["RoomName"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find out what the way does to requests
+         * @description Says what has come of a request: of the name in its address, of the length of its body, of the host that it was
+         *     sent to. Nothing is stored, and nobody is asked for a token.
+         *
+         *     ```sh
+         *     curl 'http://127.0.0.1:8080/v1/probe/a%2Fb' -H 'Content-Type: application/json' -d '{}'
+         *     ```
+         */
+        post: operations["probeRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1287,6 +1363,87 @@ export interface components {
             afterMs: number;
         };
         /**
+         * @description What has come of a request to probe the way.
+         * @example {
+         *       "id": "6f1f0f0e-4b3c-4a55-9f5d-1f5a0e1c2b3d",
+         *       "protocol": "HTTP/1.1",
+         *       "host": "sync.example.com",
+         *       "forwarded": [
+         *         "X-Forwarded-For"
+         *       ]
+         *     }
+         */
+        Arrival: {
+            /** @description Another one for each answer. One that comes twice was kept by a cache. */
+            id: string;
+            /** @description What the last proxy, or the client, speaks with the server. */
+            protocol: string;
+            /** @description The host that pages know the server by, as far as the server can tell. */
+            host: string;
+            /** @description The names of the header fields in which proxies say that they are there. */
+            forwarded: string[];
+        };
+        /**
+         * @description What has come of a request with a name in its address and a body.
+         * @example {
+         *       "id": "6f1f0f0e-4b3c-4a55-9f5d-1f5a0e1c2b3d",
+         *       "protocol": "HTTP/1.1",
+         *       "host": "sync.example.com",
+         *       "forwarded": [],
+         *       "name": "a/b",
+         *       "bytes": 2
+         *     }
+         */
+        ProbedRequest: components["schemas"]["Arrival"] & {
+            /** @description The name in the address, decoded. */
+            name: string;
+            /** @description The length of the body. */
+            bytes: number;
+        };
+        /**
+         * @description The data of a `probe-start` event: what has come of the request, and what follows.
+         * @example {
+         *       "id": "6f1f0f0e-4b3c-4a55-9f5d-1f5a0e1c2b3d",
+         *       "protocol": "HTTP/1.1",
+         *       "host": "sync.example.com",
+         *       "forwarded": [],
+         *       "seconds": 10,
+         *       "events": 10,
+         *       "intervalMs": 1000,
+         *       "lastEventId": ""
+         *     }
+         */
+        ProbeStartEvent: components["schemas"]["Arrival"] & {
+            seconds: number;
+            events: number;
+            intervalMs: number;
+            /** @description The header field `Last-Event-ID`, or empty. */
+            lastEventId: string;
+        };
+        /**
+         * @description The data of a `probe` event.
+         * @example {
+         *       "n": 1,
+         *       "ms": 1000
+         *     }
+         */
+        ProbeEvent: {
+            /** @description 1, 2, 3 … */
+            n: number;
+            /** @description When it was sent, in milliseconds since the stream began. */
+            ms: number;
+        };
+        /**
+         * @description The data of a `probe-end` event: the stream has lasted as long as it should.
+         * @example {
+         *       "ms": 10000
+         *     }
+         */
+        ProbeEndEvent: {
+            /** @description How long that was, in milliseconds. */
+            ms: number;
+        };
+        /**
          * @description What went wrong (RFC 9457): the body of every error, and the data of a `problem` event. Programs decide by
          *     `code` and `retryable`; `title` and `detail` are for people and may change.
          * @example {
@@ -1811,7 +1968,7 @@ export interface components {
          *     |---|---|
          *     | `database_unavailable` | the database cannot be used |
          *     | `room_unavailable` | what the database holds of this room is damaged; an operator has to look |
-         *     | `overloaded` | a queue is full, or too many rooms, clients or tickets are open |
+         *     | `overloaded` | a queue is full, or too many rooms, clients, tickets or probes are open |
          *     | `auth_unavailable` | tokens cannot be verified, because the issuer's keys cannot be had |
          *     | `initial_state_unavailable` | the room has no history yet, and the application does not say what it begins with |
          *     | `shutting_down` | the server is about to end |
@@ -2802,6 +2959,169 @@ export interface operations {
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    probeStream: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How long the stream lasts.
+                 * @example 5
+                 */
+                seconds?: number;
+                /**
+                 * @description How many events come at most.
+                 * @example 10
+                 */
+                events?: number;
+                /**
+                 * @description How long before each event nothing is sent, in milliseconds.
+                 * @example 500
+                 */
+                intervalMs?: number;
+            };
+            header?: {
+                /**
+                 * @description Names the request in the server's log. The answer repeats it, or has a new one if it cannot be used.
+                 * @example 7f3c2a9e
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+                /**
+                 * @description Is repeated in `probe-start`, if it arrives.
+                 * @example k3v9x2qa-12
+                 */
+                "Last-Event-ID"?: components["schemas"]["EventId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    /**
+                     * @description The stream is not to be stored, nor to be compressed on its way.
+                     * @example no-cache, no-transform
+                     */
+                    "Cache-Control": "no-cache, no-transform";
+                    /**
+                     * @description Tells nginx not to hold events back.
+                     * @example no
+                     */
+                    "X-Accel-Buffering": "no";
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example : pathsync
+                     *
+                     *     retry: 2204
+                     *
+                     *     event: probe-start
+                     *     data: {"id":"6f1f0f0e-4b3c-4a55-9f5d-1f5a0e1c2b3d","protocol":"HTTP/1.1","host":"127.0.0.1:8080","forwarded":[],"seconds":1,"events":1,"intervalMs":500,"lastEventId":""}
+                     *
+                     *     event: probe
+                     *     data: {"n":1,"ms":500}
+                     *
+                     *     event: probe-end
+                     *     data: {"ms":1000}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description A parameter is not valid. */
+            400: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "urn:pathsync:problem:invalid_parameter",
+                     *       "title": "A query parameter is not acceptable",
+                     *       "status": 400,
+                     *       "detail": "seconds must be an integer from 1 to 300",
+                     *       "code": "invalid_parameter",
+                     *       "retryable": false
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @constant */
+                        status?: 400;
+                        /** @constant */
+                        code?: "invalid_parameter";
+                    };
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    probeRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names the request in the server's log. The answer repeats it, or has a new one if it cannot be used.
+                 * @example 7f3c2a9e
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description Any name that a room could have, percent-encoded.
+                 * @example a/b
+                 */
+                name: components["schemas"]["RoomName"];
+            };
+            cookie?: never;
+        };
+        /** @description Any JSON, in at most 1 MiB and not compressed. Only its length is looked at. */
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description What has arrived. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "6f1f0f0e-4b3c-4a55-9f5d-1f5a0e1c2b3d",
+                     *       "protocol": "HTTP/1.1",
+                     *       "host": "127.0.0.1:8080",
+                     *       "forwarded": [],
+                     *       "name": "a/b",
+                     *       "bytes": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProbedRequest"];
+                };
+            };
+            400: components["responses"]["InvalidJSON"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidName"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

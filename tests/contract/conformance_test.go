@@ -38,6 +38,7 @@ func TestTheServerKeepsTheContract(t *testing.T) {
 		"who may do what":         testWhoMayDoWhat,
 		"public rooms":            testPublicRooms,
 		"tickets":                 testTickets,
+		"too many probes":         testTooManyProbes,
 		"a new token":             testRenewal,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, w) })
@@ -58,6 +59,7 @@ func testEverything(t *testing.T, c client) {
 		"rooms":      testEventsOfRooms,
 		"presence":   testPresence,
 		"names":      testNames,
+		"probing":    testProbing,
 		"service":    testService,
 	} {
 		t.Run(name, func(t *testing.T) { test(c.on(t)) })

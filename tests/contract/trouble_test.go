@@ -23,6 +23,7 @@ func testSlowBody(t *testing.T, w *witness) {
 		"/v1/rooms/slow/ops":          http.MethodPost,
 		"/v1/rooms/slow/presence/ada": http.MethodPut,
 		"/v1/tickets":                 http.MethodPost,
+		"/v1/probe/slow":              http.MethodPost,
 	} {
 		body, rest := io.Pipe() // whose end never comes
 		go io.WriteString(rest, "{")
@@ -102,7 +103,8 @@ func testTooManyRequests(t *testing.T, w *witness) {
 	}
 	c.post(429, "/v1/tickets", `{"room":"limits"}`).isProblem("rate_limited")
 	c.post(429, "/v1/rooms/limits/events/ada/token", "").isProblem("rate_limited")
-	for _, path := range []string{"/readyz", "/metrics", "/openapi.yaml", "/docs", "/"} {
+	c.post(429, "/v1/probe/limits", `{}`).isProblem("rate_limited")
+	for _, path := range []string{"/v1/probe", "/readyz", "/metrics", "/openapi.yaml", "/docs", "/"} {
 		c.get(429, path).isProblem("rate_limited")
 	}
 	c.get(200, "/healthz")
@@ -123,6 +125,7 @@ func testOrigins(t *testing.T, w *witness) {
 	c.put(403, room+"/presence/ada", `{}`, "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
 	c.send(403, http.MethodDelete, room+"/presence/ada", "", "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
 	c.post(403, room+"/presence/ada/leave", "", "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
+	c.post(403, "/v1/probe/origins", `{}`, "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
 	stream := c.open(room+"/events", "Origin", allowed)
 	stream.until("up-to-date")
 }

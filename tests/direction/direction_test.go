@@ -26,10 +26,11 @@ var allowed = map[string][]string{
 	"":                {},                                                                    // the contract, embedded
 	"httpapi":         {"", "core", "core/tree", "core/path", "sse", "github.com/labstack/echo/v4", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb", "golang.org/x/time/rate"},
 	"metrics":         {"core", "core/tree", "httpapi", "sse", "github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp"},
+	"doctor":          {},
 	"trust":           {},
 	"initialstate":    {"core", "core/tree", "trust"},
 	"auth":            {"core", "core/path", "trust", "github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset", "golang.org/x/sync/singleflight"},
-	"cmd/pathsync":    {"", "auth", "httpapi", "initialstate", "metrics", "sse", "sqlstore", "core", "core/memstore", "github.com/alecthomas/kong", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/mattn/go-isatty", "github.com/r3labs/sse/v2", "golang.org/x/crypto/acme", "golang.org/x/crypto/acme/autocert", "gopkg.in/cenkalti/backoff.v1"},
+	"cmd/pathsync":    {"", "auth", "doctor", "httpapi", "initialstate", "metrics", "sse", "sqlstore", "core", "core/memstore", "github.com/alecthomas/kong", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/mattn/go-isatty", "github.com/r3labs/sse/v2", "golang.org/x/crypto/acme", "golang.org/x/crypto/acme/autocert", "gopkg.in/cenkalti/backoff.v1"},
 }
 
 // neverInCore are the parts of the standard library that the core must not know.

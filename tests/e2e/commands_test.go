@@ -65,6 +65,15 @@ func TestSetAndGetOnTheCommandLine(t *testing.T) {
 	}
 }
 
+func TestTheDoctorFindsNothingWrongWithTheServerItself(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	code, stdout, stderr := s.call("", "doctor", "--duration", "1s")
+	if code != 0 || !strings.Contains(stdout, "all is well") || stderr != "" {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}
+
 func TestSetWaitsForAServerThatIsAway(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

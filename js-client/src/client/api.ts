@@ -33,6 +33,8 @@ export interface StreamRequest {
 }
 
 export interface Api {
+  /** What the URLs of all requests begin with. */
+  root: string
   /** The same batch object repeats its bytes. `keepalive` lets the request outlive the page, if it is small enough. */
   postBatch(room: string, batch: Batch, options?: { keepalive?: boolean }): Promise<Answer<BatchResult>>
   getRoom(room: string, signal?: AbortSignal): Promise<Answer<RoomSnapshot>>
@@ -42,8 +44,8 @@ export interface Api {
   putPresence(room: string, clientId: string, presence: OwnPresence, signal?: AbortSignal): Promise<Answer<User>>
   /** Leaves presence, if that is possible: outlives the page, and nobody hears of errors. */
   leave(room: string, clientId: string): void
-  /** Opens a stream; its body is not read. There is no time limit but the signal. */
-  openStream(room: string, stream: StreamRequest & { signal: AbortSignal }): Promise<Answer<Response>>
+  /** Opens the stream at a URL; its body is not read. There is no time limit but the signal. */
+  openStream(url: string, signal: AbortSignal): Promise<Answer<Response>>
   streamUrl(room: string, stream: StreamRequest): string
 }
 
@@ -56,7 +58,8 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
   const bodies = new WeakMap<Batch, string>()
   let known: Promise<string | undefined> | undefined
 
-  const roomUrl = (room: string) => `${url.replace(/\/+$/, '')}/v1/rooms/${encodeURIComponent(room)}`
+  const root = `${url.replace(/\/+$/, '')}/v1/`
+  const roomUrl = (room: string) => `${root}rooms/${encodeURIComponent(room)}`
   const presenceUrl = (room: string, clientId: string) => `${roomUrl(room)}/presence/${encodeURIComponent(clientId)}`
   const streamUrl = (room: string, { clientId, displayName, lastEventId }: StreamRequest) =>
     `${roomUrl(room)}/events?clientId=${encodeURIComponent(clientId)}` +
@@ -102,7 +105,7 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
       const value = ok && !shape ? response : parsed(await response.text())
       if (!ok) return refusal(response, value)
       if (shape ? fits(value, shape) : type.startsWith('text/event-stream')) return { kind: 'ok', value: value as T }
-      return { kind: 'failed', code: 'protocol', message: `the server answered something else (${type})` }
+      return { kind: 'failed', code: 'protocol', message: `not the server's answer (${type})` }
     } catch (error) {
       return noAnswer(error)
     }
@@ -130,6 +133,7 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
   }
 
   return {
+    root,
     postBatch(room, batch, { keepalive = false } = {}) {
       let body = bodies.get(batch)
       if (body === undefined) bodies.set(batch, (body = JSON.stringify(batch)))
@@ -153,8 +157,7 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
     leave(room, clientId) {
       void request(`${presenceUrl(room, clientId)}/leave`, present, { method: 'POST', keepalive: true })
     },
-    openStream: (room, stream) =>
-      exchange(streamUrl(room, stream), { headers: { Accept: 'text/event-stream' }, signal: stream.signal }),
+    openStream: (url, signal) => exchange(url, { headers: { Accept: 'text/event-stream' }, signal }),
     streamUrl
   }
 }

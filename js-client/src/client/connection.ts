@@ -35,7 +35,8 @@ export interface Connection {
   stop(): void
   /** Tries now what would be tried later: the page is online, or visible, again. */
   wake(): void
-  readonly polling: boolean
+  /** Why streams do not get through, as far as it is known; undefined while they do. Meanwhile the room is polled. */
+  readonly fault: string | undefined
 }
 
 /** Before the server has said another. */
@@ -49,22 +50,20 @@ const LONG_MS = 30_000
 const MAX_WAIT_MS = 600_000
 /** So many useless streams in a row mean that streams do not get through. */
 const STRIKES = 3
-const PROBE_MS = 60_000
 
 export function connect(options: ConnectionOptions): Connection {
   const { listener, displayName, presence = () => ({}), random = Math.random } = options
   const pause = createSleeper()
-  const probePause = createSleeper()
   const streams = new Set<Stream>()
   let stopped = false
   let baseMs = BASE_MS
   let failures = 0
   let strikes = 0
+  let fault: string | undefined
   /** The server cannot go on from the position. */
   let fresh = false
 
-  const own = (): OwnPresence => ({ ...(displayName && { displayName }), ...presence() })
-  const isPolling = () => strikes >= STRIKES
+  const own = (): OwnPresence => ({ displayName, ...presence() })
   const position = () => (fresh ? undefined : listener.position())
 
   /** Opens a stream and waits for its end. */
@@ -89,7 +88,7 @@ export function connect(options: ConnectionOptions): Connection {
 
   /** Follows the room by one stream, or by polling, to the end of it. */
   async function follow(): Promise<Outcome> {
-    const polling = isPolling()
+    const polling = fault !== undefined
     let opened = false
     const { outcome, useless } = await read(polling ? 'poll' : options.transport, {
       opening() {
@@ -110,30 +109,30 @@ export function connect(options: ConnectionOptions): Connection {
     if (stopped) return outcome
     if (opened) listener.lost()
     if (polling || !useless || ++strikes < STRIKES) return outcome
-    failures = 0
-    void probe()
+    failures = strikes = 0
+    fault = ''
+    void fallBack()
     return atOnce
   }
 
-  /**
-   * Tries beside the polling whether streams get through now. What such a stream brings is not used: polling may be
-   * further already, and an `up-to-date` of the past would look like another history.
-   */
-  async function probe() {
-    let through = false
-    const events = (events: RoomEvent[]): Verdict => {
-      through = hasCaughtUp(events)
-      return through ? 'resume' : 'ok'
+  /** Has polling last until streams get through, or trying them could not be loaded. */
+  async function fallBack() {
+    const failed = (code: string, message: string) => listener.failed(code, (fault = message))
+    const tools = { ...options, streams, read, failed }
+    try {
+      const { fallBack } = await import('./fallback.ts')
+      if (!stopped) await fallBack(tools)
+    } catch {
+      // It could not be loaded. Streams are tried again, and so is this.
     }
-    for (let ms = PROBE_MS; !through; ms = Math.min(2 * ms, MAX_WAIT_MS)) {
-      await probePause.sleep(ms)
-      if (stopped) return
-      await read(options.transport, { opening() {}, events })
-      if (stopped) return
-    }
-    failures = strikes = 0
+    fault = undefined
+    stopAll()
+  }
+
+  /** Ends whatever is going on or waited for. */
+  function stopAll() {
+    for (const stream of streams) stream.stop()
     pause.wake()
-    for (const polling of streams) polling.stop()
   }
 
   /** Reports what went wrong, and returns how long to wait now, in milliseconds. */
@@ -167,23 +166,18 @@ export function connect(options: ConnectionOptions): Connection {
     }
   }
 
-  function wake() {
-    pause.wake()
-    probePause.wake()
-    for (const stream of streams) stream.check()
-  }
-
   void run()
   return {
     stop() {
       stopped = true
-      for (const stream of streams) stream.stop()
+      stopAll()
+      },
+    wake() {
       pause.wake()
-      probePause.wake()
+      for (const stream of streams) stream.check()
     },
-    wake,
-    get polling() {
-      return isPolling()
+    get fault() {
+      return fault
     }
   }
 }

@@ -36,7 +36,7 @@ export type ReadStream = (
 const MAX_EVENT = 2 ** 26
 
 export const readByFetch: ReadStream = async (api, room, request, { opened, heard, retry }) => {
-  const answer = await api.openStream(room, request)
+  const answer = await api.openStream(api.streamUrl(room, request), request.signal)
   if (answer.kind !== 'ok' || !answer.value.body) return answer
   opened()
   let frames: Frame[] = []

@@ -92,7 +92,7 @@ export function createRoom(options: RoomOptions) {
 
   function synced() {
     lastSyncedAt = new Date()
-    error = null
+    error = connection?.fault || null
   }
 
   function fail(code: string, message: string, ops?: readonly Operation[]) {

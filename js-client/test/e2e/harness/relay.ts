@@ -73,7 +73,7 @@ export async function startRelay(target: { port: number }, random: () => number)
         if (faults.refuse) return cut()
         if (faults.answer !== undefined) return void client.end(faults.answer)
         link.answering = false
-        link.request = /\/events(\?|$)/.test(head[2] ?? '') ? 'stream' : /\/ops$/.test(head[2] ?? '') ? 'batch' : 'other'
+        link.request = /\/(events|probe)(\?|$)/.test(head[2] ?? '') ? 'stream' : /\/ops$/.test(head[2] ?? '') ? 'batch' : 'other'
       }
       sent = sent.then(pass).then(() => void server.write(data))
     })

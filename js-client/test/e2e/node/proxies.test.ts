@@ -7,7 +7,7 @@ import { test, type World } from '../harness/world.ts'
 
 /** That streams are held back takes half a minute to be noticed, and that they are not any more, a minute: only in soaks. */
 const soaking = !!process.env.PATHSYNC_SOAK
-const streamFaults = soaking ? (['end', 'swallow'] as const) : (['end'] as const)
+const streamFaults = soaking ? ([['end', 'cut'], ['swallow', 'buffered']] as const) : ([['end', 'cut']] as const)
 
 /** Ada is behind the proxy, Bob is not. */
 async function startTwo(world: World) {
@@ -62,7 +62,7 @@ describe.concurrent('behind a proxy', () => {
     await expect.poll(() => ada.status.connected, { timeout: 20_000 }).toBe(true)
   })
 
-  test.for(streamFaults)('that does this to streams: %s, a client polls', { timeout: 180_000 }, async (streams, { world, expect }) => {
+  test.for(streamFaults)('that does this to streams: %s, a client polls and says why', { timeout: 180_000 }, async ([streams, recipe], { world, expect }) => {
     const server = await world.server()
     const proxy = await world.relay(server)
     proxy.set({ streams })
@@ -74,6 +74,7 @@ describe.concurrent('behind a proxy', () => {
     await expect.poll(() => adas.state, { timeout: 60_000 }).toEqual({ from: 'Bob' })
     await expect.poll(() => ada.status.connected).toBe(true)
     expect(proxy.streams).toBe(0)
+    await expect.poll(() => ada.status.error, { timeout: 20_000 }).toContain(`docs/proxies.md#${recipe}`)
 
     adas.replace({ from: 'Ada' })
     await expect.poll(() => bobs.state).toEqual({ from: 'Ada' })
@@ -91,6 +92,7 @@ describe.concurrent('behind a proxy', () => {
     await expect.poll(() => proxy.streams, { timeout: 90_000 }).toBe(1)
     bobs.replace({ from: 'Bob, streaming' })
     await expect.poll(() => adas.state).toEqual({ from: 'Bob, streaming' })
+    expect(ada.status.error).toBeNull()
   })
 })
 

@@ -77,7 +77,7 @@ describe('a batch', () => {
 
 describe('an answer', () => {
   test.each([
-    ['HTML with status 200, as of a login page', page(), 'protocol', /something else \(text\/html/],
+    ['HTML with status 200, as of a login page', page(), 'protocol', /not the server's answer \(text\/html/],
     ['JSON of another shape', json({ room: 'board', epoch: 'e1', serverSeq: '7', results: [] }), 'protocol', /json/],
     ['JSON that is not an object', json([]), 'protocol', /json/],
     ['a bare 204', new Response(null, { status: 204 }), 'protocol', /no type/],
@@ -153,7 +153,7 @@ describe('a token', () => {
   test('that is a string is sent with every request', async () => {
     const { api, server } = start(() => json(room), 'secret')
     await api.getRoom('board')
-    await api.openStream('board', stream)
+    await api.openStream(api.streamUrl('board', stream), stream.signal)
     expect(server.asked.map(authorization)).toEqual(['Bearer secret', 'Bearer secret'])
   })
 
@@ -258,7 +258,10 @@ describe('presence', () => {
 describe('a stream', () => {
   test('says who listens and where to go on', async () => {
     const { api, server } = start(() => scriptedStream().response())
-    const answer = await api.openStream('a/b', { ...stream, displayName: 'Ada L', lastEventId: 'e1-7' })
+    const answer = await api.openStream(
+      api.streamUrl('a/b', { ...stream, displayName: 'Ada L', lastEventId: 'e1-7' }),
+      stream.signal
+    )
     expect(answer).toMatchObject({ kind: 'ok', value: { status: 200 } })
     const { url, headers } = server.asked[0] ?? expect.fail()
     expect(url.pathname).toBe('/v1/rooms/a%2Fb/events')
@@ -272,12 +275,12 @@ describe('a stream', () => {
 
   test('that is HTML has failed', async () => {
     const { api } = start(() => page())
-    expect(await api.openStream('board', stream)).toMatchObject({ kind: 'failed', code: 'protocol' })
+    expect(await api.openStream(`${api.root}probe`, stream.signal)).toMatchObject({ kind: 'failed', code: 'protocol' })
   })
 
   test('that is refused says why', async () => {
     const { api } = start(() => problem('invalid_event_id', 400, false))
-    expect(await api.openStream('board', stream)).toMatchObject({
+    expect(await api.openStream(`${api.root}probe`, stream.signal)).toMatchObject({
       kind: 'refused',
       problem: { code: 'invalid_event_id' }
     })

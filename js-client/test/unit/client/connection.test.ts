@@ -264,7 +264,7 @@ describe('coming back', () => {
     room.routes.events = () => page()
     await room.pass(1000)
     expect(room.server.asked).toHaveLength(2)
-    expect(room.heard()[0]).toBe('failed protocol: the server answered something else (text/html; charset=utf-8)')
+    expect(room.heard()[0]).toBe('failed protocol: not the server\'s answer (text/html; charset=utf-8)')
   })
 
   test('leaves out a position that the server cannot read', async () => {

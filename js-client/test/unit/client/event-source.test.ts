@@ -34,7 +34,13 @@ const sources = ScriptedEventSource.all
 let room: ReturnType<typeof follow>
 
 // Loading takes real time.
-beforeAll(() => Promise.all([import('../../../src/client/event-source.ts'), import('../../../src/client/poll.ts')]))
+beforeAll(() =>
+  Promise.all([
+    import('../../../src/client/event-source.ts'),
+    import('../../../src/client/fallback.ts'),
+    import('../../../src/client/poll.ts')
+  ])
+)
 beforeEach(async () => {
   vi.useFakeTimers({ now: 1_000_000 })
   vi.stubGlobal('EventSource', ScriptedEventSource)
@@ -115,7 +121,7 @@ test('three silent ones in a row lead to polling', async () => {
   room.routes.changes = changes('e1-0')
   room.routes.room = () => json({ room: 'board', epoch: 'e1', serverSeq: 0, stores: {} })
   await room.pass(10_000 + 1000 + 10_000 + 2000 + 10_000 + 1)
-  expect(room.connection.polling).toBe(true)
+  expect(room.polling).toBe(true)
   expect(sources).toHaveLength(3)
 })
 

@@ -4,7 +4,7 @@ import { connect, type ConnectionOptions, type Listener } from '../../../src/cli
 import type { Verdict } from '../../../src/client/stream.ts'
 import type { Token } from '../../../src/types.ts'
 import type { RoomEvent } from '../../../src/wire.ts'
-import { address, frame, scriptedServer, scriptedStream, silence, type Asked } from './server.ts'
+import { address, frame, problem, scriptedServer, scriptedStream, silence, type Asked } from './server.ts'
 
 /** One who hears a room, and writes down what it is told. */
 export function follower(at?: string) {
@@ -59,7 +59,7 @@ export const deltaFrame = (serverSeq: number) => frame('delta', delta(serverSeq)
 export const upToDateFrame = (serverSeq: number) => frame('up-to-date', upToDate(serverSeq), `e1-${serverSeq}`)
 export const preamble = ': pathsync\n\nretry: 2000\n\n'
 
-type Route = 'events' | 'room' | 'changes' | 'presence'
+type Route = 'events' | 'room' | 'changes' | 'presence' | 'probe'
 
 /** A connection to a scripted server. `streams` has all that were opened, in order. */
 export function follow({ token, at, ...options }: Partial<ConnectionOptions> & { token?: Token; at?: string } = {}) {
@@ -72,10 +72,11 @@ export function follow({ token, at, ...options }: Partial<ConnectionOptions> & {
     },
     room: silence,
     changes: silence,
-    presence: silence
+    presence: silence,
+    probe: () => problem('not_found', 404, false)
   }
   const server = scriptedServer((asked) => {
-    const [, , , , last = 'room'] = asked.url.pathname.split('/')
+    const [, , what, , last = what === 'probe' ? what : 'room'] = asked.url.pathname.split('/')
     return routes[last as Route](asked)
   })
   const listener = follower(at)
@@ -99,6 +100,10 @@ export function follow({ token, at, ...options }: Partial<ConnectionOptions> & {
     routes,
     server,
     streams,
+    /** Streams are taken not to get through. */
+    get polling() {
+      return connection.fault !== undefined
+    },
     /** The stream that is open now. */
     stream: () => streams.at(-1) ?? scriptedStream(),
     /** Lets so many milliseconds pass, or only what happens at once. */

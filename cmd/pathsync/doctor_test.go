@@ -1,0 +1,292 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/memstore"
+	"github.com/pathsync/pathsync/doctor"
+	"github.com/pathsync/pathsync/httpapi"
+)
+
+// realServer runs the API on a port of the loopback interface, and returns its URL.
+func realServer(t *testing.T) string { return serve(t, (*httptest.Server).Start).URL }
+
+func serve(t *testing.T, start func(*httptest.Server)) *httptest.Server {
+	t.Helper()
+	store := memstore.New()
+	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch()})
+	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen})
+	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds})
+	server := httptest.NewUnstartedServer(api)
+	start(server)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		api.Drain()
+		if err := api.Wait(ctx); err != nil {
+			t.Errorf("ending the streams: %v", err)
+		}
+		if err := hub.Close(ctx); err != nil {
+			t.Errorf("closing the hub: %v", err)
+		}
+		server.Close()
+	})
+	return server
+}
+
+// proxy is what stands before the server.
+type proxy struct {
+	*httputil.ReverseProxy
+	target *url.URL
+}
+
+// newProxy makes one that does nothing wrong.
+func newProxy(t *testing.T, server string) *proxy {
+	target, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &proxy{target: target, ReverseProxy: &httputil.ReverseProxy{
+		FlushInterval: -1,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = r.In.Host
+		},
+	}}
+}
+
+// onTheWay is everything that a proxy can do wrong, by what is said about it.
+var onTheWay = map[string]struct {
+	findings []doctor.Code
+	words    string
+	spoil    func(p *proxy) http.Handler
+}{
+	"a proxy that does nothing wrong": {nil, "all is well", func(p *proxy) http.Handler { return p }},
+	"a proxy that waits for the end of an answer": {[]doctor.Code{doctor.Buffered}, "events at once", func(p *proxy) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			all := httptest.NewRecorder()
+			p.ServeHTTP(all, r)
+			copyHeader(w, all.Header())
+			w.WriteHeader(all.Code)
+			w.Write(all.Body.Bytes())
+		})
+	}},
+	"a proxy that compresses": {[]doctor.Code{doctor.Compressed}, "compressed (gzip)", func(p *proxy) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") || r.Method != http.MethodGet {
+				p.ServeHTTP(w, r)
+				return
+			}
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			defer z.Close()
+			p.ServeHTTP(writer{z, w}, r)
+		})
+	}},
+	"a proxy that ends what takes too long": {[]doctor.Code{doctor.Cut}, "after 0.", func(p *proxy) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, cancel := context.WithTimeout(r.Context(), 700*time.Millisecond)
+			defer cancel()
+			p.ServeHTTP(w, r.WithContext(ctx)) // panics, which cuts the connection
+		})
+	}},
+	"a proxy that drops header fields": {[]doctor.Code{doctor.Stripped, doctor.Stripped}, "Last-Event-ID", func(p *proxy) http.Handler {
+		p.ModifyResponse = func(r *http.Response) error {
+			r.Header.Set("Cache-Control", "no-cache")
+			return nil
+		}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Del("Last-Event-ID")
+			p.ServeHTTP(w, r)
+		})
+	}},
+	"a proxy that decodes addresses": {[]doctor.Code{doctor.SlashRewritten}, "%2F", func(p *proxy) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.URL.RawPath = ""
+			p.ServeHTTP(w, r)
+		})
+	}},
+	"a proxy that encodes addresses twice": {[]doctor.Code{doctor.SlashRewritten}, `arrives as "pathsync%2Fdoctor"`, func(p *proxy) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.URL.Path, r.URL.RawPath = r.URL.EscapedPath(), ""
+			p.ServeHTTP(w, r)
+		})
+	}},
+	"a proxy that limits bodies": {[]doctor.Code{doctor.BodyLimited}, "413", func(p *proxy) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.ContentLength > 100_000 {
+				http.Error(w, "too large", http.StatusRequestEntityTooLarge)
+				return
+			}
+			p.ServeHTTP(w, r)
+		})
+	}},
+	"a cache that keeps what it must not": {[]doctor.Code{doctor.Cached}, "twice", func(p *proxy) http.Handler {
+		var mu sync.Mutex
+		kept := map[string]*bytes.Buffer{}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			answer, ok := kept[r.RequestURI]
+			if !ok {
+				answer = new(bytes.Buffer)
+				kept[r.RequestURI] = answer
+			}
+			mu.Unlock()
+			if ok && r.Method == http.MethodGet {
+				w.Header().Set("Content-Type", "text/event-stream")
+				w.Write(answer.Bytes())
+				return
+			}
+			p.ServeHTTP(writer{io.MultiWriter(w, answer), w}, r)
+		})
+	}},
+	"a proxy that has no server": {[]doctor.Code{doctor.OtherAnswer}, `502 with a page, "Bad Gateway & Co"`, func(*proxy) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.WriteHeader(http.StatusBadGateway)
+			io.WriteString(w, "<html><TITLE>\n Bad Gateway &amp; Co</TITLE>")
+		})
+	}},
+	"a login page": {[]doctor.Code{doctor.OtherAnswer}, "200 with a page", func(*proxy) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<!DOCTYPE html><form>") })
+	}},
+	"a redirect": {[]doctor.Code{doctor.Redirected}, "https://elsewhere.test", func(*proxy) http.Handler {
+		return http.RedirectHandler("https://elsewhere.test/", http.StatusMovedPermanently)
+	}},
+	"another program with the same address": {[]doctor.Code{doctor.NoProbe}, "/v1/probe", func(*proxy) http.Handler {
+		return refusal(http.StatusNotFound, "not_found", false)
+	}},
+	"a proxy that refuses streams": {[]doctor.Code{doctor.OtherAnswer}, "does not let streams through", func(p *proxy) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				http.Error(w, "no", http.StatusForbidden)
+				return
+			}
+			p.ServeHTTP(w, r)
+		})
+	}},
+}
+
+// writer is a ResponseWriter whose body goes elsewhere.
+type writer struct {
+	io.Writer
+	http.ResponseWriter
+}
+
+func (w writer) Write(b []byte) (int, error) { return w.Writer.Write(b) }
+func (w writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func copyHeader(w http.ResponseWriter, h http.Header) {
+	for name, values := range h {
+		w.Header()[name] = values
+	}
+}
+
+func TestTheDoctorNamesWhatAProxyDoes(t *testing.T) {
+	server := realServer(t)
+	t.Run("proxies", func(t *testing.T) {
+		for name, c := range onTheWay {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				front := httptest.NewServer(c.spoil(newProxy(t, server)))
+				defer front.Close()
+				s := call(t.Context(), "", "doctor", front.URL, "--duration", "2s", "--json")
+				var got struct{ Findings []doctor.Finding }
+				if err := json.Unmarshal([]byte(s.stdout), &got); err != nil {
+					t.Fatalf("%v: %+v", err, s)
+				}
+				var faults []doctor.Code
+				for _, f := range got.Findings {
+					if f.Fault {
+						faults = append(faults, f.Code)
+					}
+				}
+				if !slices.Equal(faults, c.findings) {
+					t.Errorf("found %v, want %v\n%s", faults, c.findings, s.stdout)
+				}
+				if want := min(len(c.findings), 1); s.code != want {
+					t.Errorf("exit %d, want %d: %s", s.code, want, s.stderr)
+				}
+				if len(c.findings) > 0 && !strings.Contains(fmt.Sprint(got.Findings), c.words) {
+					t.Errorf("the words lack %q:\n%s", c.words, s.stdout)
+				}
+			})
+		}
+	})
+}
+
+func TestTheDoctorFindsNothingWrongWithoutAProxy(t *testing.T) {
+	s := call(t.Context(), "", "doctor", realServer(t), "--duration", "1s")
+	if s.code != exitOK || !strings.Contains(s.stdout, "all is well: 12 events in 1 s over HTTP/1.1") || strings.Contains(s.stdout, "FAULT") {
+		t.Errorf("%+v", s)
+	}
+	if !strings.Contains(s.stdout, "docs/proxies.md#six-connections") {
+		t.Errorf("nothing is said about HTTP/1.1: %s", s.stdout)
+	}
+}
+
+func TestOverHTTP2ThereIsNothingToSay(t *testing.T) {
+	server := serve(t, func(s *httptest.Server) {
+		s.EnableHTTP2 = true
+		s.StartTLS()
+	})
+	e := newExaminer(serverFlag{Server: server.URL})
+	e.client.Transport = server.Client().Transport
+	o, err := e.examine(t.Context(), time.Second)
+	if findings := doctor.Diagnose(o); err != nil || len(findings) > 0 || o.Stream.Proto != "HTTP/2.0" {
+		t.Errorf("%v: found %+v over %s", err, findings, o.Stream.Proto)
+	}
+}
+
+func TestTheDoctorNamesTheProgramOnTheWay(t *testing.T) {
+	p := newProxy(t, realServer(t))
+	p.ModifyResponse = func(r *http.Response) error {
+		r.Header.Set("Server", "nginx/1.26.3")
+		return nil
+	}
+	front := httptest.NewServer(p)
+	defer front.Close()
+	s := call(t.Context(), "", "doctor", "--server", front.URL, "--duration", "1s")
+	if s.code != exitOK || !strings.Contains(s.stdout, "through nginx: see docs/proxies.md#nginx") {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestTheDoctorSeesThatAProxyHidesTheHost(t *testing.T) {
+	p := newProxy(t, realServer(t))
+	p.Rewrite = func(r *httputil.ProxyRequest) { r.SetURL(p.target) }
+	front := httptest.NewServer(p)
+	defer front.Close()
+	s := call(t.Context(), "", "doctor", front.URL, "--duration", "1s")
+	if s.code != exitOK || !strings.Contains(s.stdout, "host_rewritten") || !strings.Contains(s.stdout, p.target.Host) {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestTheDoctorSaysWhenNobodyAnswers(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	s := call(t.Context(), "", "doctor", gone.URL)
+	if s.code != exitAway || !strings.Contains(s.stderr, "cannot be reached") || s.stdout != "" {
+		t.Errorf("%+v", s)
+	}
+	for _, args := range [][]string{{"doctor", "example.com"}, {"doctor", "http://a.test", "--duration", "6m"}} {
+		if s := call(t.Context(), "", args...); s.code != exitUsage || !strings.Contains(s.stderr, "Try") {
+			t.Errorf("%v: %+v", args, s)
+		}
+	}
+}

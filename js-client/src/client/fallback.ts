@@ -1,0 +1,148 @@
+// What happens beside the polling, where streams do not get through: says why, and finds out when they do again.
+//
+// It is loaded on demand, and is handed what the connection has already: importing it here would split the client into
+// more files.
+import type { RoomEvent } from '../wire.ts'
+import type { Api } from './api.ts'
+import type { Stream, Transport, Verdict } from './stream.ts'
+
+export interface Tools {
+  api: Api
+  transport: Transport
+  /** What is to be stopped with the connection, and checked when it is woken. */
+  streams: Set<Stream>
+  /** Opens a stream and waits for its end. */
+  read(transport: Transport, ear: { opening(): void; events(events: RoomEvent[]): Verdict }): Promise<unknown>
+  /** Streams do not get through, and this is why. */
+  failed(code: string, message: string): void
+}
+
+const FIRST_ATTEMPT_MS = 60_000
+const MAX_ATTEMPT_MS = 600_000
+
+/** Resolves when a stream gets through, or the connection is stopped. */
+export async function fallBack(tools: Tools): Promise<void> {
+  const abort = new AbortController()
+  const { signal } = abort
+  let wake = () => {}
+  const pausing: Stream = {
+    check: () => wake(),
+    stop() {
+      abort.abort()
+      wake()
+    }
+  }
+  tools.streams.add(pausing)
+  void diagnose(tools, signal).then((fault) => {
+    if (!signal.aborted) tools.failed(`stream_${fault.name}`, inWords(fault))
+  })
+  for (let ms = FIRST_ATTEMPT_MS; ; ms = Math.min(2 * ms, MAX_ATTEMPT_MS)) {
+    let timer
+    await new Promise<void>((resolve) => {
+      wake = resolve
+      timer = setTimeout(resolve, ms)
+    })
+    clearTimeout(timer)
+    if (signal.aborted || (await attempt(tools)) || signal.aborted) break
+  }
+  tools.streams.delete(pausing)
+  abort.abort()
+}
+
+/**
+ * Whether a stream gets through now. What it brings is not used: polling may be further already, and an `up-to-date` of the
+ * past would look like another history.
+ */
+async function attempt({ transport, read }: Tools): Promise<boolean> {
+  let through = false
+  await read(transport, {
+    opening() {},
+    events(events) {
+      through = events.some(({ type }) => type === 'up-to-date')
+      return through ? 'resume' : 'ok'
+    }
+  })
+  return through
+}
+
+/** What the way does to streams. */
+interface Fault {
+  name: 'buffered' | 'compressed' | 'cut' | 'blocked'
+  does: string
+}
+
+const inWords = ({ name, does }: Fault) =>
+  `Something between here and the server ${does}. Changes come by polling instead. ` +
+  `See docs/proxies.md${name === 'blocked' ? '' : `#${name}`}`
+
+/** The probe: an event each second, and then its end. */
+const SECONDS = 5
+const QUERY = `seconds=${SECONDS}&events=${SECONDS - 1}&intervalMs=1000`
+/** What holds a stream back until its end has passed it on by then. */
+const LIMIT_MS = 15_000
+/** How late an event may come, compared with the quickest, in milliseconds. */
+const TOLERABLE_MS = 500
+/** How many may come later: one in so many. */
+const TOLERATED = 3
+
+/** Has the server send events at known times, and judges by when they come. */
+async function diagnose({ api }: Tools, stopped: AbortSignal): Promise<Fault> {
+  const askedAt = Date.now()
+  const limit = new AbortController()
+  const stop = () => limit.abort()
+  stopped.addEventListener('abort', stop, { signal: limit.signal })
+  let timedOut = false
+  const timer = setTimeout(() => {
+    timedOut = true
+    stop()
+  }, LIMIT_MS)
+
+  /** How long each event took; what the clocks differ is in all of them. */
+  const delays: number[] = []
+  let whole = false
+  const answer = await api.openStream(`${api.root}probe?${QUERY}`, limit.signal)
+  if (answer.kind === 'ok') {
+    await readEvents(answer.value, (event, data) => {
+      whole ||= event === 'probe-end' || event === 'reconnect'
+      const { ms } = JSON.parse(data) as { ms?: number }
+      if (ms !== undefined) delays.push(Date.now() - askedAt - ms)
+    })
+  }
+  clearTimeout(timer)
+  stop()
+
+  const took = Date.now() - askedAt
+  const inSeconds = `${(took / 1000).toFixed(1)} s`
+  /** Neither an answer nor a refusal, until the server had sent all of it. */
+  const silent = answer.kind === 'failed' && answer.code === 'network' && took > (SECONDS - 1) * 1000
+  if (timedOut || silent) return { name: 'buffered', does: `holds event streams back: no end came in ${inSeconds}` }
+  if (answer.kind === 'ok') {
+    const least = Math.min(...delays)
+    const late = delays.filter((ms) => ms - least > TOLERABLE_MS).length
+    const encoding = answer.value.headers.get('Content-Encoding')
+    if (late * TOLERATED > delays.length) {
+      return encoding
+        ? { name: 'compressed', does: `compresses event streams (${encoding}), and holds them back` }
+        : { name: 'buffered', does: 'holds event streams back, and lets go of many events together' }
+    }
+    if (!whole) return { name: 'cut', does: `cuts event streams after ${inSeconds}` }
+  }
+  return { name: 'blocked', does: 'does not let event streams through' }
+}
+
+/** Reads the events of a probe, each with one line of data, to the end of the stream. One that breaks has ended. */
+async function readEvents({ body }: Response, take: (event: string, data: string) => void): Promise<void> {
+  const reader = body?.getReader()
+  const decoder = new TextDecoder()
+  let rest = ''
+  for (;;) {
+    const chunk = await reader?.read().catch(() => undefined)
+    if (!chunk?.value) return
+    const events = (rest + decoder.decode(chunk.value, { stream: true })).split('\n\n')
+    rest = events.pop() ?? ''
+    for (const text of events) {
+      const [, event, data] = /^event: (.*)\ndata: (.*)$/.exec(text) ?? []
+      if (event && data) take(event, data)
+    }
+  }
+}
