@@ -13,7 +13,7 @@ sub vcl_recv {
   # A stream is one reader's own. It is handed through byte by byte: with `pass`, Varnish keeps what comes together with the
   # header back until more comes, which is the next heartbeat. The parameter pipe_timeout (60 s) has to be longer than
   # those are apart, which is 15 s.
-  if (req.url ~ "^/v1/([^?]*/)?events(\?|$)") {
+  if (req.url ~ "^/v1/([^?]*/)?events(\?|$)" || req.url ~ "^/v1/probe(\?|$)") {
     return (pipe);
   }
   # Only these are the same for many: closed ranges, open requests with a cursor, and a room at one version. Everything else

@@ -5,21 +5,13 @@ vcl 4.1;
 backend default {
   .host = "127.0.0.1";
   .port = "8080";
-  # The default. It has to be longer than the server's heartbeat, which is 15 s.
-  .between_bytes_timeout = 60s;
 }
 
 sub vcl_recv {
-  # A stream is one reader's own. Otherwise the second reader of a room waits until Varnish knows that the first one's stream is
-  # not to be kept.
-  if (req.url ~ "^/v1/[^?]*events(\?|$)") {
-    return (pass);
-  }
-}
-
-sub vcl_backend_response {
-  # Compression, if the rest of the site has it, keeps events until there are enough of them.
-  if (beresp.http.Content-Type ~ "^text/event-stream") {
-    set beresp.do_gzip = false;
+  # A stream is one reader's own. It is handed through byte by byte, uncompressed: otherwise Varnish keeps what comes together
+  # with the header back until more comes, which is the next heartbeat, and compresses it if the rest of the site is
+  # compressed. The parameter pipe_timeout, 60s, has to be longer than heartbeats are apart, which is 15 s.
+  if (req.url ~ "^/v1/([^?]*/)?events(\?|$)" || req.url ~ "^/v1/probe(\?|$)") {
+    return (pipe);
   }
 }

@@ -41,7 +41,7 @@ var proxies = []*proxy{
 		},
 		start: func(_ *testing.T, s *site) ([]string, []string) {
 			return nil, []string{
-				"-F", "-j", "none", "-n", s.path("varnish"), "-f", s.path("varnish.vcl"), "-s", "malloc,32m", "-a", s.address,
+				"-F", "-j", "none", "-n", s.path("varnish"), "-f", s.path("varnish.vcl"), "-s", "malloc,32m", "-p", "pipe_timeout=2", "-a", s.address,
 			}
 		},
 	},
