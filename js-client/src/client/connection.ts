@@ -5,6 +5,7 @@ import { explain } from './api.ts'
 import { createSleeper, delay } from './backoff.ts'
 import { isOffline } from './page.ts'
 import { atOnce, hasCaughtUp, openStream } from './stream.ts'
+import type { Seat } from './tabs.ts'
 import type { Outcome, Stream, StreamOptions, Transport, Verdict } from './stream.ts'
 
 /** Who hears a room. It hears nothing more once the connection is stopped. */
@@ -29,6 +30,10 @@ export interface ConnectionOptions extends Pick<StreamOptions, Shared> {
   /** What this client says of itself. */
   presence?: () => OwnPresence
   random?: () => number
+  /** What lets tabs share what they read, where they can. */
+  sharing?: Promise<typeof import('./tabs.ts')> | undefined
+  /** Whose tabs do: see ClientOptions. */
+  shareAs?: true | string | undefined
 }
 
 export interface Connection {
@@ -52,7 +57,7 @@ const MAX_WAIT_MS = 600_000
 const STRIKES = 3
 
 export function connect(options: ConnectionOptions): Connection {
-  const { listener, displayName, presence = () => ({}), random = Math.random } = options
+  const { listener, displayName, presence = () => ({}), random = Math.random, sharing } = options
   const pause = createSleeper()
   const streams = new Set<Stream>()
   let stopped = false
@@ -60,6 +65,7 @@ export function connect(options: ConnectionOptions): Connection {
   let failures = 0
   let strikes = 0
   let fault: string | undefined
+  let seat: Seat | undefined
   /** The server cannot go on from the position. */
   let fresh = false
 
@@ -67,7 +73,7 @@ export function connect(options: ConnectionOptions): Connection {
   const position = () => (fresh ? undefined : listener.position())
 
   /** Opens a stream and waits for its end. */
-  const read = (transport: Transport, ear: Pick<StreamOptions, 'opening' | 'events'>) =>
+  const read = (transport: Transport, ear: Pick<StreamOptions, 'opening' | 'events' | 'read'>) =>
     new Promise<{ outcome: Outcome; useless: boolean }>((resolve) => {
       const stream = openStream({
         ...options,
@@ -88,9 +94,13 @@ export function connect(options: ConnectionOptions): Connection {
 
   /** Follows the room by one stream, or by polling, to the end of it. */
   async function follow(): Promise<Outcome> {
-    const polling = fault !== undefined
+    /** How another tab is read that leads, if one does. */
+    const follows = seat && !(await seat.leads()) ? seat.read : undefined
+    if (stopped) return atOnce
+    const polling = !follows && fault !== undefined
     let opened = false
     const { outcome, useless } = await read(polling ? 'poll' : options.transport, {
+      read: follows,
       opening() {
         opened = true
         fresh = false
@@ -102,13 +112,15 @@ export function connect(options: ConnectionOptions): Connection {
           failures = 0
           if (!polling) strikes = 0
         }
+        if (verdict === 'ok') seat?.tell(events)
         // Polling asks for what comes after the position anyway.
         return polling ? 'ok' : verdict
       }
     })
     if (stopped) return outcome
     if (opened) listener.lost()
-    if (polling || !useless || ++strikes < STRIKES) return outcome
+    seat?.lost()
+    if (follows || polling || !useless || ++strikes < STRIKES) return outcome
     failures = strikes = 0
     fault = ''
     void fallBack()
@@ -160,10 +172,13 @@ export function connect(options: ConnectionOptions): Connection {
   }
 
   async function run() {
+    // Where tabs cannot share, each reads for itself.
+    if (sharing) seat = await sharing.then(({ takeSeat }) => takeSeat({ ...options, changed: stopAll })).catch(() => undefined)
     while (!stopped) {
       const outcome = await follow()
       if (!stopped) await pause.sleep(waitAfter(outcome))
     }
+    seat?.leave()
   }
 
   void run()
