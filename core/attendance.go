@@ -41,13 +41,17 @@ func (r *Room) Depart(clientID string, stream int) {
 	r.armPresence(time.Now().Add(r.hub.cfg.PresenceTimeout))
 }
 
-// UpdatePresence takes in what a client says of itself, and renews its lease.
+// UpdatePresence takes in what a client says of itself, and renews its lease. The error is ErrForeignClient, of the client
+// or of the one that it reads along with, or ErrOverloaded.
 func (r *Room) UpdatePresence(ctx context.Context, clientID, userID string, u PresenceUpdate) (User, error) {
 	if err := r.ownSoon(ctx, clientID, userID); err != nil {
 		return User{}, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if u.Via != nil && r.foreign(*u.Via, userID) {
+		return User{}, fmt.Errorf("via: %w", ErrForeignClient)
+	}
 	user, ok := r.presence.Update(clientID, userID, u, time.Now())
 	if !ok {
 		return User{}, r.crowded()
@@ -64,7 +68,7 @@ func (r *Room) Leave(clientID, userID string) error {
 	if r.foreign(clientID, userID) {
 		return ErrForeignClient
 	}
-	r.presence.Leave(clientID)
+	r.presence.Leave(clientID, time.Now())
 	r.tellPresence()
 	return nil
 }

@@ -19,6 +19,7 @@ type User struct {
 // PresenceUpdate is what a client says of itself.
 type PresenceUpdate struct {
 	DisplayName *string // nil keeps what is known
+	Via         *string // the client whose stream it reads along with; nil keeps what is known, "" is nobody
 	Field       string
 	Meta        string
 }
@@ -32,30 +33,37 @@ type PresenceChange struct {
 
 // Presence is the table of who is in a room: a pure value, to which every moment is told.
 //
-// A client is present while it has a stream. Without one it is present on a lease, which every update renews and which
-// the end of a stream starts, so that a page that reloads does not leave and join again.
+// A client is present while it has a stream, or while the client has one that it reads along with. Otherwise it is present
+// on a lease, which every update renews and which the end of that stream starts, so that a page that reloads does not
+// leave and join again.
 type Presence struct {
 	lease   time.Duration
 	limit   int
 	members map[string]*member
-	changed []string         // clients that may differ from what readers know, in the order of change
-	told    map[string]*User // what readers know of each client in changed; nil: nothing
-	split   map[string]bool  // clients in changed of which newer readers know something else: all have to be told
+	riders  map[string]map[*member]bool // by clientId: who reads along with it, whether it is there or not
+	changed []string                    // clients that may differ from what readers know, in the order of change
+	told    map[string]*User            // what readers know of each client in changed; nil: nothing
+	split   map[string]bool             // clients in changed of which newer readers know something else: all have to be told
 }
 
 type member struct {
 	User
 	stream int       // number of the open stream; 0: none
-	until  time.Time // end of the lease, when there is no stream
+	via    string    // the client whose stream it reads along with; "": none
+	until  time.Time // end of the lease, when no stream keeps it present
 }
 
 // NewPresence makes an empty table for at most limit clients.
 func NewPresence(lease time.Duration, limit int) *Presence {
-	return &Presence{lease: lease, limit: limit, members: map[string]*member{}, told: map[string]*User{}, split: map[string]bool{}}
+	return &Presence{
+		lease: lease, limit: limit, members: map[string]*member{}, riders: map[string]map[*member]bool{},
+		told: map[string]*User{}, split: map[string]bool{},
+	}
 }
 
 // Connect notes that a client has opened its stream, known to Disconnect by a number that differs from any other of
-// this client. displayName "" keeps what is known. It reports false when the table is full.
+// this client. It reads along with nobody then. displayName "" keeps what is known. It reports false when the table is
+// full.
 func (p *Presence) Connect(clientID, userID, displayName string, stream int, now time.Time) bool {
 	m := p.change(clientID, now)
 	if m == nil {
@@ -63,6 +71,7 @@ func (p *Presence) Connect(clientID, userID, displayName string, stream int, now
 	}
 	m.UserID = userID
 	m.stream = stream
+	p.ride(m, "")
 	if displayName != "" {
 		m.DisplayName = displayName
 	}
@@ -72,7 +81,7 @@ func (p *Presence) Connect(clientID, userID, displayName string, stream int, now
 // Disconnect notes that a stream has ended. When the client has opened a newer one, nothing changes.
 func (p *Presence) Disconnect(clientID string, stream int, now time.Time) {
 	if m := p.members[clientID]; m != nil && m.stream == stream {
-		m.stream = 0
+		p.setDown(m, now)
 		m.until = now.Add(p.lease)
 	}
 }
@@ -87,15 +96,20 @@ func (p *Presence) Update(clientID, userID string, u PresenceUpdate, now time.Ti
 	if u.DisplayName != nil {
 		m.DisplayName = *u.DisplayName
 	}
+	if u.Via != nil {
+		p.ride(m, *u.Via)
+	}
 	m.Field, m.Meta = u.Field, u.Meta
 	m.until = now.Add(p.lease)
 	return m.User, true
 }
 
 // Leave takes a client out at once, whatever streams it has.
-func (p *Presence) Leave(clientID string) {
+func (p *Presence) Leave(clientID string, now time.Time) {
 	if m := p.members[clientID]; m != nil {
 		p.note(clientID, m)
+		p.setDown(m, now)
+		p.ride(m, "")
 		delete(p.members, clientID)
 	}
 }
@@ -103,8 +117,8 @@ func (p *Presence) Leave(clientID string) {
 // Expire takes out the clients whose lease has ended.
 func (p *Presence) Expire(now time.Time) {
 	for id, m := range p.members {
-		if m.stream == 0 && !now.Before(m.until) {
-			p.Leave(id)
+		if !p.kept(m) && !now.Before(m.until) {
+			p.Leave(id, now)
 		}
 	}
 }
@@ -112,7 +126,7 @@ func (p *Presence) Expire(now time.Time) {
 // NextExpiry is when the next lease ends, if nothing renews it. ok is false when no lease is running.
 func (p *Presence) NextExpiry() (at time.Time, ok bool) {
 	for _, m := range p.members {
-		if m.stream == 0 && (!ok || m.until.Before(at)) {
+		if !p.kept(m) && (!ok || m.until.Before(at)) {
 			at, ok = m.until, true
 		}
 	}

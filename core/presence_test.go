@@ -97,9 +97,9 @@ func TestLeavingIsImmediateAndJoiningAgainIsPossible(t *testing.T) {
 	p.Connect("ann", "", "", 1, now)
 	p.Connect("ben", "", "", 1, now)
 	p.TakeChange()
-	p.Leave("ann")
-	p.Leave("ann")
-	p.Leave("nobody")
+	p.Leave("ann", now)
+	p.Leave("ann", now)
+	p.Leave("nobody", now)
 	wantChange(t, p, nil, nil, []string{"ann"})
 	p.Disconnect("ann", 1, now) // its stream ends later
 	p.Update("ann", "", PresenceUpdate{}, now)
@@ -109,7 +109,7 @@ func TestLeavingIsImmediateAndJoiningAgainIsPossible(t *testing.T) {
 func TestWhoComesAndGoesWithinTheWindowIsNotMentioned(t *testing.T) {
 	p, now := NewPresence(lease, 10), presenceStart
 	p.Connect("ann", "", "", 1, now)
-	p.Leave("ann")
+	p.Leave("ann", now)
 	wantChange(t, p, nil, nil, nil)
 	p.Update("ben", "", PresenceUpdate{Field: "title"}, now)
 	p.TakeChange()
@@ -122,7 +122,7 @@ func TestWhoWasShownToANewReaderIsMentionedWhenItIsSoNoMore(t *testing.T) {
 	p, now := NewPresence(lease, 10), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.Users() // a reader begins
-	p.Leave("ann")
+	p.Leave("ann", now)
 	wantChange(t, p, nil, nil, []string{"ann"})
 
 	p.Update("ben", "", PresenceUpdate{Field: "title"}, now)

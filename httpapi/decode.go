@@ -158,6 +158,19 @@ func (d *decoder) text(pointer string, v tree.Value) string {
 	return string(s)
 }
 
+// name reads the name of a room or a client.
+func (d *decoder) name(pointer string, v tree.Value, maxLength int) string {
+	before := len(d.faults)
+	name := d.text(pointer, v)
+	if len(d.faults) > before {
+		return ""
+	}
+	if err := core.CheckName(name, maxLength); err != nil {
+		d.fault(pointer, err.Error())
+	}
+	return name
+}
+
 func (d *decoder) unknown(pointer, name string) {
 	if core.Length(name) > 100 {
 		name = "…"

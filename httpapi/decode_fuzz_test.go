@@ -98,7 +98,7 @@ func FuzzDecodePresence(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		u, err := decodePresence(body, 64)
+		u, err := decodePresence("ada", body, 64)
 		if err != nil {
 			isTold(t, err)
 			return
@@ -106,6 +106,9 @@ func FuzzDecodePresence(f *testing.F) {
 		if core.CheckText(u.Field, core.MaxFieldLength) != nil ||
 			u.DisplayName != nil && core.CheckText(*u.DisplayName, core.MaxDisplayNameLength) != nil {
 			t.Errorf("taken, and not fit to be shown: %+v", u)
+		}
+		if u.Via != nil && *u.Via != "" && (*u.Via == "ada" || core.CheckName(*u.Via, core.MaxClientIDLength) != nil) {
+			t.Errorf("taken as another client: %q", *u.Via)
 		}
 		if u.Meta == "" {
 			return

@@ -39,7 +39,7 @@ func (s *Server) putPresence(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	update, err := decodePresence(body, s.cfg.MaxDepth)
+	update, err := decodePresence(clientID, body, s.cfg.MaxDepth)
 	if err != nil {
 		return err
 	}
@@ -74,8 +74,8 @@ func (s *Server) leave(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// decodePresence reads `{displayName?, field?, meta?}`.
-func decodePresence(body []byte, maxDepth int) (u core.PresenceUpdate, err error) {
+// decodePresence reads `{displayName?, via?, field?, meta?}`, which a client says of itself.
+func decodePresence(clientID string, body []byte, maxDepth int) (u core.PresenceUpdate, err error) {
 	v, err := tree.Parse(body, maxDepth+1)
 	if err != nil {
 		return u, problem(InvalidJSON, err.Error())
@@ -91,6 +91,9 @@ func decodePresence(body []byte, maxDepth int) (u core.PresenceUpdate, err error
 		case "displayName":
 			text := d.optionalText("/displayName", v, core.MaxDisplayNameLength)
 			u.DisplayName = &text
+		case "via":
+			via := d.carrier("/via", v, clientID)
+			u.Via = &via
 		case "field":
 			u.Field = d.optionalText("/field", v, core.MaxFieldLength)
 		case "meta":
@@ -120,4 +123,16 @@ func (d *decoder) optionalText(pointer string, v tree.Value, maxLength int) stri
 		d.fault(pointer, err.Error())
 	}
 	return text
+}
+
+// carrier reads the client whose stream another reads along with, or null for nobody.
+func (d *decoder) carrier(pointer string, v tree.Value, clientID string) string {
+	if _, null := v.(tree.Null); null {
+		return ""
+	}
+	via := d.name(pointer, v, core.MaxClientIDLength)
+	if via == clientID {
+		d.fault(pointer, "must be another client than the one that reads along")
+	}
+	return via
 }

@@ -176,7 +176,7 @@ func problemOf(err error) *Problem {
 	case errors.Is(err, core.ErrClientSeqReused):
 		return problem(ClientSeqReused, "")
 	case errors.Is(err, core.ErrForeignClient):
-		return problem(Forbidden, core.ErrForeignClient.Error())
+		return problem(Forbidden, err.Error())
 	case errors.Is(err, core.ErrNoVerdict):
 		return problem(AuthUnavailable, "")
 	case errors.Is(err, core.ErrNoInitialState):

@@ -133,7 +133,7 @@ func decodeTicketRequest(body []byte, maxDepth int) (rooms []string, err error) 
 		case rooms != nil:
 			d.fault("", "must have either room or rooms")
 		case name == "room":
-			rooms = []string{d.roomName("/room", v)}
+			rooms = []string{d.name("/room", v, core.MaxRoomLength)}
 		default:
 			rooms = d.roomNames("/rooms", v)
 		}
@@ -147,18 +147,6 @@ func decodeTicketRequest(body []byte, maxDepth int) (rooms []string, err error) 
 	return rooms, nil
 }
 
-func (d *decoder) roomName(pointer string, v tree.Value) string {
-	before := len(d.faults)
-	room := d.text(pointer, v)
-	if len(d.faults) > before {
-		return ""
-	}
-	if err := core.CheckName(room, core.MaxRoomLength); err != nil {
-		d.fault(pointer, err.Error())
-	}
-	return room
-}
-
 func (d *decoder) roomNames(pointer string, v tree.Value) []string {
 	list, ok := v.(*tree.Array)
 	if !ok || list.Len() == 0 || list.Len() > maxRooms {
@@ -167,7 +155,7 @@ func (d *decoder) roomNames(pointer string, v tree.Value) []string {
 	}
 	rooms := make([]string, 0, list.Len())
 	for v := range list.Values() {
-		rooms = append(rooms, d.roomName(pointer+"/"+strconv.Itoa(len(rooms)), v))
+		rooms = append(rooms, d.name(pointer+"/"+strconv.Itoa(len(rooms)), v, core.MaxRoomLength))
 	}
 	if _, twice := repeated(rooms); twice {
 		d.fault(pointer, "must not name a room twice")

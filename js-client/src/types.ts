@@ -27,6 +27,12 @@ export interface ClientOptions {
   heartbeatMs?: number
   /** Keep unsent changes in IndexedDB, so that they survive a closed tab. Needs a secure context. Default false. */
   persist?: boolean | OutboxStorage
+  /**
+   * Whether the tabs of a browser share one stream per room, which needs a secure context; without one, each tab has its own.
+   * Only tabs of the same user share: the one whom the token's `sub` names, or, where tokens are none that can be read,
+   * a text that differs from user to user. Default true.
+   */
+  tabs?: boolean | string
   /** Instead of the global one, for tests and old environments. */
   fetch?: typeof fetch
 }

@@ -434,10 +434,15 @@ export interface paths {
         /**
          * Say who and where I am
          * @description Enters the room if the client is not in it, and replaces `field` and `meta`: leaving one out clears it.
-         *     `displayName` stays when it is left out, and `null` removes it.
+         *     `displayName` and `via` stay when they are left out, and `null` removes them.
          *
          *     A client without an open stream stays present for a lease of 15 s (the server's `--presence-timeout-ms`) after
          *     its last request; repeat the request to renew it. While a stream is open there is no need to.
+         *
+         *     Nor is there while the client that `via` names has a stream of its own open in the room: so the tabs of a browser
+         *     stay present that read along with the stream of one of them. When that stream ends, or its client leaves, each
+         *     of them has a lease from then, in which to name another, or to open a stream; that client may also come back. Both
+         *     have to be of the same user: another user's client is answered 403. Nobody is told of `via`.
          *
          *     ```sh
          *     curl -X PUT http://127.0.0.1:8080/v1/rooms/board-7/presence/ada -H 'Content-Type: application/json' \
@@ -1274,10 +1279,18 @@ export interface components {
          *         "color": "teal"
          *       }
          *     }
+         * @example {
+         *       "via": "tab-7"
+         *     }
          */
         PresenceUpdate: {
             /** @description Left out, it stays as it is; `null` removes it. */
             displayName?: components["schemas"]["DisplayName"] | null;
+            /**
+             * @description Another client, whose stream in the room this one reads along with. Left out, it stays as it is; `null`, or
+             *     a stream of its own, removes it.
+             */
+            via?: components["schemas"]["ClientId"] | null;
             /** @description Where the cursor is, by the application's own naming, usually a path. Left out or `null` for nowhere. */
             field?: string | null;
             /** @description Any JSON value of at most 4 KiB, without white space. Left out or `null` for none. */

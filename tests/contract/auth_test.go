@@ -70,6 +70,8 @@ func testWhoMayDoWhat(t *testing.T, w *witness) {
 	c.get(200, "/v1/rooms/guarded", "Authorization", "Bearer ada").has("stores", "{}")
 	fixed := strings.Replace(batch(`"a"`, 1), `"default"`, `"fixed"`, 1)
 	c.post(403, "/v1/rooms/guarded/ops", fixed, "Authorization", "Bearer ada").isProblem("forbidden")
+	c.put(200, "/v1/rooms/guarded/presence/tab-1", `{}`, "Authorization", "Bearer ada")
+	c.put(403, "/v1/rooms/guarded/presence/tab-2", `{"via":"tab-1"}`, "Authorization", "Bearer bob").isProblem("forbidden")
 }
 
 func testPublicRooms(t *testing.T, w *witness) {

@@ -9,6 +9,8 @@ func testPresence(c client) {
 		has("displayName", `"Ada"`).has("field", `"title"`).has("meta", "[1]")
 	c.put(200, room+"/presence/ada", `{}`).has("displayName", `"Ada"`).has("field", "").has("meta", "")
 	c.put(200, room+"/presence/ada", `{"displayName":null,"field":null}`).has("displayName", "").has("field", "")
+	c.put(200, room+"/presence/ada", `{"via":"bob"}`).has("via", "")
+	c.put(200, room+"/presence/ada", `{"via":null}`)
 	c.put(200, room+"/presence/a%2Fb", `{"meta":"x"}`).has("clientId", `"a/b"`)
 	if users := c.get(200, room+"/presence").member("users"); strings.Count(users, `"clientId"`) != 2 {
 		c.t.Errorf("users are %s", users)
@@ -17,7 +19,7 @@ func testPresence(c client) {
 	c.put(400, room+"/presence/ada", `{`).isProblem("invalid_json")
 	for _, body := range []string{
 		`[]`, `{"field":1}`, `{"more":1}`, `{"displayName":"a\nb"}`, `{"field":"` + strings.Repeat("f", 1001) + `"}`,
-		`{"meta":"` + strings.Repeat("m", 4096) + `"}`,
+		`{"meta":"` + strings.Repeat("m", 4096) + `"}`, `{"via":""}`, `{"via":["bob"]}`, `{"via":"ada"}`,
 	} {
 		c.put(422, room+"/presence/ada", body).isProblem("invalid_request")
 	}

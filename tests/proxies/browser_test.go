@@ -119,7 +119,7 @@ func (b *browser) post(ctx context.Context, room, value string) (position, error
 
 // postAgain posts until a batch is taken. On a busy machine, a shortened limit may come before the answer.
 func (b *browser) postAgain(t *testing.T, room, value string) (at position, ok bool) {
-	for begin := time.Now(); time.Since(begin) < chances; time.Sleep(100 * time.Millisecond) {
+	for begin := time.Now(); time.Since(begin) < long; time.Sleep(100 * time.Millisecond) {
 		at, err := b.post(t.Context(), room, value)
 		if err == nil {
 			return at, true

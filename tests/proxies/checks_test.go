@@ -3,6 +3,7 @@ package proxies
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -17,39 +18,69 @@ const absent = "–"
 // check is a promise that pathsync makes to people behind a proxy.
 type check struct {
 	name string // the head of its column
-	run  func(*testing.T, *site) (verdict string)
+	when phase
+	run  func(*testing.T, *site) (verdict string) // one attempt
 }
 
-// checks are made at the same time, except that the last comes last: it kills the server.
+// phase is what the server behind the proxy is like while a check is made.
+type phase int
+
+const (
+	ordinary  phase = iota // heartbeats come every 15 s: none of them pushes along what a proxy holds back
+	shortened              // thirty times as often, as the proxies' limits are thirty times as short
+	killed                 // the check kills it
+)
+
 var checks = []check{
-	{"first event in 1 s", firstEvent},
-	{"delta in 250 ms", delta},
-	{"10 min of silence", silence},
-	{"`Last-Event-ID`", lastEventID},
-	{"dead browser is noticed", deadBrowser},
-	{"with compression on", compression},
-	{"1 MiB bodies", largeBodies},
-	{"`%2F` in names", slashes},
-	{"dead server is noticed", deadServer},
+	{"first event in 1 s", ordinary, firstEvent},
+	{"delta in 250 ms", ordinary, delta},
+	{"10 min of silence", shortened, silence},
+	{"`Last-Event-ID`", ordinary, lastEventID},
+	{"dead browser is noticed", shortened, deadBrowser},
+	{"with compression on", ordinary, compression},
+	{"1 MiB bodies", ordinary, largeBodies},
+	{"`%2F` in names", ordinary, slashes},
+	{"dead server is noticed", killed, deadServer},
 }
 
-// What has to be quick, has to be so once within this time. It is less than the silence that is waited for anyway.
-const chances = 15 * time.Second
+// attempts is how often a check is made that does not pass. On a busy machine anything may come late, and a shortened limit may
+// come before what it waits for; what a proxy does wrong, it does wrong every time.
+const attempts = 3
+
+func (c check) verdict(t *testing.T, s *site) (verdict string) {
+	for range attempts {
+		if verdict = c.run(t, s); verdict == passed || verdict == absent {
+			break
+		}
+		t.Logf("%s: %s", c.name, verdict)
+	}
+	return verdict
+}
 
 // long is what nothing takes that works, also on a busy machine.
-const long = 10 * time.Second
+const long = 6 * time.Second
+
+// inARow is how many streams have to begin at once. Varnish holds back what comes together with the header, and lets go of
+// what happens to come apart from it: that is every other stream.
+const inARow = 20
 
 func firstEvent(t *testing.T, s *site) string {
-	b := newBrowser(t, s)
-	for begin := time.Now(); time.Since(begin) < chances; {
-		stream := b.open(t, "first", "", nil)
-		quick := stream.wait(time.Second, "up-to-date", "")
-		stream.cancel()
-		if quick {
-			return passed
+	begun := 0
+	for deadline := time.Now().Add(long); begun < inARow && time.Now().Before(deadline); {
+		b := newBrowser(t, s) // another each time: Apache slows down those who reset many streams
+		stream := b.open(t, s.room("first"), "", nil)
+		if stream.wait(time.Second, "up-to-date", "") {
+			begun++
+		} else {
+			begun = 0
 		}
+		stream.cancel()
+		b.die()
 	}
-	return "held back"
+	if begun < inARow {
+		return "held back"
+	}
+	return passed
 }
 
 func delta(t *testing.T, s *site) string { return deltas(t, s, "delta", nil) }
@@ -62,42 +93,38 @@ func compression(t *testing.T, s *site) string {
 	return deltas(t, s, "compressed", http.Header{"Accept-Encoding": {"gzip"}})
 }
 
-func deltas(t *testing.T, s *site, room string, header http.Header) string {
+// deltas posts until a batch comes back quickly.
+func deltas(t *testing.T, s *site, name string, header http.Header) string {
 	const quick = 250 * time.Millisecond
-	b := newBrowser(t, s)
+	room, b := s.room(name), newBrowser(t, s)
 	stream := b.open(t, room, "", header)
 	defer stream.cancel()
-	if !stream.wait(long, "up-to-date", "") {
-		return "held back"
-	}
-	for first := time.Now(); time.Since(first) < chances; {
+	stream.wait(time.Second, "up-to-date", "") // if its beginning is held back, that is not what this check is for
+	verdict := "held back"
+	for deadline := time.Now().Add(long); time.Now().Before(deadline); {
 		begin := time.Now()
 		at, err := b.post(t.Context(), room, "x")
-		if err == nil && stream.wait(time.Second, "delta", at.id()) && time.Since(begin) < quick {
+		if err != nil || !stream.wait(time.Second, "delta", at.id()) {
+			continue
+		}
+		if time.Since(begin) < quick {
 			return passed
 		}
-	}
-	return "late"
-}
-
-// silence is waited through again when a stream is cut: on a busy machine a heartbeat can miss a shortened limit.
-func silence(t *testing.T, s *site) (verdict string) {
-	for range 3 {
-		if verdict = silentFor(t, s, 10*time.Minute/shortened); verdict != "cut" {
-			break
-		}
+		verdict = "late"
 	}
 	return verdict
 }
 
+func silence(t *testing.T, s *site) string { return silentFor(t, s, 10*time.Minute/faster) }
+
 func silentFor(t *testing.T, s *site, duration time.Duration) string {
-	b := newBrowser(t, s)
-	stream := b.open(t, "silence", "", nil)
+	room, b := s.room("silence"), newBrowser(t, s)
+	stream := b.open(t, room, "", nil)
 	defer stream.cancel()
 	if stream.ends(duration) {
 		return "cut"
 	}
-	at, ok := b.postAgain(t, "silence", "x")
+	at, ok := b.postAgain(t, room, "x")
 	if !ok {
 		return "no batches"
 	}
@@ -108,17 +135,17 @@ func silentFor(t *testing.T, s *site, duration time.Duration) string {
 }
 
 func lastEventID(t *testing.T, s *site) string {
-	b := newBrowser(t, s)
-	first, ok := b.postAgain(t, "resumed", "first")
+	room, b := s.room("resumed"), newBrowser(t, s)
+	first, ok := b.postAgain(t, room, "first")
 	if ok {
-		_, ok = b.postAgain(t, "resumed", "second")
+		_, ok = b.postAgain(t, room, "second")
 	}
 	if !ok {
 		return "no batches"
 	}
-	stream := b.open(t, "resumed", "", http.Header{"Last-Event-Id": {first.id()}})
+	stream := b.open(t, room, "", http.Header{"Last-Event-Id": {first.id()}})
 	defer stream.cancel()
-	for {
+	for pushed := false; ; {
 		select {
 		case e, open := <-stream.events:
 			switch {
@@ -129,16 +156,20 @@ func lastEventID(t *testing.T, s *site) string {
 			case e.name == "delta":
 				return passed
 			}
-		case <-time.After(long):
-			return "held back"
+		case <-time.After(time.Second):
+			if pushed {
+				return "held back"
+			}
+			_, pushed = b.postAgain(t, room, "third") // pushes along what is held back
 		}
 	}
 }
 
 // deadBrowser asks the server itself who is present: this is what others in the room see.
 func deadBrowser(t *testing.T, s *site) string {
+	room, b := s.room("left"), newBrowser(t, s)
 	present := func() bool {
-		resp, err := http.Get("http://" + s.server.address + "/v1/rooms/left/presence")
+		resp, err := http.Get("http://" + s.server.address + "/v1/rooms/" + room + "/presence")
 		if err != nil {
 			return false
 		}
@@ -146,8 +177,7 @@ func deadBrowser(t *testing.T, s *site) string {
 		var is struct{ Users []struct{ ClientID string } }
 		return json.NewDecoder(resp.Body).Decode(&is) == nil && len(is.Users) == 1
 	}
-	b := newBrowser(t, s)
-	stream := b.open(t, "left", "clientId=ghost", nil)
+	stream := b.open(t, room, "clientId=ghost", nil)
 	defer stream.cancel()
 	if !within(long, present) {
 		return "no stream"
@@ -162,19 +192,19 @@ func deadBrowser(t *testing.T, s *site) string {
 func largeBodies(t *testing.T, s *site) string {
 	const mebibyte = 1 << 20
 	value := strings.Repeat("x", mebibyte-len(batch("")))
-	b := newBrowser(t, s)
-	stream := b.open(t, "large", "", nil)
+	room, b := s.room("large"), newBrowser(t, s)
+	stream := b.open(t, room, "", nil)
 	defer stream.cancel()
-	at, ok := b.postAgain(t, "large", value)
+	at, ok := b.postAgain(t, room, value)
 	if !ok {
 		return "refused"
 	}
-	var room struct {
+	var is struct {
 		Stores struct {
 			Default struct{ State struct{ Value string } }
 		}
 	}
-	if _, err := b.call(t.Context(), http.MethodGet, "/v1/rooms/large", "", &room); err != nil || room.Stores.Default.State.Value != value {
+	if _, err := b.call(t.Context(), http.MethodGet, "/v1/rooms/"+room, "", &is); err != nil || is.Stores.Default.State.Value != value {
 		t.Logf("reading: %v", err)
 		return "cut short"
 	}
@@ -185,37 +215,39 @@ func largeBodies(t *testing.T, s *site) string {
 }
 
 func slashes(t *testing.T, s *site) string {
-	at, ok := newBrowser(t, s).postAgain(t, "a%2Fb", "x")
+	name := s.room("a/b")
+	at, ok := newBrowser(t, s).postAgain(t, url.PathEscape(name), "x")
 	if !ok {
 		return "refused"
 	}
-	if at.Room != "a/b" {
+	if at.Room != name {
 		return "other room"
 	}
 	return passed
 }
 
 func deadServer(t *testing.T, s *site) string {
-	b := newBrowser(t, s)
-	at, ok := b.postAgain(t, "restarted", "before")
+	room, b := s.room("restarted"), newBrowser(t, s)
+	at, ok := b.postAgain(t, room, "before")
 	if !ok {
 		return "no batches"
 	}
-	stream := b.open(t, "restarted", "", nil)
+	stream := b.open(t, room, "", nil)
 	defer stream.cancel()
 	if !stream.wait(long, "up-to-date", at.id()) {
 		return "held back"
 	}
 	s.server.process.Kill(t)
-	if !stream.ends(5 * time.Second) {
+	told := stream.ends(long)
+	s.server.start(heartbeat)
+	if !told {
 		return "not told"
 	}
-	s.server.start()
 	next := position{Epoch: at.Epoch, ServerSeq: at.ServerSeq + 1}
-	if _, ok := b.postAgain(t, "restarted", "after"); !ok {
+	if _, ok := b.postAgain(t, room, "after"); !ok {
 		return "stays away"
 	}
-	again := b.open(t, "restarted", "", http.Header{"Last-Event-Id": {at.id()}})
+	again := b.open(t, room, "", http.Header{"Last-Event-Id": {at.id()}})
 	defer again.cancel()
 	if !again.wait(long, "delta", next.id()) {
 		return "no stream"

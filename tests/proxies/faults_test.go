@@ -2,6 +2,7 @@ package proxies
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"io"
 	"log"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 )
@@ -20,11 +22,13 @@ func TestEachCheckFindsTheFaultThatItIsFor(t *testing.T) {
 		fault func(context.Context, *httputil.ReverseProxy) http.Handler
 		want  string
 	}{
-		"first event":   {checks[0], gathers, "held back"},
+		"first event":   {checks[0], lags, "held back"},
+		"whole answers": {checks[0], gathers, "held back"},
 		"delta":         {checks[1], delays, "late"},
 		"silence":       {checks[2], cuts, "cut"},
 		"position":      {checks[3], strips, "lost"},
 		"dead browser":  {checks[4], goesOn, "stays"},
+		"compression":   {checks[5], squeezes, "held back"},
 		"large bodies":  {checks[6], limits, "refused"},
 		"slashes":       {checks[7], decodes, "refused"},
 		"dead server":   {checks[8], hangs, "not told"},
@@ -32,7 +36,12 @@ func TestEachCheckFindsTheFaultThatItIsFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &site{proxy: &proxy{name: name}, server: startServer(t)}
+			s := &site{proxy: &proxy{name: name, compresses: true}, server: newServer(t)}
+			if test.check.when == ordinary {
+				s.server.start(faster * heartbeat)
+			} else {
+				s.server.start(heartbeat)
+			}
 			at := &url.URL{Scheme: "http", Host: s.server.address}
 			front := httptest.NewServer(test.fault(t.Context(), &httputil.ReverseProxy{
 				Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(at) }, ErrorLog: log.New(io.Discard, "", 0), // of faults that are wanted
@@ -40,7 +49,7 @@ func TestEachCheckFindsTheFaultThatItIsFor(t *testing.T) {
 			t.Cleanup(front.Close)
 			t.Cleanup(front.CloseClientConnections)
 			s.url = front.URL
-			if got := test.check.run(t, s); got != test.want {
+			if got := test.check.verdict(t, s); got != test.want {
 				t.Errorf("%s: %s, want %s", test.check.name, got, test.want)
 			}
 		})
@@ -78,6 +87,44 @@ func gathers(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 		return n, io.EOF
 	})
 }
+
+// lags sends each piece of an answer on when the next one comes.
+func lags(_ context.Context, p *httputil.ReverseProxy) http.Handler {
+	var held sync.Map // by answer
+	return through(p, func(r *http.Response, into []byte) (int, error) {
+		piece := make([]byte, len(into))
+		n, err := r.Body.Read(piece)
+		before, _ := held.Swap(r, piece[:n])
+		if err != nil || before == nil {
+			return 0, err
+		}
+		return copy(into, before.([]byte)), nil
+	})
+}
+
+// squeezes compresses answers for those who take that, and gathers before it writes.
+func squeezes(_ context.Context, p *httputil.ReverseProxy) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Accept-Encoding") != "gzip" {
+			p.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+		into := gzip.NewWriter(w)
+		defer into.Close()
+		p.ServeHTTP(squeezed{w, into}, r)
+	})
+}
+
+type squeezed struct {
+	http.ResponseWriter
+	into io.Writer
+}
+
+func (s squeezed) Write(p []byte) (int, error) { return s.into.Write(p) }
+
+// Flush sends what the compressor lets go of.
+func (s squeezed) Flush() { s.ResponseWriter.(http.Flusher).Flush() }
 
 // delays sends each piece of an answer on after a while.
 func delays(_ context.Context, p *httputil.ReverseProxy) http.Handler {

@@ -18,8 +18,8 @@ func TestMain(m *testing.M) {
 
 func run(m *testing.M) int {
 	flag.Parse()
-	// They wait most of the time, so they wait together.
-	if err := flag.Set("test.parallel", "64"); err != nil {
+	// They wait most of the time, so many of them wait together.
+	if err := flag.Set("test.parallel", "12"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -1,6 +1,7 @@
 package proxies
 
 import (
+	"slices"
 	"sync"
 	"testing"
 )
@@ -42,39 +43,58 @@ func rows() (all []*row) {
 
 func TestTheServerWorksBehindProxiesAsTheDocumentationSays(t *testing.T) {
 	all := rows()
-	t.Run("behind", func(t *testing.T) { // ends when all that is in it has
-		for _, r := range all {
-			t.Run(r.name+", "+r.protocol()+", "+r.configuration(), func(t *testing.T) {
-				t.Parallel()
-				if !r.here() {
-					t.Skipf("%s is not installed", r.name)
-				}
-				r.verdicts = r.examine(t)
-			})
-		}
-	})
+	examine := func(name string, rows []*row) {
+		t.Run(name, func(t *testing.T) { // ends when all that is in it has
+			for _, r := range rows {
+				t.Run(r.name+", "+r.protocol()+", "+r.configuration(), func(t *testing.T) {
+					t.Parallel()
+					if !r.here() {
+						t.Skipf("%s is not installed", r.name)
+					}
+					r.examine(t)
+				})
+			}
+		})
+	}
+	table := readTable(t)
+	examine("behind", all)
+	// On a busy machine some may look worse than they are. They are looked at once more, when the others are done.
+	examine("once more", slices.DeleteFunc(slices.Clone(all), func(r *row) bool {
+		return r.verdicts == nil || r.holds() && table.has(r)
+	}))
 	if t.Failed() {
 		return // of a proxy that did not even start, nothing has been found out
 	}
-	compare(t, all)
-}
-
-// examine makes every check, and expects that a recipe passes them.
-func (r *row) examine(t *testing.T) []string {
-	s := start(t, r.proxy, r.http2, r.recipe)
-	verdicts := make([]string, len(checks))
-	last := len(checks) - 1
-	var others sync.WaitGroup
-	for i, check := range checks[:last] {
-		others.Go(func() { verdicts[i] = check.run(t, s) })
-	}
-	others.Wait()
-	verdicts[last] = checks[last].run(t, s)
-	t.Log(verdicts)
-	for i, verdict := range verdicts {
-		if r.recipe && verdict != passed && verdict != absent {
-			t.Errorf("%s: %s", checks[i].name, verdict)
+	for _, r := range all {
+		if r.verdicts != nil && !r.holds() {
+			t.Errorf("%s, %s: the recipe does not do what it is for: %v", r.name, r.protocol(), r.verdicts)
 		}
 	}
-	return verdicts
+	table.compare(t, all)
+}
+
+// examine makes every check.
+func (r *row) examine(t *testing.T) {
+	s := start(t, r.proxy, r.http2, r.recipe)
+	verdicts := make([]string, len(checks))
+	during := func(p phase) {
+		var group sync.WaitGroup
+		for i, check := range checks {
+			if check.when == p {
+				group.Go(func() { verdicts[i] = check.verdict(t, s) })
+			}
+		}
+		group.Wait()
+	}
+	during(ordinary)
+	s.server.restart(heartbeat)
+	during(shortened)
+	during(killed)
+	t.Log(verdicts)
+	r.verdicts = verdicts
+}
+
+// holds reports whether a recipe passes every check. Of what is not configured nothing is expected.
+func (r *row) holds() bool {
+	return !r.recipe || !slices.ContainsFunc(r.verdicts, func(v string) bool { return v != passed && v != absent })
 }

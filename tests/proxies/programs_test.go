@@ -37,7 +37,7 @@ var proxies = []*proxy{
 		file: "varnish.vcl", edits: map[string]string{
 			"60s": "2s",
 			// Varnish compresses before it asks who wants that: what is compressed for some is unpacked for the others.
-			"vcl 4.1;": `vcl 4.1; sub vcl_backend_response { if (bereq.url ~ "/compressed/") { set beresp.do_gzip = true; } }`,
+			"vcl 4.1;": `vcl 4.1; sub vcl_backend_response { if (bereq.url ~ "/compressed-") { set beresp.do_gzip = true; } }`,
 		},
 		start: func(_ *testing.T, s *site) ([]string, []string) {
 			return nil, []string{

@@ -3,17 +3,19 @@ package proxies
 import (
 	"cmp"
 	"crypto/x509"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pathsync/pathsync/tests/program"
 )
 
-// shortened is how much faster time goes by here.
-const shortened = 30
+// faster is how much faster time goes by here.
+const faster = 30
 
 // proxy is a program that people run in front of the server.
 type proxy struct {
@@ -41,7 +43,11 @@ type site struct {
 	certificate *x509.Certificate
 	dir         string // for what the proxy writes
 	server      *server
+	rooms       atomic.Int64
 }
+
+// room makes a name up that no attempt has had before.
+func (s *site) room(name string) string { return fmt.Sprintf("%s-%d", name, s.rooms.Add(1)) }
 
 // places are what a configuration names and every test has elsewhere. A configuration is valid as it stands, and for
 // tests these are replaced by their own.
@@ -73,7 +79,7 @@ func (p *proxy) here() bool {
 // module is the file of the script.
 func (p *proxy) module() string { return filepath.Join("../../js-client", p.script) }
 
-// start starts a proxy in front of a new server. A configuration is that of the program as it comes, or the recipe.
+// start starts a proxy in front of a new server, whose heartbeats are as far apart as by default. A configuration is that of the program as it comes, or the recipe.
 func start(t *testing.T, p *proxy, http2, recipe bool) *site {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "pathsync-proxy-")
@@ -84,7 +90,8 @@ func start(t *testing.T, p *proxy, http2, recipe bool) *site {
 	if err := os.Chmod(dir, 0o755); err != nil { // some give up being root
 		t.Fatal(err)
 	}
-	s := &site{proxy: p, http2: http2, byRecipe: recipe, dir: dir, server: startServer(t)}
+	s := &site{proxy: p, http2: http2, byRecipe: recipe, dir: dir, server: newServer(t)}
+	s.server.start(faster * heartbeat)
 	certificate, file := certify(t, dir)
 	s.certificate = certificate
 	plain, secure := program.FreeAddress(t), program.FreeAddress(t)

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -18,17 +19,19 @@ type server struct {
 	process *program.Process
 }
 
-func startServer(t *testing.T) *server {
+// heartbeat is that of a server whose time goes by faster.
+const heartbeat = 15 * time.Second / faster
+
+func newServer(t *testing.T) *server {
 	t.Helper()
-	s := &server{t: t, address: program.FreeAddress(t), file: filepath.Join(t.TempDir(), "rooms.db")}
-	s.start()
-	return s
+	return &server{t: t, address: program.FreeAddress(t), file: filepath.Join(t.TempDir(), "rooms.db")}
 }
 
-func (s *server) start() {
+func (s *server) start(heartbeat time.Duration) {
 	s.t.Helper()
+	ms := strconv.FormatInt(heartbeat.Milliseconds(), 10)
 	s.process = program.Start(s.t, "", nil, binary, "serve", "--listen", s.address, "--database", "sqlite:"+s.file,
-		"--heartbeat-ms", "500", "--presence-timeout-ms", "500")
+		"--heartbeat-ms", ms, "--presence-timeout-ms", ms)
 	ready(s.t, s.process, s.address)
 	eventually(s.t, "the server is ready", func() bool {
 		resp, err := http.Get("http://" + s.address + "/readyz")
@@ -38,6 +41,13 @@ func (s *server) start() {
 		resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
 	})
+}
+
+// restart has a server go on with another heartbeat.
+func (s *server) restart(heartbeat time.Duration) {
+	s.t.Helper()
+	s.process.Kill(s.t)
+	s.start(heartbeat)
 }
 
 // ready waits until a program takes connections.

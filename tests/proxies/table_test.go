@@ -17,34 +17,40 @@ const (
 	end   = "<!-- /table -->\n"
 )
 
-// compare holds what was found against the table in the document, or writes it there. What this machine does not have
-// is not compared, and nothing is written without it.
-func compare(t *testing.T, all []*row) {
-	text := read(t, document)
-	before, rest, found := strings.Cut(text, begin)
-	table, after, closed := strings.Cut(rest, end)
+// table is the one in the document.
+type table struct {
+	before, text, after string
+}
+
+func readTable(t *testing.T) table {
+	before, rest, found := strings.Cut(read(t, document), begin)
+	text, after, closed := strings.Cut(rest, end)
 	if !found || !closed {
 		t.Fatalf("%s has no place for the table", document)
 	}
-	missing := slices.ContainsFunc(all, func(r *row) bool { return r.verdicts == nil })
+	return table{before, text, after}
+}
+
+// has reports whether the table says of a proxy what was found.
+func (d table) has(r *row) bool { return slices.Contains(strings.Split(d.text, "\n"), r.line()) }
+
+// compare holds what was found against the table, or writes it there. What this machine does not have is not compared,
+// and nothing is written without it.
+func (d table) compare(t *testing.T, all []*row) {
 	if os.Getenv("PATHSYNC_WRITE_DOCS") == "1" {
-		if missing {
+		if slices.ContainsFunc(all, func(r *row) bool { return r.verdicts == nil }) {
 			t.Fatal("the table is not written: not every program is here")
 		}
-		write(t, document, before+begin+render(all)+end+after)
+		write(t, document, d.before+begin+render(all)+end+d.after)
 		return
 	}
-	written := strings.Split(table, "\n")
 	for _, r := range all {
-		if r.verdicts == nil {
-			continue
-		}
-		if line := r.line(); !slices.Contains(written, line) {
-			t.Errorf("%s does not have what was found; make proxies writes it:\n%s", document, line)
+		if r.verdicts != nil && !d.has(r) {
+			t.Errorf("%s does not have what was found; make proxies writes it:\n%s", document, r.line())
 		}
 	}
-	if want := 2 + len(all); strings.Count(table, "\n|")+1 != want {
-		t.Errorf("the table in %s has %d lines, want %d", document, strings.Count(table, "\n|")+1, want)
+	if lines, want := strings.Count(d.text, "\n|")+1, 2+len(all); lines != want {
+		t.Errorf("the table in %s has %d lines, want %d", document, lines, want)
 	}
 }
 

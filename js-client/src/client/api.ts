@@ -35,13 +35,15 @@ export interface StreamRequest {
 export interface Api {
   /** What the URLs of all requests begin with. */
   root: string
+  /** The token known so far. */
+  token(): Promise<string | undefined>
   /** The same batch object repeats its bytes. `keepalive` lets the request outlive the page, if it is small enough. */
   postBatch(room: string, batch: Batch, options?: { keepalive?: boolean }): Promise<Answer<BatchResult>>
   getRoom(room: string, signal?: AbortSignal): Promise<Answer<RoomSnapshot>>
   /** The batches that a query names, which may have the server wait for so many seconds. */
   getChanges(room: string, query: string, waitSeconds: number, signal?: AbortSignal): Promise<Answer<Changes>>
   getPresence(room: string, signal?: AbortSignal): Promise<Answer<PresenceEvent>>
-  putPresence(room: string, clientId: string, presence: OwnPresence, signal?: AbortSignal): Promise<Answer<User>>
+  putPresence(room: string, clientId: string, presence: OwnPresence & { via?: string | undefined }, signal?: AbortSignal): Promise<Answer<User>>
   /** Leaves presence, if that is possible: outlives the page, and nobody hears of errors. */
   leave(room: string, clientId: string): void
   /** Opens the stream at a URL; its body is not read. There is no time limit but the signal. */
@@ -66,12 +68,13 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
     parameter('displayName', displayName) +
     parameter('last_event_id', lastEventId)
 
+  const remembered = () => (known ??= ask())
   const ask = async () => (typeof token === 'function' ? token() : token)
 
   /** Makes a request with the token known so far; after a 401 once more with a fresh one. */
   async function authorized(target: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
     for (let again = typeof token === 'function'; ; again = false) {
-      const used = (known ??= ask())
+      const used = remembered()
       const forget = () => {
         if (known === used) known = undefined
       }
@@ -134,6 +137,7 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
 
   return {
     root,
+    token: remembered,
     postBatch(room, batch, { keepalive = false } = {}) {
       let body = bodies.get(batch)
       if (body === undefined) bodies.set(batch, (body = JSON.stringify(batch)))

@@ -6,11 +6,14 @@ import { createRoom, type SharedRoom } from './room.ts'
 
 /** Makes a client. It does nothing until a room is entered. */
 export function createClient(options: ClientOptions = {}): Client {
-  const { url = '', token, transport = 'fetch', debounceMs = 400, maxWaitMs = 1500, heartbeatMs = 15_000, persist } = options
+  const { url = '', token, transport = 'fetch', debounceMs = 400, maxWaitMs = 1500, heartbeatMs = 15_000, persist, tabs = true } = options
   const { clientId = newId(), displayName, fetch = (...request) => globalThis.fetch(...request) } = options
   const rooms = new Map<string, SharedRoom>()
   const outboxes = persist ? import('./outbox.ts').then(({ openOutboxes }) => openOutboxes(persist, url)) : undefined
   outboxes?.catch(() => {}) // each room reports it
+  /** Without a window there are no tabs, though some servers' runtimes have locks. */
+  const sharing = tabs && globalThis.document && globalThis.navigator?.locks ? import('./tabs.ts') : undefined
+  sharing?.catch(() => {}) // each tab reads for itself
   // A client with a fixed id may have been here before, and its numbers must not be used again.
   let seq = options.clientId ? Date.now() * 1000 : 0
   let offline = false
@@ -24,6 +27,8 @@ export function createClient(options: ClientOptions = {}): Client {
     maxWaitMs,
     heartbeatMs,
     outboxes,
+    sharing,
+    shareAs: tabs || undefined,
     nextSeq: () => ++seq
   }
 

@@ -5,6 +5,7 @@ import { explain } from './api.ts'
 import { createSleeper, delay } from './backoff.ts'
 import { isOffline } from './page.ts'
 import { atOnce, hasCaughtUp, openStream } from './stream.ts'
+import type { Seat } from './tabs.ts'
 import type { Outcome, Stream, StreamOptions, Transport, Verdict } from './stream.ts'
 
 /** Who hears a room. It hears nothing more once the connection is stopped. */
@@ -29,6 +30,10 @@ export interface ConnectionOptions extends Pick<StreamOptions, Shared> {
   /** What this client says of itself. */
   presence?: () => OwnPresence
   random?: () => number
+  /** What lets tabs share what they read, where they can. */
+  sharing?: Promise<typeof import('./tabs.ts')> | undefined
+  /** Whose tabs do: see ClientOptions. */
+  shareAs?: true | string | undefined
 }
 
 export interface Connection {
@@ -52,7 +57,7 @@ const MAX_WAIT_MS = 600_000
 const STRIKES = 3
 
 export function connect(options: ConnectionOptions): Connection {
-  const { listener, displayName, presence = () => ({}), random = Math.random } = options
+  const { listener, displayName, presence = () => ({}), random = Math.random, sharing } = options
   const pause = createSleeper()
   const streams = new Set<Stream>()
   let stopped = false
@@ -60,14 +65,20 @@ export function connect(options: ConnectionOptions): Connection {
   let failures = 0
   let strikes = 0
   let fault: string | undefined
+  let seat: Seat | undefined
   /** The server cannot go on from the position. */
   let fresh = false
 
   const own = (): OwnPresence => ({ displayName, ...presence() })
   const position = () => (fresh ? undefined : listener.position())
 
+  function failed(code: string, message: string) {
+    listener.failed(code, message)
+    seat?.failed(code, message)
+  }
+
   /** Opens a stream and waits for its end. */
-  const read = (transport: Transport, ear: Pick<StreamOptions, 'opening' | 'events'>) =>
+  const read = (transport: Transport, ear: Pick<StreamOptions, 'opening' | 'events' | 'read'>) =>
     new Promise<{ outcome: Outcome; useless: boolean }>((resolve) => {
       const stream = openStream({
         ...options,
@@ -88,9 +99,13 @@ export function connect(options: ConnectionOptions): Connection {
 
   /** Follows the room by one stream, or by polling, to the end of it. */
   async function follow(): Promise<Outcome> {
-    const polling = fault !== undefined
+    /** How another tab is read that leads, if one does. */
+    const follows = seat && !(await seat.leads()) ? seat.read : undefined
+    if (stopped) return atOnce
+    const polling = !follows && fault !== undefined
     let opened = false
     const { outcome, useless } = await read(polling ? 'poll' : options.transport, {
+      read: follows,
       opening() {
         opened = true
         fresh = false
@@ -102,13 +117,15 @@ export function connect(options: ConnectionOptions): Connection {
           failures = 0
           if (!polling) strikes = 0
         }
+        if (verdict === 'ok') seat?.tell(events)
         // Polling asks for what comes after the position anyway.
         return polling ? 'ok' : verdict
       }
     })
     if (stopped) return outcome
     if (opened) listener.lost()
-    if (polling || !useless || ++strikes < STRIKES) return outcome
+    seat?.lost()
+    if (follows || polling || !useless || ++strikes < STRIKES) return outcome
     failures = strikes = 0
     fault = ''
     void fallBack()
@@ -117,8 +134,8 @@ export function connect(options: ConnectionOptions): Connection {
 
   /** Has polling last until streams get through, or trying them could not be loaded. */
   async function fallBack() {
-    const failed = (code: string, message: string) => listener.failed(code, (fault = message))
-    const tools = { ...options, streams, read, failed }
+    const report = (code: string, message: string) => failed(code, (fault = message))
+    const tools = { ...options, streams, read, failed: report }
     try {
       const { fallBack } = await import('./fallback.ts')
       if (!stopped) await fallBack(tools)
@@ -147,23 +164,27 @@ export function connect(options: ConnectionOptions): Connection {
       fresh = code === 'invalid_event_id' || code === 'position_gone'
       if (!fresh) {
         least = LONG_MS * (1 + random())
-        listener.failed(code, explain(outcome.problem))
+        failed(code, explain(outcome.problem))
       }
     } else if (outcome.kind === 'unauthorized') {
       capMs = UNAUTHORIZED_CAP_MS
-      listener.failed('unauthorized', outcome.message)
+      failed('unauthorized', outcome.message)
     } else {
       least = Math.min(outcome.retryAfterMs ?? 0, MAX_WAIT_MS)
-      listener.failed(outcome.code, outcome.message)
+      failed(outcome.code, outcome.message)
     }
     return isOffline() ? LONG_MS : Math.max(least, delay(failures++, baseMs, capMs, random))
   }
 
   async function run() {
+    // Where tabs cannot share, each reads for itself.
+    const place = { ...options, changed: stopAll, failed: listener.failed }
+    if (sharing) seat = await sharing.then(({ takeSeat }) => takeSeat(place)).catch(() => undefined)
     while (!stopped) {
       const outcome = await follow()
       if (!stopped) await pause.sleep(waitAfter(outcome))
     }
+    seat?.leave()
   }
 
   void run()

@@ -3,9 +3,9 @@
 // What many readers have missed is the same, so they ask for the same addresses, and a cache on the way can answer all but
 // the first: whole pages that end at the same places for everybody, and polls with the cursor that everybody has. See
 // docs/caching.md.
-import type { Changes, RoomSnapshot } from '../wire.ts'
-import type { Frame } from './events.ts'
+import type { Changes } from '../wire.ts'
 import type { ReadStream } from './fetch-stream.ts'
+import { page, seqOf, snapshot } from './frames.ts'
 
 const WAIT_SECONDS = 10
 const PRESENCE_MS = 5000
@@ -60,8 +60,6 @@ function pageAfter(position: string, { size, through }: NonNullable<Changes['pag
   return end <= seqOf(`${through}`) ? position.replace(/\d+$/, `${end}`) : undefined
 }
 
-const seqOf = (eventId: string) => Number(eventId.slice(eventId.lastIndexOf('-') + 1))
-
 const pause = (signal: AbortSignal) =>
   new Promise<void>((resolve) => {
     const end = () => {
@@ -72,14 +70,3 @@ const pause = (signal: AbortSignal) =>
     const timer = setTimeout(end, PAUSE_MS)
     signal.addEventListener('abort', end)
   })
-
-function snapshot({ room, epoch, serverSeq, stores }: RoomSnapshot): Frame[] {
-  const states = Object.entries(stores).map(([key, store]) => ({ event: 'state', data: { room, key, ...store } }))
-  return [...states, { event: 'up-to-date', data: { room, epoch, serverSeq } }]
-}
-
-function page({ room, epoch, changes, next, upToDate }: Changes): Frame[] {
-  const frames: Frame[] = changes.map((data) => ({ id: `${epoch}-${data.serverSeq}`, event: 'delta', data }))
-  if (upToDate) frames.push({ event: 'up-to-date', data: { room, epoch, serverSeq: seqOf(next) } })
-  return frames
-}

@@ -6,7 +6,7 @@ import { createReplica, type Verdict } from '../replica/replica.ts'
 import type { Operation, Room, RoomEvents, RoomStatus } from '../types.ts'
 import type { PresenceChangeEvent, RoomEvent, User } from '../wire.ts'
 import type { Api } from './api.ts'
-import { connect } from './connection.ts'
+import { connect, type ConnectionOptions } from './connection.ts'
 import { createDocuments } from './documents.ts'
 import { createEmitter } from './emitter.ts'
 import type { Outbox, Outboxes } from './outbox.ts'
@@ -24,6 +24,8 @@ export interface RoomOptions {
   heartbeatMs: number
   nextSeq(): number
   outboxes: Promise<Outboxes> | undefined
+  sharing: ConnectionOptions['sharing']
+  shareAs: ConnectionOptions['shareAs']
   /** Nobody is in the room any more, and all of its changes have been delivered. */
   onEmpty(): void
 }

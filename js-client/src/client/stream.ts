@@ -16,6 +16,8 @@ export interface StreamOptions extends Omit<ReadRequest, 'signal'> {
   api: Api
   room: string
   transport: Transport
+  /** Reads in another way, which ends by itself when it is dead. */
+  read?: ReadStream | undefined
   /** In milliseconds. */
   heartbeatMs: number
   opening(): void
@@ -72,7 +74,7 @@ export function openStream(options: StreamOptions): Stream {
   function check() {
     clearTimeout(timer)
     // Each request of a poll has a limit of its own.
-    if (signal.aborted || transport === 'poll') return
+    if (signal.aborted || transport === 'poll' || options.read) return
     const now = Date.now()
     // The clock may have been set back.
     heardAt = Math.min(heardAt, now)
@@ -132,7 +134,8 @@ export function openStream(options: StreamOptions): Stream {
   }
 
   check()
-  void readers[transport]()
+  const loading = options.read ? Promise.resolve(options.read) : readers[transport]()
+  void loading
     .then((read) => read(api, room, { ...options, signal }, { opened, heard, retry: options.retry, names: eventNames }))
     .catch((error) => noAnswer(error, 'protocol'))
     .then((answer) => end(answer.kind === 'ok' ? over : answer, !live && Date.now() - openedAt < CUT_OFF_MS))

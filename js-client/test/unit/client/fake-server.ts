@@ -51,6 +51,19 @@ export function createFakeServer() {
     const name = url.pathname.split('/').slice(4).join('/')
     if (down) throw new TypeError('fetch failed')
     if (name === 'events') return stream(url, signal)
+    const { epoch, serverSeq, docs, log } = model
+    if (name === '') {
+      const stores = Object.fromEntries([...docs].map(([key, state]) => [key, { serverSeq, state }]))
+      return json({ room: 'r', epoch, serverSeq, stores })
+    }
+    if (name === 'changes') {
+      const [known, after] = url.searchParams.get('after')?.split('-') ?? []
+      if (known === epoch && Number(after) <= serverSeq) {
+        return json({ room: 'r', epoch, changes: log.slice(Number(after)), next: `${epoch}-${serverSeq}`, upToDate: true })
+      }
+      const gone = { type: 'about:blank', title: 'gone', status: 410, code: 'position_gone', retryable: false }
+      return json(gone, 410, 'application/problem+json')
+    }
     if (name !== 'ops') {
       presence.push([init.method ?? 'GET', name, init.body && JSON.parse(init.body as string)])
       return json({ clientId: 'me', room: 'r', users: [] })

@@ -1,18 +1,24 @@
-// Web Locks as far as the outboxes use them: exclusive ones, held for as long as a promise is pending or a tab is open.
+// Web Locks as far as this package uses them: exclusive ones, waited for, had at once or stolen, and held for as long as a
+// promise is pending or a tab is open.
 
-interface Waiting {
+interface Claim {
   readonly tab: symbol
-  readonly grant: () => void
+  grant(): void
+  /** Takes it away again. */
+  steal(): void
 }
 
 /** The locks of one origin. */
 export function createLocks() {
-  const holders = new Map<string, symbol>()
-  const queues = new Map<string, Waiting[]>()
+  const holders = new Map<string, Claim>()
+  const queues = new Map<string, Claim[]>()
 
   function next(name: string): void {
     holders.delete(name)
-    queues.get(name)?.shift()?.grant()
+    const claim = queues.get(name)?.shift()
+    if (!claim) return
+    holders.set(name, claim)
+    claim.grant()
   }
 
   return {
@@ -21,28 +27,55 @@ export function createLocks() {
     /** What one tab sees as `navigator`, and its end, which comes without a word to the page. */
     openTab() {
       const tab = Symbol('tab')
+      let closed = false
+
       async function request(
         name: string,
-        { ifAvailable = false }: LockOptions,
+        { ifAvailable = false, steal = false, signal }: LockOptions,
         callback: (lock: Lock | null) => unknown
       ): Promise<unknown> {
         await Promise.resolve()
-        if (holders.has(name)) {
-          if (ifAvailable) return callback(null)
-          await new Promise<void>((grant) => queues.set(name, [...(queues.get(name) ?? []), { tab, grant }]))
+        if (closed) return new Promise(() => {})
+        signal?.throwIfAborted()
+        if (ifAvailable && holders.has(name)) return callback(null)
+        const queue = queues.get(name) ?? []
+        queues.set(name, queue)
+        let claim!: Claim
+        const stolen = new Promise<never>((_, reject) => {
+          claim = { tab, grant() {}, steal: () => reject(new DOMException('stolen', 'AbortError')) }
+        })
+        stolen.catch(() => {})
+        if (steal) {
+          holders.get(name)?.steal()
+          holders.set(name, claim)
+        } else if (!holders.has(name)) holders.set(name, claim)
+        else {
+          await new Promise<void>((resolve, reject) => {
+            claim.grant = resolve
+            queue.push(claim)
+            signal?.addEventListener('abort', () => {
+              if (!queue.includes(claim)) return
+              queue.splice(queue.indexOf(claim), 1)
+              reject(signal.reason as Error)
+            })
+          })
         }
-        holders.set(name, tab)
         try {
-          return await callback({ name, mode: 'exclusive' })
+          return await Promise.race([callback({ name, mode: 'exclusive' }), stolen])
         } finally {
-          if (holders.get(name) === tab) next(name)
+          if (holders.get(name) === claim) next(name)
         }
       }
+
       return {
-        navigator: { locks: { request } },
+        tab,
+        navigator: { locks: { request: request as LockManager['request'] } },
         close() {
-          for (const [name, queue] of queues) queues.set(name, queue.filter((waiting) => waiting.tab !== tab))
-          for (const [name, holder] of [...holders]) if (holder === tab) next(name)
+          closed = true
+          for (const queue of queues.values()) {
+            for (const claim of queue.filter((claim) => claim.tab === tab)) queue.splice(queue.indexOf(claim), 1)
+          }
+          for (const [name, holder] of [...holders]) if (holder.tab === tab) next(name)
         }
       }
     }

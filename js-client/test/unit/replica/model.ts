@@ -12,6 +12,9 @@ export function createModelServer(room = 'r') {
   const readers = new Set<(event: RoomEvent) => void>()
 
   return {
+    get epoch() {
+      return epoch
+    },
     get docs() {
       return versions.at(-1)!
     },

@@ -1,0 +1,71 @@
+// Tabs of one browser, which has six connections to a server that speaks HTTP/1.1.
+import { describe, expect } from 'vitest'
+import { executable, test, type Window } from '../harness/browser.ts'
+import type { Server } from '../harness/server.ts'
+
+/** How many streams the server has open. */
+async function streams(server: Server): Promise<number> {
+  const metrics = await (await fetch(`${server.url}/metrics`)).text()
+  return Number(/^pathsync_streams (\d+)$/m.exec(metrics)?.[1])
+}
+const shared = (server: Server) => expect.poll(() => streams(server)).toBe(1)
+
+/** Every tab shows a title that is entered in one of them. */
+async function agree(tabs: readonly Window[], from: Window, title: string) {
+  await from.title.fill(title)
+  for (const tab of tabs) await expect.poll(() => tab.title.inputValue()).toBe(title)
+}
+
+describe.skipIf(!executable)('ten tabs on plain HTTP/1.1', () => {
+  test('all work, over one stream: when one is closed, and when the server is killed', async ({ world, windows }) => {
+    const server = await world.server()
+    const context = await windows.context()
+    const tabs: Window[] = []
+    for (let i = 0; i < 10; i++) tabs.push(await windows.open(server, { context }))
+    await shared(server)
+    await expect.poll(() => tabs[0]!.users.count()).toBe(10)
+    await agree(tabs, tabs[9]!, 'From the last')
+    await agree(tabs, tabs[0]!, 'From the first')
+
+    // The first one leads.
+    await tabs.shift()!.page.close({ runBeforeUnload: true })
+    await agree(tabs, tabs[3]!, 'The first is closed')
+    await shared(server)
+    for (const tab of [tabs[0]!, tabs[8]!]) await expect.poll(() => tab.users.count()).toBe(9)
+
+    await server.kill()
+    for (const tab of tabs) await expect.poll(tab.status).not.toBe('connected')
+    await tabs[5]!.addTask('While it is away')
+    await server.start()
+    for (const tab of tabs) await expect.poll(tab.taskTitles, { timeout: 30_000 }).toEqual(['While it is away'])
+    for (const tab of tabs) await tab.settled()
+    await agree(tabs, tabs[7]!, 'It is back')
+    await shared(server)
+    await expect.poll(() => tabs[0]!.users.count()).toBe(9)
+    expect((await server.history('demo')).flatMap(({ ops }) => ops).filter(({ op }) => op === 'array_add')).toHaveLength(1)
+  })
+
+  test('go on when the one that leads is frozen, which follows when it is thawed', async ({ world, windows }) => {
+    const server = await world.server()
+    const context = await windows.context()
+    const tabs = [await windows.open(server, { context }), await windows.open(server, { context }), await windows.open(server, { context })]
+    const [first, second, third] = tabs as [Window, Window, Window]
+    await shared(server)
+    const browser = await context.newCDPSession(first.page)
+    await browser.send('Page.setWebLifecycleState', { state: 'frozen' })
+    await agree([second, third], second, 'One is frozen')
+    await shared(server)
+    await browser.send('Page.setWebLifecycleState', { state: 'active' })
+    await agree(tabs, third, 'None is')
+    await shared(server)
+  })
+
+  test('have a stream each where the browser cannot share', async ({ world, windows }) => {
+    const server = await world.server()
+    const context = await windows.context()
+    await context.addInitScript(() => Object.defineProperty(navigator, 'locks', { value: undefined }))
+    const tabs = [await windows.open(server, { context }), await windows.open(server, { context })]
+    await expect.poll(() => streams(server)).toBe(2)
+    await agree(tabs, tabs[1]!, 'Each')
+  })
+})

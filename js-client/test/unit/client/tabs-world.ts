@@ -1,0 +1,147 @@
+// Tabs of one browser before one model server.
+import { createApi } from '../../../src/client/api.ts'
+import { createRoom } from '../../../src/client/room.ts'
+import { takeSeat } from '../../../src/client/tabs.ts'
+import type { Json } from '../../../src/document/json.ts'
+import type { Token } from '../../../src/types.ts'
+import { createLocks } from '../persist/locks.ts'
+import { createFakeServer } from './fake-server.ts'
+
+export interface TabOptions {
+  token?: Token
+  shareAs?: string
+  /** Without: the browser has no locks. */
+  sharing?: boolean
+  /** It has them, but not for this page. */
+  refusing?: boolean
+}
+
+/** `latency`: how long each request, and each answer, is on its way, in milliseconds. */
+export function createBrowser(latency?: () => number) {
+  const server = createFakeServer()
+  const locks = createLocks()
+  const channels = new Map<string, Set<(data: unknown) => void>>()
+  const said: unknown[] = []
+  let count = 0
+
+  function openTab({ token, shareAs, sharing = true, refusing = false }: TabOptions = {}) {
+    const clientId = `tab${++count}`
+    const own = locks.openTab()
+    const page = new EventTarget()
+    const killed = new AbortController()
+    let visibilityState: DocumentVisibilityState = 'visible'
+    /** What happens to a page that does not run waits for it. */
+    let waiting: (() => void)[] | undefined
+    const run = (task: () => void) => (waiting ? void waiting.push(task) : task())
+
+    function openChannel(name: string) {
+      const all = channels.get(name) ?? new Set()
+      channels.set(name, all)
+      const channel = {
+        onmessage: undefined as ((event: { data: unknown }) => void) | undefined,
+        postMessage(data: unknown) {
+          if (killed.signal.aborted) return
+          run(() => {
+            said.push(data)
+            for (const hear of all) if (hear !== mine) hear(structuredClone(data))
+          })
+        },
+        close: () => void all.delete(mine)
+      }
+      const mine = (data: unknown) => void Promise.resolve().then(() => run(() => channel.onmessage?.({ data })))
+      all.add(mine)
+      killed.signal.addEventListener('abort', channel.close)
+      return channel as unknown as BroadcastChannel
+    }
+
+    const browser = {
+      locks: refusing ? { request: () => Promise.reject(new DOMException('sandboxed', 'SecurityError')) } : own.navigator.locks,
+      openChannel,
+      document: {
+        get visibilityState() {
+          return visibilityState
+        },
+        addEventListener: page.addEventListener.bind(page)
+      }
+    }
+    /** A page that is gone makes no requests. One that does not run may still have some made that it had begun to make. */
+    const fetch = (async (url: string, init: RequestInit) => {
+      const signal = AbortSignal.any([init.signal!, killed.signal])
+      signal.throwIfAborted()
+      const way = async () => {
+        if (latency) await new Promise((resolve) => setTimeout(resolve, latency()))
+        signal.throwIfAborted()
+      }
+      await way()
+      const answer = await server.fetch(url, { ...init, signal })
+      await way()
+      return answer
+    }) as typeof globalThis.fetch
+    let seq = 0
+    const shared = createRoom({
+      api: createApi({ url: 'http://fake', token, fetch }),
+      room: 'r',
+      clientId,
+      transport: 'fetch',
+      debounceMs: 10,
+      maxWaitMs: 100,
+      heartbeatMs: 15_000,
+      outboxes: undefined,
+      sharing: sharing
+        ? Promise.resolve({ takeSeat: (options) => takeSeat(options, browser as never) })
+        : undefined,
+      shareAs,
+      nextSeq: () => ++seq,
+      onEmpty() {}
+    })
+    const room = shared.enter()
+    const board = room.document<Record<string, Json>>()
+    void shared.open()
+
+    return {
+      clientId,
+      room,
+      board,
+      set: (path: string, value: Json) => board.apply({ op: 'set', path, value }),
+      get connected() {
+        return room.status.connected
+      },
+      get leads() {
+        return [...locks.holders].some(([name, holder]) => name.endsWith('"r"]') && holder.tab === own.tab)
+      },
+      disconnect: shared.disconnect,
+      connect: () => shared.open(),
+      show(state: DocumentVisibilityState) {
+        visibilityState = state
+        page.dispatchEvent(new Event('visibilitychange'))
+      },
+      /** The page stops without having been told. */
+      hang() {
+        waiting ??= []
+      },
+      goOn() {
+        const tasks = waiting ?? []
+        waiting = undefined
+        for (const task of tasks) task()
+      },
+      freeze() {
+        page.dispatchEvent(new Event('freeze'))
+        waiting ??= []
+      },
+      thaw() {
+        this.goOn()
+        page.dispatchEvent(new Event('resume'))
+      },
+      /** The tab is gone without a word. */
+      kill() {
+        killed.abort()
+        own.close()
+      },
+      close: () => shared.close()
+    }
+  }
+
+  return { server, said, openTab }
+}
+
+export type Tab = ReturnType<ReturnType<typeof createBrowser>['openTab']>

@@ -1,0 +1,377 @@
+// Tabs of one browser share one stream: who reads, who is told, and that nothing is lost however a tab ends.
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createBrowser, type Tab, type TabOptions } from './tabs-world.ts'
+
+let browser: ReturnType<typeof createBrowser>
+let tabs: Tab[]
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 1_000_000 })
+  browser = createBrowser()
+  tabs = []
+})
+afterEach(async () => {
+  await end()
+  vi.useRealTimers()
+})
+
+async function end() {
+  for (const tab of tabs.splice(0)) {
+    tab.goOn()
+    tab.close()
+  }
+  await pass(1000) // for requests that are on their way
+  expect(vi.getTimerCount(), 'timers after the end').toBe(0)
+  expect(browser.server.open, 'streams after the end').toBe(0)
+}
+
+/** Lets everything that needs no time happen. */
+async function settle() {
+  for (let i = 0; i < 20; i++) await vi.advanceTimersByTimeAsync(0)
+}
+async function pass(ms: number) {
+  await vi.advanceTimersByTimeAsync(ms)
+  await settle()
+}
+function open(options?: TabOptions): Tab {
+  const tab = browser.openTab(options)
+  tabs.push(tab)
+  return tab
+}
+async function opened(n: number, options?: TabOptions) {
+  const some = Array.from({ length: n }, () => open(options))
+  await settle()
+  return some as [Tab, ...Tab[]]
+}
+const leaders = () => tabs.filter((tab) => tab.leads).map(({ clientId }) => clientId)
+const states = () => tabs.map(({ board }) => board.state)
+const everybody = (state: unknown) => expect(states()).toEqual(tabs.map(() => state))
+const presence = (method: string) => browser.server.presence.filter(([made]) => made === method).map(([, name, body]) => [name, body])
+
+describe('ten tabs', () => {
+  test('have one stream', async () => {
+    await opened(10)
+    expect(browser.server.open).toBe(1)
+    expect(leaders()).toEqual(['tab1'])
+    expect(tabs.every(({ connected }) => connected)).toBe(true)
+  })
+
+  test('see what any of them does, and each change once', async () => {
+    await opened(10)
+    for (const [i, tab] of tabs.entries()) tab.set(`n${i}`, i)
+    await pass(1000)
+    everybody(Object.fromEntries(tabs.map((_, i) => [`n${i}`, i])))
+    expect(browser.server.model.serverSeq).toBe(10)
+    expect(tabs.every(({ room }) => room.status.pendingChanges === 0)).toBe(true)
+  })
+
+  test('of which one comes later begin with what stands', async () => {
+    const [first] = await opened(1)
+    first.set('title', 'One')
+    await pass(100)
+    await opened(1)
+    first.set('zoom', 2)
+    await pass(100)
+    everybody({ title: 'One', zoom: 2 })
+    expect(browser.server.open).toBe(1)
+  })
+
+  test('miss nothing that happens while they catch up', async () => {
+    browser = createBrowser(() => 100)
+    open()
+    await pass(1000)
+    open()
+    await pass(150) // the room as it stands is on its way back
+    tabs[0]!.set('n', 1)
+    await pass(500)
+    everybody({ n: 1 })
+  })
+
+  test('do nothing when nothing happens', async () => {
+    await opened(10)
+    browser.said.length = 0
+    await pass(30_000)
+    expect(browser.said).toEqual([])
+    await pass(8000)
+    expect(browser.said).not.toEqual([]) // so much for its being possible
+    expect(leaders()).toEqual(['tab1'])
+  })
+})
+
+test('one tab alone tells nobody', async () => {
+  const [tab] = await opened(1)
+  browser.said.length = 0
+  tab.set('title', 'One')
+  await pass(100)
+  expect(browser.said).toEqual([])
+})
+
+describe('another tab takes over', () => {
+  test('at once when the one that leads is closed', async () => {
+    const [first, second] = await opened(3)
+    first.set('title', 'One')
+    await pass(100)
+    tabs.shift()!.close()
+    await settle()
+    expect(leaders()).toHaveLength(1)
+    expect(browser.server.open).toBe(1)
+    second!.set('zoom', 2)
+    await pass(100)
+    everybody({ title: 'One', zoom: 2 })
+  })
+
+  test('at once when it is gone without a word, with what was missed meanwhile', async () => {
+    const [first, second] = await opened(3)
+    tabs.shift()
+    first.kill()
+    browser.server.model.post({ clientId: 'x', clientSeq: 1, key: 'default', ops: [{ op: 'init', path: '', value: { n: 1 } }] })
+    await settle()
+    expect(leaders()).toEqual([second!.clientId])
+    everybody({ n: 1 })
+    first.close()
+  })
+
+  test('at once when it is frozen, and the thawed one follows', async () => {
+    const [first] = await opened(3)
+    first.freeze()
+    await settle()
+    expect(leaders()).toHaveLength(1)
+    expect(first.leads).toBe(false)
+    expect(browser.server.open).toBe(1)
+    tabs[1]!.set('n', 1)
+    await pass(100)
+    first.thaw()
+    await settle()
+    expect(first.leads).toBe(false)
+    everybody({ n: 1 })
+    expect(browser.server.open).toBe(1)
+  })
+
+  test('after 2.5 heartbeats and 3 s when it hangs, and it follows when it goes on', async () => {
+    const [first] = await opened(3)
+    first.hang()
+    await pass(2.5 * 15_000 + 2999)
+    expect(leaders()).toEqual([first.clientId])
+    await pass(1)
+    expect(leaders()).toHaveLength(1)
+    expect(first.leads).toBe(false)
+    tabs[1]!.set('n', 1)
+    await pass(100)
+    first.goOn()
+    await pass(1000)
+    everybody({ n: 1 })
+    expect(browser.server.open).toBe(1)
+  })
+
+  test('when it hangs that has been waiting longest, though it is given the lock', async () => {
+    const [first, second, third] = await opened(3)
+    second!.hang()
+    tabs.shift()
+    first.kill()
+    await pass(60_000)
+    expect(leaders()).toEqual([third!.clientId])
+    third!.set('n', 1)
+    await pass(100)
+    second!.goOn()
+    await pass(1000)
+    everybody({ n: 1 })
+    first.close()
+  })
+
+  test('when it leaves the room, or is taken offline', async () => {
+    const [first, second] = await opened(2)
+    first.disconnect()
+    await settle()
+    expect(leaders()).toEqual([second!.clientId])
+    second!.set('n', 1)
+    await pass(100)
+    expect(first.connected).toBe(false)
+    void first.connect()
+    await settle()
+    everybody({ n: 1 })
+    expect(leaders()).toEqual([second!.clientId])
+  })
+})
+
+describe('when the server is away', () => {
+  test('no tab is connected, and all are when it is back', async () => {
+    await opened(3)
+    browser.server.down()
+    await settle()
+    expect(tabs.some(({ connected }) => connected)).toBe(false)
+    await pass(5000)
+    browser.server.up()
+    browser.server.model.post({ clientId: 'x', clientSeq: 1, key: 'default', ops: [{ op: 'init', path: '', value: { n: 1 } }] })
+    await pass(30_000)
+    expect(tabs.every(({ connected }) => connected)).toBe(true)
+    everybody({ n: 1 })
+    expect(browser.server.open).toBe(1)
+  })
+
+  test('a tab that is looked at takes over from one that is not', async () => {
+    const [first, second] = await opened(2)
+    first.show('hidden')
+    await settle()
+    expect(leaders()).toEqual([first.clientId])
+    browser.server.down()
+    await settle()
+    expect(leaders()).toEqual([second!.clientId])
+  })
+
+  test('a tab takes over that comes to be looked at', async () => {
+    const [first, second] = await opened(2)
+    first.show('hidden')
+    second!.show('hidden')
+    browser.server.down()
+    await pass(20_000)
+    expect(leaders()).toEqual([first.clientId])
+    second!.show('visible')
+    await settle()
+    expect(leaders()).toEqual([second!.clientId])
+  })
+
+  test('each tab says so, also one that comes later', async () => {
+    await opened(2)
+    browser.server.down()
+    await pass(1000)
+    await opened(1)
+    expect(tabs.map(({ room }) => room.status.error)).toEqual(['fetch failed', 'fetch failed', 'fetch failed'])
+    browser.server.up()
+    await pass(30_000)
+    expect(tabs.map(({ room }) => room.status.error)).toEqual([null, null, null])
+  })
+
+  test('another history is the history of all tabs', async () => {
+    const [first, second] = await opened(3)
+    first.set('title', 'old')
+    await pass(100)
+    browser.server.down()
+    browser.server.model.wipe()
+    browser.server.up()
+    await pass(30_000)
+    second!.set('title', 'new')
+    await pass(1000)
+    everybody({ title: 'new' })
+  })
+})
+
+describe('presence', () => {
+  test('of a tab that does not lead lasts as long as the stream of the one that does', async () => {
+    await opened(2)
+    expect(presence('PUT')).toEqual([['presence/tab2', { via: 'tab1' }]])
+    tabs.shift()!.close()
+    await opened(1)
+    expect(presence('PUT').at(-1)).toEqual(['presence/tab3', { via: 'tab2' }])
+  })
+
+  test('ends when such a tab is gone without a word', async () => {
+    const [, second] = await opened(2)
+    browser.server.presence.length = 0
+    tabs.pop()
+    second!.kill()
+    await settle()
+    expect(presence('POST')).toEqual([['presence/tab2/leave', undefined]])
+    second!.close()
+  })
+})
+
+describe('a stream is shared', () => {
+  const token = (claims: object) => `e30.${btoa(JSON.stringify(claims)).replaceAll('=', '')}.signature`
+  test.for<[string, TabOptions, TabOptions, number]>([
+    ['by tabs without tokens', {}, {}, 1],
+    ['by tabs of one user', { token: token({ sub: 'ada', exp: 1 }) }, { token: () => token({ sub: 'ada', exp: 2 }) }, 1],
+    ['by nobody else', { token: token({ sub: 'ada' }) }, { token: token({ sub: 'bob' }) }, 2],
+    ['by nobody who is the same to another issuer', { token: token({ sub: 'ada', iss: 'a' }) }, { token: token({ sub: 'ada', iss: 'b' }) }, 2],
+    ['by nobody who may be anybody', { token: 'secret' }, { token: 'secret' }, 2],
+    ['by nobody whose token names nobody', { token: token({}) }, { token: token({}) }, 2],
+    ['by those whom the application calls the same', { token: 'one', shareAs: 'ada' }, { token: 'two', shareAs: 'ada' }, 1],
+    ['by nobody whom it calls another', { shareAs: 'ada' }, { shareAs: 'bob' }, 2],
+    ['by nobody where the browser has no locks', { sharing: false }, { sharing: false }, 2]
+  ])('%s', async ([, one, two, streams]) => {
+    open(one)
+    open(two)
+    await settle()
+    expect(browser.server.open).toBe(streams)
+    expect(tabs.every(({ connected }) => connected)).toBe(true)
+  })
+
+  test('by nobody where the browser refuses locks', async () => {
+    open({ refusing: true })
+    open({ refusing: true })
+    await settle()
+    expect(browser.server.open).toBe(2)
+    expect(tabs.every(({ connected }) => connected)).toBe(true)
+  })
+
+  test('by nobody when no token comes', async () => {
+    open({ token: () => new Promise(() => {}) })
+    await pass(10_000)
+    expect(browser.said).toEqual([])
+    tabs.pop()!.close()
+    await pass(30_000) // it tries to leave
+  })
+})
+
+test('whatever happens to tabs and network, all end with what the server has, by one stream', async () => {
+  const step = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ what: fc.constant('edit' as const), which: fc.nat(9), ms: fc.nat(200) }) },
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        what: fc.constantFrom('open', 'close', 'kill', 'freeze', 'thaw', 'hang', 'go on', 'hide', 'show', 'disconnect', 'connect'),
+        which: fc.nat(9),
+        ms: fc.nat(3000)
+      })
+    },
+    { weight: 2, arbitrary: fc.record({ what: fc.constantFrom('down', 'up'), which: fc.nat(9), ms: fc.nat(50_000) }) }
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      let requests = 0
+      browser = createBrowser(() => (requests++ * 37) % 100)
+      tabs = []
+      vi.clearAllTimers() // of a run that failed
+      open()
+      open()
+      const dead: Tab[] = []
+      let n = 0
+      for (const { what, which, ms } of steps) {
+        const at = which % Math.max(tabs.length, 1)
+        const tab = tabs[at]
+        if (what === 'open') open()
+        else if (what === 'down') browser.server.down()
+        else if (what === 'up') browser.server.up()
+        else if (!tab) continue
+        else if (what === 'edit') tab.set(`n${which}`, n++)
+        else if (what === 'close') tabs.splice(at, 1)[0]!.close()
+        else if (what === 'kill') {
+          dead.push(...tabs.splice(at, 1))
+          tab.kill()
+        } else if (what === 'freeze') tab.freeze()
+        else if (what === 'thaw') tab.thaw()
+        else if (what === 'hang') tab.hang()
+        else if (what === 'go on') tab.goOn()
+        else if (what === 'hide') tab.show('hidden')
+        else if (what === 'show') tab.show('visible')
+        else if (what === 'disconnect') tab.disconnect()
+        else void tab.connect()
+        await vi.advanceTimersByTimeAsync(ms)
+      }
+      browser.server.up()
+      for (const tab of tabs) {
+        tab.thaw()
+        void tab.connect()
+      }
+      await pass(200_000)
+      // This server has no heartbeats: now and then its streams count as dead, for a moment.
+      for (let s = 0; s < 30 && tabs.some(({ connected }) => !connected); s++) await pass(1000)
+      expect(tabs.every(({ room }) => room.status.connected && room.status.pendingChanges === 0)).toBe(true)
+      everybody(browser.server.model.docs.get('default'))
+      expect(browser.server.open).toBe(Math.min(tabs.length, 1))
+      tabs.push(...dead)
+      await end()
+    }),
+    { numRuns: 100 }
+  )
+}, 60_000)
