@@ -137,7 +137,7 @@ describe.skipIf(!executable)('two windows', () => {
     await right.addTask('During, too')
     await server.start()
     for (const window of [left, right]) {
-      await expect.poll(() => window.title.inputValue(), { timeout: 30_000 }).toBe('During')
+      await expect.poll(() => window.title.inputValue()).toBe('During')
       await titles(window).toEqual(['During, too'])
     }
     for (const window of [left, right]) await window.settled()

@@ -37,7 +37,7 @@ describe.skipIf(!executable)('ten tabs on plain HTTP/1.1', () => {
     for (const tab of tabs) await expect.poll(tab.status).not.toBe('connected')
     await tabs[5]!.addTask('While it is away')
     await server.start()
-    for (const tab of tabs) await expect.poll(tab.taskTitles, { timeout: 30_000 }).toEqual(['While it is away'])
+    for (const tab of tabs) await expect.poll(tab.taskTitles).toEqual(['While it is away'])
     for (const tab of tabs) await tab.settled()
     await agree(tabs, tabs[7]!, 'It is back')
     await shared(server)

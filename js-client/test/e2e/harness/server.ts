@@ -9,7 +9,7 @@ import { inject } from 'vitest'
 import type { Changes, DeltaEvent, RoomSnapshot } from '../../../src/wire.ts'
 
 /** How long the process may take to begin, and to end when it is asked to. */
-const patience = 10_000
+const patience = 30_000
 
 export interface Server {
   readonly url: string

@@ -1,10 +1,10 @@
 // Many real clients and the real server: whatever the network and the server go through, all of them agree in the end,
 // and nothing is lost or doubled.
-import { describe, expect } from 'vitest'
+import { describe } from 'vitest'
 import { disturb, expectAgreement, gather, pause, work, workingTime } from '../harness/crowd.ts'
 import { test } from '../harness/world.ts'
 
-describe('twenty clients in three rooms agree', { timeout: workingTime + 90_000 }, () => {
+describe('twenty clients in three rooms agree', { timeout: workingTime + 120_000 }, () => {
   test('on a quiet network', async ({ world }) => {
     const server = await world.server()
     const members = await gather(world, server, { clients: 20, rooms: 3 })
@@ -16,18 +16,21 @@ describe('twenty clients in three rooms agree', { timeout: workingTime + 90_000 
     const server = await world.server('--heartbeat-ms', '1000')
     const members = await gather(world, server, { clients: 20, rooms: 3, relayed: true })
     const relays = members.flatMap(({ relay }) => relay ?? [])
-    await Promise.all([work(members, world.random), ...relays.map(relay => disturb(relay, world.random))])
+    let working = true
+    await Promise.all([
+      work(members, world.random, () => relays.some(relay => relay.lost > 0)).finally(() => (working = false)),
+      ...relays.map(relay => disturb(relay, world.random, () => working))
+    ])
     await expectAgreement(members, server)
-    expect(relays.reduce((sum, relay) => sum + relay.lost, 0), 'lost answers').toBeGreaterThan(0)
   })
 
   test('while the server is killed and started again', async ({ world }) => {
     const server = await world.server()
     const members = await gather(world, server, { clients: 20, rooms: 3 })
-    const end = Date.now() + workingTime
+    let working = true
     let kills = 0
     async function killAgainAndAgain() {
-      while (Date.now() < end) {
+      while (working) {
         await pause(300 + world.random.below(900))
         await server.kill()
         kills++
@@ -35,8 +38,7 @@ describe('twenty clients in three rooms agree', { timeout: workingTime + 90_000 
         await server.start()
       }
     }
-    await Promise.all([work(members, world.random), killAgainAndAgain()])
+    await Promise.all([work(members, world.random, () => kills > 1).finally(() => (working = false)), killAgainAndAgain()])
     await expectAgreement(members, server)
-    expect(kills).toBeGreaterThan(1)
   })
 })

@@ -113,6 +113,6 @@ test('a server that was down for a while gets what was written meanwhile', async
   bob.plan.replace({ ...bob.plan.state, notes: "Bob's" })
   await server.start()
   for (const { plan } of [ada, bob]) {
-    await expect.poll(() => plan.state, { timeout: 20_000 }).toMatchObject({ title: "Ada's", notes: "Bob's" })
+    await expect.poll(() => plan.state).toMatchObject({ title: "Ada's", notes: "Bob's" })
   }
 })

@@ -30,13 +30,13 @@ describe.concurrent('behind a proxy', () => {
     proxy.set({ answer })
     proxy.cut()
     adas.replace({ title: 'Kept' })
-    await expect.poll(() => ada.status, { timeout: 10_000 }).toMatchObject({ connected: false, pendingChanges: 1 })
+    await expect.poll(() => ada.status).toMatchObject({ connected: false, pendingChanges: 1 })
     await expect.poll(() => ada.status.error).toBeTruthy()
     expect(adas.state).toEqual({ title: 'Kept' })
 
     proxy.heal()
-    await expect.poll(() => bobs.state, { timeout: 20_000 }).toEqual({ title: 'Kept' })
-    await expect.poll(() => ada.status, { timeout: 20_000 }).toMatchObject({ connected: true, pendingChanges: 0, error: null })
+    await expect.poll(() => bobs.state).toEqual({ title: 'Kept' })
+    await expect.poll(() => ada.status).toMatchObject({ connected: true, pendingChanges: 0, error: null })
   })
 
   test('that loses the answer to a batch, the batch is sent again and takes effect once', async ({ world, expect }) => {
@@ -44,9 +44,9 @@ describe.concurrent('behind a proxy', () => {
     await adas.ready
     proxy.set({ loseAnswers: 1 })
     adas.replace({ list: [{ _sync_id: 'only', text: 'Once' }] })
-    await expect.poll(() => proxy.lost, { timeout: 20_000 }).toBeGreaterThan(0)
+    await expect.poll(() => proxy.lost).toBeGreaterThan(0)
     proxy.heal()
-    await expect.poll(() => ada.status.pendingChanges, { timeout: 20_000 }).toBe(0)
+    await expect.poll(() => ada.status.pendingChanges).toBe(0)
     await expect.poll(() => bobs.state).toEqual({ list: [{ _sync_id: 'only', text: 'Once' }] })
     expect((await server.history('r')).length).toBe(1)
   })
@@ -57,9 +57,9 @@ describe.concurrent('behind a proxy', () => {
     const ada = world.client(proxy, { heartbeatMs: 400 }).room('r')
     await expect.poll(() => ada.status.connected).toBe(true)
     proxy.set({ stall: true })
-    await expect.poll(() => ada.status.connected, { timeout: 5_000 }).toBe(false)
+    await expect.poll(() => ada.status.connected).toBe(false)
     proxy.heal()
-    await expect.poll(() => ada.status.connected, { timeout: 20_000 }).toBe(true)
+    await expect.poll(() => ada.status.connected).toBe(true)
   })
 
   test.for(streamFaults)('that does this to streams: %s, a client polls and says why', { timeout: 180_000 }, async ([streams, recipe], { world, expect }) => {
@@ -74,14 +74,14 @@ describe.concurrent('behind a proxy', () => {
     await expect.poll(() => adas.state, { timeout: 60_000 }).toEqual({ from: 'Bob' })
     await expect.poll(() => ada.status.connected).toBe(true)
     expect(proxy.streams).toBe(0)
-    await expect.poll(() => ada.status.error, { timeout: 20_000 }).toContain(`docs/proxies.md#${recipe}`)
+    await expect.poll(() => ada.status.error).toContain(`docs/proxies.md#${recipe}`)
 
     adas.replace({ from: 'Ada' })
     await expect.poll(() => bobs.state).toEqual({ from: 'Ada' })
     bobs.replace({ from: 'Bob again' })
     await expect.poll(() => adas.state).toEqual({ from: 'Bob again' })
-    await expect.poll(() => bob.users.map(user => user.displayName), { timeout: 10_000 }).toContain('Ada')
-    await expect.poll(() => ada.users.length, { timeout: 10_000 }).toBe(2)
+    await expect.poll(() => bob.users.map(user => user.displayName)).toContain('Ada')
+    await expect.poll(() => ada.users.length).toBe(2)
 
     // It tries streams again, by and by. Who goes offline and back need not wait for that.
     proxy.heal()
@@ -118,7 +118,7 @@ async function addInTurns(expect: ExpectStatic, { adas, bobs }: { adas: Document
     list.push(added)
     const [from, to] = i % 2 ? [adas, bobs] : [bobs, adas]
     from.replace({ list: [...list] })
-    await expect.poll(() => to.state, { timeout: 20_000 }).toEqual({ list })
+    await expect.poll(() => to.state).toEqual({ list })
   }
   return { list }
 }
@@ -127,7 +127,7 @@ describe.concurrent('behind a proxy that gets HTTP wrong, nothing is lost and no
   test.for(['cuts events', 'doubles posts', 'merges headers'] as const)('it %s', async (fault, { world, expect }) => {
     const two = await startBehind(world, fault)
     const state = await addInTurns(expect, two, 12)
-    await expect.poll(() => two.ada.status, { timeout: 20_000 }).toMatchObject({ connected: true, pendingChanges: 0 })
+    await expect.poll(() => two.ada.status).toMatchObject({ connected: true, pendingChanges: 0 })
     expect(two.proxy.struck).toBeGreaterThan(2)
     expect(two.adas.state).toEqual(state)
     expect(two.conflicts).toEqual([])
@@ -143,8 +143,8 @@ describe.concurrent('behind a proxy that gets HTTP wrong, nothing is lost and no
       two.bobs.replace({ ...(two.bobs.state as object), fromBob: i })
       two.proxy.cut()
       two.adas.replace({ ...(two.adas.state as object), fromAda: i })
-      await expect.poll(() => two.adas.state, { timeout: 20_000 }).toMatchObject({ fromAda: i, fromBob: i })
-      await expect.poll(() => two.bobs.state, { timeout: 20_000 }).toEqual(two.adas.state)
+      await expect.poll(() => two.adas.state).toMatchObject({ fromAda: i, fromBob: i })
+      await expect.poll(() => two.bobs.state).toEqual(two.adas.state)
     }
     expect(two.proxy.struck).toBeGreaterThan(0)
     expect(two.conflicts).toEqual([])
@@ -154,15 +154,15 @@ describe.concurrent('behind a proxy that gets HTTP wrong, nothing is lost and no
   test('it rewrites %2F, of which the user is told', async ({ world, expect }) => {
     const { server, proxy, ada, bob, adas, bobs } = await startBehind(world, 'rewrites %2F', 'a/b')
     adas.replace({ title: 'Kept' })
-    await expect.poll(() => ada.status, { timeout: 20_000 }).toMatchObject({ connected: false, pendingChanges: 1 })
-    await expect.poll(() => ada.status.error, { timeout: 20_000 }).toBeTruthy()
+    await expect.poll(() => ada.status).toMatchObject({ connected: false, pendingChanges: 1 })
+    await expect.poll(() => ada.status.error).toBeTruthy()
     expect(proxy.struck).toBeGreaterThan(0)
     expect(bob.status.error).toBeNull()
     expect((await server.snapshot('a/b')).serverSeq).toBe(0)
 
     proxy.heal()
-    await expect.poll(() => bobs.state, { timeout: 30_000 }).toEqual({ title: 'Kept' })
-    await expect.poll(() => ada.status, { timeout: 30_000 }).toMatchObject({ connected: true, pendingChanges: 0, error: null })
+    await expect.poll(() => bobs.state).toEqual({ title: 'Kept' })
+    await expect.poll(() => ada.status).toMatchObject({ connected: true, pendingChanges: 0, error: null })
     expect(await server.history('a/b')).toHaveLength(1)
   })
 })

@@ -21,7 +21,7 @@ test('a change of 5,000 items and more than a megabyte arrives, in parts', async
   await ada.ready
   const items = Array.from({ length: 5_000 }, (_, n) => ({ _sync_id: `item-${n}`, n, text: 'ü'.repeat(150) }))
   ada.replace({ items })
-  await expect.poll(() => bob.state, { timeout: 30_000 }).toEqual({ items })
+  await expect.poll(() => bob.state).toEqual({ items })
   expect((await server.history('large')).length).toBeGreaterThan(1)
 })
 
@@ -72,6 +72,6 @@ test('presence is there again after the server was killed', async ({ world }) =>
   await server.kill()
   await expect.poll(() => ada.status.connected).toBe(false)
   await server.start()
-  await expect.poll(() => ada.status.connected, { timeout: 20_000 }).toBe(true)
-  await expect.poll(seen, { timeout: 10_000 }).toMatchObject({ field: 'title', displayName: 'Bob' })
+  await expect.poll(() => ada.status.connected).toBe(true)
+  await expect.poll(seen).toMatchObject({ field: 'title', displayName: 'Bob' })
 })
