@@ -149,7 +149,7 @@ func TestAnObjectOfAMillionMembersIsQuick(t *testing.T) {
 		began := time.Now()
 		s.post("/v1/rooms/big/ops", `{"clientId":"ada","key":"default","ops":[{"op":"set","path":"","value":`+text+`}]}`).is(200)
 		s.ops("big", `{"op":"set","path":"k999999","value":1},{"op":"delete","path":"k500000"}`).is(200)
-		if took := time.Since(began); took > 30*time.Second {
+		if took := time.Since(began); took > s.patience {
 			t.Errorf("it took %v", took)
 		}
 		if n := strings.Count(s.state("big"), ":0"); n != 999_998 {

@@ -58,7 +58,7 @@ func TestATokenDoesNotSetAnybodyApartInAPublicRoom(t *testing.T) {
 }
 
 // atOnce is sooner than the first heartbeat.
-const atOnce = 5 * time.Second
+const atOnce = 10 * time.Second
 
 func TestStreamsGoPastTheCache(t *testing.T) {
 	behind(t, func(t *testing.T, _ *server, address string) {

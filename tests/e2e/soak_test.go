@@ -24,12 +24,15 @@ func TestStreamsThatComeAndGoLeaveNothingBehind(t *testing.T) {
 	before := admin.footprint(t)
 	s.comeAndGo(t, streams)
 
-	const slack = 8 << 20 // of memory; each stream that was kept would cost 8 KiB
+	const (
+		slack = 8 << 20 // of memory; each stream that was kept would cost 8 KiB
+		spare = 16      // files; so many readers at once may be the first who need another connection to the database
+	)
 	var after footprint
 	eventually(t, func() error {
 		after = admin.footprint(t)
-		if after.streams != 0 || after.rooms != 0 || after.goroutines > before.goroutines || after.files > before.files ||
-			after.heap > before.heap+slack {
+		if after.streams != 0 || after.rooms != 0 || after.goroutines > before.goroutines ||
+			after.files > before.files+spare || after.heap > before.heap+slack {
 			return fmt.Errorf("before: %+v, after %d streams: %+v", before, streams, after)
 		}
 		return nil
