@@ -8,7 +8,8 @@ import { readers } from './stream.ts'
 
 /** Makes a client. It does nothing until a room is entered. */
 export function createClient(options: ClientOptions = {}): Client {
-  const { url = '', token, transport = 'fetch', debounceMs = 400, maxWaitMs = 1500, heartbeatMs = 15_000, persist, tabs = true, oneStream } = options
+  const { url = '', token, transport = 'fetch', debounceMs = 400, maxWaitMs = 1500, heartbeatMs = 15_000 } = options
+  const { persist, tabs = true, oneStream } = options
   const { clientId = newId(), displayName, fetch = (...request) => globalThis.fetch(...request) } = options
   const rooms = new Map<string, SharedRoom>()
   const outboxes = persist ? import('./outbox.ts').then(({ openOutboxes }) => openOutboxes(persist, url)) : undefined
