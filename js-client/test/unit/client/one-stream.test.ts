@@ -147,6 +147,8 @@ test('a stream that is cut ends for all, and all resume by one stream', async ()
 
 test('while the server is away, each attempt is one request', async () => {
   const rooms = await enterAll('a', 'b', 'c')
+  let chance = 0
+  vi.mocked(Math.random).mockImplementation(() => (chance = (chance + 0.37) % 1))
   server.down = true
   only().end()
   await pass(5000)
@@ -190,7 +192,9 @@ test.each([
 
 test('a problem that names a room ends the stream for that room', async () => {
   await enterAll('a', 'b', 'c')
-  only().send('problem', { title: 'No', code: 'forbidden', status: 403, retryable: false, rooms: ['b'] })
+  const stream = only()
+  stream.send('problem', { title: 'No', code: 'forbidden', status: 403, retryable: false, rooms: ['b'] })
+  stream.end()
   await gathered()
   expect(server.asked).toEqual(['a c from e1-0.0'])
   expect(log).toEqual(['b is lost', 'b forbidden'])
@@ -254,6 +258,29 @@ test('after the history was lost, all begin anew', async () => {
   server.set('b', 'y', 3)
   await pass()
   expect(stateOf(b!)).toEqual({ y: 3 })
+})
+
+test.each([
+  ['the other', 'b', 'a b from e2-1._'],
+  ['the first', 'a', 'a b from e2-_.1']
+])('a room that only has a position of a lost history (%s) begins anew, and the rest goes on', async (_, late, asked) => {
+  const rooms = await enterAll('a', 'b')
+  for (const name of ['a', 'b']) {
+    server.set(name, 'x', 1)
+    await pass()
+    server.room(name).wipe()
+    server.set(name, 'x', 7)
+  }
+  server.refused.set(late, { code: 'initial_state_unavailable', status: 503, retryable: true })
+  only().end()
+  await pass(600)
+  expect(rooms.filter(({ status }) => status.connected).map(({ name }) => name)).toEqual([late === 'a' ? 'b' : 'a'])
+  client.disconnect()
+  server.refused.clear()
+  client.connect()
+  await gathered()
+  expect(server.asked.at(-1)).toBe(asked)
+  expect(rooms.map(stateOf)).toEqual([{ x: 7 }, { x: 7 }])
 })
 
 test('a live room whose history was lost while the stream is reopened shows that it begins anew', async () => {
