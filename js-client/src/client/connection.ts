@@ -22,14 +22,14 @@ export interface Listener {
   failed(code: string, message: string): void
 }
 
-type Shared = 'api' | 'room' | 'clientId' | 'heartbeatMs'
+type Shared = 'api' | 'room' | 'clientId' | 'heartbeatMs' | 'joined'
 export interface ConnectionOptions extends Pick<StreamOptions, Shared> {
   transport: 'fetch' | 'eventsource'
   displayName?: string | undefined
   listener: Listener
   /** What this client says of itself. */
   presence?: () => OwnPresence
-  random?: () => number
+  random?: (() => number) | undefined
   /** What lets tabs share what they read, where they can. */
   sharing?: Promise<typeof import('./tabs.ts')> | undefined
   /** Whose tabs do: see ClientOptions. */
