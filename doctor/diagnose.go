@@ -37,27 +37,21 @@ const (
 	GoingAway      Code = "going_away"
 )
 
-// recipes are the headings of docs/proxies.md below which it is said how to mend a fault.
+// recipes are where it is said how to mend a fault.
 var recipes = map[Code]string{
-	SlashRewritten: "slash",
-	BodyLimited:    "bodies",
-	HostRewritten:  "host",
-	Compressed:     "compressed",
-	Buffered:       "buffered",
-	Cut:            "cut",
-	Stripped:       "stripped",
-	Cached:         "cached",
-	SixConnections: "six-connections",
+	SlashRewritten: "docs/proxies.md#slash",
+	BodyLimited:    "docs/proxies.md#bodies",
+	HostRewritten:  "docs/proxies.md#host",
+	Compressed:     "docs/proxies.md#compressed",
+	Buffered:       "docs/proxies.md#buffered",
+	Cut:            "docs/proxies.md#cut",
+	Stripped:       "docs/proxies.md#stripped",
+	Cached:         "docs/proxies.md#cached",
+	SixConnections: "docs/proxies.md#six-connections",
 }
 
-const recipePage = "docs/proxies.md#"
-
 func found(fault bool, code Code, format string, args ...any) []Finding {
-	f := Finding{Code: code, Fault: fault, Text: fmt.Sprintf(format, args...)}
-	if heading, ok := recipes[code]; ok {
-		f.Recipe = recipePage + heading
-	}
-	return []Finding{f}
+	return []Finding{{code, fault, fmt.Sprintf(format, args...), recipes[code]}}
 }
 
 func fault(code Code, format string, args ...any) []Finding {

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -11,42 +12,55 @@ type Product struct {
 	Recipe string `json:"recipe"`
 }
 
+// What gives itself away.
+var (
+	cloudflare = Product{"Cloudflare", "docs/proxies.md#cloudflare"}
+	cloudFront = Product{"Amazon CloudFront", "docs/proxies.md#cloudfront"}
+	alb        = Product{"AWS ALB", "docs/proxies.md#alb"}
+	frontDoor  = Product{"Azure Front Door", "docs/proxies.md#front-door"}
+	fastly     = Product{"Fastly", "docs/proxies.md#fastly"}
+	iis        = Product{"Microsoft IIS", "docs/proxies.md#iis"}
+	envoy      = Product{"Envoy", "docs/proxies.md#envoy"}
+	nginx      = Product{"nginx", "docs/proxies.md#nginx"}
+	apache     = Product{"Apache httpd", "docs/proxies.md#apache"}
+	varnish    = Product{"Varnish", "docs/proxies.md#varnish"}
+	caddy      = Product{"Caddy", "docs/proxies.md#caddy"}
+)
+
 // trace is what a product leaves in the header of an answer.
 type trace struct {
-	name, heading string
-	field         string
-	value         string // is part of the field's; "" for any
+	product Product
+	field   string
+	value   string // is part of the field's; "" for any
 }
 
 // traces are in the order in which products are named.
 var traces = []trace{
-	{"Cloudflare", "cloudflare", "Server", "cloudflare"},
-	{"Cloudflare", "cloudflare", "CF-Ray", ""},
-	{"Amazon CloudFront", "cloudfront", "Via", "cloudfront"},
-	{"Amazon CloudFront", "cloudfront", "X-Amz-Cf-Id", ""},
-	{"AWS ALB", "alb", "Server", "awselb"},
-	{"Azure Front Door", "front-door", "X-Azure-Ref", ""},
-	{"Fastly", "fastly", "X-Served-By", "cache-"},
-	{"Microsoft IIS", "iis", "Server", "microsoft-iis"},
-	{"Microsoft IIS", "iis", "X-Powered-By", "arr/"},
-	{"Envoy", "envoy", "Server", "envoy"},
-	{"Envoy", "envoy", "X-Envoy-Upstream-Service-Time", ""},
-	{"nginx", "nginx", "Server", "nginx"},
-	{"Apache httpd", "apache", "Server", "apache"},
-	{"Varnish", "varnish", "Via", "varnish"},
-	{"Varnish", "varnish", "X-Varnish", ""},
-	{"Caddy", "caddy", "Server", "caddy"},
-	{"Caddy", "caddy", "Via", "caddy"},
+	{cloudflare, "Server", "cloudflare"},
+	{cloudflare, "CF-Ray", ""},
+	{cloudFront, "Via", "cloudfront"},
+	{cloudFront, "X-Amz-Cf-Id", ""},
+	{alb, "Server", "awselb"},
+	{frontDoor, "X-Azure-Ref", ""},
+	{fastly, "X-Served-By", "cache-"},
+	{iis, "Server", "microsoft-iis"},
+	{iis, "X-Powered-By", "arr/"},
+	{envoy, "Server", "envoy"},
+	{envoy, "X-Envoy-Upstream-Service-Time", ""},
+	{nginx, "Server", "nginx"},
+	{apache, "Server", "apache"},
+	{varnish, "Via", "varnish"},
+	{varnish, "X-Varnish", ""},
+	{caddy, "Server", "caddy"},
+	{caddy, "Via", "caddy"},
 }
 
 // Products names what answers have passed through, as far as it says so.
 func Products(o Observations) []Product {
 	all := []Product{}
-	named := map[string]bool{}
 	for _, t := range traces {
-		if !named[t.name] && (t.isIn(o.Plain.Header) || t.isIn(o.Stream.Header)) {
-			named[t.name] = true
-			all = append(all, Product{t.name, recipePage + t.heading})
+		if !slices.Contains(all, t.product) && (t.isIn(o.Plain.Header) || t.isIn(o.Stream.Header)) {
+			all = append(all, t.product)
 		}
 	}
 	return all

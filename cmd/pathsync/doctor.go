@@ -56,11 +56,10 @@ type diagnosis struct {
 
 // Run examines the way to the server and prints what was found.
 func (c *doctorCommand) Run(ctx context.Context, p *program) error {
-	o, err := newExaminer(c.serverFlag).examine(ctx, c.Duration)
+	d, err := diagnose(ctx, newExaminer(c.serverFlag), c.Duration)
 	if err != nil {
 		return err
 	}
-	d := diagnosis{Server: c.Server, Findings: doctor.Diagnose(o), Through: doctor.Products(o), about: o.Stream}
 	write := d.print
 	if c.JSON {
 		write = d.printJSON
@@ -69,6 +68,11 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 		return fmt.Errorf("writing: %w", err)
 	}
 	return d.verdict()
+}
+
+func diagnose(ctx context.Context, e *examiner, watch time.Duration) (diagnosis, error) {
+	o, err := e.examine(ctx, watch)
+	return diagnosis{Server: e.server, Findings: doctor.Diagnose(o), Through: doctor.Products(o), about: o.Stream}, err
 }
 
 // verdict is an error when there is a fault.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pathsync/pathsync/core"
@@ -23,17 +25,13 @@ import (
 	"github.com/pathsync/pathsync/httpapi"
 )
 
-// realServer runs the API on a port of the loopback interface, and returns its URL.
-func realServer(t *testing.T) string { return serve(t, (*httptest.Server).Start).URL }
-
-func serve(t *testing.T, start func(*httptest.Server)) *httptest.Server {
+// newAPI makes a whole server that lasts as long as the test.
+func newAPI(t *testing.T) http.Handler {
 	t.Helper()
 	store := memstore.New()
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch()})
 	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen})
 	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds})
-	server := httptest.NewUnstartedServer(api)
-	start(server)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -44,9 +42,28 @@ func serve(t *testing.T, start func(*httptest.Server)) *httptest.Server {
 		if err := hub.Close(ctx); err != nil {
 			t.Errorf("closing the hub: %v", err)
 		}
-		server.Close()
 	})
-	return server
+	return api
+}
+
+// realServer runs the API on a port of the loopback interface, and returns its URL.
+func realServer(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(newAPI(t))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// examined is what the doctor finds when it asks a handler, over connections in memory.
+func examined(t *testing.T, front http.Handler, watch time.Duration) diagnosis {
+	t.Helper()
+	e := newExaminer(serverFlag{Server: "http://sync.test"})
+	e.client.Transport = inMemory(t, front)
+	d, err := diagnose(t.Context(), e, watch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 // proxy is what stands before the server.
@@ -63,6 +80,7 @@ func newProxy(t *testing.T, server string) *proxy {
 	}
 	return &proxy{target: target, ReverseProxy: &httputil.ReverseProxy{
 		FlushInterval: -1,
+		ErrorLog:      log.New(io.Discard, "", 0), // of what a test has cut
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host
@@ -98,7 +116,7 @@ var onTheWay = map[string]struct {
 			p.ServeHTTP(writer{z, w}, r)
 		})
 	}},
-	"a proxy that ends what takes too long": {[]doctor.Code{doctor.Cut}, "after 0.", func(p *proxy) http.Handler {
+	"a proxy that ends what takes too long": {[]doctor.Code{doctor.Cut}, "after 0.7 s", func(p *proxy) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			ctx, cancel := context.WithTimeout(r.Context(), 700*time.Millisecond)
 			defer cancel()
@@ -197,53 +215,64 @@ func copyHeader(w http.ResponseWriter, h http.Header) {
 }
 
 func TestTheDoctorNamesWhatAProxyDoes(t *testing.T) {
-	server := realServer(t)
-	t.Run("proxies", func(t *testing.T) {
-		for name, c := range onTheWay {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				front := httptest.NewServer(c.spoil(newProxy(t, server)))
-				defer front.Close()
-				s := call(t.Context(), "", "doctor", front.URL, "--duration", "2s", "--json")
-				var got struct{ Findings []doctor.Finding }
-				if err := json.Unmarshal([]byte(s.stdout), &got); err != nil {
-					t.Fatalf("%v: %+v", err, s)
-				}
+	for name, c := range onTheWay {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newProxy(t, "http://inner.test")
+				p.Transport = inMemory(t, newAPI(t))
+				d := examined(t, c.spoil(p), 2*time.Second)
 				var faults []doctor.Code
-				for _, f := range got.Findings {
+				for _, f := range d.Findings {
 					if f.Fault {
 						faults = append(faults, f.Code)
 					}
 				}
-				if !slices.Equal(faults, c.findings) {
-					t.Errorf("found %v, want %v\n%s", faults, c.findings, s.stdout)
+				if !slices.Equal(faults, c.findings) || (d.verdict() == nil) != (len(faults) == 0) {
+					t.Errorf("found %v, want %v: %+v, %v", faults, c.findings, d.Findings, d.verdict())
 				}
-				if want := min(len(c.findings), 1); s.code != want {
-					t.Errorf("exit %d, want %d: %s", s.code, want, s.stderr)
-				}
-				if len(c.findings) > 0 && !strings.Contains(fmt.Sprint(got.Findings), c.words) {
-					t.Errorf("the words lack %q:\n%s", c.words, s.stdout)
+				if len(c.findings) > 0 && !strings.Contains(fmt.Sprint(d.Findings), c.words) {
+					t.Errorf("the words lack %q: %+v", c.words, d.Findings)
 				}
 			})
+		})
+	}
+}
+
+func TestTheDoctorFindsNothingWrongWithoutAProxy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said strings.Builder
+		d := examined(t, newAPI(t), time.Second)
+		if err := d.print(&program{stdout: newConsole(&said)}); err != nil || d.verdict() != nil {
+			t.Error(err, d.verdict())
+		}
+		if !strings.Contains(said.String(), "all is well: 12 events in 1 s over HTTP/1.1") || strings.Contains(said.String(), "FAULT") {
+			t.Error(said.String())
+		}
+		if !strings.Contains(said.String(), "docs/proxies.md#six-connections") {
+			t.Errorf("nothing is said about HTTP/1.1: %s", said.String())
 		}
 	})
 }
 
-func TestTheDoctorFindsNothingWrongWithoutAProxy(t *testing.T) {
-	s := call(t.Context(), "", "doctor", realServer(t), "--duration", "1s")
-	if s.code != exitOK || !strings.Contains(s.stdout, "all is well: 12 events in 1 s over HTTP/1.1") || strings.Contains(s.stdout, "FAULT") {
-		t.Errorf("%+v", s)
+func TestTheDoctorSaysAFaultToProgramsToo(t *testing.T) {
+	front := httptest.NewServer(text("<!DOCTYPE html><form>"))
+	defer front.Close()
+	s := call(t.Context(), "", "doctor", front.URL, "--json")
+	var got struct {
+		Server   string
+		Findings []doctor.Finding
 	}
-	if !strings.Contains(s.stdout, "docs/proxies.md#six-connections") {
-		t.Errorf("nothing is said about HTTP/1.1: %s", s.stdout)
+	if err := json.Unmarshal([]byte(s.stdout), &got); err != nil || s.code != exitFailed || got.Server != front.URL ||
+		len(got.Findings) != 1 || got.Findings[0].Code != doctor.OtherAnswer {
+		t.Errorf("%v: %+v", err, s)
 	}
 }
 
 func TestOverHTTP2ThereIsNothingToSay(t *testing.T) {
-	server := serve(t, func(s *httptest.Server) {
-		s.EnableHTTP2 = true
-		s.StartTLS()
-	})
+	server := httptest.NewUnstartedServer(newAPI(t))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
 	e := newExaminer(serverFlag{Server: server.URL})
 	e.client.Transport = server.Client().Transport
 	o, err := e.examine(t.Context(), time.Second)

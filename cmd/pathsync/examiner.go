@@ -22,13 +22,14 @@ import (
 
 // examiner sends probes to a server and notes what comes of them. It judges nothing: that is package doctor's business.
 type examiner struct {
+	server string // as it was named
 	base   string
 	host   string
 	client *http.Client
 }
 
 func newExaminer(f serverFlag) *examiner {
-	e := &examiner{base: strings.TrimRight(f.Server, "/") + "/v1/probe", client: f.httpClient()}
+	e := &examiner{server: f.Server, base: strings.TrimRight(f.Server, "/") + "/v1/probe", client: f.httpClient()}
 	if u, err := url.Parse(f.Server); err == nil {
 		e.host = u.Host
 	}

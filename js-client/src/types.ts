@@ -33,6 +33,12 @@ export interface ClientOptions {
    * a text that differs from user to user. Default true.
    */
   tabs?: boolean | string
+  /**
+   * Whether the rooms of this client share one stream. Good for pages in several rooms over HTTP/1.1, where a browser has six
+   * connections in all; over HTTP/2 a stream per room costs nothing, and entering a room does not reopen that of the others.
+   * Default false.
+   */
+  oneStream?: boolean
   /** Instead of the global one, for tests and old environments. */
   fetch?: typeof fetch
 }

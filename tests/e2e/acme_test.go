@@ -21,6 +21,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pathsync/pathsync/tests/program"
 )
 
 // acmeName is the name that a certificate is for. Only the authority, by its name server, knows that it is this machine.
@@ -30,18 +32,18 @@ const acmeName = "pathsync.test"
 // its challenge there.
 type authority struct {
 	t                   *testing.T
-	program             string
+	pebble              string // the program
 	address, management string
 	cert, key           string // files, of its own HTTPS
 	client              *http.Client
-	process             *process
+	process             *program.Process
 }
 
-func newAuthority(t *testing.T, program string) *authority {
+func newAuthority(t *testing.T, pebble string) *authority {
 	t.Helper()
 	dir := t.TempDir()
 	a := &authority{
-		t: t, program: program, address: freeAddress(t), management: freeAddress(t),
+		t: t, pebble: pebble, address: program.FreeAddress(t), management: program.FreeAddress(t),
 		cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem"),
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -99,10 +101,7 @@ func (a *authority) start(port int) {
 	}
 	file := filepath.Join(filepath.Dir(a.cert), "pebble.json")
 	a.put(file, config)
-	a.process = prepare("-config", file, "-dnsserver", nameServer(a.t))
-	a.process.cmd.Path, a.process.cmd.Args[0] = a.program, a.program
-	a.process.cmd.Env = append(a.process.cmd.Env, "PEBBLE_VA_NOSLEEP=1")
-	a.process.start(a.t)
+	a.process = program.Start(a.t, "", []string{"PEBBLE_VA_NOSLEEP=1"}, a.pebble, "-config", file, "-dnsserver", nameServer(a.t))
 	for _, url := range []string{a.directory(), "https://" + a.management + "/roots/0"} { // it says that it listens before it does
 		eventually(a.t, func() error {
 			resp, err := a.client.Get(url)
@@ -185,13 +184,11 @@ func resolve(conn net.Conn) error {
 }
 
 // startForACME starts a server on an address, which gets its certificate from an authority.
-func startForACME(t *testing.T, address, cache string, from *authority) *process {
+func startForACME(t *testing.T, address, cache string, from *authority) *program.Process {
 	t.Helper()
-	p := prepare("serve", "--listen", address, "--database", "memory:", "--acme-domain", acmeName, "--acme-cache", cache,
-		"--acme-server", from.directory())
-	p.cmd.Env = append(p.cmd.Env, "SSL_CERT_FILE="+from.cert)
-	p.start(t)
-	p.line(t, p.stderr, `msg="pathsync is ready"`)
+	p := program.Start(t, "", []string{"SSL_CERT_FILE=" + from.cert}, binary, "serve", "--listen", address, "--database", "memory:",
+		"--acme-domain", acmeName, "--acme-cache", cache, "--acme-server", from.directory())
+	p.Line(t, p.Stderr, `msg="pathsync is ready"`)
 	return p
 }
 
@@ -208,36 +205,35 @@ func handshake(t *testing.T, address, name string, roots *x509.CertPool) (*x509.
 }
 
 func TestACertificateIsGotFromAnACMEServerAndKeptOverARestart(t *testing.T) {
-	program := os.Getenv("PATHSYNC_TEST_PEBBLE")
-	if program == "" {
+	pebble := os.Getenv("PATHSYNC_TEST_PEBBLE")
+	if pebble == "" {
 		t.Skip("PATHSYNC_TEST_PEBBLE does not name an ACME server; make acme gets one")
 	}
-	address, cache := freeAddress(t), t.TempDir()
+	address, cache := program.FreeAddress(t), t.TempDir()
 	_, text, _ := strings.Cut(address, ":")
 	port, err := strconv.Atoi(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	from := newAuthority(t, program)
+	from := newAuthority(t, pebble)
 	from.start(port)
 	roots := from.roots()
 
 	server := startForACME(t, address, cache, from)
 	first, err := handshake(t, address, acmeName, roots)
 	if err != nil {
-		t.Fatalf("%v; the authority says\n%s", err, from.process.stdout.text())
+		t.Fatalf("%v; the authority says\n%s", err, from.process.Stdout.String())
 	}
-	if said := from.process.stdout.text(); !strings.Contains(said, "VALID by completed challenge") {
+	if said := from.process.Stdout.String(); !strings.Contains(said, "VALID by completed challenge") {
 		t.Errorf("the name was not proved:\n%s", said)
 	}
 	if _, err := handshake(t, address, "other.test", roots); err == nil {
 		t.Error("a name that is not the server's has a certificate")
 	}
 
-	server.signal(t, os.Interrupt)
-	server.wait(t, shutdownLimit)
-	from.process.signal(t, os.Kill)
-	from.process.wait(t, patience)
+	server.Signal(t, os.Interrupt)
+	server.Wait(t, shutdownLimit)
+	from.process.Kill(t)
 	startForACME(t, address, cache, from)
 	again, err := handshake(t, address, acmeName, roots)
 	if err != nil || !again.Equal(first) {

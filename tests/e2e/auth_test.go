@@ -43,17 +43,17 @@ func TestTheCommandsShowTheirToken(t *testing.T) {
 		{editor, []string{"get", "wall"}, 1, "", "forbidden"},
 	} {
 		p := s.command("", test.args...)
-		p.cmd.Env = append(p.cmd.Env, "PATHSYNC_TOKEN="+test.token)
-		if code := p.start(t).wait(t, patience); code != test.code || p.stdout.text() != test.stdout || !strings.Contains(p.stderr.text(), test.says) {
-			t.Errorf("%v: exit %d, stdout %q, stderr %q", test.args, code, p.stdout.text(), p.stderr.text())
+		p.Cmd.Env = append(p.Cmd.Env, "PATHSYNC_TOKEN="+test.token)
+		if code := p.Start(t).Wait(t, patience); code != test.code || p.Stdout.String() != test.stdout || !strings.Contains(p.Stderr.String(), test.says) {
+			t.Errorf("%v: exit %d, stdout %q, stderr %q", test.args, code, p.Stdout.String(), p.Stderr.String())
 		}
 	}
 	tail := s.command("", "tail", "board")
-	tail.cmd.Env = append(tail.cmd.Env, "PATHSYNC_TOKEN="+reader)
-	tail.start(t).line(t, tail.stdout, "title")
+	tail.Cmd.Env = append(tail.Cmd.Env, "PATHSYNC_TOKEN="+reader)
+	tail.Start(t).Line(t, tail.Stdout, "title")
 
 	s.stop()
-	if said := s.process.stderr.text(); strings.Contains(said, "eyJ") || strings.Contains(said, jwtSecret) {
+	if said := s.process.Stderr.String(); strings.Contains(said, "eyJ") || strings.Contains(said, jwtSecret) {
 		t.Errorf("a secret is in the log:\n%s", said)
 	}
 }

@@ -6,21 +6,23 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/pathsync/pathsync/tests/program"
 )
 
 // call runs one of the commands that speak to a server, to its end.
 func (s *server) call(stdin string, args ...string) (code int, stdout, stderr string) {
 	s.t.Helper()
-	p := s.command(stdin, args...).start(s.t)
-	code = p.wait(s.t, patience)
-	return code, p.stdout.text(), p.stderr.text()
+	p := s.command(stdin, args...).Start(s.t)
+	code = p.Wait(s.t, patience)
+	return code, p.Stdout.String(), p.Stderr.String()
 }
 
 // command prepares a command that speaks to the server. Its output is not a terminal.
-func (s *server) command(stdin string, args ...string) *process {
-	p := prepare(args...)
-	p.cmd.Stdin = strings.NewReader(stdin)
-	p.cmd.Env = append(p.cmd.Env, "PATHSYNC_SERVER="+s.url)
+func (s *server) command(stdin string, args ...string) *program.Process {
+	p := program.Prepare(binary, args...)
+	p.Cmd.Stdin = strings.NewReader(stdin)
+	p.Cmd.Env = append(p.Cmd.Env, "PATHSYNC_SERVER="+s.url)
 	return p
 }
 
@@ -79,11 +81,11 @@ func TestSetWaitsForAServerThatIsAway(t *testing.T) {
 	s := startServer(t)
 	s.set("board", "title", `"before"`)
 	s.kill()
-	p := s.command("", "set", "board", "default", "title", `"after"`).start(t)
-	p.line(t, p.stderr, "trying again")
+	p := s.command("", "set", "board", "default", "title", `"after"`).Start(t)
+	p.Line(t, p.Stderr, "trying again")
 	s.start()
-	if code := p.wait(t, patience); code != 0 || p.stdout.text() != "2 applied\n" {
-		t.Errorf("exit %d, stdout %q, stderr %q", code, p.stdout.text(), p.stderr.text())
+	if code := p.Wait(t, patience); code != 0 || p.Stdout.String() != "2 applied\n" {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, p.Stdout.String(), p.Stderr.String())
 	}
 }
 
@@ -91,26 +93,26 @@ func TestTailGoesOnWithoutAGapAfterAKill(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	s.set("board", "n", "1")
-	tail := s.command("", "tail", "board").start(t)
-	tail.line(t, tail.stdout, "up-to-date")
+	tail := s.command("", "tail", "board").Start(t)
+	tail.Line(t, tail.Stdout, "up-to-date")
 	s.set("board", "n", "2")
-	tail.line(t, tail.stdout, `"serverSeq":2,`)
+	tail.Line(t, tail.Stdout, `"serverSeq":2,`)
 
 	s.kill()
-	tail.line(t, tail.stderr, "connecting again")
+	tail.Line(t, tail.Stderr, "connecting again")
 	s.start()
 	s.set("board", "n", "3") // most likely before tail is back
 	s.kill()
 	s.start()
 	s.set("board", "n", "4")
-	tail.line(t, tail.stdout, `"serverSeq":4,`)
-	tail.signal(t, syscall.SIGTERM)
-	if code := tail.wait(t, patience); code != 0 {
-		t.Errorf("exit %d, stderr %q", code, tail.stderr.text())
+	tail.Line(t, tail.Stdout, `"serverSeq":4,`)
+	tail.Signal(t, syscall.SIGTERM)
+	if code := tail.Wait(t, patience); code != 0 {
+		t.Errorf("exit %d, stderr %q", code, tail.Stderr.String())
 	}
 
 	epoch, at := s.snapshot("board").Epoch, int64(1)
-	for line := range strings.Lines(tail.stdout.text()) {
+	for line := range strings.Lines(tail.Stdout.String()) {
 		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		if len(fields) != 3 || !json.Valid([]byte(fields[2])) {
 			t.Fatalf("%q is not a name, a position and JSON", line)
@@ -126,7 +128,7 @@ func TestTailGoesOnWithoutAGapAfterAKill(t *testing.T) {
 		}
 	}
 	if at != 4 {
-		t.Errorf("it ended at %d:\n%s", at, tail.stdout.text())
+		t.Errorf("it ended at %d:\n%s", at, tail.Stdout.String())
 	}
 }
 
@@ -136,28 +138,28 @@ func TestTailBeginsBehindAnEvent(t *testing.T) {
 	for i := range 3 {
 		s.set("board", "n", fmt.Sprint(i))
 	}
-	tail := s.command("", "tail", "board", "--client-id", "ann", "--after", s.snapshot("board").Epoch+"-2").start(t)
-	tail.line(t, tail.stdout, "up-to-date")
-	if text := tail.stdout.text(); !strings.HasPrefix(text, "delta\t") || strings.Count(text, "delta\t") != 1 {
+	tail := s.command("", "tail", "board", "--client-id", "ann", "--after", s.snapshot("board").Epoch+"-2").Start(t)
+	tail.Line(t, tail.Stdout, "up-to-date")
+	if text := tail.Stdout.String(); !strings.HasPrefix(text, "delta\t") || strings.Count(text, "delta\t") != 1 {
 		t.Errorf("it began with\n%s", text)
 	}
 	if present := s.users("board"); len(present) != 1 || present[0].ClientID != "ann" {
 		t.Errorf("present are %+v", present)
 	}
 	s.stop() // sends it away in an orderly manner, and it comes back
-	tail.line(t, tail.stdout, "reconnect\t")
+	tail.Line(t, tail.Stdout, "reconnect\t")
 	s.start()
 	s.set("board", "n", "3")
-	tail.line(t, tail.stdout, `"serverSeq":4,`)
+	tail.Line(t, tail.Stdout, `"serverSeq":4,`)
 }
 
 func TestTailEndsWhenItIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	tail := s.command("", "tail", "board", "--client-id", "ann").start(t)
-	tail.line(t, tail.stdout, "up-to-date")
+	tail := s.command("", "tail", "board", "--client-id", "ann").Start(t)
+	tail.Line(t, tail.Stdout, "up-to-date")
 	s.read("board", "clientId=ann").begins()
-	if code := tail.wait(t, patience); code != 1 || !strings.Contains(tail.stderr.text(), "stream_replaced") {
-		t.Errorf("exit %d, stderr %q", code, tail.stderr.text())
+	if code := tail.Wait(t, patience); code != 1 || !strings.Contains(tail.Stderr.String(), "stream_replaced") {
+		t.Errorf("exit %d, stderr %q", code, tail.Stderr.String())
 	}
 }

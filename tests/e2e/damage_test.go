@@ -39,13 +39,13 @@ func TestADamagedRoomIsNotServedNorOverwritten(t *testing.T) {
 				}
 				s.ask(http.MethodPost, "/v1/rooms/damaged/ops", nil, write).refused(t, http.StatusServiceUnavailable, "room_unavailable")
 			}
-			said := s.process.line(t, s.process.stderr, "level=ERROR")
+			said := s.process.Line(t, s.process.Stderr, "level=ERROR")
 			if !strings.Contains(said, "room=damaged") {
 				t.Errorf("it does not say which room:\n%s", said)
 			}
 			// It looks again once a second, however often it is asked, and says each time what it found.
 			looks := 1 + int(time.Since(began)/time.Second)
-			if text := s.process.stderr.text(); strings.Count(text, "level=ERROR") > looks || strings.Contains(text, "goroutine") {
+			if text := s.process.Stderr.String(); strings.Count(text, "level=ERROR") > looks || strings.Contains(text, "goroutine") {
 				t.Errorf("it says too much:\n%s", text)
 			}
 

@@ -130,7 +130,7 @@ func TestANewRoomIsOpenedToNobodyWhileTheApplicationHasNoAnswer(t *testing.T) {
 		}
 	}
 	s.stop()
-	if said := s.process.stderr.text(); strings.Contains(said, "s3cret") || !strings.Contains(said, "cannot be opened") {
+	if said := s.process.Stderr.String(); strings.Contains(said, "s3cret") || !strings.Contains(said, "cannot be opened") {
 		t.Errorf("the log has\n%s", said)
 	}
 }

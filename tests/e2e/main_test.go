@@ -3,9 +3,9 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
+
+	"github.com/pathsync/pathsync/tests/program"
 )
 
 // binary is the program under test, built once for all tests.
@@ -26,11 +26,8 @@ func run(m *testing.M) (code int) {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	binary = filepath.Join(dir, "pathsync")
-	args := append([]string{"build", "-o", binary}, buildFlags...)
-	build := exec.Command("go", append(args, "github.com/pathsync/pathsync/cmd/pathsync")...)
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the binary: %v\n%s", err, out)
+	if binary, err = program.Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()

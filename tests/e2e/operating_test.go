@@ -9,13 +9,15 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/pathsync/pathsync/tests/program"
 )
 
 // startWithAdmin starts a server with an address for operators, and returns how to ask there.
 func startWithAdmin(t *testing.T, flags ...string) (*server, *operator) {
 	t.Helper()
 	s := startServer(t, append(flags, "--admin-listen", "127.0.0.1:0")...)
-	line := s.process.line(t, s.process.stderr, `msg="operators are answered"`)
+	line := s.process.Line(t, s.process.Stderr, `msg="operators are answered"`)
 	url := regexp.MustCompile(`url=(http://\S+)/`).FindStringSubmatch(line)
 	if url == nil {
 		t.Fatalf("%q has no address", line)
@@ -117,7 +119,7 @@ func TestAServerThatIsDrainingIsNotReadyAndCanStillBeWatched(t *testing.T) {
 	t.Parallel()
 	s, admin := startWithAdmin(t)
 	slow := s.beginPost("board", 100) // keeps the server from ending at once
-	s.process.signal(t, syscall.SIGTERM)
+	s.process.Signal(t, syscall.SIGTERM)
 	eventually(t, func() error {
 		if r := admin.get("/readyz"); r.status != http.StatusServiceUnavailable || r.problem().Code != "shutting_down" {
 			return fmt.Errorf("%d %s", r.status, r.body)
@@ -134,7 +136,7 @@ func TestASIGTERMDoesNotWaitForReadersThatTakeNothing(t *testing.T) {
 	s := startServer(t)
 	s.stalledStream("board")
 	s.stop()
-	if said := s.process.stderr.text(); strings.Contains(said, "had to be cut") {
+	if said := s.process.Stderr.String(); strings.Contains(said, "had to be cut") {
 		t.Errorf("the whole time for draining went by:\n%s", said)
 	}
 }
@@ -147,7 +149,7 @@ func TestTheAccessLogIsThereWhenAskedFor(t *testing.T) {
 		r.begins()
 		s.set("board", "n", "1")
 		s.stop()
-		said := s.process.stderr.text()
+		said := s.process.Stderr.String()
 		for _, line := range []string{`msg=request .*route="POST /v1/rooms/{room}/ops" .*status=200 `,
 			`msg=stream .*query="?clientId=reader"? status=200 .*ended=closed`} {
 			if regexp.MustCompile(line).MatchString(said) != wanted {
@@ -160,8 +162,8 @@ func TestTheAccessLogIsThereWhenAskedFor(t *testing.T) {
 func TestAnAddressForOperatorsThatIsTakenIsAnErrorAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	p := prepare("serve", "--listen", "127.0.0.1:0", "--database", "memory:", "--admin-listen", s.address).start(t)
-	if code := p.wait(t, patience); code != 1 || !strings.Contains(p.stderr.text(), "--admin-listen") {
-		t.Errorf("exit code %d: %v", code, errors.New(p.stderr.text()))
+	p := program.Prepare(binary, "serve", "--listen", "127.0.0.1:0", "--database", "memory:", "--admin-listen", s.address).Start(t)
+	if code := p.Wait(t, patience); code != 1 || !strings.Contains(p.Stderr.String(), "--admin-listen") {
+		t.Errorf("exit code %d: %v", code, errors.New(p.Stderr.String()))
 	}
 }

@@ -1,9 +1,6 @@
 package e2e
 
 import (
-	"fmt"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pathsync/pathsync/tests/program"
 )
 
 // server is a server with its address and its database, which stay the same however often its process ends.
@@ -23,7 +22,7 @@ type server struct {
 	file     string // of the database, if it is SQLite
 	flags    []string
 	socket   *os.File // where it listens, if that is opened for it
-	process  *process
+	process  *program.Process
 }
 
 // startServer starts a server with a new database.
@@ -38,25 +37,10 @@ func startServer(t *testing.T, flags ...string) *server {
 // startServerOn starts a server with the database that a URL names.
 func startServerOn(t *testing.T, database string, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, address: freeAddress(t), database: database, flags: flags}
+	s := &server{t: t, address: program.FreeAddress(t), database: database, flags: flags}
 	s.api = api{url: "http://" + s.address, http: newHTTPClient(t)}
 	s.start()
 	return s
-}
-
-// freeAddress finds a port for a server that will come back to it. It is none of those that the system gives to
-// outgoing connections: one of them could take it while the server is away.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.N(10000))
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 func newHTTPClient(t *testing.T) *http.Client {
@@ -69,18 +53,26 @@ func newHTTPClient(t *testing.T) *http.Client {
 func (s *server) launch() {
 	s.t.Helper()
 	args := append([]string{"serve", "--listen", s.address, "--database", s.database}, s.flags...)
-	s.process = prepare(args...)
+	s.process = program.Prepare(binary, args...)
 	if s.socket != nil {
-		s.process.inherit(s.socket)
+		inherit(s.process, s.socket)
 	}
-	s.process.start(s.t)
+	s.process.Start(s.t)
+}
+
+// inherit hands a listening socket to a process as systemd would. It has to be told its own number, which only a shell
+// that becomes it can know beforehand.
+func inherit(p *program.Process, socket *os.File) {
+	const become = `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`
+	p.Cmd.Path, p.Cmd.Args = "/bin/sh", append([]string{"sh", "-c", become}, p.Cmd.Args...)
+	p.Cmd.ExtraFiles = []*os.File{socket}
 }
 
 // start starts the process and waits until it says that it serves, and where.
 func (s *server) start() {
 	s.t.Helper()
 	s.launch()
-	line := s.process.line(s.t, s.process.stderr, `msg="pathsync is ready"`)
+	line := s.process.Line(s.t, s.process.Stderr, `msg="pathsync is ready"`)
 	if want := "url=http://" + s.address + "/"; !strings.Contains(line, want) {
 		s.t.Fatalf("%q does not have %q", line, want)
 	}
@@ -89,8 +81,7 @@ func (s *server) start() {
 // kill ends the process as a power cut would.
 func (s *server) kill() {
 	s.t.Helper()
-	s.process.signal(s.t, syscall.SIGKILL)
-	s.process.wait(s.t, patience)
+	s.process.Kill(s.t)
 }
 
 // shutdownLimit is how long an orderly end may take: supervisors kill what takes longer.
@@ -99,15 +90,15 @@ const shutdownLimit = 10 * time.Second
 // stop ends the process in an orderly way.
 func (s *server) stop() {
 	s.t.Helper()
-	s.process.signal(s.t, syscall.SIGTERM)
+	s.process.Signal(s.t, syscall.SIGTERM)
 	s.stopped()
 }
 
 // stopped expects that the process ends well, and in time.
 func (s *server) stopped() {
 	s.t.Helper()
-	if code := s.process.wait(s.t, shutdownLimit); code != 0 {
-		s.t.Fatalf("exit code %d:\n%s", code, s.process.stderr.text())
+	if code := s.process.Wait(s.t, shutdownLimit); code != 0 {
+		s.t.Fatalf("exit code %d:\n%s", code, s.process.Stderr.String())
 	}
 }
 

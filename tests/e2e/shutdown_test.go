@@ -64,8 +64,8 @@ func TestSIGTERMLetsARunningPostEnd(t *testing.T) {
 	body := batch{ClientID: "slow", ClientSeq: 1, Key: "default", Ops: []op{{Path: "title", Op: "set", Value: []byte(`"made it"`)}}}.encode()
 	c := s.beginPost("board", len(body))
 	c.say("%s", body[:20]) // and the server waits for the rest
-	s.process.signal(t, syscall.SIGTERM)
-	s.process.line(t, s.process.stderr, "shutting down")
+	s.process.Signal(t, syscall.SIGTERM)
+	s.process.Line(t, s.process.Stderr, "shutting down")
 	c.say("%s", body[20:])
 	if r := c.hear(); r.status != http.StatusOK {
 		t.Errorf("the answer is %d %s", r.status, r.body)
@@ -169,18 +169,18 @@ func TestASecondSIGTERMEndsTheServerAtOnce(t *testing.T) {
 	s := startServer(t, "--server-batch-ms", "3600000")
 	s.stalledStream("board") // keeps an orderly end waiting
 	want := s.snapshot("board")
-	s.process.signal(t, syscall.SIGTERM)
-	s.process.line(t, s.process.stderr, "shutting down")
+	s.process.Signal(t, syscall.SIGTERM)
+	s.process.Line(t, s.process.Stderr, "shutting down")
 	eventually(t, func() error {
-		_ = s.process.cmd.Process.Signal(syscall.SIGTERM)
+		_ = s.process.Cmd.Process.Signal(syscall.SIGTERM)
 		select {
-		case <-s.process.exited:
+		case <-s.process.Exited():
 			return nil
 		default:
 			return errors.New("it is still running")
 		}
 	})
-	if state := s.process.cmd.ProcessState; state.Success() || strings.Contains(s.process.stderr.text(), "everything is saved") {
+	if state := s.process.Cmd.ProcessState; state.Success() || strings.Contains(s.process.Stderr.String(), "everything is saved") {
 		t.Errorf("it took the time to end well: %v", state)
 	}
 	s.start()

@@ -55,7 +55,7 @@ func TestAStalledReaderCostsNobodyElseAnything(t *testing.T) {
 
 // memory is how many bytes the server has in memory. It is known where there is a /proc.
 func (s *server) memory() (bytes int64, known bool) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.cmd.Process.Pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Cmd.Process.Pid))
 	if err != nil {
 		return 0, false
 	}

@@ -7,12 +7,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/pathsync/pathsync/tests/program"
 )
 
 // unprivileged makes a process run as somebody whom file permissions bind. The superuser is bound by none.
-func (p *process) unprivileged() {
+func unprivileged(p *program.Process) {
 	if os.Geteuid() == 0 {
-		p.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
+		p.Cmd.SysProcAttr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
 	}
 }
 
@@ -61,14 +63,14 @@ func TestAServerThatCannotStartSaysWhatToDo(t *testing.T) {
 			if test.code == failed && !strings.Contains(strings.Join(args, " "), "--listen") {
 				args = append([]string{"--listen", "127.0.0.1:0"}, args...)
 			}
-			p := prepare(args...)
+			p := program.Prepare(binary, args...)
 			if strings.Contains(test.name, "read-only") {
-				p.unprivileged()
+				unprivileged(p)
 			}
-			code := p.start(t).wait(t, patience)
-			said := p.stderr.text()
-			if code != test.code || p.stdout.text() != "" {
-				t.Errorf("exit code %d, stdout %q, stderr:\n%s", code, p.stdout.text(), said)
+			code := p.Start(t).Wait(t, patience)
+			said := p.Stderr.String()
+			if code != test.code || p.Stdout.String() != "" {
+				t.Errorf("exit code %d, stdout %q, stderr:\n%s", code, p.Stdout.String(), said)
 			}
 			lines := strings.Split(strings.TrimSuffix(said, "\n"), "\n")
 			if want := map[int]int{failed: 1, usage: 2}[code]; len(lines) != want { // the second is where to find help

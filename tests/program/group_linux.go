@@ -6,10 +6,10 @@ import (
 	"syscall"
 )
 
-// group puts a program into a group of its own, which can be ended whole. The program is asked to end when the tests
+// ownGroup puts a program into a group of its own, which can be ended whole. The program is asked to end when the tests
 // are gone, also when those run out of time.
-func group(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+func ownGroup() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }
 
 // endGroup ends whatever is left of a program's group.

@@ -6,9 +6,10 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"syscall"
 )
 
-func group(*exec.Cmd) {}
+func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
 
 func endGroup(cmd *exec.Cmd) error {
 	if err := cmd.Process.Kill(); !errors.Is(err, os.ErrProcessDone) {

@@ -21,9 +21,9 @@ export type Answer<T> =
   | { kind: 'unauthorized'; message: string }
   /**
    * May succeed later. `code` is the server's, or `network` (no answer), `protocol` (an answer that is not the
-   * server's, such as a proxy's page) or `unauthorized` (the token function failed).
+   * server's, such as a proxy's page) or `unauthorized` (the token function failed). `rooms`: of several, those concerned.
    */
-  | { kind: 'failed'; code: string; message: string; status?: number; retryAfterMs?: number }
+  | { kind: 'failed'; code: string; message: string; status?: number; retryAfterMs?: number; rooms?: string[] | undefined }
 
 /** Who opens a stream, and the event id after which it goes on. Without one it begins with the whole state. */
 export interface StreamRequest {
@@ -198,7 +198,7 @@ function refusal({ status, headers }: Response, body: unknown): Answer<never> {
   if (problem && !problem.retryable && status < 500 && (status ^ 404) > 1) return { kind: 'refused', problem }
   // The server sends seconds, never a date.
   const retryAfterMs = Number(headers.get('Retry-After')) * 1000 || 0
-  return { kind: 'failed', code: problem?.code ?? 'protocol', message, status, retryAfterMs }
+  return { kind: 'failed', code: problem?.code ?? 'protocol', message, status, retryAfterMs, rooms: problem?.rooms }
 }
 
 /** A problem in a person's words. */

@@ -1,6 +1,8 @@
 // How long to wait before something is tried again, and the waiting.
 
 const CAP_MS = 30_000
+/** Within this, what fails has failed together. */
+const TOGETHER_MS = 50
 
 /**
  * Full jitter: anything up to a bound that doubles with each failure, in milliseconds. Those who fail together do not
@@ -8,6 +10,17 @@ const CAP_MS = 30_000
  */
 export const delay = (failures: number, baseMs: number, capMs = CAP_MS, random: () => number = Math.random): number =>
   random() * Math.min(capMs, baseMs * 2 ** failures)
+
+/** Chance that is the same for all who ask at the same time: what has failed together comes back together. */
+export function drawTogether(random = Math.random) {
+  let drawn: number
+  let until = 0
+  return () => {
+    if (Date.now() > until) drawn = random()
+    until = Date.now() + TOGETHER_MS
+    return drawn
+  }
+}
 
 /** One who waits, and can be woken. */
 export function createSleeper() {

@@ -1,12 +1,15 @@
 import { newId } from '../document/ids.ts'
 import type { Client, ClientOptions } from '../types.ts'
 import { createApi } from './api.ts'
+import { drawTogether } from './backoff.ts'
 import { onPage } from './page.ts'
 import { createRoom, type SharedRoom } from './room.ts'
+import { readers } from './stream.ts'
 
 /** Makes a client. It does nothing until a room is entered. */
 export function createClient(options: ClientOptions = {}): Client {
-  const { url = '', token, transport = 'fetch', debounceMs = 400, maxWaitMs = 1500, heartbeatMs = 15_000, persist, tabs = true } = options
+  const { url = '', token, transport = 'fetch', debounceMs = 400, maxWaitMs = 1500, heartbeatMs = 15_000 } = options
+  const { persist, tabs = true, oneStream } = options
   const { clientId = newId(), displayName, fetch = (...request) => globalThis.fetch(...request) } = options
   const rooms = new Map<string, SharedRoom>()
   const outboxes = persist ? import('./outbox.ts').then(({ openOutboxes }) => openOutboxes(persist, url)) : undefined
@@ -14,6 +17,10 @@ export function createClient(options: ClientOptions = {}): Client {
   /** Without a window there are no tabs, though some servers' runtimes have locks. */
   const sharing = tabs && globalThis.document && globalThis.navigator?.locks ? import('./tabs.ts') : undefined
   sharing?.catch(() => {}) // each tab reads for itself
+  /** Where it cannot be loaded, each room has its own. */
+  const joined = oneStream
+    ? import('./one-stream.ts').then(({ joinRooms }) => joinRooms(readers, transport)).catch(() => undefined)
+    : undefined
   // A client with a fixed id may have been here before, and its numbers must not be used again.
   let seq = options.clientId ? Date.now() * 1000 : 0
   let offline = false
@@ -29,6 +36,8 @@ export function createClient(options: ClientOptions = {}): Client {
     outboxes,
     sharing,
     shareAs: tabs || undefined,
+    joined,
+    random: oneStream ? drawTogether() : undefined,
     nextSeq: () => ++seq
   }
 

@@ -22,14 +22,14 @@ export interface Listener {
   failed(code: string, message: string): void
 }
 
-type Shared = 'api' | 'room' | 'clientId' | 'heartbeatMs'
+type Shared = 'api' | 'room' | 'clientId' | 'heartbeatMs' | 'joined'
 export interface ConnectionOptions extends Pick<StreamOptions, Shared> {
   transport: 'fetch' | 'eventsource'
   displayName?: string | undefined
   listener: Listener
   /** What this client says of itself. */
   presence?: () => OwnPresence
-  random?: () => number
+  random?: (() => number) | undefined
   /** What lets tabs share what they read, where they can. */
   sharing?: Promise<typeof import('./tabs.ts')> | undefined
   /** Whose tabs do: see ClientOptions. */
@@ -71,6 +71,11 @@ export function connect(options: ConnectionOptions): Connection {
 
   const own = (): OwnPresence => ({ displayName, ...presence() })
   const position = () => (fresh ? undefined : listener.position())
+
+  function failed(code: string, message: string) {
+    listener.failed(code, message)
+    seat?.failed(code, message)
+  }
 
   /** Opens a stream and waits for its end. */
   const read = (transport: Transport, ear: Pick<StreamOptions, 'opening' | 'events' | 'read'>) =>
@@ -129,8 +134,8 @@ export function connect(options: ConnectionOptions): Connection {
 
   /** Has polling last until streams get through, or trying them could not be loaded. */
   async function fallBack() {
-    const failed = (code: string, message: string) => listener.failed(code, (fault = message))
-    const tools = { ...options, streams, read, failed }
+    const report = (code: string, message: string) => failed(code, (fault = message))
+    const tools = { ...options, streams, read, failed: report }
     try {
       const { fallBack } = await import('./fallback.ts')
       if (!stopped) await fallBack(tools)
@@ -159,21 +164,22 @@ export function connect(options: ConnectionOptions): Connection {
       fresh = code === 'invalid_event_id' || code === 'position_gone'
       if (!fresh) {
         least = LONG_MS * (1 + random())
-        listener.failed(code, explain(outcome.problem))
+        failed(code, explain(outcome.problem))
       }
     } else if (outcome.kind === 'unauthorized') {
       capMs = UNAUTHORIZED_CAP_MS
-      listener.failed('unauthorized', outcome.message)
+      failed('unauthorized', outcome.message)
     } else {
       least = Math.min(outcome.retryAfterMs ?? 0, MAX_WAIT_MS)
-      listener.failed(outcome.code, outcome.message)
+      failed(outcome.code, outcome.message)
     }
     return isOffline() ? LONG_MS : Math.max(least, delay(failures++, baseMs, capMs, random))
   }
 
   async function run() {
     // Where tabs cannot share, each reads for itself.
-    if (sharing) seat = await sharing.then(({ takeSeat }) => takeSeat({ ...options, changed: stopAll })).catch(() => undefined)
+    const place = { ...options, changed: stopAll, failed: listener.failed }
+    if (sharing) seat = await sharing.then(({ takeSeat }) => takeSeat(place)).catch(() => undefined)
     while (!stopped) {
       const outcome = await follow()
       if (!stopped) await pause.sleep(waitAfter(outcome))

@@ -1,6 +1,6 @@
 // A stream read with the browser's EventSource, which sends cookies. It shows neither comments nor why it failed. Its own
 // way of coming back is not used: the connection knows better when, and from where.
-import type { Answer } from './api.ts'
+import type { Answer, Api } from './api.ts'
 import type { ReadStream } from './fetch-stream.ts'
 
 export const readByEventSource: ReadStream = (api, room, request, { opened, heard, names }) =>
@@ -22,3 +22,9 @@ export const readByEventSource: ReadStream = (api, room, request, { opened, hear
       source.addEventListener(event, ({ data, lastEventId: id }) => heard([{ id, event, data }]))
     }
   })
+
+/** Asks whether a room is where the stream has brought it. */
+export async function missedNothing(api: Api, room: string, position: () => string | undefined, signal: AbortSignal) {
+  const answer = await api.getChanges(room, `after=${position()}`, 0, signal)
+  return answer.kind === 'ok' && answer.value.next === position()
+}

@@ -26,6 +26,8 @@ export interface RoomOptions {
   outboxes: Promise<Outboxes> | undefined
   sharing: ConnectionOptions['sharing']
   shareAs: ConnectionOptions['shareAs']
+  joined?: ConnectionOptions['joined']
+  random?: ConnectionOptions['random'] | undefined
   /** Nobody is in the room any more, and all of its changes have been delivered. */
   onEmpty(): void
 }

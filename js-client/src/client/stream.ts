@@ -18,6 +18,8 @@ export interface StreamOptions extends Omit<ReadRequest, 'signal'> {
   transport: Transport
   /** Reads in another way, which ends by itself when it is dead. */
   read?: ReadStream | undefined
+  /** Reads the streams of all rooms as one. Where it could not be loaded, each room has its own. */
+  joined?: Promise<ReadStream | undefined> | undefined
   /** In milliseconds. */
   heartbeatMs: number
   opening(): void
@@ -46,7 +48,7 @@ const over: Outcome = { kind: 'ok', value: {} }
 export const atOnce: Outcome = { kind: 'ok', value: { afterMs: 0 } }
 
 /** Ways to read. What few need is loaded when it is needed. */
-const readers: Readonly<Record<Transport, () => Promise<ReadStream>>> = {
+export const readers: Readonly<Record<Transport, () => Promise<ReadStream>>> = {
   fetch: async () => readByFetch,
   eventsource: async () => (await import('./event-source.ts')).readByEventSource,
   poll: async () => (await import('./poll.ts')).readByPolling
@@ -87,8 +89,8 @@ export function openStream(options: StreamOptions): Stream {
 
   /** Heartbeats cannot be seen: asks whether anything has been missed. */
   async function ask() {
-    const answer = await api.getChanges(room, `after=${options.position()}`, 0, signal)
-    if (answer.kind !== 'ok' || answer.value.next !== options.position()) return end(atOnce)
+    const { missedNothing } = await import('./event-source.ts')
+    if (!(await missedNothing(api, room, options.position, signal))) return end(atOnce)
     heardAt = Date.now()
     check()
   }
@@ -133,9 +135,10 @@ export function openStream(options: StreamOptions): Stream {
     }
   }
 
+  const load = async () => options.read || (transport !== 'poll' && (await options.joined)) || readers[transport]()
+
   check()
-  const loading = options.read ? Promise.resolve(options.read) : readers[transport]()
-  void loading
+  void load()
     .then((read) => read(api, room, { ...options, signal }, { opened, heard, retry: options.retry, names: eventNames }))
     .catch((error) => noAnswer(error, 'protocol'))
     .then((answer) => end(answer.kind === 'ok' ? over : answer, !live && Date.now() - openedAt < CUT_OFF_MS))

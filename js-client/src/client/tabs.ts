@@ -20,6 +20,8 @@ export interface SeatOptions {
   shareAs?: true | string | undefined
   /** What is read is to be read anew: by this tab or after another one, which `leads` says. */
   changed(): void
+  /** The tab that leads cannot read the room, and this is why. */
+  failed(code: string, message: string): void
 }
 
 /** What is used here of the browser. */
@@ -41,14 +43,18 @@ export interface Seat {
   tell(events: RoomEvent[]): void
   /** The stream is over. */
   lost(): void
+  /** Reading does not succeed. */
+  failed(code: string, message: string): void
   leave(): void
 }
+
+type Failure = [code: string, message: string]
 
 type Message =
   /** I have come, or have not heard of anybody for long: who leads? */
   | { hello: string }
   /** I lead. `live`: the room has caught up, and I tell these tabs what comes. */
-  | { leader: string; live: boolean; tabs: string[]; hidden: boolean }
+  | { leader: string; live: boolean; failure: Failure | undefined; tabs: string[]; hidden: boolean }
   /** What has come. */
   | { events: RoomEvent[] }
 
@@ -86,12 +92,15 @@ async function userOf(api: Api): Promise<string | undefined> {
   return typeof sub === 'string' ? JSON.stringify([iss, sub]) : undefined
 }
 
-function createSeat({ api, room, clientId, heartbeatMs, changed }: SeatOptions, name: string, browser: Browser): Seat {
+function createSeat(options: SeatOptions, name: string, browser: Browser): Seat {
+  const { api, room, clientId, heartbeatMs, changed } = options
   const { locks, document } = browser
   const left = new AbortController()
   const channel = browser.openChannel(name)
   let leading = false
   let live = false
+  /** Why not, as far as it is known. */
+  let failure: Failure | undefined
   /** The page is frozen, or about to be: somebody else may lead. */
   let suspended = false
   /** The other tab that leads, has caught up and tells this one. */
@@ -106,7 +115,7 @@ function createSeat({ api, room, clientId, heartbeatMs, changed }: SeatOptions, 
 
   const say = (message: Message) => channel.postMessage(message)
   const announce = () =>
-    say({ leader: clientId, live, tabs: [...watched.keys()], hidden: document.visibilityState === 'hidden' })
+    say({ leader: clientId, live, failure, tabs: [...watched.keys()], hidden: document.visibilityState === 'hidden' })
 
   /** Asks for the lock. Resolves to whether it could be had at once; else it comes, sooner or later. */
   const ask = (how: 'at once' | 'in turn' | 'from another') =>
@@ -135,8 +144,8 @@ function createSeat({ api, room, clientId, heartbeatMs, changed }: SeatOptions, 
 
   function lead() {
     leading = true
-    leader = undefined
     live = false
+    leader = failure = undefined
     clearTimeout(timer)
     announce()
     changed()
@@ -198,9 +207,11 @@ function createSeat({ api, room, clientId, heartbeatMs, changed }: SeatOptions, 
     if (!data.live && data.hidden && document.visibilityState === 'visible') return void takeOver()
     const before = leader
     leader = data.live && data.tabs.includes(clientId) ? data.leader : undefined
+    if (data.live) failure = undefined
     if (before !== undefined && before !== leader) changed()
     else if (leader !== undefined) ear.led()
     else if (data.live) greet()
+    else if (data.failure && `${data.failure}` !== `${failure}`) options.failed(...(failure = data.failure))
   }
 
   /** Nobody reads any more. */
@@ -293,6 +304,7 @@ function createSeat({ api, room, clientId, heartbeatMs, changed }: SeatOptions, 
       if (!leading) return
       if (!live && events.some(isUpToDate)) {
         live = true
+        failure = undefined
         announce()
       } else if (live && watched.size) {
         // Where this tab stands says nothing of where the others do, who may be further.
@@ -303,6 +315,12 @@ function createSeat({ api, room, clientId, heartbeatMs, changed }: SeatOptions, 
     lost() {
       if (!leading) return
       live = false
+      announce()
+    },
+
+    failed(...why) {
+      if (!leading || live) return
+      failure = why
       announce()
     },
 

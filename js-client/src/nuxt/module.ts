@@ -17,7 +17,7 @@ import type { ClientOptions } from '../types.ts'
  * such as a function for `token`, is for a listener to the application's hook `pathsync:options`.
  */
 export interface ModuleOptions
-  extends Pick<ClientOptions, 'url' | 'displayName' | 'transport' | 'debounceMs' | 'maxWaitMs' | 'heartbeatMs' | 'tabs'> {
+  extends Pick<ClientOptions, 'url' | 'displayName' | 'transport' | 'debounceMs' | 'maxWaitMs' | 'heartbeatMs' | 'tabs' | 'oneStream'> {
   /** Keep unsent changes in IndexedDB, so that they survive a closed tab. */
   persist?: boolean
   /**

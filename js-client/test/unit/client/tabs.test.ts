@@ -231,6 +231,17 @@ describe('when the server is away', () => {
     expect(leaders()).toEqual([second!.clientId])
   })
 
+  test('each tab says so, also one that comes later', async () => {
+    await opened(2)
+    browser.server.down()
+    await pass(1000)
+    await opened(1)
+    expect(tabs.map(({ room }) => room.status.error)).toEqual(['fetch failed', 'fetch failed', 'fetch failed'])
+    browser.server.up()
+    await pass(30_000)
+    expect(tabs.map(({ room }) => room.status.error)).toEqual([null, null, null])
+  })
+
   test('another history is the history of all tabs', async () => {
     const [first, second] = await opened(3)
     first.set('title', 'old')

@@ -1,0 +1,36 @@
+package program
+
+import (
+	"bytes"
+	"sync"
+)
+
+// Record keeps what a program says, and wakes those who wait for it.
+type Record struct {
+	mu   sync.Mutex
+	said bytes.Buffer
+	more chan struct{} // closed with the next words
+}
+
+func newRecord() *Record { return &Record{more: make(chan struct{})} }
+
+// Write implements io.Writer.
+func (r *Record) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.more)
+	r.more = make(chan struct{})
+	return r.said.Write(p)
+}
+
+// String is all that was said until now.
+func (r *Record) String() string {
+	text, _ := r.read()
+	return text
+}
+
+func (r *Record) read() (text string, more <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.said.String(), r.more
+}
