@@ -11,14 +11,12 @@ func TestAStreamSaysTheSameWhenItIsCompressed(t *testing.T) {
 		title := `"` + strings.Repeat("Milk, bread and eggs. ", 1_000) + `"`
 		s.set("a", "x", title)
 		s.set("b", "x", "1")
-		for _, accepts := range []string{"identity", "gzip"} {
-			// net/http decompresses what it has asked for itself, and says nothing of it.
-			var headers []string
-			if accepts == "identity" {
-				headers = []string{"Accept-Encoding", accepts}
+		for accepts, encoding := range map[string]string{"identity": "", "gzip": "gzip", "zstd": "zstd", "gzip, deflate, br, zstd": "zstd"} {
+			one := s.open("/v1/rooms/a/events", "Accept-Encoding", accepts)
+			two := s.open("/v1/events?room=a&room=b&last_event_id=history1-_.0", "Accept-Encoding", accepts)
+			if got := one.header.Get("Content-Encoding"); got != encoding {
+				t.Errorf("%q: Content-Encoding is %q", accepts, got)
 			}
-			one := s.open("/v1/rooms/a/events", headers...)
-			two := s.open("/v1/events?room=a&room=b&last_event_id=history1-_.0", headers...)
 			if vary := one.header.Values("Vary"); !strings.Contains(strings.Join(vary, ","), "Accept-Encoding") {
 				t.Errorf("the answer varies by %v", vary)
 			}
@@ -31,18 +29,17 @@ func TestAStreamSaysTheSameWhenItIsCompressed(t *testing.T) {
 			two.close()
 		}
 
-		raw := s.open("/v1/rooms/a/events", "Accept-Encoding", "gzip")
-		if encoding := raw.header.Get("Content-Encoding"); encoding != "gzip" {
-			t.Errorf("Content-Encoding is %q", encoding)
-		}
-		raw.close()
-
-		live := s.open("/v1/rooms/a/events?clientId=ada").live()
+		gzipped := s.open("/v1/rooms/a/events?clientId=ada", "Accept-Encoding", "gzip").live()
+		zstandard := s.open("/v1/rooms/a/events?clientId=eve", "Accept-Encoding", "zstd").live()
 		s.set("a", "y", "2")
-		if e := live.until("delta"); e[len(e)-1] != deltaEvent("a", 2, "y", "2") {
-			t.Errorf("%v", e)
+		for _, live := range []*reader{gzipped, zstandard} {
+			if e := live.until("delta"); e[len(e)-1] != deltaEvent("a", 2, "y", "2") {
+				t.Errorf("%v", e)
+			}
 		}
 		s.api.Drain()
-		afterMs(t, live)
+		for _, live := range []*reader{gzipped, zstandard} {
+			afterMs(t, live)
+		}
 	}, func(p *parts) { p.feeds.Compress = true })
 }

@@ -17,7 +17,7 @@ type FeedsConfig struct {
 	Heartbeat    time.Duration // silence after which a comment is sent; 15 s
 	WriteTimeout time.Duration // for a reader to take what is sent to it; 10 s
 	Spread       time.Duration // when the server goes away, clients are asked back within this; 3 s
-	Compress     bool          // streams, for readers who accept gzip: the whole state that they begin with
+	Compress     bool          // streams, for readers who accept zstd or gzip: the whole state that they begin with
 	Recorder     sse.Recorder  // measures deliveries; default: nobody does
 }
 

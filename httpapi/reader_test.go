@@ -2,12 +2,15 @@ package httpapi_test
 
 import (
 	"bufio"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // reader is an open stream of events. It takes what comes at once, like a browser, whenever the test looks at it.
@@ -41,14 +44,20 @@ func (c client) open(path string, headers ...string) *reader {
 		read(c.t, "GET "+path, resp).is(http.StatusOK)
 	}
 	r := &reader{t: c.t, header: resp.Header, frames: make(chan string, maxFrames)}
-	go r.take(bufio.NewReader(resp.Body))
+	go r.take(resp)
 	r.close = func() { cancel(); resp.Body.Close() }
 	c.t.Cleanup(r.close)
 	return r
 }
 
-func (r *reader) take(body *bufio.Reader) {
+func (r *reader) take(resp *http.Response) {
 	defer close(r.frames)
+	decoded, err := decode(resp)
+	if err != nil {
+		r.broken = err
+		return
+	}
+	body := bufio.NewReader(decoded)
 	text := ""
 	for {
 		line, err := body.ReadString('\n')
@@ -64,6 +73,19 @@ func (r *reader) take(body *bufio.Reader) {
 		default:
 			text += line
 		}
+	}
+}
+
+func decode(resp *http.Response) (io.Reader, error) {
+	switch encoding := resp.Header.Get("Content-Encoding"); encoding {
+	case "":
+		return resp.Body, nil
+	case "gzip":
+		return gzip.NewReader(resp.Body)
+	case "zstd":
+		return zstd.NewReader(resp.Body, zstd.WithDecoderConcurrency(1)) // one without goroutines
+	default:
+		return nil, fmt.Errorf("the stream is encoded with %q", encoding)
 	}
 }
 

@@ -108,7 +108,9 @@ type broadcaster struct {
 
 func ours() broadcaster { return oursIn("identity") }
 
-func oursCompressed() broadcaster { return oursIn("gzip") }
+func oursInGzip() broadcaster { return oursIn("gzip") }
+
+func oursInZstd() broadcaster { return oursIn("zstd") }
 
 func oursIn(encoding string) broadcaster {
 	g := Group{Compress: true}
@@ -168,7 +170,7 @@ func BenchmarkPaced(b *testing.B) {
 		for _, server := range []struct {
 			name string
 			make func() broadcaster
-		}{{"ours", ours}, {"ours, compressed", oursCompressed}, {"r3labs", theirs}} {
+		}{{"ours", ours}, {"ours, gzip", oursInGzip}, {"ours, zstd", oursInZstd}, {"r3labs", theirs}} {
 			name := fmt.Sprintf("%dx%d/%s", load.readers, load.perSecond, server.name)
 			b.Run(name, func(b *testing.B) { broadcast(b, server.make(), load.readers, load.perSecond) })
 		}
@@ -242,7 +244,7 @@ func read(b *testing.B, server *httptest.Server, readers int, encoding string) *
 func BenchmarkJoin(b *testing.B) {
 	const readers = 1000
 	for _, items := range []int{100, 1_000, 10_000} {
-		for _, encoding := range []string{"identity", "gzip"} {
+		for _, encoding := range []string{"identity", "gzip", "zstd"} {
 			b.Run(fmt.Sprintf("%dKB/%s", len(documents(items))/1000, encoding), func(b *testing.B) {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 				g := Group{Compress: true, WriteTimeout: time.Minute}

@@ -22,7 +22,7 @@ type Group struct {
 	// WriteTimeout is how long a reader may take for 64 KiB, at most; it may be cut off after half of it. Zero means
 	// 10 s.
 	WriteTimeout time.Duration
-	// Compress has streams compressed (gzip) for readers who accept that.
+	// Compress has streams compressed for readers who accept that, with zstd or gzip.
 	Compress bool
 	// Recorder measures, if there is one.
 	Recorder Recorder

@@ -123,13 +123,13 @@ func (m *merger) relay(source int, frames []byte) error {
 
 // relayPiece takes in a piece of a source's prelude. One that is packed has no ids to be changed.
 func (m *merger) relayPiece(source int, piece Piece) error {
-	if m.stream.gzip == nil || piece.packed == nil {
+	if m.stream.encoder == nil || piece.packed == nil {
 		return m.relay(source, piece.frames)
 	}
 	if err := m.flush(); err != nil {
 		return err
 	}
-	return m.stream.sendPacked(piece)
+	return m.stream.sendPiece(piece)
 }
 
 func (m *merger) add(source int, frame []byte) error {

@@ -22,7 +22,7 @@ func (g *Group) Open(w http.ResponseWriter, r *http.Request) (*Stream, error) {
 	switch {
 	case err == nil:
 		s.setHeader(w.Header(), r)
-		s.wire, s.async, s.head = &taken{Conn: conn}, true, head(w, r)
+		s.wire, s.async, s.head = &taken{Conn: conn}, true, append(head(w, r), s.head...)
 		_ = conn.SetDeadline(time.Time{}) // those of http.Server
 		return s, nil
 	case !errors.Is(err, http.ErrNotSupported):
@@ -70,8 +70,8 @@ func (s *Stream) setHeader(h http.Header, r *http.Request) {
 		return
 	}
 	h.Add("Vary", "Accept-Encoding")
-	if acceptsGzip(r) {
-		s.gzip = new(gzipped)
-		h.Set("Content-Encoding", "gzip")
+	if s.encoder = newEncoder(r); s.encoder != nil {
+		h.Set("Content-Encoding", s.encoder.name())
+		s.head = []byte(s.encoder.header())
 	}
 }

@@ -18,13 +18,16 @@ func Plain(frames ...[]byte) []Piece {
 	return pieces
 }
 
-// Packable makes a piece that is compressed once, for all compressed streams that send it: by the first of them. Its
+// Packable makes a piece that is compressed once, for all streams of an encoding that send it: by the first of them. Its
 // events must have no id.
 func Packable(frames []byte) Piece {
 	if len(frames) < minPacked {
 		return Piece{frames: frames}
 	}
-	return Piece{frames, &packed{}}
+	return Piece{frames, &packed{
+		gzip: sync.OnceValue(func() []byte { return deflate(frames) }),
+		zstd: sync.OnceValue(func() []byte { return squeeze(frames) }),
+	}}
 }
 
 // Len is how many bytes a piece is, uncompressed.
@@ -33,14 +36,7 @@ func (p Piece) Len() int { return len(p.frames) }
 // minPacked is the least that is compressed. Below, there is nothing to gain that a packet on the network would show.
 const minPacked = 1 << 10
 
-// packed is frames, deflated.
+// packed is frames, compressed in each encoding that some reader has asked for.
 type packed struct {
-	once sync.Once
-	text []byte
-}
-
-// deflated returns the piece in DEFLATE blocks that stand for themselves and can stand anywhere in a stream.
-func (p Piece) deflated() []byte {
-	p.packed.once.Do(func() { p.packed.text = deflate(p.frames) })
-	return p.packed.text
+	gzip, zstd func() []byte
 }

@@ -31,12 +31,12 @@ type Stream struct {
 	wire  wire
 	async bool // the wire outlives the handler
 
-	head          []byte         // of the response, when it is for us to send
+	head          []byte         // of the response, when it is for us to send, and of what is encoded
 	prelude       []Piece        // nil once it is sent, so that it can be collected
 	subscriptions []subscription // one for each feed that it follows; own[:] when that is one
 	own           [1]subscription
 	merge         *merger   // of several feeds; nil when there is one
-	gzip          *gzipped  // nil: the stream is not compressed
+	encoder       encoder   // nil: the stream is not compressed
 	deadline      time.Time // of the wire's writes
 	final         bool      // the deadline moves no more
 
@@ -186,8 +186,8 @@ func (s *Stream) sendLast(end *ending) error {
 	if err := s.write(end.last); err != nil {
 		return err
 	}
-	if s.gzip != nil {
-		if err := s.sendTrailer(); err != nil {
+	if s.encoder != nil {
+		if err := s.put(s.encoder.trailer()); err != nil {
 			return err
 		}
 	}
@@ -195,15 +195,15 @@ func (s *Stream) sendLast(end *ending) error {
 }
 
 func (s *Stream) sendPiece(p Piece) error {
-	if s.gzip != nil && p.packed != nil {
-		return s.sendPacked(p)
+	if s.encoder != nil && p.packed != nil {
+		return s.put(s.encoder.pack(p))
 	}
 	return s.write(p.frames)
 }
 
 // write sends frames. It fails with the reason for which the stream ends.
 func (s *Stream) write(frames []byte) error {
-	if s.gzip != nil {
+	if s.encoder != nil {
 		return s.store(frames)
 	}
 	return s.put(frames)

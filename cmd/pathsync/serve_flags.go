@@ -67,7 +67,7 @@ type serveCommand struct {
 	UserRooms       int      `name:"user-rooms" env:"PATHSYNC_USER_ROOMS" default:"1000" placeholder:"N" validate:"min=0" help:"Most rooms open because one user was the first to ask for them; 0 for no limit (${default})."`
 	ClientBatches   float64  `name:"client-batches" env:"PATHSYNC_CLIENT_BATCHES" default:"100" placeholder:"N" validate:"min=0" help:"Most batches a second from one clientId to one room; 0 for no limit (${default})."`
 
-	CompressStreams bool `name:"compress-streams" env:"PATHSYNC_COMPRESS_STREAMS" default:"false" negatable:"" help:"Compress the documents that streams begin with, for readers that accept gzip."`
+	CompressStreams bool `name:"compress-streams" env:"PATHSYNC_COMPRESS_STREAMS" default:"false" negatable:"" help:"Compress the documents that streams begin with, for readers that accept zstd or gzip."`
 
 	DrainSpread time.Duration `name:"drain-spread" env:"PATHSYNC_DRAIN_SPREAD" default:"3s" placeholder:"DURATION" validate:"min=1ms,max=1m" help:"On SIGTERM, ask streams to come back within this, each at its own time (${default})."`
 

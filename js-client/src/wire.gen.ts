@@ -2247,10 +2247,10 @@ export interface operations {
                      */
                     "X-Accel-Buffering": "no";
                     /**
-                     * @description Of a server that runs with `--compress-streams`, for readers who accept it.
-                     * @example gzip
+                     * @description Of a server that runs with `--compress-streams`, for readers who accept one of them.
+                     * @example zstd
                      */
-                    "Content-Encoding"?: "gzip";
+                    "Content-Encoding"?: "zstd" | "gzip";
                     /**
                      * @description Of such a server, whether it compresses or not.
                      * @example Accept-Encoding
@@ -2346,10 +2346,10 @@ export interface operations {
                      */
                     "X-Accel-Buffering": "no";
                     /**
-                     * @description Of a server that runs with `--compress-streams`, for readers who accept it.
-                     * @example gzip
+                     * @description Of a server that runs with `--compress-streams`, for readers who accept one of them.
+                     * @example zstd
                      */
-                    "Content-Encoding"?: "gzip";
+                    "Content-Encoding"?: "zstd" | "gzip";
                     /**
                      * @description Of such a server, whether it compresses or not.
                      * @example Accept-Encoding

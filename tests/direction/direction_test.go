@@ -20,7 +20,7 @@ var allowed = map[string][]string{
 	"core":            {"core/tree", "core/path"},
 	"core/memstore":   {"core", "core/tree"},
 	"core/storetest":  {"core", "core/tree"},
-	"sse":             {},
+	"sse":             {"github.com/klauspost/compress/zstd"},
 	"sqlstore":        {"core", "core/tree", "github.com/Masterminds/squirrel", "modernc.org/sqlite", "modernc.org/sqlite/lib", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb", "github.com/microsoft/go-mssqldb/azuread", "github.com/microsoft/go-mssqldb/msdsn"},
 	"sqlstore/dbtest": {"github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb"}, // for tests alone
 	"":                {},                                                                    // the contract, embedded
