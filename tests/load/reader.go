@@ -45,7 +45,7 @@ func (a *audience) join(address, room, client string) error {
 	if client != "" {
 		path += "?clientId=" + client
 	}
-	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: load\r\nAccept: text/event-stream\r\n\r\n", path); err != nil {
+	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n", path); err != nil {
 		return err
 	}
 	r := &reader{conn: conn, seq: -1, done: make(chan struct{})}
@@ -108,7 +108,7 @@ func (a *audience) take(r *reader, event []byte, now time.Time, started chan str
 		a.wrong.Add(1)
 	}
 	r.seq = seq
-	a.delivered.Add(1)
+	defer a.delivered.Add(1) // whoever knows that all came may look at how long they took
 	if !a.timed {
 		return
 	}

@@ -35,7 +35,7 @@ func (w *writer) post() error {
 	sent := time.Now()
 	body := fmt.Appendf(nil, `{"clientId":%q,"clientSeq":%d,"key":"default","ops":[{"op":"set","path":"who.%s","value":%d}]}`,
 		w.client, w.clientSeq, w.client, sent.UnixNano())
-	w.request = fmt.Appendf(w.request[:0], "POST /v1/rooms/%s/ops HTTP/1.1\r\nHost: load\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+	w.request = fmt.Appendf(w.request[:0], "POST /v1/rooms/%s/ops HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
 		w.room, len(body))
 	w.request = append(w.request, body...)
 	if err := w.conn.SetDeadline(sent.Add(30 * time.Second)); err != nil {
