@@ -46,7 +46,7 @@ func (c *crowd) posted() (n int, latencies []time.Duration) {
 
 // settle waits until the readers have had everything, or no more comes.
 func settle(a *audience, want int64) {
-	for last, idle := int64(-1), 0; a.delivered.Load() < want && idle < 20; time.Sleep(100 * time.Millisecond) {
+	for last, idle := int64(-1), 0; a.delivered.Load() < want && idle < 100; time.Sleep(100 * time.Millisecond) {
 		if now := a.delivered.Load(); now == last {
 			idle++
 		} else {

@@ -32,6 +32,11 @@ export interface StreamRequest {
   lastEventId?: string | undefined
 }
 
+/** What a client says of itself, and whose stream it reads along with. */
+export interface PresenceRequest extends OwnPresence {
+  via?: string | undefined
+}
+
 export interface Api {
   /** What the URLs of all requests begin with. */
   root: string
@@ -43,7 +48,7 @@ export interface Api {
   /** The batches that a query names, which may have the server wait for so many seconds. */
   getChanges(room: string, query: string, waitSeconds: number, signal?: AbortSignal): Promise<Answer<Changes>>
   getPresence(room: string, signal?: AbortSignal): Promise<Answer<PresenceEvent>>
-  putPresence(room: string, clientId: string, presence: OwnPresence & { via?: string | undefined }, signal?: AbortSignal): Promise<Answer<User>>
+  putPresence(room: string, clientId: string, presence: PresenceRequest, signal?: AbortSignal): Promise<Answer<User>>
   /** Leaves presence, if that is possible: outlives the page, and nobody hears of errors. */
   leave(room: string, clientId: string): void
   /** Opens the stream at a URL; its body is not read. There is no time limit but the signal. */
