@@ -1,6 +1,8 @@
 // Tabs of one browser before one model server.
 import { createApi } from '../../../src/client/api.ts'
+import { joinRooms } from '../../../src/client/one-stream.ts'
 import { createRoom } from '../../../src/client/room.ts'
+import { readers } from '../../../src/client/stream.ts'
 import { takeSeat } from '../../../src/client/tabs.ts'
 import type { Json } from '../../../src/document/json.ts'
 import type { Token } from '../../../src/types.ts'
@@ -14,6 +16,7 @@ export interface TabOptions {
   sharing?: boolean
   /** It has them, but not for this page. */
   refusing?: boolean
+  oneStream?: boolean
 }
 
 /** `latency`: how long each request, and each answer, is on its way, in milliseconds. */
@@ -24,7 +27,7 @@ export function createBrowser(latency?: () => number) {
   const said: unknown[] = []
   let count = 0
 
-  function openTab({ token, shareAs, sharing = true, refusing = false }: TabOptions = {}) {
+  function openTab({ token, shareAs, sharing = true, refusing = false, oneStream = false }: TabOptions = {}) {
     const clientId = `tab${++count}`
     const own = locks.openTab()
     const page = new EventTarget()
@@ -91,6 +94,7 @@ export function createBrowser(latency?: () => number) {
         ? Promise.resolve({ takeSeat: (options) => takeSeat(options, browser as never) })
         : undefined,
       shareAs,
+      joined: oneStream ? Promise.resolve(joinRooms(readers, 'fetch')) : undefined,
       nextSeq: () => ++seq,
       onEmpty() {}
     })

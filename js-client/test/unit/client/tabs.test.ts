@@ -333,13 +333,13 @@ test('whatever happens to tabs and network, all end with what the server has, by
       tabs = []
       vi.clearAllTimers() // of a run that failed
       open()
-      open()
+      open({ oneStream: true })
       const dead: Tab[] = []
       let n = 0
       for (const { what, which, ms } of steps) {
         const at = which % Math.max(tabs.length, 1)
         const tab = tabs[at]
-        if (what === 'open') open()
+        if (what === 'open') open({ oneStream: which % 2 > 0 })
         else if (what === 'down') browser.server.down()
         else if (what === 'up') browser.server.up()
         else if (!tab) continue
