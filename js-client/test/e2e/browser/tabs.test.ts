@@ -1,5 +1,9 @@
 // Tabs of one browser, which has six connections to a server that speaks HTTP/1.1.
+import { build } from 'esbuild'
+import type { Page } from 'playwright-core'
+import { fileURLToPath } from 'node:url'
 import { describe, expect } from 'vitest'
+import type { createClient, Document } from '../../../src/index.ts'
 import { executable, test, type Window } from '../harness/browser.ts'
 import type { Server } from '../harness/server.ts'
 
@@ -14,6 +18,28 @@ const shared = (server: Server) => expect.poll(() => streams(server)).toBe(1)
 async function agree(tabs: readonly Window[], from: Window, title: string) {
   await from.title.fill(title)
   for (const tab of tabs) await expect.poll(() => tab.title.inputValue()).toBe(title)
+}
+
+/** What `enter` leaves in a page. */
+interface Here {
+  pathsync: { createClient: typeof createClient }
+  documents: Document<{ text?: string }>[]
+}
+
+/** Enters rooms from a page, by one stream. */
+function enter(rooms: string[]) {
+  const here = globalThis as unknown as Here
+  const client = here.pathsync.createClient({ oneStream: true })
+  here.documents = rooms.map((name) => client.room(name).document())
+  return Promise.all(here.documents.map(({ ready }) => ready))
+}
+
+/** The client as a script, for a page without any of its own. */
+async function script(): Promise<string> {
+  const entry = fileURLToPath(new URL('../../../src/index.ts', import.meta.url))
+  const options = { bundle: true, write: false, format: 'iife', globalName: 'pathsync', target: 'es2022' } as const
+  const { outputFiles } = await build({ ...options, entryPoints: [entry], footer: { js: 'globalThis.pathsync = pathsync' } })
+  return outputFiles[0]!.text
 }
 
 describe.skipIf(!executable)('ten tabs on plain HTTP/1.1', () => {
@@ -57,6 +83,35 @@ describe.skipIf(!executable)('ten tabs on plain HTTP/1.1', () => {
     await shared(server)
     await browser.send('Page.setWebLifecycleState', { state: 'active' })
     await agree(tabs, third, 'None is')
+    await shared(server)
+  })
+
+  test('in three rooms each have one stream in all, with oneStream, also when the one that leads is closed', async ({
+    world,
+    windows
+  }) => {
+    const server = await world.server()
+    const context = await windows.context()
+    const code = await script()
+    const tabs: Page[] = []
+    for (let i = 0; i < 10; i++) {
+      const page = await context.newPage()
+      await page.goto(`${server.url}/healthz`)
+      await page.evaluate(code)
+      await page.evaluate(enter, ['a', 'b', 'c'])
+      tabs.push(page)
+    }
+    await shared(server)
+    const texts = (page: Page) => page.evaluate(() => (globalThis as unknown as Here).documents.map(({ state }) => state?.text))
+    async function say(text: string) {
+      await tabs[5]!.evaluate((value) => {
+        for (const document of (globalThis as unknown as Here).documents) document.apply({ op: 'set', path: 'text', value })
+      }, text)
+      for (const tab of tabs) await expect.poll(() => texts(tab)).toEqual([text, text, text])
+    }
+    await say('One connection')
+    await tabs.shift()!.close()
+    await say('Another')
     await shared(server)
   })
 
