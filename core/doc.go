@@ -6,8 +6,8 @@
 //	Proposal ── Room.Submit ──► seen before? ── yes ──► the first answer, from the log
 //	                │ no
 //	                ▼
-//	            room's queue
-//	                │  committer: gathers what all rooms have waiting
+//	            room's lane in the commit queue
+//	                │  committer: gathers what waits in all rooms
 //	                ▼
 //	            State.Decide     places in the order, an outcome for each op; the state stays as it is
 //	                ▼
@@ -22,9 +22,9 @@
 // any part of a room's history. Since a room has only one group under way at a time, nothing is folded between Decide
 // and Fold, and the outcome holds.
 //
-// State, Presence and receipts are pure: same state and input, same output, without lock, clock, goroutine or I/O. Room
-// is the shell around them. A Hub has two goroutines for all its rooms: the committer, the only one that changes their
-// states, and the checkpointer, which writes document rows behind them.
+// State, Presence, receipts and commitQueue are pure: same state and input, same output, without lock, clock, goroutine or
+// I/O. Room and committer are the shells around them. A Hub has a few goroutines for all its rooms: the committer's, one
+// for each track, which alone change the states of rooms, and the checkpointer, which writes document rows behind them.
 //
 // What must hold, always:
 //

@@ -24,6 +24,9 @@ var (
 	ErrClosing = errors.New("the server is shutting down")
 	// ErrClientSeqReused: a clientSeq comes again with other content.
 	ErrClientSeqReused = errors.New("this clientSeq was used for another batch")
+	// ErrClientSeqPassed: a higher clientSeq of this client is in the room's log already, and this one is not. Nothing of
+	// the batch was applied; its content may be sent under a new number.
+	ErrClientSeqPassed = errors.New("a later batch of this client is committed already")
 )
 
 // Config is what a Hub needs. Zero values stand for the defaults named.
@@ -44,6 +47,7 @@ type Config struct {
 	RoomIdle            time.Duration // a room that nobody uses is closed after so long; 60 s
 	StoreTimeout        time.Duration // limit of one call of the store; 10 s
 	SubmitTimeout       time.Duration // longest wait of a batch for its commit; 10 s
+	PredecessorTimeout  time.Duration // longest wait of a batch for the one that it names as its predecessor; 2 s
 	InitialStateTimeout time.Duration // longest wait for what a room begins with; 5 s
 	MaxRooms            int           // open at a time; 100,000
 	MemoryBudget        int64         // bytes that rooms may take before no other is opened, estimated; 0: without bound
@@ -66,6 +70,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.RoomIdle, time.Minute)
 	setDefault(&c.StoreTimeout, 10*time.Second)
 	setDefault(&c.SubmitTimeout, 10*time.Second)
+	setDefault(&c.PredecessorTimeout, 2*time.Second)
 	setDefault(&c.InitialStateTimeout, 5*time.Second)
 	setDefault(&c.MaxRooms, 100_000)
 	setDefault(&c.MaxQueuedBytes, 256<<20)

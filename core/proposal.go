@@ -9,8 +9,11 @@ type Proposal struct {
 	ClientID  string
 	UserID    string // who the sender is known to be; "" for nobody
 	ClientSeq int64  // NoClientSeq when the sender gave none
-	Ops       []ProposedOp
-	FilledIn  bool // an object got its `_sync_id` from the server
+	// PreviousClientSeq is the number of the batch that this client sent to this room before this one; nil: not given.
+	// It is lower than ClientSeq.
+	PreviousClientSeq *int64
+	Ops               []ProposedOp
+	FilledIn          bool // an object got its `_sync_id` from the server
 }
 
 // ProposedOp is one op of a Proposal, in the form that is applied and in the form that is logged and sent.
@@ -28,6 +31,12 @@ func (p *Proposal) bytes() int {
 	}
 	return n
 }
+
+// rows is how many rows of the log it takes.
+func (p *Proposal) rows() int { return len(p.Ops) }
+
+// large reports whether the batch is committed apart from small ones.
+func (p *Proposal) large() bool { return p.rows() > smallRows || p.bytes() > smallBytes }
 
 // Answer is what the sender of a batch is told.
 type Answer struct {

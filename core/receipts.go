@@ -2,17 +2,17 @@ package core
 
 import "container/list"
 
-// receipts remembers which numbers the clients of a room have used, so that a repeated batch is recognised without
-// asking the log in the usual case. It is a cache of the log and never answers from ignorance: what it cannot know it
-// calls unknown, and the shell asks the log. Its size is bounded; the client unused for longest is forgotten first.
+// receipts remembers the highest number that each client of a room has used, so that a new batch is recognised as new
+// without asking the log. It is a cache of the log: what it does not know, the room asks the log. Its size is bounded; the
+// least recently used client is dropped first.
 type receipts struct {
 	limit   int
 	clients map[string]*list.Element // of *receipt
 	byUse   *list.List               // most recently used first
 	folded  int64                    // highest serverSeq folded
-	// forgotten is what folded was when a client was last dropped. What was read from the log at an earlier serverSeq
-	// may lack a batch of a dropped client, and is read again.
-	forgotten int64
+	// dropped is what folded was when a client was last dropped. What was read from the log at an earlier serverSeq may
+	// lack a batch of a dropped client, and is read again.
+	dropped int64
 }
 
 type receipt struct {
@@ -21,62 +21,48 @@ type receipt struct {
 	last     int64  // highest number seen
 	// complete: last covers the client's whole history, and not just what has been folded since the room was opened.
 	complete bool
-	recent   []use // the last few numbers, oldest first
-	// since: every use in a batch after this serverSeq is in recent.
-	since int64
 }
-
-// use is one number of a client and the batch that has it.
-type use struct {
-	clientSeq, serverSeq int64
-}
-
-// recentUses bounds how many numbers of one client are kept: as many as it may have under way out of order.
-const recentUses = 64
 
 type verdict int
 
 const (
-	unseen        verdict = iota // no batch has this number
-	seen                         // a batch in the log has it
+	fresh         verdict = iota // higher than any number of the client in the log
+	passed                       // not higher: only the log knows whether a batch has it
 	unknownClient                // ask the log for the client's last number, then learn
-	unknownNumber                // ask the log for this number
 )
 
 func newReceipts(limit int) *receipts {
 	return &receipts{limit: limit, clients: map[string]*list.Element{}, byUse: list.New()}
 }
 
-// look judges a number. absentUpTo is the serverSeq up to which the asker knows from the log that no batch has it, and
-// -1 when it has not looked.
-func (r *receipts) look(clientID string, clientSeq, absentUpTo int64) verdict {
+// look judges a number.
+func (r *receipts) look(clientID string, clientSeq int64) verdict {
 	e := r.clients[clientID]
 	if e == nil || !e.Value.(*receipt).complete {
 		return unknownClient
 	}
 	r.byUse.MoveToFront(e)
-	c := e.Value.(*receipt)
-	if clientSeq > c.last {
-		return unseen
+	if clientSeq > e.Value.(*receipt).last {
+		return fresh
 	}
-	for _, u := range c.recent {
-		if u.clientSeq == clientSeq {
-			return seen
-		}
+	return passed
+}
+
+// last is the highest number of a client that is known to be in the log, and NoClientSeq when none is.
+func (r *receipts) last(clientID string) int64 {
+	if e := r.clients[clientID]; e != nil {
+		return e.Value.(*receipt).last
 	}
-	if absentUpTo >= c.since {
-		return unseen
-	}
-	return unknownNumber
+	return NoClientSeq
 }
 
 // learn takes in the client's highest number, and the user who sent it, as the log had them at a moment when everything
 // up to asOf was in it.
 func (r *receipts) learn(clientID, userID string, last, asOf int64) {
-	if asOf < r.forgotten {
-		return // a batch folded since may have been forgotten again; the asker will find the client unknown and ask anew
+	if asOf < r.dropped {
+		return // a batch folded since may have been dropped again; the asker finds the client unknown and asks anew
 	}
-	c := r.touch(clientID, asOf)
+	c := r.touch(clientID)
 	c.last = max(c.last, last)
 	c.complete = true
 	c.belongTo(userID)
@@ -97,7 +83,7 @@ func (r *receipts) owner(clientID string) string {
 }
 
 // own notes whose client it is.
-func (r *receipts) own(clientID, userID string) { r.touch(clientID, r.folded).belongTo(userID) }
+func (r *receipts) own(clientID, userID string) { r.touch(clientID).belongTo(userID) }
 
 // belongTo names the owner, if there is none yet.
 func (c *receipt) belongTo(userID string) {
@@ -112,20 +98,14 @@ func (r *receipts) fold(b *Batch) {
 	if b.UserID != "" {
 		r.own(b.ClientID, b.UserID)
 	}
-	if b.ClientSeq == NoClientSeq {
-		return
+	if b.ClientSeq != NoClientSeq {
+		c := r.touch(b.ClientID)
+		c.last = max(c.last, b.ClientSeq)
 	}
-	c := r.touch(b.ClientID, b.ServerSeq-1)
-	c.last = max(c.last, b.ClientSeq)
-	if len(c.recent) == recentUses {
-		c.since = c.recent[0].serverSeq
-		c.recent = append(c.recent[:0], c.recent[1:]...)
-	}
-	c.recent = append(c.recent, use{b.ClientSeq, b.ServerSeq})
 }
 
-// touch returns the client's receipt as the one most recently used. A new one knows nothing up to since.
-func (r *receipts) touch(clientID string, since int64) *receipt {
+// touch returns the client's receipt as the one most recently used. A new one knows nothing.
+func (r *receipts) touch(clientID string) *receipt {
 	if e := r.clients[clientID]; e != nil {
 		r.byUse.MoveToFront(e)
 		return e.Value.(*receipt)
@@ -133,9 +113,9 @@ func (r *receipts) touch(clientID string, since int64) *receipt {
 	if len(r.clients) >= r.limit {
 		oldest := r.byUse.Back()
 		delete(r.clients, r.byUse.Remove(oldest).(*receipt).clientID)
-		r.forgotten = r.folded
+		r.dropped = r.folded
 	}
-	c := &receipt{clientID: clientID, last: NoClientSeq, since: since}
+	c := &receipt{clientID: clientID, last: NoClientSeq}
 	r.clients[clientID] = r.byUse.PushFront(c)
 	return c
 }

@@ -2,7 +2,7 @@ package core
 
 import "time"
 
-// Recorder is told what a hub does, for those who measure it. Its methods are called in the middle of the work: they must
+// Recorder measures what a hub does. Its methods are called in the middle of the work, from several goroutines: they must
 // not block. What they are handed must not be changed.
 type Recorder interface {
 	// Committed is told the batches that one transaction has made durable, and how long that took the database, from
@@ -14,6 +14,10 @@ type Recorder interface {
 	Checkpointed(rows int, took time.Duration)
 	// Retried is told that the database could not be used for a write, which will be tried again.
 	Retried()
+	// Rejected counts a batch that the database refuses. Its sender gets an error.
+	Rejected()
+	// Contradicted counts a conflict that the log does not explain. An operator has to look at the database.
+	Contradicted()
 }
 
 type nopRecorder struct{}
@@ -22,6 +26,8 @@ func (nopRecorder) Committed([]*Batch, time.Duration) {}
 func (nopRecorder) Repeated()                         {}
 func (nopRecorder) Checkpointed(int, time.Duration)   {}
 func (nopRecorder) Retried()                          {}
+func (nopRecorder) Rejected()                         {}
+func (nopRecorder) Contradicted()                     {}
 
 // Stats is how a hub is at a moment.
 type Stats struct {
@@ -38,7 +44,7 @@ func (h *Hub) Stats() Stats {
 	rooms := len(h.rooms)
 	h.mu.Unlock()
 	return Stats{
-		Rooms: rooms, MemoryBytes: h.memory.Load(), QueuedBytes: h.committer.queued.Load(),
+		Rooms: rooms, MemoryBytes: h.memory.Load(), QueuedBytes: h.committer.queuedBytes(),
 		Unsaved: h.checkpointer.lag(time.Now()), Outage: h.committer.outage.Load(),
 	}
 }

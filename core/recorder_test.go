@@ -20,8 +20,8 @@ type measurer struct {
 }
 
 type measured struct {
-	transactions, batches, repeated, rows, retries int
-	commits, checkpoints                           time.Duration
+	transactions, batches, repeated, rows, retries, rejected, contradicted int
+	commits, checkpoints                                                   time.Duration
 }
 
 func (m *measurer) note(f func(*measured)) { m.mu.Lock(); defer m.mu.Unlock(); f(&m.measured) }
@@ -35,8 +35,10 @@ func (m *measurer) Committed(batches []*core.Batch, took time.Duration) {
 	}
 }
 
-func (m *measurer) Repeated() { m.note(func(n *measured) { n.repeated++ }) }
-func (m *measurer) Retried()  { m.note(func(n *measured) { n.retries++ }) }
+func (m *measurer) Repeated()     { m.note(func(n *measured) { n.repeated++ }) }
+func (m *measurer) Retried()      { m.note(func(n *measured) { n.retries++ }) }
+func (m *measurer) Rejected()     { m.note(func(n *measured) { n.rejected++ }) }
+func (m *measurer) Contradicted() { m.note(func(n *measured) { n.contradicted++ }) }
 func (m *measurer) Checkpointed(rows int, took time.Duration) {
 	m.note(func(n *measured) { n.rows += rows; n.checkpoints += took })
 }

@@ -10,16 +10,15 @@ import (
 type Room struct {
 	name string
 	hub  *Hub
+	lane lane // the committer's lock guards it
 
-	mu       sync.Mutex
+	mu       sync.Mutex // may be held when the committer's lock is taken, and not the other way round
 	state    *State
 	presence *Presence
 	listener Listener
-	queue    []*submission // batches that wait for the committer, in the order of arrival
-	inFlight bool          // the committer has batches of this room under way
-	unsaved  bool          // a document row is behind, and the checkpointer knows
-	err      error         // why the room is not served any more
-	weight   int64         // its part of Hub.memory; 0 once it is shut
+	unsaved  bool  // a document row is behind, and the checkpointer knows
+	err      error // why the room is not served any more
+	weight   int64 // its part of Hub.memory; 0 once it is shut
 
 	presenceTimer *time.Timer // running while there is presence to tell or a lease to end
 	presenceAt    time.Time   // when it fires
@@ -39,6 +38,7 @@ func openRoom(h *Hub, name string) (*Room, error) {
 		return nil, err
 	}
 	r := &Room{name: name, hub: h, state: state, presence: NewPresence(h.cfg.PresenceTimeout, h.cfg.MaxPresence)}
+	r.lane.room = r
 	r.listener = h.cfg.Listen(name, state.Seq())
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -178,10 +178,7 @@ func (r *Room) fail(err error) {
 	}
 	r.err = err
 	r.hub.cfg.Log.Error("a room is stopped", "room", r.name, "error", err)
-	for _, s := range r.queue {
-		s.answer(Answer{}, err)
-	}
-	r.queue = nil
+	r.hub.committer.drain(r, err)
 	r.shut(err)
 }
 
@@ -189,7 +186,7 @@ func (r *Room) fail(err error) {
 func (r *Room) closeIfIdle() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.inFlight || r.unsaved || len(r.queue) > 0 || !r.presence.Empty() {
+	if r.unsaved || !r.hub.committer.idle(r) || !r.presence.Empty() {
 		return false
 	}
 	r.shut(nil)

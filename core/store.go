@@ -13,6 +13,12 @@ var (
 	ErrConflict = errors.New("conflict: the log has moved on")
 	// ErrRejected: the database is well and refuses this data. Nothing was written, and repeating it is no use.
 	ErrRejected = errors.New("the database refuses this data")
+	// ErrUnexplained: the database reports an error that may depend on the data. Nothing was written. Batches that were
+	// written together are tried separately, and one that keeps failing alone is treated like ErrRejected.
+	ErrUnexplained = errors.New("the database reports an error that may come from this data")
+	// ErrTooSlow: the database has given up a call because it took too long, or too much of a resource. Nothing was
+	// written. A call that does not end within its context's deadline is treated alike, but its fate is unknown.
+	ErrTooSlow = errors.New("the database has given up a call that took too long")
 )
 
 // Store is the durable side of pathsync: the change log, the document rows and the epoch of one database.

@@ -1,18 +1,24 @@
 package core
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"time"
 )
 
-// submission is a proposal that waits for its commit.
+// submission is a proposal that waits for its commit. The committer's lock guards state and place.
 type submission struct {
 	*Proposal
-	room       *Room
-	absentUpTo int64 // the log up to this serverSeq has no batch with its number; -1: nobody has looked
-	done       chan outcome
+	room     *Room
+	lane     *lane
+	previous int64 // clientSeq of the predecessor that it names; NoClientSeq: none
+	state    submissionState
+	place    *list.Element // in lane.waiting, while it waits there
+	attempts int           // of this batch alone that failed
+	strikes  int           // of these, while the database committed other transactions
+	done     chan outcome
 }
 
 type outcome struct {
@@ -20,19 +26,27 @@ type outcome struct {
 	err    error
 }
 
-// errLookAgain: the batch's number may have been used since it was queued. The sender asks the log.
+// errLookAgain: the batch's number may have been used since it was queued. Submit asks the log.
 var errLookAgain = errors.New("look for the batch in the log")
 
-func (s *submission) answer(a Answer, err error) {
-	s.room.hub.committer.queued.Add(-int64(s.bytes()))
-	s.done <- outcome{a, err}
+func newSubmission(r *Room, p *Proposal) *submission {
+	s := &submission{Proposal: p, room: r, previous: NoClientSeq, done: make(chan outcome, 1)}
+	if p.ClientSeq != NoClientSeq && p.PreviousClientSeq != nil {
+		s.previous = *p.PreviousClientSeq
+	}
+	return s
 }
 
-// Submit gives a batch its place in the room's order. It returns when the batch is durable and has been told to the
-// listener, or at once with the first answer when the log has a batch of this client under this number.
+// Submit gives a batch its place in the room's order. It returns when the batch is durable and the listener has it, or
+// at once with the first answer when the log has a batch of this client under this number.
 //
-// The errors are ErrClientSeqReused, ErrForeignClient, ErrOverloaded, ErrClosing, ErrRejected, ErrCorrupt and ErrUnavailable. After
-// ErrUnavailable, and when ctx ends, the batch may still be committed; to send it again with its number is safe.
+// A batch that names a predecessor which is neither in the log nor queued waits for it, for Config.PredecessorTimeout at
+// most. Batches of one client take effect in the order of their numbers: one whose number is lower than another's that is
+// in the log already is ErrClientSeqPassed.
+//
+// The errors are ErrClientSeqReused, ErrClientSeqPassed, ErrForeignClient, ErrOverloaded, ErrClosing, ErrRejected,
+// ErrCorrupt and ErrUnavailable. After ErrUnavailable, and when ctx ends, the batch may still be committed; to send it
+// again with its number is safe.
 func (r *Room) Submit(ctx context.Context, p *Proposal) (Answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.hub.cfg.SubmitTimeout,
 		fmt.Errorf("%w: the batch was not committed in time", ErrUnavailable))
@@ -40,14 +54,13 @@ func (r *Room) Submit(ctx context.Context, p *Proposal) (Answer, error) {
 	if err := r.own(ctx, p.ClientID, p.UserID); err != nil {
 		return Answer{}, err
 	}
-	absentUpTo := int64(-1)
 	for {
-		s, v, seq, err := r.enqueue(p, absentUpTo)
+		s, v, seq, err := r.enqueue(p)
 		if err != nil {
 			return Answer{}, err
 		}
 		switch v {
-		case unseen:
+		case fresh:
 			a, err := r.wait(ctx, s)
 			if !errors.Is(err, errLookAgain) {
 				return a, err
@@ -58,47 +71,45 @@ func (r *Room) Submit(ctx context.Context, p *Proposal) (Answer, error) {
 				return Answer{}, unavailable(err, "asking for a client's last number")
 			}
 			r.learn(p.ClientID, "", last, seq)
-		case seen, unknownNumber:
-			b, err := r.hub.cfg.Store.FindBatch(ctx, r.name, p.ClientID, p.ClientSeq)
-			switch {
-			case err != nil:
-				return Answer{}, unavailable(err, "looking for a repeated batch")
-			case b == nil && v == seen:
-				return Answer{}, fmt.Errorf("%w, which the log no longer has", ErrClientSeqReused)
-			case b == nil:
-				absentUpTo = seq
-			case !p.answersTo(b):
-				return Answer{}, ErrClientSeqReused
-			default:
-				r.hub.cfg.Recorder.Repeated()
-				return Answer{Batch: b, Duplicate: true, FilledIn: p.FilledIn}, nil
-			}
+		case passed:
+			return r.repeat(ctx, p)
 		}
 	}
 }
 
-// enqueue hands a proposal to the committer if its number is unused as far as the room knows. Otherwise it says what
-// the room knows, and at which serverSeq it knew that.
-func (r *Room) enqueue(p *Proposal, absentUpTo int64) (*submission, verdict, int64, error) {
+// repeat answers a batch whose number is not higher than the client's last: it is in the log, or comes too late.
+func (r *Room) repeat(ctx context.Context, p *Proposal) (Answer, error) {
+	b, err := r.hub.cfg.Store.FindBatch(ctx, r.name, p.ClientID, p.ClientSeq)
+	switch {
+	case err != nil:
+		return Answer{}, unavailable(err, "looking for a repeated batch")
+	case b == nil:
+		return Answer{}, ErrClientSeqPassed
+	case !p.answersTo(b):
+		return Answer{}, ErrClientSeqReused
+	}
+	r.hub.cfg.Recorder.Repeated()
+	return Answer{Batch: b, Duplicate: true, FilledIn: p.FilledIn}, nil
+}
+
+// enqueue hands a proposal to the committer if its number is higher than all that the client has used. Otherwise it says
+// what the room knows of the number, and at which serverSeq it knew that.
+func (r *Room) enqueue(p *Proposal) (*submission, verdict, int64, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err != nil {
 		return nil, 0, 0, r.err
 	}
 	if p.ClientSeq != NoClientSeq {
-		if v := r.state.receipts.look(p.ClientID, p.ClientSeq, absentUpTo); v != unseen {
+		if v := r.state.receipts.look(p.ClientID, p.ClientSeq); v != fresh {
 			return nil, v, r.state.Seq(), nil
 		}
 	}
-	s := &submission{Proposal: p, room: r, absentUpTo: absentUpTo, done: make(chan outcome, 1)}
-	if err := r.hub.committer.admit(s); err != nil {
+	s := newSubmission(r, p)
+	if err := r.hub.committer.add(s, r.state.receipts.last(p.ClientID)); err != nil {
 		return nil, 0, 0, err
 	}
-	r.queue = append(r.queue, s)
-	if len(r.queue) == 1 && !r.inFlight {
-		r.hub.committer.note(r)
-	}
-	return s, unseen, 0, nil
+	return s, fresh, 0, nil
 }
 
 func (r *Room) learn(clientID, userID string, last, asOf int64) {
@@ -107,19 +118,24 @@ func (r *Room) learn(clientID, userID string, last, asOf int64) {
 	r.state.receipts.learn(clientID, userID, last, asOf)
 }
 
-// wait returns a submission's outcome. When ctx ends first, the batch is withdrawn if it is still queued.
+// wait returns a submission's outcome. When ctx ends first, the batch is withdrawn if it is not in flight.
 func (r *Room) wait(ctx context.Context, s *submission) (Answer, error) {
-	select {
-	case o := <-s.done:
-		return o.answer, o.err
-	case <-ctx.Done():
+	c := r.hub.committer
+	var late <-chan time.Time
+	if c.holds(s) {
+		timer := time.NewTimer(r.hub.cfg.PredecessorTimeout)
+		defer timer.Stop()
+		late = timer.C
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if i := slices.Index(r.queue, s); i >= 0 {
-		r.queue = slices.Delete(r.queue, i, i+1)
-		s.answer(Answer{}, context.Cause(ctx))
-		r.hub.committer.nudge() // it may be closing, and have waited for this one
+	for {
+		select {
+		case o := <-s.done:
+			return o.answer, o.err
+		case <-late:
+			c.release(s)
+		case <-ctx.Done():
+			c.withdraw(s)
+			return Answer{}, context.Cause(ctx)
+		}
 	}
-	return Answer{}, context.Cause(ctx)
 }

@@ -33,6 +33,8 @@ type Metrics struct {
 	checkpointSeconds   prometheus.Histogram
 	checkpointRows      prometheus.Counter
 	retries             prometheus.Counter
+	rejected            prometheus.Counter
+	contradictions      prometheus.Counter
 
 	deliverySeconds prometheus.Histogram
 
@@ -64,6 +66,8 @@ func New() *Metrics {
 	m.checkpointSeconds = m.histogram("checkpoint_seconds", "Time for one transaction of document rows.", fast)
 	m.checkpointRows = m.counter("checkpoint_rows_total", "Document rows written.")
 	m.retries = m.counter("database_retries_total", "Writes that the database did not answer, and that were tried again.")
+	m.rejected = m.counter("batches_rejected_total", "Batches that the database refused, such as by a trigger, or was too slow with.")
+	m.contradictions = m.counter("database_contradictions_total", "Conflicts that the log does not explain. Each needs an operator.")
 
 	m.deliverySeconds = m.histogram("delivery_seconds", "Time from a commit to a reader's socket, one reader sampled at each wake of a room.", fast)
 
@@ -148,6 +152,12 @@ func (m *Metrics) Checkpointed(rows int, took time.Duration) {
 
 // Retried implements core.Recorder.
 func (m *Metrics) Retried() { m.retries.Inc() }
+
+// Rejected implements core.Recorder.
+func (m *Metrics) Rejected() { m.rejected.Inc() }
+
+// Contradicted implements core.Recorder.
+func (m *Metrics) Contradicted() { m.contradictions.Inc() }
 
 // Delivered implements sse.Recorder.
 func (m *Metrics) Delivered(took time.Duration) { m.deliverySeconds.Observe(took.Seconds()) }

@@ -74,6 +74,8 @@ func TestBatchesAndOpsAreCountedByWhatBecameOfThem(t *testing.T) {
 	m.Repeated()
 	m.Checkpointed(7, time.Millisecond)
 	m.Retried()
+	m.Rejected()
+	m.Contradicted()
 	m.Delivered(4 * time.Millisecond)
 	wantSeries(t, m, map[string]float64{
 		`pathsync_batches_total{result="committed"}`:    2,
@@ -88,6 +90,8 @@ func TestBatchesAndOpsAreCountedByWhatBecameOfThem(t *testing.T) {
 		`pathsync_checkpoint_rows_total`:                7,
 		`pathsync_checkpoint_seconds_count`:             1,
 		`pathsync_database_retries_total`:               1,
+		`pathsync_batches_rejected_total`:               1,
+		`pathsync_database_contradictions_total`:        1,
 		`pathsync_delivery_seconds_bucket{le="0.0025"}`: 0,
 		`pathsync_delivery_seconds_bucket{le="0.005"}`:  1,
 	})

@@ -32,7 +32,7 @@ const (
 
 // How many connections a store has at most. Reads have their own, so that many of them never keep an append waiting.
 const (
-	postgresWriters = 2 // one for the log, one for document rows
+	postgresWriters = 4 // three for the log, one for document rows
 	postgresReaders = 8
 )
 

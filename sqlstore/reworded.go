@@ -5,7 +5,13 @@ package sqlstore
 type reworded struct {
 	text  string
 	cause error
+	// reported is what the server itself says, such as the text of a trigger. It may hold data, and is for the log of a
+	// batch that is refused.
+	reported string
 }
 
 func (e *reworded) Error() string { return e.text }
 func (e *reworded) Unwrap() error { return e.cause }
+
+// Reported is the server's own text. The core logs it with a batch that the database refuses.
+func (e *reworded) Reported() string { return e.reported }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	driver "modernc.org/sqlite"
 	code "modernc.org/sqlite/lib"
@@ -12,18 +13,24 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
+// sqliteFence begins the text of an error about a number that is taken: it names the columns of the index.
+const sqliteFence = "sync_change_log.server_seq"
+
 // explain implements dialect. This is the only place that knows the driver's codes; its texts are for people alone.
 func (d *sqlite) explain(err error) error {
 	var failure *driver.Error
 	if !errors.As(err, &failure) {
 		return err
 	}
-	if failure.Code() == code.SQLITE_CONSTRAINT_UNIQUE { // the log's order: no other unique index can be violated
+	if failure.Code() == code.SQLITE_CONSTRAINT_UNIQUE && strings.Contains(failure.Error(), sqliteFence) {
 		return core.ErrConflict
 	}
 	switch failure.Code() & 0xff { // the rest of the bits tell apart what makes no difference here
+	// Data that the tables or their triggers do not take.
 	case code.SQLITE_CONSTRAINT, code.SQLITE_TOOBIG, code.SQLITE_MISMATCH:
 		return fmt.Errorf("%w: %w", core.ErrRejected, err)
+
+	// What has nothing to do with the data.
 	case code.SQLITE_CANTOPEN:
 		return fmt.Errorf("%s (%w)", d.whyItCannotBeOpened(), err)
 	case code.SQLITE_NOTADB:
@@ -38,8 +45,15 @@ func (d *sqlite) explain(err error) error {
 		return fmt.Errorf("the disk does not work: look at the system's log (%w)", err)
 	case code.SQLITE_CORRUPT:
 		return fmt.Errorf("the file is damaged: restore it from a backup (%w)", err)
+	case code.SQLITE_INTERNAL, code.SQLITE_NOMEM, code.SQLITE_INTERRUPT, code.SQLITE_PROTOCOL, code.SQLITE_SCHEMA,
+		code.SQLITE_MISUSE, code.SQLITE_NOLFS, code.SQLITE_AUTH:
+		return err
+	case code.SQLITE_ERROR:
+		if strings.Contains(failure.Error(), "no such table: sync_") || strings.Contains(failure.Error(), "no such table: main.sync_") {
+			return fmt.Errorf("the tables are not as this program left them: look at the file (%w)", err)
+		}
 	}
-	return err
+	return fmt.Errorf("%w: %w", core.ErrUnexplained, err)
 }
 
 func isBusy(err error) bool {

@@ -252,7 +252,8 @@ func wantLogOf(t testing.TB, store *Store, room string, want int) {
 // wantRepeatable wants an error that the core takes for an outage, and that tells a person something in one line.
 func wantRepeatable(t testing.TB, err error, says ...string) {
 	t.Helper()
-	if err == nil || errors.Is(err, core.ErrConflict) || errors.Is(err, core.ErrRejected) {
+	if err == nil || errors.Is(err, core.ErrConflict) || errors.Is(err, core.ErrRejected) ||
+		errors.Is(err, core.ErrUnexplained) || errors.Is(err, core.ErrTooSlow) {
 		t.Fatalf("got error %v, want one of the database", err)
 	}
 	for _, text := range says {

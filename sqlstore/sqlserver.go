@@ -13,7 +13,7 @@ import (
 
 // How many connections a store has at most. Reads have their own, so that many of them never keep an append waiting.
 const (
-	sqlServerWriters  = 2 // one for the log, one for document rows
+	sqlServerWriters  = 4 // three for the log, one for document rows
 	sqlServerReaders  = 8
 	sqlServerIdleTime = 5 * time.Minute // then a connection is closed that a burst has needed
 	sqlServerLifetime = time.Hour       // then it is opened anew, perhaps with a server that has taken over

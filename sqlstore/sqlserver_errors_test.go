@@ -34,18 +34,22 @@ func TestWhatSQLServerReportsHasAMeaningForTheCore(t *testing.T) {
 		{50000, core.ErrRejected, "trigger"},
 		{1205, errUndone, "deadlock"},
 		{3960, errUndone, "snapshot"},
-		{1222, nil, "lock"},
+		{1222, core.ErrTooSlow, "lock"},
+		{51000, core.ErrRejected, ""},
+		{33504, core.ErrRejected, "security policy"},
+		{208, nil, "not as this program left them"},
+		{40552, core.ErrTooSlow, "too large"},
 		{1105, nil, "make room"},
 		{9002, nil, "make room"},
 		{18456, nil, "check the user and the password"},
 		{4060, nil, "make it"},
 		{40613, nil, "not available now"},
-		{12345, nil, "look at its log"},
+		{12345, core.ErrUnexplained, "look at its log"},
 	} {
 		t.Run(fmt.Sprint(test.number), func(t *testing.T) {
 			reported := mssql.Error{Number: test.number, Message: "near 'SELECT secret': scott@db.example.com"}
 			err := d.explain(fmt.Errorf("wrapped: %w", reported))
-			for _, meaning := range []error{core.ErrConflict, core.ErrRejected, errUndone} {
+			for _, meaning := range []error{core.ErrConflict, core.ErrRejected, core.ErrUnexplained, core.ErrTooSlow, errUndone} {
 				if got, want := errors.Is(err, meaning), meaning == test.want; got != want {
 					t.Errorf("%v: that it means %q is %v, want %v", err, meaning, got, want)
 				}
@@ -58,6 +62,27 @@ func TestWhatSQLServerReportsHasAMeaningForTheCore(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestSQLServerErrorsOfTriggersAndOfSeverityAreToldApart(t *testing.T) {
+	for _, test := range []struct {
+		reported mssql.Error
+		want     error
+	}{
+		{mssql.Error{Number: 208, ProcName: "audit"}, core.ErrUnexplained},
+		{mssql.Error{Number: 2627, ProcName: "audit"}, core.ErrUnexplained},
+		{mssql.Error{Number: 1105, Class: 17, ProcName: "audit"}, nil},
+		{mssql.Error{Number: 12345, Class: 17}, nil},
+		{mssql.Error{Number: 12345, Class: 20}, nil},
+	} {
+		err := new(sqlServer).explain(test.reported)
+		if test.want == nil {
+			wantRepeatable(t, err)
+		} else if !errors.Is(err, test.want) {
+			t.Errorf("%+v: got %v, want %v", test.reported, err, test.want)
+		}
+	}
+	wantRepeatable(t, new(sqlServer).explain(&loginError{mssql.Error{Number: 12345}}))
 }
 
 func TestTroubleOnTheWayToSQLServerIsToldWithoutItsAddress(t *testing.T) {
