@@ -44,7 +44,7 @@ func quantiles(waits []time.Duration) string {
 // The rows of large documents are written in transactions of their own, and a writer in another room goes on in between.
 func TestCheckpointsOfLargeDocumentsDoNotDelayAnotherRoom(t *testing.T) {
 	// One transaction of all rows takes seconds; most is generous, for machines that are busy.
-	const documents, size, most = 24, 7 << 20, time.Second
+	const documents, size, most = 12, 7 << 20, 2 * time.Second
 	onEachEngine(t, func(t *testing.T, e engine) {
 		store := openDSN(t, e.newDSN(t))
 		hub := core.NewHub(core.Config{
