@@ -25,9 +25,11 @@ type Batch struct {
 // LoggedOp is one operation of a Batch, with its outcome. The outcome is decided before the batch is logged, so that
 // the log alone can answer a repeated batch and serve the deltas of any part of a room's history.
 type LoggedOp struct {
-	Kind  tree.Kind
-	Path  string
-	Value string // canonical JSON text; "" for a kind without a value
+	Kind tree.Kind
+	Path string
+	// Value is canonical JSON text; "" for a kind without a value, and for an operation that took no effect: what was
+	// refused for its size must not fill the log.
+	Value string
 	// Index is the wire's `arrayIndex`. For an operation that took effect it is the position where the item stands
 	// afterwards; otherwise it is what was sent, and tree.NoIndex when nothing was.
 	Index     int

@@ -2,45 +2,80 @@ package core
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 )
 
-// checkpointer writes the document rows of rooms that have changed, many rooms in one transaction, and closes rooms that
-// nobody uses. It is one goroutine. What it does not get done costs nothing but time: the log has everything, and a room
-// is opened from its rows and the log after them.
+// checkpointer writes the document rows of rooms that have changed, and closes rooms that nobody uses. It is one goroutine.
+// What it does not get done costs nothing but time: the log has everything, and a room is opened from its rows and the
+// log after its checkpoint.
+//
+// The rows of a room are written in any number of transactions, each as of its own moment. In between, the row of one
+// document can be ahead of another's by any number of batches. What makes that safe is the order of three steps:
+//
+//  1. The room's checkpoint is stored before its first row: a row alone says nothing about the other documents.
+//  2. The rows are written.
+//  3. The checkpoint is raised to the position up to which the rows that are known to be written hold the log.
+//
+// A stored checkpoint is therefore never higher than what the rows hold, whichever prefix of the steps has happened, and
+// opening the room folds the log after it, into each document from that document's own ServerSeq on.
 type checkpointer struct {
-	worker // woken by the first room
+	worker // woken when a room is due earlier than all others, and by close
 	hub    *Hub
 
 	mu      sync.Mutex
-	rooms   []*Room   // with unsaved documents
-	since   time.Time // when the first of them was noted
-	saving  time.Time // since of the rooms that are being saved; zero: there are none
+	rooms   priorityQueue[*Room] // that have something to write, by Room.due
+	saving  time.Time            // the earliest due of the rooms being written; zero: none are
+	behind  time.Time            // the earliest due of the rooms that could not be written; zero: none
+	refused int                  // document rows whose last version the database has refused
 	closing bool
+
+	// These belong to the goroutine.
+	warned     time.Time // when a refused row was last logged
+	unreported int       // rows refused since then
+	failures   int       // rows that failed alone since the last that did not, for a reason that is not known
 }
 
-// Bounds of one transaction of document rows, so that appends to the log, which may have to wait for it, do not wait
-// long. The rows of one room are never split.
+// Bounds of one transaction, so that appends to the log, which may have to wait for it, do not wait long.
 const (
 	checkpointRows  = 256
-	checkpointBytes = 1 << 20
+	checkpointBytes = 1 << 20 // of rows; a single row may be larger
+
+	checkpointRooms = 1000 // whose checkpoints go into one transaction
+
+	// After a transaction there is a pause as long as the transaction, up to maxYield, so that document rows take no more
+	// than half of the database's time, and then one in which so many bytes a second would have been written, because
+	// databases finish some of the work later.
+	maxYield   = 100 * time.Millisecond
+	steadyRate = 64 << 20
 )
 
+// maxFailures is how many rows in a row may fail alone, for a reason that is not known, before the database counts as one
+// that cannot be used.
+const maxFailures = 8
+
+// warnEvery bounds how often refused rows are logged.
+const warnEvery = time.Minute
+
 func newCheckpointer(h *Hub) *checkpointer {
-	return &checkpointer{worker: newWorker(), hub: h}
+	return &checkpointer{worker: newWorker(), hub: h, rooms: priorityQueue[*Room]{
+		before: func(a, b *Room) bool { return a.due.Before(b.due) },
+		place:  func(r *Room) *int { return &r.duePlace },
+	}}
 }
 
-// note has the checkpointer come by a room with unsaved documents.
-func (c *checkpointer) note(r *Room) {
+// note has the checkpointer write what is due in a room, at a moment or earlier.
+func (c *checkpointer) note(r *Room, due time.Time) {
 	c.mu.Lock()
-	c.rooms = append(c.rooms, r)
-	first := len(c.rooms) == 1
-	if first {
-		c.since = time.Now()
+	if r.duePlace == 0 || due.Before(r.due) {
+		r.due = due
+		c.rooms.set(r)
 	}
+	first, _ := c.rooms.first()
 	c.mu.Unlock()
-	if first {
+	if first == r {
 		c.nudge()
 	}
 }
@@ -58,22 +93,22 @@ func (c *checkpointer) run() {
 	idle := c.hub.cfg.RoomIdle
 	tick := time.NewTicker(max(idle/4, time.Millisecond))
 	defer tick.Stop()
-	var due <-chan time.Time // when the rooms noted are to be saved
+	due := time.NewTimer(time.Hour)
+	defer due.Stop()
 	for {
+		if c.isClosing() {
+			c.save(c.takeAll())
+			return
+		}
+		rooms, next := c.take(time.Now())
+		if len(rooms) > 0 {
+			c.save(rooms)
+			next = 0
+		}
+		due.Reset(next)
 		select {
 		case <-c.wake:
-			if c.isClosing() {
-				c.save()
-				return
-			}
-			if due == nil {
-				due = time.After(c.hub.cfg.ServerBatch)
-			}
-		case <-due:
-			due = nil
-			if !c.save() {
-				due = time.After(c.hub.cfg.ServerBatch)
-			}
+		case <-due.C:
 		case now := <-tick.C:
 			c.hub.closeIdle(now, idle)
 		}
@@ -86,96 +121,230 @@ func (c *checkpointer) isClosing() bool {
 	return c.closing
 }
 
-// save writes the unsaved documents of the rooms noted, and reports whether all could be written.
-func (c *checkpointer) save() (ok bool) {
-	rooms := c.take()
-	for len(rooms) > 0 {
-		n, perRoom, rows := c.gather(rooms)
-		began := time.Now()
-		ctx, cancel := context.WithTimeout(c.life, c.hub.cfg.StoreTimeout)
-		err := c.hub.cfg.Store.SaveDocuments(ctx, rows)
-		cancel()
-		if err != nil {
-			c.hub.cfg.Recorder.Retried()
-			c.hub.cfg.Log.Warn("document rows could not be written; they will be tried again", "rows", len(rows), "error", err)
-			c.settle(rooms)
-			return false
-		}
-		c.hub.cfg.Recorder.Checkpointed(len(rows), time.Since(began))
-		for i, r := range rooms[:n] {
-			r.saved(perRoom[i])
-		}
-		rooms = rooms[n:]
-	}
-	c.settle(nil)
-	return true
-}
-
-// take takes the rooms noted, to save them.
-func (c *checkpointer) take() []*Room {
+// take takes rooms that are due, at most as many as one transaction of checkpoints, or says how long it is until there is
+// one.
+func (c *checkpointer) take(now time.Time) (rooms []*Room, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	rooms := c.rooms
-	c.rooms, c.saving, c.since = nil, c.since, time.Time{}
+	c.saving = time.Time{}
+	for len(rooms) < checkpointRooms {
+		r, ok := c.rooms.first()
+		if !ok {
+			return rooms, time.Hour
+		}
+		if r.due.After(now) {
+			return rooms, r.due.Sub(now)
+		}
+		if len(rooms) == 0 {
+			c.saving = r.due
+		}
+		c.rooms.remove(r)
+		rooms = append(rooms, r)
+	}
+	return rooms, 0
+}
+
+// takeAll takes every room, to write all that it has.
+func (c *checkpointer) takeAll() []*Room {
+	c.mu.Lock()
+	rooms := slices.Clone(c.rooms.items)
+	c.mu.Unlock()
+	for _, r := range rooms {
+		r.hurry()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range rooms {
+		c.rooms.remove(r)
+	}
 	return rooms
 }
 
-// settle ends a saving. The rooms that could not be saved are noted again.
-func (c *checkpointer) settle(left []*Room) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(left) > 0 {
-		c.rooms, c.since = append(c.rooms, left...), c.saving
-	}
-	c.saving = time.Time{}
-}
-
-// lag is for how long the oldest change has been waiting for its document row.
+// lag is for how long a change has been waiting for its document row, beyond the delay that a large document has.
 func (c *checkpointer) lag(now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case !c.saving.IsZero():
-		return now.Sub(c.saving)
-	case !c.since.IsZero():
-		return now.Sub(c.since)
-	default:
+	due := c.saving
+	if r, ok := c.rooms.first(); ok && (due.IsZero() || r.due.Before(due)) {
+		due = r.due
+	}
+	if !c.behind.IsZero() && (due.IsZero() || c.behind.Before(due)) {
+		due = c.behind
+	}
+	if due.IsZero() {
 		return 0
 	}
+	return max(0, now.Sub(due.Add(-c.hub.cfg.ServerBatch)))
 }
 
-// gather collects the unsaved rows of the first n rooms, as many as one transaction takes.
-func (c *checkpointer) gather(rooms []*Room) (n int, perRoom [][]Document, rows []Document) {
+// save writes the rows that are due in rooms taken, and then their checkpoints. What cannot be written is noted again.
+func (c *checkpointer) save(rooms []*Room) {
+	for chunk := range slices.Chunk(rooms, checkpointRooms) {
+		ok := c.saveCheckpoints(chunk, (*Room).firstCheckpoint) && c.saveRows(chunk) &&
+			c.saveCheckpoints(chunk, (*Room).nextCheckpoint)
+		c.settle(ok)
+		for _, r := range chunk {
+			r.settle(ok)
+		}
+		if !ok && c.isClosing() {
+			return
+		}
+	}
+}
+
+// settle notes whether everything that was due has been written.
+func (c *checkpointer) settle(ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case ok && c.refused == 0:
+		c.behind = time.Time{}
+	case c.behind.IsZero() || !ok && c.saving.Before(c.behind):
+		c.behind = c.saving
+	}
+}
+
+// saveCheckpoints stores those checkpoints of rooms that have to be stored now. It reports whether the database took them.
+func (c *checkpointer) saveCheckpoints(rooms []*Room, of func(*Room) (Checkpoint, bool)) (ok bool) {
+	var checkpoints []Checkpoint
+	var with []*Room
+	for _, r := range rooms {
+		if p, ok := of(r); ok {
+			checkpoints, with = append(checkpoints, p), append(with, r)
+		}
+	}
+	if len(checkpoints) == 0 {
+		return true
+	}
+	err := c.call(func(ctx context.Context) error { return c.hub.cfg.Store.SaveCheckpoints(ctx, checkpoints) })
+	if err != nil {
+		c.failed(len(checkpoints), err)
+		return false
+	}
+	for i, r := range with {
+		r.checkpointed(checkpoints[i].ServerSeq)
+	}
+	return true
+}
+
+// rowOf is a document row that is being written, and the document that it is of.
+type rowOf struct {
+	Document
+	room *Room
+	doc  *document
+}
+
+// saveRows writes the rows that are due, in transactions of bounded size. It reports whether the database could be used:
+// a row that it refuses does not hold up the others.
+func (c *checkpointer) saveRows(rooms []*Room) (ok bool) {
+	var group []rowOf
 	bytes := 0
-	for n < len(rooms) && len(rows) < checkpointRows && bytes < checkpointBytes {
-		unsaved := rooms[n].unsavedRows()
-		for _, row := range unsaved {
+	flush := func() bool {
+		rows := group
+		group, bytes = nil, 0
+		return len(rows) == 0 || c.write(rows)
+	}
+	for _, r := range rooms {
+		for {
+			row, found, fits := r.takeRow(len(group) == 0, checkpointBytes-bytes)
+			if !found {
+				break
+			}
+			if fits {
+				group, bytes = append(group, row), bytes+len(row.State)
+			}
+			full := !fits || len(group) == checkpointRows || bytes >= checkpointBytes
+			if full && !flush() {
+				return false
+			}
+		}
+	}
+	return flush()
+}
+
+// write writes rows in one transaction. When the database can be used and does not take them together, they are divided,
+// until the one that it refuses is alone. It reports whether the database could be used.
+func (c *checkpointer) write(rows []rowOf) (ok bool) {
+	documents := make([]Document, len(rows))
+	for i := range rows {
+		documents[i] = rows[i].Document
+	}
+	began := time.Now()
+	err := c.call(func(ctx context.Context) error { return c.hub.cfg.Store.SaveDocuments(ctx, documents) })
+	took := time.Since(began)
+	switch {
+	case err == nil:
+		c.failures = 0
+		c.hub.cfg.Recorder.Checkpointed(len(rows), took)
+		bytes := 0
+		for _, row := range rows {
+			row.room.rowSaved(row.doc)
 			bytes += len(row.State)
 		}
-		rows = append(rows, unsaved...)
-		perRoom = append(perRoom, unsaved)
-		n++
+		c.yield(min(took, maxYield) + time.Duration(bytes)*time.Second/steadyRate)
+		return true
+	case !errors.Is(err, ErrRejected) && (c.failures >= maxFailures || c.call(c.hub.cfg.Store.Ping) != nil):
+		c.failures = 0
+		c.failed(len(rows), err)
+		for _, row := range rows {
+			row.room.rowFailed(row.doc, false)
+		}
+		return false
+	case len(rows) == 1:
+		if !errors.Is(err, ErrRejected) {
+			c.failures++
+		}
+		c.report(rows[0].Document, err)
+		rows[0].room.rowFailed(rows[0].doc, true)
+		return true
 	}
-	return n, perRoom, rows
+	half := len(rows) / 2
+	if !c.write(rows[:half]) {
+		for _, row := range rows[half:] {
+			row.room.rowFailed(row.doc, false)
+		}
+		return false
+	}
+	return c.write(rows[half:])
 }
 
-// unsavedRows returns the rows that are behind. A room that was stopped has none: its state may hold a part of the batch
-// that could not be folded, and must not be written over what the database has.
-func (r *Room) unsavedRows() []Document {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.err != nil {
-		return nil
-	}
-	return r.state.unsaved()
+// call runs one use of the store within its limit.
+func (c *checkpointer) call(use func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(c.life, c.hub.cfg.StoreTimeout)
+	defer cancel()
+	return use(ctx)
 }
 
-// saved notes that rows, all that this room had unsaved when they were gathered, are in the database.
-func (r *Room) saved(rows []Document) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.unsaved = !r.state.markSaved(rows)
-	if r.unsaved && r.err == nil {
-		r.hub.checkpointer.note(r)
+// yield leaves the database to others for a while, unless the hub is closing.
+func (c *checkpointer) yield(pause time.Duration) {
+	if c.isClosing() {
+		return
+	}
+	select {
+	case <-time.After(pause):
+	case <-c.life.Done():
+	}
+}
+
+func (c *checkpointer) failed(rows int, err error) {
+	c.hub.cfg.Recorder.Retried()
+	c.hub.cfg.Log.Warn("document rows could not be written; they will be tried again", "rows", rows, "error", err)
+}
+
+// count notes that more rows, or fewer, are refused by the database.
+func (c *checkpointer) count(refused int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refused += refused
+}
+
+// report logs that the database does not take a row, at most once per warnEvery.
+func (c *checkpointer) report(row Document, err error) {
+	c.hub.cfg.Recorder.Retried()
+	c.unreported++
+	if now := time.Now(); c.warned.IsZero() || now.Sub(c.warned) >= warnEvery {
+		c.hub.cfg.Log.Error("the database refuses a document row; the log keeps what it lacks, and it will be tried again",
+			"room", row.Room, "key", row.Key, "serverSeq", row.ServerSeq, "bytes", len(row.State), "refusals", c.unreported, "error", err)
+		c.warned, c.unreported = now, 0
 	}
 }

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,7 @@ type Config struct {
 	MemoryBudget        int64         // bytes that rooms may take before no other is opened, estimated; 0: without bound
 	MaxQueuedBytes      int           // of batches that wait for their commit; 256 MiB
 	MaxDocumentBytes    int           // encoded size of one document; 8 MiB
+	MaxDocuments        int           // of one room; 10,000
 	MaxPresence         int           // clients present in one room; 10,000
 	Retention           Retention     // what of the log is kept; all of it
 }
@@ -75,6 +77,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxRooms, 100_000)
 	setDefault(&c.MaxQueuedBytes, 256<<20)
 	setDefault(&c.MaxDocumentBytes, 8<<20)
+	setDefault(&c.MaxDocuments, 10_000)
 	setDefault(&c.MaxPresence, 10_000)
 	return c
 }
@@ -116,6 +119,7 @@ type Hub struct {
 
 	mu      sync.Mutex
 	rooms   map[string]*slot
+	unused  *list.List     // of *slot: those that nobody has acquired, unused for longest first
 	booked  map[string]int // rooms open on each account that has any
 	cleared time.Time      // when unused rooms were last closed to make room
 	warned  time.Time      // when it was last logged that no other can be opened
@@ -133,8 +137,10 @@ type slot struct {
 	opened chan struct{} // closed when room or err is there
 	room   *Room
 	err    error
-	users  int       // who has acquired the room and not released it
-	unused time.Time // since when users is 0
+	name   string
+	users  int           // who has acquired the room and not released it
+	unused time.Time     // since when users is 0, or when the room was last found to be in use all the same
+	place  *list.Element // in Hub.unused; nil while it is acquired or being opened
 
 	accounts []Account // of whoever was the first to ask for it
 }
@@ -146,7 +152,7 @@ const retryOpening = time.Second
 // NewHub makes a hub and starts its goroutines. Close ends them.
 func NewHub(cfg Config) *Hub {
 	cfg = cfg.withDefaults()
-	h := &Hub{cfg: cfg, rooms: map[string]*slot{}, booked: map[string]int{}, asking: make(chan struct{}, maxInitialQuestions)}
+	h := &Hub{cfg: cfg, rooms: map[string]*slot{}, unused: list.New(), booked: map[string]int{}, asking: make(chan struct{}, maxInitialQuestions)}
 	h.life, h.stop = context.WithCancel(context.Background())
 	h.committer = newCommitter(&h.cfg)
 	h.checkpointer = newCheckpointer(h)
@@ -173,11 +179,11 @@ func (h *Hub) Close(ctx context.Context) error {
 	err := errors.Join(h.committer.close(ctx), h.checkpointer.close(ctx))
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for name, s := range h.rooms {
+	for _, s := range h.rooms {
 		if s.room != nil {
 			s.room.close(nil)
 		}
-		h.drop(name, s)
+		h.drop(s)
 	}
 	return err
 }
@@ -221,7 +227,7 @@ func (h *Hub) OpenRoom(name string) (r *Room, release func(), ok bool) {
 	if s == nil || s.room == nil || h.closing {
 		return nil, nil, false
 	}
-	s.users++
+	h.use(s)
 	return s.room, sync.OnceFunc(func() { h.release(s) }), true
 }
 
@@ -234,7 +240,7 @@ func (h *Hub) acquire(name string, accounts []Account) (*slot, error) {
 	s := h.rooms[name]
 	if s == nil || s.stale(time.Now()) {
 		if s != nil {
-			h.drop(name, s)
+			h.drop(s)
 		}
 		for _, a := range accounts {
 			if h.booked[a.Name] >= a.MaxRooms {
@@ -244,20 +250,42 @@ func (h *Hub) acquire(name string, accounts []Account) (*slot, error) {
 		if !h.hasRoom(time.Now()) {
 			return nil, fmt.Errorf("%w: %d rooms are open and take about %d bytes", ErrOverloaded, len(h.rooms), h.memory.Load())
 		}
-		s = &slot{opened: make(chan struct{}), accounts: accounts}
+		s = &slot{name: name, opened: make(chan struct{}), accounts: accounts}
 		h.rooms[name] = s
 		for _, a := range accounts {
 			h.booked[a.Name]++
 		}
 		h.opening.Go(func() { h.open(name, s) })
 	}
-	s.users++
+	h.use(s)
 	return s, nil
 }
 
+// use counts a user of a room. The lock is held.
+func (h *Hub) use(s *slot) {
+	s.users++
+	h.unlist(s)
+}
+
+// list puts a room among those that are not used, as the one used last. The lock is held.
+func (h *Hub) list(s *slot, now time.Time) {
+	s.unused = now
+	if h.rooms[s.name] == s && s.place == nil {
+		s.place = h.unused.PushBack(s)
+	}
+}
+
+func (h *Hub) unlist(s *slot) {
+	if s.place != nil {
+		h.unused.Remove(s.place)
+		s.place = nil
+	}
+}
+
 // drop takes a room out of the hub, and off its accounts. The lock is held.
-func (h *Hub) drop(name string, s *slot) {
-	delete(h.rooms, name)
+func (h *Hub) drop(s *slot) {
+	delete(h.rooms, s.name)
+	h.unlist(s)
 	for _, a := range s.accounts {
 		if h.booked[a.Name]--; h.booked[a.Name] == 0 {
 			delete(h.booked, a.Name)
@@ -298,14 +326,23 @@ func (s *slot) stale(now time.Time) bool {
 	if s.err != nil {
 		return now.Sub(s.unused) >= retryOpening
 	}
-	return s.room != nil && s.room.Err() != nil
+	return s.room != nil && s.room.stopped.Load() // not Err: its lock may be held for a while
 }
 
 func (h *Hub) release(s *slot) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if s.users--; s.users == 0 && s.err == nil {
-		s.unused = time.Now()
+	if s.users--; s.users > 0 {
+		return
+	}
+	select {
+	case <-s.opened:
+		since := time.Now()
+		if s.err != nil {
+			since = s.unused // retryOpening counts from the attempt
+		}
+		h.list(s, since)
+	default: // open lists it
 	}
 }
 
@@ -319,6 +356,9 @@ func (h *Hub) open(name string, s *slot) {
 	defer h.mu.Unlock()
 	s.room, s.err, s.unused = room, err, time.Now()
 	close(s.opened)
+	if s.users == 0 {
+		h.list(s, s.unused)
+	}
 }
 
 // closeIdle closes the rooms that nobody has used for so long and that have nothing left to do. While memory is short,
@@ -332,12 +372,24 @@ func (h *Hub) closeIdle(now time.Time, idle time.Duration) {
 	h.closeUnused(now.Add(-idle))
 }
 
-// closeUnused closes the rooms that nobody has used since a moment. The lock is held.
+// maxLooks bounds how many rooms are looked at under the hub's lock at a time.
+const maxLooks = 1000
+
+// closeUnused closes the rooms that nobody has used since a moment, those unused for longest first. A room that has
+// something left to do, such as presence or a document row, counts as used now. The lock is held.
 func (h *Hub) closeUnused(since time.Time) {
-	for name, s := range h.rooms {
-		if s.users == 0 && !s.unused.After(since) && (s.err != nil || s.room != nil && s.room.closeIfIdle()) {
-			h.drop(name, s)
+	now := time.Now()
+	for range min(h.unused.Len(), maxLooks) {
+		s := h.unused.Front().Value.(*slot)
+		if s.unused.After(since) {
+			return
 		}
+		if s.err != nil || s.room.closeIfIdle() {
+			h.drop(s)
+			continue
+		}
+		h.unlist(s)
+		h.list(s, now)
 	}
 }
 

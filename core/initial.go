@@ -30,6 +30,8 @@ const InitialStateClientID = "initial-state"
 const (
 	maxInitialQuestions = 32   // under way, of all rooms
 	maxInitialStores    = 1000 // documents of one room
+
+	maxInitialBytes = 32 << 20 // of all documents of one room, with the ids that the server fills in
 )
 
 // begin gives a room without history what it begins with. All of it goes into the log in one transaction, or nothing
@@ -59,7 +61,7 @@ func (h *Hub) begin(state *State) error {
 	default:
 		h.cfg.Recorder.Committed(batches, time.Since(began))
 	}
-	return h.replay(ctx, state)
+	return h.replay(state)
 }
 
 // initialState asks what a room begins with, in its turn.
@@ -76,11 +78,13 @@ func (h *Hub) initialState(room string) ([]*Proposal, error) {
 		return nil, fmt.Errorf("%w: it has more than %d documents", ErrNoInitialState, maxInitialStores)
 	}
 	proposals := make([]*Proposal, 0, len(stores))
+	left := maxInitialBytes
 	for _, key := range slices.Sorted(maps.Keys(stores)) {
-		p, err := initialDocument(key, stores[key])
+		p, err := initialDocument(key, stores[key], min(left, h.cfg.MaxDocumentBytes))
 		if err != nil {
 			return nil, fmt.Errorf("%w: document %q %w", ErrNoInitialState, key, err)
 		}
+		left -= p.bytes()
 		proposals = append(proposals, p)
 	}
 	return proposals, nil
@@ -97,7 +101,7 @@ func (h *Hub) ask(ctx context.Context, room string) (map[string]json.RawMessage,
 }
 
 // initialDocument makes the batch that sets a document which does not exist yet, by the rules of any other batch.
-func initialDocument(key string, text []byte) (*Proposal, error) {
+func initialDocument(key string, text []byte, maxBytes int) (*Proposal, error) {
 	if err := CheckName(key, MaxKeyLength); err != nil {
 		return nil, fmt.Errorf("has a name that %w", err)
 	}
@@ -109,7 +113,10 @@ func initialDocument(key string, text []byte) (*Proposal, error) {
 	if err := op.Validate(); err != nil {
 		return nil, fmt.Errorf("cannot be one: %w", err)
 	}
-	filledIn := op.Normalize(rand.Text)
+	filledIn, ok := op.Normalize(rand.Text, maxBytes)
+	if !ok {
+		return nil, fmt.Errorf("takes more than %d bytes with the ids that its items need", maxBytes)
+	}
 	return &Proposal{
 		Key: key, ClientID: InitialStateClientID, ClientSeq: NoClientSeq, FilledIn: filledIn,
 		Ops: []ProposedOp{{Op: op, ValueText: string(tree.AppendJSON(nil, value))}},

@@ -56,10 +56,18 @@ func (p *Proposal) answersTo(logged *Batch) bool {
 		if sent.Kind != was.Kind || sent.PathText != was.Path {
 			return false
 		}
-		same := sent.ValueText == was.Value || p.FilledIn && tree.EqualButIDs(sent.ValueText, was.Value)
-		if !same {
+		if !sent.hasValue(was, p.FilledIn) {
 			return false
 		}
 	}
 	return true
+}
+
+// hasValue reports whether an op was logged with the value that is sent now. The log of an op that took no effect has no
+// value to compare: then it is the place that was sent, and the rest of the batch, that tell.
+func (o *ProposedOp) hasValue(logged *LoggedOp, filledIn bool) bool {
+	if logged.Discarded != tree.Applied && logged.Value == "" {
+		return o.Index == logged.Index
+	}
+	return o.ValueText == logged.Value || filledIn && tree.EqualButIDs(o.ValueText, logged.Value)
 }

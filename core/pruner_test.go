@@ -1,7 +1,10 @@
 package core_test
 
 import (
+	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,4 +98,137 @@ func TestACommitWindowMakesFewerTransactions(t *testing.T) {
 			t.Errorf("%d transactions in %v", store.calls, time.Since(start))
 		}
 	})
+}
+
+// clockedStore has a clock of its own, and counts what each pruning removes.
+type clockedStore struct {
+	core.Store
+	ahead  time.Duration // of the database's clock
+	pruned []int         // rows, by step
+}
+
+func (s *clockedStore) Now(context.Context) (time.Time, error) { return time.Now().Add(s.ahead), nil }
+
+func (s *clockedStore) Prune(ctx context.Context, room string, after, through int64) error {
+	batches, err := s.Log(ctx, room, after, core.Page{Batches: 1 << 20, Bytes: 1 << 30})
+	if err != nil {
+		return err
+	}
+	rows := 0
+	for _, b := range batches {
+		if b.ServerSeq <= through {
+			rows += len(b.Ops)
+		}
+	}
+	s.pruned = append(s.pruned, rows)
+	return s.Store.Prune(ctx, room, after, through)
+}
+
+// stamped logs batches of a room in which each has the time given, and saves its document.
+func stamped(t *testing.T, store core.Store, at ...time.Time) {
+	t.Helper()
+	for i, ts := range at {
+		seq := int64(i) + 1
+		b := &core.Batch{Room: "room", Key: "default", ClientID: "ann", ClientSeq: seq, ServerSeq: seq, ServerTs: ts.UnixMilli(),
+			Ops: []core.LoggedOp{{Kind: "set", Path: "n", Value: strconv.Itoa(i), Index: -1}}}
+		if err := store.Append(t.Context(), []*core.Batch{b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save(t, store, core.Document{Room: "room", Key: "default", ServerSeq: int64(len(at)), State: "{}"})
+}
+
+// To the server, a clock that has jumped by a year while it was off looks like a log that is a year old.
+func TestAClockThatJumpedWhileTheServerWasOffPrunesNothing(t *testing.T) {
+	const month, year = 30 * 24 * time.Hour, 365 * 24 * time.Hour
+	synctest.Test(t, func(t *testing.T) {
+		store := &clockedStore{Store: memstore.New()}
+		written := time.Now().Add(-year)
+		stamped(t, store, written.Add(-3*time.Hour), written.Add(-2*time.Hour), written.Add(-time.Hour), written)
+		for range 5 { // restarts
+			h := newHub(t, store, func(c *core.Config) { c.Retention.Age = month })
+			time.Sleep(24 * time.Hour)
+			if got := logged(t, store); len(got) != 4 {
+				t.Fatalf("the log has %v", got)
+			}
+			closeHub(t, h)
+		}
+		// What is due goes in the end: servers have seen half of its age pass by then.
+		newHub(t, store, func(c *core.Config) { c.Retention.Age = month })
+		time.Sleep(11 * 24 * time.Hour)
+		if got := logged(t, store); !slices.Equal(got, []int64{4}) {
+			t.Errorf("the log has %v", got)
+		}
+	})
+}
+
+// The wall clock jumps under a running server: its batches are of the past and the future, and the database disagrees.
+func TestAClockThatDiffersFromTheDatabasesPrunesNothing(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	synctest.Test(t, func(t *testing.T) {
+		store := &clockedStore{Store: memstore.New(), ahead: -year} // this server's clock is a year ahead of it
+		written := time.Now().Add(-year)
+		stamped(t, store, written.Add(-2*time.Hour), written.Add(-time.Hour), time.Now(), time.Now())
+		newHub(t, store, func(c *core.Config) { c.Retention.Age = 24 * time.Hour })
+		time.Sleep(20 * time.Hour)
+		if got := logged(t, store); len(got) != 4 {
+			t.Errorf("the log has %v", got)
+		}
+		time.Sleep(10 * time.Hour)
+		if got := logged(t, store); !slices.Equal(got, []int64{3, 4}) {
+			t.Errorf("once they are a day old by both clocks, the log has %v", got)
+		}
+	})
+}
+
+func TestAStepOfThePrunerIsBoundedInRows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &clockedStore{Store: memstore.New()}
+		h := newHub(t, store, func(c *core.Config) { c.Retention.Count = 1 })
+		r := room(t, h, "room")
+		ops := make([]string, 300)
+		for i := range ops {
+			ops[i] = "set n 1"
+		}
+		for range 40 {
+			submit(t, r, batch(t, "ann", core.NoClientSeq, ops...))
+		}
+		submit(t, r, batch(t, "ann", core.NoClientSeq, slices.Repeat(ops, 8)...)) // larger than a step
+		submit(t, r, batch(t, "ann", core.NoClientSeq, "set n 1"))
+		time.Sleep(10 * time.Minute)
+		if got := logged(t, store); !slices.Equal(got, []int64{42}) {
+			t.Fatalf("the log has %v", got)
+		}
+		for i, rows := range store.pruned {
+			if rows > 500 && rows != 2400 {
+				t.Errorf("step %d removed %d rows", i, rows)
+			}
+		}
+	})
+}
+
+func TestThePrunerTakesSmallerStepsWhileTheDatabaseIsSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &slowPruneStore{clockedStore{Store: memstore.New()}}
+		h := newHub(t, store, func(c *core.Config) { c.Retention.Count = 1 })
+		r := room(t, h, "room")
+		for range 3000 {
+			submit(t, r, batch(t, "ann", core.NoClientSeq, "set n 1"))
+		}
+		time.Sleep(10 * time.Minute)
+		if got := logged(t, store); len(got) != 1 {
+			t.Fatalf("the log has %d batches", len(got))
+		}
+		if last := store.pruned[len(store.pruned)-2]; last > 100 {
+			t.Errorf("the steps removed %v rows, at a millisecond for each", store.pruned)
+		}
+	})
+}
+
+// slowPruneStore takes a millisecond for each row that it removes.
+type slowPruneStore struct{ clockedStore }
+
+func (s *slowPruneStore) Prune(ctx context.Context, room string, after, through int64) error {
+	time.Sleep(time.Duration(through-after) * time.Millisecond)
+	return s.clockedStore.Prune(ctx, room, after, through)
 }

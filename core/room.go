@@ -2,7 +2,10 @@ package core
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,13 +19,24 @@ type Room struct {
 	state    *State
 	presence *Presence
 	listener Listener
-	unsaved  bool  // a document row is behind, and the checkpointer knows
 	err      error // why the room is not served any more
 	weight   int64 // its part of Hub.memory; 0 once it is shut
+
+	checkpoint int64     // that the store has, or a lower one
+	promised   int       // document rows that this checkpoint promises, or fewer
+	anchored   bool      // the store has a checkpoint of its own for this room
+	noted      time.Time // when the checkpointer will write what is due, at the latest; zero: it was not asked to
+	retry      time.Time // the database could not be used: nothing is written before
 
 	presenceTimer *time.Timer // running while there is presence to tell or a lease to end
 	presenceAt    time.Time   // when it fires
 	streams       int         // numbers given to streams so far
+
+	stopped atomic.Bool // err is not nil; read without the lock
+
+	// These are guarded by checkpointer.mu.
+	due      time.Time // when the checkpointer writes what is due
+	duePlace int       // in checkpointer.rooms
 }
 
 // replayPage bounds how much of the log is in memory at a time while a room catches up with it.
@@ -30,14 +44,16 @@ var replayPage = Page{Batches: 1000, Bytes: 4 << 20}
 
 // openRoom makes a room as the store has it, and begins it if the store has nothing.
 func openRoom(h *Hub, name string) (*Room, error) {
-	state, err := h.read(name)
+	state, checkpoint, err := h.read(name)
 	if err == nil && state.Seq() == 0 && h.cfg.InitialState != nil {
 		err = h.begin(state)
 	}
 	if err != nil {
 		return nil, err
 	}
-	r := &Room{name: name, hub: h, state: state, presence: NewPresence(h.cfg.PresenceTimeout, h.cfg.MaxPresence)}
+	r := &Room{name: name, hub: h, state: state,
+		checkpoint: checkpoint.ServerSeq, promised: checkpoint.Documents,
+		presence: NewPresence(h.cfg.PresenceTimeout, h.cfg.MaxPresence)}
 	r.lane.room = r
 	r.listener = h.cfg.Listen(name, state.Seq())
 	r.mu.Lock()
@@ -47,30 +63,78 @@ func openRoom(h *Hub, name string) (*Room, error) {
 	return r, nil
 }
 
-// read reads a room from the store: its document rows, and the log after them.
-func (h *Hub) read(room string) (*State, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), h.cfg.StoreTimeout)
-	defer cancel()
-	rows, err := h.cfg.Store.Documents(ctx, room)
-	if err != nil {
-		return nil, unavailable(err, "reading the document rows")
+// readAttempts is how often a room is read from the start because another server has shortened the log meanwhile.
+const readAttempts = 3
+
+// read reads a room from the store: its checkpoint, its document rows, and the log after the checkpoint. It also returns the
+// checkpoint.
+func (h *Hub) read(room string) (state *State, checkpoint Checkpoint, err error) {
+	for range readAttempts {
+		state, checkpoint, err = h.readOnce(room)
+		if !errors.Is(err, errGap) {
+			break
+		}
 	}
-	state, err := NewState(room, rows, h.cfg.MaxDocumentBytes)
-	if err != nil {
-		return nil, err
-	}
-	return state, h.replay(ctx, state)
+	return state, checkpoint, err
 }
 
-// replay folds what the log has beyond a state.
-func (h *Hub) replay(ctx context.Context, state *State) error {
+// readOnce reads the checkpoint first. Rows only become newer, so those that are read later hold what it promises.
+//
+// When rows are missing, they were deleted by hand. Then the whole log has to be folded, if it still reaches back to the
+// beginning: the room must not look empty.
+func (h *Hub) readOnce(room string) (state *State, checkpoint Checkpoint, err error) {
+	err = h.call(func(ctx context.Context) (err error) {
+		checkpoint, err = h.cfg.Store.Checkpoint(ctx, room)
+		return unavailable(err, "reading the checkpoint")
+	})
+	if err != nil {
+		return nil, Checkpoint{}, err
+	}
+	var rows []Document
+	err = h.call(func(ctx context.Context) (err error) {
+		rows, err = h.cfg.Store.Documents(ctx, room)
+		return unavailable(err, "reading the document rows")
+	})
+	if err != nil {
+		return nil, Checkpoint{}, err
+	}
+	from := checkpoint.ServerSeq
+	if len(rows) < checkpoint.Documents {
+		h.cfg.Log.Warn("document rows are missing; the room is made from its whole log", "room", room,
+			"rows", len(rows), "expected", checkpoint.Documents)
+		rows, from = nil, 0
+	}
+	state, err = NewState(room, from, rows, Limits{DocumentBytes: h.cfg.MaxDocumentBytes, Documents: h.cfg.MaxDocuments})
+	if err != nil {
+		return nil, Checkpoint{}, err
+	}
+	if err := h.replay(state); err != nil {
+		return nil, Checkpoint{}, err
+	}
+	if state.Seq() < checkpoint.ServerSeq {
+		return nil, Checkpoint{}, fmt.Errorf("%w: its checkpoint is batch %d, and its log ends at batch %d; to remove a room, remove its rows from all tables",
+			ErrCorrupt, checkpoint.ServerSeq, state.Seq())
+	}
+	return state, checkpoint, state.complete()
+}
+
+// call runs one use of the store within its limit.
+func (h *Hub) call(use func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), h.cfg.StoreTimeout)
+	defer cancel()
+	return use(ctx)
+}
+
+// replay folds what the log has beyond a state. Each page has the limit of one call: a long log takes long.
+func (h *Hub) replay(state *State) error {
 	for {
-		batches, err := h.cfg.Store.Log(ctx, state.room, state.Seq(), replayPage)
-		if err != nil {
+		var batches []*Batch
+		err := h.call(func(ctx context.Context) (err error) {
+			batches, err = h.cfg.Store.Log(ctx, state.room, state.Seq(), replayPage)
 			return unavailable(err, "reading the log")
-		}
-		if len(batches) == 0 {
-			return nil
+		})
+		if err != nil || len(batches) == 0 {
+			return err
 		}
 		for _, b := range batches {
 			if err := state.Fold(b); err != nil {
@@ -163,14 +227,6 @@ func (r *Room) setWeight(w int64) {
 	r.weight = w
 }
 
-// noteUnsaved has the checkpointer come by when a document row is behind. The lock is held.
-func (r *Room) noteUnsaved() {
-	if !r.unsaved && r.state.anyUnsaved() {
-		r.unsaved = true
-		r.hub.checkpointer.note(r)
-	}
-}
-
 // fail stops the room: its state cannot be trusted any more. The lock is held.
 func (r *Room) fail(err error) {
 	if r.err != nil {
@@ -182,11 +238,17 @@ func (r *Room) fail(err error) {
 	r.shut(err)
 }
 
-// closeIfIdle closes the room when there is nothing left to do in it.
+// closeIfIdle closes the room when there is nothing left to do in it. It does not wait for a room that is at work.
 func (r *Room) closeIfIdle() bool {
-	r.mu.Lock()
+	if !r.mu.TryLock() {
+		return false
+	}
 	defer r.mu.Unlock()
-	if r.unsaved || !r.hub.committer.idle(r) || !r.presence.Empty() {
+	if !r.hub.committer.idle(r) || !r.presence.Empty() {
+		return false
+	}
+	if !r.saved() {
+		r.hurryLocked()
 		return false
 	}
 	r.shut(nil)
@@ -203,6 +265,9 @@ func (r *Room) close(err error) {
 func (r *Room) shut(err error) {
 	if r.err == nil {
 		r.err = ErrClosing
+	}
+	if !r.stopped.Swap(true) {
+		r.hub.checkpointer.count(-r.state.unsaved.refused)
 	}
 	if r.presenceTimer != nil {
 		r.presenceTimer.Stop()

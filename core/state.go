@@ -14,34 +14,53 @@ import (
 // looked at it: a blank document must never be written over one that cannot be read.
 var ErrCorrupt = errors.New("the stored room is damaged")
 
+// errGap is part of an error when batches are missing between a state and the log that is folded into it.
+var errGap = errors.New("a gap in the log")
+
 // State is the confirmed state of a room: the pure fold of its log up to Seq. It has no lock, clock or I/O; the Room
 // around it has.
 //
 // Changing it takes two steps, because a batch is durable before it is visible. Decide works out what a proposal will
 // do and leaves the state as it was; Fold takes in the decided batch once it is in the log. Batches that come from the
 // log alone, in a replay, are folded the same way.
+//
+// A batch costs what it changes, and not what the room has.
 type State struct {
-	room             string
-	seq              int64
-	docs             map[string]*document
-	keys             []string // of docs, sorted
-	receipts         *receipts
-	maxDocumentBytes int
+	room     string
+	seq      int64
+	docs     map[string]*document
+	size     int      // of all documents
+	rows     int      // documents that have a row in the database, as far as this server knows
+	sorted   []string // keys of docs, in order
+	added    []string // keys of docs that are not in sorted yet, in no order
+	unsaved  unsaved
+	receipts *receipts
+	limits   Limits
+}
+
+// Limits bound the documents of a room. Zero values are no limit. They are applied when an operation is decided: what the
+// log and the database already have is never refused.
+type Limits struct {
+	DocumentBytes int // encoded size of one document
+	Documents     int // documents of one room
 }
 
 type document struct {
 	tree.Document
+	key     string
 	seq     int64 // of the last batch that changed it; 0: it does not exist yet
-	saved   int64 // seq that its row in the database has
+	row     behind
+	stored  bool // it has a row in the database
 	encoded []byte
 	encSeq  int64 // seq that encoded stands for
 }
 
-// NewState makes the state that a room's document rows hold.
-func NewState(room string, rows []Document, maxDocumentBytes int) (*State, error) {
+// NewState makes the state that a room's document rows hold, up to its checkpoint. The rows may be newer than that, each
+// as of another batch: the batches that a row already holds are skipped when the log is folded.
+func NewState(room string, checkpoint int64, rows []Document, limits Limits) (*State, error) {
 	s := &State{
-		room: room, docs: make(map[string]*document, len(rows)),
-		receipts: newReceipts(maxReceipts), maxDocumentBytes: maxDocumentBytes,
+		room: room, seq: checkpoint, docs: make(map[string]*document, len(rows)),
+		unsaved: newUnsaved(), receipts: newReceipts(maxReceipts), limits: limits,
 	}
 	for _, row := range rows {
 		doc, err := tree.LoadDocument([]byte(row.State))
@@ -51,12 +70,24 @@ func NewState(room string, rows []Document, maxDocumentBytes int) (*State, error
 		if row.ServerSeq < 1 {
 			return nil, fmt.Errorf("%w: document %q: serverSeq %d", ErrCorrupt, row.Key, row.ServerSeq)
 		}
-		s.docs[row.Key] = &document{Document: *doc, seq: row.ServerSeq, saved: row.ServerSeq}
-		s.seq = max(s.seq, row.ServerSeq)
+		s.docs[row.Key] = &document{Document: *doc, key: row.Key, seq: row.ServerSeq, stored: true}
+		s.rows++
+		s.size += doc.Size()
 	}
 	s.receipts.folded = s.seq
-	s.keys = slices.Sorted(maps.Keys(s.docs))
+	s.sorted = slices.Sorted(maps.Keys(s.docs))
 	return s, nil
+}
+
+// complete reports why the log that was folded does not account for all rows, and nil if it does. A row beyond the end of
+// the log means that batches are missing, and nobody can tell what they did to the other documents.
+func (s *State) complete() error {
+	for key, d := range s.docs {
+		if d.seq > s.seq {
+			return fmt.Errorf("%w: document %q stands at batch %d, and the log ends at batch %d", ErrCorrupt, key, d.seq, s.seq)
+		}
+	}
+	return nil
 }
 
 // maxReceipts bounds how many clients of one room are remembered at a time.
@@ -65,16 +96,32 @@ const maxReceipts = 4096
 // Seq is the serverSeq of the last batch folded.
 func (s *State) Seq() int64 { return s.seq }
 
-// Keys returns the keys of the documents that exist, sorted. The slice must not be changed.
-func (s *State) Keys() []string { return s.keys }
+// Keys returns the keys of the documents that exist, sorted. The slice must not be changed. New keys are sorted in here,
+// and not when a batch adds them.
+func (s *State) Keys() []string {
+	if len(s.added) > 0 {
+		slices.Sort(s.added)
+		s.sorted = merge(s.sorted, s.added)
+		s.added = nil
+	}
+	return s.sorted
+}
+
+// merge returns the elements of two sorted slices in order, as a slice of its own.
+func merge(a, b []string) []string {
+	out := make([]string, 0, len(a)+len(b)+len(b)/2)
+	for len(a) > 0 && len(b) > 0 {
+		if a[0] < b[0] {
+			out, a = append(out, a[0]), a[1:]
+		} else {
+			out, b = append(out, b[0]), b[1:]
+		}
+	}
+	return append(append(out, a...), b...)
+}
 
 // Size is how many bytes of JSON the documents are together.
-func (s *State) Size() (bytes int) {
-	for _, d := range s.docs {
-		bytes += d.Document.Size()
-	}
-	return bytes
-}
+func (s *State) Size() (bytes int) { return s.size }
 
 // Document returns a document as JSON and the serverSeq of the batch that last changed it. ok is false when it does
 // not exist. It is encoded once per version; the bytes never change.
@@ -83,11 +130,15 @@ func (s *State) Document(key string) (json []byte, seq int64, ok bool) {
 	if d == nil {
 		return nil, 0, false
 	}
+	return d.json(), d.seq, true
+}
+
+func (d *document) json() []byte {
 	if d.encSeq != d.seq {
 		d.encoded = d.AppendJSON(make([]byte, 0, d.Size()))
 		d.encSeq = d.seq
 	}
-	return d.encoded, d.seq, true
+	return d.encoded
 }
 
 // Decision is a proposal with its place in the room's order and the outcome of each of its ops.
@@ -100,6 +151,7 @@ type Decision struct {
 // state is the same afterwards. The outcome holds as long as nothing else is folded first.
 func (s *State) Decide(proposals []*Proposal, serverTs int64) []Decision {
 	touched := map[string]*document{}
+	created := 0 // documents that the proposals so far create
 	out := make([]Decision, len(proposals))
 	for i, p := range proposals {
 		d := touched[p.Key]
@@ -110,7 +162,15 @@ func (s *State) Decide(proposals []*Proposal, serverTs int64) []Decision {
 			d.Begin()
 			touched[p.Key] = d
 		}
-		out[i] = s.decide(d, p, s.seq+int64(i)+1, serverTs)
+		limit := s.limits.DocumentBytes
+		missing := !d.Exists()
+		if missing && s.limits.Documents > 0 && len(s.docs)+created >= s.limits.Documents {
+			limit = tree.NoGrowth
+		}
+		out[i] = s.decide(d, p, limit, s.seq+int64(i)+1, serverTs)
+		if missing && d.Exists() {
+			created++
+		}
 	}
 	for _, d := range touched {
 		d.Rollback()
@@ -118,7 +178,7 @@ func (s *State) Decide(proposals []*Proposal, serverTs int64) []Decision {
 	return out
 }
 
-func (s *State) decide(d *document, p *Proposal, serverSeq, serverTs int64) Decision {
+func (s *State) decide(d *document, p *Proposal, limit int, serverSeq, serverTs int64) Decision {
 	b := &Batch{
 		Room: s.room, Key: p.Key, ClientID: p.ClientID, UserID: p.UserID, ClientSeq: p.ClientSeq,
 		ServerSeq: serverSeq, ServerTs: serverTs, Ops: make([]LoggedOp, len(p.Ops)),
@@ -126,10 +186,13 @@ func (s *State) decide(d *document, p *Proposal, serverSeq, serverTs int64) Deci
 	ops := make([]tree.Op, len(p.Ops))
 	for i := range p.Ops {
 		sent := &p.Ops[i]
-		reason, index := d.Apply(sent.Op, s.maxDocumentBytes)
+		reason, index := d.Apply(sent.Op, limit)
 		ops[i] = sent.Op
 		ops[i].Index = index
-		b.Ops[i] = LoggedOp{Kind: sent.Kind, Path: sent.PathText, Value: sent.ValueText, Index: index, Discarded: reason}
+		b.Ops[i] = LoggedOp{Kind: sent.Kind, Path: sent.PathText, Index: index, Discarded: reason}
+		if reason == tree.Applied {
+			b.Ops[i].Value = sent.ValueText
+		}
 	}
 	return Decision{b, ops}
 }
@@ -149,34 +212,48 @@ func (s *State) Fold(b *Batch) error {
 
 func (s *State) fold(b Decision) error {
 	if b.ServerSeq != s.seq+1 {
-		return fmt.Errorf("%w: batch %d follows on batch %d", ErrCorrupt, b.ServerSeq, s.seq)
+		return fmt.Errorf("%w: %w: batch %d follows on batch %d", ErrCorrupt, errGap, b.ServerSeq, s.seq)
 	}
 	d := s.docs[b.Key]
+	if d == nil || d.seq < b.ServerSeq { // else its row holds the batch already
+		if err := s.apply(d, b); err != nil {
+			return err
+		}
+	}
+	s.unsaved.folded += int64(weightOf(b.Batch))
+	s.seq = b.ServerSeq
+	s.receipts.fold(b.Batch)
+	return nil
+}
+
+// apply carries out a batch on its document, which is nil before the batch that creates it.
+func (s *State) apply(d *document, b Decision) error {
 	created := d == nil
 	if created {
-		d = new(document)
+		d = &document{key: b.Key}
 	}
+	before := d.Size()
 	changed := false
 	for i := range b.ops {
 		if b.Ops[i].Discarded != tree.Applied {
 			continue
 		}
-		// The limit was applied when the op was decided; a replay must not decide otherwise.
+		// The limits were applied when the op was decided; a replay must not decide otherwise.
 		if reason, _ := d.Apply(b.ops[i], 0); reason != tree.Applied {
 			return fmt.Errorf("%w: batch %d, op %d: logged as applied, and now %s", ErrCorrupt, b.ServerSeq, i, reason)
 		}
 		changed = true
 	}
-	if changed {
-		d.seq = b.ServerSeq
-		if created {
-			s.docs[b.Key] = d
-			at, _ := slices.BinarySearch(s.keys, b.Key)
-			s.keys = slices.Insert(s.keys, at, b.Key)
-		}
+	if !changed {
+		return nil
 	}
-	s.seq = b.ServerSeq
-	s.receipts.fold(b.Batch)
+	if created {
+		s.docs[b.Key] = d
+		s.added = append(s.added, b.Key)
+	}
+	d.seq = b.ServerSeq
+	s.size += d.Size() - before
+	s.unsaved.change(d, b.ServerSeq, weightOf(b.Batch))
 	return nil
 }
 
@@ -197,33 +274,11 @@ func parseLogged(op *LoggedOp) (tree.Op, error) {
 	return parsed, nil
 }
 
-// unsaved returns the rows of the documents that have changed since they were last saved.
-func (s *State) unsaved() []Document {
-	var rows []Document
-	for _, key := range s.keys {
-		if d := s.docs[key]; d.seq > d.saved {
-			json, seq, _ := s.Document(key)
-			rows = append(rows, Document{Room: s.room, Key: key, ServerSeq: seq, State: string(json)})
-		}
+// checkpoint is the position up to which the document rows in the database hold the log: all batches up to it, each in the
+// row of its document. It never falls.
+func (s *State) checkpoint() int64 {
+	if d, ok := s.unsaved.byFirst.first(); ok {
+		return d.row.first - 1
 	}
-	return rows
-}
-
-// markSaved notes that rows are in the database, and reports whether every document is now saved as it stands.
-func (s *State) markSaved(rows []Document) (clean bool) {
-	for _, row := range rows {
-		if d := s.docs[row.Key]; d != nil {
-			d.saved = max(d.saved, row.ServerSeq)
-		}
-	}
-	return !s.anyUnsaved()
-}
-
-func (s *State) anyUnsaved() bool {
-	for _, d := range s.docs {
-		if d.seq > d.saved {
-			return true
-		}
-	}
-	return false
+	return s.seq
 }

@@ -98,7 +98,7 @@ func TestABatchThatChangesNothingHasItsPlaceInTheOrderAndMakesNoDocument(t *test
 func TestAReplayDoesNotDecideAnew(t *testing.T) {
 	s := newState(t, nil)
 	b := s.Decide([]*core.Proposal{batch(t, "ann", 1, `set a "`+strings.Repeat("x", 500)+`"`)}, 0)[0].Batch
-	strict, err := core.NewState("room", nil, 100)
+	strict, err := core.NewState("room", 0, nil, core.Limits{DocumentBytes: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,9 +110,14 @@ func TestAReplayDoesNotDecideAnew(t *testing.T) {
 	}
 }
 
+// newState is the state of rows that were written together.
 func newState(t *testing.T, rows []core.Document) *core.State {
 	t.Helper()
-	s, err := core.NewState("room", rows, 0)
+	at := int64(0)
+	for _, row := range rows {
+		at = max(at, row.ServerSeq)
+	}
+	s, err := core.NewState("room", at, rows, core.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +174,7 @@ func BenchmarkDecideAndFold(b *testing.B) {
 				fmt.Fprintf(&doc, `{"_sync_id":"i%d","n":0}`, i)
 			}
 			doc.WriteString(`]}`)
-			s, err := core.NewState("room", []core.Document{{Room: "room", Key: "default", ServerSeq: 1, State: doc.String()}}, 0)
+			s, err := core.NewState("room", 1, []core.Document{{Room: "room", Key: "default", ServerSeq: 1, State: doc.String()}}, core.Limits{})
 			if err != nil {
 				b.Fatal(err)
 			}

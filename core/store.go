@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Errors that a Store's methods wrap, so that the core can tell apart what it has to do next. Any other error means
@@ -55,15 +56,34 @@ type Store interface {
 	// is already as new (by ServerSeq) or newer is left as it is.
 	SaveDocuments(ctx context.Context, docs []Document) error
 
-	// Checkpoint returns the highest ServerSeq among the document rows of a room, and 0 when it has none.
-	Checkpoint(ctx context.Context, room string) (int64, error)
+	// Checkpoint returns the highest checkpoint that was saved for a room. When none was, it is the highest ServerSeq among
+	// the room's document rows, as a database has them whose rows were written together; and 0 when there are none.
+	Checkpoint(ctx context.Context, room string) (Checkpoint, error)
+
+	// SaveCheckpoints stores the checkpoints of rooms, each of which comes once, in one transaction, or none of them. One
+	// that is lower than what the room has is ignored.
+	SaveCheckpoints(ctx context.Context, checkpoints []Checkpoint) error
 
 	// NextRoom returns the room of the log that follows on a name, in an order of the store's own that begins after "",
 	// and "" at the end.
 	NextRoom(ctx context.Context, after string) (string, error)
 
-	// Prune takes the batches of a room up to and including a serverSeq out of the log.
-	Prune(ctx context.Context, room string, through int64) error
+	// Oldest returns the first batches of a room's log after a serverSeq, in order, without their operations. It ends
+	// with the last batch within the bounds, but returns at least one if there is one.
+	Oldest(ctx context.Context, room string, after int64, bounds Bounds) ([]Entry, error)
+
+	// Prune takes the batches of a room after a serverSeq up to and including another out of the log, in one transaction.
+	// The last batch of the log always stays, whatever is asked for, and so do rows that are no part of the history.
+	Prune(ctx context.Context, room string, after, through int64) error
+
+	// Now returns the time of the database's own clock.
+	Now(ctx context.Context) (time.Time, error)
+
+	// Setting returns a value that SaveSetting has stored under a name, and "" when there is none.
+	Setting(ctx context.Context, name string) (string, error)
+
+	// SaveSetting stores a value of at most 400 characters under a name of at most 50.
+	SaveSetting(ctx context.Context, name, value string) error
 
 	// Ping reports whether the database can be used now.
 	Ping(ctx context.Context) error
@@ -78,13 +98,35 @@ type Page struct {
 	Bytes   int // no further batch once the paths and values read add up to this
 }
 
-// Document is one row of document state: the checkpoint of one store key.
+// Bounds limits how much of the log one step looks at and prunes.
+type Bounds struct {
+	Rows  int // operations
+	Bytes int // of values
+}
+
+// Entry is a batch of the log without its operations.
+type Entry struct {
+	ServerSeq int64
+	ServerTs  int64 // milliseconds since the Unix epoch
+}
+
+// Document is one row of document state: one store key as of the last batch that changed it before the row was written.
 //
-// The rows of a room are always saved together, as they stand at one serverSeq, so the highest ServerSeq among them is
-// the position up to which the log is folded into all of them.
+// The rows of a room are written at different moments, so its rows alone do not say what of the log they hold. Its
+// Checkpoint does.
 type Document struct {
 	Room      string
 	Key       string
 	ServerSeq int64  // of the last batch that changed this document
 	State     string // its JSON text
+}
+
+// Checkpoint is a position in a room's log up to which the room's document rows hold everything: each batch up to it is
+// in the row of its document. Rows may hold more. So a room is opened by folding the log after its checkpoint, into each
+// document from its row's ServerSeq on, and batches up to the checkpoint may be pruned. A checkpoint is saved only after
+// the rows that it promises; the first of a room, which promises no more than is there, before the room's first row.
+type Checkpoint struct {
+	Room      string
+	ServerSeq int64
+	Documents int // the room has at least so many rows: fewer means that some were deleted by hand
 }

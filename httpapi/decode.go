@@ -42,9 +42,14 @@ func (s *Server) decodeBatch(body []byte) (*core.Proposal, error) {
 		e.Ops = nil
 	}
 	p := &core.Proposal{Key: e.Key, ClientID: e.ClientID, ClientSeq: e.ClientSeq, Ops: make([]core.ProposedOp, len(e.Ops))}
+	d.left = s.cfg.MaxBodyBytes
 	for i, v := range e.Ops {
 		if d.op(&p.Ops[i], i, v) {
 			p.FilledIn = true
+		}
+		if d.left < 0 {
+			return nil, problem(BodyTooLarge, fmt.Sprintf("with the ids that the server fills in, it takes more than %d bytes; "+
+				"send fewer objects at once, or give them ids", s.cfg.MaxBodyBytes))
 		}
 	}
 	if len(d.faults) > 0 {
@@ -54,7 +59,12 @@ func (s *Server) decodeBatch(body []byte) (*core.Proposal, error) {
 }
 
 // decoder collects what is wrong with a body.
-type decoder struct{ faults []FieldError }
+type decoder struct {
+	faults []FieldError
+	// left is how many bytes the paths and values of a batch may still take, ids that the server fills in included. It
+	// bounds the answer and the log, because a body of `{}`s would grow to seventeen times its size. Negative: too many.
+	left int
+}
 
 func (d *decoder) fault(pointer, detail string) {
 	if len(d.faults) < maxFieldErrors {
@@ -143,10 +153,16 @@ func (d *decoder) op(op *core.ProposedOp, i int, v tree.Value) (filledIn bool) {
 		d.fault(pointer(""), err.Error())
 		return false
 	}
-	if op.Value != nil {
-		filledIn = op.Normalize(uuid.NewString)
-		op.ValueText = string(tree.AppendJSON(make([]byte, 0, op.Value.Size()), op.Value))
+	d.left -= len(op.PathText)
+	if op.Value == nil {
+		return false
 	}
+	filledIn, ok = op.Normalize(uuid.NewString, d.left)
+	d.left -= op.Value.Size()
+	if !ok {
+		return false
+	}
+	op.ValueText = string(tree.AppendJSON(make([]byte, 0, op.Value.Size()), op.Value))
 	return filledIn
 }
 

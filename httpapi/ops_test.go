@@ -186,3 +186,48 @@ func TestABatchMayBeSentInPieces(t *testing.T) {
 			"Content-Encoding", "identity").is(200)
 	})
 }
+
+// Objects in arrays get ids of 50 bytes each. They count as if they had been sent, so neither the answer nor the log grows
+// beyond what a body may have.
+func TestABatchThatIsTooLargeWithTheIDsThatItNeedsIsRefused(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		const empty = `{"clientId":"ada","key":"k","ops":[%s]}`
+		array := func(items int) string { return `[` + strings.Repeat(`{},`, items-1) + `{}]` }
+		nested := strings.Repeat(`[{"a":`, 15) + `[{}]` + strings.Repeat(`}]`, 15)
+		for what, op := range map[string]string{
+			"one array":            `{"op":"set","path":"x","value":` + array(22_000) + `}`,
+			"several operations":   strings.Repeat(`{"op":"set","path":"x","value":`+array(600)+`},`, 39) + `{"op":"set","path":"x","value":` + array(600) + `}`,
+			"init":                 `{"op":"init","path":"","value":` + array(22_000) + `}`,
+			"items in items":       `{"op":"array_add","path":"l","value":{"n":` + array(22_000) + `}}`,
+			"an id that is wrong":  `{"op":"set","path":"x","value":[` + strings.Repeat(`{"_sync_id":1},`, 30_000) + `{}]}`,
+			"an id that is twice":  `{"op":"set","path":"x","value":[` + strings.Repeat(`{"_sync_id":"a"},`, 30_000) + `{}]}`,
+			"arrays within arrays": `{"op":"set","path":"x","value":[` + strings.Repeat(nested+`,`, 1500) + nested + `]}`,
+			"adding many":          strings.Repeat(`{"op":"array_add","path":"l","value":{"n":`+array(30)+`}},`, 799) + `{"op":"array_add","path":"l","value":{}}`,
+		} {
+			body := strings.Replace(empty, "%s", op, 1)
+			if len(body) >= 1<<20 {
+				t.Fatalf("%s: the body alone has %d bytes", what, len(body))
+			}
+			if p := s.post("/v1/rooms/r/ops", body).problem(413, httpapi.BodyTooLarge); p.Retryable {
+				t.Errorf("%s: %+v", what, p)
+			}
+		}
+		s.get("/v1/rooms/r").says(`{"room":"r","epoch":"history1","serverSeq":0,"stores":{}}`)
+		a := s.ops("r", `{"op":"set","path":"x","value":`+array(15_000)+`}`).is(200)
+		if len(a.body) > 1<<20 {
+			t.Errorf("the answer has %d bytes", len(a.body))
+		}
+	})
+}
+
+func TestTheAnswerRepeatsNoValueThatWasDiscarded(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		batch := `{"clientId":"ada","clientSeq":1,"key":"k","ops":[{"op":"array_add","path":"l","value":{"x":1}},` +
+			`{"op":"set","path":"big","value":[{"text":"` + strings.Repeat("x", 500) + `"}]}]}`
+		first := s.post("/v1/rooms/r/ops", batch).is(200)
+		if !strings.Contains(first.body, `"ops":[`) || !strings.Contains(first.body, `{"path":"big","op":"set"}]`) || strings.Contains(first.body, "xxx") {
+			t.Errorf("got %s", first.body)
+		}
+		s.post("/v1/rooms/r/ops", batch).is(200).says(strings.Replace(first.body, `"duplicate":false`, `"duplicate":true`, 1))
+	}, func(p *parts) { p.hub.MaxDocumentBytes = 400 })
+}

@@ -183,7 +183,7 @@ func TestARangeThatHasBeenPrunedIsGone(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 200)
 		time.Sleep(10 * time.Second) // the document is saved, and the log shortened
-		if err := s.store.Prune(t.Context(), "r", 50); err != nil {
+		if err := s.store.Prune(t.Context(), "r", 0, 50); err != nil {
 			t.Fatal(err)
 		}
 		s.get(between(49, 100)).has("Cache-Control", publicBriefly).briefProblem(410, httpapi.PositionGone)

@@ -30,7 +30,7 @@ var gauges = []gauge{
 	newGauge("streams", "Streams open.", func(_ core.Stats, f httpapi.FeedStats) float64 { return float64(f.Streams) }),
 	newGauge("feed_bytes", "Memory for framed events.", func(_ core.Stats, f httpapi.FeedStats) float64 { return float64(f.Bytes) }),
 	newGauge("queued_bytes", "Memory of batches that wait for their commit.", func(h core.Stats, _ httpapi.FeedStats) float64 { return float64(h.QueuedBytes) }),
-	newGauge("checkpoint_lag_seconds", "Age of the oldest change that is not in its document row.", func(h core.Stats, _ httpapi.FeedStats) float64 { return h.Unsaved.Seconds() }),
+	newGauge("checkpoint_lag_seconds", "Age of the oldest change that is not in its document row, less the delay that large documents have.", func(h core.Stats, _ httpapi.FeedStats) float64 { return h.Unsaved.Seconds() }),
 	newGauge("database_up", "0 while batches wait for a database that does not answer.", func(h core.Stats, _ httpapi.FeedStats) float64 {
 		if h.Outage {
 			return 0

@@ -38,6 +38,8 @@ type dialect interface {
 	readLog(ctx context.Context, room string, after int64, page *page) error
 	// upsertDocuments inserts the rows of docs, or replaces older ones, in one transaction.
 	upsertDocuments(ctx context.Context, docs []core.Document) error
+	// upsertCheckpoints inserts the checkpoints of rooms, or replaces lower ones, in one transaction.
+	upsertCheckpoints(ctx context.Context, checkpoints []core.Checkpoint) error
 
 	// explain returns a driver's error wrapped for the core (core.ErrConflict, core.ErrRejected) or for a person. An
 	// error that it knows nothing about comes back as it is.

@@ -1,7 +1,10 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
+	"slices"
 	"strings"
 
 	"github.com/pathsync/pathsync/core"
@@ -39,5 +42,27 @@ func (s *Store) SaveDocuments(ctx context.Context, docs []core.Document) error {
 	}
 	return s.call("saving documents", func() error {
 		return s.dialect.upsertDocuments(ctx, docs)
+	})
+}
+
+// Checkpoint implements core.Store.
+func (s *Store) Checkpoint(ctx context.Context, room string) (core.Checkpoint, error) {
+	var at, documents sql.NullInt64
+	err := s.call("looking for a checkpoint", func() error {
+		return s.query.checkpoint.QueryRowContext(ctx, s.text(room), s.text(room), s.text(room)).Scan(&at, &documents)
+	})
+	return core.Checkpoint{Room: strings.Clone(room), ServerSeq: at.Int64, Documents: int(documents.Int64)}, err
+}
+
+// SaveCheckpoints implements core.Store.
+func (s *Store) SaveCheckpoints(ctx context.Context, checkpoints []core.Checkpoint) error {
+	if len(checkpoints) == 0 {
+		return nil
+	}
+	// In the order of rooms, so that two servers do not deadlock.
+	checkpoints = slices.Clone(checkpoints)
+	slices.SortFunc(checkpoints, func(a, b core.Checkpoint) int { return cmp.Compare(a.Room, b.Room) })
+	return s.call("saving checkpoints", func() error {
+		return s.dialect.upsertCheckpoints(ctx, checkpoints)
 	})
 }

@@ -30,6 +30,12 @@ const (
 		FROM current_setting('synchronous_commit') AS setting`
 )
 
+var postgresIdiom = idiom{
+	now:   "now()",
+	bytes: "octet_length",
+	limit: "LIMIT ?",
+}
+
 // How many connections a store has at most. Reads have their own, so that many of them never keep an append waiting.
 const (
 	postgresWriters = 4 // three for the log, one for document rows
@@ -53,6 +59,7 @@ type postgres struct {
 	insertOps      *sql.Stmt
 	logChunk       *sql.Stmt
 	upsertDocument *sql.Stmt
+	upsertPosition *sql.Stmt
 }
 
 // newPostgres takes the URL as a whole.
@@ -69,7 +76,7 @@ func newPostgres(dsn string, log *slog.Logger) (*postgres, error) {
 		return nil, err
 	}
 	return &postgres{
-		tables: schema{exists: postgresSchemaExists, lock: postgresMigrationLock, migrations: migrations},
+		tables: schema{idiom: postgresIdiom, exists: postgresSchemaExists, lock: postgresMigrationLock, migrations: migrations},
 		write:  postgresPool(config, postgresWriters),
 		read:   postgresPool(config, postgresReaders),
 	}, nil
@@ -104,6 +111,9 @@ func (d *postgres) start(ctx context.Context) (err error) {
 		return err
 	}
 	if d.upsertDocument, err = d.write.PrepareContext(ctx, postgresUpsertDocuments); err != nil {
+		return err
+	}
+	if d.upsertPosition, err = d.write.PrepareContext(ctx, postgresUpsertCheckpoints); err != nil {
 		return err
 	}
 	d.logChunk, err = d.read.PrepareContext(ctx, postgresLogChunk)

@@ -24,7 +24,7 @@ func TestEveryReadOfPostgresIsAnIndexSearch(t *testing.T) {
 
 	db := store.dialect.reader() // its connections have the settings that the plans depend on
 	db.SetMaxOpenConns(1)        // and the statements that are prepared below
-	texts, err := buildTexts(squirrel.Dollar, idiom{})
+	texts, err := buildTexts(squirrel.Dollar, postgresIdiom)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,6 +45,13 @@ func TestEveryReadOfPostgresIsAnIndexSearch(t *testing.T) {
 			"Index Only Scan using sync_change_log_client", "Index Cond: ((room = $1) AND (client_id = $2)",
 		}},
 		{"documents", texts.documents, "'board-7'", []string{"sync_documents_pkey", "Index Cond: ((room)::text = $1)"}},
+		{"checkpoint", texts.checkpoint, "'board-7', 'board-7', 'board-7'", []string{"sync_checkpoints", "sync_documents_pkey"}},
+		{"oldest", texts.oldest, "'board-7', 150, 100", []string{
+			"Index Scan using sync_change_log_order", "Index Cond: (((room)::text = $1) AND (server_seq > $2) AND (op_index >= 0))",
+		}},
+		{"prune", texts.prune, "'board-7', 150, 250, 'board-7'", []string{
+			"Index Scan using sync_change_log_order", "AND (server_seq > $2) AND (server_seq <= $3)", "Backward",
+		}},
 	}
 	for _, test := range tests {
 		mustExec(t, db, "PREPARE "+test.name+" AS "+test.text)

@@ -29,6 +29,12 @@ const (
 		SET state = excluded.state, server_seq = excluded.server_seq, updated_at = excluded.updated_at
 		WHERE excluded.server_seq > old.server_seq`
 
+	postgresUpsertCheckpoints = `INSERT INTO sync_checkpoints AS old (room, server_seq, documents)
+		SELECT room, server_seq, documents
+		FROM unnest($1::text[], $2::bigint[], $3::integer[]) AS checkpoint (room, server_seq, documents)
+		ON CONFLICT (room) DO UPDATE SET server_seq = excluded.server_seq, documents = excluded.documents
+		WHERE excluded.server_seq > old.server_seq`
+
 	// The driver receives a result to its end, however early its reader stops. So the rows of a chunk are limited in
 	// number ($4), and end with the one that brings their paths and values to so many bytes ($5). The lengths of values
 	// are known without reading them.
@@ -122,5 +128,14 @@ func (d *postgres) upsertDocuments(ctx context.Context, docs []core.Document) er
 		rooms[i], keys[i], states[i], serverSeqs[i] = doc.Room, doc.Key, doc.State, doc.ServerSeq
 	}
 	_, err := d.upsertDocument.ExecContext(ctx, rooms, keys, states, serverSeqs)
+	return err
+}
+
+func (d *postgres) upsertCheckpoints(ctx context.Context, checkpoints []core.Checkpoint) error {
+	rooms, serverSeqs, documents := make([]string, len(checkpoints)), make([]int64, len(checkpoints)), make([]int32, len(checkpoints))
+	for i, c := range checkpoints {
+		rooms[i], serverSeqs[i], documents[i] = c.Room, c.ServerSeq, int32(c.Documents)
+	}
+	_, err := d.upsertPosition.ExecContext(ctx, rooms, serverSeqs, documents)
 	return err
 }

@@ -3,16 +3,9 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-)
 
-// Checkpoint implements core.Store.
-func (s *Store) Checkpoint(ctx context.Context, room string) (int64, error) {
-	var highest sql.NullInt64
-	err := s.call("looking for the newest document", func() error {
-		return s.query.checkpoint.QueryRowContext(ctx, s.text(room)).Scan(&highest)
-	})
-	return highest.Int64, err
-}
+	"github.com/pathsync/pathsync/core"
+)
 
 // NextRoom implements core.Store. The order is that in which the database compares names: each call is one search of
 // an index, however long the rooms' logs are.
@@ -24,10 +17,47 @@ func (s *Store) NextRoom(ctx context.Context, after string) (string, error) {
 	return room.String, err
 }
 
+// Oldest implements core.Store. It reads no value, only how long they are.
+func (s *Store) Oldest(ctx context.Context, room string, after int64, bounds core.Bounds) (entries []core.Entry, err error) {
+	err = s.call("looking for the oldest batches", func() error {
+		entries, err = s.oldest(ctx, room, after, bounds)
+		return err
+	})
+	return entries, err
+}
+
+func (s *Store) oldest(ctx context.Context, room string, after int64, bounds core.Bounds) ([]core.Entry, error) {
+	// One row more than wanted shows whether the last batch is complete.
+	rows, err := s.query.oldest.QueryContext(ctx, s.text(room), after, bounds.Rows+1)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var entries []core.Entry
+	var used core.Bounds
+	for rows.Next() {
+		var seq int64
+		var ts moment
+		var bytes sql.NullInt64
+		if err := rows.Scan(&seq, &ts, &bytes); err != nil {
+			return nil, err
+		}
+		if n := len(entries); n == 0 || entries[n-1].ServerSeq != seq {
+			entries = append(entries, core.Entry{ServerSeq: seq, ServerTs: int64(ts)})
+		}
+		used.Rows++
+		used.Bytes += int(bytes.Int64)
+		if used.Rows > bounds.Rows || used.Bytes > bounds.Bytes { // the last batch is beyond the bounds
+			return entries[:max(1, len(entries)-1)], nil
+		}
+	}
+	return entries, rows.Err()
+}
+
 // Prune implements core.Store.
-func (s *Store) Prune(ctx context.Context, room string, through int64) error {
+func (s *Store) Prune(ctx context.Context, room string, after, through int64) error {
 	return s.call("shortening the log", func() error {
-		_, err := s.query.prune.ExecContext(ctx, s.text(room), through)
+		_, err := s.query.prune.ExecContext(ctx, s.text(room), after, through, s.text(room))
 		return err
 	})
 }

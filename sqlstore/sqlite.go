@@ -29,8 +29,18 @@ const (
 		SET state = excluded.state, server_seq = excluded.server_seq, updated_at = excluded.updated_at
 		WHERE excluded.server_seq > sync_documents.server_seq`
 
+	sqliteUpsertCheckpoint = `INSERT INTO sync_checkpoints (room, server_seq, documents) VALUES (?, ?, ?)
+		ON CONFLICT (room) DO UPDATE SET server_seq = excluded.server_seq, documents = excluded.documents
+		WHERE excluded.server_seq > sync_checkpoints.server_seq`
+
 	sqliteSchemaExists = `SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'sync_meta'`
 )
+
+var sqliteIdiom = idiom{
+	now:   "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)",
+	bytes: "octet_length",
+	limit: "LIMIT ?",
+}
 
 // sqliteBusyTimeout is how long another process is waited for that has the lock.
 const sqliteBusyTimeout = 5 * time.Second
@@ -49,6 +59,7 @@ type sqlite struct {
 	insertOp       *sql.Stmt
 	log            *sql.Stmt
 	upsertDocument *sql.Stmt
+	upsertPosition *sql.Stmt
 	checkpoints    *checkpointer
 }
 
@@ -64,7 +75,7 @@ func newSQLite(file string) (*sqlite, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &sqlite{file: file, tables: schema{exists: sqliteSchemaExists, migrations: migrations}}
+	d := &sqlite{file: file, tables: schema{idiom: sqliteIdiom, exists: sqliteSchemaExists, migrations: migrations}}
 	// The writer syncs each commit (synchronous=FULL), leaves checkpoints to the checkpointer, and gives back what a
 	// burst has made of the write-ahead log beyond 64 MiB. Its transactions take the lock when they begin, because a
 	// transaction that reads first cannot wait for it later. Pages that it changes stay in 16 MB of memory.
@@ -123,6 +134,9 @@ func (d *sqlite) start(ctx context.Context) (err error) {
 	if d.upsertDocument, err = d.write.PrepareContext(ctx, sqliteUpsertDocument); err != nil {
 		return err
 	}
+	if d.upsertPosition, err = d.write.PrepareContext(ctx, sqliteUpsertCheckpoint); err != nil {
+		return err
+	}
 	d.checkpoints = newCheckpointer(d.read, d.write)
 	d.checkpoints.start(context.WithoutCancel(ctx))
 	return nil
@@ -165,6 +179,19 @@ func (d *sqlite) upsertDocuments(ctx context.Context, docs []core.Document) erro
 		defer upsert.Close()
 		for _, doc := range docs {
 			if _, err := upsert.ExecContext(ctx, doc.Room, doc.Key, doc.State, doc.ServerSeq); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (d *sqlite) upsertCheckpoints(ctx context.Context, checkpoints []core.Checkpoint) error {
+	return inTransaction(ctx, d.write, func(tx *sql.Tx) error {
+		upsert := tx.StmtContext(ctx, d.upsertPosition)
+		defer upsert.Close()
+		for _, c := range checkpoints {
+			if _, err := upsert.ExecContext(ctx, c.Room, c.ServerSeq, c.Documents); err != nil {
 				return err
 			}
 		}

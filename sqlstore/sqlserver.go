@@ -29,6 +29,7 @@ type sqlServer struct {
 	write, read *sql.DB
 	insertOps   []sizedStatement
 	upsertDocs  []sizedStatement
+	upsertMarks []sizedStatement // of checkpoints
 	log         *sql.Stmt
 }
 
@@ -56,6 +57,7 @@ func newSQLServer(dsn string, log *slog.Logger) (*sqlServer, error) {
 				text:   sqlServerTextParameter,
 				// Of one type, whatever its length, or a statement would be planned once for each length.
 				argument: func(text string) any { return mssql.NVarCharMax(text) },
+				now:      sqlServerIdiom.now, bytes: sqlServerIdiom.bytes, limit: sqlServerIdiom.limit,
 			},
 			exists:     inSQLServerSchema(sqlServerSchemaExists, target.schema),
 			lock:       sqlServerMigrationLock,
@@ -112,6 +114,10 @@ func (d *sqlServer) start(ctx context.Context) (err error) {
 	}
 	upsert := inSQLServerSchema(sqlServerUpsertDocuments, d.schemaName)
 	if d.upsertDocs, err = prepareSizes(ctx, d.write, upsert, sqlServerDocumentColumns, sqlServerDocumentSizes); err != nil {
+		return err
+	}
+	mark := inSQLServerSchema(sqlServerUpsertCheckpoints, d.schemaName)
+	if d.upsertMarks, err = prepareSizes(ctx, d.write, mark, sqlServerCheckpointColumns, sqlServerDocumentSizes); err != nil {
 		return err
 	}
 	d.log, err = prepareLog(ctx, d)

@@ -60,6 +60,8 @@ func sqlServerStatements(t *testing.T) map[string]string {
 	}
 	all["log"], all["findBatch"], all["lastClientSeq"], all["documents"] =
 		texts.log, texts.findBatch, texts.lastClientSeq, texts.documents
+	all["checkpoint"], all["nextRoom"], all["oldest"], all["prune"] = texts.checkpoint, texts.nextRoom, texts.oldest, texts.prune
+	all["now"] = "SELECT " + say.now
 	for _, rows := range sqlServerOpSizes {
 		all[fmt.Sprintf("insert %d operations", rows)] =
 			withRows(inSQLServerSchema(sqlServerInsertOps, "mine"), rows, sqlServerOpColumns)
@@ -67,6 +69,8 @@ func sqlServerStatements(t *testing.T) map[string]string {
 	for _, rows := range sqlServerDocumentSizes {
 		all[fmt.Sprintf("upsert %d documents", rows)] =
 			withRows(inSQLServerSchema(sqlServerUpsertDocuments, "mine"), rows, sqlServerDocumentColumns)
+		all[fmt.Sprintf("upsert %d checkpoints", rows)] =
+			withRows(inSQLServerSchema(sqlServerUpsertCheckpoints, "mine"), rows, sqlServerCheckpointColumns)
 	}
 	return all
 }

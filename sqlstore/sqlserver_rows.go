@@ -151,6 +151,34 @@ func (d *sqlServer) upsertChunk(ctx context.Context, tx *sql.Tx, docs []core.Doc
 	return err
 }
 
+func (d *sqlServer) upsertCheckpoints(ctx context.Context, checkpoints []core.Checkpoint) error {
+	for _, c := range checkpoints {
+		if err := checkSQLServerTexts(limited{c.Room, 255}); err != nil {
+			return err
+		}
+	}
+	err := inTransaction(ctx, d.write, func(tx *sql.Tx) error {
+		for chunk := range slices.Chunk(checkpoints, d.upsertMarks[len(d.upsertMarks)-1].rows) {
+			statement := sized(d.upsertMarks, len(chunk))
+			arguments := make([]any, 0, statement.rows*sqlServerCheckpointColumns+1)
+			for _, c := range chunk {
+				arguments = append(arguments, mssql.NVarCharMax(c.Room), c.ServerSeq, c.Documents)
+			}
+			for range statement.rows - len(chunk) {
+				arguments = append(arguments, noText, -1, 0) // no room
+			}
+			if _, err := statement.in(ctx, tx).stmt.ExecContext(ctx, append(arguments, len(chunk))...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if isSQLServerDuplicate(err) { // another server has inserted a row that this one was about to
+		return errUndone
+	}
+	return err
+}
+
 // limited is a text and the number of characters that its column has; 0 is any number.
 type limited struct {
 	text    string

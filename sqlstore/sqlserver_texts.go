@@ -48,12 +48,32 @@ IF @@ROWCOUNT < $(count)
 		SELECT 1 FROM [$(schema)].sync_documents AS old
 		WHERE old.room = CAST(new.room AS NVARCHAR(4000)) AND old.store_key = CAST(new.store_key AS NVARCHAR(4000))
 	);`
+
+	sqlServerUpsertCheckpoints = `SET NOCOUNT ON;
+UPDATE old SET server_seq = new.server_seq, documents = new.documents
+FROM [$(schema)].sync_checkpoints AS old
+JOIN (VALUES $(rows)) AS new (room, server_seq, documents) ON old.room = CAST(new.room AS NVARCHAR(4000))
+WHERE old.server_seq < new.server_seq;
+IF @@ROWCOUNT < $(count)
+	INSERT INTO [$(schema)].sync_checkpoints (room, server_seq, documents)
+	SELECT room, server_seq, documents
+	FROM (VALUES $(rows)) AS new (room, server_seq, documents)
+	WHERE server_seq >= 0 AND NOT EXISTS (
+		SELECT 1 FROM [$(schema)].sync_checkpoints AS old WHERE old.room = CAST(new.room AS NVARCHAR(4000))
+	);`
 )
 
-// The columns of a row of the two statements.
+var sqlServerIdiom = idiom{
+	now:   "SYSUTCDATETIME()",
+	bytes: "DATALENGTH",
+	limit: "OFFSET 0 ROWS FETCH NEXT ? ROWS ONLY",
+}
+
+// The columns of a row of the three statements.
 const (
-	sqlServerOpColumns       = 13
-	sqlServerDocumentColumns = 4
+	sqlServerOpColumns         = 13
+	sqlServerDocumentColumns   = 4
+	sqlServerCheckpointColumns = 3
 )
 
 // inSQLServerSchema is a text for one schema.

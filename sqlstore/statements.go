@@ -11,20 +11,21 @@ import (
 // statements are those that are the same in every database but for the form of their parameters. Their texts never
 // change while a server runs, so each database plans them once.
 //
-// None of them has a LIMIT, which T-SQL lacks: whoever wants less of a result stops reading it.
+// None but oldest has a LIMIT, which T-SQL lacks: whoever wants less of a result stops reading it.
 type statements struct {
 	findBatch     *sql.Stmt // room, room, client_id, client_seq
 	lastClientSeq *sql.Stmt // room, client_id
 	documents     *sql.Stmt // room
-	checkpoint    *sql.Stmt // room
+	checkpoint    *sql.Stmt // room, room, room
 	nextRoom      *sql.Stmt // after
-	prune         *sql.Stmt // room, through
+	oldest        *sql.Stmt // room, after, number of rows
+	prune         *sql.Stmt // room, after, through, room
 }
 
 // texts are the statements before they are prepared. log is for the dialects whose driver can stop in the middle of a
 // result, without receiving the rest: they prepare it themselves.
 type texts struct {
-	log, findBatch, lastClientSeq, documents, checkpoint, nextRoom, prune string
+	log, findBatch, lastClientSeq, documents, checkpoint, nextRoom, oldest, prune string
 }
 
 // idiom is how a dialect says what the common statements have in common. The zero value is plain SQL.
@@ -33,6 +34,10 @@ type idiom struct {
 	prelude  string           // before each SELECT
 	text     string           // an expression of a text parameter, which is ? in it
 	argument func(string) any // what a text is handed to the driver as
+
+	now   string // an expression of the time
+	bytes string // a function of how many bytes a text has; it does not read the text
+	limit string // ends a query of at most so many rows, which are ? in it
 }
 
 func (i idiom) table(name string) string { return i.tables + name }
@@ -74,7 +79,9 @@ func buildTexts(format squirrel.PlaceholderFormat, say idiom) (t texts, err erro
 		{&t.findBatch, rows.Where(inRoom, parameter).Where(first.Prefix("server_seq = (").Suffix(")")).OrderBy("op_index")},
 		{&t.lastClientSeq, sent.Columns("MAX(client_seq)").Where("client_seq IS NOT NULL")},
 		{&t.documents, squirrel.Select("store_key", "server_seq", "state").From(documents).Where(inRoom, parameter)},
-		{&t.checkpoint, squirrel.Select("MAX(server_seq)").From(documents).Where(inRoom, parameter)},
+		{&t.checkpoint, squirrel.Select().Column("COALESCE((SELECT server_seq FROM "+say.table("sync_checkpoints")+" WHERE "+inRoom+
+			"), (SELECT MAX(server_seq) FROM "+documents+" WHERE "+inRoom+"))", parameter, parameter).
+			Column("(SELECT documents FROM "+say.table("sync_checkpoints")+" WHERE "+inRoom+")", parameter)},
 		{&t.nextRoom, squirrel.Select("MIN(room)").From(log).Where("room > "+say.parameter(), parameter)},
 	} {
 		if *q.text, _, err = q.query.PlaceholderFormat(format).ToSql(); err != nil {
@@ -82,12 +89,26 @@ func buildTexts(format squirrel.PlaceholderFormat, say idiom) (t texts, err erro
 		}
 		*q.text = say.prelude + *q.text
 	}
-	t.prune, _, err = squirrel.Delete(log).Where(inRoom, parameter).Where("server_seq <= ?", parameter).
+	// The order of the index, so that only rows are visited that go. The last batch of the log stays.
+	t.prune, _, err = squirrel.Delete(log).Where(inRoom, parameter).Where("server_seq > ?", parameter).
+		Where("server_seq <= ?", parameter).Where("op_index >= 0").
+		Where("server_seq < (SELECT MAX(server_seq) FROM "+log+" WHERE "+inRoom+" AND op_index >= 0)", parameter).
 		PlaceholderFormat(format).ToSql()
 	if err != nil {
 		return texts{}, fmt.Errorf("building statements: %w", err)
 	}
+	t.oldest, err = format.ReplacePlaceholders(say.oldestRows(log, inRoom))
+	if err != nil {
+		return texts{}, fmt.Errorf("building statements: %w", err)
+	}
 	return t, nil
+}
+
+// oldestRows is the query for the first rows of a room's log after a serverSeq.
+func (i idiom) oldestRows(log, inRoom string) string {
+	columns := "server_seq, server_ts, " + i.bytes + "(value)"
+	where := " FROM " + log + " WHERE " + inRoom + " AND server_seq > ? AND op_index >= 0 ORDER BY server_seq, op_index "
+	return i.prelude + "SELECT " + columns + where + i.limit
 }
 
 func prepare(ctx context.Context, d dialect) (s statements, err error) {
@@ -105,6 +126,7 @@ func prepare(ctx context.Context, d dialect) (s statements, err error) {
 		{&s.documents, d.reader(), t.documents},
 		{&s.checkpoint, d.reader(), t.checkpoint},
 		{&s.nextRoom, d.reader(), t.nextRoom},
+		{&s.oldest, d.reader(), t.oldest},
 		{&s.prune, d.writer(), t.prune},
 	} {
 		//nolint:sqlclosecheck // they live as long as the pool, and are closed with it

@@ -78,7 +78,7 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 		Store: store, Listen: feeds.Listen, Log: log, Recorder: measured, InitialState: initial,
 		CommitWindow: milliseconds(c.CommitWindowMs), Retention: core.Retention{Age: c.LogRetention, Count: c.LogRetentionBatches},
 		ServerBatch: milliseconds(c.ServerBatchMs), PresenceTimeout: milliseconds(c.PresenceTimeoutMs),
-		RoomIdle: milliseconds(c.RoomIdleMs), MaxRooms: c.MaxRooms, MemoryBudget: c.MemoryBudget, MaxDocumentBytes: c.MaxDocumentBytes,
+		RoomIdle: milliseconds(c.RoomIdleMs), MaxRooms: c.MaxRooms, MemoryBudget: c.MemoryBudget, MaxDocumentBytes: c.MaxDocumentBytes, MaxDocuments: c.MaxDocuments,
 	})
 	measured.Watch(hub, feeds)
 	config := httpapi.Config{

@@ -30,7 +30,7 @@ type serveCommand struct {
 
 	InitialStateURL string `name:"initial-state-url" env:"PATHSYNC_INITIAL_STATE_URL" placeholder:"URL" help:"Ask here what a room begins with that has no history."`
 
-	ServerBatchMs     int `name:"server-batch-ms" env:"PATHSYNC_SERVER_BATCH_MS" default:"1500" placeholder:"MS" validate:"min=1,max=3600000" help:"Write changed documents to the database this often (${default}). The log is always written at once."`
+	ServerBatchMs     int `name:"server-batch-ms" env:"PATHSYNC_SERVER_BATCH_MS" default:"1500" placeholder:"MS" validate:"min=1,max=3600000" help:"Write changed documents to the database this often, large ones less often (${default}). The log is always written at once."`
 	CommitWindowMs    int `name:"commit-window-ms" env:"PATHSYNC_COMMIT_WINDOW_MS" default:"0" placeholder:"MS" validate:"min=0,max=1000" help:"Gather batches so long before each transaction: fewer of them, later answers (${default})."`
 	PresenceTimeoutMs int `name:"presence-timeout-ms" env:"PATHSYNC_PRESENCE_TIMEOUT_MS" default:"15000" placeholder:"MS" validate:"min=100,max=86400000" help:"How long a client without a stream stays present (${default})."`
 	HeartbeatMs       int `name:"heartbeat-ms" env:"PATHSYNC_HEARTBEAT_MS" default:"15000" placeholder:"MS" validate:"min=100,max=3600000" help:"Send a comment after so much silence on a stream (${default})."`
@@ -40,6 +40,7 @@ type serveCommand struct {
 	MaxOps           int   `name:"max-ops" env:"PATHSYNC_MAX_OPS" default:"1000" placeholder:"N" validate:"min=1,max=1000000" help:"Most operations in a batch (${default})."`
 	MaxDepth         int   `name:"max-depth" env:"PATHSYNC_MAX_DEPTH" default:"64" placeholder:"N" validate:"min=1,max=64" help:"Deepest nesting of a value (${default})."`
 	MaxDocumentBytes int   `name:"max-document-bytes" env:"PATHSYNC_MAX_DOCUMENT_BYTES" default:"8388608" placeholder:"N" validate:"min=1024,max=1073741824" help:"Largest document (${default})."`
+	MaxDocuments     int   `name:"max-documents" env:"PATHSYNC_MAX_DOCUMENTS" default:"10000" placeholder:"N" validate:"min=1" help:"Most documents in a room (${default})."`
 	MaxRooms         int   `name:"max-rooms" env:"PATHSYNC_MAX_ROOMS" default:"100000" placeholder:"N" validate:"min=1" help:"Most rooms in memory (${default})."`
 	MemoryBudget     int64 `name:"memory-budget" env:"PATHSYNC_MEMORY_BUDGET" default:"2147483648" placeholder:"N" validate:"min=0" help:"Bytes that rooms may take, by estimate, before unused ones are closed early and no other is opened; 0 for no limit (${default})."`
 	FeedBytes        int   `name:"feed-bytes" env:"PATHSYNC_FEED_BYTES" default:"4194304" placeholder:"N" validate:"min=4096,max=1073741824" help:"Events kept in memory per room, for streams that resume or lag (${default})."`

@@ -28,7 +28,7 @@ func TestTheServerHasDefaultsForEverything(t *testing.T) {
 	want := serveCommand{
 		Listen: "127.0.0.1:8080", Database: "sqlite:pathsync.db", Auth: "none",
 		ServerBatchMs: 1500, PresenceTimeoutMs: 15000, HeartbeatMs: 15000, RoomIdleMs: 60000,
-		MaxBodyBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64, MaxDocumentBytes: 8 << 20, MaxRooms: 100000, MemoryBudget: 2 << 30, FeedBytes: 4 << 20,
+		MaxBodyBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64, MaxDocumentBytes: 8 << 20, MaxDocuments: 10_000, MaxRooms: 100000, MemoryBudget: 2 << 30, FeedBytes: 4 << 20,
 		ACMECache: "pathsync-acme", ACMEServer: "https://acme-v02.api.letsencrypt.org/directory",
 		AddressBatches: 1000, AddressRequests: 1000, AddressStreams: 10000, AddressRooms: 10000,
 		UserBatches: 200, UserRequests: 200, UserStreams: 200, UserRooms: 1000, ClientBatches: 100,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/pathsync/pathsync/core"
 )
@@ -15,6 +16,8 @@ type room struct {
 	sent      map[sending]*core.Batch
 	last      map[string]int64 // the highest clientSeq of each clientId that numbers its batches
 	documents map[string]core.Document
+
+	checkpoint *core.Checkpoint // nil: none was saved
 }
 
 // sending is who sent a batch, and under which number.
@@ -106,20 +109,52 @@ func (r *room) allDocuments() []core.Document {
 	return slices.Collect(maps.Values(r.documents))
 }
 
-func (r *room) checkpoint() (highest int64) {
-	for _, d := range r.documents {
-		highest = max(highest, d.ServerSeq)
+func (r *room) checkpointed(name string) core.Checkpoint {
+	if r.checkpoint != nil {
+		return *r.checkpoint
 	}
-	return highest
+	c := core.Checkpoint{Room: name}
+	for _, d := range r.documents {
+		c.ServerSeq = max(c.ServerSeq, d.ServerSeq)
+	}
+	return c
 }
 
-// prune takes the beginning of the log out, and what is known of its senders from these batches alone.
-func (r *room) prune(through int64) {
-	end, found := r.position(through)
-	if found {
-		end++
+func (r *room) saveCheckpoint(c core.Checkpoint) {
+	if r.checkpoint == nil || c.ServerSeq > r.checkpoint.ServerSeq {
+		c.Room = strings.Clone(c.Room)
+		r.checkpoint = &c
 	}
-	r.log = slices.Delete(r.log, 0, end)
+}
+
+// oldest returns what the log begins with after a serverSeq.
+func (r *room) oldest(after int64, bounds core.Bounds) (entries []core.Entry) {
+	start, found := r.position(after)
+	if found {
+		start++
+	}
+	for _, b := range r.log[start:] {
+		bounds.Rows -= len(b.Ops)
+		for _, op := range b.Ops {
+			bounds.Bytes -= len(op.Value)
+		}
+		if len(entries) > 0 && (bounds.Rows < 0 || bounds.Bytes < 0) {
+			break
+		}
+		entries = append(entries, core.Entry{ServerSeq: b.ServerSeq, ServerTs: b.ServerTs})
+	}
+	return entries
+}
+
+// prune takes batches out of the log, and what is known of its senders from these batches alone. The last batch stays.
+func (r *room) prune(after, through int64) {
+	if len(r.log) == 0 {
+		return
+	}
+	head := r.log[len(r.log)-1].ServerSeq
+	r.log = slices.DeleteFunc(r.log, func(b *core.Batch) bool {
+		return b.ServerSeq > after && b.ServerSeq <= through && b.ServerSeq < head
+	})
 	clear(r.sent)
 	clear(r.last)
 	for _, b := range r.log {

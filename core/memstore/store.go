@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pathsync/pathsync/core"
 )
@@ -22,13 +23,15 @@ type Store struct {
 	mu     sync.RWMutex
 	rooms  map[string]*room // only rooms that something was written to
 	closed bool
+
+	settings map[string]string
 }
 
 // New returns an empty store with an epoch of its own.
 func New() *Store {
 	return &Store{
 		epoch: strings.ToLower(rand.Text()[:8]),
-		rooms: make(map[string]*room),
+		rooms: make(map[string]*room), settings: make(map[string]string),
 	}
 }
 
@@ -126,13 +129,26 @@ func (s *Store) SaveDocuments(ctx context.Context, docs []core.Document) error {
 }
 
 // Checkpoint implements core.Store.
-func (s *Store) Checkpoint(ctx context.Context, room string) (int64, error) {
+func (s *Store) Checkpoint(ctx context.Context, room string) (core.Checkpoint, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if err := s.usable(ctx); err != nil {
-		return 0, err
+		return core.Checkpoint{}, err
 	}
-	return s.readable(room).checkpoint(), nil
+	return s.readable(room).checkpointed(room), nil
+}
+
+// SaveCheckpoints implements core.Store.
+func (s *Store) SaveCheckpoints(ctx context.Context, checkpoints []core.Checkpoint) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	for _, c := range checkpoints {
+		s.writable(c.Room).saveCheckpoint(c)
+	}
+	return nil
 }
 
 // NextRoom implements core.Store.
@@ -150,14 +166,49 @@ func (s *Store) NextRoom(ctx context.Context, after string) (next string, err er
 	return next, nil
 }
 
+// Oldest implements core.Store.
+func (s *Store) Oldest(ctx context.Context, room string, after int64, bounds core.Bounds) ([]core.Entry, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := s.usable(ctx); err != nil {
+		return nil, err
+	}
+	return s.readable(room).oldest(after, bounds), nil
+}
+
 // Prune implements core.Store.
-func (s *Store) Prune(ctx context.Context, room string, through int64) error {
+func (s *Store) Prune(ctx context.Context, room string, after, through int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	s.writable(room).prune(through)
+	s.writable(room).prune(after, through)
+	return nil
+}
+
+// Now implements core.Store.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return time.Now(), s.usable(ctx)
+}
+
+// Setting implements core.Store.
+func (s *Store) Setting(ctx context.Context, name string) (string, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.settings[name], s.usable(ctx)
+}
+
+// SaveSetting implements core.Store.
+func (s *Store) SaveSetting(ctx context.Context, name, value string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(ctx); err != nil {
+		return err
+	}
+	s.settings[strings.Clone(name)] = strings.Clone(value)
 	return nil
 }
 

@@ -13,13 +13,20 @@ var closeTests = []subtest{
 			t.Fatalf("Close: %v", err)
 		}
 		for name, err := range map[string]error{
-			"Append":        store.Append(t.Context(), []*core.Batch{batch(t.Name(), 1)}),
-			"SaveDocuments": store.SaveDocuments(t.Context(), []core.Document{document(t.Name(), 1)}),
-			"Ping":          store.Ping(t.Context()),
-			"Log":           second(store.Log(t.Context(), t.Name(), 0, everything)),
-			"FindBatch":     second(store.FindBatch(t.Context(), t.Name(), "a", 1)),
-			"LastClientSeq": second(store.LastClientSeq(t.Context(), t.Name(), "a")),
-			"Documents":     second(store.Documents(t.Context(), t.Name())),
+			"Append":          store.Append(t.Context(), []*core.Batch{batch(t.Name(), 1)}),
+			"SaveDocuments":   store.SaveDocuments(t.Context(), []core.Document{document(t.Name(), 1)}),
+			"Ping":            store.Ping(t.Context()),
+			"Log":             second(store.Log(t.Context(), t.Name(), 0, everything)),
+			"FindBatch":       second(store.FindBatch(t.Context(), t.Name(), "a", 1)),
+			"LastClientSeq":   second(store.LastClientSeq(t.Context(), t.Name(), "a")),
+			"Documents":       second(store.Documents(t.Context(), t.Name())),
+			"Checkpoint":      second(store.Checkpoint(t.Context(), t.Name())),
+			"Oldest":          second(store.Oldest(t.Context(), t.Name(), 0, core.Bounds{Rows: 1, Bytes: 1})),
+			"Prune":           store.Prune(t.Context(), t.Name(), 0, 1),
+			"Setting":         second(store.Setting(t.Context(), "x")),
+			"SaveSetting":     store.SaveSetting(t.Context(), "x", "1"),
+			"Now":             second(store.Now(t.Context())),
+			"SaveCheckpoints": store.SaveCheckpoints(t.Context(), []core.Checkpoint{{Room: t.Name(), ServerSeq: 1}}),
 		} {
 			if err == nil {
 				t.Errorf("%s succeeded", name)

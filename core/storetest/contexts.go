@@ -16,13 +16,20 @@ var contextTests = []subtest{
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		for name, err := range map[string]error{
-			"Append":        store.Append(ctx, []*core.Batch{batch(t.Name(), 2)}),
-			"SaveDocuments": store.SaveDocuments(ctx, []core.Document{document(t.Name(), 2)}),
-			"Ping":          store.Ping(ctx),
-			"Log":           second(store.Log(ctx, t.Name(), 0, everything)),
-			"FindBatch":     second(store.FindBatch(ctx, t.Name(), "a", 1)),
-			"LastClientSeq": second(store.LastClientSeq(ctx, t.Name(), "a")),
-			"Documents":     second(store.Documents(ctx, t.Name())),
+			"Append":          store.Append(ctx, []*core.Batch{batch(t.Name(), 2)}),
+			"SaveDocuments":   store.SaveDocuments(ctx, []core.Document{document(t.Name(), 2)}),
+			"Ping":            store.Ping(ctx),
+			"Log":             second(store.Log(ctx, t.Name(), 0, everything)),
+			"FindBatch":       second(store.FindBatch(ctx, t.Name(), "a", 1)),
+			"LastClientSeq":   second(store.LastClientSeq(ctx, t.Name(), "a")),
+			"Documents":       second(store.Documents(ctx, t.Name())),
+			"Checkpoint":      second(store.Checkpoint(ctx, t.Name())),
+			"Oldest":          second(store.Oldest(ctx, t.Name(), 0, core.Bounds{Rows: 1, Bytes: 1})),
+			"Prune":           store.Prune(ctx, t.Name(), 0, 1),
+			"Setting":         second(store.Setting(ctx, "x")),
+			"SaveSetting":     store.SaveSetting(ctx, "x", "1"),
+			"Now":             second(store.Now(ctx)),
+			"SaveCheckpoints": store.SaveCheckpoints(ctx, []core.Checkpoint{{Room: t.Name(), ServerSeq: 1}}),
 		} {
 			t.Run(name, func(t *testing.T) { wantError(t, err, context.Canceled) })
 		}

@@ -6,8 +6,8 @@ import "github.com/pathsync/pathsync/core/path"
 //
 // The operation must be valid and normal; one that is not is discarded as a TypeMismatch. Its value becomes part of the
 // document, and must not be changed or applied to another one. limit is how many bytes the document's encoding may
-// take; 0 means that there is no limit. An operation that makes the document grow is discarded if that takes it past
-// the limit; any other is not, even where the limit has been lowered meanwhile.
+// take; 0 means that there is no limit, and NoGrowth that the document must not grow. An operation that makes the document
+// grow is discarded if that takes it past the limit; any other is not, even where the limit has been lowered meanwhile.
 //
 // index is where the item then stands, for an array_add or array_move that took effect, and op.Index otherwise. The
 // operations that took effect, applied with these indexes and no limit to what the document was before, give the same
@@ -25,7 +25,7 @@ func (d *Document) Apply(op Op, limit int) (reason Reason, index int) {
 	if reason != Applied {
 		return reason, op.Index
 	}
-	if limit > 0 && c.growth > 0 && d.Size()+c.growth > limit {
+	if limit != 0 && c.growth > 0 && d.Size()+c.growth > limit {
 		return TooLarge, op.Index
 	}
 	d.make(c, t.all())

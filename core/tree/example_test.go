@@ -26,7 +26,7 @@ func Example() {
 			fmt.Println(err)
 			return
 		}
-		op.Normalize(func() string { return "t0" })
+		op.Normalize(func() string { return "t0" }, 1<<20)
 		if reason, _ := d.Apply(op, 0); reason != tree.Applied {
 			fmt.Println("discarded:", reason)
 			return

@@ -74,7 +74,7 @@ func FuzzApplyAgreesWithTheModel(f *testing.F) {
 		if op.Validate() != nil {
 			return
 		}
-		op.Normalize(func() string { return "new" })
+		op.Normalize(func() string { return "new" }, 1<<30)
 		before := encode(&d)
 		d.Begin()
 		reason, at := d.Apply(op, 500)

@@ -7,11 +7,14 @@ package tree
 //
 // A wrong member is replaced where it stands, a missing one comes last. The operation must be valid. Normalize changes
 // the value in place, and reports whether it did.
-func (op Op) Normalize(newID func() string) bool {
+//
+// maxBytes bounds the encoding of the completed value. When ids would take it past the bound, Normalize stops, reports
+// !ok, and the value must not be used. The work is then in proportion to the bound and to the value as it came.
+func (op Op) Normalize(newID func() string, maxBytes int) (changed, ok bool) {
 	if op.Value == nil {
-		return false
+		return false, true
 	}
-	n := normalizer{newID: newID}
+	n := normalizer{newID: newID, left: maxBytes - op.Value.Size()}
 	n.normalize(op.Value)
 	switch {
 	case op.Kind == ArrayAdd:
@@ -23,16 +26,20 @@ func (op Op) Normalize(newID func() string) bool {
 			n.setID(o, op.last().Name)
 		}
 	}
-	return n.changed
+	return n.changed, n.left >= 0
 }
 
 type normalizer struct {
 	newID   func() string
+	left    int // bytes by which the value may still grow; negative: it has grown too much
 	changed bool
 }
 
 // normalize works from the inside out. It returns by how much the encoding of v has grown.
 func (n *normalizer) normalize(v Value) (growth int) {
+	if n.left < 0 {
+		return 0
+	}
 	switch c := v.(type) {
 	case *Object:
 		for _, m := range c.all() {
@@ -62,6 +69,9 @@ func (n *normalizer) identify(elements []Value) (growth int) {
 		if !ok {
 			continue
 		}
+		if n.left < 0 {
+			return growth
+		}
 		if id := o.id(); id == "" || seen[id] {
 			growth += n.setID(o, n.newID())
 		}
@@ -81,5 +91,6 @@ func (n *normalizer) setID(o *Object, id string) (growth int) {
 		o.insert(o.len(), IDMember, v)
 	}
 	o.size += growth
+	n.left -= growth
 	return growth
 }

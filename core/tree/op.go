@@ -28,5 +28,8 @@ const (
 	TooLarge     Reason = "too_large"     // the document would grow past its limit
 )
 
+// NoGrowth is the limit of a document that must not grow at all, and so cannot be created either.
+const NoGrowth = -1
+
 // NoIndex stands for an absent `arrayIndex`.
 const NoIndex = -1

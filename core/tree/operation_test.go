@@ -111,7 +111,7 @@ func TestObjectsInArraysGetIDs(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			op := tree.Op{Kind: tt.kind, Path: mustPath(t, tt.path), Index: tree.NoIndex}
 			if tt.value == "" {
-				if op.Normalize(nil) {
+				if changed, _ := op.Normalize(nil, 1<<20); changed {
 					t.Error("something is filled in where there is nothing")
 				}
 				return
@@ -121,14 +121,14 @@ func TestObjectsInArraysGetIDs(t *testing.T) {
 			if want == "" {
 				want = tt.value
 			}
-			changed := op.Normalize(func() string { n++; return fmt.Sprint("n", n) })
+			changed, _ := op.Normalize(func() string { n++; return fmt.Sprint("n", n) }, 1<<20)
 			if got := string(tree.AppendJSON(nil, op.Value)); got != want || op.Value.Size() != len(got) {
 				t.Errorf("%s (size %d), want %s", got, op.Value.Size(), want)
 			}
 			if changed != (tt.want != "") {
 				t.Errorf("filled in: %t", changed)
 			}
-			if op.Normalize(func() string { return "again" }) {
+			if changed, _ := op.Normalize(func() string { return "again" }, 1<<20); changed {
 				t.Errorf("normalising twice changes it to %s", tree.AppendJSON(nil, op.Value))
 			}
 		})
@@ -138,7 +138,7 @@ func TestObjectsInArraysGetIDs(t *testing.T) {
 func TestAnArrayThatGotItsIDsIsAnItemArray(t *testing.T) {
 	n := 0
 	op := tree.Op{Kind: tree.Set, Path: mustPath(t, "a"), Value: mustParse(t, `[{},{}]`), Index: tree.NoIndex}
-	op.Normalize(func() string { n++; return fmt.Sprint("n", n) })
+	op.Normalize(func() string { n++; return fmt.Sprint("n", n) }, 1<<20)
 	var d tree.Document
 	d.Apply(op, 0)
 	reason, _ := d.Apply(tree.Op{Kind: tree.ArrayDelete, Path: mustPath(t, "a[n1]"), Index: tree.NoIndex}, 0)

@@ -118,7 +118,7 @@ func (w *world) op() tree.Op {
 			op.Path, op.Value = nil, mustParse(w.t, w.value(3))
 		}
 		if op.Validate() == nil {
-			op.Normalize(func() string { w.newIDs++; return "new" + strconv.Itoa(w.newIDs) })
+			op.Normalize(func() string { w.newIDs++; return "new" + strconv.Itoa(w.newIDs) }, 1<<30)
 			return op
 		}
 	}

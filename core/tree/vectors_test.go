@@ -57,7 +57,7 @@ func (v vector) ops(t *testing.T) []tree.Op {
 		if err := ops[i].Validate(); err != nil {
 			t.Fatalf("op %d: %v", i, err)
 		}
-		if ops[i].Normalize(func() string { return "new" }) {
+		if changed, _ := ops[i].Normalize(func() string { return "new" }, 1<<20); changed {
 			t.Fatalf("op %d is not normal", i)
 		}
 	}

@@ -1023,7 +1023,7 @@ export interface components {
         };
         /**
          * @description An operation as it is in the log: with every id filled in. One that took effect on an array has in `arrayIndex`
-         *     the position where the item stands after it.
+         *     the position where the item stands after it. One that was discarded is logged without its value.
          * @example {
          *       "path": "tasks",
          *       "op": "array_add",
@@ -1040,7 +1040,7 @@ export interface components {
             op: "set" | "delete" | "array_add" | "array_del" | "array_move" | "init";
             value?: components["schemas"]["JSONValue"];
             arrayIndex?: components["schemas"]["ArrayIndex"];
-        } & (unknown & unknown);
+        } & unknown;
         /**
          * @description A logged operation that took effect.
          * @example {
@@ -1049,7 +1049,7 @@ export interface components {
          *       "value": true
          *     }
          */
-        AppliedOperation: components["schemas"]["LoggedOperation"] & unknown;
+        AppliedOperation: components["schemas"]["LoggedOperation"] & unknown & unknown;
         /**
          * @description What became of one operation.
          * @example {
@@ -1068,7 +1068,7 @@ export interface components {
              * @description Why a discarded operation changed nothing. `item_deleted`: its path names, or runs through, an item that
              *     is not there. `type_mismatch`: what stands at its path is not what it needs. `exists`: `init` of a document
              *     that exists. `not_found`: `delete` of a member that is not there. `too_large`: the document would grow past
-             *     its limit.
+             *     its limit, or its room past its number of documents.
              * @enum {unknown}
              */
             reason?: "item_deleted" | "type_mismatch" | "exists" | "not_found" | "too_large";
@@ -1099,7 +1099,10 @@ export interface components {
             duplicate: boolean;
             /** @description One per operation, in order. */
             results: components["schemas"]["OperationResult"][];
-            /** @description All operations as logged; only there when the server filled in a `_sync_id`. */
+            /**
+             * @description All operations as logged; only there when the server filled in a `_sync_id`. Those that were discarded have
+             *     no value. Together they take no more bytes than a body may.
+             */
             ops?: components["schemas"]["LoggedOperation"][];
         };
         /**
@@ -1802,7 +1805,10 @@ export interface components {
                 };
             };
         };
-        /** @description The body is larger than the server takes. */
+        /**
+         * @description The body is larger than the server takes. A batch counts with the ids that the server fills in, so it can be
+         *     refused although it arrived whole: send fewer objects without `_sync_id` at once.
+         */
         BodyTooLarge: {
             headers: {
                 "Cache-Control": components["headers"]["NoStore"];

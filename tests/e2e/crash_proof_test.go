@@ -105,6 +105,12 @@ func (b loggedBatch) is(sent sentBatch) error {
 		if sent.answer.Ops != nil && string(sent.answer.Ops[i].Value) != logged.value {
 			return fmt.Errorf("op %d: %s was answered, and %s logged", i, sent.answer.Ops[i].Value, logged.value)
 		}
+		if logged.discarded != "" { // it is logged without its value
+			if logged.value != "" {
+				return fmt.Errorf("op %d: discarded as %s, and logged with the value %s", i, logged.discarded, logged.value)
+			}
+			continue
+		}
 		if !asSent(sent.Ops[i].Value, logged.value) {
 			return fmt.Errorf("op %d: %s was sent, and %s logged", i, sent.Ops[i].Value, logged.value)
 		}

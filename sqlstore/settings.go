@@ -1,0 +1,54 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/Masterminds/squirrel"
+)
+
+// settingPrefix keeps settings apart from what else sync_meta has.
+const settingPrefix = "setting_"
+
+// Now implements core.Store.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	var now moment
+	err := s.call("reading the database's clock", func() error {
+		return s.dialect.reader().QueryRowContext(ctx, "SELECT "+s.dialect.schema().idiom.now).Scan(&now)
+	})
+	return time.UnixMilli(int64(now)), err
+}
+
+// Setting implements core.Store.
+func (s *Store) Setting(ctx context.Context, name string) (value string, err error) {
+	err = s.call("reading a setting", func() error {
+		query, args, err := squirrel.Select("value").From(s.dialect.schema().idiom.table("sync_meta")).
+			Where("name = ?", settingPrefix+name).PlaceholderFormat(s.dialect.placeholders()).ToSql()
+		if err != nil {
+			return err
+		}
+		err = s.dialect.reader().QueryRowContext(ctx, query, args...).Scan(&value)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return value, err
+}
+
+// SaveSetting implements core.Store.
+func (s *Store) SaveSetting(ctx context.Context, name, value string) error {
+	meta := s.dialect.schema().idiom.table("sync_meta")
+	return s.call("saving a setting", func() error {
+		return inTransaction(ctx, s.dialect.writer(), func(tx *sql.Tx) error {
+			if err := exec(ctx, s.dialect, tx, squirrel.Update(meta).Set("value", value).Where("name = ?", settingPrefix+name)); err != nil {
+				return err
+			}
+			return exec(ctx, s.dialect, tx, squirrel.Insert(meta).Columns("name", "value").Select(
+				squirrel.Select().Column("CAST(? AS VARCHAR(400))", settingPrefix+name).Column("CAST(? AS VARCHAR(400))", value).
+					Where("NOT EXISTS (SELECT 1 FROM "+meta+" WHERE name = ?)", settingPrefix+name)))
+		})
+	})
+}
