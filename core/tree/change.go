@@ -20,6 +20,7 @@ func (c change) inverse() change {
 
 // make carries out a change. trail are the containers from the document down to the one that is changed.
 func (d *Document) make(c change, trail []*ordered) {
+	wasMany := c.in != nil && c.in.many != nil
 	switch {
 	case c.in == nil:
 		d.root = c.new
@@ -32,8 +33,15 @@ func (d *Document) make(c change, trail []*ordered) {
 	default:
 		c.in.replace(c.key, c.new)
 	}
-	for _, container := range trail {
+	if len(trail) == 0 {
+		return
+	}
+	growth := c.in.remeasure(c, wasMany) // the last of the trail
+	for i, container := range trail {
 		container.size += c.growth
+		if container.memory != 0 && i < len(trail)-1 {
+			container.memory += growth
+		}
 	}
 }
 

@@ -30,6 +30,9 @@ func (o *Object) appendJSON(dst []byte) []byte {
 }
 
 func (a *Array) appendJSON(dst []byte) []byte {
+	if a.flat != "" {
+		return append(dst, a.flat...)
+	}
 	dst = append(dst, '[')
 	first := true
 	for v := range a.Values() {
@@ -79,7 +82,7 @@ var escapes = func() (table [256]byte) {
 // AppendString appends s as a JSON string: AppendJSON of a String.
 func AppendString(dst []byte, s string) []byte { return appendQuoted(dst, s) }
 
-func appendQuoted(dst []byte, s string) []byte {
+func appendQuoted[T string | []byte](dst []byte, s T) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
 	start := 0 // of what has not been appended yet

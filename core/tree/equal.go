@@ -22,6 +22,9 @@ func equalButIDs(v, w Value) bool {
 		})
 	case *Array:
 		w, ok := w.(*Array)
+		if ok && (v.flat != "" || w.flat != "") {
+			return v.flat == w.flat
+		}
 		return ok && slices.EqualFunc(slices.Collect(v.Values()), slices.Collect(w.Values()), equalButIDs)
 	default:
 		return v == w

@@ -15,7 +15,7 @@ var stricter = regexp.MustCompile(`^(duplicate|forbidden|number beyond|lone surr
 func FuzzParseAgreesWithEncodingJSON(f *testing.F) {
 	for _, s := range []string{
 		`null`, ` [true, false] `, `{"a":{"b":[1,-2.5e+3]}}`, `"\u00e9\ud83d\ude00\n\/"`, `{"a":1,"a":2}`, `[{"_sync_id":"x"}]`,
-		`{"__proto__":1}`, `1e999`, `"\ud800"`, "\"\xff\"", `[[[[`, `-0`, `01`, `"\u2028"`, "\"\x7f<&>\"",
+		`[1,[2,"x\n"],[]]`, `[[1],[2,[{"a":[3]}]]]`, `[1,[2,x]]`, `[[1,]`, `{"__proto__":1}`, `1e999`, `"\ud800"`, "\"\xff\"", `[[[[`, `-0`, `01`, `"\u2028"`, "\"\x7f<&>\"",
 	} {
 		f.Add([]byte(s))
 	}

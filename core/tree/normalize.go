@@ -47,6 +47,9 @@ func (n *normalizer) normalize(v Value) (growth int) {
 		}
 		c.size += growth
 	case *Array:
+		if c.flat != "" {
+			return 0 // it has no objects
+		}
 		for e := range c.Values() {
 			growth += n.normalize(e)
 		}

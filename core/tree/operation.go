@@ -138,6 +138,9 @@ func deeperThan(v Value, levels int) bool {
 		if levels == 0 {
 			return true
 		}
+		if c.flat != "" {
+			return flatDepth(c.flat) > levels
+		}
 		for e := range c.Values() {
 			if deeperThan(e, levels-1) {
 				return true

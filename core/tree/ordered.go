@@ -12,9 +12,10 @@ import (
 // A few entries are a slice, which is the least memory and the fastest. Many are a balanced tree, in which every node
 // knows how many are below it, with an index by key.
 type ordered struct {
-	few  []entry
-	many *orderedTree // when not nil, it holds the entries and few is empty
-	size int          // bytes of the container's encoding; kept by whoever changes the entries
+	few    []entry
+	many   *orderedTree // when not nil, it holds the entries and few is empty
+	size   int          // bytes of the container's encoding; kept by whoever changes the entries
+	memory int          // estimate of the bytes that it takes in memory; 0: not known yet
 }
 
 type entry struct {

@@ -66,6 +66,9 @@ type parser struct {
 	open     []container
 	parts    []part // of all open containers; those of the innermost are last
 	unquoted []byte // scratch memory for strings with escapes
+	flat     []byte // scratch memory for the text of flat arrays
+	starts   []int  // where the arrays begin that flatArray has open
+	nested   []int  // where arrays begin that are known not to be flat; the next to be read is first
 	names    [64]string
 }
 
@@ -103,6 +106,11 @@ func (p *parser) begin() (Value, error) {
 	case '{', '[':
 		if len(p.open) == p.maxDepth {
 			return nil, ErrTooDeep
+		}
+		if c == '[' {
+			if v, err := p.flatArray(); v != nil || err != nil {
+				return v, err
+			}
 		}
 		p.at++
 		p.open = append(p.open, container{c == '{', len(p.parts)})

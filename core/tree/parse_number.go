@@ -5,11 +5,20 @@ import "strconv"
 // number reads a number and keeps its text.
 func (p *parser) number() (Value, error) {
 	start := p.at
+	if err := p.skipNumber(); err != nil {
+		return nil, err
+	}
+	return Number(p.data[start:p.at]), nil
+}
+
+// skipNumber checks a number and moves behind it.
+func (p *parser) skipNumber() error {
+	start := p.at
 	if start == len(p.data) {
-		return nil, errEnd
+		return errEnd
 	}
 	if c := p.data[start]; c != '-' && !isDigit(c) {
-		return nil, errValue
+		return errValue
 	}
 	if p.data[start] == '-' {
 		p.at++
@@ -17,15 +26,15 @@ func (p *parser) number() (Value, error) {
 	if p.peek() == '0' {
 		p.at++
 		if isDigit(p.peek()) {
-			return nil, errNumber // a leading zero
+			return errNumber // a leading zero
 		}
 	} else if !p.digits() {
-		return nil, errNumber
+		return errNumber
 	}
 	if p.peek() == '.' {
 		p.at++
 		if !p.digits() {
-			return nil, errNumber
+			return errNumber
 		}
 	}
 	mantissa := p.at - start
@@ -35,17 +44,16 @@ func (p *parser) number() (Value, error) {
 			p.at++
 		}
 		if !p.digits() {
-			return nil, errNumber
+			return errNumber
 		}
 	}
-	text := string(p.data[start:p.at])
-	if !surelyFinite(mantissa, len(text)-mantissa) {
-		if _, err := strconv.ParseFloat(text, 64); err != nil {
+	if !surelyFinite(mantissa, p.at-start-mantissa) {
+		if _, err := strconv.ParseFloat(string(p.data[start:p.at]), 64); err != nil {
 			p.at = start
-			return nil, errRange
+			return errRange
 		}
 	}
-	return Number(text), nil
+	return nil
 }
 
 // surelyFinite reports whether no number can be too large whose mantissa and exponent (with its letter and sign) have

@@ -66,23 +66,38 @@ func (o *Object) id() string {
 //
 // Every element of an item array is an object with a `_sync_id` of its own, a non-empty string; the empty array is one
 // too. Its items are found by their ids. Any other array is plain: one opaque value that operations do not look into.
+//
+// A plain array without objects at any depth is flat: only its canonical text is kept. The elements of `[1,1,1]` would
+// take 20 times the memory of the text.
 type Array struct {
-	ordered         // the items by their ids, and the size of either sort
-	plain   []Value // the elements when it is plain; nil for an item array
+	ordered         // the items by their ids, and the size of every sort
+	plain   []Value // the elements when it is plain and not flat; else nil
+	flat    string  // the canonical text when it is flat; else ""
 }
 
-// Len is the number of elements.
+// Len is the number of elements. For a flat array it takes as long as reading the text.
 func (a *Array) Len() int {
-	if a.isPlain() {
+	switch {
+	case a.flat != "":
+		return len(a.elements())
+	case a.isPlain():
 		return len(a.plain)
 	}
 	return a.len()
 }
 
-// Values yields the elements in order.
+// elements returns the elements of a plain array. Those of a flat array are made anew.
+func (a *Array) elements() []Value {
+	if a.flat != "" {
+		return readElements(a.flat)
+	}
+	return a.plain
+}
+
+// Values yields the elements in order. For a flat array it makes them from the text.
 func (a *Array) Values() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
-		for _, v := range a.plain {
+		for _, v := range a.elements() {
 			if !yield(v) {
 				return
 			}
@@ -95,7 +110,7 @@ func (a *Array) Values() iter.Seq[Value] {
 	}
 }
 
-func (a *Array) isPlain() bool { return a.plain != nil }
+func (a *Array) isPlain() bool { return a.plain != nil || a.flat != "" }
 
 // newObject makes an object of members and takes the slice over. It returns the position of the first member whose name
 // was there before, else -1.

@@ -1,0 +1,88 @@
+package tree
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAnArrayWithoutObjectsIsKeptAsItsText(t *testing.T) {
+	for text, want := range map[string]struct {
+		flat   bool
+		length int
+	}{
+		`[1]`:                       {true, 1},
+		` [ 1 , "a\u0041" , [ ] ] `: {true, 3},
+		`[[[true]],[false,null]]`:   {true, 2},
+		`["{", "[\"]"]`:             {true, 2},
+		`[]`:                        {false, 0},
+		`[{}]`:                      {false, 1},
+		`[1,[2,[{}],3]]`:            {false, 2},
+		`[[1],{"a":[2]}]`:           {false, 2},
+	} {
+		v, err := Parse([]byte(text), 10)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		a := v.(*Array)
+		if flat := a.flat != ""; flat != want.flat || a.Len() != want.length {
+			t.Errorf("%s: flat %v, %d elements", text, flat, a.Len())
+		}
+		n := 0
+		for range a.Values() {
+			n++
+		}
+		if n != want.length {
+			t.Errorf("%s yields %d elements", text, n)
+		}
+	}
+}
+
+func TestDepthOfAFlatArrayIsThatOfItsArrays(t *testing.T) {
+	for text, want := range map[string]int{`[1]`: 1, `["[[[","\\\"[["]`: 1, `[[1],[[]],2]`: 3} {
+		v, err := Parse([]byte(text), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := flatDepth(v.(*Array).flat); got != want {
+			t.Errorf("%s is %d deep, want %d", text, got, want)
+		}
+		if _, err := Parse([]byte(text), want); err != nil {
+			t.Errorf("%s within %d: %v", text, want, err)
+		}
+		if _, err := Parse([]byte(text), want-1); err == nil {
+			t.Errorf("%s is read within %d", text, want-1)
+		}
+	}
+}
+
+// Each of the arrays could be tried anew.
+func TestArraysAroundAnObjectAreReadInLinearTime(t *testing.T) {
+	const depth = 1000
+	text := []byte(strings.Repeat("[", depth) + strings.Repeat("1,", 500_000) + "{}" + strings.Repeat("]", depth))
+	began := time.Now()
+	if _, err := Parse(text, depth+1); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > 5*time.Second { // it would be a minute
+		t.Errorf("it takes %v", took)
+	}
+}
+
+func TestReadingAFlatArrayTakesLittleMoreThanItsText(t *testing.T) {
+	for name, text := range map[string]string{
+		"valid":   `[` + strings.Repeat("1,", 500_000) + `1]`,
+		"invalid": `[` + strings.Repeat("1,", 500_000) + `x]`,
+		"texts":   `[` + strings.Repeat(`"",`, 300_000) + `1]`,
+	} {
+		data := []byte(text)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _ = Parse(data, 10)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(8*len(data)) {
+			t.Errorf("%s: %d bytes are allocated for %d", name, took, len(data))
+		}
+	}
+}
