@@ -79,10 +79,20 @@ func (r *Room) crowded() error {
 
 // tellPresence has readers told of changes when the gathering window is over. The lock is held.
 func (r *Room) tellPresence() {
+	r.weigh()
 	if r.presence.Changed() {
-		r.armPresence(time.Now().Add(r.hub.cfg.PresenceWindow))
+		r.armPresence(time.Now().Add(r.presenceWindow()))
 	}
 }
+
+// presenceWindow is how long changes are gathered: the longer, the more clients there are, since each change is sent to all
+// of them.
+func (r *Room) presenceWindow() time.Duration {
+	return r.hub.cfg.PresenceWindow * time.Duration(1+len(r.presence.members)/windowClients)
+}
+
+// windowClients is how many clients make the window one PresenceWindow longer.
+const windowClients = 1000
 
 // armPresence has presence looked after at a moment, if not earlier. The lock is held.
 func (r *Room) armPresence(at time.Time) {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/pathsync/pathsync/core/retained"
 )
 
 // Errors of a Hub and its rooms, besides those of the Store.
@@ -51,7 +53,7 @@ type Config struct {
 	PredecessorTimeout  time.Duration // longest wait of a batch for the one that it names as its predecessor; 2 s
 	InitialStateTimeout time.Duration // longest wait for what a room begins with; 5 s
 	MaxRooms            int           // open at a time; 100,000
-	MemoryBudget        int64         // bytes that rooms may take before no other is opened, estimated; 0: without bound
+	MemoryBudget        int64         // bytes of memory, estimated, beyond which no other room is opened; 0: without bound
 	MaxQueuedBytes      int           // of batches that wait for their commit; 256 MiB
 	MaxDocumentBytes    int           // encoded size of one document; 8 MiB
 	MaxDocuments        int           // of one room; 10,000
@@ -111,11 +113,13 @@ type Hub struct {
 	checkpointer *checkpointer
 	pruner       *pruner
 
-	opening sync.WaitGroup  // goroutines that open rooms
-	asking  chan struct{}   // has a token for each question about an initial state
-	life    context.Context // ends when no more of them are to be asked
-	stop    context.CancelFunc
-	memory  atomic.Int64 // bytes that all rooms weigh
+	opening  sync.WaitGroup  // goroutines that open rooms
+	asking   chan struct{}   // has a token for each question about an initial state
+	life     context.Context // ends when no more of them are to be asked
+	stop     context.CancelFunc
+	memory   atomic.Int64 // bytes that all rooms weigh
+	others   atomic.Pointer[func() (used, retained int64)]
+	retained retained.Counter // versions of documents and lists that readers may still hold
 
 	mu      sync.Mutex
 	rooms   map[string]*slot
@@ -248,7 +252,7 @@ func (h *Hub) acquire(name string, accounts []Account) (*slot, error) {
 			}
 		}
 		if !h.hasRoom(time.Now()) {
-			return nil, fmt.Errorf("%w: %d rooms are open and take about %d bytes", ErrOverloaded, len(h.rooms), h.memory.Load())
+			return nil, fmt.Errorf("%w: %d rooms are open and take about %d bytes", ErrOverloaded, len(h.rooms), h.used())
 		}
 		s = &slot{name: name, opened: make(chan struct{}), accounts: accounts}
 		h.rooms[name] = s
@@ -307,7 +311,7 @@ func (h *Hub) hasRoom(now time.Time) bool {
 	}
 	if now.Sub(h.warned) >= time.Minute {
 		h.warned = now
-		h.cfg.Log.Warn("no other room can be opened; those that are open are in use", "rooms", len(h.rooms), "bytes", h.memory.Load())
+		h.cfg.Log.Warn("no other room can be opened; those that are open are in use", "rooms", len(h.rooms), "bytes", h.used())
 	}
 	return false
 }
@@ -318,7 +322,25 @@ func (h *Hub) full() bool { return len(h.rooms) >= h.cfg.MaxRooms || h.short() }
 // short reports whether rooms take the memory that they may. Those that are open go on growing, each within its own
 // bounds: a batch is never refused for what other rooms take.
 func (h *Hub) short() bool {
-	return h.cfg.MemoryBudget > 0 && h.memory.Load() >= h.cfg.MemoryBudget
+	return h.cfg.MemoryBudget > 0 && h.used() >= h.cfg.MemoryBudget
+}
+
+// used is about how many bytes of memory are in use by rooms, batches that wait, and what CountMemory has added.
+func (h *Hub) used() int64 {
+	used, _ := h.outside()
+	return h.memory.Load() + h.committer.queuedBytes() + used
+}
+
+// CountMemory adds to the memory that the hub knows of what is taken outside of its rooms on behalf of their readers and
+// writers. others returns the bytes that are in use, and those of older versions that slow readers hold; it must be quick.
+// A later call replaces it.
+func (h *Hub) CountMemory(others func() (used, retained int64)) { h.others.Store(&others) }
+
+func (h *Hub) outside() (used, retained int64) {
+	if others := h.others.Load(); others != nil {
+		return (*others)()
+	}
+	return 0, 0
 }
 
 // stale reports whether a room has to be opened anew: its last opening failed a while ago, or it was stopped.

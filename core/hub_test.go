@@ -699,7 +699,7 @@ func TestTheQueueIsBounded(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		goOn := make(chan bool)
 		store.append = func(_ context.Context, _ []*core.Batch, do func() error) error { <-goOn; return do() }
-		h := newHub(t, store, func(c *core.Config) { c.MaxQueuedBytes = 10_000 })
+		h := newHub(t, store, func(c *core.Config) { c.MaxQueuedBytes = 50_000 })
 		r := room(t, h, "room")
 		var all sync.WaitGroup
 		overloaded := 0

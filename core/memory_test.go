@@ -28,7 +28,7 @@ func TestWhileMemoryIsShortNoOtherRoomIsOpened(t *testing.T) {
 		var log bytes.Buffer
 		h := newTightHub(t, func(c *core.Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 		used := room(t, h, "used")
-		submit(t, used, batch(t, "ann", 1, large(budget/8)))
+		submit(t, used, batch(t, "ann", 1, large(budget)))
 		for range 100 {
 			if _, _, err := h.Room(t.Context(), "other"); !errors.Is(err, core.ErrOverloaded) {
 				t.Fatalf("err = %v", err)
@@ -53,7 +53,7 @@ func TestWhileMemoryIsShortUnusedRoomsGoFirst(t *testing.T) {
 			if err != nil {
 				t.Fatalf("room %d: %v", i, err)
 			}
-			submit(t, r, batch(t, "ann", 1, large(budget/8)))
+			submit(t, r, batch(t, "ann", 1, large(budget)))
 			release()
 			time.Sleep(2 * time.Second) // its document is written down
 		}
@@ -75,7 +75,7 @@ func TestWhileMemoryIsShortUnusedRoomsDoNotWaitUntilTheyAreIdle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		submit(t, r, batch(t, "ann", 1, large(budget/8)))
+		submit(t, r, batch(t, "ann", 1, large(budget)))
 		release()
 		time.Sleep(16 * time.Minute)
 		if r.Err() == nil {
@@ -103,7 +103,7 @@ func TestRoomsThatAreReadTakeMemoryAsThoseThatAreWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		first := newHub(t, store)
-		submit(t, room(t, first, "r"), batch(t, "ann", 1, large(budget/8)))
+		submit(t, room(t, first, "r"), batch(t, "ann", 1, large(budget)))
 		closeHub(t, first)
 		h := newHub(t, store, func(c *core.Config) { c.MemoryBudget = budget })
 		room(t, h, "r")

@@ -1,10 +1,6 @@
 package core
 
-import (
-	"cmp"
-	"slices"
-	"time"
-)
+import "time"
 
 // User is one client that is in a room.
 type User struct {
@@ -40,26 +36,42 @@ type Presence struct {
 	lease   time.Duration
 	limit   int
 	members map[string]*member
+	roster  roster
+	joins   int64                       // clients that have joined so far
 	riders  map[string]map[*member]bool // by clientId: who reads along with it, whether it is there or not
 	changed []string                    // clients that may differ from what readers know, in the order of change
-	told    map[string]*User            // what readers know of each client in changed; nil: nothing
+	told    map[string]known            // what readers know of each client in changed
 	split   map[string]bool             // clients in changed of which newer readers know something else: all have to be told
+}
+
+// known is what readers know of a client: how it was when it joined under a number. Number 0: they do not know it.
+type known struct {
+	User
+	number int64
 }
 
 type member struct {
 	User
-	stream int       // number of the open stream; 0: none
-	via    string    // the client whose stream it reads along with; "": none
-	until  time.Time // end of the lease, when no stream keeps it present
+	number int64       // counts the clients that have joined
+	page   *rosterPage // of the roster
+	stream int         // number of the open stream; 0: none
+	via    string      // the client whose stream it reads along with; "": none
+	until  time.Time   // end of the lease, when no stream keeps it present
 }
 
 // NewPresence makes an empty table for at most limit clients.
 func NewPresence(lease time.Duration, limit int) *Presence {
 	return &Presence{
 		lease: lease, limit: limit, members: map[string]*member{}, riders: map[string]map[*member]bool{},
-		told: map[string]*User{}, split: map[string]bool{},
+		told: map[string]known{}, split: map[string]bool{}, roster: roster{dropped: func([]byte) {}},
 	}
 }
+
+// Bytes is about how much memory the table takes.
+func (p *Presence) Bytes() int { return p.roster.bytes + changeMemory*len(p.changed) }
+
+// changeMemory is about what it takes to remember what readers know of one client.
+const changeMemory = 256
 
 // Connect notes that a client has opened its stream, known to Disconnect by a number that differs from any other of
 // this client. It reads along with nobody then. displayName "" keeps what is known. It reports false when the table is
@@ -69,12 +81,14 @@ func (p *Presence) Connect(clientID, userID, displayName string, stream int, now
 	if m == nil {
 		return false
 	}
+	before := m.memory()
 	m.UserID = userID
 	m.stream = stream
 	p.ride(m, "")
 	if displayName != "" {
 		m.DisplayName = displayName
 	}
+	p.roster.changed(m, before)
 	return true
 }
 
@@ -92,6 +106,7 @@ func (p *Presence) Update(clientID, userID string, u PresenceUpdate, now time.Ti
 	if m == nil {
 		return User{}, false
 	}
+	before := m.memory()
 	m.UserID = userID
 	if u.DisplayName != nil {
 		m.DisplayName = *u.DisplayName
@@ -100,6 +115,7 @@ func (p *Presence) Update(clientID, userID string, u PresenceUpdate, now time.Ti
 		p.ride(m, *u.Via)
 	}
 	m.Field, m.Meta = u.Field, u.Meta
+	p.roster.changed(m, before)
 	m.until = now.Add(p.lease)
 	return m.User, true
 }
@@ -109,6 +125,7 @@ func (p *Presence) Leave(clientID string, now time.Time) {
 	if m := p.members[clientID]; m != nil {
 		p.note(clientID, m)
 		p.setDown(m, now)
+		p.roster.remove(m)
 		p.ride(m, "")
 		delete(p.members, clientID)
 	}
@@ -133,22 +150,29 @@ func (p *Presence) NextExpiry() (at time.Time, ok bool) {
 	return at, ok
 }
 
-// Users returns who is present, first come first, for a reader that begins with it. Whom it shows otherwise than readers
-// were told, TakeChange mentions in any case: one who comes and leaves again would stay for this reader for ever.
+// Users returns who is present, by JoinedAt and ClientID, for a reader that begins with it.
 func (p *Presence) Users() []User {
-	for _, id := range p.changed {
-		if m, was := p.members[id], p.told[id]; (m == nil) != (was == nil) || m != nil && m.User != *was {
-			p.split[id] = true
+	users := make([]User, 0, len(p.members))
+	for _, page := range p.roster.pages {
+		p.show(page)
+		for _, m := range page.members {
+			users = append(users, m.User)
 		}
 	}
-	users := make([]User, 0, len(p.members))
-	for _, m := range p.members {
-		users = append(users, m.User)
-	}
-	slices.SortFunc(users, func(a, b User) int {
-		return cmp.Or(cmp.Compare(a.JoinedAt, b.JoinedAt), cmp.Compare(a.ClientID, b.ClientID))
-	})
 	return users
+}
+
+// show notes that a reader is shown a page. Whom it shows otherwise than readers were told, TakeChange mentions in any
+// case: one who comes and leaves again would stay for this reader for ever.
+func (p *Presence) show(page *rosterPage) {
+	if len(p.changed) == 0 || page.text != nil { // what is encoded was noted then
+		return
+	}
+	for _, m := range page.members {
+		if was, noted := p.told[m.ClientID]; noted && (was.number != m.number || was.User != m.User) {
+			p.split[m.ClientID] = true
+		}
+	}
 }
 
 // UserOf returns the user that a client is present as, and "" when it is not present.
@@ -171,11 +195,11 @@ func (p *Presence) TakeChange() (c PresenceChange, ok bool) {
 	for _, id := range p.changed {
 		m, was := p.members[id], p.told[id]
 		switch {
-		case m == nil && (was != nil || p.split[id]):
+		case m == nil && (was.number != 0 || p.split[id]):
 			c.Left = append(c.Left, id)
-		case m != nil && was == nil:
+		case m != nil && was.number == 0:
 			c.Joined = append(c.Joined, m.User)
-		case m != nil && (m.User != *was || p.split[id]):
+		case m != nil && (m.number != was.number || m.User != was.User || p.split[id]):
 			c.Updated = append(c.Updated, m.User)
 		}
 	}
@@ -194,8 +218,10 @@ func (p *Presence) change(clientID string, now time.Time) *member {
 	}
 	p.note(clientID, m)
 	if m == nil {
-		m = &member{User: User{ClientID: clientID, JoinedAt: now.UnixMilli()}, until: now.Add(p.lease)}
+		p.joins++
+		m = &member{User: User{ClientID: clientID, JoinedAt: now.UnixMilli()}, number: p.joins, until: now.Add(p.lease)}
 		p.members[clientID] = m
+		p.roster.add(m)
 	}
 	return m
 }
@@ -206,9 +232,8 @@ func (p *Presence) note(clientID string, m *member) {
 		return
 	}
 	p.changed = append(p.changed, clientID)
-	p.told[clientID] = nil
+	p.told[clientID] = known{}
 	if m != nil {
-		was := m.User
-		p.told[clientID] = &was
+		p.told[clientID] = known{m.User, m.number}
 	}
 }

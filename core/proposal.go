@@ -14,6 +14,8 @@ type Proposal struct {
 	PreviousClientSeq *int64
 	Ops               []ProposedOp
 	FilledIn          bool // an object got its `_sync_id` from the server
+
+	memory int // what Memory has found out; 0: nothing yet
 }
 
 // ProposedOp is one op of a Proposal, in the form that is applied and in the form that is logged and sent.
@@ -23,7 +25,27 @@ type ProposedOp struct {
 	ValueText string // Value as canonical JSON; "" for a kind without a value
 }
 
-// bytes is what the proposal weighs in a queue and in a transaction.
+// proposalMemory and opMemory are what a proposal and an op take besides their texts and values, the batch that is made of
+// them included.
+const (
+	proposalMemory = 1 << 10
+	opMemory       = 512
+)
+
+// Memory is about how many bytes of memory the proposal takes: its texts and the trees of its values.
+func (p *Proposal) Memory() int {
+	if p.memory == 0 {
+		n := proposalMemory + len(p.Key) + len(p.ClientID) + len(p.UserID)
+		for i := range p.Ops {
+			op := &p.Ops[i]
+			n += opMemory + 2*len(op.PathText) + len(op.ValueText) + tree.Memory(op.Value)
+		}
+		p.memory = n
+	}
+	return p.memory
+}
+
+// bytes is how much text the proposal brings to a transaction.
 func (p *Proposal) bytes() int {
 	n := 256
 	for i := range p.Ops {

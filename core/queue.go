@@ -97,7 +97,7 @@ func newCommitQueue(limit int64) commitQueue {
 // add takes a submission in. committed is the highest clientSeq of its client that is known to be in the log. A batch
 // that names a predecessor which is neither in the log nor in the lane is held: the caller places it after a while.
 func (q *commitQueue) add(l *lane, s *submission, committed int64, now time.Time) error {
-	n := int64(s.bytes())
+	n := int64(s.Memory())
 	switch {
 	case q.closing:
 		return ErrClosing
@@ -154,7 +154,7 @@ func (q *commitQueue) unhold(s *submission) {
 	i := slices.Index(d.held, s)
 	d.held = slices.Delete(d.held, i, i+1)
 	delete(q.held, s)
-	q.heldBytes -= int64(s.bytes())
+	q.heldBytes -= int64(s.Memory())
 }
 
 // insert makes a submission wait: before those of its client with a higher number, and otherwise at the end. Then it
@@ -316,7 +316,7 @@ func (q *commitQueue) answered(s *submission) {
 	}
 	s.state = submissionAnswered
 	q.open--
-	q.bytes -= int64(s.bytes())
+	q.bytes -= int64(s.Memory())
 }
 
 // close refuses what comes from now on, and places what is held: no predecessor can arrive any more.

@@ -191,7 +191,7 @@ func (m *queueModel) check() {
 			held[s.lane]++
 		}
 		open++
-		bytes += int64(s.bytes())
+		bytes += int64(s.Memory())
 	}
 	if m.queue.open != open || m.queue.bytes != bytes {
 		m.fatal("%d submissions of %d bytes are open, and the queue says %d of %d", open, bytes, m.queue.open, m.queue.bytes)

@@ -31,6 +31,12 @@ const (
 	unknownClient                // ask the log for the client's last number, then learn
 )
 
+// receiptMemory is about what it takes in memory to remember a client.
+const receiptMemory = 512
+
+// memory is about how many bytes all of it takes.
+func (r *receipts) memory() int { return receiptMemory * len(r.clients) }
+
 func newReceipts(limit int) *receipts {
 	return &receipts{limit: limit, clients: map[string]*list.Element{}, byUse: list.New()}
 }

@@ -32,7 +32,7 @@ func (nopRecorder) Contradicted()                     {}
 // Stats is how a hub is at a moment.
 type Stats struct {
 	Rooms       int           // in memory
-	MemoryBytes int64         // that the rooms take, as Config.MemoryBudget estimates it
+	MemoryBytes int64         // that are in use, as Config.MemoryBudget estimates it, and older versions that readers still hold
 	QueuedBytes int64         // of batches that wait for their commit
 	Unsaved     time.Duration // how long the oldest change has been waiting for its document row; 0: there is none
 	Outage      bool          // the database does not answer
@@ -43,8 +43,9 @@ func (h *Hub) Stats() Stats {
 	h.mu.Lock()
 	rooms := len(h.rooms)
 	h.mu.Unlock()
+	_, retained := h.outside()
 	return Stats{
-		Rooms: rooms, MemoryBytes: h.memory.Load(), QueuedBytes: h.committer.queuedBytes(),
+		Rooms: rooms, MemoryBytes: h.used() + h.retained.Bytes() + retained, QueuedBytes: h.committer.queuedBytes(),
 		Unsaved: h.checkpointer.lag(time.Now()), Outage: h.committer.outage.Load(),
 	}
 }

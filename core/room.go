@@ -55,6 +55,7 @@ func openRoom(h *Hub, name string) (*Room, error) {
 		checkpoint: checkpoint.ServerSeq, promised: checkpoint.Documents,
 		presence: NewPresence(h.cfg.PresenceTimeout, h.cfg.MaxPresence)}
 	r.lane.room = r
+	state.dropped, r.presence.roster.dropped = h.retained.Dropped, h.retained.Dropped
 	r.listener = h.cfg.Listen(name, state.Seq())
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -159,6 +160,7 @@ func (r *Room) View(look func(View)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	look(View{r})
+	r.weigh() // it may have encoded something
 }
 
 // Seq is the serverSeq of the last batch.
@@ -173,9 +175,6 @@ func (v View) Document(key string) (json []byte, seq int64, ok bool) { return v.
 
 // Size is how many bytes of JSON the documents are together.
 func (v View) Size() int { return v.r.state.Size() }
-
-// Users returns who is present.
-func (v View) Users() []User { return v.r.presence.Users() }
 
 // Err says why the room is not served any more, and is nil while it is.
 func (r *Room) Err() error {
@@ -207,19 +206,16 @@ func (r *Room) committed(batches []Decision) error {
 	return nil
 }
 
-// What a room takes in memory, as far as it can be told without looking. Measured, a document takes from 1 byte for a byte
-// of its JSON (long texts) over 3 (items with some members each) to 16 (numbers); two more are its encoding and its frames.
-const (
-	roomWeight   = 4 << 10
-	weightOfByte = 8
-)
+// roomMemory is about what a room takes in memory before anything has happened in it.
+const roomMemory = 4 << 10
 
-// weigh has the hub know what the room takes. The lock is held.
+// weigh has the hub know what the room takes: documents and their encodings, receipts, presence, and what the listener
+// keeps. It takes no time in proportion to any of them. The lock is held.
 func (r *Room) weigh() {
 	if r.err != nil {
 		return // it is shut
 	}
-	r.setWeight(roomWeight + weightOfByte*int64(r.state.Size()) + int64(r.listener.Bytes()))
+	r.setWeight(int64(roomMemory + r.state.Memory() + r.presence.Bytes() + r.listener.Bytes()))
 }
 
 func (r *Room) setWeight(w int64) {

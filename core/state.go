@@ -36,6 +36,8 @@ type State struct {
 	unsaved  unsaved
 	receipts *receipts
 	limits   Limits
+	memory   int          // of the documents, estimated
+	dropped  func([]byte) // is handed encodings that are not kept any more; readers may still have them
 }
 
 // Limits bound the documents of a room. Zero values are no limit. They are applied when an operation is decided: what the
@@ -53,14 +55,18 @@ type document struct {
 	stored  bool // it has a row in the database
 	encoded []byte
 	encSeq  int64 // seq that encoded stands for
+	memory  int   // its part of State.memory
 }
+
+// documentMemory is what a document takes besides its values, its key and its encoding.
+const documentMemory = 1 << 10
 
 // NewState makes the state that a room's document rows hold, up to its checkpoint. The rows may be newer than that, each
 // as of another batch: the batches that a row already holds are skipped when the log is folded.
 func NewState(room string, checkpoint int64, rows []Document, limits Limits) (*State, error) {
 	s := &State{
 		room: room, seq: checkpoint, docs: make(map[string]*document, len(rows)),
-		unsaved: newUnsaved(), receipts: newReceipts(maxReceipts), limits: limits,
+		unsaved: newUnsaved(), receipts: newReceipts(maxReceipts), limits: limits, dropped: func([]byte) {},
 	}
 	for _, row := range rows {
 		doc, err := tree.LoadDocument([]byte(row.State))
@@ -70,9 +76,11 @@ func NewState(room string, checkpoint int64, rows []Document, limits Limits) (*S
 		if row.ServerSeq < 1 {
 			return nil, fmt.Errorf("%w: document %q: serverSeq %d", ErrCorrupt, row.Key, row.ServerSeq)
 		}
-		s.docs[row.Key] = &document{Document: *doc, key: row.Key, seq: row.ServerSeq, stored: true}
+		d := &document{Document: *doc, key: row.Key, seq: row.ServerSeq, stored: true}
+		s.docs[row.Key] = d
 		s.rows++
 		s.size += doc.Size()
+		s.weigh(d)
 	}
 	s.receipts.folded = s.seq
 	s.sorted = slices.Sorted(maps.Keys(s.docs))
@@ -123,6 +131,16 @@ func merge(a, b []string) []string {
 // Size is how many bytes of JSON the documents are together.
 func (s *State) Size() (bytes int) { return s.size }
 
+// Memory is about how many bytes of memory the documents and the receipts take.
+func (s *State) Memory() int { return s.memory + s.receipts.memory() }
+
+// weigh brings a document's part of the memory up to date. It takes no time in proportion to the document.
+func (s *State) weigh(d *document) {
+	s.memory -= d.memory
+	d.memory = documentMemory + 2*len(d.key) + d.Document.Memory() + cap(d.encoded)
+	s.memory += d.memory
+}
+
 // Document returns a document as JSON and the serverSeq of the batch that last changed it. ok is false when it does
 // not exist. It is encoded once per version; the bytes never change.
 func (s *State) Document(key string) (json []byte, seq int64, ok bool) {
@@ -130,13 +148,15 @@ func (s *State) Document(key string) (json []byte, seq int64, ok bool) {
 	if d == nil {
 		return nil, 0, false
 	}
-	return d.json(), d.seq, true
+	return s.json(d), d.seq, true
 }
 
-func (d *document) json() []byte {
+func (s *State) json(d *document) []byte {
 	if d.encSeq != d.seq {
+		s.dropped(d.encoded)
 		d.encoded = d.AppendJSON(make([]byte, 0, d.Size()))
 		d.encSeq = d.seq
+		s.weigh(d)
 	}
 	return d.encoded
 }
@@ -253,6 +273,7 @@ func (s *State) apply(d *document, b Decision) error {
 	}
 	d.seq = b.ServerSeq
 	s.size += d.Size() - before
+	s.weigh(d)
 	s.unsaved.change(d, b.ServerSeq, weightOf(b.Batch))
 	return nil
 }

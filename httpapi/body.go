@@ -28,9 +28,13 @@ func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 		return nil, tooLarge
 	}
 	// The limit is told to net/http's own writer, which then closes the connection.
-	body, err := read(http.MaxBytesReader(exchangeOf(c.Response()).ResponseWriter, r.Body, int64(maxBytes)), r.ContentLength)
+	x := exchangeOf(c.Response())
+	arriving := s.intake.arriving(x, http.MaxBytesReader(x.ResponseWriter, r.Body, int64(maxBytes)))
+	body, err := read(arriving, r.ContentLength)
 	var over *http.MaxBytesError
 	switch {
+	case err != nil && x.parcel.cutOff():
+		return nil, errIntake
 	case errors.As(err, &over):
 		return nil, tooLarge
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -38,6 +42,7 @@ func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 	case err != nil:
 		return nil, problem(InvalidJSON, "the body ended early")
 	}
+	x.parcel.arrived()
 	setBodyDeadline(c.Response().Writer, time.Time{})
 	return body, nil
 }
@@ -51,7 +56,7 @@ func setBodyDeadline(w http.ResponseWriter, t time.Time) {
 
 // read reads all. Memory is taken as the bytes arrive: a length that is merely announced costs nothing.
 func read(r io.Reader, size int64) ([]byte, error) {
-	buf := bytes.NewBuffer(make([]byte, 0, min(max(size, 0), 16<<10)+bytes.MinRead))
+	buf := bytes.NewBuffer(make([]byte, 0, min(max(size, 0), firstBody)+bytes.MinRead))
 	_, err := buf.ReadFrom(r)
 	return buf.Bytes(), err
 }

@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -115,23 +117,23 @@ func (s *Server) getNews(c echo.Context, room *core.Room, q changesQuery) error 
 		_ = feed.Wait(ctx, q.after.seq)
 	}
 	told := feed.LastSeq()
-	deltas, last, err := feed.read(c.Request().Context(), room, q.after.seq, min(told, q.after.seq+int64(q.limit)))
+	deltas, err := feed.deltas(c.Request().Context(), room, q.after.seq, min(told, q.after.seq+int64(q.limit)))
 	if err != nil {
 		return err
 	}
-	page := changesPage{room: room.Name(), deltas: deltas, upToDate: last == told, cursor: noCursor}
+	page := changesPage{room: room.Name(), deltas: deltas, upToDate: deltas.last() == told, cursor: noCursor}
 	if !page.upToDate {
-		page.deltas, last = align(deltas, q.after.seq, last)
+		deltas.align()
 		page.through = told / pageSize * pageSize
 	}
-	page.next = eventID{q.after.epoch, last}
+	page.next = eventID{q.after.epoch, deltas.last()}
 	cacheControl := noStore
 	if q.cursor != noCursor {
-		page.cursor = q.cursor.next(time.Now(), last > q.after.seq)
+		page.cursor = q.cursor.next(time.Now(), deltas.last() > q.after.seq)
 		cacheControl = s.briefly(room.Name())
 	}
 	c.Response().Header().Set("Cache-Control", cacheControl)
-	return whole(c, echo.MIMEApplicationJSON, page.append(nil))
+	return page.answer(c)
 }
 
 // waitContext ends after d, when the request ends, or when the server is closing.
@@ -144,24 +146,46 @@ func (s *Server) waitContext(parent context.Context, d time.Duration) (context.C
 // changesPage is the answer to a request for batches.
 type changesPage struct {
 	room     string
-	deltas   [][]byte
+	deltas   *deltas
 	next     eventID // where to go on
 	upToDate bool    // there was no more
 	through  int64   // up to where there are whole pages to go on with
 	cursor   cursor  // noCursor: the request had none
 }
 
-func (p changesPage) append(dst []byte) []byte {
-	dst = append(dst, `{"room":`...)
-	dst = tree.AppendString(dst, p.room)
-	dst = append(dst, `,"epoch":"`+p.next.epoch+`","changes":[`...)
-	for i, d := range p.deltas {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, d...)
+// answer sends the page. When the deltas cannot be read again, the answer breaks off.
+func (p changesPage) answer(c echo.Context) error {
+	head, tail := p.head(), p.tail()
+	w := c.Response()
+	w.Header().Set(echo.HeaderContentLength, strconv.Itoa(len(head)+p.deltas.size()+max(0, len(p.deltas.ends)-1)+len(tail)))
+	w.Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	w.WriteHeader(http.StatusOK)
+	if c.Request().Method == http.MethodHead {
+		return nil
 	}
-	dst = append(dst, `],"next":"`...)
+	buffered := bufio.NewWriterSize(w, min(len(head)+p.deltas.size()+len(tail), changesBuffer))
+	_, _ = buffered.Write(head)
+	if err := p.deltas.write(c.Request().Context(), buffered); err != nil {
+		panic(http.ErrAbortHandler) // what has been sent must not pass for the whole
+	}
+	_, _ = buffered.Write(tail)
+	_ = buffered.Flush() // the client may be gone
+	return nil
+}
+
+// changesBuffer is how much of an answer is gathered for one write.
+const changesBuffer = 16 << 10
+
+// head is what comes before the deltas.
+func (p changesPage) head() []byte {
+	dst := append([]byte(nil), `{"room":`...)
+	dst = tree.AppendString(dst, p.room)
+	return append(dst, `,"epoch":"`+p.next.epoch+`","changes":[`...)
+}
+
+// tail is what comes behind them.
+func (p changesPage) tail() []byte {
+	dst := append([]byte(nil), `],"next":"`...)
 	dst = p.next.append(dst)
 	dst = append(dst, `","upToDate":`...)
 	dst = strconv.AppendBool(dst, p.upToDate)

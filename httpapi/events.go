@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"math/rand/v2"
 	"time"
@@ -126,95 +127,101 @@ func hello() []byte {
 // that still has the reader's position: the feed, then the log, then the whole state. It also returns the position that
 // the reader has until then: nowhere when it is to begin anew.
 func (f *roomFeed) begin(ctx context.Context, room *core.Room, from int64) (source sse.Source, has int64) {
-	var missed [][]byte // frames from the log, up to where the feed begins
-	resumes, reached := from != nowhere, int64(0)
-	if resumes {
-		missed, reached, resumes = f.fromLog(ctx, room, from)
-	}
+	resumes := from != nowhere && f.reaches(ctx, room, from)
 	source.Feed = f.Feed
+	var users *core.UserList
+	var id eventID
 	room.View(func(v core.View) {
-		pieces, ok := f.since(reached)
-		if resumes && ok {
-			source.Prelude = sse.Plain(append(missed, pieces...)...)
+		id = f.eventID(v.Seq())
+		if resumes {
+			source.Prelude = f.missed(room, from, v.Seq())
 		} else {
-			source.Prelude = f.wholeState(v)
+			source.Prelude = f.wholeState(room, v)
 			from = nowhere
 		}
-		source.Prelude = append(source.Prelude, sse.Plain(f.upToDate(v))...)
+		users = v.Users(appendUser)
 		source.From = f.End()
 	})
+	source.Prelude = append(source.Prelude, f.upToDate(users, id)...)
 	return source, from
 }
 
-// since returns the frames after the event with a seq, if the feed has them all.
-func (f *roomFeed) since(seq int64) (pieces [][]byte, ok bool) {
-	position, ok := f.After(seq)
-	if !ok {
-		return nil, false
+// upToDate is what ends the beginning of a stream: who is present, and how far the reader now is. A long list of users is
+// read while it is sent.
+func (f *roomFeed) upToDate(users *core.UserList, id eventID) []sse.Piece {
+	end := appendFrame(nil, id.String(), "up-to-date", appendUpToDate(nil, f.room, id))
+	text := users.Next()
+	if users.Ended() && len(text) <= maxInline {
+		data := append(append(presenceHead(nil, f.room), bytes.TrimPrefix(text, []byte(","))...), presenceTail...)
+		return sse.Plain(append(frame("presence", data), end...))
 	}
-	pieces, _, ok = f.Frames(position)
-	return pieces, ok
+	head := append([]byte("event: presence\ndata: "), presenceHead(nil, f.room)...)
+	parts := listParts{head: head, text: text, users: users, tail: []byte(presenceTail + "\n\n")}
+	return append([]sse.Piece{sse.Parts(func() ([]byte, error) { return parts.next(), nil })}, sse.Plain(end)...)
 }
 
-// upToDate frames what ends the beginning of a stream: who is present, and how far the reader now is.
-func (f *roomFeed) upToDate(v core.View) []byte {
-	dst := appendFrame(nil, "", "presence", appendRoomUsers(nil, f.room, v.Users()))
-	id := f.eventID(v.Seq())
-	return appendFrame(dst, id.String(), "up-to-date", appendUpToDate(nil, f.room, id))
+// maxInline is how large what all readers share may be to be copied for one, so that it goes out with what is around it.
+const maxInline = 8 << 10
+
+// missed is the batches after a serverSeq and up to another, which are read from the feed or the log while they are sent.
+func (f *roomFeed) missed(room *core.Room, after, through int64) []sse.Piece {
+	if after == through {
+		return nil
+	}
+	return []sse.Piece{sse.Frames(func() ([]byte, error) {
+		if after == through {
+			return nil, nil
+		}
+		frames, last, err := f.run(f.feeds.pages.life, room, after, through)
+		after = last
+		return frames, err
+	})}
 }
 
-// fromLog frames the batches after a seq, up to one after which the feed has everything, and returns the seq of the
-// last. ok is false when that cannot be had, or when it is more than the whole state.
-func (f *roomFeed) fromLog(ctx context.Context, room *core.Room, seq int64) (frames [][]byte, last int64, ok bool) {
-	bytes, limit := 0, max(f.stateSize(room), catchUpBytes)
+// reaches reports whether the batches after a serverSeq can be had, and are not more than the whole state.
+func (f *roomFeed) reaches(ctx context.Context, room *core.Room, seq int64) bool {
+	total, limit := 0, -1
 	for {
 		if _, ok := f.After(seq); ok {
-			return frames, seq, true
+			return true
 		}
-		if seq > f.LastSeq() || bytes > limit {
-			return nil, 0, false
+		if seq > f.LastSeq() {
+			return false
 		}
-		told := f.LastSeq() // the log can be ahead of the feed for a moment
-		page, err := room.Log(ctx, seq, core.Page{Batches: maxChanges, Bytes: catchUpBytes})
-		if err != nil || len(page) == 0 || page[0].ServerSeq != seq+1 {
-			return nil, 0, false // the whole state is in memory, also while the database is away
+		if limit < 0 {
+			limit = max(f.stateSize(room), catchUpBytes)
 		}
-		var text []byte
-		for _, b := range page {
-			if b.ServerSeq > told {
-				break
-			}
-			seq = b.ServerSeq
-			id := f.eventID(b.ServerSeq).String()
-			text = appendFrame(text, id, "delta", appendDelta(nil, b))
+		frames, last, err := f.feeds.pages.between(ctx, room, seq, f.LastSeq())
+		if total += len(frames); err != nil || total > limit {
+			return false // the whole state is in memory, also while the database is away
 		}
-		frames = append(frames, text)
-		bytes += len(text)
+		seq = last
 	}
 }
 
-// catchUpBytes is how much of the log is always read rather than sending the whole state, and also the size of a page.
+// catchUpBytes is how much of the log is always read rather than sending the whole state.
 const catchUpBytes = 1 << 20
 
-func (f *roomFeed) stateSize(room *core.Room) (bytes int) {
-	room.View(func(v core.View) { bytes = v.Size() })
-	return bytes
+func (f *roomFeed) stateSize(room *core.Room) (size int) {
+	room.View(func(v core.View) { size = v.Size() })
+	return size
 }
 
 // wholeState is the documents of a room, framed.
 type wholeState struct {
 	seq    int64
-	frames sse.Piece
+	text   []byte
+	frames sse.Piece // of text
 	framed bool
 }
 
-// wholeState returns frames that bring a reader who has nothing to the present: the documents, and possibly what has
+// wholeState returns pieces that bring a reader who has nothing to the present: the documents, and possibly what has
 // happened since they were framed. They are framed anew only when that has become more than the documents, so that
 // many joiners of a busy room cost no more than a few. The room's lock is held.
-func (f *roomFeed) wholeState(v core.View) []sse.Piece {
+func (f *roomFeed) wholeState(room *core.Room, v core.View) []sse.Piece {
 	if f.whole.framed {
-		if since, ok := f.since(f.whole.seq); ok && total(since) <= f.whole.frames.Len() {
-			return append([]sse.Piece{f.whole.frames}, sse.Plain(since...)...)
+		if since, ok := f.After(f.whole.seq); ok && int(f.End()-since) <= f.whole.frames.Len() {
+			return append([]sse.Piece{f.whole.frames}, f.missed(room, f.whole.seq, v.Seq())...)
 		}
 	}
 	frames := make([]byte, 0, v.Size()+v.Size()/8)
@@ -224,13 +231,7 @@ func (f *roomFeed) wholeState(v core.View) []sse.Piece {
 		frames = appendFrame(frames, "", "state", f.data)
 	}
 	f.trim()
-	f.whole = wholeState{v.Seq(), sse.Packable(frames), true}
+	f.feeds.retained.Dropped(f.whole.text)
+	f.whole = wholeState{v.Seq(), frames, sse.Packable(frames), true}
 	return []sse.Piece{f.whole.frames}
-}
-
-func total(pieces [][]byte) (n int) {
-	for _, p := range pieces {
-		n += len(p)
-	}
-	return n
 }

@@ -111,8 +111,9 @@ func TestAReaderThatKnowsWhereItWasIsSentWhatItMissed(t *testing.T) {
 						r.wants(deltaEvent("r", seq, "x", strconv.Itoa(seq)))
 					}
 					r.wants(event{"", "presence", nobody}, upToDate("r", 200))
-					if read := s.store.logReads.Load() > reads; read != c.log {
-						t.Errorf("%s: the log was read: %v, want %v", how, read, c.log)
+					// What was read for the first is shared by those who come later.
+					if read, want := s.store.logReads.Load() > reads, c.log && how == "header"; read != want {
+						t.Errorf("%s: the log was read: %v, want %v", how, read, want)
 					}
 				}
 			}, c.set)

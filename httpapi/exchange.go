@@ -25,6 +25,8 @@ type exchange struct {
 	user    string // who the client has proved to be; "" for nobody
 	began   time.Time
 
+	parcel *parcel // the memory of the body and what it has become; nil: there is none
+
 	status int
 	bytes  int64 // of the body
 	code   Code  // of the problem that was answered, if any
@@ -32,6 +34,7 @@ type exchange struct {
 }
 
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) *exchange {
+	s.requests.Add(1)
 	x := &exchange{ResponseWriter: w, server: s, id: requestID(r), method: r.Method, began: time.Now()}
 	if s.cfg.AccessLog != nil {
 		x.path, x.query, x.address = brief(r.URL.EscapedPath()), brief(loggedQuery(r.URL)), s.limits.from(r)
@@ -76,6 +79,10 @@ func (x *exchange) Write(p []byte) (int, error) {
 
 // handled ends the exchange when its handler has returned, unless a stream goes on.
 func (x *exchange) handled() {
+	x.server.requests.Add(-1)
+	if x.parcel != nil {
+		x.parcel.end()
+	}
 	if x.stream {
 		x.ResponseWriter = nil // its buffers are not kept for as long as the stream lasts
 		return

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/retained"
 	"github.com/pathsync/pathsync/sse"
 )
 
@@ -23,8 +24,11 @@ type FeedsConfig struct {
 
 // Feeds holds the feed of every open room and of every probe, and the streams that follow them. Its Listen is what core.Config wants.
 type Feeds struct {
-	cfg     FeedsConfig
-	streams *sse.Group
+	cfg      FeedsConfig
+	streams  *sse.Group
+	pages    *logPages
+	retained retained.Counter // frames that are not kept any more, and that readers may still hold
+	stop     context.CancelFunc
 
 	mu     sync.Mutex
 	open   map[*sse.Feed]struct{}
@@ -45,7 +49,14 @@ func NewFeeds(cfg FeedsConfig) *Feeds {
 	if cfg.Spread == 0 {
 		cfg.Spread = 3 * time.Second
 	}
-	return &Feeds{cfg: cfg, streams: &sse.Group{WriteTimeout: cfg.WriteTimeout, Compress: cfg.Compress, Recorder: cfg.Recorder}, open: map[*sse.Feed]struct{}{}}
+	f := &Feeds{
+		cfg:     cfg,
+		streams: &sse.Group{WriteTimeout: cfg.WriteTimeout, Compress: cfg.Compress, Recorder: cfg.Recorder},
+		open:    map[*sse.Feed]struct{}{},
+	}
+	life, stop := context.WithCancel(context.Background())
+	f.pages, f.stop = newLogPages(life, f.retained.Dropped), stop
+	return f
 }
 
 // Listen makes the feed of a room that has just been opened.
@@ -60,7 +71,7 @@ func (f *Feeds) Listen(room string, seq int64) core.Listener {
 
 // feed makes a feed that ends with all others. forget is to be called when it is closed.
 func (f *Feeds) feed(maxBytes int, seq int64) *sse.Feed {
-	feed := sse.NewFeed(sse.FeedConfig{MaxBytes: maxBytes, StartSeq: seq, Heartbeat: f.cfg.Heartbeat})
+	feed := sse.NewFeed(sse.FeedConfig{MaxBytes: maxBytes, StartSeq: seq, Heartbeat: f.cfg.Heartbeat, Dropped: f.retained.Dropped})
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -84,6 +95,7 @@ func (f *Feeds) Close() {
 	for feed := range f.open {
 		feed.Close(f.reconnect)
 	}
+	f.stop()
 }
 
 // Wait returns when every stream has ended. When ctx ends first, the connections that are left are broken.
@@ -125,12 +137,31 @@ func (f *roomFeed) Committed(batches []*core.Batch) {
 	f.trim()
 }
 
-// PresenceChanged implements core.Listener.
+// PresenceChanged implements core.Listener. A change of many clients becomes several events, so that no frame is larger
+// than a piece of the feed's memory should be.
 func (f *roomFeed) PresenceChanged(c core.PresenceChange) {
-	f.data = appendPresenceChange(f.data[:0], f.room, c)
-	_ = f.Append(0, frame("presence-change", f.data))
+	for more := true; more; {
+		f.data, more = appendPresenceChange(f.data[:0], f.room, &c, maxPresenceChange)
+		f.text = appendFrame(f.text[:0], "", "presence-change", f.data)
+		_ = f.Append(0, f.text)
+	}
 	f.Wake()
+	f.trim()
 }
+
+// maxPresenceChange is how many bytes the data of one presence-change event has, at most; a single client may take more.
+const maxPresenceChange = 32 << 10
+
+// Bytes implements core.Listener.
+func (f *roomFeed) Bytes() int {
+	f.mu.Lock()
+	clients := len(f.clients)
+	f.mu.Unlock()
+	return f.Feed.Bytes() + f.whole.frames.Len() + cap(f.data) + cap(f.text) + clients*clientMemory
+}
+
+// clientMemory is about what it takes to know the stream of a client.
+const clientMemory = 192
 
 // Closed implements core.Listener.
 func (f *roomFeed) Closed(err error) {
@@ -141,6 +172,7 @@ func (f *roomFeed) Closed(err error) {
 	}
 	f.Feed.Close(last)
 	f.feeds.forget(f.Feed)
+	f.feeds.pages.forget(f)
 }
 
 // appendDelta appends the frame of a batch.

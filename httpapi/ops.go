@@ -15,7 +15,7 @@ func (s *Server) postOps(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	proposal, err := s.decodeBatch(body)
+	proposal, err := s.decodeInTurn(c, body)
 	if err != nil {
 		return err
 	}
@@ -42,6 +42,20 @@ func (s *Server) postOps(c echo.Context) error {
 	}
 	c.Response().Header().Set("Cache-Control", noStore)
 	return c.JSONBlob(http.StatusOK, appendAnswer(make([]byte, 0, 256), s.cfg.Hub.Epoch(), answer))
+}
+
+// decodeInTurn reads a batch when there is memory for that, and has the exchange hold what it takes until it is answered.
+func (s *Server) decodeInTurn(c echo.Context, body []byte) (*core.Proposal, error) {
+	done, err := s.decoding.turn(c.Request().Context(), len(body))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	proposal, err := s.decodeBatch(body)
+	if err != nil {
+		return nil, err
+	}
+	return proposal, exchangeOf(c.Response()).parcel.hold(int64(proposal.Memory()))
 }
 
 // allowedOps refuses a batch with an operation on what is read-only to its sender: as a whole, like any that breaks a rule.

@@ -2,10 +2,12 @@ package httpapi
 
 import (
 	"context"
+	"io"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/sse"
 )
 
 const (
@@ -24,7 +26,7 @@ func (s *Server) getRange(c echo.Context, room *core.Room, after, until eventID)
 	if until.seq > feed.LastSeq() {
 		return problem(NotYet, "")
 	}
-	deltas, last, err := feed.read(c.Request().Context(), room, after.seq, until.seq)
+	deltas, err := feed.deltas(c.Request().Context(), room, after.seq, until.seq)
 	if err != nil {
 		return err
 	}
@@ -35,51 +37,78 @@ func (s *Server) getRange(c echo.Context, room *core.Room, after, until eventID)
 	if matches(c, tag) {
 		return notModified(c)
 	}
-	page := changesPage{room: room.Name(), next: eventID{after.epoch, last}, deltas: deltas, cursor: noCursor}
-	return whole(c, echo.MIMEApplicationJSON, page.append(nil))
+	return changesPage{room: room.Name(), next: eventID{after.epoch, deltas.last()}, deltas: deltas, cursor: noCursor}.answer(c)
 }
 
-// read returns the batches after a serverSeq and up to another as deltas, and the serverSeq of the last: from the feed's
-// memory while it reaches back that far, and otherwise from the log. What it is asked for must have been told to readers
-// already, lest the log gets ahead of them.
-//
-// The answer ends before the last batch when it would be too large. Where it ends depends on the batches alone, and not on
-// where they were read.
-func (f *roomFeed) read(ctx context.Context, room *core.Room, after, through int64) (deltas [][]byte, last int64, err error) {
+// deltas are batches that follow on each other, as JSON. Only their lengths are in memory: they are read once to find out
+// where the answer ends, and again while it is sent, so that a client who does not take it holds one run of frames.
+type deltas struct {
+	feed  *roomFeed
+	room  *core.Room
+	after int64
+	ends  []int // of each delta, when they stand behind each other
+}
+
+// deltas returns the batches after a serverSeq and up to another. The answer ends before the last batch when it would be too
+// large. Where it ends depends on the batches alone, and not on where they were read.
+func (f *roomFeed) deltas(ctx context.Context, room *core.Room, after, through int64) (*deltas, error) {
+	d := &deltas{feed: f, room: room, after: after}
 	through = min(through, after+maxChanges)
-	if deltas, last, ok := f.Payloads(after, int(through-after), maxChangesBytes); ok {
-		return deltas, last, nil
+	for last := after; last < through; {
+		frames, to, err := f.run(ctx, room, last, through)
+		if err != nil {
+			return nil, err
+		}
+		for delta := range sse.Payloads(frames) {
+			if end := d.size() + len(delta); len(d.ends) == 0 || end <= maxChangesBytes {
+				d.ends = append(d.ends, end)
+			} else {
+				return d, nil
+			}
+		}
+		last = to
 	}
-	return readLog(ctx, room, after, through)
+	return d, nil
 }
 
-// readLog is read from the log. A page of the log is bounded otherwise than an answer, so it may take several.
-func readLog(ctx context.Context, room *core.Room, after, through int64) (deltas [][]byte, last int64, err error) {
-	last = after
-	for left := maxChangesBytes; last < through; {
-		batches, err := room.Log(ctx, last, core.Page{Batches: int(through - last), Bytes: maxChangesBytes})
-		if err != nil {
-			return nil, 0, err
-		}
-		if len(batches) == 0 || batches[0].ServerSeq != last+1 {
-			return nil, 0, problem(PositionGone, "the log does not reach back that far")
-		}
-		for _, b := range batches {
-			delta := appendDelta(nil, b)
-			if len(deltas) > 0 && len(delta) > left {
-				return deltas, last, nil
-			}
-			deltas, last, left = append(deltas, delta), b.ServerSeq, left-len(delta)
-		}
+// size is how many bytes they take together.
+func (d *deltas) size() int {
+	if len(d.ends) == 0 {
+		return 0
 	}
-	return deltas, last, nil
+	return d.ends[len(d.ends)-1]
+}
+
+// last is the serverSeq of the last.
+func (d *deltas) last() int64 { return d.after + int64(len(d.ends)) }
+
+// write writes them with commas between them.
+func (d *deltas) write(ctx context.Context, w io.Writer) error {
+	for after, left := d.after, len(d.ends); left > 0; {
+		frames, last, err := d.feed.run(ctx, d.room, after, d.last())
+		if err != nil {
+			return err
+		}
+		for delta := range sse.Payloads(frames) {
+			if left < len(d.ends) {
+				if _, err := w.Write([]byte{','}); err != nil {
+					return err
+				}
+			}
+			if _, err := w.Write(delta); err != nil {
+				return err
+			}
+			left--
+		}
+		after = last
+	}
+	return nil
 }
 
 // align cuts deltas that do not reach the end of the room where a page ends, if one does. From there on, their reader asks
 // for the same pages as everybody.
-func align(deltas [][]byte, after, last int64) ([][]byte, int64) {
-	if end := last / pageSize * pageSize; end > after {
-		return deltas[:end-after], end
+func (d *deltas) align() {
+	if end := d.last() / pageSize * pageSize; end > d.after {
+		d.ends = d.ends[:end-d.after]
 	}
-	return deltas, last
 }

@@ -23,10 +23,44 @@ func (s *Server) getPresence(c echo.Context) error {
 		return err
 	}
 	defer release()
-	var users []core.User
-	room.View(func(v core.View) { users = v.Users() })
-	c.Response().Header().Set("Cache-Control", noStore)
-	return c.JSONBlob(http.StatusOK, appendRoomUsers(nil, room.Name(), users))
+	var users *core.UserList
+	room.View(func(v core.View) { users = v.Users(appendUser) })
+	w := c.Response()
+	w.Header().Set("Cache-Control", noStore)
+	w.Header().Set("Content-Type", "application/json")
+	parts := listParts{head: presenceHead(nil, room.Name()), text: users.Next(), users: users, tail: []byte(presenceTail)}
+	for part := parts.next(); part != nil; part = parts.next() {
+		if _, err := w.Write(part); err != nil {
+			return nil // the client is gone
+		}
+	}
+	return nil
+}
+
+// listParts is a list of users with what is around it, in parts that are read one after the other. The users are shared by
+// all readers.
+type listParts struct {
+	head, tail []byte // nil once they are returned
+	text       []byte // the first users, if they have been read; each user is behind a comma
+	users      *core.UserList
+	begun      bool // users have been returned
+}
+
+// next returns the next part, and nil at the end.
+func (l *listParts) next() (part []byte) {
+	if part, l.head = l.head, nil; part != nil {
+		return part
+	}
+	if part, l.text = l.text, nil; part == nil {
+		part = l.users.Next()
+	}
+	switch {
+	case part == nil:
+		part, l.tail = l.tail, nil
+	case !l.begun:
+		part, l.begun = part[1:], true
+	}
+	return part
 }
 
 // putPresence takes in what a client says of itself.

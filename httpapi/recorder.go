@@ -31,6 +31,20 @@ type FeedStats struct {
 	Bytes   int // of framed events that are kept in memory
 }
 
+// What connections take in memory, about: one that has become a stream, and one with a request under way.
+const (
+	streamMemory  = 12 << 10
+	requestMemory = 24 << 10
+)
+
+// memory is about how many bytes are taken outside of rooms: by connections, by what they send and are sent, and by what
+// is kept to be sent. retained is what is not kept any more, and slow readers may still hold.
+func (s *Server) memory() (used, retained int64) {
+	f := s.cfg.Feeds
+	used = int64(f.streams.Len())*streamMemory + s.requests.Load()*requestMemory + s.intake.memory() + int64(f.pages.memory())
+	return used, f.retained.Bytes()
+}
+
 // Stats returns what there is now.
 func (f *Feeds) Stats() FeedStats {
 	f.mu.Lock()

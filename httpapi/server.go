@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,6 +53,9 @@ type Server struct {
 	limits      *limits
 	tickets     *tickets
 	turns       *turns
+	intake      *intake
+	decoding    decoding
+	requests    atomic.Int64    // under way
 	probes      chan struct{}   // holds a token for each that is under way
 	closing     context.Context // ends when long-polls are to come back at once
 	drain       context.CancelFunc
@@ -80,8 +84,10 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, echo: echo.New(), crossOrigin: cfg.Origins.protection(),
 		limits: newLimits(cfg.Limits, cfg.Log), tickets: newTickets(), turns: newTurns(),
+		intake: newIntake(), decoding: newDecoding(),
 		probes: make(chan struct{}, maxProbes),
 	}
+	cfg.Hub.CountMemory(s.memory)
 	s.closing, s.drain = context.WithCancel(context.Background())
 	s.echo.HTTPErrorHandler = s.answerError
 	s.echo.IPExtractor = echo.ExtractIPDirect()

@@ -143,18 +143,7 @@ func appendUpToDate(dst []byte, room string, id eventID) []byte {
 	return append(dst, '}')
 }
 
-// appendUsers appends an array of users.
-func appendUsers(dst []byte, users []core.User) []byte {
-	dst = append(dst, '[')
-	for i := range users {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendUser(dst, &users[i])
-	}
-	return append(dst, ']')
-}
-
+// appendUser appends a user as `presence` and `presence-change` events have it. It is the core.UserEncoder.
 func appendUser(dst []byte, u *core.User) []byte {
 	dst = append(dst, `{"clientId":`...)
 	dst = tree.AppendString(dst, u.ClientID)
@@ -175,29 +164,49 @@ func appendUser(dst []byte, u *core.User) []byte {
 	return append(dst, '}')
 }
 
-// appendRoomUsers appends the data of the `presence` event, which is also the answer of GET …/presence.
-func appendRoomUsers(dst []byte, room string, users []core.User) []byte {
+// presenceHead is the data of the `presence` event, which is also the answer of GET …/presence, up to the first user; what
+// comes behind the last is presenceTail.
+func presenceHead(dst []byte, room string) []byte {
 	dst = append(dst, `{"room":`...)
 	dst = tree.AppendString(dst, room)
-	dst = append(dst, `,"users":`...)
-	dst = appendUsers(dst, users)
-	return append(dst, '}')
+	return append(dst, `,"users":[`...)
 }
 
-// appendPresenceChange appends the data of the `presence-change` event.
-func appendPresenceChange(dst []byte, room string, c core.PresenceChange) []byte {
+const presenceTail = `]}`
+
+// appendPresenceChange appends the data of a `presence-change` event with as much of a change as goes into maxBytes, at least
+// one client, and takes that out of the change. more reports whether there is more of it.
+func appendPresenceChange(dst []byte, room string, c *core.PresenceChange, maxBytes int) (_ []byte, more bool) {
+	limit := len(dst) + maxBytes
+	first := true
+	fits := func() bool {
+		fits := first || len(dst) < limit
+		first = false
+		return fits
+	}
 	dst = append(dst, `{"room":`...)
 	dst = tree.AppendString(dst, room)
-	dst = append(dst, `,"joined":`...)
-	dst = appendUsers(dst, c.Joined)
-	dst = append(dst, `,"updated":`...)
-	dst = appendUsers(dst, c.Updated)
+	for _, list := range []struct {
+		name  string
+		users *[]core.User
+	}{{"joined", &c.Joined}, {"updated", &c.Updated}} {
+		dst = append(dst, `,"`+list.name+`":[`...)
+		for comma := false; len(*list.users) > 0 && fits(); comma = true {
+			if comma {
+				dst = append(dst, ',')
+			}
+			dst = appendUser(dst, &(*list.users)[0])
+			*list.users = (*list.users)[1:]
+		}
+		dst = append(dst, ']')
+	}
 	dst = append(dst, `,"left":[`...)
-	for i, id := range c.Left {
-		if i > 0 {
+	for comma := false; len(c.Left) > 0 && fits(); comma = true {
+		if comma {
 			dst = append(dst, ',')
 		}
-		dst = tree.AppendString(dst, id)
+		dst = tree.AppendString(dst, c.Left[0])
+		c.Left = c.Left[1:]
 	}
-	return append(dst, "]}"...)
+	return append(dst, "]}"...), len(c.Joined)+len(c.Updated)+len(c.Left) > 0
 }

@@ -24,6 +24,9 @@ type mark struct {
 	start, end uint32
 }
 
+// markBytes is what a mark takes in memory, spare room included.
+const markBytes = 24
+
 func (c *chunk) fits(frame []byte) bool { return len(c.buf)-int(c.published.Load()) >= len(frame) }
 
 func (c *chunk) add(seq int64, frame []byte) {

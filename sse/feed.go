@@ -26,6 +26,9 @@ type FeedConfig struct {
 	StartSeq int64
 	// Heartbeat is the silence after which a comment is sent to all streams of the feed. Zero means 15 s.
 	Heartbeat time.Duration
+	// Dropped is handed memory of frames that are not kept any more; streams may still have it. It is called under the
+	// feed's lock. Default: nobody is.
+	Dropped func([]byte)
 }
 
 const (
@@ -45,10 +48,12 @@ type Feed struct {
 	maxBytes  int
 	maxChunk  int
 	heartbeat time.Duration
+	dropped   func([]byte)
 
 	mu        sync.Mutex
 	chunks    []*chunk // never empty, oldest first; the last takes the next frame
 	bytes     int      // allotted to chunks
+	marks     int      // resumable events in chunks
 	nextChunk int      // size of the next one
 	end       Position
 	lastSeq   int64
@@ -77,12 +82,16 @@ func NewFeed(cfg FeedConfig) *Feed {
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = defaultHeartbeat
 	}
+	if cfg.Dropped == nil {
+		cfg.Dropped = func([]byte) {}
+	}
 	// Whole chunks are dropped, so a small feed needs small ones to keep most of what it may.
 	maxChunk := max(1, min(fullChunk, cfg.MaxBytes/8))
 	return &Feed{
 		maxBytes:  cfg.MaxBytes,
 		maxChunk:  maxChunk,
 		heartbeat: cfg.Heartbeat,
+		dropped:   cfg.Dropped,
 		// The first chunk holds nothing, and gives the streams of an empty feed a place to wait in.
 		chunks:    []*chunk{{floor: cfg.StartSeq}},
 		nextChunk: min(firstChunk, maxChunk),
@@ -160,11 +169,11 @@ func (f *Feed) End() Position {
 	return f.end
 }
 
-// Bytes returns how much memory the feed has allotted to frames.
+// Bytes returns how much memory the feed has allotted to frames and their index.
 func (f *Feed) Bytes() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.bytes
+	return f.bytes + f.marks*markBytes
 }
 
 // LastSeq returns the seq of the last resumable event, or the feed's StartSeq.
@@ -248,6 +257,7 @@ func (f *Feed) append(seq int64, frame []byte) {
 	f.end += Position(len(frame))
 	if seq > 0 {
 		f.lastSeq = seq
+		f.marks++
 	}
 	f.silentSince = time.Now()
 	if seq > 0 && f.unsent.IsZero() {
@@ -266,6 +276,8 @@ func (f *Feed) grow(n int) *chunk {
 	drop := 0
 	for ; f.bytes > f.maxBytes && drop < len(f.chunks)-1; drop++ {
 		f.bytes -= len(f.chunks[drop].buf)
+		f.marks -= len(f.chunks[drop].events)
+		f.dropped(f.chunks[drop].buf)
 		f.chunks[drop].drop()
 	}
 	f.chunks = slices.Delete(f.chunks, 0, drop)

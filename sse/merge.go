@@ -50,13 +50,12 @@ type merger struct {
 func (m *merger) run() error {
 	defer m.release()
 	for source, pieces := range m.preludes {
-		for _, piece := range pieces {
-			if end := m.stream.ending.Load(); end != nil {
-				return m.sendLast(end)
-			}
-			if err := m.relayPiece(source, piece); err != nil {
-				return err
-			}
+		end, err := m.stream.sendPieces(pieces, func(p Piece) error { return m.relayPiece(source, p) })
+		if err != nil {
+			return err
+		}
+		if end != nil {
+			return m.sendLast(end)
 		}
 	}
 	if err := m.flush(); err != nil {
@@ -121,15 +120,16 @@ func (m *merger) relay(source int, frames []byte) error {
 	return nil
 }
 
-// relayPiece takes in a piece of a source's prelude. One that is packed has no ids to be changed.
+// relayPiece takes in a piece of a source's prelude, or a part of one. Those that are packed, or are not whole frames, have
+// no ids to be changed.
 func (m *merger) relayPiece(source int, piece Piece) error {
-	if m.stream.encoder == nil || piece.packed == nil {
+	if piece.apart && (m.stream.encoder == nil || piece.packed == nil) {
 		return m.relay(source, piece.frames)
 	}
 	if err := m.flush(); err != nil {
 		return err
 	}
-	return m.stream.sendPiece(piece)
+	return m.stream.sendPart(piece)
 }
 
 func (m *merger) add(source int, frame []byte) error {

@@ -140,13 +140,10 @@ func (s *Stream) send(joined error) error {
 	if joined != nil {
 		return joined
 	}
-	for _, piece := range s.prelude {
-		if end := s.ending.Load(); end != nil {
-			return s.sendLast(end)
-		}
-		if err := s.sendPiece(piece); err != nil {
-			return err
-		}
+	if end, err := s.sendPieces(s.prelude, s.sendPart); err != nil {
+		return err
+	} else if end != nil {
+		return s.sendLast(end)
 	}
 	s.prelude = nil
 	if s.merge != nil {
@@ -194,7 +191,54 @@ func (s *Stream) sendLast(end *ending) error {
 	return end.cause
 }
 
-func (s *Stream) sendPiece(p Piece) error {
+// sendPieces hands the pieces to send, those that are read in parts part by part, and lets go of each. It stops where the
+// stream may end once it is to end, and returns the order.
+func (s *Stream) sendPieces(pieces []Piece, send func(Piece) error) (*ending, error) {
+	for i := range pieces {
+		for p := pieces[i]; ; {
+			if end := s.ending.Load(); end != nil {
+				return end, nil
+			}
+			again, err := s.sendOrNext(&p, send)
+			if err != nil {
+				return nil, err
+			}
+			if !again {
+				break
+			}
+		}
+		pieces[i] = Piece{}
+	}
+	return nil, nil
+}
+
+// sendOrNext sends a piece, or as much of one that is read in parts as cannot be sent apart. again reports whether there
+// may be more.
+func (s *Stream) sendOrNext(p *Piece, send func(Piece) error) (again bool, err error) {
+	if p.next == nil {
+		return false, send(*p)
+	}
+	for {
+		part, err := p.next()
+		if err != nil && p.apart && s.ending.Load() != nil {
+			return true, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("%w: %w", ErrLagged, err)
+		}
+		if len(part) == 0 {
+			return false, nil
+		}
+		if err := send(Piece{frames: part, apart: p.apart}); err != nil {
+			return false, err
+		}
+		if p.apart {
+			return true, nil
+		}
+	}
+}
+
+func (s *Stream) sendPart(p Piece) error {
 	if s.encoder != nil && p.packed != nil {
 		return s.put(s.encoder.pack(p))
 	}

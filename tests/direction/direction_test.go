@@ -17,14 +17,15 @@ const module = "github.com/pathsync/pathsync"
 var allowed = map[string][]string{
 	"core/path":       {},
 	"core/tree":       {"core/path"},
-	"core":            {"core/tree", "core/path"},
+	"core/retained":   {},
+	"core":            {"core/tree", "core/path", "core/retained"},
 	"core/memstore":   {"core", "core/tree"},
 	"core/storetest":  {"core", "core/tree"},
 	"sse":             {"github.com/klauspost/compress/zstd"},
 	"sqlstore":        {"core", "core/tree", "github.com/Masterminds/squirrel", "modernc.org/sqlite", "modernc.org/sqlite/lib", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb", "github.com/microsoft/go-mssqldb/azuread", "github.com/microsoft/go-mssqldb/msdsn"},
 	"sqlstore/dbtest": {"github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb"}, // for tests alone
 	"":                {},                                                                    // the contract, embedded
-	"httpapi":         {"", "core", "core/tree", "core/path", "sse", "github.com/labstack/echo/v4", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb", "golang.org/x/time/rate"},
+	"httpapi":         {"", "core", "core/retained", "core/tree", "core/path", "sse", "github.com/labstack/echo/v4", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb", "golang.org/x/time/rate"},
 	"metrics":         {"core", "core/tree", "httpapi", "sse", "github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"doctor":          {},
 	"trust":           {},

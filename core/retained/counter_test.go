@@ -1,0 +1,35 @@
+package retained_test
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/pathsync/pathsync/core/retained"
+)
+
+func TestWhatIsStillHeldIsCountedUntilItIsFreed(t *testing.T) {
+	var c retained.Counter
+	kept, lost := make([]byte, 100<<10), make([]byte, 10<<10)
+	c.Dropped(kept)
+	c.Dropped(lost)
+	c.Dropped(make([]byte, 1)) // too small
+	if got := c.Bytes(); got != 110<<10 {
+		t.Fatalf("%d bytes are counted", got)
+	}
+	part := kept[50<<10 : 60<<10]
+	kept = nil
+	for deadline := time.Now().Add(10 * time.Second); c.Bytes() != 100<<10; time.Sleep(time.Millisecond) {
+		runtime.GC()
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes are counted when 100 KiB are held", c.Bytes())
+		}
+	}
+	runtime.KeepAlive(part)
+	for deadline := time.Now().Add(10 * time.Second); c.Bytes() != 0; time.Sleep(time.Millisecond) {
+		runtime.GC()
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes are counted when nothing is held", c.Bytes())
+		}
+	}
+}

@@ -1,0 +1,219 @@
+package core
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// encodeUser is a UserEncoder.
+func encodeUser(dst []byte, u *User) []byte {
+	text, err := json.Marshal(u)
+	if err != nil {
+		panic(err)
+	}
+	return append(dst, text...)
+}
+
+// listReader reads the list of a table piece by piece, and then takes in what has changed since it began.
+type listReader struct {
+	p       *Presence
+	through int64
+	after   listPlace
+	ended   bool
+	listed  []User
+	changes []PresenceChange
+}
+
+func startReading(p *Presence) *listReader { return &listReader{p: p, through: p.joins} }
+
+func (r *listReader) step(t *testing.T) (bytes int) {
+	t.Helper()
+	text, last, more := r.p.read(r.after, r.through, encodeUser)
+	r.after, r.ended = last, !more
+	var users []User
+	if err := json.Unmarshal([]byte("["+strings.TrimPrefix(string(text), ",")+"]"), &users); err != nil {
+		t.Fatal(err)
+	}
+	r.listed = append(r.listed, users...)
+	return len(text)
+}
+
+// result is what the reader knows in the end.
+func (r *listReader) result(t *testing.T) map[string]User {
+	t.Helper()
+	known := map[string]User{}
+	for _, u := range r.listed {
+		if _, twice := known[u.ClientID]; twice {
+			t.Errorf("%s is in one list twice", u.ClientID)
+		}
+		known[u.ClientID] = u
+	}
+	for _, c := range r.changes {
+		for _, u := range slices.Concat(c.Joined, c.Updated) {
+			known[u.ClientID] = u
+		}
+		for _, id := range c.Left {
+			delete(known, id)
+		}
+	}
+	return known
+}
+
+func TestAListThatIsReadWhileItChangesEndsUpRightWithTheChanges(t *testing.T) {
+	for seed := range uint64(5) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		p, now := NewPresence(lease, 3000), presenceStart
+		var readers, done []*listReader
+		for step := range 20_000 {
+			if random.IntN(3) == 0 {
+				now = now.Add(time.Millisecond)
+			}
+			id := fmt.Sprint("c", random.IntN(2000))
+			switch n := random.IntN(100); {
+			case n < 45 || step < 3000:
+				p.Connect(id, "", "", step+1, now)
+			case n < 75:
+				p.Update(id, "", PresenceUpdate{Field: fmt.Sprint(random.IntN(3)), Meta: `"` + strings.Repeat("x", random.IntN(300)) + `"`}, now)
+			case n < 90:
+				p.Leave(id, now)
+			case n < 92:
+				if len(readers) < 20 && step > 2000 {
+					readers = append(readers, startReading(p))
+				}
+			case n < 97:
+				for _, r := range readers {
+					if !r.ended && random.IntN(40) == 0 {
+						r.step(t)
+					}
+				}
+			default:
+				if c, ok := p.TakeChange(); ok {
+					for _, r := range readers {
+						r.changes = append(r.changes, c)
+					}
+				}
+			}
+		}
+		for _, r := range readers {
+			for !r.ended {
+				r.step(t)
+			}
+			done = append(done, r)
+		}
+		if c, ok := p.TakeChange(); ok {
+			for _, r := range done {
+				r.changes = append(r.changes, c)
+			}
+		}
+		want := map[string]User{}
+		for _, u := range p.Users() {
+			want[u.ClientID] = u
+		}
+		for i, r := range done {
+			if got := r.result(t); !maps.Equal(got, want) {
+				for id, u := range want {
+					if got[id] != u {
+						t.Errorf("%s: %+v is known, and %+v present", id, got[id], u)
+					}
+				}
+				t.Fatalf("seed %d: reader %d of %d knows %d clients, and there are %d", seed, i, len(done), len(got), len(want))
+			}
+		}
+		checkRoster(t, p)
+	}
+}
+
+// checkRoster checks what must hold of the pages.
+func checkRoster(t *testing.T, p *Presence) {
+	t.Helper()
+	bytes, n := 0, 0
+	last := listPlace{}
+	for _, page := range p.roster.pages {
+		size := 0
+		for _, m := range page.members {
+			if m.page != page || p.members[m.ClientID] != m {
+				t.Fatalf("%s is not where it is listed", m.ClientID)
+			}
+			if m.place().compare(last) <= 0 {
+				t.Fatalf("%s is out of order", m.ClientID)
+			}
+			last = m.place()
+			size += m.memory()
+			n++
+		}
+		if size != page.size || len(page.members) == 0 || len(page.members) > 2*pageMembers {
+			t.Fatalf("a page of %d members and %d bytes is said to have %d bytes", len(page.members), size, page.size)
+		}
+		bytes += size + len(page.text)
+	}
+	if bytes != p.roster.bytes || n != len(p.members) {
+		t.Fatalf("%d clients of %d are listed; %d bytes, and %d noted", n, len(p.members), bytes, p.roster.bytes)
+	}
+}
+
+// Ten thousand joiners each read the list. What is encoded for them is in proportion to their number, not to its square.
+func TestJoinersShareTheEncodedList(t *testing.T) {
+	const clients = 10_000
+	p, now := NewPresence(lease, clients), presenceStart
+	encoded := 0
+	encode := func(dst []byte, u *User) []byte { encoded++; return encodeUser(dst, u) }
+	for i := range clients {
+		now = now.Add(time.Millisecond)
+		p.Connect(fmt.Sprintf("client-%05d", i), "", "", 1, now)
+		if i%50 == 0 {
+			p.TakeChange()
+			for after, more := (listPlace{}), true; more; {
+				_, after, more = p.read(after, p.joins, encode)
+			}
+		}
+	}
+	// Each reading encodes what has joined since and the rest of one page.
+	if most := clients + clients/50*pageMembers*2; encoded > most {
+		t.Errorf("%d users were encoded for %d readers, more than %d", encoded, clients/50, most)
+	}
+	for after, more := (listPlace{}), true; more; {
+		_, after, more = p.read(after, p.joins, encode)
+	}
+	encoded = 0
+	for range 100 {
+		for after, more := (listPlace{}), true; more; {
+			_, after, more = p.read(after, p.joins, encode)
+		}
+	}
+	if encoded != 0 {
+		t.Errorf("%d users were encoded for readers of a list that has not changed", encoded)
+	}
+}
+
+func TestAPieceOfTheListIsBounded(t *testing.T) {
+	p, now := NewPresence(lease, 2000), presenceStart
+	for i := range 2000 {
+		p.Connect(fmt.Sprint("c", i), "", "", 1, now)
+	}
+	for i := range 2000 { // they grow where they are
+		p.Update(fmt.Sprint("c", i), "", PresenceUpdate{Meta: `"` + strings.Repeat("m", 4000) + `"`}, now)
+	}
+	checkRoster(t, p)
+	r := startReading(p)
+	for !r.ended {
+		if n := r.step(t); n > 2*pageBytes+8<<10 {
+			t.Errorf("a piece has %d bytes", n)
+		}
+	}
+	if len(r.listed) != 2000 {
+		t.Errorf("%d clients are listed", len(r.listed))
+	}
+	for i := range 1990 {
+		p.Leave(fmt.Sprint("c", i), now)
+	}
+	checkRoster(t, p)
+	if n := len(p.roster.pages); n > 2 {
+		t.Errorf("10 clients take %d pages", n)
+	}
+}
