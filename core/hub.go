@@ -114,6 +114,7 @@ type Hub struct {
 	pruner       *pruner
 
 	opening  sync.WaitGroup  // goroutines that open rooms
+	reading  chan struct{}   // has a token for each room that is being read from the store
 	asking   chan struct{}   // has a token for each question about an initial state
 	life     context.Context // ends when no more of them are to be asked
 	stop     context.CancelFunc
@@ -156,7 +157,7 @@ const retryOpening = time.Second
 // NewHub makes a hub and starts its goroutines. Close ends them.
 func NewHub(cfg Config) *Hub {
 	cfg = cfg.withDefaults()
-	h := &Hub{cfg: cfg, rooms: map[string]*slot{}, unused: list.New(), booked: map[string]int{}, asking: make(chan struct{}, maxInitialQuestions)}
+	h := &Hub{cfg: cfg, rooms: map[string]*slot{}, unused: list.New(), booked: map[string]int{}, asking: make(chan struct{}, maxInitialQuestions), reading: make(chan struct{}, maxReading)}
 	h.life, h.stop = context.WithCancel(context.Background())
 	h.committer = newCommitter(&h.cfg)
 	h.checkpointer = newCheckpointer(h)
@@ -325,11 +326,15 @@ func (h *Hub) short() bool {
 	return h.cfg.MemoryBudget > 0 && h.used() >= h.cfg.MemoryBudget
 }
 
-// used is about how many bytes of memory are in use by rooms, batches that wait, and what CountMemory has added.
+// used is about how many bytes the process takes for rooms, batches that wait, and what CountMemory has added.
 func (h *Hub) used() int64 {
 	used, _ := h.outside()
-	return h.memory.Load() + h.committer.queuedBytes() + used
+	return withGarbage(h.memory.Load() + h.committer.queuedBytes() + used)
 }
+
+// withGarbage is what a process takes for so many bytes in use: the garbage collector lets the heap grow to twice of that
+// before it frees what is not.
+func withGarbage(bytes int64) int64 { return bytes * 8 / 5 }
 
 // CountMemory adds to the memory that the hub knows of what is taken outside of its rooms on behalf of their readers and
 // writers. others returns the bytes that are in use, and those of older versions that slow readers hold; it must be quick.

@@ -42,6 +42,12 @@ func (h *Hub) begin(state *State) error {
 	if err != nil || len(proposals) == 0 {
 		return err
 	}
+	var memory int64
+	for _, p := range proposals {
+		memory += int64(p.Memory())
+	}
+	h.memory.Add(memory)
+	defer h.memory.Add(-memory)
 	decided := state.Decide(proposals, time.Now().UnixMilli())
 	for _, d := range decided {
 		if reason := d.Ops[0].Discarded; reason != tree.Applied {
@@ -119,6 +125,6 @@ func initialDocument(key string, text []byte, maxBytes int) (*Proposal, error) {
 	}
 	return &Proposal{
 		Key: key, ClientID: InitialStateClientID, ClientSeq: NoClientSeq, FilledIn: filledIn,
-		Ops: []ProposedOp{{Op: op, ValueText: string(tree.AppendJSON(nil, value))}},
+		Ops: []ProposedOp{{Op: op, ValueText: tree.Text(value)}},
 	}, nil
 }

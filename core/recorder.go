@@ -45,7 +45,7 @@ func (h *Hub) Stats() Stats {
 	h.mu.Unlock()
 	_, retained := h.outside()
 	return Stats{
-		Rooms: rooms, MemoryBytes: h.used() + h.retained.Bytes() + retained, QueuedBytes: h.committer.queuedBytes(),
+		Rooms: rooms, MemoryBytes: h.used() + withGarbage(h.retained.Bytes()+retained), QueuedBytes: h.committer.queuedBytes(),
 		Unsaved: h.checkpointer.lag(time.Now()), Outage: h.committer.outage.Load(),
 	}
 }

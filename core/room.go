@@ -44,7 +44,7 @@ var replayPage = Page{Batches: 1000, Bytes: 4 << 20}
 
 // openRoom makes a room as the store has it, and begins it if the store has nothing.
 func openRoom(h *Hub, name string) (*Room, error) {
-	state, checkpoint, err := h.read(name)
+	state, checkpoint, err := h.readInTurn(name)
 	if err == nil && state.Seq() == 0 && h.cfg.InitialState != nil {
 		err = h.begin(state)
 	}
@@ -62,6 +62,24 @@ func openRoom(h *Hub, name string) (*Room, error) {
 	r.noteUnsaved()
 	r.weigh()
 	return r, nil
+}
+
+// maxReading is how many rooms are read from the store at a time. Each takes up to replayPage and its documents before
+// the hub knows what it weighs.
+const maxReading = 16
+
+// readInTurn is read for at most maxReading rooms at a time, and for none while memory is short.
+func (h *Hub) readInTurn(room string) (*State, Checkpoint, error) {
+	select {
+	case h.reading <- struct{}{}:
+		defer func() { <-h.reading }()
+	case <-time.After(h.cfg.StoreTimeout):
+		return nil, Checkpoint{}, fmt.Errorf("%w: too many other rooms are being opened", ErrUnavailable)
+	}
+	if h.short() {
+		return nil, Checkpoint{}, fmt.Errorf("%w: rooms that were opened meanwhile have taken the memory", ErrOverloaded)
+	}
+	return h.read(room)
 }
 
 // readAttempts is how often a room is read from the start because another server has shortened the log meanwhile.

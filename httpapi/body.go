@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -29,8 +28,9 @@ func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 	}
 	// The limit is told to net/http's own writer, which then closes the connection.
 	x := exchangeOf(c.Response())
-	arriving := s.intake.arriving(x, http.MaxBytesReader(x.ResponseWriter, r.Body, int64(maxBytes)))
-	body, err := read(arriving, r.ContentLength)
+	w := x.ResponseWriter
+	x.parcel = s.intake.begin(func() { setBodyDeadline(w, time.Unix(1, 0)) })
+	body, err := read(http.MaxBytesReader(w, r.Body, int64(maxBytes)), r.ContentLength, x.parcel)
 	var over *http.MaxBytesError
 	switch {
 	case err != nil && x.parcel.cutOff():
@@ -54,9 +54,40 @@ func setBodyDeadline(w http.ResponseWriter, t time.Time) {
 	_ = http.NewResponseController(w).SetReadDeadline(t)
 }
 
-// read reads all. Memory is taken as the bytes arrive: a length that is merely announced costs nothing.
-func read(r io.Reader, size int64) ([]byte, error) {
-	buf := bytes.NewBuffer(make([]byte, 0, min(max(size, 0), firstBody)+bytes.MinRead))
-	_, err := buf.ReadFrom(r)
-	return buf.Bytes(), err
+// A length that is merely announced costs this much memory; only when so much has arrived, all of it is taken.
+const (
+	firstBody  = 4 << 10
+	secondBody = 64 << 10
+)
+
+// read reads all, and has the parcel hold the memory for it, which is taken as the bytes arrive.
+func read(r io.Reader, size int64, parcel *parcel) (body []byte, err error) {
+	for next := firstBody; ; {
+		if size >= 0 {
+			next = min(next, int(size)+1) // and one byte, with which the end is seen
+		}
+		if err := parcel.hold(int64(next)); err != nil {
+			return nil, err
+		}
+		body = append(make([]byte, 0, next), body...)
+		for len(body) < cap(body) {
+			n, err := r.Read(body[len(body):cap(body)])
+			body = body[:len(body)+n]
+			if err == io.EOF {
+				return body, nil
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		switch {
+		case cap(body) < secondBody:
+			next = secondBody
+		case size >= 0:
+			next = int(size) + 1
+		default:
+			next = 2 * cap(body)
+		}
+		next = max(next, cap(body)+firstBody)
+	}
 }

@@ -162,7 +162,7 @@ func (d *decoder) op(op *core.ProposedOp, i int, v tree.Value) (filledIn bool) {
 	if !ok {
 		return false
 	}
-	op.ValueText = string(tree.AppendJSON(make([]byte, 0, op.Value.Size()), op.Value))
+	op.ValueText = tree.Text(op.Value)
 	return filledIn
 }
 

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -129,12 +130,23 @@ func feedOf(r *core.Room) *roomFeed { return r.Listener().(*roomFeed) }
 // Committed implements core.Listener.
 func (f *roomFeed) Committed(batches []*core.Batch) {
 	for _, b := range batches {
-		f.text = f.appendDelta(f.text[:0], b)
+		size := frameSize(b)
+		f.data, f.text = slices.Grow(f.data[:0], size), slices.Grow(f.text[:0], size)
+		f.text = f.appendDelta(f.text, b)
 		// It can only fail because the feed is closed: then nobody listens any more.
 		_ = f.Append(b.ServerSeq, f.text)
 	}
 	f.Wake()
 	f.trim()
+}
+
+// frameSize is about how many bytes the frame of a batch takes: growing to that would take twice the memory.
+func frameSize(b *core.Batch) int {
+	n := 512
+	for i := range b.Ops {
+		n += 64 + len(b.Ops[i].Path) + len(b.Ops[i].Value)
+	}
+	return n
 }
 
 // PresenceChanged implements core.Listener. A change of many clients becomes several events, so that no frame is larger

@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"context"
 	"fmt"
-	"io"
 	"runtime"
 	"sync"
 	"time"
@@ -133,33 +132,6 @@ func (i *intake) memory() int64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.small.used + i.large.used
-}
-
-// firstBody is how much memory a body gets before any of it has arrived.
-const firstBody = 4 << 10
-
-// arriving begins the parcel of an exchange whose body arrives now, and returns a reader that counts it: twice, since the
-// memory for it grows by doubling.
-func (i *intake) arriving(x *exchange, body io.Reader) io.Reader {
-	w := x.ResponseWriter
-	x.parcel = i.begin(func() { setBodyDeadline(w, time.Unix(1, 0)) })
-	return &parcelReader{body, x.parcel, firstBody}
-}
-
-// parcelReader counts what is read of a body.
-type parcelReader struct {
-	io.Reader
-	parcel *parcel
-	bytes  int64
-}
-
-func (r *parcelReader) Read(b []byte) (int, error) {
-	if err := r.parcel.hold(2 * r.bytes); err != nil {
-		return 0, err
-	}
-	n, err := r.Reader.Read(b)
-	r.bytes += int64(n)
-	return n, err
 }
 
 // decoding bounds how many large bodies are decoded at a time: meanwhile each takes many times its size. A small one never

@@ -55,7 +55,7 @@ func (s *Server) decodeInTurn(c echo.Context, body []byte) (*core.Proposal, erro
 	if err != nil {
 		return nil, err
 	}
-	return proposal, exchangeOf(c.Response()).parcel.hold(int64(proposal.Memory()))
+	return proposal, exchangeOf(c.Response()).parcel.hold(int64(cap(body) + proposal.Memory()))
 }
 
 // allowedOps refuses a batch with an operation on what is read-only to its sender: as a whole, like any that breaks a rule.

@@ -1,8 +1,19 @@
 package tree
 
+import "unsafe"
+
 // AppendJSON appends the canonical encoding of v to dst and returns the longer slice. It is what JavaScript's
 // JSON.stringify writes, without white space, but that numbers keep their own text.
 func AppendJSON(dst []byte, v Value) []byte { return v.appendJSON(dst) }
+
+// Text is the canonical encoding of v as a string. It shares memory with v where v keeps its text.
+func Text(v Value) string {
+	if a, ok := v.(*Array); ok && a.flat != "" {
+		return a.flat
+	}
+	text := AppendJSON(make([]byte, 0, v.Size()), v)
+	return unsafe.String(unsafe.SliceData(text), len(text)) // nobody else has it
+}
 
 func (Null) appendJSON(dst []byte) []byte     { return append(dst, "null"...) }
 func (n Number) appendJSON(dst []byte) []byte { return append(dst, n...) }

@@ -1,5 +1,7 @@
 package tree
 
+import "bytes"
+
 // flatArray reads an array that is flat, without making a value of each element. It returns nil, and reads nothing, when
 // the array is empty or has an object in it.
 //
@@ -10,10 +12,10 @@ func (p *parser) flatArray() (Value, error) {
 		p.nested = p.nested[1:]
 		return nil, nil
 	}
-	begin := p.at
-	p.starts, p.flat = p.starts[:0], p.flat[:0]
+	text := flatText{begin: p.at, scratch: p.flat[:0]}
+	p.starts = p.starts[:0]
 	for {
-		whole, err := p.flatElement()
+		whole, err := p.flatElement(&text)
 		if err != nil {
 			return nil, err
 		}
@@ -23,70 +25,113 @@ func (p *parser) flatArray() (Value, error) {
 			}
 			// Whatever nested had before begins before this object, and has been read.
 			p.nested = append(p.nested[:0], p.starts[min(1, len(p.starts)):]...)
-			p.at = begin
+			p.at = text.begin
 			return nil, nil
 		}
-		if err := p.flatEnd(); err != nil {
+		if err := p.flatEnd(&text); err != nil {
 			return nil, err
 		}
 		if len(p.starts) == 0 {
-			return &Array{ordered: ordered{size: len(p.flat)}, flat: string(p.flat)}, nil
+			flat := string(text.read(p))
+			p.flat = text.scratch
+			return &Array{ordered: ordered{size: len(flat)}, flat: flat}, nil
 		}
 	}
 }
 
+// flatText is the canonical text of an array that is being read. As long as that is what was sent, nothing is copied.
+type flatText struct {
+	begin   int    // of the array
+	differs bool   // from what was sent
+	scratch []byte // when it differs: the text up to kept
+	kept    int
+}
+
+// skip leaves out of the text what was sent between two places, and puts something in its place.
+func (t *flatText) skip(p *parser, from, to int, instead []byte) {
+	if !t.differs {
+		t.differs, t.kept = true, t.begin
+	}
+	t.scratch = append(append(t.scratch, p.data[t.kept:from]...), instead...)
+	t.kept = to
+}
+
+// read returns the text, which ends at the parser's position.
+func (t *flatText) read(p *parser) []byte {
+	if !t.differs {
+		return p.data[t.begin:p.at]
+	}
+	t.skip(p, p.at, p.at, nil)
+	return t.scratch
+}
+
+// flatNext is next, and leaves white space out of the text.
+func (p *parser) flatNext(text *flatText) byte {
+	before := p.at
+	c := p.next()
+	if p.at > before {
+		text.skip(p, before, p.at, nil)
+	}
+	return c
+}
+
 // flatElement reads a scalar or an empty array, or the beginning of an array up to its first element. whole is false for
 // the latter, for the outermost array when it is empty, and at an object.
-func (p *parser) flatElement() (whole bool, err error) {
-	start := p.at
-	switch c := p.next(); c {
+func (p *parser) flatElement(text *flatText) (whole bool, err error) {
+	switch c := p.flatNext(text); c {
 	case '{':
 		return false, nil
 	case '[':
 		if len(p.open)+len(p.starts) == p.maxDepth {
 			return false, ErrTooDeep
 		}
-		start = p.at
+		start := p.at
 		p.at++
-		if p.next() != ']' {
+		if p.flatNext(text) != ']' {
 			p.starts = append(p.starts, start)
-			p.flat = append(p.flat, '[')
 			return false, nil
 		}
 		if len(p.starts) == 0 {
 			return false, nil
 		}
 		p.at++
-		p.flat = append(p.flat, "[]"...)
 	case '"':
-		var text []byte
-		text, err = p.quoted()
-		p.flat = appendQuoted(p.flat, text)
+		err = p.flatString(text)
 	case 'n':
-		p.flat, err = append(p.flat, "null"...), p.word("null")
+		err = p.word("null")
 	case 't':
-		p.flat, err = append(p.flat, "true"...), p.word("true")
+		err = p.word("true")
 	case 'f':
-		p.flat, err = append(p.flat, "false"...), p.word("false")
+		err = p.word("false")
 	default:
-		start = p.at
 		err = p.skipNumber()
-		p.flat = append(p.flat, p.data[start:p.at]...)
 	}
 	return true, err
 }
 
+// flatString reads a string, whose canonical text can only differ when there are escapes.
+func (p *parser) flatString(text *flatText) error {
+	start := p.at
+	s, err := p.quoted()
+	if err != nil || len(s)+len(`""`) == p.at-start {
+		return err
+	}
+	canonical := appendQuoted(nil, s)
+	if !bytes.Equal(canonical, p.data[start:p.at]) {
+		text.skip(p, start, p.at, canonical)
+	}
+	return nil
+}
+
 // flatEnd reads what follows on an element: the ends of arrays, and a comma unless the outermost has ended.
-func (p *parser) flatEnd() error {
+func (p *parser) flatEnd(text *flatText) error {
 	for len(p.starts) > 0 {
-		switch c := p.next(); {
+		switch c := p.flatNext(text); {
 		case c == ',':
 			p.at++
-			p.flat = append(p.flat, ',')
 			return nil
 		case c == ']':
 			p.at++
-			p.flat = append(p.flat, ']')
 			p.starts = p.starts[:len(p.starts)-1]
 		case p.at == len(p.data):
 			return errEnd

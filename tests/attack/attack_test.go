@@ -1,0 +1,184 @@
+package attack
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const mebibyte = 1 << 20
+
+// Each takes 20 times its text as a tree of values.
+func TestBatchesOfManyNumbersTakeLittleMoreThanTheirText(t *testing.T) {
+	s := start(t)
+	s.begin()
+	n := sized(30, 60)
+	numbers := `[` + strings.Repeat("1,", 480_000) + `1]`
+	each(n, n, func(i int) { s.send("r", set(fmt.Sprint("k", i), "v", numbers)) })
+	s.wants(int64(n) * 8 * mebibyte)
+}
+
+func TestBatchesOfManyMembersAreCounted(t *testing.T) {
+	s := start(t)
+	s.begin()
+	n := sized(20, 60)
+	var members strings.Builder
+	for i := range 70_000 {
+		fmt.Fprintf(&members, `,"k%d":1`, i)
+	}
+	object := `{` + members.String()[1:] + `}`
+	each(n, n, func(i int) { s.send(fmt.Sprint("r", i), set("k", "v", object)) })
+	s.wants(int64(n) * 40 * mebibyte)
+}
+
+func TestReadersOfALargePresenceListShareIt(t *testing.T) {
+	s := start(t)
+	s.begin()
+	clients, readers := sized(2000, 9990), sized(40, 80)
+	meta := `{"meta":"` + strings.Repeat("m", 4000) + `"}`
+	each(clients, 50, func(i int) { s.put("r", fmt.Sprint("client-", i), meta) })
+	each(readers, 10, func(int) {
+		s.unread("/v1/rooms/r/events")
+		s.unread("/v1/rooms/r/presence")
+	})
+	// The list changes under the readers who have begun.
+	each(readers, 10, func(i int) {
+		s.put("r", fmt.Sprint("client-", i), meta)
+		s.unread("/v1/rooms/r/events")
+		s.unread("/v1/rooms/r/presence")
+	})
+	s.wants(int64(clients)*30<<10 + int64(readers)*mebibyte)
+}
+
+func (s *server) put(room, client, body string) {
+	s.t.Helper()
+	request, err := http.NewRequest(http.MethodPut, "http://"+s.address+"/v1/rooms/"+room+"/presence/"+client, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := s.http.Do(request)
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		s.t.Errorf("a presence update is answered %d", answer.StatusCode)
+	}
+}
+
+// history fills a room with so many bytes of batches, and returns the event id of the first.
+func (s *server) history(room string, bytes int) (first string) {
+	const size = 4 << 10
+	text := `"` + strings.Repeat("x", size) + `"`
+	for i := range bytes / size {
+		s.send(room, set(fmt.Sprint("k", i), "v", text))
+	}
+	answer, err := s.http.Get("http://" + s.address + "/v1/rooms/" + room)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	epoch, _, _ := strings.Cut(strings.Trim(answer.Header.Get("ETag"), `"`), "-")
+	return epoch + "-1"
+}
+
+func TestReadersWhoResumeAndReadNothingShareTheLog(t *testing.T) {
+	s := start(t)
+	first := s.history("r", 8*mebibyte)
+	s.begin()
+	readers := sized(100, 300)
+	each(readers, 30, func(int) { s.unread("/v1/rooms/r/events", "Last-Event-ID: "+first) })
+	s.wants(int64(readers)*100<<10 + 64*mebibyte)
+}
+
+func TestCompressedAndMergedStreamsThatAreNotReadAreBounded(t *testing.T) {
+	s := start(t, "--compress-streams")
+	first := s.history("a", 4*mebibyte)
+	s.history("b", 4*mebibyte)
+	s.begin()
+	readers := sized(60, 300)
+	each(readers, 30, func(i int) {
+		switch i % 3 {
+		case 0:
+			s.unread("/v1/rooms/a/events", "Last-Event-ID: "+first, "Accept-Encoding: gzip")
+		case 1:
+			s.unread("/v1/events?room=a&room=b", "Accept-Encoding: zstd", "Last-Event-ID: "+first+".1")
+		default:
+			s.unread("/v1/events?room=a&room=b")
+		}
+	})
+	s.wants(int64(readers)*150<<10 + 96*mebibyte)
+}
+
+func TestUnreadPagesOfChangesAreShared(t *testing.T) {
+	s := start(t)
+	first := s.history("r", 8*mebibyte)
+	epoch, _, _ := strings.Cut(first, "-")
+	s.begin()
+	readers := sized(300, 1500)
+	each(readers, 50, func(i int) {
+		s.unread(fmt.Sprintf("/v1/rooms/r/changes?limit=1000&after=%s-%d", epoch, i%1000))
+	})
+	s.wants(int64(readers)*200<<10 + 64*mebibyte)
+}
+
+func TestKeysOfARoomAreCounted(t *testing.T) {
+	s := start(t)
+	s.begin()
+	keys := sized(8000, 60_000)
+	each(keys, 50, func(i int) { s.trySend("r", set("key-"+strconv.Itoa(i), "n", "1")) })
+	s.wants(int64(keys)*6<<10 + 64*mebibyte)
+}
+
+// trySend is send for a batch that may be refused because a limit has been reached.
+func (s *server) trySend(room, body string) { _ = s.post(room, body) }
+
+// Each change makes a new version, and each reader holds one.
+func TestUnreadDocumentsOfManyVersionsAreBounded(t *testing.T) {
+	s := start(t)
+	text := `"` + strings.Repeat("x", 900<<10) + `"`
+	for i := range 4 {
+		s.send("r", set("k", fmt.Sprint("m", i), text))
+	}
+	s.begin()
+	readers := sized(60, 300)
+	each(readers, 10, func(i int) {
+		s.send("r", set("k", "n", strconv.Itoa(i)))
+		if i%2 == 0 {
+			s.tryUnread("/v1/rooms/r")
+		} else {
+			s.tryUnread("/v1/rooms/r/stores/k")
+		}
+	})
+	s.wants(500 * mebibyte)
+}
+
+// tryUnread is unread for a request that may be refused.
+func (s *server) tryUnread(target string) {
+	c := s.raw("GET " + target + " HTTP/1.1\r\nHost: " + s.address + "\r\n\r\n")
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
+	_, _ = c.Read(make([]byte, 64))
+}
+
+// Other senders, small and large, are answered meanwhile.
+func TestBodiesThatArriveSlowlyAreBounded(t *testing.T) {
+	s := start(t)
+	s.begin()
+	senders := sized(500, 2000)
+	each(senders, 50, func(int) {
+		s.raw("POST /v1/rooms/r/ops HTTP/1.1\r\nHost: " + s.address + "\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n" +
+			strings.Repeat(" ", 900_000))
+	})
+	var honest sync.WaitGroup
+	for i := range 4 {
+		honest.Go(func() { s.send("honest", set(fmt.Sprint("k", i), "v", `"`+strings.Repeat("x", 800_000)+`"`)) })
+	}
+	honest.Wait()
+	s.wants(600 * mebibyte)
+}

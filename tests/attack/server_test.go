@@ -1,0 +1,249 @@
+package attack
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pathsync/pathsync/tests/program"
+)
+
+// server is a server under attack.
+type server struct {
+	t       *testing.T
+	address string // host:port
+	process *program.Process
+	http    *http.Client
+
+	quiet  figures // before the attack
+	worst  atomic.Pointer[figures]
+	writer *writer
+}
+
+// figures are how much memory the server takes at a moment.
+type figures struct {
+	resident  int64 // of the process
+	estimated int64 // pathsync_memory_bytes
+}
+
+func (f figures) minus(o figures) figures {
+	return figures{f.resident - o.resident, f.estimated - o.estimated}
+}
+
+func (f figures) String() string {
+	return fmt.Sprintf("%d MiB, estimated %d MiB", f.resident>>20, f.estimated>>20)
+}
+
+// start starts a server with a new database.
+func start(t *testing.T, flags ...string) *server {
+	t.Helper()
+	if _, err := os.Stat("/proc/self/status"); err != nil {
+		t.Skip("what a process takes is read from /proc")
+	}
+	s := &server{t: t, address: program.FreeAddress(t)}
+	args := append([]string{"serve", "--listen", s.address, "--database", "sqlite:" + filepath.Join(t.TempDir(), "rooms.db"),
+		"--client-batches", "0"}, flags...)
+	s.process = program.Start(t, "", nil, binary, args...)
+	s.process.Line(t, s.process.Stderr, `msg="pathsync is ready"`)
+	transport := &http.Transport{MaxIdleConnsPerHost: 100, MaxConnsPerHost: 200}
+	t.Cleanup(transport.CloseIdleConnections)
+	s.http = &http.Client{Transport: transport, Timeout: 2 * time.Minute}
+	return s
+}
+
+// begin notes how the server is before an attack, and starts a writer in a room that has no part in it.
+func (s *server) begin() {
+	s.writer = s.startWriter("elsewhere")
+	time.Sleep(300 * time.Millisecond)
+	s.quiet = s.figures()
+	s.worst.Store(&s.quiet)
+	done := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			if f := s.figures(); f.resident > s.worst.Load().resident {
+				s.worst.Store(&f)
+			}
+		}
+	})
+	s.t.Cleanup(func() { close(done); watching.Wait() })
+}
+
+// figures reads what the server takes now.
+func (s *server) figures() (f figures) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Cmd.Process.Pid))
+	if err != nil {
+		s.t.Error(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "VmRSS:" {
+			kib, _ := strconv.ParseInt(fields[1], 10, 64)
+			f.resident = kib << 10
+		}
+	}
+	answer, err := s.http.Get("http://" + s.address + "/metrics")
+	if err != nil {
+		s.t.Error(err)
+		return f
+	}
+	defer answer.Body.Close()
+	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		if text, ok := strings.CutPrefix(lines.Text(), "pathsync_memory_bytes "); ok {
+			v, _ := strconv.ParseFloat(text, 64)
+			f.estimated = int64(v)
+		}
+	}
+	return f
+}
+
+// wants checks what an attack that has reached its peak has come to. The process may grow by so many bytes; the estimate
+// may differ from that by a factor of two, small amounts aside; and a writer elsewhere waits for at most 100 ms.
+func (s *server) wants(maxGrowth int64) {
+	s.t.Helper()
+	time.Sleep(time.Duration(sized(500, 2000)) * time.Millisecond) // the attack is held, and the writer goes on
+	held := s.figures()
+	if f := s.worst.Load(); f.resident > held.resident {
+		held = *f
+	}
+	grown := held.minus(s.quiet)
+	p99, most := s.writer.end()
+	s.t.Logf("%s: grown by %v (factor %.2f); a writer elsewhere waits p99 %v, most %v", s.t.Name(), grown,
+		float64(grown.estimated)/float64(grown.resident), p99, most)
+	if grown.resident > maxGrowth {
+		s.t.Errorf("the process has grown by %d MiB, more than %d", grown.resident>>20, maxGrowth>>20)
+	}
+	const slack = 24 << 20
+	if grown.estimated+slack < grown.resident/2 || grown.estimated > 2*(grown.resident+slack) {
+		s.t.Errorf("the estimate has grown by %d MiB, and the process by %d", grown.estimated>>20, grown.resident>>20)
+	}
+	if limit := patience; p99 > limit {
+		s.t.Errorf("a writer in another room waits for %v (p99), longer than %v", p99, limit)
+	}
+}
+
+// patience is how long a writer elsewhere may wait. In the tests that all others run beside, a busy machine is no fault of
+// the server.
+var patience = time.Duration(sized(1000, 100)) * time.Millisecond
+
+// writer sends small batches to a room one after the other, and notes how long each takes.
+type writer struct {
+	stop  chan struct{}
+	ended sync.WaitGroup
+	took  []time.Duration
+}
+
+func (s *server) startWriter(room string) *writer {
+	w := &writer{stop: make(chan struct{})}
+	s.post(room, set("k", "n", "0")) // opens the room
+	w.ended.Go(func() {
+		for n := 1; ; n++ {
+			select {
+			case <-w.stop:
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+			began := time.Now()
+			if status := s.post(room, set("k", "n", strconv.Itoa(n))); status != http.StatusOK {
+				s.t.Errorf("a writer elsewhere is answered %d", status)
+			}
+			w.took = append(w.took, time.Since(began))
+		}
+	})
+	return w
+}
+
+// end ends the writer.
+func (w *writer) end() (p99, most time.Duration) {
+	close(w.stop)
+	w.ended.Wait()
+	slices.Sort(w.took)
+	return w.took[len(w.took)*99/100], w.took[len(w.took)-1]
+}
+
+// set is the body of a batch with one op.
+func set(key, path, value string) string {
+	return `{"clientId":"attacker","key":"` + key + `","ops":[{"op":"set","path":"` + path + `","value":` + value + `}]}`
+}
+
+// post sends a batch and returns the status of the answer.
+func (s *server) post(room, body string) int {
+	answer, err := s.http.Post("http://"+s.address+"/v1/rooms/"+room+"/ops", "application/json", strings.NewReader(body))
+	if err != nil {
+		s.t.Error(err)
+		return 0
+	}
+	defer answer.Body.Close()
+	_, _ = io.Copy(io.Discard, answer.Body)
+	return answer.StatusCode
+}
+
+// send is post for a batch that has to be taken; it comes again as long as the server has too much to do.
+func (s *server) send(room, body string) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		status := s.post(room, body)
+		if status == http.StatusOK {
+			return
+		}
+		if status != http.StatusServiceUnavailable || time.Now().After(deadline) {
+			s.t.Errorf("a batch is answered %d", status)
+			return
+		}
+	}
+}
+
+// each runs an action n times, so many at once.
+func each(n, atOnce int, do func(i int)) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range atOnce {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// unread sends a request, whose answer nobody reads beyond its first bytes, and returns once these are there.
+func (s *server) unread(target string, header ...string) net.Conn {
+	c := s.raw("GET " + target + " HTTP/1.1\r\nHost: " + s.address + "\r\n" + strings.Join(append(header, "\r\n"), "\r\n"))
+	var first [64]byte
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
+	if n, err := c.Read(first[:]); err != nil || !bytes.Contains(first[:n], []byte(" 200 ")) {
+		s.t.Errorf("%s is answered %q, %v", target, first[:n], err)
+	}
+	return c
+}
+
+// raw opens a connection that takes little, and sends something.
+func (s *server) raw(text string) net.Conn {
+	c, err := net.Dial("tcp", s.address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { c.Close() })
+	_ = c.(*net.TCPConn).SetReadBuffer(4 << 10)
+	_ = c.SetWriteDeadline(time.Now().Add(time.Minute))
+	if _, err := io.WriteString(c, text); err != nil {
+		s.t.Error(err)
+	}
+	return c
+}
