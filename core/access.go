@@ -80,6 +80,21 @@ func (i Identity) AllowsOp(room, key string, op *tree.Op) bool {
 	})
 }
 
+// Memory is about how many bytes of memory the identity takes.
+func (i Identity) Memory() int {
+	n := 64 + len(i.User)
+	for _, g := range i.Grants {
+		n += 64 + g.Rooms.memory()
+	}
+	for _, r := range i.ReadOnly {
+		n += 128 + r.Rooms.memory() + r.Keys.memory()
+		for _, s := range r.Path {
+			n += 32 + len(s.Name)
+		}
+	}
+	return n
+}
+
 // Ended reports whether the identity has ended by a moment.
 func (i Identity) Ended(now time.Time) bool { return !i.Expires.IsZero() && !now.Before(i.Expires) }
 

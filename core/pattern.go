@@ -17,6 +17,14 @@ func Exactly(name string) Pattern { return Pattern{[]string{name}} }
 // slashes, and every other character for itself. Nothing escapes a `*`: a name that others choose belongs into Exactly.
 func Matching(text string) Pattern { return Pattern{strings.Split(text, "*")} }
 
+// memory is about how many bytes of memory the pattern takes.
+func (p Pattern) memory() (bytes int) {
+	for _, piece := range p.pieces {
+		bytes += 16 + len(piece)
+	}
+	return bytes
+}
+
 // Covers reports whether the pattern covers a name.
 func (p Pattern) Covers(name string) bool {
 	if len(p.pieces) <= 1 {

@@ -42,7 +42,7 @@ func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 	case err != nil:
 		return nil, problem(InvalidJSON, "the body ended early")
 	}
-	x.parcel.arrived()
+	x.parcel.proceeds()
 	setBodyDeadline(c.Response().Writer, time.Time{})
 	return body, nil
 }

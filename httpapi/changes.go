@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"net/http"
@@ -157,24 +156,19 @@ type changesPage struct {
 func (p changesPage) answer(c echo.Context) error {
 	head, tail := p.head(), p.tail()
 	w := c.Response()
-	w.Header().Set(echo.HeaderContentLength, strconv.Itoa(len(head)+p.deltas.size()+max(0, len(p.deltas.ends)-1)+len(tail)))
+	w.Header().Set(echo.HeaderContentLength, strconv.Itoa(len(head)+p.deltas.length()+len(tail)))
 	w.Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
 	w.WriteHeader(http.StatusOK)
 	if c.Request().Method == http.MethodHead {
 		return nil
 	}
-	buffered := bufio.NewWriterSize(w, min(len(head)+p.deltas.size()+len(tail), changesBuffer))
-	_, _ = buffered.Write(head)
-	if err := p.deltas.write(c.Request().Context(), buffered); err != nil {
+	_, _ = w.Write(head)
+	if err := p.deltas.write(c.Request().Context(), w); err != nil {
 		panic(http.ErrAbortHandler) // what has been sent must not pass for the whole
 	}
-	_, _ = buffered.Write(tail)
-	_ = buffered.Flush() // the client may be gone
+	_, _ = w.Write(tail) // the client may be gone
 	return nil
 }
-
-// changesBuffer is how much of an answer is gathered for one write.
-const changesBuffer = 16 << 10
 
 // head is what comes before the deltas.
 func (p changesPage) head() []byte {

@@ -101,6 +101,7 @@ func (x *exchange) handled() {
 // streaming has the exchange last as long as a stream does. ended is to be called with the stream's end.
 func (x *exchange) streaming(stream *sse.Stream) (ended func(cause error)) {
 	x.stream, x.status = true, http.StatusOK
+	x.method, x.path = kept(x.method), kept(x.path)
 	recorder := x.server.cfg.Recorder
 	recorder.StreamStarted()
 	return func(cause error) {

@@ -169,7 +169,11 @@ func (f *roomFeed) Bytes() int {
 	f.mu.Lock()
 	clients := len(f.clients)
 	f.mu.Unlock()
-	return f.Feed.Bytes() + f.whole.frames.Len() + cap(f.data) + cap(f.text) + clients*clientMemory
+	whole := f.whole.frames.Len()
+	if f.feeds.cfg.Compress {
+		whole += whole / 2 // compressed, in both encodings
+	}
+	return f.Feed.Bytes() + whole + cap(f.data) + cap(f.text) + clients*clientMemory
 }
 
 // clientMemory is about what it takes to know the stream of a client.

@@ -11,12 +11,12 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// intake bounds the memory of requests that send something: their bodies while they arrive, and what becomes of these until
-// the request is answered. Small bodies have a part of their own, so that large ones do not keep them out. Its methods may
-// be called from any goroutine.
+// intake bounds the memory of requests that send something: their bodies while they arrive, what becomes of these, and the
+// answers until they are taken. Small bodies have a part of their own, so that large ones do not keep them out. Its methods
+// may be called from any goroutine.
 //
-// A sender who is slow cannot keep others out either: while there is no room, the body that has been arriving for longest is
-// cut off.
+// A client who is slow cannot keep others out either: while there is no room, the request is cut off that has been waiting
+// for its client for longest.
 type intake struct {
 	mu           sync.Mutex
 	small, large lane
@@ -25,7 +25,7 @@ type intake struct {
 // lane is the memory for bodies of one sort.
 type lane struct {
 	max, used int64
-	arriving  list.List // of *parcel, the one that has been for longest first
+	slow      list.List // of *parcel that wait for their client, the one that has for longest first
 }
 
 // parcel is the memory of one request.
@@ -33,8 +33,8 @@ type parcel struct {
 	intake *intake
 	lane   *lane
 	bytes  int64
-	cut    func()        // ends the body's arrival
-	place  *list.Element // in lane.arriving; nil: the body is there
+	cut    func()        // ends the waiting for the client
+	place  *list.Element // in lane.slow; nil: it does not wait for its client
 	over   bool          // it has been cut off, or given back
 }
 
@@ -48,14 +48,29 @@ func newIntake() *intake {
 	return &intake{small: lane{max: smallIntake}, large: lane{max: largeIntake}}
 }
 
-// begin makes the parcel of a body that arrives now. cut is called at most once, and must not block. A parcel is given back
-// with end.
+// begin makes the parcel of a request whose body arrives now. cut ends that; it must not block. A parcel is given back with
+// end.
 func (i *intake) begin(cut func()) *parcel {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	p := &parcel{intake: i, lane: &i.small, cut: cut}
-	p.place = p.lane.arriving.PushBack(p)
+	p := &parcel{intake: i, lane: &i.small}
+	p.waits(cut)
 	return p
+}
+
+// waits notes that the request waits for its client, until proceeds is called: then cut may be called, once.
+func (p *parcel) waits(cut func()) {
+	p.intake.mu.Lock()
+	defer p.intake.mu.Unlock()
+	if !p.over {
+		p.cut = cut
+		p.place = p.lane.slow.PushBack(p)
+	}
+}
+
+// proceeds notes that the request does not wait for its client any more, and cannot be cut off.
+func (p *parcel) proceeds() {
+	p.intake.mu.Lock()
+	defer p.intake.mu.Unlock()
+	p.unlist()
 }
 
 // hold changes what a parcel takes. It fails with core.ErrOverloaded when there is no room for that or the parcel was cut off.
@@ -66,16 +81,17 @@ func (p *parcel) hold(bytes int64) error {
 		return errIntake
 	}
 	if p.lane == &p.intake.small && bytes > smallBody {
+		waits := p.place != nil
 		p.leave()
 		p.lane = &p.intake.large
-		if p.place != nil {
-			p.place = p.lane.arriving.PushBack(p)
+		if waits {
+			p.place = p.lane.slow.PushBack(p)
 		}
 	}
 	p.lane.used += bytes - p.bytes
 	p.bytes = bytes
 	for p.lane.used > p.lane.max {
-		oldest := p.lane.arriving.Front()
+		oldest := p.lane.slow.Front()
 		if oldest == nil || oldest.Value == p {
 			p.leave()
 			p.over = true
@@ -90,16 +106,6 @@ func (p *parcel) hold(bytes int64) error {
 }
 
 var errIntake = fmt.Errorf("%w: too much is being sent at once", core.ErrOverloaded)
-
-// arrived notes that the body is there: the parcel is not cut off any more.
-func (p *parcel) arrived() {
-	p.intake.mu.Lock()
-	defer p.intake.mu.Unlock()
-	if p.place != nil {
-		p.lane.arriving.Remove(p.place)
-		p.place = nil
-	}
-}
 
 // cutOff reports whether the parcel has had to make room for others.
 func (p *parcel) cutOff() bool {
@@ -122,8 +128,14 @@ func (p *parcel) end() {
 func (p *parcel) leave() {
 	p.lane.used -= p.bytes
 	p.bytes = 0
+	p.unlist()
+}
+
+// unlist is proceeds for those who have the lock.
+func (p *parcel) unlist() {
 	if p.place != nil {
-		p.lane.arriving.Remove(p.place)
+		p.lane.slow.Remove(p.place)
+		p.place = nil
 	}
 }
 

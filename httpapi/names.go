@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -24,8 +25,12 @@ func pathName(c echo.Context, param string, maxLength int) (string, error) {
 	if err := core.CheckName(name, maxLength); err != nil {
 		return "", problem(InvalidName, param+" "+err.Error())
 	}
-	return name, nil
+	return kept(name), nil
 }
+
+// kept returns a name that may outlive the request: as a part of the address it would keep the whole of that in memory, which
+// can be 64 KiB.
+func kept(name string) string { return strings.Clone(name) }
 
 // roomInPath is the room that the path names, as a list.
 func roomInPath(c echo.Context) ([]string, error) {
@@ -50,6 +55,9 @@ func queryRooms(c echo.Context) ([]string, error) {
 	}
 	if room, ok := repeated(rooms); ok {
 		return nil, &roomsError{problem(InvalidParameter, "a room is there twice"), []string{room}}
+	}
+	for i, room := range rooms {
+		rooms[i] = kept(room)
 	}
 	return rooms, nil
 }
@@ -91,5 +99,5 @@ func queryName(c echo.Context, param string, check func(string, int) error, maxL
 	if err := check(name, maxLength); err != nil {
 		return "", problem(InvalidName, param+" "+err.Error())
 	}
-	return name, nil
+	return kept(name), nil
 }

@@ -40,9 +40,19 @@ func (s *Server) postOps(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Response().Header().Set("Cache-Control", noStore)
-	return c.JSONBlob(http.StatusOK, appendAnswer(make([]byte, 0, 256), s.cfg.Hub.Epoch(), answer))
+	w, parcel := c.Response(), exchangeOf(c.Response()).parcel
+	w.Header().Set("Cache-Control", noStore)
+	body = appendAnswer(make([]byte, 0, 256), s.cfg.Hub.Epoch(), answer)
+	if len(body) > smallAnswer {
+		_ = parcel.hold(int64(cap(body))) // the batch is committed: its answer is sent even if there is no room for it
+		parcel.waits(func() { cutAnswer(w) })
+		defer parcel.proceeds()
+	}
+	return c.JSONBlob(http.StatusOK, body)
 }
+
+// smallAnswer is the most that a client who does not read its answer may hold uncounted.
+const smallAnswer = 4 << 10
 
 // decodeInTurn reads a batch when there is memory for that, and has the exchange hold what it takes until it is answered.
 func (s *Server) decodeInTurn(c echo.Context, body []byte) (*core.Proposal, error) {

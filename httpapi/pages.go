@@ -40,13 +40,20 @@ func (s *Server) getRange(c echo.Context, room *core.Room, after, until eventID)
 	return changesPage{room: room.Name(), next: eventID{after.epoch, deltas.last()}, deltas: deltas, cursor: noCursor}.answer(c)
 }
 
-// deltas are batches that follow on each other, as JSON. Only their lengths are in memory: they are read once to find out
-// where the answer ends, and again while it is sent, so that a client who does not take it holds one run of frames.
+// deltas are batches that follow on each other, as JSON. Only their number and length is in memory: they are read once to
+// find out where the answer ends, and again while it is sent, so that a client who does not take it holds one run of frames.
 type deltas struct {
 	feed  *roomFeed
 	room  *core.Room
 	after int64
-	ends  []int // of each delta, when they stand behind each other
+	extent
+	aligned extent // of those up to the last end of a page; none when no page ends among them
+}
+
+// extent is how much some deltas are.
+type extent struct {
+	count int
+	bytes int // without the commas between them
 }
 
 // deltas returns the batches after a serverSeq and up to another. The answer ends before the last batch when it would be too
@@ -60,10 +67,13 @@ func (f *roomFeed) deltas(ctx context.Context, room *core.Room, after, through i
 			return nil, err
 		}
 		for delta := range sse.Payloads(frames) {
-			if end := d.size() + len(delta); len(d.ends) == 0 || end <= maxChangesBytes {
-				d.ends = append(d.ends, end)
-			} else {
+			if d.count > 0 && d.bytes+len(delta) > maxChangesBytes {
 				return d, nil
+			}
+			d.count++
+			d.bytes += len(delta)
+			if d.last()%pageSize == 0 {
+				d.aligned = d.extent
 			}
 		}
 		last = to
@@ -71,26 +81,21 @@ func (f *roomFeed) deltas(ctx context.Context, room *core.Room, after, through i
 	return d, nil
 }
 
-// size is how many bytes they take together.
-func (d *deltas) size() int {
-	if len(d.ends) == 0 {
-		return 0
-	}
-	return d.ends[len(d.ends)-1]
-}
-
 // last is the serverSeq of the last.
-func (d *deltas) last() int64 { return d.after + int64(len(d.ends)) }
+func (d *deltas) last() int64 { return d.after + int64(d.count) }
+
+// length is how many bytes write writes.
+func (d *deltas) length() int { return d.bytes + max(0, d.count-1) }
 
 // write writes them with commas between them.
 func (d *deltas) write(ctx context.Context, w io.Writer) error {
-	for after, left := d.after, len(d.ends); left > 0; {
+	for after, left := d.after, d.count; left > 0; {
 		frames, last, err := d.feed.run(ctx, d.room, after, d.last())
 		if err != nil {
 			return err
 		}
 		for delta := range sse.Payloads(frames) {
-			if left < len(d.ends) {
+			if left < d.count {
 				if _, err := w.Write([]byte{','}); err != nil {
 					return err
 				}
@@ -108,7 +113,7 @@ func (d *deltas) write(ctx context.Context, w io.Writer) error {
 // align cuts deltas that do not reach the end of the room where a page ends, if one does. From there on, their reader asks
 // for the same pages as everybody.
 func (d *deltas) align() {
-	if end := d.last() / pageSize * pageSize; end > d.after {
-		d.ends = d.ends[:end-d.after]
+	if d.aligned.count > 0 {
+		d.extent = d.aligned
 	}
 }

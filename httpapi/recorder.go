@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"maps"
+	"net"
+	"net/http"
 	"slices"
 	"time"
 )
@@ -31,17 +33,30 @@ type FeedStats struct {
 	Bytes   int // of framed events that are kept in memory
 }
 
-// What connections take in memory, about: one that has become a stream, and one with a request under way.
+// What clients take in memory, about: a stream; a connection that is not a stream, with its buffers and its goroutine; and
+// a request that is under way.
 const (
-	streamMemory  = 12 << 10
-	requestMemory = 24 << 10
+	streamMemory     = 12 << 10
+	connectionMemory = 20 << 10
+	requestMemory    = 8 << 10
 )
+
+// ConnState counts the connections of an http.Server, whose ConnState it is to be.
+func (s *Server) ConnState(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.connections.Add(1)
+	case http.StateHijacked, http.StateClosed:
+		s.connections.Add(-1)
+	}
+}
 
 // memory is about how many bytes are taken outside of rooms: by connections, by what they send and are sent, and by what
 // is kept to be sent. retained is what is not kept any more, and slow readers may still hold.
 func (s *Server) memory() (used, retained int64) {
 	f := s.cfg.Feeds
-	used = int64(f.streams.Len())*streamMemory + s.requests.Load()*requestMemory + s.intake.memory() + int64(f.pages.memory())
+	used = int64(f.streams.Len())*streamMemory + s.connections.Load()*connectionMemory + s.requests.Load()*requestMemory
+	used += s.intake.memory() + int64(f.pages.memory()+s.tickets.memory())
 	return used, f.retained.Bytes()
 }
 

@@ -47,7 +47,7 @@ func (s *Server) getRoom(c echo.Context) error {
 		p.cacheControl = s.briefly(room.Name())
 		return p
 	}
-	return answerState(c, id, pieces)
+	return s.answerState(c, id, pieces)
 }
 
 // getStore answers with one document.
@@ -70,7 +70,7 @@ func (s *Server) getStore(c echo.Context) error {
 	}
 	c.Response().Header().Set("Cache-Control", "no-cache")
 	if matches(c, id.etag()) {
-		return answerState(c, id, nil)
+		return s.answerState(c, id, nil)
 	}
 	head := append([]byte(`{"room":`), tree.AppendJSON(nil, tree.String(room.Name()))...)
 	head = append(head, `,"key":`...)
@@ -78,7 +78,7 @@ func (s *Server) getStore(c echo.Context) error {
 	head = append(head, `,"epoch":"`+id.epoch+`","serverSeq":`...)
 	head = strconv.AppendInt(head, id.seq, 10)
 	head = append(head, `,"state":`...)
-	return answerState(c, id, [][]byte{head, state, []byte("}")})
+	return s.answerState(c, id, [][]byte{head, state, []byte("}")})
 }
 
 // roomPieces is the body of getRoom in pieces: documents can be large, and their bytes are shared and not copied.
@@ -104,7 +104,7 @@ func roomPieces(room string, id eventID, v core.View) [][]byte {
 }
 
 // answerState answers with a body in pieces, or with 304 when there are none because the client has it already.
-func answerState(c echo.Context, id eventID, pieces [][]byte) error {
+func (s *Server) answerState(c echo.Context, id eventID, pieces [][]byte) error {
 	w := c.Response()
 	w.Header().Set("ETag", id.etag())
 	if pieces == nil {
@@ -117,8 +117,11 @@ func answerState(c echo.Context, id eventID, pieces [][]byte) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(http.StatusOK)
+	defer s.versions.send(pieces, func() { cutAnswer(w) })()
 	for _, p := range pieces {
-		_, _ = w.Write(p) // the client may be gone
+		if _, err := w.Write(p); err != nil {
+			return nil // the client is gone, or too slow
+		}
 	}
 	return nil
 }

@@ -54,8 +54,10 @@ type Server struct {
 	tickets     *tickets
 	turns       *turns
 	intake      *intake
+	versions    *versions
 	decoding    decoding
 	requests    atomic.Int64    // under way
+	connections atomic.Int64    // that are not streams
 	probes      chan struct{}   // holds a token for each that is under way
 	closing     context.Context // ends when long-polls are to come back at once
 	drain       context.CancelFunc
@@ -84,7 +86,7 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, echo: echo.New(), crossOrigin: cfg.Origins.protection(),
 		limits: newLimits(cfg.Limits, cfg.Log), tickets: newTickets(), turns: newTurns(),
-		intake: newIntake(), decoding: newDecoding(),
+		intake: newIntake(), versions: newVersions(maxVersions), decoding: newDecoding(),
 		probes: make(chan struct{}, maxProbes),
 	}
 	cfg.Hub.CountMemory(s.memory)

@@ -21,6 +21,7 @@ const (
 	maxTickets       = 100_000
 	maxTicketsOfUser = 100
 	maxTicketBody    = 4 << 10
+	maxTicketMemory  = 64 << 20 // of all that are issued
 )
 
 // tickets are short-lived stand-ins for tokens: for EventSource, which sends no header, where the token cannot be in a
@@ -30,6 +31,7 @@ type tickets struct {
 	valid  map[string]ticket // by their texts
 	issued []ticket          // within ticketLife, oldest first
 	held   map[string]int    // how many of issued each user has
+	bytes  int               // of memory that issued take
 }
 
 // ticket lets its holder open one stream, of some or all of its rooms.
@@ -44,18 +46,35 @@ func newTickets() *tickets {
 	return &tickets{valid: map[string]ticket{}, held: map[string]int{}}
 }
 
+// memory is about how many bytes of memory a ticket takes.
+func (k *ticket) memory() int {
+	n := 512 + k.identity.Memory()
+	for _, room := range k.rooms {
+		n += 16 + len(room)
+	}
+	return n
+}
+
+// memory is about how many bytes of memory all tickets take.
+func (t *tickets) memory() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.bytes
+}
+
 // issue makes a ticket. It reports false when there are too many.
 func (t *tickets) issue(identity core.Identity, rooms []string) (ticket, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
 	t.expire(now)
-	if len(t.issued) >= maxTickets || t.held[identity.User] >= maxTicketsOfUser {
+	if len(t.issued) >= maxTickets || t.bytes >= maxTicketMemory || t.held[identity.User] >= maxTicketsOfUser {
 		return ticket{}, false
 	}
 	k := ticket{text: rand.Text(), rooms: rooms, identity: identity, expires: now.Add(ticketLife)}
 	t.valid[k.text] = k
 	t.issued = append(t.issued, k)
+	t.bytes += k.memory()
 	t.held[identity.User]++
 	return k, true
 }
@@ -82,6 +101,7 @@ func (t *tickets) expire(now time.Time) {
 	for ; gone < len(t.issued) && !now.Before(t.issued[gone].expires); gone++ {
 		k := t.issued[gone]
 		delete(t.valid, k.text)
+		t.bytes -= k.memory()
 		if t.held[k.identity.User]--; t.held[k.identity.User] == 0 {
 			delete(t.held, k.identity.User)
 		}

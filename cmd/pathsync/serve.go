@@ -66,6 +66,9 @@ func shareOneProcessor() {
 	}
 }
 
+// receiveBuffer is how much of what a client sends over HTTP/2 waits in memory until it is read. Nothing counts it.
+const receiveBuffer = 256 << 10
+
 // serve puts the parts together, and takes them apart again when ctx ends: first no new requests, then the streams,
 // then what is still to be written.
 func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.Store, listener net.Listener,
@@ -111,6 +114,8 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 		WriteTimeout:      2 * time.Minute, // of answers; a stream has a limit for each write
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+		ConnState:         api.ConnState,
+		HTTP2:             &http.HTTP2Config{MaxReceiveBufferPerConnection: receiveBuffer, MaxReceiveBufferPerStream: receiveBuffer},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)

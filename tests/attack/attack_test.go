@@ -143,7 +143,7 @@ func (s *server) trySend(room, body string) { _ = s.post(room, body) }
 func TestUnreadDocumentsOfManyVersionsAreBounded(t *testing.T) {
 	s := start(t)
 	text := `"` + strings.Repeat("x", 900<<10) + `"`
-	for i := range 4 {
+	for i := range 9 {
 		s.send("r", set("k", fmt.Sprint("m", i), text))
 	}
 	s.begin()
@@ -156,7 +156,7 @@ func TestUnreadDocumentsOfManyVersionsAreBounded(t *testing.T) {
 			s.tryUnread("/v1/rooms/r/stores/k")
 		}
 	})
-	s.wants(500 * mebibyte)
+	s.wants(800 * mebibyte)
 }
 
 // tryUnread is unread for a request that may be refused.
