@@ -7,7 +7,7 @@ PACKAGES = js-client/node_modules/.package-lock.json
 NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
 
 .PHONY: run build test test-go test-js postgres node chromium proxy-programs proxies test-sqlserver soak-js bench-js lint \
-  fuzz crash outage soak acme restarts check-deps bench bench-databases load clean
+  fuzz crash outage soak attack acme restarts check-deps bench bench-databases load clean
 
 run: ## the server, on http://127.0.0.1:8080
 	$(GO) run ./cmd/pathsync
@@ -127,6 +127,10 @@ acme: ## a certificate from an ACME server that really looks at the name; needs 
 RESTARTS ?= 20
 restarts: ## replace the server RESTARTS times under 300 clients; make test does it for fewer
 	PATHSYNC_RESTART_CLIENTS=300 PATHSYNC_RESTARTS=$(RESTARTS) $(GO) test -count=1 -timeout 30m -run ReplaceEachOther -v ./tests/e2e
+
+# The server on core 0, and those who attack it on core 1, as in `make load`.
+attack: ## take as much of the server's memory as its clients can, at full size; make test does it smaller
+	PATHSYNC_ATTACK=long $$(command -v taskset >/dev/null && echo taskset -c 1) $(GO) test -count=1 -timeout 15m -v ./tests/attack
 
 check-deps: ## known vulnerabilities in what is used; needs the network
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...

@@ -7,7 +7,7 @@
 //	            Append, Wake                    one write of everything pending
 //	publisher ──────────────► Feed ◄─ position ─ Stream ──────────────────────► reader
 //	                           │   ◄─ position ─ Stream ──────────────────────► reader
-//	                           └─ Payloads, Wait ─────────────────────────────► long-poller
+//	                           └─ Run, Wait ──────────────────────────────────► long-poller
 //
 // An event is framed once and copied once, into the feed. Streams hand slices of the feed's memory to their sockets,
 // without a copy, a lock or an allocation, so the price of a delivery is the price of the write. A reader that is

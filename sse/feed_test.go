@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -103,7 +104,7 @@ func TestAnEmptyFeedKnowsItsStart(t *testing.T) {
 			t.Errorf("After(%d) is in an empty feed that starts at 7", seq)
 		}
 	}
-	payloads, last, ok := f.Payloads(7, 10, 1000)
+	payloads, last, ok := payloadsAfter(f, 7, 100)
 	if len(payloads) != 0 || last != 7 || !ok {
 		t.Errorf("Payloads(7): %q, %d, %v", payloads, last, ok)
 	}
@@ -130,7 +131,7 @@ func TestAClosedFeedTakesNothing(t *testing.T) {
 			t.Errorf("appending to a closed feed: %v", err)
 		}
 	}
-	payloads, _, ok := f.Payloads(0, 10, 1000)
+	payloads, _, ok := payloadsAfter(f, 0, 100)
 	if len(payloads) != 1 || !ok {
 		t.Error("what it has can still be read")
 	}
@@ -194,7 +195,7 @@ func checkTail(t *testing.T, f *Feed, all string, ends []int) {
 			continue
 		}
 		equal(t, drain(t, reader(t, f, pos)), all[pos:])
-		payloads, to, ok := f.Payloads(int64(seq), len(ends), len(all))
+		payloads, to, ok := payloadsAfter(f, int64(seq), int64(last))
 		if !ok || to != int64(last) || len(payloads) != last-seq {
 			t.Fatalf("Payloads(%d): %d of them, up to %d of %d, %v", seq, len(payloads), to, last, ok)
 		}
@@ -204,30 +205,27 @@ func checkTail(t *testing.T, f *Feed, all string, ends []int) {
 	}
 }
 
-func TestPayloadsAreLimited(t *testing.T) {
+func TestPayloadsEndWithAnEvent(t *testing.T) {
 	f := NewFeed(FeedConfig{})
 	for seq := range int64(5) {
 		mustAppend(t, f, seq+1, mustFrame(t, "id", "delta", strings.Repeat("x", 100)))
 		mustAppend(t, f, 0, mustFrame(t, "", "presence", "nobody"))
 	}
 	tests := map[string]struct {
-		after              int64
-		maxCount, maxBytes int
-		count              int
-		last               int64
+		after, through int64
+		count          int
+		last           int64
 	}{
-		"by nothing":                    {0, 100, 100_000, 5, 5},
-		"by count":                      {1, 2, 100_000, 2, 3},
-		"by bytes":                      {1, 100, 250, 2, 3},
-		"to exactly the bytes":          {1, 100, 200, 2, 3},
-		"by bytes, but to one at least": {1, 100, 10, 1, 2},
-		"by the end":                    {4, 100, 100_000, 1, 5},
-		"at the end":                    {5, 100, 100_000, 0, 5},
-		"by count to none":              {2, 0, 100_000, 0, 2},
+		"by nothing":   {0, 100, 5, 5},
+		"by an event":  {1, 3, 2, 3},
+		"by the next":  {1, 2, 1, 2},
+		"by the end":   {4, 100, 1, 5},
+		"at the end":   {5, 100, 0, 5},
+		"at the start": {2, 2, 0, 2},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			payloads, last, ok := f.Payloads(tt.after, tt.maxCount, tt.maxBytes)
+			payloads, last, ok := payloadsAfter(f, tt.after, tt.through)
 			if len(payloads) != tt.count || last != tt.last || !ok {
 				t.Errorf("%d payloads, up to %d, %v; want %d, up to %d", len(payloads), last, ok, tt.count, tt.last)
 			}
@@ -235,10 +233,21 @@ func TestPayloadsAreLimited(t *testing.T) {
 	}
 }
 
+// payloadsAfter returns the data of all events after a seq and up to another, run by run.
+func payloadsAfter(f *Feed, after, through int64) (payloads [][]byte, last int64, ok bool) {
+	for {
+		frames, last, ok := f.Run(after, through)
+		if !ok || len(frames) == 0 {
+			return payloads, last, ok
+		}
+		payloads, after = slices.AppendSeq(payloads, Payloads(frames)), last
+	}
+}
+
 func TestPayloadsOutliveTheirPlaceInTheFeed(t *testing.T) {
 	f := NewFeed(FeedConfig{MaxBytes: 1000})
 	mustAppend(t, f, 1, event(t, 1, 50))
-	payloads, _, _ := f.Payloads(0, 1, 100)
+	payloads, _, _ := payloadsAfter(f, 0, 1)
 	want := string(payloads[0])
 	for seq := int64(2); seq < 1000; seq++ {
 		mustAppend(t, f, seq, event(t, seq, 50))

@@ -22,33 +22,6 @@ func (f *Feed) After(seq int64) (pos Position, ok bool) {
 	return c.start + Position(c.events[event-1].end), true
 }
 
-// Payloads returns the data of the resumable events after a seq, in order, and the seq of the last of them (the one
-// it was given when there are none). It stops at maxCount events, and before it exceeds maxBytes of data, but not
-// before the first event. ok is as of After.
-//
-// The payloads are the feed's own memory: they do not change, must not be changed, and should not be kept for long.
-func (f *Feed) Payloads(after int64, maxCount, maxBytes int) (payloads [][]byte, last int64, ok bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	chunk, event, ok := f.find(after)
-	if !ok {
-		return nil, after, false
-	}
-	last = after
-	for _, c := range f.chunks[chunk:] {
-		for _, m := range c.events[event:] {
-			data := eventData(c.buf[m.start:m.end])
-			if len(payloads) >= maxCount || len(payloads) > 0 && len(data) > maxBytes {
-				return payloads, last, true
-			}
-			payloads, last = append(payloads, data), m.seq
-			maxBytes -= len(data)
-		}
-		event = 0
-	}
-	return payloads, last, true
-}
-
 // Run returns whole frames from the event after a seq on, up to an event that is not behind the one with the seq through, as
 // far as they lie in one piece of memory; and the seq of the last event among them. There are none when the feed has no
 // such event. ok is as of After.

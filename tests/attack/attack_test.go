@@ -2,6 +2,7 @@ package attack
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -123,7 +124,10 @@ func TestUnreadPagesOfChangesAreShared(t *testing.T) {
 	s.begin()
 	readers := sized(300, 1500)
 	each(readers, 50, func(i int) {
-		s.unread(fmt.Sprintf("/v1/rooms/r/changes?limit=1000&after=%s-%d", epoch, i%1000))
+		target := fmt.Sprintf("/v1/rooms/r/changes?limit=1000&after=%s-%d", epoch, i%1000)
+		c := s.unread(target)
+		// The system takes the first answers off the server's hands.
+		_, _ = io.WriteString(c, strings.Repeat("GET "+target+" HTTP/1.1\r\nHost: "+s.address+"\r\n\r\n", 8))
 	})
 	s.wants(int64(readers)*200<<10 + 64*mebibyte)
 }
@@ -164,6 +168,46 @@ func (s *server) tryUnread(target string) {
 	c := s.raw("GET " + target + " HTTP/1.1\r\nHost: " + s.address + "\r\n\r\n")
 	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	_, _ = c.Read(make([]byte, 64))
+}
+
+// The server fills in ids, so that it has to tell all of what it was sent.
+func TestAnswersThatAreNotReadAreBoundedAndKeepNobodyOut(t *testing.T) {
+	s := start(t)
+	s.begin()
+	body := set("k", "list", `[`+strings.Repeat(`{"text":"`+strings.Repeat("x", 600)+`"},`, 1400)+`{}]`)
+	request := "POST /v1/rooms/r/ops HTTP/1.1\r\nHost: " + s.address + "\r\nContent-Type: application/json\r\nContent-Length: " +
+		strconv.Itoa(len(body)) + "\r\n\r\n" + body
+	senders := sized(20, 100)
+	each(senders, 20, func(int) {
+		c := s.raw("")
+		_ = c.SetWriteDeadline(time.Now().Add(10 * time.Second))
+		for range 6 { // until the server stops to read, since nobody takes its answers
+			if _, err := io.WriteString(c, request); err != nil {
+				return
+			}
+		}
+	})
+	s.send("honest", set("k", "v", `"`+strings.Repeat("x", 800_000)+`"`))
+	s.wants(700 * mebibyte)
+}
+
+// A name is a part of the address, and would keep all of it in memory.
+func TestLongAddressesAreNotKept(t *testing.T) {
+	s := start(t)
+	s.begin()
+	clients := sized(400, 2000)
+	rest := "&x=" + strings.Repeat("x", 60_000)
+	each(clients, 20, func(i int) { s.unread(fmt.Sprintf("/v1/rooms/r%d/events?clientId=c%d%s", i/2, i, rest)) })
+	s.wants(int64(clients)*90<<10 + 32*mebibyte)
+}
+
+// Each joiner is told to all who are there.
+func TestManyWhoJoinARoomAtOnceShareWhatTheyAreTold(t *testing.T) {
+	s := start(t)
+	s.begin()
+	joiners := sized(500, 4000)
+	each(joiners, 20, func(i int) { s.unread(fmt.Sprintf("/v1/rooms/r/events?clientId=client-%d", i)) })
+	s.wants(int64(joiners)*60<<10 + 64*mebibyte)
 }
 
 // Other senders, small and large, are answered meanwhile.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -55,7 +56,11 @@ func start(t *testing.T, flags ...string) *server {
 	s := &server{t: t, address: program.FreeAddress(t)}
 	args := append([]string{"serve", "--listen", s.address, "--database", "sqlite:" + filepath.Join(t.TempDir(), "rooms.db"),
 		"--client-batches", "0"}, flags...)
-	s.process = program.Start(t, "", nil, binary, args...)
+	name := binary
+	if taskset, err := exec.LookPath("taskset"); err == nil && long {
+		name, args = taskset, append([]string{"-c", "0", binary}, args...) // make attack has the tests on another core
+	}
+	s.process = program.Start(t, "", nil, name, args...)
 	s.process.Line(t, s.process.Stderr, `msg="pathsync is ready"`)
 	transport := &http.Transport{MaxIdleConnsPerHost: 100, MaxConnsPerHost: 200}
 	t.Cleanup(transport.CloseIdleConnections)
