@@ -26,7 +26,7 @@ type gauge struct {
 
 var gauges = []gauge{
 	newGauge("rooms", "Rooms in memory.", func(h core.Stats, _ httpapi.FeedStats) float64 { return float64(h.Rooms) }),
-	newGauge("memory_bytes", "Memory that rooms take, estimated.", func(h core.Stats, _ httpapi.FeedStats) float64 { return float64(h.MemoryBytes) }),
+	newGauge("memory_bytes", "Memory in use, estimated.", func(h core.Stats, _ httpapi.FeedStats) float64 { return float64(h.MemoryBytes) }),
 	newGauge("streams", "Streams open.", func(_ core.Stats, f httpapi.FeedStats) float64 { return float64(f.Streams) }),
 	newGauge("feed_bytes", "Memory for framed events.", func(_ core.Stats, f httpapi.FeedStats) float64 { return float64(f.Bytes) }),
 	newGauge("queued_bytes", "Memory of batches that wait for their commit.", func(h core.Stats, _ httpapi.FeedStats) float64 { return float64(h.QueuedBytes) }),

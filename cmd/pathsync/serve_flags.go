@@ -42,7 +42,7 @@ type serveCommand struct {
 	MaxDocumentBytes int   `name:"max-document-bytes" env:"PATHSYNC_MAX_DOCUMENT_BYTES" default:"8388608" placeholder:"N" validate:"min=1024,max=1073741824" help:"Largest document (${default})."`
 	MaxDocuments     int   `name:"max-documents" env:"PATHSYNC_MAX_DOCUMENTS" default:"10000" placeholder:"N" validate:"min=1" help:"Most documents in a room (${default})."`
 	MaxRooms         int   `name:"max-rooms" env:"PATHSYNC_MAX_ROOMS" default:"100000" placeholder:"N" validate:"min=1" help:"Most rooms in memory (${default})."`
-	MemoryBudget     int64 `name:"memory-budget" env:"PATHSYNC_MEMORY_BUDGET" default:"2147483648" placeholder:"N" validate:"min=0" help:"Bytes that rooms may take, by estimate, before unused ones are closed early and no other is opened; 0 for no limit (${default})."`
+	MemoryBudget     int64 `name:"memory-budget" env:"PATHSYNC_MEMORY_BUDGET" default:"2147483648" placeholder:"N" validate:"min=0" help:"Bytes that the process may take, by estimate, before unused ones are closed early and no other is opened; 0 for no limit (${default})."`
 	FeedBytes        int   `name:"feed-bytes" env:"PATHSYNC_FEED_BYTES" default:"4194304" placeholder:"N" validate:"min=4096,max=1073741824" help:"Events kept in memory per room, for streams that resume or lag (${default})."`
 
 	LogRetention        time.Duration `name:"log-retention" env:"PATHSYNC_LOG_RETENTION" default:"0" placeholder:"DURATION" validate:"min=0" help:"Drop what is older than this from the change log, such as 720h; 0 keeps it (${default})."`

@@ -90,7 +90,7 @@ export interface paths {
          *     | `delta` | `DeltaEvent` | yes | one batch of the room |
          *     | `presence` | `PresenceEvent` | no | everybody present, once the reader has caught up; replaces what was known |
          *     | `up-to-date` | `UpToDateEvent` | yes | all that was missing has been sent; what follows is live |
-         *     | `presence-change` | `PresenceChangeEvent` | no | somebody came, went or moved; gathered over 50 ms |
+         *     | `presence-change` | `PresenceChangeEvent` | no | somebody came, went or moved; gathered over 50 ms, and over 50 ms more for each 1,000 clients in the room. A large change comes in several events |
          *     | `reconnect` | `ReconnectEvent` | no | the server is going away; the stream ends |
          *     | `problem` | `Problem` | no | something went wrong; the stream ends |
          *
@@ -391,7 +391,8 @@ export interface paths {
         };
         /**
          * Who is in a room
-         * @description Everybody who is present in the room, first come first.
+         * @description Everybody who is present in the room, first come first. A list of hundreds of clients is read while it is sent:
+         *     those who join meanwhile are not in it.
          *
          *     ```sh
          *     curl http://127.0.0.1:8080/v1/rooms/board-7/presence
@@ -1300,7 +1301,9 @@ export interface components {
             meta?: unknown;
         };
         /**
-         * @description The data of a `presence` event: everybody who is present, ordered by `joinedAt`, then by `clientId`.
+         * @description The data of a `presence` event: everybody who is present, ordered by `joinedAt`, then by `clientId`. A long list is
+         *     read while it is sent. What changes meanwhile comes in `presence-change` events behind it, and may be in the
+         *     list already.
          * @example {
          *       "room": "board-7",
          *       "users": [
@@ -1317,7 +1320,8 @@ export interface components {
             users: components["schemas"]["User"][];
         };
         /**
-         * @description The data of a `presence-change` event, gathered over 50 ms.
+         * @description The data of a `presence-change` event. Take in `joined` and `updated` alike: each user replaces what you know of
+         *     that `clientId`, or is new to you.
          * @example {
          *       "room": "board-7",
          *       "joined": [],
