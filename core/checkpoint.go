@@ -91,7 +91,9 @@ func (r *Room) takeRow(empty bool, left int) (row rowOf, found, fits bool) {
 		return rowOf{}, true, false
 	}
 	r.state.unsaved.take(d)
-	return rowOf{Document{Room: r.name, Key: d.key, ServerSeq: d.seq, State: string(r.state.json(d))}, r, d}, true, true
+	row = rowOf{Document{Room: r.name, Key: d.key, ServerSeq: d.seq, State: string(r.state.json(d))}, r, d}
+	r.weigh() // the document may have been encoded for it
+	return row, true, true
 }
 
 func (r *Room) rowSaved(d *document) {

@@ -60,13 +60,14 @@ const (
 	secondBody = 64 << 10
 )
 
-// read reads all, and has the parcel hold the memory for it, which is taken as the bytes arrive.
+// read reads all, and has the parcel hold the memory for it, which is taken as the bytes arrive: twice, for as long as the
+// garbage collector has not freed what was too small.
 func read(r io.Reader, size int64, parcel *parcel) (body []byte, err error) {
 	for next := firstBody; ; {
 		if size >= 0 {
 			next = min(next, int(size)+1) // and one byte, with which the end is seen
 		}
-		if err := parcel.hold(int64(next)); err != nil {
+		if err := parcel.hold(int64(2 * next)); err != nil {
 			return nil, err
 		}
 		body = append(make([]byte, 0, next), body...)

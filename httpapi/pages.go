@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"io"
+	"runtime"
 
 	"github.com/labstack/echo/v4"
 
@@ -106,6 +107,7 @@ func (d *deltas) write(ctx context.Context, w io.Writer) error {
 			left--
 		}
 		after = last
+		runtime.Gosched() // a crowd of readers should not delay writers
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ type FeedStats struct {
 // What clients take in memory, about: a stream; a connection that is not a stream, with its buffers and its goroutine; and
 // a request that is under way.
 const (
-	streamMemory     = 12 << 10
+	streamMemory     = 14 << 10
 	connectionMemory = 20 << 10
 	requestMemory    = 8 << 10
 )

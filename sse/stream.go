@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -232,6 +233,7 @@ func (s *Stream) sendOrNext(p *Piece, send func(Piece) error) (again bool, err e
 		if err := send(Piece{frames: part, apart: p.apart}); err != nil {
 			return false, err
 		}
+		runtime.Gosched() // a crowd that begins at once should not delay everything else
 		if p.apart {
 			return true, nil
 		}
