@@ -217,3 +217,20 @@ func TestAPieceOfTheListIsBounded(t *testing.T) {
 		t.Errorf("10 clients take %d pages", n)
 	}
 }
+
+// To all others the client has not changed at all.
+func TestAClientThatLeavesAndJoinsAtOnceIsMentionedForReadersWhoSawItGone(t *testing.T) {
+	p, now := NewPresence(lease, 10), presenceStart
+	p.Connect("ann", "", "", 1, now)
+	p.TakeChange()
+	p.Leave("ann", now)
+	r := startReading(p)
+	r.step(t)
+	p.Connect("ann", "", "", 2, now)
+	if c, ok := p.TakeChange(); ok {
+		r.changes = append(r.changes, c)
+	}
+	if got := r.result(t); len(got) != 1 || got["ann"].ClientID != "ann" {
+		t.Errorf("a reader who began in between knows %v", got)
+	}
+}

@@ -151,8 +151,8 @@ func TestUnreadDocumentsOfManyVersionsAreBounded(t *testing.T) {
 		s.send("r", set("k", fmt.Sprint("m", i), text))
 	}
 	s.begin()
-	readers := sized(60, 300)
-	each(readers, 10, func(i int) {
+	readers := sized(150, 400)
+	each(readers, 2, func(i int) {
 		s.send("r", set("k", "n", strconv.Itoa(i)))
 		if i%2 == 0 {
 			s.tryUnread("/v1/rooms/r")
@@ -160,7 +160,7 @@ func TestUnreadDocumentsOfManyVersionsAreBounded(t *testing.T) {
 			s.tryUnread("/v1/rooms/r/stores/k")
 		}
 	})
-	s.wants(800 * mebibyte)
+	s.wants(700 * mebibyte)
 }
 
 // tryUnread is unread for a request that may be refused.
@@ -195,10 +195,10 @@ func TestAnswersThatAreNotReadAreBoundedAndKeepNobodyOut(t *testing.T) {
 func TestLongAddressesAreNotKept(t *testing.T) {
 	s := start(t)
 	s.begin()
-	clients := sized(400, 2000)
+	clients := sized(1000, 2000)
 	rest := "&x=" + strings.Repeat("x", 60_000)
 	each(clients, 20, func(i int) { s.unread(fmt.Sprintf("/v1/rooms/r%d/events?clientId=c%d%s", i/2, i, rest)) })
-	s.wants(int64(clients)*90<<10 + 32*mebibyte)
+	s.wants(int64(clients)*45<<10 + 16*mebibyte)
 }
 
 // Each joiner is told to all who are there.

@@ -145,7 +145,7 @@ func (s *server) wants(maxGrowth int64) {
 
 // patience is how long a writer elsewhere may wait. In the tests that all others run beside, a busy machine is no fault of
 // the server.
-var patience = time.Duration(sized(1000, 100)) * time.Millisecond
+var patience = time.Duration(sized(5000, 100)) * time.Millisecond
 
 // writer sends small batches to a room one after the other, and notes how long each takes.
 type writer struct {
