@@ -48,6 +48,7 @@ func (s *Server) ConnState(_ net.Conn, state http.ConnState) {
 		s.connections.Add(1)
 	case http.StateHijacked, http.StateClosed:
 		s.connections.Add(-1)
+	case http.StateActive, http.StateIdle: // it is counted already
 	}
 }
 

@@ -10,15 +10,10 @@ import (
 
 func TestWhatIsStillHeldIsCountedUntilItIsFreed(t *testing.T) {
 	var c retained.Counter
-	kept, lost := make([]byte, 100<<10), make([]byte, 10<<10)
-	c.Dropped(kept)
-	c.Dropped(lost)
-	c.Dropped(make([]byte, 1)) // too small
+	part := dropAll(&c)
 	if got := c.Bytes(); got != 110<<10 {
 		t.Fatalf("%d bytes are counted", got)
 	}
-	part := kept[50<<10 : 60<<10]
-	kept = nil
 	for deadline := time.Now().Add(10 * time.Second); c.Bytes() != 100<<10; time.Sleep(time.Millisecond) {
 		runtime.GC()
 		if time.Now().After(deadline) {
@@ -32,4 +27,13 @@ func TestWhatIsStillHeldIsCountedUntilItIsFreed(t *testing.T) {
 			t.Fatalf("%d bytes are counted when nothing is held", c.Bytes())
 		}
 	}
+}
+
+// dropAll drops 110 KiB, and returns a part of 100 of them.
+func dropAll(c *retained.Counter) (part []byte) {
+	kept := make([]byte, 100<<10)
+	c.Dropped(kept)
+	c.Dropped(make([]byte, 10<<10))
+	c.Dropped(make([]byte, 1)) // too small
+	return kept[50<<10 : 60<<10]
 }
