@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"runtime"
@@ -90,6 +91,7 @@ func (d *deltas) length() int { return d.bytes + max(0, d.count-1) }
 
 // write writes them with commas between them.
 func (d *deltas) write(ctx context.Context, w io.Writer) error {
+	buffered := bufio.NewWriterSize(w, min(d.length()+1, changesBuffer))
 	for after, left := d.after, d.count; left > 0; {
 		frames, last, err := d.feed.run(ctx, d.room, after, d.last())
 		if err != nil {
@@ -97,11 +99,9 @@ func (d *deltas) write(ctx context.Context, w io.Writer) error {
 		}
 		for delta := range sse.Payloads(frames) {
 			if left < d.count {
-				if _, err := w.Write([]byte{','}); err != nil {
-					return err
-				}
+				_ = buffered.WriteByte(',') // an error comes again from Flush
 			}
-			if _, err := w.Write(delta); err != nil {
+			if _, err := buffered.Write(delta); err != nil {
 				return err
 			}
 			left--
@@ -109,8 +109,11 @@ func (d *deltas) write(ctx context.Context, w io.Writer) error {
 		after = last
 		runtime.Gosched() // a crowd of readers should not delay writers
 	}
-	return nil
+	return buffered.Flush()
 }
+
+// changesBuffer is how much of an answer is gathered for one write.
+const changesBuffer = 16 << 10
 
 // align cuts deltas that do not reach the end of the room where a page ends, if one does. From there on, their reader asks
 // for the same pages as everybody.

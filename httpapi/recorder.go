@@ -38,7 +38,7 @@ type FeedStats struct {
 const (
 	streamMemory     = 14 << 10
 	connectionMemory = 20 << 10
-	requestMemory    = 8 << 10
+	requestMemory    = 16 << 10
 )
 
 // ConnState counts the connections of an http.Server, whose ConnState it is to be.

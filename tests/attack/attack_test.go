@@ -173,6 +173,7 @@ func (s *server) tryUnread(target string) {
 // The server fills in ids, so that it has to tell all of what it was sent.
 func TestAnswersThatAreNotReadAreBoundedAndKeepNobodyOut(t *testing.T) {
 	s := start(t)
+	s.patience = max(s.patience, time.Second) // for the transactions of hundreds of megabytes that all of it comes to
 	s.begin()
 	body := set("k", "list", `[`+strings.Repeat(`{"text":"`+strings.Repeat("x", 600)+`"},`, 1400)+`{}]`)
 	request := "POST /v1/rooms/r/ops HTTP/1.1\r\nHost: " + s.address + "\r\nContent-Type: application/json\r\nContent-Length: " +
