@@ -82,6 +82,9 @@ func encodeBatch(p *core.Proposal) []byte {
 	if p.ClientSeq != core.NoClientSeq {
 		dst = strconv.AppendInt(append(dst, `,"clientSeq":`...), p.ClientSeq, 10)
 	}
+	if p.PreviousClientSeq != nil {
+		dst = strconv.AppendInt(append(dst, `,"previousClientSeq":`...), *p.PreviousClientSeq, 10)
+	}
 	dst = tree.AppendString(append(dst, `,"key":`...), p.Key)
 	dst = append(dst, `,"ops":[`...)
 	for i, op := range p.Ops {
