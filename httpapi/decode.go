@@ -19,6 +19,7 @@ import (
 type envelope struct {
 	ClientID  string       `member:"clientId" validate:"name=100"`
 	ClientSeq int64        `member:"clientSeq" validate:"min=-1,max=9007199254740991"` // -1: core.NoClientSeq
+	Previous  *int64       `member:"previousClientSeq"`
 	Key       string       `member:"key" validate:"name=255"`
 	Ops       []tree.Value `member:"ops" validate:"min=1"`
 }
@@ -41,7 +42,7 @@ func (s *Server) decodeBatch(body []byte) (*core.Proposal, error) {
 		d.fault("/ops", fmt.Sprintf("at most %d operations are taken at once", s.cfg.MaxOps))
 		e.Ops = nil
 	}
-	p := &core.Proposal{Key: e.Key, ClientID: e.ClientID, ClientSeq: e.ClientSeq, Ops: make([]core.ProposedOp, len(e.Ops))}
+	p := &core.Proposal{Key: e.Key, ClientID: e.ClientID, ClientSeq: e.ClientSeq, PreviousClientSeq: e.Previous, Ops: make([]core.ProposedOp, len(e.Ops))}
 	d.left = s.cfg.MaxBodyBytes
 	for i, v := range e.Ops {
 		if d.op(&p.Ops[i], i, v) {
@@ -90,6 +91,12 @@ func (d *decoder) envelope(v tree.Value) envelope {
 				d.fault("/clientSeq", "must be an integer from 0 to 9007199254740991")
 				e.ClientSeq = core.NoClientSeq
 			}
+		case "previousClientSeq":
+			n, ok := integer(v)
+			if !ok || n < 0 {
+				d.fault("/previousClientSeq", "must be an integer from 0 to 9007199254740991")
+			}
+			e.Previous = &n
 		case "ops":
 			list, ok := v.(*tree.Array)
 			if !ok {
@@ -100,6 +107,9 @@ func (d *decoder) envelope(v tree.Value) envelope {
 		default:
 			d.unknown("", name)
 		}
+	}
+	if len(d.faults) == 0 && e.Previous != nil && *e.Previous >= e.ClientSeq {
+		d.fault("/previousClientSeq", "must be lower than clientSeq, which is needed with it")
 	}
 	if len(d.faults) == 0 {
 		d.faults = validate(e)

@@ -31,12 +31,14 @@ const (
 	MethodNotAllowed     Code = "method_not_allowed"
 	RequestTimeout       Code = "request_timeout"
 	ClientSeqReused      Code = "client_seq_reused"
+	ClientSeqPassed      Code = "client_seq_passed"
 	StreamReplaced       Code = "stream_replaced"
 	PositionGone         Code = "position_gone"
 	BodyTooLarge         Code = "body_too_large"
 	UnsupportedMediaType Code = "unsupported_media_type"
 	InvalidRequest       Code = "invalid_request"
 	InvalidName          Code = "invalid_name"
+	Rejected             Code = "rejected"
 	RateLimited          Code = "rate_limited"
 	Internal             Code = "internal"
 	DatabaseUnavailable  Code = "database_unavailable"
@@ -69,12 +71,14 @@ var kinds = map[Code]kind{
 	MethodNotAllowed:     {405, "This address does not take this method", 0},
 	RequestTimeout:       {408, "The body came too slowly", 1},
 	ClientSeqReused:      {409, "This clientSeq was used for another batch", 0},
+	ClientSeqPassed:      {409, "A later batch of this client is committed already", 0},
 	StreamReplaced:       {409, "This client has opened a newer stream", 0},
 	PositionGone:         {410, "The log cannot be read from there; start again with the whole state", 0},
 	BodyTooLarge:         {413, "The body is too large", 0},
 	UnsupportedMediaType: {415, "The body must be plain application/json", 0},
 	InvalidRequest:       {422, "The request is not acceptable", 0},
 	InvalidName:          {422, "A name is not acceptable", 0},
+	Rejected:             {422, "The database refuses this batch", 0},
 	RateLimited:          {429, "That is more than one party may have", 1},
 	Internal:             {500, "The server has failed", 0},
 	DatabaseUnavailable:  {503, "The database is not available", 2},
@@ -175,6 +179,8 @@ func problemOf(err error) *Problem {
 		return p
 	case errors.Is(err, core.ErrClientSeqReused):
 		return problem(ClientSeqReused, "")
+	case errors.Is(err, core.ErrClientSeqPassed):
+		return problem(ClientSeqPassed, "nothing of this batch was applied; its content may be sent under a new number")
 	case errors.Is(err, core.ErrForeignClient):
 		return problem(Forbidden, err.Error())
 	case errors.Is(err, core.ErrNoVerdict):
@@ -191,6 +197,8 @@ func problemOf(err error) *Problem {
 		return problem(Overloaded, "")
 	case errors.Is(err, core.ErrUnavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return problem(DatabaseUnavailable, "")
+	case errors.Is(err, core.ErrRejected):
+		return problem(Rejected, "a constraint or a trigger of its tables does not take it, or it takes too long")
 	default:
 		return problem(Internal, "")
 	}

@@ -36,6 +36,12 @@ export interface paths {
          *     `duplicate: true`. Another batch under the same number is refused with `client_seq_reused`; `arrayIndex` and
          *     the `_sync_id`s that the server fills in are not compared. Without `clientSeq` a repeated batch is applied again.
          *
+         *     **Order.** Within a room, batches of one client take effect in the order of their `clientSeq`, also when several
+         *     requests are under way at once. Name the batch before this one in `previousClientSeq`: the server then waits for it
+         *     for up to 2 s, if it has not arrived, before it gives this batch its place. When it does not arrive in time, this
+         *     batch is committed without it. A batch that comes after one with a higher number is refused with
+         *     `client_seq_passed`: nothing of it was applied, and its content may be sent under a new number.
+         *
          *     **Ids.** Objects directly inside an array are known by their `_sync_id`. Those without one, or with one that
          *     is taken, get one from the server; then the answer holds the operations as they were logged, in `ops`.
          *
@@ -900,6 +906,11 @@ export interface components {
         Batch: {
             clientId: components["schemas"]["ClientId"];
             clientSeq?: components["schemas"]["ClientSeq"];
+            /**
+             * @description The `clientSeq` of the batch that this client sent to this room before this one. It is lower than this batch's,
+             *     which is needed with it. The server waits for that batch for a while, if it has not arrived.
+             */
+            previousClientSeq?: components["schemas"]["ClientSeq"];
             key: components["schemas"]["StoreKey"];
             ops: components["schemas"]["Operation"][];
         };
@@ -1513,12 +1524,14 @@ export interface components {
          *     | `method_not_allowed` | 405 | no | the path does not have this method |
          *     | `request_timeout` | 408 | yes | the body came too slowly |
          *     | `client_seq_reused` | 409 | no | this `clientSeq` was used for another batch |
+         *     | `client_seq_passed` | 409 | no | a later batch of this client is committed already; this one may be sent under a new number |
          *     | `stream_replaced` | 409 | no | only on a stream: the client has opened another one |
          *     | `position_gone` | 410 | no | the log cannot be read on from this position |
          *     | `body_too_large` | 413 | no | the body is too large |
          *     | `unsupported_media_type` | 415 | no | the body is not plain `application/json` |
          *     | `invalid_request` | 422 | no | the body is not as described; see `errors` |
          *     | `invalid_name` | 422 | no | a name in the URL cannot be one |
+         *     | `rejected` | 422 | no | the database refuses the batch, such as by a trigger |
          *     | `rate_limited` | 429 | yes | one address, user or client asks for more than its share |
          *     | `internal` | 500 | no | a fault of the server |
          *     | `database_unavailable` | 503 | yes | the database cannot be used |
@@ -1530,7 +1543,7 @@ export interface components {
          * @example client_seq_reused
          * @enum {unknown}
          */
-        ProblemCode: "invalid_json" | "invalid_event_id" | "invalid_parameter" | "unauthenticated" | "token_expired" | "forbidden" | "cross_origin" | "not_found" | "store_not_found" | "stream_not_found" | "not_yet" | "method_not_allowed" | "request_timeout" | "client_seq_reused" | "stream_replaced" | "position_gone" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "invalid_name" | "rate_limited" | "internal" | "database_unavailable" | "room_unavailable" | "overloaded" | "auth_unavailable" | "initial_state_unavailable" | "shutting_down";
+        ProblemCode: "invalid_json" | "invalid_event_id" | "invalid_parameter" | "unauthenticated" | "token_expired" | "forbidden" | "cross_origin" | "not_found" | "store_not_found" | "stream_not_found" | "not_yet" | "method_not_allowed" | "request_timeout" | "client_seq_reused" | "client_seq_passed" | "stream_replaced" | "position_gone" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "invalid_name" | "rejected" | "rate_limited" | "internal" | "database_unavailable" | "room_unavailable" | "overloaded" | "auth_unavailable" | "initial_state_unavailable" | "shutting_down";
     };
     responses: {
         /** @description Nothing has changed since the version in `If-None-Match`. */
@@ -1893,8 +1906,8 @@ export interface components {
             };
         };
         /**
-         * @description The body is JSON, but not what is described here (`invalid_request`), or a name in the URL cannot be one
-         *     (`invalid_name`). Nothing has changed.
+         * @description The body is JSON, but not what is described here (`invalid_request`); or a name in the URL cannot be one
+         *     (`invalid_name`); or the database refuses the batch, by a constraint or a trigger (`rejected`). Nothing has changed.
          */
         InvalidRequest: {
             headers: {
@@ -1923,8 +1936,8 @@ export interface components {
                     /** @constant */
                     status?: 422;
                 } & ({
-                    /** @constant */
-                    code?: "invalid_name";
+                    /** @enum {unknown} */
+                    code?: "invalid_name" | "rejected";
                 } | {
                     /** @constant */
                     code?: "invalid_request";
@@ -2162,7 +2175,10 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             408: components["responses"]["RequestTimeout"];
-            /** @description This `clientSeq` was used for another batch. Nothing has changed. */
+            /**
+             * @description This `clientSeq` was used for another batch (`client_seq_reused`), or a batch of this client with a higher
+             *     `clientSeq` is committed in this room and this one is not (`client_seq_passed`). Nothing has changed.
+             */
             409: {
                 headers: {
                     "Cache-Control": components["headers"]["NoStore"];
@@ -2171,20 +2187,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:pathsync:problem:client_seq_reused",
-                     *       "title": "This clientSeq was used for another batch",
-                     *       "status": 409,
-                     *       "code": "client_seq_reused",
-                     *       "retryable": false
-                     *     }
-                     */
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @constant */
                         status?: 409;
-                        /** @constant */
-                        code?: "client_seq_reused";
+                        /** @enum {unknown} */
+                        code?: "client_seq_reused" | "client_seq_passed";
                     };
                 };
             };

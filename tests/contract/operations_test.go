@@ -67,6 +67,19 @@ func testOperations(c client) {
 		c.post(200, address, `{"clientId":"ada","key":"default","ops":[{"path":"n","op":"set","value":1}]}`)
 	})
 
+	c.t.Run("batches of a client take effect in the order of their numbers", func(t *testing.T) {
+		c := c.on(t)
+		at := "/v1/rooms/order/ops"
+		after := func(previous, clientSeq int) string {
+			return strings.Replace(batch("1", clientSeq), `"key"`, fmt.Sprintf(`"previousClientSeq":%d,"key"`, previous), 1)
+		}
+		c.post(200, at, batch("1", 1))
+		c.post(200, at, after(1, 4))
+		c.post(409, at, batch("1", 3)).isProblem("client_seq_passed")
+		c.post(200, at, after(1, 4)).has("duplicate", "true")
+		c.post(422, at, after(5, 5)).isProblem("invalid_request")
+	})
+
 	c.t.Run("what is not JSON is refused", func(t *testing.T) {
 		for _, body := range []string{
 			`{`, `{}x`, "\ufeff{}", `{"a":1,"a":1}`, `{"a":1e999}`, `{"__proto__":1}`, `{"a":"\ud800"}`, "{\"a\":\"\xff\"}",
