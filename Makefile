@@ -140,6 +140,10 @@ OUTAGE ?= 30s
 outage: postgres ## take the database away under load for OUTAGE; make test does it for a few seconds
 	PATHSYNC_TEST_OUTAGE=$(OUTAGE) $(GO) test -race -count=1 -timeout 30m -run Outage -v ./sqlstore
 
+SLOW ?= 1m
+slow-database: postgres ## large batches over slow links for SLOW each; make test does it once
+	PATHSYNC_TEST_SLOW=$(SLOW) $(GO) test -count=1 -timeout 60m -run SlowLink -v ./sqlstore
+
 bench-databases: postgres ## a table of every database at hand
 	$(GO) test -run '^$$' -bench '^BenchmarkDatabases$$' ./sqlstore
 
