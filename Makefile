@@ -7,7 +7,7 @@ PACKAGES = js-client/node_modules/.package-lock.json
 NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
 
 .PHONY: run build test test-go test-js postgres node chromium proxy-programs proxies test-sqlserver soak-js bench-js lint \
-  fuzz crash outage soak attack acme restarts check-deps bench bench-databases load clean
+  fuzz crash terminations outage slow-database soak attack acme restarts check-deps bench bench-databases load clean
 
 run: ## the server, on http://127.0.0.1:8080
 	$(GO) run ./cmd/pathsync
@@ -115,6 +115,10 @@ CRASHES ?= 200
 crash: ## kill the server CRASHES times under load (make test does it 20 times)
 	PATHSYNC_CRASHES=$(CRASHES) $(GO) test -race -count=1 -timeout 60m -run TestCrash -v ./tests/e2e
 
+TERMINATIONS ?= 200
+terminations: ## end the server TERMINATIONS times under load, on every database at hand; make test does it a few times
+	PATHSYNC_TERMINATIONS=$(TERMINATIONS) $(GO) test -count=1 -timeout 60m -run SIGTERMUnderLoadWithCut -v ./tests/e2e
+
 STREAMS ?= 20000
 soak: ## open and close STREAMS streams in every way; make test does it for fewer
 	PATHSYNC_SOAK_STREAMS=$(STREAMS) $(GO) test -count=1 -timeout 30m -run LeaveNothingBehind -v ./tests/e2e
@@ -139,6 +143,10 @@ check-deps: ## known vulnerabilities in what is used; needs the network
 OUTAGE ?= 30s
 outage: postgres ## take the database away under load for OUTAGE; make test does it for a few seconds
 	PATHSYNC_TEST_OUTAGE=$(OUTAGE) $(GO) test -race -count=1 -timeout 30m -run Outage -v ./sqlstore
+
+SLOW ?= 1m
+slow-database: postgres ## large batches over slow links for SLOW each; make test does it once
+	PATHSYNC_TEST_SLOW=$(SLOW) $(GO) test -count=1 -timeout 60m -run SlowLink -v ./sqlstore
 
 bench-databases: postgres ## a table of every database at hand
 	$(GO) test -run '^$$' -bench '^BenchmarkDatabases$$' ./sqlstore

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Relay is a way to a server that a test can take away in each of the ways in which networks fail. Its methods may be
@@ -19,6 +20,7 @@ type Relay struct {
 
 	mu    sync.Mutex
 	cut   bool
+	delay time.Duration // of what passes, in each direction
 	links map[*link]bool
 	flow  [2]chan struct{} // by direction; closed while bytes pass
 }
@@ -91,6 +93,13 @@ func (r *Relay) Stall() { r.stall(questions, answers) }
 // StallAnswers lets questions through to the server, which acts on them, and keeps the answers back.
 func (r *Relay) StallAnswers() { r.stall(answers) }
 
+// Delay has everything take so long on its way, in each direction, from now on. 0: no longer than it takes.
+func (r *Relay) Delay(d time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.delay = d
+}
+
 // Heal ends all trouble. What was kept back is passed on.
 func (r *Relay) Heal() {
 	r.mu.Lock()
@@ -159,14 +168,43 @@ func (r *Relay) serve(client *net.TCPConn) {
 
 // pump passes bytes on until one side ends, which ends the other.
 func (r *Relay) pump(l *link, from io.Reader, to io.Writer, d direction) {
+	type piece struct {
+		bytes []byte
+		due   time.Time
+		err   error
+	}
+	pieces := make(chan piece, 256) // on their way
+	r.running.Go(func() {
+		defer close(pieces)
+		for {
+			buffer := make([]byte, 64<<10)
+			n, err := from.Read(buffer)
+			r.mu.Lock()
+			p := piece{buffer[:n], time.Now().Add(r.delay), err}
+			r.mu.Unlock()
+			select {
+			case pieces <- p:
+			case <-l.gone:
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
 	defer l.drop()
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(buffer)
+	for p := range pieces {
+		if wait := time.Until(p.due); wait > 0 {
+			select {
+			case <-time.After(wait):
+			case <-l.gone:
+				return
+			}
+		}
 		if !r.pass(l, d) {
 			return
 		}
-		if _, failed := to.Write(buffer[:n]); failed != nil || err != nil {
+		if _, failed := to.Write(p.bytes); failed != nil || p.err != nil {
 			return
 		}
 	}
