@@ -41,7 +41,7 @@ func FuzzDecodeBatch(f *testing.F) {
 	for _, body := range hostileBodies {
 		f.Add([]byte(body))
 	}
-	s := &Server{cfg: Config{MaxOps: 50, MaxDepth: 64}}
+	s := &Server{cfg: Config{MaxBodyBytes: 1 << 20, MaxOps: 50, MaxDepth: 64}}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p, err := s.decodeBatch(body)
 		if err != nil {
