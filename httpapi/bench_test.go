@@ -18,7 +18,7 @@ func typed(ops int) []byte {
 }
 
 func BenchmarkDecodeBatch(b *testing.B) {
-	s := &Server{cfg: Config{MaxOps: 1000, MaxDepth: 64, MaxBodyBytes: 1 << 20}}
+	s := &Server{cfg: Config{MaxBodyBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64}}
 	for _, ops := range []int{1, 20, 1000} {
 		b.Run(fmt.Sprintf("ops=%d", ops), func(b *testing.B) {
 			body := typed(ops)

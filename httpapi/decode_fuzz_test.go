@@ -41,7 +41,7 @@ func FuzzDecodeBatch(f *testing.F) {
 	for _, body := range hostileBodies {
 		f.Add([]byte(body))
 	}
-	s := &Server{cfg: Config{MaxOps: 50, MaxDepth: 64, MaxBodyBytes: 1 << 20}}
+	s := &Server{cfg: Config{MaxBodyBytes: 1 << 20, MaxOps: 50, MaxDepth: 64}}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p, err := s.decodeBatch(body)
 		if err != nil {
@@ -81,9 +81,6 @@ func encodeBatch(p *core.Proposal) []byte {
 	dst := append([]byte(`{"clientId":`), tree.AppendString(nil, p.ClientID)...)
 	if p.ClientSeq != core.NoClientSeq {
 		dst = strconv.AppendInt(append(dst, `,"clientSeq":`...), p.ClientSeq, 10)
-	}
-	if p.PreviousClientSeq != nil {
-		dst = strconv.AppendInt(append(dst, `,"previousClientSeq":`...), *p.PreviousClientSeq, 10)
 	}
 	dst = tree.AppendString(append(dst, `,"key":`...), p.Key)
 	dst = append(dst, `,"ops":[`...)

@@ -123,7 +123,7 @@ func TestUnreadPagesOfChangesAreShared(t *testing.T) {
 	epoch, _, _ := strings.Cut(first, "-")
 	s.begin()
 	readers := sized(300, 1500)
-	each(readers, 50, func(i int) {
+	each(readers, 20, func(i int) {
 		target := fmt.Sprintf("/v1/rooms/r/changes?limit=1000&after=%s-%d", epoch, i%1000)
 		c := s.unread(target)
 		// The system takes the first answers off the server's hands.
