@@ -3,6 +3,7 @@
 // The module is pure: it makes no request, sets no timer and reads no clock. Whoever drives it tells it what happened.
 import { fold } from '../document/apply.ts'
 import { diff } from '../document/diff.ts'
+import { type Move, follow } from '../document/follow.ts'
 import type { Json } from '../document/json.ts'
 import { take } from '../document/split.ts'
 import { equal, get } from '../document/values.ts'
@@ -31,6 +32,8 @@ export interface Doc {
   initial?: Json | undefined
   /** The server refused to be seeded with `initial`. */
   unseedable?: boolean
+  /** Items that others have moved to other arrays while changes were pending, so that these follow them. */
+  readonly moves: Move[]
 }
 
 export interface ReplicaOptions {
@@ -71,7 +74,7 @@ export function createReplica(options: ReplicaOptions) {
 
   function doc(key: string): Doc {
     let d = docs.get(key)
-    if (!d) docs.set(key, (d = { key }))
+    if (!d) docs.set(key, (d = { key, moves: [] }))
     return d
   }
 
@@ -80,25 +83,29 @@ export function createReplica(options: ReplicaOptions) {
   /** Puts what is frozen and what is unsent on top of what is confirmed, and reports what has no effect any more. */
   function rebase(d: Doc, unsent: readonly Operation[], offline = false) {
     const before = d.base
+    const frozen = queue.filter(({ batch }) => batch.key === d.key)
+    const moves = [...d.moves]
     d.base = d.confirmed ?? d.initial
-    for (const { batch } of queue) if (batch.key === d.key) d.base = fold(d.base, batch.ops).doc
-    const stale = new Set(offline ? unsent.filter((op) => isStale(op, before, d.base)) : [])
+    for (const { batch } of frozen) d.base = fold(d.base, batch.ops, moves).doc
+    const stale = new Set(offline ? unsent.filter((op) => isStale(op, before, d.base, moves)) : [])
     const kept = unsent.filter((op) => !stale.has(op))
-    const { doc, results } = fold(d.base, kept)
+    const { doc, results } = fold(d.base, kept, moves)
     d.view = doc
     for (const op of stale) conflict(d, op, 'changed')
     reportAll(d, kept, results)
+    if (!frozen.length && !kept.length && !held.length) d.moves.length = 0
   }
 
   /** Whether a change was made to something that has changed itself. What is discarded anyway has a better reason. */
-  function isStale(op: Operation, before: Json | undefined, after: Json | undefined): boolean {
+  function isStale(op: Operation, before: Json | undefined, after: Json | undefined, moves: readonly Move[]): boolean {
     if (!hasValue(op)) return false
-    const now = get(after, op.path)
-    return !equal(now, get(before, op.path)) && !equal(now, op.value) && fold(after, [op]).results[0]?.status === 'applied'
+    const led = follow(after, op, moves)
+    const now = get(after, led.path)
+    return !equal(now, get(before, op.path)) && !equal(now, op.value) && fold(after, [led]).results[0]?.status === 'applied'
   }
 
   function conflict(d: Doc, op: Operation, reason: ConflictEvent['reason']) {
-    options.onConflict?.({ key: d.key, op, reason, current: get(d.view, op.path) })
+    options.onConflict?.({ key: d.key, op, reason, current: get(d.view, follow(d.view, op, d.moves).path) })
   }
 
   /** A discard is a conflict unless both sides wanted the same. */
@@ -136,7 +143,7 @@ export function createReplica(options: ReplicaOptions) {
       const last = arrived.at(-1)
       if (last && serverSeq !== last.serverSeq + 1) return restart()
       arrived.push(event)
-      const state = fold(incoming.get(key), event.ops).doc
+      const state = fold(incoming.get(key), event.ops, doc(key).moves).doc
       if (state !== undefined) incoming.set(key, state)
       return 'ok'
     }
@@ -151,8 +158,8 @@ export function createReplica(options: ReplicaOptions) {
     const unsent = unsentOf(d)
     const own = settle(event)
     // Without an answer to it, only the fold tells what became of its operations.
-    if (own && !own.ack) reportAll(d, own.batch.ops, fold(d.confirmed, own.batch.ops).results)
-    d.confirmed = fold(d.confirmed, event.ops).doc
+    if (own && !own.ack) reportAll(d, own.batch.ops, fold(d.confirmed, own.batch.ops, [...d.moves]).results)
+    d.confirmed = fold(d.confirmed, event.ops, d.moves).doc
     position = { epoch, serverSeq }
     rebase(d, unsent, !live)
     if (!own) options.onRemote?.(event)
@@ -200,8 +207,8 @@ export function createReplica(options: ReplicaOptions) {
   function applyHeld() {
     for (const { key, op, was } of held.splice(0)) {
       const d = doc(key)
-      const now = get(d.base, op.path)
-      const { doc: view, results } = fold(d.view, [op])
+      const now = get(d.base, follow(d.base, op, d.moves).path)
+      const { doc: view, results } = fold(d.view, [op], [...d.moves])
       if (results[0]?.status !== 'applied') reportAll(d, [op], results)
       else if (hasValue(op) && !equal(now, was) && !equal(now, op.value)) conflict(d, op, 'changed')
       else d.view = view
