@@ -7,7 +7,9 @@ import type { Json } from '../document/json.ts'
 import { isObject, SYNC_ID } from '../document/values.ts'
 import type { Doc, Replica } from '../replica/replica.ts'
 import type { Document, DocumentOptions, Mirror, Operation } from '../types.ts'
+import type { DeltaEvent } from '../wire.ts'
 import { attempt, createEmitter } from './emitter.ts'
+import { type Hold, createHold } from './hold.ts'
 
 export interface DocumentsOptions {
   replica: Replica
@@ -38,6 +40,8 @@ interface Entry {
   debounceMs: number
   /** The version that they were last shown. */
   shown: Json | undefined
+  /** They are not shown what is new for now. */
+  readonly hold: Hold
 }
 
 export function createDocuments({ replica, debounceMs: defaultMs, ready, step, ...tell }: DocumentsOptions) {
@@ -47,7 +51,8 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
     let known = entries.get(key)
     if (!known) {
       const doc = replica.doc(key)
-      known = { doc, mirrors: new Set(), changes: createEmitter(), debounceMs: defaultMs, shown: doc.view }
+      const hold = createHold(() => step(() => {}))
+      known = { doc, mirrors: new Set(), changes: createEmitter(), debounceMs: defaultMs, shown: doc.view, hold }
       entries.set(key, known)
     }
     return known
@@ -88,11 +93,19 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
       }
     },
 
+    /** A batch of somebody else has been folded in. */
+    received: (delta: DeltaEvent) => entry(delta.key).hold.received(delta),
+
+    /** Holds nothing back any more. */
+    release() {
+      for (const { hold } of entries.values()) hold.end()
+    },
+
     /** Shows what is new to everybody who looks. */
     show() {
       for (const entry of entries.values()) {
         const { view } = entry.doc
-        if (entry.shown === view) continue
+        if (entry.shown === view || entry.hold.active) continue
         entry.shown = view
         for (const mirrored of entry.mirrors) show(mirrored, view)
         entry.changes.emit('state', view)

@@ -119,6 +119,8 @@ function differences(from: Json | undefined, to: Json, across: Across) {
     const staying = longestIncreasing(ids.flatMap((id) => oldPositions.get(id) ?? []))
     const stays = (id: string): boolean => staying.has(oldPositions.get(id) ?? -1)
     const lastThatStays = ids.findLastIndex(stays)
+    // A list that is sorted anew is many moves. They get one anchor each, and less than half of the bytes.
+    const farthest = ids.length - staying.size > MANY ? 1 : 8
     for (const [i, id] of ids.entries()) {
       const item = to[i] as Json
       const old = oldPositions.get(id)
@@ -126,7 +128,7 @@ function differences(from: Json | undefined, to: Json, across: Across) {
         if (!compareItem(from[old as number], item, id)) return false
         continue
       }
-      const after = i < lastThatStays || old !== undefined ? { after: anchorsAt(ids, i) } : {}
+      const after = i < lastThatStays || old !== undefined ? { after: anchorsAt(ids, i, farthest) } : {}
       if (old !== undefined) {
         const at = extendPlace(place, { item: id })
         if (!at) return false
@@ -153,13 +155,15 @@ function differences(from: Json | undefined, to: Json, across: Across) {
   return { ops, ids: idsOfOps }
 }
 
+const MANY = 100
+
 /**
  * What the item at a position is put behind: the item before it or, should that be gone by then, the one 2, 4 or 8 places
- * before it. Beyond these, the nearer end of the array.
+ * before it, up to the farthest. Beyond these, the nearer end of the array.
  */
-function anchorsAt(ids: readonly string[], position: number): Anchor | Anchor[] {
+function anchorsAt(ids: readonly string[], position: number, farthest: number): Anchor | Anchor[] {
   const anchors: Anchor[] = []
-  for (let distance = 1; distance <= 8 && distance <= position; distance *= 2) anchors.push(ids[position - distance] as string)
+  for (let distance = 1; distance <= farthest && distance <= position; distance *= 2) anchors.push(ids[position - distance] as string)
   if (position < ids.length / 2) anchors.push(null)
   return anchors.length === 1 ? (anchors[0] as Anchor) : anchors
 }

@@ -6,7 +6,7 @@ import { diff } from '../document/diff.ts'
 import { type Move, follow } from '../document/follow.ts'
 import type { Json } from '../document/json.ts'
 import { take } from '../document/split.ts'
-import { equal, get } from '../document/values.ts'
+import { equal, get, same } from '../document/values.ts'
 import type { ConflictEvent, SavedOutbox } from '../types.ts'
 import type { Batch, BatchResult, DeltaEvent, Operation, OperationResult, Problem, StateEvent, UpToDateEvent } from '../wire.ts'
 
@@ -53,7 +53,9 @@ export type Verdict = 'ok' | 'resume' | 'restart'
 
 type Held = SavedOutbox['unsent'][number]
 
-const LIMITS = { ops: 1000, bytes: 1_000_000 }
+/** How many operations a batch has at most. */
+export const BATCH_OPS = 1000
+const LIMITS = { ops: BATCH_OPS, bytes: 1_000_000 }
 
 export type Replica = ReturnType<typeof createReplica>
 
@@ -78,7 +80,18 @@ export function createReplica(options: ReplicaOptions) {
     return d
   }
 
-  const unsentOf = (d: Doc): Operation[] => (d.view === d.base || d.view === undefined ? [] : diff(d.base, d.view))
+  /** The last difference of each document. Its versions never change. */
+  const unsent = new WeakMap<Doc, { base: Json | undefined; view: Json | undefined; ops: readonly Operation[] }>()
+
+  function unsentOf(d: Doc): readonly Operation[] {
+    const { base, view } = d
+    if (view === base || view === undefined) return []
+    const last = unsent.get(d)
+    if (last && last.base === base && last.view === view) return last.ops
+    const ops = diff(base, view)
+    unsent.set(d, { base, view, ops })
+    return ops
+  }
 
   /** Puts what is frozen and what is unsent on top of what is confirmed, and reports what has no effect any more. */
   function rebase(d: Doc, unsent: readonly Operation[], offline = false) {
@@ -87,13 +100,23 @@ export function createReplica(options: ReplicaOptions) {
     const moves = [...d.moves]
     d.base = d.confirmed ?? d.initial
     for (const { batch } of frozen) d.base = fold(d.base, batch.ops, moves).doc
+    if (d.base !== undefined && same(d.base, before)) {
+      // As expected, which is the rule for an own batch: what is unsent stays as it is, however much that may be.
+      d.base = before
+      if (!frozen.length && d.confirmed !== undefined) d.confirmed = before
+      return forgetMoves(d, frozen.length + unsent.length)
+    }
     const stale = new Set(offline ? unsent.filter((op) => isStale(op, before, d.base, moves)) : [])
     const kept = unsent.filter((op) => !stale.has(op))
     const { doc, results } = fold(d.base, kept, moves)
     d.view = doc
     for (const op of stale) conflict(d, op, 'changed')
     reportAll(d, kept, results)
-    if (!frozen.length && !kept.length && !held.length) d.moves.length = 0
+    forgetMoves(d, frozen.length + kept.length)
+  }
+
+  function forgetMoves(d: Doc, pending: number) {
+    if (!pending && !held.length) d.moves.length = 0
   }
 
   /** Whether a change was made to something that has changed itself. What is discarded anyway has a better reason. */
@@ -278,8 +301,8 @@ export function createReplica(options: ReplicaOptions) {
     freeze(): Frozen | undefined {
       for (const d of docs.values()) {
         const seed = seeds(d)
-        const ops = unsentOf(d)
-        if (seed) ops.unshift({ op: 'init', path: '', value: d.initial! })
+        const init: Operation[] = seed ? [{ op: 'init', path: '', value: d.initial! }] : []
+        const ops = [...init, ...unsentOf(d)]
         if (!ops.length) continue
         const taken = take(ops, limits)
         const frozen: Frozen = { batch: { clientId, clientSeq: nextSeq(), key: d.key, ops: taken } }

@@ -93,7 +93,7 @@ function deliver(world: World, client: Client, x: number) {
 }
 
 /** I2: nothing unsent goes off the view for a delta, unless it is reported. */
-function staysVisible(client: Client, unsent: Operation[][], reported: Operation[]) {
+function staysVisible(client: Client, unsent: (readonly Operation[])[], reported: Operation[]) {
   KEYS.forEach((key, i) => {
     for (const op of unsent[i]!) {
       if (op.op !== 'set' || reported.some(({ path }) => path === op.path)) continue
