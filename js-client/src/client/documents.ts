@@ -1,6 +1,6 @@
 // The documents of a room for those who look at them: handles, listeners, and mirrors of state that changes in place.
 import { apply, checkOperation, fold } from '../document/apply.ts'
-import { capture } from '../document/capture.ts'
+import { type CaptureOptions, capture } from '../document/capture.ts'
 import { diff } from '../document/diff.ts'
 import { newId } from '../document/ids.ts'
 import type { Json } from '../document/json.ts'
@@ -23,6 +23,8 @@ export interface DocumentsOptions {
   /** A mirror may have changed. */
   touched(): void
   edited(change: { key: string; ops: readonly Operation[] }): void
+  /** A value that an application has passed cannot be shared. */
+  invalid(error: { code: string; message: string; path: string }): void
 }
 
 /** A mirror and the version of the document that it is known to be as. */
@@ -116,6 +118,13 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
       const own = entry(key)
       const touch = () => tell.touch(own.debounceMs)
       if (debounceMs !== undefined) own.debounceMs = debounceMs
+      const withIds: CaptureOptions = {
+        ...ONE_ID,
+        onInvalid(place, why, isShared) {
+          const path = place || 'the document'
+          tell.invalid({ code: 'invalid_value', message: `${path} ${isShared ? 'is shared, but not as it is' : 'cannot be shared'}: ${why}`, path })
+        }
+      }
       const first = capture(undefined, initial, withIds)
       if (first !== undefined) step(() => replica.initialise(key, first))
       if (replica.live) touch()
@@ -164,7 +173,7 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
 }
 
 /** What an application passes may share items with a version that it was shown, which never changes: those have their ids. */
-const withIds = { assignId: (item: { [SYNC_ID]?: string }, id: string) => void (item[SYNC_ID] ??= id) }
+const ONE_ID: CaptureOptions = { assignId: (item: { [SYNC_ID]?: string }, id: string) => void (item[SYNC_ID] ??= id) }
 
 /** An item that is added has an id before anything else knows of it. */
 const identified = ({ op, value }: Operation): unknown =>

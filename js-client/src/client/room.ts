@@ -82,7 +82,8 @@ export function createRoom(options: RoomOptions) {
       // What has to survive the tab is read when whatever makes the change has ended, and not only when it is sent.
       if (outbox) queueMicrotask(() => step(() => {}))
     },
-    edited: (change) => tell('localChange', change)
+    edited: (change) => tell('localChange', change),
+    invalid: (error) => tell('error', error)
   })
 
   /** Events that wait until what they tell of can be seen. */

@@ -41,12 +41,13 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
     return /^(\[|$)/.test(place) ? key + place : `${key}.${place}`
   }
 
-  function complain(place: string, code: string, why: string) {
-    const message = `${label(place)} ${why}`
-    problems.set(place, message)
+  function complain(place: string, code: string, why: string, isProblem = true) {
+    const path = label(place)
+    const message = `${path} ${why}`
+    if (isProblem) problems.set(place, message)
     if (told.has(message)) return
     told.add(message)
-    failed({ code, message })
+    failed({ code, message, path })
   }
 
   const snapshot = (known: Json | undefined, live: unknown) =>
@@ -54,7 +55,8 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
       raw: behind,
       // Through the proxy, so that templates see it.
       assignId: (item, id) => put(reactive(item), SYNC_ID, id),
-      onInvalid: (place, why) => complain(place, 'invalid_value', `cannot be shared: ${why}`)
+      onInvalid: (place, why, isShared) =>
+        complain(place, 'invalid_value', `${isShared ? 'is shared, but not as it is' : 'cannot be shared'}: ${why}`, !isShared)
     })
 
   const declared = new Set(Object.keys(holder()))

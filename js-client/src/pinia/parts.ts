@@ -1,7 +1,7 @@
 // State is watched in parts: an object in an array is one, and so is a long array. A part ends where other parts begin, so
 // what has to be looked at again after a change goes with the size of the change, and not of the state.
 import { isReactive, toRaw, unref } from 'vue'
-import { capture } from '../document/capture.ts'
+import { capture, kindOf } from '../document/capture.ts'
 import type { Json } from '../document/json.ts'
 import { MAX_DEPTH } from '../document/operation.ts'
 import { positionOf } from '../document/items.ts'
@@ -74,7 +74,7 @@ export function agrees(part: unknown, doc: Json | undefined, inner = false): boo
       return id === undefined ? agrees(element, doc[i], true) : id === idOf(doc[i])
     })
   }
-  if (isObject(value) && !('toJSON' in value)) {
+  if (isObject(value) && !('toJSON' in value) && !kindOf(value)) {
     return (
       isObject(doc) &&
       Object.keys(doc).every((name) => Object.hasOwn(value, name)) &&

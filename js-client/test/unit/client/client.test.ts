@@ -653,3 +653,16 @@ describe('a list that somebody sorts anew', () => {
     expect((server.model.docs.get('default') as Board).tasks).toEqual(expected)
   })
 })
+
+test('a value that cannot be shared is left out and reported with its place; all else is sent', async () => {
+  const { board, errors, room } = await joined()
+  board.replace({ title: 'x', due: NaN, tasks: [{ title: 'a' }, new Map() as never], meta: { map: new Map() } })
+  board.apply({ op: 'set', path: 'half', value: { 'a\ud83d': 'b\udc00', no: 1n } as unknown as Json })
+  await room.flush()
+  expect(errors.map(({ code, path }) => [code, path])).toEqual([
+    ['invalid_value', 'due'], ['invalid_value', 'tasks[1]'], ['invalid_value', 'meta.map'], ['invalid_value', 'no']
+  ])
+  expect(server.model.docs.get('default')).toEqual({
+    title: 'x', tasks: [{ title: 'a', _sync_id: expect.any(String) as string }], meta: {}, half: { 'a\ufffd': 'b\ufffd' }
+  })
+})
