@@ -1,6 +1,7 @@
 // A document in reactive state: what a client reads and writes there.
-import { isReactive, reactive, shallowReactive } from 'vue'
+import { effectScope, isReactive, reactive, shallowReactive, shallowRef, watch } from 'vue'
 import { capture } from '../document/capture.ts'
+import { newId } from '../document/ids.ts'
 import type { Json, JsonObject } from '../document/json.ts'
 import { patch } from '../document/patch.ts'
 import { SYNC_ID, isObject, own, put } from '../document/values.ts'
@@ -34,6 +35,12 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
   const problems = shallowReactive(new Map<string, string>())
   const told = new Set<string>()
   let tracker: Tracker | undefined
+  const changes = shallowRef(0)
+  let count = 0
+  // New items have their ids before anything is rendered with them. An id that came later would change the key of a row that
+  // has the focus.
+  const scope = effectScope(true)
+  scope.run(() => watch(changes, () => tracker?.newItems(identify)))
 
   /** A place in the document, as a person would name it in the state. */
   function label(place: string) {
@@ -134,7 +141,10 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
 
     /** Tracks the state from now on. */
     begin() {
-      tracker ??= track(state, touched)
+      tracker ??= track(state, () => {
+        changes.value = ++count
+        touched()
+      })
     },
 
     /** Makes the state as it was at first. */
@@ -143,12 +153,19 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
       mirror.write(shown, initial)
     },
 
-    stop: () => tracker?.stop()
+    stop() {
+      scope.stop()
+      tracker?.stop()
+    }
   } satisfies Mirror & Record<string, unknown>
   return mirror
 }
 
 const objectOf = (value: Json | undefined): JsonObject => (isObject(value) ? value : {})
+
+function identify(item: object) {
+  if (Object.isExtensible(item)) put(reactive(item), SYNC_ID, newId())
+}
 
 /** A state that begins as an object or an array stays one, or what uses it would break. Anything else may become anything. */
 const isExpected = (initial: Json | undefined, value: Json | undefined) =>

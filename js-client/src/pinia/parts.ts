@@ -83,3 +83,29 @@ export function agrees(part: unknown, doc: Json | undefined, inner = false): boo
   }
   return capture(doc, value) === doc
 }
+
+/**
+ * Calls `visit` with the objects in arrays of a part that have no id. The parts in it that are known are passed over: a
+ * change in one of them makes that one stale. Nothing is tracked.
+ */
+export function visitNewItems(part: unknown, known: ReadonlyMap<object, unknown> | undefined, visit: (item: object) => void) {
+  const open: object[] = []
+
+  function look(value: unknown, isItem: boolean) {
+    const object = behind(value)
+    if (typeof object !== 'object' || object === null || known?.has(object)) return
+    if (open.length > MAX_DEPTH || open.includes(object) || kindOf(object) || 'toJSON' in object) return
+    if (isItem && !Array.isArray(object) && idOf(object) === undefined) visit(object)
+    enter(object)
+  }
+
+  function enter(object: object) {
+    open.push(object)
+    const isArray = Array.isArray(object)
+    for (const value of isArray ? object : Object.values(object)) look(value, isArray)
+    open.pop()
+  }
+
+  const object = behind(part)
+  if (typeof object === 'object' && object !== null) enter(object)
+}
