@@ -105,7 +105,8 @@ export interface SyncErrorEvent {
   /**
    * A problem code of the server, or `network`, `protocol`, `unauthorized`, `storage`; `stream_buffered`,
    * `stream_compressed`, `stream_cut` or `stream_blocked` when the room is polled because of it; `invalid_value` for a value that
-   * JSON cannot hold: it is left out, and all else is sent; with Pinia `unexpected_state`.
+   * JSON cannot hold: it is left out, and all else is sent; with Pinia `unexpected_state`,
+   * and `shared_object` for an object that was in two places and is a copy now in the second.
    */
   code: string
   message: string

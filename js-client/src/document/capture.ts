@@ -1,5 +1,6 @@
 // From live state, which changes in place, to an immutable version.
 import { newId as randomId } from './ids.ts'
+import { type SharingOptions, separate } from './shared.ts'
 import { SYNC_ID, idOf, positionOf, shareIndex } from './items.ts'
 import type { Json, JsonArray, JsonObject } from './json.ts'
 import { MAX_DEPTH } from './operation.ts'
@@ -17,6 +18,8 @@ export interface CaptureOptions {
    * the snapshot all the same. The place is written for people, with positions: `tasks[3].due`.
    */
   onInvalid?(place: string, why: string, isShared: boolean): void
+  /** Makes copies of objects that are in the state twice. Without it they stay as they are. */
+  sharing?: SharingOptions & { found(place: string): void }
 }
 
 /** What stands for a value that is left out. */
@@ -40,16 +43,18 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
     raw = (value) => value,
     assignId = (item, id) => put(item, SYNC_ID, id),
     newId = randomId,
-    onInvalid = () => {}
+    onInvalid = () => {},
+    sharing
   } = options
   /** The objects and arrays that are being read, the outermost first, and the member that each is read at. */
   const open: object[] = []
   const names: (string | number)[] = []
 
-  const report = (why: string, isShared: boolean): void => {
+  const placeText = (): string => {
     const place = names.slice(0, open.length).map((name) => (typeof name === 'number' ? `[${name}]` : `.${name}`))
-    onInvalid(place.join('').replace(/^\./, ''), why, isShared)
+    return place.join('').replace(/^\./, '')
   }
+  const report = (why: string, isShared: boolean): void => onInvalid(placeText(), why, isShared)
   const leaveOut = (why: string): typeof INVALID => {
     report(why, false)
     return INVALID
@@ -100,6 +105,10 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
       ? readArray(Array.isArray(known) ? known : undefined, live)
       : readObject(isObject(known) ? known : undefined, live as Record<string, unknown>)
     open.pop()
+    // What is as it was is where it was: only what has changed is looked at, which costs nothing.
+    if (sharing && value !== known && separate(live, open.at(-1), names[open.length - 1], sharing, raw)) {
+      sharing.found(placeText())
+    }
     return value
   }
 
@@ -158,7 +167,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
       names[depth] = i
       const was = known?.[i]
       const item: unknown = raw(live[i])
-      const value = plain(item)
+      let value = plain(item)
       let snapshot: Snapshot
       if (value === undefined) {
         report(i in live ? 'undefined in an array becomes null' : 'a gap in an array becomes null', true)
@@ -171,6 +180,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
         if (positions || id === undefined || id !== idOf(was)) {
           positions ??= new Map(copy.map((element, at) => [idOf(element) ?? '', at]))
           id = identify(item, value, live, i, positions)
+          if (raw(live[i]) !== item) value = plain(live[i])
           if (known && id !== idOf(was)) match = known[positionOf(known, id)]
           positions.set(id, i)
         }

@@ -37,6 +37,7 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
   let tracker: Tracker | undefined
   const changes = shallowRef(0)
   let count = 0
+  let stopped = false
   // New items have their ids before anything is rendered with them. An id that came later would change the key of a row that
   // has the focus.
   const scope = effectScope(true)
@@ -57,11 +58,18 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
     failed({ code, message, path })
   }
 
+  const root = () => (stopped ? undefined : state())
   const snapshot = (known: Json | undefined, live: unknown) =>
     capture(known, live, {
       raw: behind,
       // Through the proxy, so that templates see it.
       assignId: (item, id) => put(reactive(item), SYNC_ID, id),
+      sharing: {
+        root,
+        replace: (holder, name, copy) => put(reactive(holder), `${name}`, copy),
+        found: (place) =>
+          complain(place, 'shared_object', 'was an object that is elsewhere in the state, too; here it is a copy now', false)
+      },
       onInvalid: (place, why, isShared) =>
         complain(place, 'invalid_value', `${isShared ? 'is shared, but not as it is' : 'cannot be shared'}: ${why}`, !isShared)
     })
@@ -154,6 +162,7 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
     },
 
     stop() {
+      stopped = true
       scope.stop()
       tracker?.stop()
     }
