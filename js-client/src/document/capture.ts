@@ -1,6 +1,5 @@
 // From live state, which changes in place, to an immutable version.
 import { newId as randomId } from './ids.ts'
-import { type SharingOptions, separate } from './shared.ts'
 import { SYNC_ID, idOf, positionOf, shareIndex } from './items.ts'
 import type { Json, JsonArray, JsonObject } from './json.ts'
 import { MAX_DEPTH } from './operation.ts'
@@ -18,8 +17,11 @@ export interface CaptureOptions {
    * the snapshot all the same. The place is written for people, with positions: `tasks[3].due`.
    */
   onInvalid?(place: string, why: string, isShared: boolean): void
-  /** Makes copies of objects that are in the state twice. Without it they stay as they are. */
-  sharing?: SharingOptions & { found(place: string): void }
+  /**
+   * Called with each object and array that differs from `known`, and where it is. For state in which an object that is in two
+   * places becomes two.
+   */
+  separate?(object: object, holder: object | undefined, at: string | number | undefined, place: () => string): void
 }
 
 /** What stands for a value that is left out. */
@@ -44,7 +46,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
     assignId = (item, id) => put(item, SYNC_ID, id),
     newId = randomId,
     onInvalid = () => {},
-    sharing
+    separate
   } = options
   /** The objects and arrays that are being read, the outermost first, and the member that each is read at. */
   const open: object[] = []
@@ -106,9 +108,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
       : readObject(isObject(known) ? known : undefined, live as Record<string, unknown>)
     open.pop()
     // What is as it was is where it was: only what has changed is looked at, which costs nothing.
-    if (sharing && value !== known && separate(live, open.at(-1), names[open.length - 1], sharing, raw)) {
-      sharing.found(placeText())
-    }
+    if (value !== known) separate?.(live, open.at(-1), names[open.length - 1], placeText)
     return value
   }
 

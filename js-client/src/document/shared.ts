@@ -4,6 +4,8 @@ import { kindOf } from './capture.ts'
 import { put } from './values.ts'
 
 export interface SharingOptions {
+  /** What is behind a live object or array, such as Vue's `toRaw`. */
+  raw<T>(value: T): T
   /** The live state as it is at the moment. */
   root(): unknown
   /** Writes a copy into live state. */
@@ -28,7 +30,7 @@ const homes = new WeakMap<object, Home>()
  */
 export function separate(
   object: object, holder: object | undefined, at: string | number | undefined,
-  { root, replace }: SharingOptions, raw: <T>(value: T) => T
+  { raw, root, replace }: SharingOptions
 ): boolean {
   const name = typeof at === 'string' ? at : undefined
   const home = homes.get(object)

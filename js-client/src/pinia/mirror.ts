@@ -4,6 +4,7 @@ import { capture } from '../document/capture.ts'
 import { newId } from '../document/ids.ts'
 import type { Json, JsonObject } from '../document/json.ts'
 import { patch } from '../document/patch.ts'
+import { type SharingOptions, separate } from '../document/shared.ts'
 import { SYNC_ID, isObject, own, put } from '../document/values.ts'
 import type { Mirror, SyncErrorEvent } from '../types.ts'
 import { behind } from './parts.ts'
@@ -58,17 +59,20 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
     failed({ code, message, path })
   }
 
-  const root = () => (stopped ? undefined : state())
+  const sharing: SharingOptions = {
+    raw: behind,
+    root: () => (stopped ? undefined : state()),
+    replace: (holder, name, copy) => put(reactive(holder), `${name}`, copy)
+  }
   const snapshot = (known: Json | undefined, live: unknown) =>
     capture(known, live, {
       raw: behind,
       // Through the proxy, so that templates see it.
       assignId: (item, id) => put(reactive(item), SYNC_ID, id),
-      sharing: {
-        root,
-        replace: (holder, name, copy) => put(reactive(holder), `${name}`, copy),
-        found: (place) =>
-          complain(place, 'shared_object', 'was an object that is elsewhere in the state, too; here it is a copy now', false)
+      separate(object, holder, at, place) {
+        if (separate(object, holder, at, sharing)) {
+          complain(place(), 'shared_object', 'was an object that is elsewhere in the state, too; here it is a copy now', false)
+        }
       },
       onInvalid: (place, why, isShared) =>
         complain(place, 'invalid_value', `${isShared ? 'is shared, but not as it is' : 'cannot be shared'}: ${why}`, !isShared)
