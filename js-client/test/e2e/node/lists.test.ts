@@ -1,6 +1,10 @@
 // Lists that several people change at once, on the real server.
 import { expect } from 'vitest'
-import type { ConflictEvent } from '../../../src/index.ts'
+import { fold } from '../../../src/document/apply.ts'
+import type { Move } from '../../../src/document/follow.ts'
+import type { Json } from '../../../src/document/json.ts'
+import type { ConflictEvent, Operation } from '../../../src/types.ts'
+import { logged } from '../../unit/logged.ts'
 import { test, type World } from '../harness/world.ts'
 import type { Server } from '../harness/server.ts'
 
@@ -138,4 +142,46 @@ test('10,000 shuffled items arrive in ten batches, and a reader is not shown the
   const batches = (await server.history('shuffle')).slice(before)
   expect(batches.length).toBeLessThanOrEqual(10)
   expect(batches.flatMap(({ ops }) => ops).every(({ op }) => op === 'array_move')).toBe(true)
+})
+
+test('the server and the client decide alike about operations on lists, whatever they are', async ({ world }) => {
+  const server = await world.server()
+  const { random } = world
+  const pick = <T>(...of: T[]): T => of[random.below(of.length)] as T
+  const id = () => pick('x', 'y', 'z', 'u.v', 'w[')
+  const segment = () => `[${id().replace(/[.[\]\\]/g, '\\$&')}]`
+  const list = (depth = 0): string => (depth < 3 && random.below(3) === 0 ? `${list(depth + 1)}${segment()}.` : '') + pick('a', 'b', 'c.d')
+  const place = () => pick<Partial<Operation>>(
+    { arrayIndex: random.below(5) }, { after: id() }, { after: null }, { after: [id(), id()] }, { after: [id(), null] }
+  )
+  const operation = (): Operation => {
+    const kind = random.below(12)
+    if (kind < 4) return { op: 'array_add', path: list(), value: { _sync_id: id(), n: random.below(9) }, ...(random.below(2) && place()) }
+    if (kind < 6) return { op: 'array_move', path: list() + segment(), ...place() }
+    if (kind < 9) return { op: 'array_move', path: list() + segment(), to: list(), ...(random.below(2) && place()) }
+    if (kind === 9) return { op: 'array_del', path: list() + segment() }
+    if (kind === 10) return { op: 'set', path: `${list()}${segment()}.${pick('n', 'm', 'a')}`, value: pick<Json>(1, null, [], [1], 'text') }
+    return { op: 'delete', path: `${list()}${segment()}.${pick('n', 'm', 'a')}` }
+  }
+  for (let round = 0; round < 10; round++) {
+    const moves: Move[] = []
+    const expected: Operation[] = []
+    let doc: Json | undefined
+    for (let batch = 0; batch < 40; batch++) {
+      const ops = Array.from({ length: 1 + random.below(8) }, operation)
+      const response = await fetch(`${server.url}/v1/rooms/fuzz-${round}/ops`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ clientId: 'fuzz', key: 'default', ops })
+      })
+      const folded = fold(doc, ops, moves)
+      doc = folded.doc
+      const { results } = (await response.json()) as { results: unknown }
+      expect(results, JSON.stringify(ops)).toEqual(folded.results.map(({ path: _, to: __, ...result }) => result))
+      expected.push(...logged(ops, folded.results))
+    }
+    expect(JSON.stringify((await server.snapshot(`fuzz-${round}`)).stores.default?.state)).toBe(JSON.stringify(doc))
+    expect((await server.history(`fuzz-${round}`)).flatMap(({ ops }) => ops)).toEqual(expected)
+    expect(expected.some(({ to }) => to !== undefined)).toBe(true)
+  }
 })
