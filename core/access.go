@@ -101,13 +101,28 @@ func (i Identity) Ended(now time.Time) bool { return !i.Expires.IsZero() && !now
 // touches reports whether an operation may change what stands at a path or below it. Paths are compared by their
 // segments, so that it does not matter how they are written.
 func touches(op *tree.Op, part path.Path) bool {
+	if op.To != nil && receives(*op.To, op.Path[len(op.Path)-1].Name, part) {
+		return true
+	}
+	if op.Kind == tree.ArrayAdd {
+		return receives(op.Path, addedID(op), part)
+	}
 	shorter := min(len(op.Path), len(part))
 	if !slices.Equal(op.Path[:shorter], part[:shorter]) {
 		return false // they part ways
 	}
-	if op.Kind == tree.ArrayAdd && len(part) > len(op.Path) && part[len(op.Path)].Item {
-		// It names an array that the part is in. It changes the item that has the id of its value, and no other.
-		return addedID(op) == part[len(op.Path)].Name
+	return true
+}
+
+// receives reports whether an item that is put into an array may change what stands at a path or below it. Of the items
+// of the array, it changes the one that has its id, and no other.
+func receives(array path.Path, id string, part path.Path) bool {
+	shorter := min(len(array), len(part))
+	if !slices.Equal(array[:shorter], part[:shorter]) {
+		return false
+	}
+	if len(part) > len(array) && part[len(array)].Item {
+		return id == part[len(array)].Name
 	}
 	return true
 }

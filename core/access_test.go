@@ -61,6 +61,10 @@ func TestAReadOnlyPartCannotBeChangedNorWhatItIsIn(t *testing.T) {
 		}
 		return &tree.Op{Kind: tree.ArrayAdd, Path: parsed(t, at), Value: v, Index: tree.NoIndex}
 	}
+	to := func(item, array string) *tree.Op {
+		to := parsed(t, array)
+		return &tree.Op{Kind: tree.ArrayMove, Path: parsed(t, item), To: &to, Index: tree.NoIndex}
+	}
 	for _, c := range []struct {
 		part string
 		op   *tree.Op
@@ -93,6 +97,15 @@ func TestAReadOnlyPartCannotBeChangedNorWhatItIsIn(t *testing.T) {
 		{"tasks[t1].cost", add("tasks", `{"_sync_id":"t1"}`), false}, // it would replace the item
 		{"tasks[t1].cost", add("tasks[t1].subs", `{"_sync_id":"t1"}`), true},
 		{"tasks.t1", op(tree.Set, "tasks[t1]"), true}, // a member is no item
+		{"tasks[t1].cost", to("old[t2]", "tasks"), true},
+		{"tasks[t1].cost", to("old[t1]", "tasks"), false}, // it would replace the item
+		{"tasks[t1].cost", to("tasks[t1]", "old"), false},
+		{"tasks[t1].cost", to("tasks[t2]", "old"), true},
+		{"tasks[t1].cost", to("tasks[t2]", "tasks[t1].cost"), false},
+		{"tasks[t1].cost", to("tasks[t2]", "tasks[t1].subs"), true},
+		{"plan.budget", to("tasks[t1]", "plan"), false}, // it would make an array of what holds the budget
+		{"plan.budget", to("tasks[t1]", "plan.budget.lines"), false},
+		{"plan.budget", to("plan.budget.lines[l1]", "lines"), false},
 		{"", op(tree.Set, "title"), false},
 		{"", op(tree.Init, ""), false},
 	} {

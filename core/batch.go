@@ -28,7 +28,8 @@ type LoggedOp struct {
 	Kind tree.Kind
 	Path string
 	// Value is canonical JSON text; "" for a kind without a value, and for an operation that took no effect: what was
-	// refused for its size must not fill the log.
+	// refused for its size must not fill the log. For an array_move to another array it is the path of that array, the
+	// wire's `to`, as a JSON string.
 	Value string
 	// Index is the wire's `arrayIndex`. For an operation that took effect it is the position where the item stands
 	// afterwards; otherwise it is what was sent, and tree.NoIndex when nothing was.

@@ -168,6 +168,17 @@ func op(t testing.TB, text string) core.ProposedOp {
 			}
 			value = strings.TrimSpace(value[:at])
 		}
+		if at := strings.LastIndex(value, "~"); at >= 0 {
+			o.After = []string{value[at+1:]}
+			value = strings.TrimSpace(value[:at])
+		}
+		if to, ok := strings.CutPrefix(value, "->"); ok {
+			array, err := path.Parse(to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.To, o.ValueText, value = &array, `"`+to+`"`, ""
+		}
 		if value != "" {
 			if o.Value, err = tree.ParseStored([]byte(value)); err != nil {
 				t.Fatal(err)

@@ -205,14 +205,14 @@ func (s *State) decide(d *document, p *Proposal, limit int, serverSeq, serverTs 
 	}
 	ops := make([]tree.Op, len(p.Ops))
 	for i := range p.Ops {
-		sent := &p.Ops[i]
-		reason, index := d.Apply(sent.Op, limit)
-		ops[i] = sent.Op
-		ops[i].Index = index
-		b.Ops[i] = LoggedOp{Kind: sent.Kind, Path: sent.PathText, Index: index, Discarded: reason}
-		if reason == tree.Applied {
-			b.Ops[i].Value = sent.ValueText
+		op, logged := p.follow(&d.Document, &p.Ops[i])
+		reason, index := d.Apply(op, limit)
+		op.Index, op.After = index, nil // as a replay has them
+		logged.Index, logged.Discarded = index, reason
+		if reason != tree.Applied {
+			logged.Value = ""
 		}
+		ops[i], b.Ops[i] = op, logged
 	}
 	return Decision{b, ops}
 }
@@ -287,11 +287,22 @@ func parseLogged(op *LoggedOp) (tree.Op, error) {
 		return tree.Op{}, fmt.Errorf("reading its path: %w", err)
 	}
 	parsed := tree.Op{Kind: op.Kind, Path: p, Index: op.Index}
-	if op.Value != "" {
-		if parsed.Value, err = tree.ParseStored([]byte(op.Value)); err != nil {
-			return tree.Op{}, fmt.Errorf("reading its value: %w", err)
-		}
+	if op.Value == "" {
+		return parsed, nil
 	}
+	value, err := tree.ParseStored([]byte(op.Value))
+	if err != nil {
+		return tree.Op{}, fmt.Errorf("reading its value: %w", err)
+	}
+	if text, ok := value.(tree.String); ok && op.Kind == tree.ArrayMove {
+		to, err := path.Parse(string(text))
+		if err != nil {
+			return tree.Op{}, fmt.Errorf("reading where it moves to: %w", err)
+		}
+		parsed.To = &to
+		return parsed, nil
+	}
+	parsed.Value = value
 	return parsed, nil
 }
 

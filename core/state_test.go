@@ -154,6 +154,8 @@ func randomBatch(t *testing.T, rng *rand.Rand) *core.Proposal {
 			fmt.Sprintf(`array_add %s {"_sync_id":"%s","n":%d} %s`, at, id(), rng.IntN(9), pick("", "@0", "@3")),
 			"array_del "+at+"["+id()+"]",
 			fmt.Sprintf("array_move %s[%s] @%d", at, id(), rng.IntN(5)),
+			fmt.Sprintf("array_move %s[%s] ~%s", at, id(), id()),
+			fmt.Sprintf("array_move %s[%s] ->%s %s", at, id(), pick("list", "deep.list", "list["+id()+"].sub"), pick("", "@1", "~"+id())),
 			`init "" {"list":[]}`,
 		))
 	}

@@ -149,6 +149,14 @@ func (d *decoder) op(op *core.ProposedOp, i int, v tree.Value) (filledIn bool) {
 				continue
 			}
 			op.Index = int(min(max(n, 0), math.MaxInt32))
+		case "after":
+			op.After = d.anchors(pointer("/after"), v)
+		case "to":
+			to, err := path.Parse(d.text(pointer("/to"), v))
+			if err != nil {
+				d.fault(pointer("/to"), err.Error())
+			}
+			op.To = &to
 		default:
 			d.unknown(pointer(""), name)
 		}
@@ -164,6 +172,10 @@ func (d *decoder) op(op *core.ProposedOp, i int, v tree.Value) (filledIn bool) {
 		return false
 	}
 	d.left -= len(op.PathText)
+	if op.To != nil {
+		op.ValueText = string(tree.AppendString(nil, op.To.String()))
+		d.left -= len(op.ValueText)
+	}
 	if op.Value == nil {
 		return false
 	}
@@ -174,6 +186,34 @@ func (d *decoder) op(op *core.ProposedOp, i int, v tree.Value) (filledIn bool) {
 	}
 	op.ValueText = tree.Text(op.Value)
 	return filledIn
+}
+
+// anchors reads `after`: an id, null for the place before all items, or a list of these.
+func (d *decoder) anchors(pointer string, v tree.Value) []string {
+	list, ok := v.(*tree.Array)
+	if !ok {
+		return []string{d.anchor(pointer, v)}
+	}
+	if list.Len() == 0 || list.Len() > tree.MaxAnchors {
+		d.fault(pointer, fmt.Sprintf("must have from 1 to %d anchors", tree.MaxAnchors))
+		return nil
+	}
+	anchors := make([]string, 0, list.Len())
+	for anchor := range list.Values() {
+		anchors = append(anchors, d.anchor(pointer+"/"+strconv.Itoa(len(anchors)), anchor))
+	}
+	return anchors
+}
+
+func (d *decoder) anchor(pointer string, v tree.Value) string {
+	if v == (tree.Null{}) {
+		return tree.First
+	}
+	id, ok := v.(tree.String)
+	if !ok || id == "" {
+		d.fault(pointer, "must be the _sync_id of an item, or null")
+	}
+	return string(id)
 }
 
 func (d *decoder) text(pointer string, v tree.Value) string {

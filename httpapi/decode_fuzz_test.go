@@ -16,6 +16,8 @@ var hostileBodies = []string{
 	`{"clientId":"ada","key":"k","ops":[{"op":"array_add","path":"l","value":{"_sync_id":"x"},"arrayIndex":-1},{"op":"array_del","path":"l[x]"}]}`,
 	`{"clientId":"ada","key":"k","ops":[{"op":"array_move","path":"l[\\[]","arrayIndex":99999999999999999999},{"op":"delete","path":"a\\.b"}]}`,
 	`{"clientId":"ada","key":"k","ops":[{"op":"init","path":"","value":[{},{"_sync_id":""},[{"_sync_id":1}]]}]}`,
+	`{"clientId":"ada","key":"k","ops":[{"op":"array_move","path":"l[a]","to":"m[x.y].n","after":["b",null]},{"op":"array_add","path":"l","value":{},"after":"a"}]}`,
+	`{"clientId":"ada","key":"k","ops":[{"op":"array_move","path":"l[a]","to":"","after":[[]]},{"op":"set","path":"l","value":1,"after":null,"to":"m"}]}`,
 	`{"clientId":"","clientSeq":9007199254740992,"key":"..","ops":{}}`,
 	`{"displayName":"Ada","field":null,"meta":{"n":1.0}}`,
 	`{"displayName":1,"field":"\u0000","meta":[[[]]],"x":1}`,
@@ -59,7 +61,7 @@ func FuzzDecodeBatch(f *testing.F) {
 			if at, err := path.Parse(op.PathText); err != nil || at.String() != op.Path.String() {
 				t.Errorf("op %d: the path %q is not its text %q", i, op.Path, op.PathText)
 			}
-			if (op.Value == nil) != (op.ValueText == "") {
+			if (op.Value == nil && op.To == nil) != (op.ValueText == "") {
 				t.Errorf("op %d: the value %v has the text %q", i, op.Value, op.ValueText)
 			}
 		}
@@ -89,6 +91,20 @@ func encodeBatch(p *core.Proposal) []byte {
 			dst = append(dst, ',')
 		}
 		dst = appendOp(dst, &core.LoggedOp{Kind: op.Kind, Path: op.PathText, Value: op.ValueText, Index: op.Index})
+		if len(op.After) > 0 {
+			dst = append(dst[:len(dst)-1], `,"after":[`...)
+			for i, anchor := range op.After {
+				if i > 0 {
+					dst = append(dst, ',')
+				}
+				if anchor == tree.First {
+					dst = append(dst, "null"...)
+				} else {
+					dst = tree.AppendString(dst, anchor)
+				}
+			}
+			dst = append(dst, "]}"...)
+		}
 	}
 	return append(dst, "]}"...)
 }

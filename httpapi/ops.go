@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/tree"
 )
 
 // postOps takes in one batch.
@@ -79,6 +80,7 @@ func allowedOps(identity core.Identity, room string, p *core.Proposal) error {
 			d.fault("/ops/"+strconv.Itoa(i), "would change what is read-only to you")
 		}
 	}
+	p.Allows = func(op *tree.Op) bool { return identity.AllowsOp(room, p.Key, op) }
 	if len(d.faults) > 0 {
 		return problem(Forbidden, "a part of this document is read-only", d.faults...)
 	}

@@ -61,7 +61,11 @@ func appendOp(dst []byte, op *core.LoggedOp) []byte {
 	dst = append(dst, op.Kind...)
 	dst = append(dst, '"')
 	if op.Value != "" {
-		dst = append(dst, `,"value":`...)
+		name := `,"value":`
+		if op.Kind == tree.ArrayMove {
+			name = `,"to":`
+		}
+		dst = append(dst, name...)
 		dst = append(dst, op.Value...)
 	}
 	if op.Index != tree.NoIndex {

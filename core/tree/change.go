@@ -47,6 +47,7 @@ func (d *Document) make(c change, trail []*ordered) {
 
 // journal is what has been done to a document, in order.
 type journal struct {
+	moves   moves // before it
 	entries []journalEntry
 	trails  []*ordered // of all entries, one after the other
 }

@@ -6,6 +6,7 @@ package tree
 type Document struct {
 	root    Value    // nil: the document does not exist
 	journal *journal // since Begin; else nil
+	moves   moves    // where items have gone, for Follow
 }
 
 // LoadDocument reads a document as it was stored.
@@ -38,11 +39,12 @@ func (d *Document) AppendJSON(dst []byte) []byte {
 }
 
 // Begin starts to note what Apply does, so that Rollback can undo it. Begin and Rollback come in turn.
-func (d *Document) Begin() { d.journal = &journal{} }
+func (d *Document) Begin() { d.journal = &journal{moves: d.moves} }
 
 // Rollback undoes all that was applied since Begin, in a time proportional to what that took, and ends the noting. The
 // values of the operations are as they were, too: the same operations can be applied again.
 func (d *Document) Rollback() {
 	d.journal.undo(d)
+	d.moves = d.journal.moves
 	d.journal = nil
 }

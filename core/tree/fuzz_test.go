@@ -3,6 +3,7 @@ package tree_test
 import (
 	"encoding/json"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/pathsync/pathsync/core/path"
@@ -31,7 +32,7 @@ func FuzzParseAgreesWithEncodingJSON(f *testing.F) {
 			t.Fatalf("%q is not JSON", text)
 		}
 		canonical := string(tree.AppendJSON(nil, v))
-		if want := (&model{readModel(string(text))}).encode(); canonical != want {
+		if want := (&model{root: readModel(string(text))}).encode(); canonical != want {
 			t.Fatalf("%q becomes %q, and by encoding/json %q", text, canonical, want)
 		}
 		if v.Size() != len(canonical) {
@@ -45,13 +46,18 @@ func FuzzParseAgreesWithEncodingJSON(f *testing.F) {
 }
 
 func FuzzApplyAgreesWithTheModel(f *testing.F) {
-	f.Add(`{"a":[{"_sync_id":"x"},{"_sync_id":"y","b":1}]}`, byte(5), "a[x]", "", 1)
-	f.Add(`{"a":1,"b":{"c":null}}`, byte(0), "b.c.d", `{"e":[{}]}`, -1)
-	f.Add(`[{"_sync_id":"x"}]`, byte(2), "", `{"_sync_id":"x","n":1.0}`, 0)
-	f.Add(``, byte(1), "", `null`, -1)
-	f.Add(`{"a":{"b":1}}`, byte(3), "a.b", ``, -1)
+	f.Add(`{"a":[{"_sync_id":"x"},{"_sync_id":"y","b":1}]}`, byte(5), "a[x]", "", 1, "", "")
+	f.Add(`{"a":[{"_sync_id":"x"},{"_sync_id":"y","b":1}]}`, byte(5), "a[x]", "", -1, "z,y,x", "")
+	f.Add(`{"a":[{"_sync_id":"x"},{"_sync_id":"y","b":[]}]}`, byte(5), "a[x]", "", -1, ",", "a[y].b")
+	f.Add(`{"a":[{"_sync_id":"x"}],"b":[{"_sync_id":"y"}]}`, byte(5), "a[x]", "", -1, "y", "b")
+	f.Add(`{"a":[{"_sync_id":"x"}],"b":5}`, byte(5), "a[x]", "", 7, "", "b.c.d")
+	f.Add(`{"a":1,"b":{"c":null}}`, byte(0), "b.c.d", `{"e":[{}]}`, -1, "", "")
+	f.Add(`[{"_sync_id":"x"}]`, byte(2), "", `{"_sync_id":"x","n":1.0}`, 0, "", "")
+	f.Add(`[{"_sync_id":"x"}]`, byte(2), "", `{"_sync_id":"y"}`, -1, "w,x", "")
+	f.Add(``, byte(1), "", `null`, -1, "", "")
+	f.Add(`{"a":{"b":1}}`, byte(3), "a.b", ``, -1, "", "")
 	kinds := []tree.Kind{tree.Set, tree.Init, tree.ArrayAdd, tree.Delete, tree.ArrayDelete, tree.ArrayMove}
-	f.Fuzz(func(t *testing.T, document string, kind byte, where, value string, index int) {
+	f.Fuzz(func(t *testing.T, document string, kind byte, where, value string, index int, after, to string) {
 		var d tree.Document
 		var m model
 		if document != "" {
@@ -59,13 +65,23 @@ func FuzzApplyAgreesWithTheModel(f *testing.F) {
 			if err != nil {
 				return
 			}
-			d, m = *loaded, model{readModel(document)}
+			d, m = *loaded, model{root: readModel(document)}
 		}
 		p, err := path.Parse(where)
 		if err != nil {
 			return
 		}
 		op := tree.Op{Kind: kinds[int(kind)%len(kinds)], Path: p, Index: index}
+		if after != "" {
+			op.After = strings.Split(after, ",")
+		}
+		if to != "" {
+			array, err := path.Parse(to)
+			if err != nil {
+				return
+			}
+			op.To = &array
+		}
 		if value != "" {
 			if op.Value, err = tree.Parse([]byte(value), tree.MaxValueDepth); err != nil {
 				return
@@ -85,6 +101,16 @@ func FuzzApplyAgreesWithTheModel(f *testing.F) {
 		d.Rollback()
 		if got := encode(&d); got != before || d.Size() != len(before) {
 			t.Fatalf("rolled back to %s (%d), not %s", got, d.Size(), before)
+		}
+		if reason != tree.Applied {
+			return
+		}
+		op.Index, op.After = at, nil
+		if reason, index := d.Apply(op, 0); reason != tree.Applied || index != at {
+			t.Fatalf("as it is logged: %q %d, not at %d", reason, index, at)
+		}
+		if got, want := encode(&d), m.encode(); got != want || d.Size() != len(got) {
+			t.Fatalf("as it is logged: %s (size %d)\nwant %s", got, d.Size(), want)
 		}
 	})
 }

@@ -32,8 +32,8 @@ func Memory(v Value) int {
 	return 0
 }
 
-// Memory is about how many bytes of memory the document takes.
-func (d *Document) Memory() int { return Memory(d.root) }
+// Memory is about how many bytes of memory the document takes, with the moves of items that it remembers.
+func (d *Document) Memory() int { return Memory(d.root) + d.moves.bytes }
 
 // measured returns what a container of entries takes.
 func (s *ordered) measured() int {

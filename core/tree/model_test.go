@@ -12,7 +12,12 @@ import (
 
 // model is the semantics of the operations in the fewest words: plain slices, a recursive walk, and a copy of the whole
 // document for every operation. The tests hold Document against it. It reads JSON with encoding/json.
-type model struct{ root *modelValue }
+type model struct {
+	root  *modelValue
+	moves []modelMove // the first first
+}
+
+type modelMove struct{ item, array path.Path }
 
 type modelValue struct {
 	sort   byte     // 'o'bject, 'a'rray, 's'calar
@@ -25,15 +30,153 @@ type modelValue struct {
 func (m *model) apply(op tree.Op, limit int) (tree.Reason, int) {
 	size := len(m.encode())
 	root, index, reason := m.changed(op)
+	if op.To != nil && !slices.Equal(*op.To, op.Path[:len(op.Path)-1]) {
+		root, index, reason = m.movedAcross(op)
+	}
 	if reason != tree.Applied {
 		return reason, op.Index
 	}
-	after := model{root}
+	after := model{root: root}
 	if n := len(after.encode()); limit > 0 && n > limit && n > size {
 		return tree.TooLarge, op.Index
 	}
 	m.root = root
+	if op.To != nil && !slices.Equal(*op.To, op.Path[:len(op.Path)-1]) {
+		m.moves = append(m.moves, modelMove{op.Path, *op.To})
+	}
 	return tree.Applied, index
+}
+
+// movedAcross takes the item out, and then adds it: a move to another array in two steps.
+func (m *model) movedAcross(op tree.Op) (root *modelValue, index int, reason tree.Reason) {
+	array, id := op.Path[:len(op.Path)-1], op.Path[len(op.Path)-1].Name
+	var item *modelValue
+	root, reason = edit(m.root.copy(), array, func(was *modelValue) (*modelValue, tree.Reason) {
+		if was == nil || was.scalar == "null" {
+			return nil, tree.ItemDeleted
+		}
+		if !was.isItems() {
+			return nil, tree.TypeMismatch
+		}
+		at := was.item(id)
+		if at < 0 {
+			return nil, tree.ItemDeleted
+		}
+		item = was.kids[at]
+		was.kids = slices.Delete(was.kids, at, at+1)
+		return was, tree.Applied
+	})
+	if reason != tree.Applied {
+		return nil, op.Index, reason
+	}
+	to := *op.To
+	if len(to) >= len(op.Path) && slices.Equal(to[:len(op.Path)], op.Path) {
+		return nil, op.Index, tree.TypeMismatch
+	}
+	if n := len(to); len(array) > n && slices.Equal(array[:n], to) && array[n] == op.Path[len(op.Path)-1] {
+		return nil, op.Index, tree.TypeMismatch
+	}
+	rest := model{root: root}
+	add := tree.Op{Kind: tree.ArrayAdd, Path: to, Index: op.Index, After: op.After}
+	root, index, reason = rest.added(add, item)
+	if reason == tree.Applied && item.depth() > tree.MaxValueDepth {
+		return nil, op.Index, tree.TypeMismatch
+	}
+	return root, index, reason
+}
+
+func (m *model) added(op tree.Op, v *modelValue) (root *modelValue, index int, reason tree.Reason) {
+	root, reason = edit(m.root.copy(), op.Path, func(was *modelValue) (*modelValue, tree.Reason) {
+		if was == nil || was.scalar == "null" {
+			was = &modelValue{sort: 'a'}
+		}
+		if !was.isItems() {
+			return nil, tree.TypeMismatch
+		}
+		if at := was.item(v.id()); at >= 0 {
+			index = at
+			was.kids[at] = v
+			return was, tree.Applied
+		}
+		index = was.position(op)
+		was.kids = slices.Insert(was.kids, index, v)
+		return was, tree.Applied
+	})
+	return root, index, reason
+}
+
+// position is where an item that is not in the array goes.
+func (v *modelValue) position(op tree.Op) int {
+	for _, anchor := range op.After {
+		if anchor == tree.First {
+			return 0
+		}
+		if at := v.item(anchor); at >= 0 {
+			return at + 1
+		}
+	}
+	if op.Index == tree.NoIndex || op.Index > len(v.kids) {
+		return len(v.kids)
+	}
+	return op.Index
+}
+
+func (v *modelValue) depth() int {
+	if v.sort == 's' {
+		return 0
+	}
+	deepest := 0
+	for _, kid := range v.kids {
+		deepest = max(deepest, kid.depth())
+	}
+	return 1 + deepest
+}
+
+// follow rewrites the paths of an operation to where the items on them have been moved.
+func (m *model) follow(op tree.Op) tree.Op {
+	op.Path = m.followed(op.Path)
+	if op.To != nil {
+		to := m.followed(*op.To)
+		op.To = &to
+	}
+	return op
+}
+
+func (m *model) followed(p path.Path) path.Path {
+	at, since := p, 0
+next:
+	for {
+		first := slices.IndexFunc(indexes(at), func(i int) bool { return at[i].Item && m.lacks(at[:i+1]) })
+		if first < 0 {
+			return at
+		}
+		for end := len(at); end > first; end-- {
+			for i := len(m.moves) - 1; i >= since; i-- {
+				if slices.Equal(m.moves[i].item, at[:end]) {
+					at, since = slices.Concat(m.moves[i].array, at[end-1:]), i+1
+					if _, err := path.Parse(at.String()); err != nil {
+						return p
+					}
+					continue next
+				}
+			}
+		}
+		return p
+	}
+}
+
+func indexes(p path.Path) []int {
+	all := make([]int, len(p))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// lacks reports whether a path leads to an item that is not there.
+func (m *model) lacks(p path.Path) bool {
+	_, reason := edit(m.root.copy(), p, func(was *modelValue) (*modelValue, tree.Reason) { return was, tree.Applied })
+	return reason == tree.ItemDeleted
 }
 
 func (m *model) changed(op tree.Op) (root *modelValue, index int, reason tree.Reason) {
@@ -59,25 +202,7 @@ func (m *model) changed(op tree.Op) (root *modelValue, index int, reason tree.Re
 			return nil, tree.Applied
 		}
 	case tree.ArrayAdd:
-		act = func(was *modelValue) (*modelValue, tree.Reason) {
-			if was == nil || was.scalar == "null" {
-				was = &modelValue{sort: 'a'}
-			}
-			if !was.isItems() {
-				return nil, tree.TypeMismatch
-			}
-			v := value()
-			if at := was.item(v.id()); at >= 0 {
-				index = at
-				was.kids[at] = v
-				return was, tree.Applied
-			}
-			if index == tree.NoIndex || index > len(was.kids) {
-				index = len(was.kids)
-			}
-			was.kids = slices.Insert(was.kids, index, v)
-			return was, tree.Applied
-		}
+		return m.added(op, value())
 	case tree.ArrayDelete, tree.ArrayMove:
 		last := p[len(p)-1]
 		p = p[:len(p)-1]
@@ -95,7 +220,16 @@ func (m *model) changed(op tree.Op) (root *modelValue, index int, reason tree.Re
 			v := was.kids[at]
 			was.kids = slices.Delete(was.kids, at, at+1)
 			if op.Kind == tree.ArrayMove {
-				index = min(index, len(was.kids))
+				index = was.position(op)
+				// Behind itself, which counts only where no anchor before it is there, it stays.
+				for _, anchor := range op.After {
+					if anchor == last.Name {
+						index = at
+					}
+					if anchor == last.Name || anchor == tree.First || was.item(anchor) >= 0 {
+						break
+					}
+				}
 				was.kids = slices.Insert(was.kids, index, v)
 			}
 			return was, tree.Applied

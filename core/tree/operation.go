@@ -17,7 +17,19 @@ type Op struct {
 	// Index is where array_add and array_move put the item: 0 or more, beyond the end means the end. NoIndex when it
 	// is absent, and always for the other kinds.
 	Index int
+	// After names the items behind one of which array_add and array_move put the item, instead of Index. The first
+	// anchor that is in the array counts; First is always there. When none is, the item goes to the end. It is resolved
+	// when the operation is decided; a log has no anchors.
+	After []string
+	// To is the array, elsewhere in the document, that array_move puts the item into. Nil: the item stays in its array.
+	To *path.Path
 }
+
+// First is the anchor before all items. It is no id: ids are not empty.
+const First = ""
+
+// MaxAnchors is how many anchors one operation may have.
+const MaxAnchors = 8
 
 // What makes an operation invalid. The texts are fit for the person who sent it.
 var (
@@ -27,7 +39,11 @@ var (
 	errValueDeep     = fmt.Errorf("value is nested deeper than %d", MaxValueDepth)
 	errItemNoObject  = errors.New("value of an item must be an object")
 	errIndexUnused   = errors.New("arrayIndex is not allowed here")
-	errIndexMissing  = errors.New("arrayIndex is missing")
+	errIndexMissing  = errors.New("arrayIndex or after is missing")
+	errIndexAndAfter = errors.New("arrayIndex and after exclude each other")
+	errAfterUnused   = errors.New("after is not allowed here")
+	errAfterMany     = fmt.Errorf("after has more than %d anchors", MaxAnchors)
+	errToUnused      = errors.New("to is not allowed here")
 	errIndexNegative = errors.New("arrayIndex is negative")
 	errNoMember      = errors.New("path must end with a key")
 	errNoItem        = errors.New("path must end with an item")
@@ -48,12 +64,15 @@ func (op Op) Validate() error {
 
 // check is Validate without what takes time in proportion to the value.
 func (op Op) check() error {
-	if len(op.Path) > path.MaxSegments { // no path that was read is so long
-		return path.ErrTooManySegments
+	if err := checkPlace(op.Path); err != nil {
+		return err
 	}
-	for i, s := range op.Path {
-		if s.Name == IDMember && !s.Item && i > 0 && op.Path[i-1].Item {
-			return errIDFixed
+	if op.To != nil {
+		if op.Kind != ArrayMove {
+			return errToUnused
+		}
+		if err := checkPlace(*op.To); err != nil {
+			return err
 		}
 	}
 	if err := op.checkPath(); err != nil {
@@ -63,6 +82,19 @@ func (op Op) check() error {
 		return err
 	}
 	return op.checkIndex()
+}
+
+// checkPlace checks what is the same for the paths of all kinds.
+func checkPlace(p path.Path) error {
+	if len(p) > path.MaxSegments { // no path that was read is so long
+		return path.ErrTooManySegments
+	}
+	for i, s := range p {
+		if s.Name == IDMember && !s.Item && i > 0 && p[i-1].Item {
+			return errIDFixed
+		}
+	}
+	return nil
 }
 
 func (op Op) checkPath() error {
@@ -103,13 +135,20 @@ func (op Op) checkValue() error {
 }
 
 func (op Op) checkIndex() error {
+	places := op.Kind == ArrayMove || op.Kind == ArrayAdd
 	switch {
 	case op.Index < NoIndex:
 		return errIndexNegative
-	case op.Kind == ArrayMove && op.Index == NoIndex:
-		return errIndexMissing
-	case op.Index != NoIndex && op.Kind != ArrayMove && op.Kind != ArrayAdd:
+	case op.Index != NoIndex && !places:
 		return errIndexUnused
+	case len(op.After) > 0 && !places:
+		return errAfterUnused
+	case len(op.After) > 0 && op.Index != NoIndex:
+		return errIndexAndAfter
+	case len(op.After) > MaxAnchors:
+		return errAfterMany
+	case op.Kind == ArrayMove && op.To == nil && op.Index == NoIndex && len(op.After) == 0:
+		return errIndexMissing
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func TestAnInvalidOperationIsRefusedWithAReason(t *testing.T) {
 		{tree.ArrayDelete, "a[x]", "{}", none, "value is not allowed here"},
 		{tree.ArrayDelete, "a[x]", "", 0, "arrayIndex is not allowed here"},
 		{tree.ArrayMove, "a[x]", "", 0, ""},
-		{tree.ArrayMove, "a[x]", "", none, "arrayIndex is missing"},
+		{tree.ArrayMove, "a[x]", "", none, "arrayIndex or after is missing"},
 		{tree.ArrayMove, "a", "", 0, "path must end with an item"},
 		{tree.ArrayMove, "a[x]", "{}", 0, "value is not allowed here"},
 		{tree.Init, "", "null", none, ""},

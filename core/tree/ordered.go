@@ -82,6 +82,31 @@ func (s *ordered) position(key string) int {
 	return indexIn(s.few, key)
 }
 
+// behind returns the position directly behind the first of the anchors that is there, as it is once the entry with the
+// key given, if any, has been taken out. Behind itself, that entry stays where it is. Without any of them: the end.
+func (s *ordered) behind(anchors []string, key string) int {
+	own := s.len()
+	if s.get(key) != nil {
+		own = s.position(key)
+	}
+	for _, anchor := range anchors {
+		switch {
+		case anchor == First:
+			return 0
+		case s.get(anchor) == nil:
+		case anchor == key:
+			return own
+		default:
+			at := s.position(anchor)
+			if at > own {
+				return at
+			}
+			return at + 1
+		}
+	}
+	return s.len()
+}
+
 // replace puts another value at a key, which must be there.
 func (s *ordered) replace(key string, v Value) {
 	if s.many != nil {

@@ -36,6 +36,7 @@ type world struct {
 	*rand.Rand
 	t      testing.TB
 	large  bool
+	lists  bool // lists of items with lists, between which items are moved
 	names  int
 	newIDs int
 }
@@ -46,6 +47,9 @@ func (w *world) id() string               { return w.pick("x", "y", "z.", "ü[")
 
 func (w *world) path() path.Path {
 	var p path.Path
+	if w.lists && w.IntN(20) > 0 {
+		return w.inLists()
+	}
 	if w.large && w.IntN(3) > 0 {
 		p = append(p, path.Segment{Name: "list"})
 		if w.IntN(2) == 0 {
@@ -62,6 +66,19 @@ func (w *world) path() path.Path {
 	}
 	if len(p) == 0 && w.IntN(20) > 0 { // rarely the whole document, or it would never become much
 		p = append(p, path.Segment{Name: w.name()})
+	}
+	return p
+}
+
+// inLists is the path of a list, an item, a list in an item and so on.
+func (w *world) inLists() path.Path {
+	p := path.Path{{Name: w.pick("a0", "b0")}}
+	for range w.IntN(4) {
+		if !p[len(p)-1].Item {
+			p = append(p, path.Segment{Name: w.pick("x0", "x1", "y0"), Item: true})
+		} else {
+			p = append(p, path.Segment{Name: w.pick("a0", "a0", "b0")})
+		}
 	}
 	return p
 }
@@ -106,14 +123,24 @@ func (w *world) op() tree.Op {
 		if w.large && len(op.Path) == 1 && op.Kind != tree.ArrayAdd {
 			continue // lest the list be lost as soon as it is there
 		}
+		if w.lists && w.IntN(3) == 0 {
+			op.Kind = tree.ArrayMove
+		}
+		if w.lists && w.IntN(20) > 0 && (op.Kind == tree.Set || op.Kind == tree.Delete) && len(op.Path)%2 == 1 {
+			continue // likewise
+		}
 		switch op.Kind {
 		case tree.Set:
 			op.Value = mustParse(w.t, w.value(3))
 		case tree.ArrayAdd:
 			op.Value = mustParse(w.t, w.object(2, fmt.Sprintf(`"_sync_id":%q,`, w.id())))
-			op.Index = w.IntN(2*w.names+1) - 1
+			w.place(&op, w.IntN(2*w.names+1)-1)
 		case tree.ArrayMove:
-			op.Index = w.IntN(2 * w.names)
+			w.place(&op, w.IntN(2*w.names))
+			if w.IntN(3) == 0 || w.lists && w.IntN(2) == 0 {
+				to := w.path()
+				op.To = &to
+			}
 		case tree.Init:
 			op.Path, op.Value = nil, mustParse(w.t, w.value(3))
 		}
@@ -124,11 +151,26 @@ func (w *world) op() tree.Op {
 	}
 }
 
+// place gives an operation an index, or anchors instead.
+func (w *world) place(op *tree.Op, index int) {
+	if w.IntN(2) == 0 {
+		op.Index = index
+		return
+	}
+	for range 1 + w.IntN(3) {
+		if w.IntN(5) == 0 {
+			op.After = append(op.After, tree.First)
+		} else {
+			op.After = append(op.After, w.id())
+		}
+	}
+}
+
 // logged is an operation as a log has it: texts.
 type logged struct {
-	kind        tree.Kind
-	path, value string
-	index       int
+	kind            tree.Kind
+	path, value, to string // to: in quotes
+	index           int
 }
 
 func TestRandomOperationsDoWhatTheModelDoes(t *testing.T) {
@@ -141,6 +183,8 @@ func TestRandomOperationsDoWhatTheModelDoes(t *testing.T) {
 			{"small", world{names: 2}, 0},
 			{"limited", world{names: 2}, 300},
 			{"large", world{names: 20, large: true}, 0},
+			{"lists", world{names: 2, lists: true}, 0},
+			{"limited lists", world{names: 2, lists: true}, 500},
 		} {
 			t.Run(fmt.Sprint(tt.name, seed), func(t *testing.T) {
 				w := tt.world
@@ -170,6 +214,7 @@ func live(t *testing.T, w *world, limit, operations int) {
 			if op.Value != nil {
 				values[i] = string(tree.AppendJSON(nil, op.Value))
 			}
+			op, _ = d.Follow(op)
 			reasons[i], indexes[i] = d.Apply(op, limit)
 		}
 		d.Rollback()
@@ -177,6 +222,10 @@ func live(t *testing.T, w *world, limit, operations int) {
 			t.Fatalf("rolled back to\n%s (%d), not\n%s (%d)", encode(&d), d.Size(), before, len(before))
 		}
 		for i, op := range ops {
+			expected := m.follow(op)
+			if op, _ = d.Follow(op); op.Path.String() != expected.Path.String() || toText(op) != toText(expected) {
+				t.Fatalf("%s is followed to %s and %s, want %s and %s", ops[i].Path, op.Path, toText(op), expected.Path, toText(expected))
+			}
 			wantReason, wantIndex := m.apply(op, limit)
 			reason, index := d.Apply(op, limit)
 			if reason != wantReason || index != wantIndex {
@@ -192,12 +241,20 @@ func live(t *testing.T, w *world, limit, operations int) {
 					op.Kind, op.Path, values[i], got, d.Size(), want, len(want))
 			}
 			if reason == tree.Applied {
-				log = append(log, logged{op.Kind, op.Path.String(), values[i], index})
+				log = append(log, logged{op.Kind, op.Path.String(), values[i], toText(op), index})
 			}
 		}
 		n += len(ops)
 	}
 	replay(t, log, encode(&d))
+}
+
+// toText is where an operation moves an item to, in quotes; "" when it does not.
+func toText(op tree.Op) string {
+	if op.To == nil {
+		return ""
+	}
+	return `"` + op.To.String() + `"`
 }
 
 func replay(t *testing.T, log []logged, want string) {
@@ -206,6 +263,10 @@ func replay(t *testing.T, log []logged, want string) {
 		op := tree.Op{Kind: l.kind, Path: mustPath(t, l.path), Index: l.index}
 		if l.value != "" {
 			op.Value = mustParse(t, l.value)
+		}
+		if l.to != "" {
+			to := mustPath(t, l.to[1:len(l.to)-1])
+			op.To = &to
 		}
 		if reason, index := d.Apply(op, 0); reason != tree.Applied || index != l.index {
 			t.Fatalf("replaying %d, %+v: %q %d", i, l, reason, index)

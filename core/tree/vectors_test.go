@@ -3,6 +3,7 @@ package tree_test
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/pathsync/pathsync/core/tree"
@@ -17,13 +18,38 @@ type vector struct {
 		Path       string
 		Value      json.RawMessage
 		ArrayIndex *int
+		After      anchors
+		To         *string
 	}
 	Results []struct {
 		Status     string
 		Reason     tree.Reason
 		ArrayIndex *int
+		Path       *string // where the op has followed a moved item to
+		To         *string
 	}
 	After *string
+}
+
+// anchors are `after` as it is on the wire: an id, null, or a list of these.
+type anchors []string
+
+func (a *anchors) UnmarshalJSON(text []byte) error {
+	var list []*string
+	if text[0] != '[' {
+		text = slices.Concat([]byte("["), text, []byte("]"))
+	}
+	if err := json.Unmarshal(text, &list); err != nil {
+		return err
+	}
+	for _, anchor := range list {
+		if anchor == nil {
+			*a = append(*a, tree.First)
+		} else {
+			*a = append(*a, *anchor)
+		}
+	}
+	return nil
 }
 
 func readVectors(t *testing.T) []vector {
@@ -54,6 +80,11 @@ func (v vector) ops(t *testing.T) []tree.Op {
 		if o.ArrayIndex != nil {
 			ops[i].Index = *o.ArrayIndex
 		}
+		ops[i].After = o.After
+		if o.To != nil {
+			to := mustPath(t, *o.To)
+			ops[i].To = &to
+		}
 		if err := ops[i].Validate(); err != nil {
 			t.Fatalf("op %d: %v", i, err)
 		}
@@ -62,6 +93,31 @@ func (v vector) ops(t *testing.T) []tree.Op {
 		}
 	}
 	return ops
+}
+
+// follow has an operation follow moved items, and compares where it leads with the vector's.
+func (v vector) follow(t *testing.T, i int, d *tree.Document, op tree.Op) tree.Op {
+	t.Helper()
+	followed, did := d.Follow(op)
+	v.checkPaths(t, i, followed)
+	if want := v.Results[i].Path != nil || v.Results[i].To != nil; did != want {
+		t.Errorf("op %d: followed: %v", i, did)
+	}
+	return followed
+}
+
+func (v vector) checkPaths(t *testing.T, i int, followed tree.Op) {
+	t.Helper()
+	path, to := v.Ops[i].Path, orNothing(v.Ops[i].To)
+	if v.Results[i].Path != nil {
+		path = *v.Results[i].Path
+	}
+	if v.Results[i].To != nil {
+		to = *v.Results[i].To
+	}
+	if followed.Path.String() != mustPath(t, path).String() || followed.To != nil && followed.To.String() != to {
+		t.Errorf("op %d: leads to %s and %s, want %s and %s", i, followed.Path, toText(followed), path, to)
+	}
 }
 
 // check compares the outcome of one operation with the vector's.
@@ -110,7 +166,7 @@ func TestVectors(t *testing.T) {
 
 			d.Begin()
 			for i, op := range ops {
-				reason, index := d.Apply(op, v.Limit)
+				reason, index := d.Apply(v.follow(t, i, d, op), v.Limit)
 				v.check(t, i, reason, index)
 			}
 			d.Rollback()
@@ -122,10 +178,11 @@ func TestVectors(t *testing.T) {
 			var applied []tree.Op
 			for i, op := range ops {
 				before := encode(d)
+				op = v.follow(t, i, d, op)
 				reason, index := d.Apply(op, v.Limit)
 				v.check(t, i, reason, index)
 				if reason == tree.Applied {
-					log[i].Index = index
+					log[i].Path, log[i].To, log[i].Index, log[i].After = op.Path, op.To, index, nil
 					applied = append(applied, log[i])
 				} else if got := encode(d); got != before {
 					t.Errorf("op %d is discarded, and makes of %s %s", i, before, got)
@@ -154,6 +211,8 @@ func TestTheModelPassesTheVectorsToo(t *testing.T) {
 				m.root = readModel(*v.Before)
 			}
 			for i, op := range v.ops(t) {
+				op = m.follow(op)
+				v.checkPaths(t, i, op)
 				reason, index := m.apply(op, v.Limit)
 				v.check(t, i, reason, index)
 			}

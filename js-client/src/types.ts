@@ -104,11 +104,14 @@ export interface SyncErrorEvent {
   room: string
   /**
    * A problem code of the server, or `network`, `protocol`, `unauthorized`, `storage`; `stream_buffered`,
-   * `stream_compressed`, `stream_cut` or `stream_blocked` when the room is polled because of it; with Pinia `invalid_value`,
-   * `unexpected_state`.
+   * `stream_compressed`, `stream_cut` or `stream_blocked` when the room is polled because of it; `invalid_value` for a value that
+   * JSON cannot hold: it is left out, and all else is sent; with Pinia `unexpected_state`,
+   * and `shared_object` for an object that was in two places and is a copy now in the second.
    */
   code: string
   message: string
+  /** Where the value is that cannot be shared, as a person would name it: `tasks[3].due`. */
+  path?: string
   /** The changes that the server refused for good, if that is what happened. */
   ops?: readonly Operation[]
 }

@@ -33,8 +33,8 @@ export interface paths {
          *
          *     **Retrying.** Number your batches with `clientSeq`, one after the other, and repeat the identical body when the
          *     answer is lost or `retryable`. The server applies it once and answers as it did the first time, with
-         *     `duplicate: true`. Another batch under the same number is refused with `client_seq_reused`; `arrayIndex` and
-         *     the `_sync_id`s that the server fills in are not compared. Without `clientSeq` a repeated batch is applied again.
+         *     `duplicate: true`. Another batch under the same number is refused with `client_seq_reused`; positions and the
+         *     `_sync_id`s that the server fills in are not compared. Without `clientSeq` a repeated batch is applied again.
          *
          *     **Order.** Within a room, batches of one client take effect in the order of their `clientSeq`, also when several
          *     requests are under way at once. Name the batch before this one in `previousClientSeq`: the server then waits for it
@@ -889,6 +889,24 @@ export interface components {
          */
         ArrayIndex: number;
         /**
+         * @description What the item is to stand behind: the `_sync_id` of an item of the same array, or null for the place before all items.
+         *     A list of these, the nearest first: the first that is there counts. When none is, the item goes to the end.
+         * @example t1
+         * @example null
+         * @example [
+         *       "t3",
+         *       "t2",
+         *       null
+         *     ]
+         */
+        Anchors: components["schemas"]["Anchor"] | components["schemas"]["Anchor"][];
+        /**
+         * @description The `_sync_id` of an item, or null for the place before all items.
+         * @example t1
+         * @example null
+         */
+        Anchor: string | null;
+        /**
          * @description Operations on one document, applied whole and in order.
          * @example {
          *       "clientId": "ada",
@@ -916,7 +934,8 @@ export interface components {
         };
         /**
          * @description One change. Which batch comes later decides (last write wins), except that deletion wins: an operation whose
-         *     path runs through an item that is gone is discarded.
+         *     path runs through an item that is gone is discarded. One whose path runs through an item that has been moved to
+         *     another array follows it there, as long as the server remembers the move.
          * @example {
          *       "path": "title",
          *       "op": "set",
@@ -958,8 +977,8 @@ export interface components {
             op: "delete";
         };
         /**
-         * @description Inserts an object into the array at `path`, at `arrayIndex` or at the end. The array is created when absent. An
-         *     item whose id is there already is replaced where it stands.
+         * @description Inserts an object into the array at `path`: behind the item `after`, at `arrayIndex`, or at the end. The array is
+         *     created when absent. An item whose id is there already is replaced where it stands.
          * @example {
          *       "path": "tasks",
          *       "op": "array_add",
@@ -968,6 +987,15 @@ export interface components {
          *         "title": "Write"
          *       },
          *       "arrayIndex": 0
+         *     }
+         * @example {
+         *       "path": "tasks",
+         *       "op": "array_add",
+         *       "value": {
+         *         "_sync_id": "t2",
+         *         "title": "Send"
+         *       },
+         *       "after": "t1"
          *     }
          */
         ArrayAddOperation: {
@@ -979,6 +1007,7 @@ export interface components {
             op: "array_add";
             value: components["schemas"]["Item"];
             arrayIndex?: components["schemas"]["ArrayIndex"];
+            after?: components["schemas"]["Anchors"];
         };
         /**
          * @description Removes an item.
@@ -996,11 +1025,23 @@ export interface components {
             op: "array_del";
         };
         /**
-         * @description Moves an item to `arrayIndex`, counted after its removal.
+         * @description Moves an item, with all that is in it, behind the item `after`, or to `arrayIndex`, counted after its removal.
+         *     With `to`, into another array of the document, which is created when absent; without a place there, to its end.
+         * @example {
+         *       "path": "tasks[t1]",
+         *       "op": "array_move",
+         *       "after": "t2"
+         *     }
          * @example {
          *       "path": "tasks[t1]",
          *       "op": "array_move",
          *       "arrayIndex": 2
+         *     }
+         * @example {
+         *       "path": "todo[t1]",
+         *       "op": "array_move",
+         *       "to": "done",
+         *       "after": null
          *     }
          */
         ArrayMoveOperation: {
@@ -1010,8 +1051,10 @@ export interface components {
              * @enum {string}
              */
             op: "array_move";
-            arrayIndex: components["schemas"]["ArrayIndex"];
-        };
+            arrayIndex?: components["schemas"]["ArrayIndex"];
+            after?: components["schemas"]["Anchors"];
+            to?: components["schemas"]["Path"];
+        } | unknown | unknown | unknown;
         /**
          * @description Sets the document, only if it does not exist yet.
          * @example {
@@ -1034,8 +1077,9 @@ export interface components {
             value: components["schemas"]["JSONValue"];
         };
         /**
-         * @description An operation as it is in the log: with every id filled in. One that took effect on an array has in `arrayIndex`
-         *     the position where the item stands after it. One that was discarded is logged without its value.
+         * @description An operation as it is in the log: with every id filled in, and with the paths to where the items on them had been
+         *     moved. One that took effect on an array has in `arrayIndex` the position where the item stands after it; `after` is
+         *     not logged. One that was discarded is logged without its value.
          * @example {
          *       "path": "tasks",
          *       "op": "array_add",
@@ -1052,7 +1096,9 @@ export interface components {
             op: "set" | "delete" | "array_add" | "array_del" | "array_move" | "init";
             value?: components["schemas"]["JSONValue"];
             arrayIndex?: components["schemas"]["ArrayIndex"];
-        } & unknown;
+            /** @description The array that an `array_move` moves the item into, if it is another one. */
+            to?: components["schemas"]["Path"];
+        };
         /**
          * @description A logged operation that took effect.
          * @example {

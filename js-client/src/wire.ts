@@ -10,7 +10,12 @@ export interface Operation {
   readonly path: string
   readonly value?: Json
   readonly arrayIndex?: number
+  /** What an item is put behind: an item of the array by its id, null for the place before all, or the first of several. */
+  readonly after?: Anchor | readonly Anchor[]
+  /** The array, elsewhere in the document, that `array_move` puts the item into. */
+  readonly to?: string
 }
+export type Anchor = string | null
 export type OperationResult = Schemas['OperationResult']
 export type DiscardReason = NonNullable<OperationResult['reason']>
 

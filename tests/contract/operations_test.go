@@ -34,6 +34,10 @@ func testOperations(c client) {
 			`{"path":"tasks[b].n[x]","op":"array_del"}`,
 			`{"path":"tasks[a]","op":"array_del"}`,
 			`{"path":"tasks[a].n","op":"set","value":2}`,
+			`{"path":"tasks","op":"array_add","value":{"_sync_id":"c"},"after":"b"}`,
+			`{"path":"tasks[c]","op":"array_move","after":["gone",null]}`,
+			`{"path":"tasks[c]","op":"array_move","to":"old"}`,
+			`{"path":"tasks[c].n","op":"set","value":3}`,
 		)).has("serverSeq", "1").has("duplicate", "false").has("ops", "").has("results", `[`+strings.Join([]string{
 			`{"status":"applied"}`,
 			`{"status":"discarded","reason":"exists"}`,
@@ -48,6 +52,10 @@ func testOperations(c client) {
 			`{"status":"discarded","reason":"type_mismatch"}`,
 			`{"status":"applied"}`,
 			`{"status":"discarded","reason":"item_deleted"}`,
+			`{"status":"applied","arrayIndex":1}`,
+			`{"status":"applied","arrayIndex":0}`,
+			`{"status":"applied","arrayIndex":0}`,
+			`{"status":"applied"}`,
 		}, ",")+`]`)
 	})
 

@@ -4,15 +4,19 @@ export interface Change {
   path: string
   value?: unknown
   arrayIndex?: number
+  after?: string | null | readonly (string | null)[]
+  to?: string
 }
 
 const LONGEST_VALUE = 60
 
-/** One line, such as `set title "Hello"` or `array_move tasks[t1] to 2`. */
-export function describeOperation({ op, path, value, arrayIndex }: Change): string {
+/** One line, such as `set title "Hello"` or `array_move todo[t1] to done at 2`. */
+export function describeOperation({ op, path, value, arrayIndex, after, to }: Change): string {
   const words = [op, path || '(document)']
   if (value !== undefined) words.push(shorten(JSON.stringify(value)))
-  if (arrayIndex !== undefined) words.push(`to ${arrayIndex}`)
+  if (to !== undefined) words.push(`to ${to || '(document)'}`)
+  if (arrayIndex !== undefined) words.push(`at ${arrayIndex}`)
+  if (after !== undefined) words.push((Array.isArray(after) ? after[0] : after) === null ? 'first' : `after ${[after].flat()[0]}`)
   return words.join(' ')
 }
 

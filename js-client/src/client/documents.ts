@@ -1,13 +1,15 @@
 // The documents of a room for those who look at them: handles, listeners, and mirrors of state that changes in place.
 import { apply, checkOperation, fold } from '../document/apply.ts'
-import { capture } from '../document/capture.ts'
+import { type CaptureOptions, capture } from '../document/capture.ts'
 import { diff } from '../document/diff.ts'
 import { newId } from '../document/ids.ts'
 import type { Json } from '../document/json.ts'
 import { isObject, SYNC_ID } from '../document/values.ts'
 import type { Doc, Replica } from '../replica/replica.ts'
 import type { Document, DocumentOptions, Mirror, Operation } from '../types.ts'
+import type { DeltaEvent } from '../wire.ts'
 import { attempt, createEmitter } from './emitter.ts'
+import { type Hold, createHold } from './hold.ts'
 
 export interface DocumentsOptions {
   replica: Replica
@@ -21,6 +23,8 @@ export interface DocumentsOptions {
   /** A mirror may have changed. */
   touched(): void
   edited(change: { key: string; ops: readonly Operation[] }): void
+  /** A value that an application has passed cannot be shared. */
+  invalid(error: { code: string; message: string; path: string }): void
 }
 
 /** A mirror and the version of the document that it is known to be as. */
@@ -38,6 +42,8 @@ interface Entry {
   debounceMs: number
   /** The version that they were last shown. */
   shown: Json | undefined
+  /** They are not shown what is new for now. */
+  readonly hold: Hold
 }
 
 export function createDocuments({ replica, debounceMs: defaultMs, ready, step, ...tell }: DocumentsOptions) {
@@ -47,7 +53,8 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
     let known = entries.get(key)
     if (!known) {
       const doc = replica.doc(key)
-      known = { doc, mirrors: new Set(), changes: createEmitter(), debounceMs: defaultMs, shown: doc.view }
+      const hold = createHold(() => step(() => {}))
+      known = { doc, mirrors: new Set(), changes: createEmitter(), debounceMs: defaultMs, shown: doc.view, hold }
       entries.set(key, known)
     }
     return known
@@ -88,11 +95,19 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
       }
     },
 
+    /** A batch of somebody else has been folded in. */
+    received: (delta: DeltaEvent) => entry(delta.key).hold.received(delta),
+
+    /** Holds nothing back any more. */
+    release() {
+      for (const { hold } of entries.values()) hold.end()
+    },
+
     /** Shows what is new to everybody who looks. */
     show() {
       for (const entry of entries.values()) {
         const { view } = entry.doc
-        if (entry.shown === view) continue
+        if (entry.shown === view || entry.hold.active) continue
         entry.shown = view
         for (const mirrored of entry.mirrors) show(mirrored, view)
         entry.changes.emit('state', view)
@@ -103,6 +118,13 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
       const own = entry(key)
       const touch = () => tell.touch(own.debounceMs)
       if (debounceMs !== undefined) own.debounceMs = debounceMs
+      const withIds: CaptureOptions = {
+        ...ONE_ID,
+        onInvalid(place, why, isShared) {
+          const path = place || 'the document'
+          tell.invalid({ code: 'invalid_value', message: `${path} ${isShared ? 'is shared, but not as it is' : 'cannot be shared'}: ${why}`, path })
+        }
+      }
       const first = capture(undefined, initial, withIds)
       if (first !== undefined) step(() => replica.initialise(key, first))
       if (replica.live) touch()
@@ -151,7 +173,7 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
 }
 
 /** What an application passes may share items with a version that it was shown, which never changes: those have their ids. */
-const withIds = { assignId: (item: { [SYNC_ID]?: string }, id: string) => void (item[SYNC_ID] ??= id) }
+const ONE_ID: CaptureOptions = { assignId: (item: { [SYNC_ID]?: string }, id: string) => void (item[SYNC_ID] ??= id) }
 
 /** An item that is added has an id before anything else knows of it. */
 const identified = ({ op, value }: Operation): unknown =>

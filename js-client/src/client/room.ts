@@ -4,7 +4,7 @@
 // nothing remote is ever folded over an edit that is not known yet; afterwards everybody is shown what is new (`publish`).
 import { createReplica, type Verdict } from '../replica/replica.ts'
 import type { Operation, Room, RoomEvents, RoomStatus } from '../types.ts'
-import type { PresenceChangeEvent, RoomEvent, User } from '../wire.ts'
+import type { DeltaEvent, PresenceChangeEvent, RoomEvent, User } from '../wire.ts'
 import type { Api } from './api.ts'
 import { connect, type ConnectionOptions } from './connection.ts'
 import { createDocuments } from './documents.ts'
@@ -82,7 +82,8 @@ export function createRoom(options: RoomOptions) {
       // What has to survive the tab is read when whatever makes the change has ended, and not only when it is sent.
       if (outbox) queueMicrotask(() => step(() => {}))
     },
-    edited: (change) => tell('localChange', change)
+    edited: (change) => tell('localChange', change),
+    invalid: (error) => tell('error', error)
   })
 
   /** Events that wait until what they tell of can be seen. */
@@ -163,7 +164,7 @@ export function createRoom(options: RoomOptions) {
         return replica.state(event.data)
       case 'delta':
         if (replica.live) synced()
-        return replica.delta(event.data, event.epoch)
+        return folded(event.data, replica.delta(event.data, event.epoch))
       case 'up-to-date':
         synced()
         return replica.upToDate(event.data)
@@ -174,6 +175,12 @@ export function createRoom(options: RoomOptions) {
         setUsers(changed(users, event.data))
         return 'ok'
     }
+  }
+
+  function folded(delta: DeltaEvent, verdict: Verdict): Verdict {
+    if (!replica.live || verdict !== 'ok') documents.release()
+    else if (delta.clientId !== clientId) documents.received(delta)
+    return verdict
   }
 
   function setUsers(next: readonly User[]) {
@@ -189,7 +196,10 @@ export function createRoom(options: RoomOptions) {
       listener: {
         position: () => replica.position,
         opening: () => step(replica.opening),
-        lost: () => step(replica.lost),
+        lost: () => {
+          documents.release()
+          step(replica.lost)
+        },
         failed: fail,
         events(list) {
           const before = replica.live
@@ -221,6 +231,7 @@ export function createRoom(options: RoomOptions) {
   function close() {
     if (closed) return
     closed = true
+    documents.release()
     disconnect()
     sender.stop()
     presence.bye()

@@ -1,21 +1,60 @@
 // What to send so that one version of a document becomes another.
-import type { Operation } from '../wire.ts'
+import type { Anchor, Operation } from '../wire.ts'
 import { idOf, isItems } from './items.ts'
 import type { Json, JsonArray, JsonObject } from './json.ts'
-import { type Place, ROOT, extendPlace } from './path.ts'
-import { equal, isObject, own } from './values.ts'
+import { type Place, ROOT, extendPlace, parsePath, placeOf } from './path.ts'
+import { equal, get, isObject, own } from './values.ts'
 
 /**
  * The fewest operations that lead from one version to the other. Folded over `from`, each of them takes effect, and what
  * comes out equals `to`. What both versions share is not looked at.
  *
- * Items are told apart by id: the same array in another order is a few moves. Any other array changes as a whole.
+ * Items are told apart by id: the same array in another order is a few moves, and an item that has gone from one array and
+ * come into another is one move across. Any other array changes as a whole.
  *
  * What is new is written so that two who make it at the same time do not replace each other's: a document member by
  * member, an item array item by item, an object with one member by that member. Any other new object is one value.
  */
 export function diff(from: Json | undefined, to: Json): Operation[] {
+  let across: Across = new Map()
+  // What goes into an item that itself goes to another array is seen only when that is known.
+  for (let levels = 4; ; levels--) {
+    const { ops, ids } = differences(from, to, across)
+    const more = levels ? movesAcross(from, ops, ids) : new Map()
+    if (!more.size) return ops
+    across = new Map([...across, ...more])
+  }
+}
+
+/** Items that move to another array, by their ids: from which path, and into the array at which path. */
+type Across = ReadonlyMap<string, { readonly item: string; readonly array: string }>
+
+/** The items that the operations remove from one array and add to one other. */
+function movesAcross(from: Json | undefined, ops: readonly Operation[], ids: ReadonlyMap<Operation, string>): Across {
+  const removed = new Map<string, string | undefined>()
+  const added = new Map<string, string | undefined>()
+  for (const op of ops) {
+    const id = ids.get(op)
+    if (id === undefined) continue
+    const paths = op.op === 'array_del' ? removed : added
+    paths.set(id, paths.has(id) ? undefined : op.path) // in two places: it is not known which is which
+  }
+  const across = new Map<string, { item: string; array: string }>()
+  for (const [id, item] of removed) {
+    const array = added.get(id)
+    if (item === undefined || array === undefined) continue
+    if (get(from, item) && placeOf([...parsePath(array), { item: id }])) across.set(id, { item, array })
+  }
+  return across
+}
+
+/**
+ * The operations, and of which item each is that removes or adds one. Items that move across are moved by the operations of
+ * the array that they go to.
+ */
+function differences(from: Json | undefined, to: Json, across: Across) {
   const ops: Operation[] = []
+  const idsOfOps = new Map<Operation, string>()
 
   /** Writes the operations for one place. False when no path names it: what contains it must change instead. */
   const compare = (from: Json | undefined, to: Json, place: Place | undefined): boolean => {
@@ -58,53 +97,75 @@ export function diff(from: Json | undefined, to: Json): Operation[] {
       return to.every((item, i) => compareItem(from[i], item, idOf(item) as string))
     }
 
-    const arrange = (op: 'array_del' | 'array_move', item: string, arrayIndex?: number): boolean => {
-      const at = extendPlace(place, { item })
-      if (at) ops.push(arrayIndex === undefined ? { op, path: at.path } : { op, path: at.path, arrayIndex })
-      return at !== undefined
-    }
     const ids = to.map((item) => idOf(item) as string)
     const wanted = new Set(ids)
     const oldPositions = new Map<string, number>()
     for (const [i, item] of from.entries()) {
       const id = idOf(item) as string
-      if (wanted.has(id)) oldPositions.set(id, i)
-      else if (!arrange('array_del', id)) return false
+      if (wanted.has(id)) {
+        oldPositions.set(id, i)
+        continue
+      }
+      const at = extendPlace(place, { item: id })
+      if (!at) return false
+      if (across.get(id)?.item === at.path) continue
+      const op: Operation = { op: 'array_del', path: at.path }
+      idsOfOps.set(op, id)
+      ops.push(op)
     }
 
-    // The items that stay give the order; from left to right, all others are put behind what is to be before them.
-    // Between what is in order and the next item that stays there may be items that have not been moved away yet.
+    // The items that stay give the order; from left to right, all others are put behind what is to be before them. What is
+    // new behind all that stay is appended, wherever the end is by then.
     const staying = longestIncreasing(ids.flatMap((id) => oldPositions.get(id) ?? []))
-    const left = new Array<boolean>(from.length).fill(false)
-    let passed = 0 // how many of the old positions are at or before the last item that stays
-    let inTheWay = 0 // how many items to be moved are before that item
-    let length = oldPositions.size
+    const stays = (id: string): boolean => staying.has(oldPositions.get(id) ?? -1)
+    const lastThatStays = ids.findLastIndex(stays)
+    // A list that is sorted anew is many moves. They get one anchor each, and less than half of the bytes.
+    const farthest = ids.length - staying.size > MANY ? 1 : 8
     for (const [i, id] of ids.entries()) {
       const item = to[i] as Json
       const old = oldPositions.get(id)
-      if (old === undefined) {
-        const arrayIndex = i + inTheWay
-        ops.push({ op: 'array_add', path: place.path, value: item, ...(arrayIndex < length ? { arrayIndex } : {}) })
-        length++
+      if (stays(id)) {
+        if (!compareItem(from[old as number], item, id)) return false
         continue
       }
-      if (staying.has(old)) {
-        for (; passed <= old; passed++) {
-          if (!staying.has(passed) && !left[passed] && wanted.has(idOf(from[passed]) as string)) inTheWay++
-        }
-      } else {
-        if (old < passed) inTheWay--
-        left[old] = true
-        if (!arrange('array_move', id, i + inTheWay)) return false
+      const after = i < lastThatStays || old !== undefined ? { after: anchorsAt(ids, i, farthest) } : {}
+      if (old !== undefined) {
+        const at = extendPlace(place, { item: id })
+        if (!at) return false
+        ops.push({ op: 'array_move', path: at.path, ...after })
+        if (!compareItem(from[old], item, id)) return false
+        continue
       }
-      if (!compareItem(from[old], item, id)) return false
+      const move = across.get(id)
+      if (move?.array === place.path) {
+        ops.push({ op: 'array_move', path: move.item, to: place.path, ...after })
+        if (!compareItem(get(fromDoc, move.item), item, id)) return false
+        continue
+      }
+      const op: Operation = { op: 'array_add', path: place.path, value: item, ...after }
+      idsOfOps.set(op, id)
+      ops.push(op)
     }
     return true
   }
 
+  const fromDoc = from
   const isNew = from === undefined && isObject(to) && Object.keys(to).length > 0
   compare(isNew ? {} : from, to, ROOT)
-  return ops
+  return { ops, ids: idsOfOps }
+}
+
+const MANY = 100
+
+/**
+ * What the item at a position is put behind: the item before it or, should that be gone by then, the one 2, 4 or 8 places
+ * before it, up to the farthest. Beyond these, the nearer end of the array.
+ */
+function anchorsAt(ids: readonly string[], position: number, farthest: number): Anchor | Anchor[] {
+  const anchors: Anchor[] = []
+  for (let distance = 1; distance <= farthest && distance <= position; distance *= 2) anchors.push(ids[position - distance] as string)
+  if (position < ids.length / 2) anchors.push(null)
+  return anchors.length === 1 ? (anchors[0] as Anchor) : anchors
 }
 
 /** The members of a longest increasing subsequence of distinct numbers, in O(n log n). */

@@ -43,16 +43,21 @@ export function positionOf(array: JsonArray, id: string): number {
   const hint = index?.hints.get(id)
   if (!index || hint === undefined) return -1
   const isAt = (at: number): boolean => idOf(array[at]) === id
-  if (isAt(hint)) return hint
-  let low = hint + index.drift
-  for (let high = low; low >= 0 || high < array.length; low--, high++) {
-    const at = isAt(low) ? low : isAt(high) ? high : -1
-    if (at < 0) continue
-    index.drift = at - hint
-    index.hints.set(id, at)
-    return at
+  const search = (from: number, distance: number): number => {
+    for (let low = from, high = from; distance >= 0 && (low >= 0 || high < array.length); low--, high++, distance--) {
+      if (isAt(low)) return low
+      if (isAt(high)) return high
+    }
+    return -1
   }
-  return -1
+  // An item that was noted a moment ago is near, whatever has happened to the others.
+  let at = search(hint, 2)
+  if (at < 0) {
+    at = search(hint + index.drift, Infinity)
+    if (at >= 0) index.drift = at - hint
+  }
+  if (at !== hint && at >= 0) index.hints.set(id, at)
+  return at
 }
 
 /** Says that an array began as a copy of another. */

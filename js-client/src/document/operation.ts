@@ -1,5 +1,5 @@
 // What makes an operation valid whatever document it meets.
-import type { Operation } from '../wire.ts'
+import type { Anchor, Operation } from '../wire.ts'
 import type { Json } from './json.ts'
 import { type Segment, parsePath } from './path.ts'
 import { SYNC_ID, isObject } from './values.ts'
@@ -18,8 +18,9 @@ export function checkOperation(op: Operation): void {
  * @throws TypeError when it is not.
  */
 export function readPath(op: Operation): Segment[] {
-  const { op: kind, value, arrayIndex } = op
+  const { op: kind, value, arrayIndex, after, to } = op
   const path = parsePath(op.path)
+  const array = to === undefined ? [] : parsePath(to)
   const last = path.at(-1)
   const isItem = !!last && 'item' in last
   const adds = kind === 'array_add'
@@ -34,22 +35,37 @@ export function readPath(op: Operation): Segment[] {
   if (!fits) refuse(op, 'no such op, or not at such a path')
   if (puts !== (value !== undefined)) refuse(op, `value is ${puts ? 'missing' : 'not allowed'}`)
   if ((adds || (puts && isItem)) && !isObject(value)) refuse(op, 'an item is an object')
-  if (arrayIndex === undefined ? moves : !(moves || adds) || !Number.isInteger(arrayIndex)) {
+  if (arrayIndex === undefined ? moves && after === undefined && to === undefined : !(moves || adds) || !Number.isInteger(arrayIndex)) {
     refuse(op, 'arrayIndex is missing or not allowed')
   }
-  path.forEach((segment, i) => {
-    const before = path[i - 1]
-    if (before && 'item' in before && 'key' in segment && segment.key === SYNC_ID) {
-      refuse(op, `the ${SYNC_ID} of an item never changes`)
-    }
-  })
+  if (after !== undefined && (!(moves || adds) || arrayIndex !== undefined || !areAnchors(anchorsOf(op)))) {
+    refuse(op, 'after is not allowed, or not an id, null or up to 8 of these')
+  }
+  if (to !== undefined && !moves) refuse(op, 'to is not allowed')
+  if (changesId(path) || changesId(array)) refuse(op, `the ${SYNC_ID} of an item never changes`)
   return path
 }
+
+/** Whether a path leads to, or through, the id of an item. */
+const changesId = (path: readonly Segment[]): boolean =>
+  path.some((segment, i) => {
+    const before = path[i - 1]
+    return before && 'item' in before && 'key' in segment && segment.key === SYNC_ID
+  })
+
+const MAX_ANCHORS = 8
+
+export const anchorsOf = ({ after }: Operation): readonly Anchor[] =>
+  after === undefined ? [] : Array.isArray(after) ? (after as readonly Anchor[]) : [after as Anchor]
+
+const areAnchors = (anchors: readonly unknown[]): boolean =>
+  anchors.length > 0 && anchors.length <= MAX_ANCHORS &&
+  anchors.every((anchor) => anchor === null || (typeof anchor === 'string' && anchor !== ''))
 
 function refuse(op: Operation, why: string): never {
   throw new TypeError(`Invalid operation ${op.op} ${JSON.stringify(op.path)}: ${why}`)
 }
 
-const isDeeper = (value: Json, levels: number): boolean =>
+export const isDeeper = (value: Json, levels: number): boolean =>
   typeof value === 'object' && value !== null &&
   (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)))

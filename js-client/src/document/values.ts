@@ -26,6 +26,16 @@ export function equal(a: Json | undefined, b: Json | undefined): boolean {
   return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && equal(a[name], b[name]))
 }
 
+/** Whether two values are the same JSON, with their members in the same order. What they share is not looked at. */
+export function same(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === b) return true
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((value, i) => same(value, b[i]))
+  if (!isObject(a) || !isObject(b)) return false
+  const names = Object.keys(a)
+  const others = Object.keys(b)
+  return names.length === others.length && names.every((name, i) => name === others[i] && same(a[name], b[name]))
+}
+
 /**
  * What stands at a path; undefined when nothing does.
  * @throws TypeError when the path is a text that is none.

@@ -1,8 +1,10 @@
 // A document in reactive state: what a client reads and writes there.
-import { isReactive, reactive, shallowReactive } from 'vue'
+import { effectScope, isReactive, reactive, shallowReactive, shallowRef, watch } from 'vue'
 import { capture } from '../document/capture.ts'
+import { newId } from '../document/ids.ts'
 import type { Json, JsonObject } from '../document/json.ts'
 import { patch } from '../document/patch.ts'
+import { type SharingOptions, separate } from '../document/shared.ts'
 import { SYNC_ID, isObject, own, put } from '../document/values.ts'
 import type { Mirror, SyncErrorEvent } from '../types.ts'
 import { behind } from './parts.ts'
@@ -34,6 +36,13 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
   const problems = shallowReactive(new Map<string, string>())
   const told = new Set<string>()
   let tracker: Tracker | undefined
+  const changes = shallowRef(0)
+  let count = 0
+  let stopped = false
+  // New items have their ids before anything is rendered with them. An id that came later would change the key of a row that
+  // has the focus.
+  const scope = effectScope(true)
+  scope.run(() => watch(changes, () => tracker?.newItems(identify)))
 
   /** A place in the document, as a person would name it in the state. */
   function label(place: string) {
@@ -41,20 +50,32 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
     return /^(\[|$)/.test(place) ? key + place : `${key}.${place}`
   }
 
-  function complain(place: string, code: string, why: string) {
-    const message = `${label(place)} ${why}`
-    problems.set(place, message)
+  function complain(place: string, code: string, why: string, isProblem = true) {
+    const path = label(place)
+    const message = `${path} ${why}`
+    if (isProblem) problems.set(place, message)
     if (told.has(message)) return
     told.add(message)
-    failed({ code, message })
+    failed({ code, message, path })
   }
 
+  const sharing: SharingOptions = {
+    raw: behind,
+    root: () => (stopped ? undefined : state()),
+    replace: (holder, name, copy) => put(reactive(holder), `${name}`, copy)
+  }
   const snapshot = (known: Json | undefined, live: unknown) =>
     capture(known, live, {
       raw: behind,
       // Through the proxy, so that templates see it.
       assignId: (item, id) => put(reactive(item), SYNC_ID, id),
-      onInvalid: (place, why) => complain(place, 'invalid_value', `cannot be shared: ${why}`)
+      separate(object, holder, at, place) {
+        if (separate(object, holder, at, sharing)) {
+          complain(place(), 'shared_object', 'was an object that is elsewhere in the state, too; here it is a copy now', false)
+        }
+      },
+      onInvalid: (place, why, isShared) =>
+        complain(place, 'invalid_value', `${isShared ? 'is shared, but not as it is' : 'cannot be shared'}: ${why}`, !isShared)
     })
 
   const declared = new Set(Object.keys(holder()))
@@ -132,7 +153,10 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
 
     /** Tracks the state from now on. */
     begin() {
-      tracker ??= track(state, touched)
+      tracker ??= track(state, () => {
+        changes.value = ++count
+        touched()
+      })
     },
 
     /** Makes the state as it was at first. */
@@ -141,12 +165,20 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
       mirror.write(shown, initial)
     },
 
-    stop: () => tracker?.stop()
+    stop() {
+      stopped = true
+      scope.stop()
+      tracker?.stop()
+    }
   } satisfies Mirror & Record<string, unknown>
   return mirror
 }
 
 const objectOf = (value: Json | undefined): JsonObject => (isObject(value) ? value : {})
+
+function identify(item: object) {
+  if (Object.isExtensible(item)) put(reactive(item), SYNC_ID, newId())
+}
 
 /** A state that begins as an object or an array stays one, or what uses it would break. Anything else may become anything. */
 const isExpected = (initial: Json | undefined, value: Json | undefined) =>

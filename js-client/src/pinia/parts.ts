@@ -1,7 +1,7 @@
 // State is watched in parts: an object in an array is one, and so is a long array. A part ends where other parts begin, so
 // what has to be looked at again after a change goes with the size of the change, and not of the state.
 import { isReactive, toRaw, unref } from 'vue'
-import { capture } from '../document/capture.ts'
+import { capture, kindOf } from '../document/capture.ts'
 import type { Json } from '../document/json.ts'
 import { MAX_DEPTH } from '../document/operation.ts'
 import { positionOf } from '../document/items.ts'
@@ -74,7 +74,7 @@ export function agrees(part: unknown, doc: Json | undefined, inner = false): boo
       return id === undefined ? agrees(element, doc[i], true) : id === idOf(doc[i])
     })
   }
-  if (isObject(value) && !('toJSON' in value)) {
+  if (isObject(value) && !('toJSON' in value) && !kindOf(value)) {
     return (
       isObject(doc) &&
       Object.keys(doc).every((name) => Object.hasOwn(value, name)) &&
@@ -82,4 +82,30 @@ export function agrees(part: unknown, doc: Json | undefined, inner = false): boo
     )
   }
   return capture(doc, value) === doc
+}
+
+/**
+ * Calls `visit` with the objects in arrays of a part that have no id. The parts in it that are known are passed over: a
+ * change in one of them makes that one stale. Nothing is tracked.
+ */
+export function visitNewItems(part: unknown, known: ReadonlyMap<object, unknown> | undefined, visit: (item: object) => void) {
+  const open: object[] = []
+
+  function look(value: unknown, isItem: boolean) {
+    const object = behind(value)
+    if (typeof object !== 'object' || object === null || known?.has(object)) return
+    if (open.length > MAX_DEPTH || open.includes(object) || kindOf(object) || 'toJSON' in object) return
+    if (isItem && !Array.isArray(object) && idOf(object) === undefined) visit(object)
+    enter(object)
+  }
+
+  function enter(object: object) {
+    open.push(object)
+    const isArray = Array.isArray(object)
+    for (const value of isArray ? object : Object.values(object)) look(value, isArray)
+    open.pop()
+  }
+
+  const object = behind(part)
+  if (typeof object === 'object' && object !== null) enter(object)
 }

@@ -4,7 +4,7 @@
 // an effect of its own: a change makes one part stale, and only that one is read again.
 import { ReactiveEffect, effectScope, reactive } from 'vue'
 import type { Json } from '../document/json.ts'
-import { type Found, type Path, agrees, readPart, valueOf } from './parts.ts'
+import { type Found, type Path, agrees, readPart, valueOf, visitNewItems } from './parts.ts'
 
 export interface Tracker {
   /**
@@ -12,6 +12,8 @@ export interface Tracker {
    * application may have changed more while it ran, so what has changed is compared, and any difference is reported.
    */
   quietly(change: () => Json | undefined): void
+  /** Calls `visit` with each item without an id in what has changed since the last call. */
+  newItems(visit: (item: object) => void): void
   stop(): void
 }
 
@@ -29,6 +31,8 @@ interface Part {
 /** Calls `changed` synchronously whenever something in the state has changed, until it is stopped. */
 export function track(state: () => unknown, changed: () => void): Tracker {
   const stale = new Set<Part>()
+  /** Those of them that may have items without an id. */
+  const unvisited = new Set<Part>()
   let quiet = false
 
   function createPart(object?: object, parent?: Part, path: Path = []): Part {
@@ -36,6 +40,7 @@ export function track(state: () => unknown, changed: () => void): Tracker {
     const part: Part = { effect, object, parent, path, parts: undefined }
     effect.scheduler = () => {
       stale.add(part)
+      unvisited.add(part)
       if (!quiet) changed()
     }
     return part
@@ -66,11 +71,13 @@ export function track(state: () => unknown, changed: () => void): Tracker {
     const renewed: Part[] = []
     for (const part of stale) renew(part, renewed)
     stale.clear()
+    unvisited.clear()
     return renewed
   }
 
   function stop(part: Part) {
     stale.delete(part)
+    unvisited.delete(part)
     part.effect.stop()
     part.parts?.forEach(stop)
   }
@@ -94,6 +101,17 @@ export function track(state: () => unknown, changed: () => void): Tracker {
         if (!renewed.every((part) => agrees(part.object ?? state(), expected(part, whole)))) changed()
       } finally {
         quiet = false
+      }
+    },
+    newItems(visit) {
+      const parts = [...unvisited]
+      unvisited.clear()
+      for (const { object, parts: known } of parts) {
+        try {
+          visitNewItems(object ?? state(), known, visit)
+        } catch {
+          // A getter failed. That is reported when the state is read, and the items get their ids then.
+        }
       }
     },
     stop: () => stop(root)

@@ -3,9 +3,10 @@
 // The module is pure: it makes no request, sets no timer and reads no clock. Whoever drives it tells it what happened.
 import { fold } from '../document/apply.ts'
 import { diff } from '../document/diff.ts'
+import { type Move, follow } from '../document/follow.ts'
 import type { Json } from '../document/json.ts'
 import { take } from '../document/split.ts'
-import { equal, get } from '../document/values.ts'
+import { equal, get, same } from '../document/values.ts'
 import type { ConflictEvent, SavedOutbox } from '../types.ts'
 import type { Batch, BatchResult, DeltaEvent, Operation, OperationResult, Problem, StateEvent, UpToDateEvent } from '../wire.ts'
 
@@ -31,6 +32,8 @@ export interface Doc {
   initial?: Json | undefined
   /** The server refused to be seeded with `initial`. */
   unseedable?: boolean
+  /** Items that others have moved to other arrays while changes were pending, so that these follow them. */
+  readonly moves: Move[]
 }
 
 export interface ReplicaOptions {
@@ -50,7 +53,9 @@ export type Verdict = 'ok' | 'resume' | 'restart'
 
 type Held = SavedOutbox['unsent'][number]
 
-const LIMITS = { ops: 1000, bytes: 1_000_000 }
+/** How many operations a batch has at most. */
+export const BATCH_OPS = 1000
+const LIMITS = { ops: BATCH_OPS, bytes: 1_000_000 }
 
 export type Replica = ReturnType<typeof createReplica>
 
@@ -71,34 +76,59 @@ export function createReplica(options: ReplicaOptions) {
 
   function doc(key: string): Doc {
     let d = docs.get(key)
-    if (!d) docs.set(key, (d = { key }))
+    if (!d) docs.set(key, (d = { key, moves: [] }))
     return d
   }
 
-  const unsentOf = (d: Doc): Operation[] => (d.view === d.base || d.view === undefined ? [] : diff(d.base, d.view))
+  /** The last difference of each document. Its versions never change. */
+  const unsent = new WeakMap<Doc, { base: Json | undefined; view: Json | undefined; ops: readonly Operation[] }>()
+
+  function unsentOf(d: Doc): readonly Operation[] {
+    const { base, view } = d
+    if (view === base || view === undefined) return []
+    const last = unsent.get(d)
+    if (last && last.base === base && last.view === view) return last.ops
+    const ops = diff(base, view)
+    unsent.set(d, { base, view, ops })
+    return ops
+  }
 
   /** Puts what is frozen and what is unsent on top of what is confirmed, and reports what has no effect any more. */
   function rebase(d: Doc, unsent: readonly Operation[], offline = false) {
     const before = d.base
+    const frozen = queue.filter(({ batch }) => batch.key === d.key)
+    const moves = [...d.moves]
     d.base = d.confirmed ?? d.initial
-    for (const { batch } of queue) if (batch.key === d.key) d.base = fold(d.base, batch.ops).doc
-    const stale = new Set(offline ? unsent.filter((op) => isStale(op, before, d.base)) : [])
+    for (const { batch } of frozen) d.base = fold(d.base, batch.ops, moves).doc
+    if (d.base !== undefined && same(d.base, before)) {
+      // As expected, which is the rule for an own batch: what is unsent stays as it is, however much that may be.
+      d.base = before
+      if (!frozen.length && d.confirmed !== undefined) d.confirmed = before
+      return forgetMoves(d, frozen.length + unsent.length)
+    }
+    const stale = new Set(offline ? unsent.filter((op) => isStale(op, before, d.base, moves)) : [])
     const kept = unsent.filter((op) => !stale.has(op))
-    const { doc, results } = fold(d.base, kept)
+    const { doc, results } = fold(d.base, kept, moves)
     d.view = doc
     for (const op of stale) conflict(d, op, 'changed')
     reportAll(d, kept, results)
+    forgetMoves(d, frozen.length + kept.length)
+  }
+
+  function forgetMoves(d: Doc, pending: number) {
+    if (!pending && !held.length) d.moves.length = 0
   }
 
   /** Whether a change was made to something that has changed itself. What is discarded anyway has a better reason. */
-  function isStale(op: Operation, before: Json | undefined, after: Json | undefined): boolean {
+  function isStale(op: Operation, before: Json | undefined, after: Json | undefined, moves: readonly Move[]): boolean {
     if (!hasValue(op)) return false
-    const now = get(after, op.path)
-    return !equal(now, get(before, op.path)) && !equal(now, op.value) && fold(after, [op]).results[0]?.status === 'applied'
+    const led = follow(after, op, moves)
+    const now = get(after, led.path)
+    return !equal(now, get(before, op.path)) && !equal(now, op.value) && fold(after, [led]).results[0]?.status === 'applied'
   }
 
   function conflict(d: Doc, op: Operation, reason: ConflictEvent['reason']) {
-    options.onConflict?.({ key: d.key, op, reason, current: get(d.view, op.path) })
+    options.onConflict?.({ key: d.key, op, reason, current: get(d.view, follow(d.view, op, d.moves).path) })
   }
 
   /** A discard is a conflict unless both sides wanted the same. */
@@ -136,7 +166,7 @@ export function createReplica(options: ReplicaOptions) {
       const last = arrived.at(-1)
       if (last && serverSeq !== last.serverSeq + 1) return restart()
       arrived.push(event)
-      const state = fold(incoming.get(key), event.ops).doc
+      const state = fold(incoming.get(key), event.ops, doc(key).moves).doc
       if (state !== undefined) incoming.set(key, state)
       return 'ok'
     }
@@ -151,8 +181,8 @@ export function createReplica(options: ReplicaOptions) {
     const unsent = unsentOf(d)
     const own = settle(event)
     // Without an answer to it, only the fold tells what became of its operations.
-    if (own && !own.ack) reportAll(d, own.batch.ops, fold(d.confirmed, own.batch.ops).results)
-    d.confirmed = fold(d.confirmed, event.ops).doc
+    if (own && !own.ack) reportAll(d, own.batch.ops, fold(d.confirmed, own.batch.ops, [...d.moves]).results)
+    d.confirmed = fold(d.confirmed, event.ops, d.moves).doc
     position = { epoch, serverSeq }
     rebase(d, unsent, !live)
     if (!own) options.onRemote?.(event)
@@ -200,8 +230,8 @@ export function createReplica(options: ReplicaOptions) {
   function applyHeld() {
     for (const { key, op, was } of held.splice(0)) {
       const d = doc(key)
-      const now = get(d.base, op.path)
-      const { doc: view, results } = fold(d.view, [op])
+      const now = get(d.base, follow(d.base, op, d.moves).path)
+      const { doc: view, results } = fold(d.view, [op], [...d.moves])
       if (results[0]?.status !== 'applied') reportAll(d, [op], results)
       else if (hasValue(op) && !equal(now, was) && !equal(now, op.value)) conflict(d, op, 'changed')
       else d.view = view
@@ -271,8 +301,8 @@ export function createReplica(options: ReplicaOptions) {
     freeze(): Frozen | undefined {
       for (const d of docs.values()) {
         const seed = seeds(d)
-        const ops = unsentOf(d)
-        if (seed) ops.unshift({ op: 'init', path: '', value: d.initial! })
+        const init: Operation[] = seed ? [{ op: 'init', path: '', value: d.initial! }] : []
+        const ops = [...init, ...unsentOf(d)]
         if (!ops.length) continue
         const taken = take(ops, limits)
         const frozen: Frozen = { batch: { clientId, clientSeq: nextSeq(), key: d.key, ops: taken } }

@@ -4,7 +4,7 @@ import { createClient } from '../../../src/client/client.ts'
 import { capture } from '../../../src/document/capture.ts'
 import type { Json } from '../../../src/document/json.ts'
 import { patch } from '../../../src/document/patch.ts'
-import type { Client, ClientOptions, ConflictEvent, OutboxStorage, Room, SavedOutbox, SyncErrorEvent } from '../../../src/types.ts'
+import type { Client, ClientOptions, ConflictEvent, Operation, OutboxStorage, Room, SavedOutbox, SyncErrorEvent } from '../../../src/types.ts'
 import { createFakeServer } from './fake-server.ts'
 
 interface Board {
@@ -575,4 +575,94 @@ test('an hour without anything to do: one timer, and nothing grows', async () =>
   expect(server.open).toBeLessThanOrEqual(1)
   expect(server.posted).toHaveLength(0)
   expect(room.status.pendingChanges).toBe(0)
+})
+
+describe('a list that somebody sorts anew', () => {
+  const ids = Array.from({ length: 3500 }, (_, i) => ({ _sync_id: `i${i}` }))
+  const reverse = () => {
+    const sorted = ids.toReversed()
+    const moves = sorted.map((item, i): Operation => ({ op: 'array_move', path: `tasks[${item._sync_id}]`, arrayIndex: i }))
+    return { sorted, batches: [moves.slice(0, 1000), moves.slice(1000, 2000), moves.slice(2000, 3000), moves.slice(3000)] }
+  }
+  let seq = 0
+  const post = (ops: Operation[], clientId = 'sorter') => server.model.post({ clientId, clientSeq: ++seq, key: 'default', ops })
+  /** A reader of a list, and the orders that it was shown. */
+  async function reader() {
+    post([{ op: 'set', path: 'tasks', value: ids }])
+    const world = await joined()
+    const shown: (string | undefined)[] = []
+    world.board.subscribe((state) => shown.push(state?.tasks?.[0]?._sync_id))
+    return { ...world, shown }
+  }
+
+  test('is shown when its last batch is there, and not before', async () => {
+    const { board, shown } = await reader()
+    const { sorted, batches } = reverse()
+    for (const ops of batches) {
+      expect(shown).toEqual([])
+      post(ops)
+      await pass(300)
+    }
+    expect(shown).toEqual(['i3499'])
+    expect(board.state?.tasks).toEqual(sorted)
+  })
+
+  test('is shown as it is when no more comes for two seconds', async () => {
+    const { shown } = await reader()
+    post(reverse().batches[0]!)
+    await pass(1900)
+    expect(shown).toEqual([])
+    await pass(200)
+    expect(shown).toEqual(['i3499'])
+  })
+
+  test('is shown at once when somebody else changes something', async () => {
+    const { shown, board } = await reader()
+    post(reverse().batches[0]!)
+    await settle()
+    expect(shown).toEqual([])
+    post([{ op: 'set', path: 'title', value: 'new' }], 'other')
+    await settle()
+    expect(shown).toEqual(['i3499'])
+    expect(board.state?.title).toBe('new')
+  })
+
+  test('does not take long, however many batches come', async () => {
+    const { shown } = await reader()
+    const there = ids.slice(0, 1000).map(({ _sync_id }, i): Operation => ({ op: 'array_move', path: `tasks[${_sync_id}]`, arrayIndex: 3000 + (i % 2) }))
+    for (let i = 0; i < 6; i++) {
+      post(there)
+      await pass(1900)
+    }
+    expect(shown.length).toBeGreaterThan(0)
+  })
+
+  test('takes what is changed here meanwhile', async () => {
+    const { board, room, shown } = await reader()
+    const { sorted, batches } = reverse()
+    post(batches[0]!)
+    await settle()
+    board.apply({ op: 'set', path: 'tasks[i7].title', value: 'mine' })
+    await pass(500)
+    expect(shown).toEqual([])
+    for (const ops of batches.slice(1)) post(ops)
+    await settle()
+    await room.flush()
+    const expected = sorted.map((item) => (item._sync_id === 'i7' ? { ...item, title: 'mine' } : item))
+    expect(board.state?.tasks).toEqual(expected)
+    expect((server.model.docs.get('default') as Board).tasks).toEqual(expected)
+  })
+})
+
+test('a value that cannot be shared is left out and reported with its place; all else is sent', async () => {
+  const { board, errors, room } = await joined()
+  board.replace({ title: 'x', due: NaN, tasks: [{ title: 'a' }, new Map() as never], meta: { map: new Map() } })
+  board.apply({ op: 'set', path: 'half', value: { 'a\ud83d': 'b\udc00', no: 1n } as unknown as Json })
+  await room.flush()
+  expect(errors.map(({ code, path }) => [code, path])).toEqual([
+    ['invalid_value', 'due'], ['invalid_value', 'tasks[1]'], ['invalid_value', 'meta.map'], ['invalid_value', 'no']
+  ])
+  expect(server.model.docs.get('default')).toEqual({
+    title: 'x', tasks: [{ title: 'a', _sync_id: expect.any(String) as string }], meta: {}, half: { 'a\ufffd': 'b\ufffd' }
+  })
 })

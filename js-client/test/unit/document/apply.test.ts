@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
-import { apply, checkOperation, fold } from '../../../src/document/apply.ts'
+import { type Result, apply, checkOperation, fold } from '../../../src/document/apply.ts'
 import type { Json } from '../../../src/document/json.ts'
 import { get } from '../../../src/document/values.ts'
-import type { Operation, OperationResult } from '../../../src/wire.ts'
+import type { Move } from '../../../src/document/follow.ts'
+import type { Operation } from '../../../src/wire.ts'
 import { freeze, parse } from './arbitrary.ts'
 
 interface Case {
@@ -12,7 +13,7 @@ interface Case {
   before?: string
   limit?: number
   ops: Operation[]
-  results: OperationResult[]
+  results: Result[]
   after?: string
 }
 const vectors = (
@@ -30,9 +31,10 @@ describe('the vectors', () => {
   })
   it.each(vectors)('$name: one at a time, discarded ops change nothing', ({ before, ops, results, after }) => {
     let doc = read(before)
+    const moves: Move[] = []
     ops.forEach((op, i) => {
       const known = JSON.stringify(doc)
-      const next = apply(doc, op)
+      const next = apply(doc, op, moves)
       expect(next.result).toEqual(results[i])
       expect(JSON.stringify(doc)).toBe(known)
       if (next.result.status === 'discarded') expect(next.doc).toBe(doc)
@@ -44,11 +46,13 @@ describe('the vectors', () => {
     const applied = ops.flatMap((op, i) => {
       const result = results[i]
       if (result?.status !== 'applied') return []
-      return result.arrayIndex === undefined ? [op] : [{ ...op, arrayIndex: result.arrayIndex }]
+      const { status, ...led } = result
+      const { after: _, ...rest } = op
+      return [{ ...rest, ...led } as Operation]
     })
     const { doc, results: got } = fold(read(before), applied)
     expect(JSON.stringify(doc)).toBe(normal(after))
-    expect(got.every((result) => result.status === 'applied')).toBe(true)
+    expect(got.every((result) => result.status === 'applied' && !('path' in result || 'to' in result))).toBe(true)
   })
 })
 
@@ -158,6 +162,17 @@ const broken: unknown[] = [
   { op: 'array_move', path: 't[x]' },
   { op: 'array_move', path: 't', arrayIndex: 0 },
   { op: 'array_move', path: 't[x]', arrayIndex: '0' },
+  { op: 'array_move', path: 't[x]', arrayIndex: 0, after: null },
+  { op: 'array_move', path: 't[x]', after: '' },
+  { op: 'array_move', path: 't[x]', after: [] },
+  { op: 'array_move', path: 't[x]', after: [['x']] },
+  { op: 'array_move', path: 't[x]', after: [...'123456789'] },
+  { op: 'array_move', path: 't[x]', to: 't[' },
+  { op: 'array_move', path: 't[x]', to: null },
+  { op: 'array_move', path: 't[x]', to: 't[x]._sync_id.u' },
+  { op: 'array_move', path: 't[x]', to: 'u', value: 1 },
+  { op: 'array_add', path: 't', value: { _sync_id: 'z' }, to: 'u' },
+  { op: 'set', path: 'a', value: 1, after: null },
   { op: 'init', path: 'a', value: 1 },
   { op: 'init', path: '' }
 ]

@@ -84,14 +84,14 @@ describe('one edit is one operation', () => {
     ['an array of texts', (d) => { d.tags.push('c') }, { op: 'set', path: 'tags', value: ['a', 'b', 'c'] }],
     ['a member of an item', (d) => { d.tasks[1].title = 'Zwei' }, { op: 'set', path: 'tasks[t2].title', value: 'Zwei' }],
     ['an item in an item', (d) => { d.tasks[0].subs[1].done = true }, { op: 'set', path: 'tasks[t1].subs[s2].done', value: true }],
-    ['an item first', (d) => { d.tasks.unshift({ _sync_id: 'n' }) }, { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' }, arrayIndex: 0 }],
-    ['an item between', (d) => { d.tasks.splice(2, 0, { _sync_id: 'n' }) }, { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' }, arrayIndex: 2 }],
+    ['an item first', (d) => { d.tasks.unshift({ _sync_id: 'n' }) }, { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' }, after: null }],
+    ['an item between', (d) => { d.tasks.splice(2, 0, { _sync_id: 'n' }) }, { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' }, after: ['t2', 't1'] }],
     ['an item last: it is appended, wherever the end is by then', (d) => { d.tasks.push({ _sync_id: 'n' }) }, { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' } }],
     ['an item in an empty array', (d) => { d.tasks[2].subs.push({ _sync_id: 'n' }) }, { op: 'array_add', path: 'tasks[t3].subs', value: { _sync_id: 'n' } }],
     ['the first item gone', (d) => { d.tasks.shift() }, { op: 'array_del', path: 'tasks[t1]' }],
     ['an item between gone', (d) => { d.tasks.splice(1, 1) }, { op: 'array_del', path: 'tasks[t2]' }],
-    ['the first item to the end', (d) => { d.tasks.push(d.tasks.shift()) }, { op: 'array_move', path: 'tasks[t1]', arrayIndex: 2 }],
-    ['the last item to the front', (d) => { d.tasks.unshift(d.tasks.pop()) }, { op: 'array_move', path: 'tasks[t3]', arrayIndex: 0 }]
+    ['the first item to the end', (d) => { d.tasks.push(d.tasks.shift()) }, { op: 'array_move', path: 'tasks[t1]', after: ['t3', 't2'] }],
+    ['the last item to the front', (d) => { d.tasks.unshift(d.tasks.pop()) }, { op: 'array_move', path: 'tasks[t3]', after: null }]
   ])('%s', (_, edit, op) => {
     expect(after(edit)).toEqual([op])
   })
@@ -103,10 +103,104 @@ describe('one edit is one operation', () => {
       d.tasks = [three, { _sync_id: 'n' }, one]
     })).toEqual([
       { op: 'array_del', path: 'tasks[t2]' },
-      { op: 'array_move', path: 'tasks[t3]', arrayIndex: 0 },
+      { op: 'array_move', path: 'tasks[t3]', after: null },
       { op: 'set', path: 'tasks[t3].title', value: 'Drei' },
-      { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' }, arrayIndex: 1 }
+      { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' }, after: ['t3', null] }
     ])
+  })
+})
+
+describe('what an item is put behind', () => {
+  const ids = Array.from({ length: 40 }, (_, i) => `${i}`)
+  const inserted = (at: number): Operation[] => {
+    const before = ids.map((_sync_id) => ({ _sync_id }))
+    return checked(before, before.toSpliced(at, 0, { _sync_id: 'n' }))
+  }
+  test.each<[number, Operation['after']]>([
+    [0, null], [1, ['0', null]], [3, ['2', '1', null]], [10, ['9', '8', '6', '2', null]], [30, ['29', '28', '26', '22']], [40, undefined]
+  ])('at %d: the items 1, 2, 4 and 8 places before, and the nearer end', (at, after) => {
+    expect(inserted(at)[0]?.after).toEqual(after)
+  })
+
+  const sort = (doc: Json | undefined): Json => (doc as JsonObject[]).toSorted((a, b) => ((a._sync_id as string) < (b._sync_id as string) ? -1 : 1))
+  const ids8 = fc.uniqueArray(fc.constantFrom(...'abcdefgh'), { minLength: 2 })
+
+  test('two who sort a list in the same way get it sorted, however their moves come between each other', () => {
+    fc.assert(fc.property(ids8, fc.array(fc.boolean()), (ids, turns) => {
+      const start = items(ids.join(''))
+      const ops = diff(start, sort(start))
+      const [one, two] = [[...ops], [...ops]]
+      const order = turns.flatMap((turn) => (turn ? one.shift() : two.shift()) ?? [])
+      expect(fold(start, [...order, ...one, ...two]).doc).toEqual(sort(start))
+    }), { numRuns: 500 })
+  })
+
+  test('an inserted item keeps its neighbour, whatever is removed and moved elsewhere', () => {
+    fc.assert(fc.property(ids8, fc.nat(6), fc.array(fc.tuple(fc.constantFrom(...'abcdefgh'), fc.nat(7), fc.boolean())), (ids, at, theirs) => {
+      const start = items(ids.join(''))
+      const place = at % (ids.length - 1)
+      const neighbour = ids[place] as string
+      const mine = diff(start, start.toSpliced(place + 1, 0, { _sync_id: 'n' }))
+      const ops = theirs.filter(([id]) => id !== neighbour).map(([id, arrayIndex, moves]): Operation =>
+        moves ? { op: 'array_move', path: `[${id}]`, arrayIndex } : { op: 'array_del', path: `[${id}]` })
+      const order = (fold(start, [...ops, ...mine]).doc as JsonObject[]).map(({ _sync_id }) => _sync_id)
+      expect(order[order.indexOf('n') - 1]).toBe(neighbour)
+    }), { numRuns: 500 })
+  })
+})
+
+describe('an item that goes to another array', () => {
+  const board: Json = {
+    todo: [{ _sync_id: 'x', title: 'X', subs: [{ _sync_id: 's' }] }, { _sync_id: 'y' }],
+    doing: [{ _sync_id: 'z' }],
+    lists: [{ _sync_id: 'l', cards: [{ _sync_id: 'c' }] }, { _sync_id: 'm', cards: [] }]
+  }
+  type Draft = any
+  const after = (edit: (doc: Draft) => void): Operation[] => {
+    const copy = structuredClone(board)
+    edit(copy)
+    return checked(board, copy)
+  }
+  test.each<[string, (doc: Draft) => void, Operation[]]>([
+    ['to the end', (d) => { d.doing.push(d.todo.shift()) }, [{ op: 'array_move', path: 'todo[x]', to: 'doing' }]],
+    ['to the front', (d) => { d.doing.unshift(d.todo.pop()) }, [{ op: 'array_move', path: 'todo[y]', to: 'doing', after: null }]],
+    ['back, to an array that is looked at before', (d) => { d.todo.splice(1, 0, d.doing.pop()) },
+      [{ op: 'array_move', path: 'doing[z]', to: 'todo', after: ['x', null] }]],
+    ['and is changed on the way', (d) => { d.doing.push({ ...d.todo.shift(), title: 'New' }) },
+      [{ op: 'array_move', path: 'todo[x]', to: 'doing' }, { op: 'set', path: 'doing[x].title', value: 'New' }]],
+    ['between items of an array', (d) => { d.lists[1].cards.push(d.lists[0].cards.pop()) },
+      [{ op: 'array_move', path: 'lists[l].cards[c]', to: 'lists[m].cards' }]],
+    ['into an item', (d) => { d.todo[1].subs = [d.doing.pop()] }, [{ op: 'array_move', path: 'doing[z]', to: 'todo[y].subs' }]],
+    ['into an item that goes to another array itself', (d) => { d.todo[0].subs.push(d.todo.pop()); d.doing.push(d.todo.pop()) },
+      [{ op: 'array_move', path: 'todo[x]', to: 'doing' }, { op: 'array_move', path: 'todo[y]', to: 'doing[x].subs' }]],
+    ['two that change places', (d) => { [d.todo[1], d.doing[0]] = [d.doing[0], d.todo[1]] },
+      [{ op: 'array_move', path: 'doing[z]', to: 'todo' }, { op: 'array_move', path: 'todo[y]', to: 'doing' }]]
+  ])('%s', (_, edit, ops) => {
+    expect(after(edit)).toEqual(ops)
+  })
+
+  test('is copied where it is not known which of several it is', () => {
+    const from = { a: items('x'), b: items('x'), c: [] }
+    expect(checked(from, { a: [], b: [], c: items('x') }).map(({ op }) => op)).toEqual(['array_del', 'array_del', 'array_add'])
+    expect(checked({ a: items('x'), b: [], c: [] }, { a: [], b: items('x'), c: items('x') }).map(({ op }) => op))
+      .toEqual(['array_del', 'array_add', 'array_add'])
+  })
+
+  test('any two boards: the operations lead from one to the other', () => {
+    const ids = fc.shuffledSubarray([...'abcdefghij'])
+    const lists = fc.tuple(ids, fc.array(fc.tuple(fc.nat(3), fc.nat(9)), { minLength: 10, maxLength: 10 }), fc.nat(2))
+    /** Items in four lists, two of which are in items; some have a list of their own. */
+    const build = ([ids, places, version]: [string[], [number, number][], number]): Json => {
+      const lists: JsonObject[][] = [[], [], [], []]
+      const all = ids.map((_sync_id, i) => ({ _sync_id, n: (places[i]?.[1] ?? 0) % (version + 1), subs: [] as JsonObject[] }))
+      all.forEach((item, i) => {
+        const [list = 0, into = 0] = places[i] ?? []
+        const parent = into < i && into % 2 ? all[into] : undefined
+        ;(parent?.subs ?? lists[list])?.push(item as unknown as JsonObject)
+      })
+      return { a: lists[0]!, b: lists[1]!, c: [{ _sync_id: '1', c: lists[2]! }, { _sync_id: '2', c: lists[3]! }] }
+    }
+    fc.assert(fc.property(lists, lists, (from, to) => leads(build(from), build(to))), { numRuns: 2000 })
   })
 })
 

@@ -1,8 +1,10 @@
 // A server in memory, behind `fetch`: it orders batches, streams them, and knows who is present. It does not resume: every
 // stream begins with the whole state. What it is told is kept.
 import { fold } from '../../../src/document/apply.ts'
+import type { Move } from '../../../src/document/follow.ts'
 import type { Json } from '../../../src/document/json.ts'
 import type { Batch, Operation, User } from '../../../src/wire.ts'
+import { logged } from '../logged.ts'
 
 export interface TestRoom {
   readonly docs: Map<string, Json>
@@ -59,6 +61,7 @@ function createRoom(room: string) {
   const users = new Map<string, User>()
   const streams = new Map<string, ReadableStreamDefaultController<Uint8Array>>()
   const batches: Batch[] = []
+  const moves: Move[] = []
   const said: TestRoom['said'] = []
   let serverSeq = 0
   let joined = 0
@@ -69,12 +72,9 @@ function createRoom(room: string) {
     streams.forEach((stream) => stream.enqueue(frame(event, data, seq)))
 
   function apply({ key, clientId, clientSeq, ops }: Omit<Batch, 'clientSeq'> & { clientSeq?: number }) {
-    const { doc, results } = fold(docs.get(key), ops)
+    const { doc, results } = fold(docs.get(key), ops, moves)
     if (doc !== undefined) docs.set(key, doc)
-    const effective = ops.flatMap((op, i) => {
-      const { status, arrayIndex } = results[i] ?? {}
-      return status === 'applied' ? [{ ...op, ...(arrayIndex !== undefined && { arrayIndex }) }] : []
-    })
+    const effective = logged(ops, results)
     serverSeq++
     broadcast('delta', { room, key, serverSeq, clientId, clientSeq, serverTs: serverSeq, ops: effective }, serverSeq)
     return results

@@ -137,7 +137,7 @@ describe('useSyncHooks', () => {
     expect(store.doc.title).toBe('theirs')
     at.post('doc', { op: 'set', path: '', value: 5 })
     await settle()
-    expect(error).toHaveBeenCalledWith({ room: 'r', code: 'unexpected_state', message: 'doc is not what the store expects' })
+    expect(error).toHaveBeenCalledWith({ room: 'r', code: 'unexpected_state', message: 'doc is not what the store expects', path: 'doc' })
     warn.mockRestore()
   })
 

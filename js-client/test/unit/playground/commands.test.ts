@@ -32,7 +32,9 @@ test.each([
   [{ op: 'set', path: 'title', value: 'Hello' }, 'set title "Hello"'],
   [{ op: 'init', path: '', value: null }, 'init (document) null'],
   [{ op: 'delete', path: 'a.b' }, 'delete a.b'],
-  [{ op: 'array_move', path: 'tasks[t1]', arrayIndex: 0 }, 'array_move tasks[t1] to 0']
+  [{ op: 'array_move', path: 'tasks[t1]', arrayIndex: 0 }, 'array_move tasks[t1] at 0'],
+  [{ op: 'array_move', path: 'todo[t1]', to: 'done', after: ['t2', null] }, 'array_move todo[t1] to done after t2'],
+  [{ op: 'array_add', path: 'tasks', value: {}, after: null }, 'array_add tasks {} first']
 ])('%j reads as one line', (op, line) => expect(describeOperation(op)).toBe(line))
 
 test('a long value is cut short', () => {

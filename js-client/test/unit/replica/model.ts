@@ -1,7 +1,9 @@
 // A server as the design describes it, without a network: it orders batches, knows repeated ones, and streams its log.
 import { fold } from '../../../src/document/apply.ts'
+import type { Move } from '../../../src/document/follow.ts'
 import type { Json } from '../../../src/document/json.ts'
 import type { Batch, BatchResult, DeltaEvent, RoomEvent } from '../../../src/wire.ts'
+import { logged } from '../logged.ts'
 
 export function createModelServer(room = 'r') {
   let epoch = 'e1'
@@ -9,6 +11,7 @@ export function createModelServer(room = 'r') {
   /** The documents after each batch; the first entry is the beginning. */
   let versions: ReadonlyMap<string, Json>[] = [new Map()]
   let receipts = new Map<string, { content: string; answer: BatchResult }>()
+  let moves = new Map<string, Move[]>()
   const readers = new Set<(event: RoomEvent) => void>()
 
   return {
@@ -33,12 +36,11 @@ export function createModelServer(room = 'r') {
         return { ...known.answer, duplicate: true }
       }
       const { key, clientId, clientSeq } = batch
-      const { doc, results } = fold(versions.at(-1)!.get(key), batch.ops)
+      const moved = moves.get(key) ?? []
+      moves.set(key, moved)
+      const { doc, results } = fold(versions.at(-1)!.get(key), batch.ops, moved)
       const serverSeq = log.length + 1
-      const ops = batch.ops.flatMap((op, i) => {
-        const { status, arrayIndex } = results[i]!
-        return status === 'applied' ? [arrayIndex === undefined ? op : { ...op, arrayIndex }] : []
-      })
+      const ops = logged(batch.ops, results)
       const delta: DeltaEvent = { room, key, serverSeq, clientId, clientSeq, serverTs: serverSeq, ops }
       log.push(delta)
       versions.push(doc === undefined ? versions.at(-1)! : new Map(versions.at(-1)).set(key, doc))
@@ -71,6 +73,7 @@ export function createModelServer(room = 'r') {
       log = []
       versions = [new Map()]
       receipts = new Map()
+      moves = new Map()
       readers.clear()
     }
   }

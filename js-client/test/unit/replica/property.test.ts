@@ -10,7 +10,8 @@ import { createModelServer } from './model.ts'
 
 /** Every client seeds `default`; `notes` comes into being with the first change. */
 const KEYS = ['default', 'notes'] as const
-const INITIAL = { title: '', tasks: [] }
+const INITIAL = { title: '', tasks: [], done: [] }
+const LISTS = ['tasks', 'done'] as const
 
 type World = ReturnType<typeof createWorld>
 type Client = World['clients'][number]
@@ -40,7 +41,8 @@ function createWorld(size: number) {
       inbox: [] as RoomEvent[],
       close: undefined as (() => void) | undefined,
       inFlight: undefined as Frozen | undefined,
-      counts: new Map<string, number>()
+      counts: new Map<string, number>(),
+      itemCounts: new Map<string, number>()
     }
   })
 
@@ -91,7 +93,7 @@ function deliver(world: World, client: Client, x: number) {
 }
 
 /** I2: nothing unsent goes off the view for a delta, unless it is reported. */
-function staysVisible(client: Client, unsent: Operation[][], reported: Operation[]) {
+function staysVisible(client: Client, unsent: (readonly Operation[])[], reported: Operation[]) {
   KEYS.forEach((key, i) => {
     for (const op of unsent[i]!) {
       if (op.op !== 'set' || reported.some(({ path }) => path === op.path)) continue
@@ -104,7 +106,7 @@ function staysVisible(client: Client, unsent: Operation[][], reported: Operation
 function check({ replica }: Client) {
   for (const d of replica.docs.values()) {
     const mine = replica.queue.filter(({ batch }) => batch.key === d.key).flatMap(({ batch }) => batch.ops)
-    const base = fold(d.confirmed ?? d.initial, mine).doc
+    const base = fold(d.confirmed ?? d.initial, mine, [...d.moves]).doc
     expect(d.base).toEqual(base)
     const { doc, results } = fold(base, replica.unsent(d.key))
     expect(doc).toEqual(d.view)
@@ -146,21 +148,29 @@ function edit(world: World, client: Client, x: number) {
   const notes = x % 7 === 0
   const key = KEYS[Number(notes)]!
   const view = replica.doc(key).view
-  const tasks = (get(view, 'tasks') ?? []) as JsonObject[]
-  const task = tasks[x % Math.max(1, tasks.length)]
+  const all = LISTS.flatMap((list) => ((get(view, list) ?? []) as JsonObject[]).map((task) => ({ list, task })))
+  const { list = 'tasks', task } = all[x % Math.max(1, all.length)] ?? {}
   const id = task?._sync_id as string | undefined
-  const kind = notes ? [0, 7, 8][x % 3]! : x % 9
+  const other = all[(x >> 3) % Math.max(1, all.length)]?.task._sync_id as string | undefined
+  const place = x % 3 ? { after: other ?? null } : { arrayIndex: x % 6 }
+  const kind = notes ? [0, 7, 8][x % 3]! : x % 12
   let op: Operation
   if (kind === 0) op = { op: 'set', path: 'title', value: `${name} ${x}` }
   else if (kind === 1 || kind === 2 || !id) {
-    op = { op: 'array_add', path: 'tasks', value: { _sync_id: world.newItem(), title: 'new', subs: [] }, arrayIndex: x % 5 }
-  } else if (kind === 3) op = { op: 'set', path: `tasks[${id}].title`, value: `${name} ${x}` }
-  else if (kind === 4) op = { op: 'array_move', path: `tasks[${id}]`, arrayIndex: x % 6 }
+    op = { op: 'array_add', path: 'tasks', value: { _sync_id: world.newItem(), title: 'new', subs: [] }, ...place }
+  } else if (kind === 3) op = { op: 'set', path: `${list}[${id}].title`, value: `${name} ${x}` }
+  else if (kind === 4) op = { op: 'array_move', path: `${list}[${id}]`, ...place }
   else if (kind === 5) {
-    op = { op: 'array_del', path: `tasks[${id}]` }
+    op = { op: 'array_del', path: `${list}[${id}]` }
     world.deleted.add(id)
+  } else if (kind === 9 || kind === 10) {
+    op = { op: 'array_move', path: `${list}[${id}]`, to: LISTS[x % 2]!, ...place }
+  } else if (kind === 11) {
+    const count = (client.itemCounts.get(id) ?? 0) + 1
+    client.itemCounts.set(id, count)
+    op = { op: 'set', path: `${list}[${id}].count-${name}`, value: count }
   } else if (kind === 6) {
-    op = { op: 'array_add', path: `tasks[${id}].subs`, value: { _sync_id: `s${x}-${name}-${replica.pending()}` } }
+    op = { op: 'array_add', path: `${list}[${id}].subs`, value: { _sync_id: `s${x}-${name}-${replica.pending()}` } }
   } else if (kind === 7) {
     const count = (client.counts.get(key) ?? 0) + 1
     client.counts.set(key, count)
@@ -209,6 +219,9 @@ function agree({ server, clients }: World) {
   }
 }
 
+const allTasks = ({ server }: World): JsonObject[] =>
+  KEYS.flatMap((key) => LISTS.flatMap((list) => (get(server.docs.get(key), list) ?? []) as JsonObject[]))
+
 const steps = fc.array(fc.tuple(fc.nat(9), fc.nat(17), fc.nat(999_999)), { minLength: 5, maxLength: 250 })
 const runs = Number(process.env.PATHSYNC_PROPERTY_RUNS ?? 150)
 
@@ -219,14 +232,20 @@ test('all clients and the server agree in the end, whatever the network did, and
       run(world, steps)
       heal(world)
       agree(world)
-      const tasks = KEYS.flatMap((key) => (get(world.server.docs.get(key), 'tasks') ?? []) as JsonObject[])
+      const tasks = allTasks(world)
       const ids = tasks.map(({ _sync_id }) => _sync_id as string)
       expect(ids).toHaveLength(new Set(ids).size)
       for (const id of world.added) {
         if (!world.deleted.has(id)) expect(ids).toContain(id)
       }
-      for (const { name, counts } of world.clients) {
+      for (const { name, counts, itemCounts, conflicts } of world.clients) {
         for (const [key, count] of counts) expect(get(world.server.docs.get(key), `count-${name}`)).toBe(count)
+        // An edit of an item is there wherever the item was moved to, or was reported.
+        for (const [id, count] of itemCounts) {
+          const item = tasks.find(({ _sync_id }) => _sync_id === id)
+          const reported = conflicts.some(({ path }) => path.endsWith(`[${id}].count-${name}`))
+          if (item && !reported) expect(item[`count-${name}`]).toBe(count)
+        }
       }
     }),
     { numRuns: runs }
@@ -263,8 +282,7 @@ test('what a closed tab left is delivered once by the next one', () => {
       run(world, second)
       heal(world)
       agree(world)
-      const ids = (key: string) => ((get(world.server.docs.get(key), 'tasks') ?? []) as JsonObject[]).map((task) => task._sync_id as string)
-      const all = KEYS.flatMap(ids)
+      const all = allTasks(world).map((task) => task._sync_id as string)
       expect(all).toHaveLength(new Set(all).size)
       for (const { op } of left.unsent) {
         const id = op.op === 'array_add' && op.path === 'tasks' ? ((op.value as JsonObject)._sync_id as string) : undefined

@@ -533,3 +533,91 @@ describe('what a closed tab left', () => {
     expect(heir.replica.saved()).toEqual({ ...left, clientId: 'me' })
   })
 })
+
+describe('an item that somebody moves to another list', () => {
+  const board = { todo: [{ _sync_id: 'x', n: 0 }], doing: [], done: [] }
+  const move = (path: string, to: string): Operation => ({ op: 'array_move', path, to })
+  const moved: Operation = { op: 'array_move', path: 'todo[x]', to: 'doing', arrayIndex: 0 }
+
+  test('takes an unsent edit along', () => {
+    const { load, edit, delta, view, conflicts, replica } = setup()
+    load(board)
+    edit(set('todo[x].n', 1))
+    delta(2, [moved])
+    expect(view()).toEqual({ todo: [], doing: [{ _sync_id: 'x', n: 1 }], done: [] })
+    expect(replica.unsent('default')).toEqual([set('doing[x].n', 1)])
+    expect(conflicts).toEqual([])
+  })
+
+  test('takes an edit along that is on its way; its batch stays as it was', () => {
+    const { load, edit, delta, view, conflicts, replica } = setup()
+    load(board)
+    edit(set('todo[x].n', 1))
+    const frozen = replica.freeze()!
+    edit(set('todo[x].m', 2))
+    delta(2, [moved])
+    expect(view()).toEqual({ todo: [], doing: [{ _sync_id: 'x', n: 1, m: 2 }], done: [] })
+    expect(frozen.batch.ops).toEqual([set('todo[x].n', 1)])
+    delta(3, [set('doing[x].n', 1)], { clientId: 'me', clientSeq: 1 })
+    expect(view()).toEqual({ todo: [], doing: [{ _sync_id: 'x', n: 1, m: 2 }], done: [] })
+    expect(conflicts).toEqual([])
+  })
+
+  test('and that is moved here, too, is one item, here until the last move is known', () => {
+    const { load, edit, delta, view, conflicts, replica } = setup()
+    load(board)
+    edit(move('todo[x]', 'done'))
+    replica.freeze()
+    delta(2, [moved])
+    expect(view()).toEqual({ todo: [], doing: [], done: [{ _sync_id: 'x', n: 0 }] })
+    delta(3, [{ op: 'array_move', path: 'doing[x]', to: 'done', arrayIndex: 0 }], { clientId: 'me', clientSeq: 1 })
+    expect(view()).toEqual({ todo: [], doing: [], done: [{ _sync_id: 'x', n: 0 }] })
+    expect(conflicts).toEqual([])
+  })
+
+  test('while this client was away takes along what was not changed, and what was is a conflict with the value where it is now', () => {
+    const { load, edit, delta, upToDate, view, conflicts, replica } = setup()
+    load({ ...board, todo: [{ _sync_id: 'x', n: 0, m: 0 }] })
+    replica.lost()
+    edit(set('todo[x].n', 1), set('todo[x].m', 1))
+    replica.opening()
+    delta(2, [moved])
+    delta(3, [set('doing[x].n', 5)])
+    upToDate(3)
+    expect(view()).toEqual({ todo: [], doing: [{ _sync_id: 'x', n: 5, m: 1 }], done: [] })
+    expect(conflicts).toEqual([{ key: 'default', op: set('doing[x].n', 1), reason: 'changed', current: 5 }])
+  })
+
+  test('and then removes takes the edit along no further, and that is reported', () => {
+    const { load, edit, delta, view, conflicts } = setup()
+    load(board)
+    edit(set('todo[x].n', 1))
+    delta(2, [moved, del('doing[x]')])
+    expect(view()).toEqual({ todo: [], doing: [], done: [] })
+    expect(conflicts).toEqual([{ key: 'default', op: set('todo[x].n', 1), reason: 'item_deleted', current: undefined }])
+  })
+
+  test('in the deltas of a start from whole state takes edits along', () => {
+    const { load, edit, delta, upToDate, view, conflicts, replica } = setup()
+    load(board)
+    replica.lost()
+    edit(set('todo[x].n', 1))
+    replica.opening()
+    replica.state({ room: 'r', key: 'default', serverSeq: 5, state: board })
+    delta(6, [moved])
+    upToDate(6)
+    expect(view()).toEqual({ todo: [], doing: [{ _sync_id: 'x', n: 1 }], done: [] })
+    expect(conflicts).toEqual([])
+  })
+
+  test('is not remembered when nothing is pending any more', () => {
+    const { load, delta, edit, replica } = setup()
+    load(board)
+    edit(set('todo[x].n', 1))
+    delta(2, [moved])
+    expect(replica.doc('default').moves).toHaveLength(1)
+    edit(set('doing[x].n', 0))
+    delta(3, [])
+    expect(replica.doc('default').moves).toEqual([])
+  })
+})
