@@ -58,10 +58,12 @@ func newSQLServer(dsn string, log *slog.Logger) (*sqlServer, error) {
 				// Of one type, whatever its length, or a statement would be planned once for each length.
 				argument: func(text string) any { return mssql.NVarCharMax(text) },
 				now:      sqlServerIdiom.now, bytes: sqlServerIdiom.bytes, limit: sqlServerIdiom.limit,
+				name: func(name string) any { return sqlServerName(name) },
 			},
-			exists:     inSQLServerSchema(sqlServerSchemaExists, target.schema),
+			exists:     existing(inSQLServerSchema(sqlServerTableExists, target.schema)),
 			lock:       sqlServerMigrationLock,
 			migrations: migrations,
+			old:        sqlServerOldTables(),
 		},
 		write: sqlServerPool(connector, sqlServerWriters),
 		read:  sqlServerPool(connector, sqlServerReaders),
@@ -133,7 +135,7 @@ func (d *sqlServer) placeholders() squirrel.PlaceholderFormat { return squirrel.
 
 // readLog stops in the middle of the result: the driver then cancels the statement, which costs a round trip.
 func (d *sqlServer) readLog(ctx context.Context, room string, after int64, page *page) error {
-	return page.read(ctx, d.log, mssql.NVarCharMax(room), after)
+	return page.read(ctx, d.log, sqlServerName(room), after)
 }
 
 func (d *sqlServer) close() error { return errors.Join(d.read.Close(), d.write.Close()) }
