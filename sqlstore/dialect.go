@@ -59,6 +59,7 @@ type schema struct {
 	// migrations lead from each version of the schema to the next; the first makes the tables. A line GO in one, as in
 	// Microsoft's tools, ends what is sent to the database as one piece.
 	migrations []string
+	script     scripting
 	// old is how the predecessor's tables are read.
 	old oldTables
 }

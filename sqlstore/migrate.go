@@ -54,8 +54,7 @@ func migrate(ctx context.Context, d dialect) (epoch string, err error) {
 			return "", err
 		}
 		if version > newest {
-			return "", fmt.Errorf("its tables have version %d and this program knows up to %d: use a newer program",
-				version, newest)
+			return "", tooNew(version, newest)
 		}
 		if version == newest {
 			err := soon(ctx, func(ctx context.Context) (err error) {
@@ -65,6 +64,7 @@ func migrate(ctx context.Context, d dialect) (epoch string, err error) {
 			return epoch, err
 		}
 		if err := migrateFrom(ctx, d, version); err != nil {
+			err = withRightsHint(d, err, `migrate" or the output of "pathsync migrate --print`)
 			return "", fmt.Errorf("migrating tables to version %d: %w", version+1, err)
 		}
 	}

@@ -77,7 +77,7 @@ func newPostgres(dsn string, log *slog.Logger) (*postgres, error) {
 	}
 	return &postgres{
 		tables: schema{
-			idiom: postgresIdiom, exists: existing(postgresTableExists), lock: postgresMigrationLock, migrations: migrations,
+			idiom: postgresIdiom, exists: existing(postgresTableExists), lock: postgresMigrationLock, migrations: migrations, script: postgresScript,
 			old: plainOldTables(`CREATE TABLE $(names) (id BIGINT NOT NULL, kind VARCHAR(4) NOT NULL,
 	old_name VARCHAR(256) COLLATE "C" NOT NULL, new_name VARCHAR(255) COLLATE "C", PRIMARY KEY (kind, old_name))`,
 				"INSERT INTO $(sync_change_log) ("+takeoverLogColumns+") SELECT "+takeoverLogSelect),

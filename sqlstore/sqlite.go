@@ -76,7 +76,7 @@ func newSQLite(file string) (*sqlite, error) {
 		return nil, err
 	}
 	d := &sqlite{file: file, tables: schema{
-		idiom: sqliteIdiom, exists: existing(sqliteTableExists), migrations: migrations,
+		idiom: sqliteIdiom, exists: existing(sqliteTableExists), migrations: migrations, script: sqliteScript,
 		old: plainOldTables(`CREATE TABLE $(names) (
 	id INTEGER NOT NULL, kind TEXT NOT NULL, old_name TEXT NOT NULL, new_name TEXT, PRIMARY KEY (kind, old_name))`,
 			"INSERT INTO $(sync_change_log) ("+takeoverLogColumns+") SELECT "+takeoverLogSelect),

@@ -63,6 +63,7 @@ func newSQLServer(dsn string, log *slog.Logger) (*sqlServer, error) {
 			exists:     existing(inSQLServerSchema(sqlServerTableExists, target.schema)),
 			lock:       sqlServerMigrationLock,
 			migrations: migrations,
+			script:     sqlServerScript.in(target.schema),
 			old:        sqlServerOldTables(),
 		},
 		write: sqlServerPool(connector, sqlServerWriters),

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -52,4 +53,31 @@ func TestReadsOfADatabaseWithoutVersionsAreSerializable(t *testing.T) {
 	if err := d.(*sqlServer).adapt(true, sqlServerDelayedDurabilityForced); err == nil {
 		t.Error("a database that answers commits before they are on the disk is used")
 	}
+}
+
+// With a filtered index, every INSERT, UPDATE and DELETE under QUOTED_IDENTIFIER OFF fails: sqlcmd's and SQL Server
+// Agent's default.
+func TestNoFilteredIndexIsLeft(t *testing.T) {
+	migrations, err := readMigrations("sqlserver")
+	if err != nil {
+		t.Fatal(err)
+	}
+	create := regexp.MustCompile(`(?s)CREATE(?: UNIQUE)?(?: CLUSTERED)? INDEX (\w+)\s+ON [^;]*;`)
+	filtered := map[string]bool{}
+	for _, migration := range migrations {
+		for _, dropped := range regexp.MustCompile(`DROP INDEX (\w+)`).FindAllStringSubmatch(migration, -1) {
+			delete(filtered, dropped[1])
+		}
+		for _, index := range create.FindAllStringSubmatch(migration, -1) {
+			if strings.Contains(index[0], "WHERE") {
+				filtered[index[1]] = true
+			}
+		}
+	}
+	if len(filtered) > 0 {
+		t.Errorf("filtered indexes: %v", filtered)
+	}
+	dsn := dbtest.SQLServer(t)
+	appendHistory(t, openDSN(t, dsn), "room", 1, 2)
+	dbtest.ExecSQLServer(t, dsn, "SET QUOTED_IDENTIFIER OFF; DELETE FROM $(schema).sync_change_log WHERE server_seq = 2; UPDATE $(schema).sync_change_log SET client_id = N'x'")
 }

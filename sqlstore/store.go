@@ -46,7 +46,7 @@ func Open(ctx context.Context, dsn string, options ...Option) (*Store, error) {
 	set := newSettings(options)
 	d, err := newDialect(dsn, set.log)
 	if err != nil {
-		return nil, fmt.Errorf("opening database: %w", err)
+		return nil, fmt.Errorf("opening database: %w", hopeless{err})
 	}
 	s, err := open(ctx, d, set.log)
 	if err != nil {

@@ -81,7 +81,8 @@ func takeOver(ctx context.Context, d dialect, log *slog.Logger) (TakeoverReport,
 		return TakeoverReport{}, err
 	}
 	if err := t.run(ctx); err != nil {
-		return TakeoverReport{}, fmt.Errorf("taking over the predecessor's tables: %w; it goes on there at the next start", err)
+		return TakeoverReport{}, fmt.Errorf("taking over the predecessor's tables: %w; the next start goes on there",
+			withRightsHint(d, err, "takeover"))
 	}
 	t.log.Info("the predecessor's tables are taken over", t.report.attributes()...)
 	return t.report, nil

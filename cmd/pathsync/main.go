@@ -60,6 +60,9 @@ type commandLine struct {
 	Get   getCommand   `cmd:"" help:"Print a room, or one of its documents, as JSON."`
 	Set   setCommand   `cmd:"" help:"Set one value in a document."`
 
+	Migrate  migrateCommand  `cmd:"" help:"Make or upgrade the tables, or print the SQL that does."`
+	Takeover takeoverCommand `cmd:"" help:"Take over the tables of nuxt-synced-pinia-store."`
+
 	Doctor doctorCommand `cmd:"" help:"Find out what proxies do to requests and streams."`
 
 	Version kong.VersionFlag `help:"Print the version."`
