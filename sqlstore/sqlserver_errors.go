@@ -181,6 +181,8 @@ func whyNoLogin(err error) string {
 	switch {
 	case errors.As(err, &name):
 		return "its host name is not known"
+	case strings.Contains(text, "x509: negative serial number"):
+		return "its certificate has a negative serial number, which Go refuses: set GODEBUG=x509negativeserial=1 in the environment"
 	case strings.Contains(text, "x509: certificate signed by unknown authority"):
 		return "its certificate is of an unknown authority: name that one's with certificate=FILE"
 	case strings.Contains(text, "x509: certificate is valid for"), strings.Contains(text, "x509: cannot validate certificate for"):

@@ -192,7 +192,7 @@ func (t *taker) copyLog(ctx context.Context, tx *sql.Tx, progress string) (more 
 	if err := t.exec(ctx, tx, t.text(t.d.schema().old.copyLog), first.Int64, last); err != nil {
 		return false, err
 	}
-	t.tell("taking over the log", "throughId", last, "rows", t.report.LogRows)
+	t.tell("taking over the log", "throughId", last, "ofRows", t.report.LogRows)
 	return true, t.setProgress(ctx, tx, takeoverLog+strconv.FormatInt(last, 10))
 }
 

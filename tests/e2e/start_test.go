@@ -63,3 +63,21 @@ func TestAWrongDatabaseURLIsNotWaitedFor(t *testing.T) {
 		}
 	}
 }
+
+// SQL Server makes itself a certificate with a negative serial number, which Go refuses unless it is told otherwise.
+func TestACertificateWithANegativeSerialNumberCanBeTrusted(t *testing.T) {
+	address, handshakes := dbtest.TDSHandshakes(t, dbtest.NegativeSerial(t))
+	s := &server{t: t, address: program.FreeAddress(t), flags: []string{"--database-wait", "0s"}}
+	s.database = "sqlserver://sa:secret@" + address + "?database=mydb&TrustServerCertificate=true"
+	s.launch()
+	s.process.Wait(t, 30*time.Second)
+	if err := <-handshakes; err != nil {
+		t.Errorf("the certificate is refused: %v\n%s", err, s.process.Stderr)
+	}
+	s.database = "sqlserver://sa:secret@" + address + "?database=mydb"
+	s.launch()
+	s.process.Wait(t, 30*time.Second)
+	if err := <-handshakes; err == nil {
+		t.Error("a certificate that nobody has signed is taken without TrustServerCertificate")
+	}
+}
