@@ -45,7 +45,7 @@ func sqlServerStatements(t *testing.T) map[string]string {
 	}
 	defer d.close()
 	all := map[string]string{
-		"schema exists": d.schema().exists("sync_meta"), "lock": d.schema().lock, "properties": sqlServerProperties,
+		"schema exists": d.schema().exists("sync_meta"), "lock": d.schema().lock, "durability": sqlServerDelayedDurability,
 	}
 	for i, migration := range d.schema().migrations {
 		for j, piece := range endOfPiece.Split(migration, -1) {
@@ -53,7 +53,6 @@ func sqlServerStatements(t *testing.T) map[string]string {
 		}
 	}
 	say := d.schema().idiom
-	say.prelude = sqlServerSerializable
 	texts, err := buildTexts(squirrel.AtP, say)
 	if err != nil {
 		t.Fatal(err)

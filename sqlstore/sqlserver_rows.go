@@ -62,6 +62,9 @@ type opRow struct {
 }
 
 func (d *sqlServer) insertLog(ctx context.Context, batches []*core.Batch) error {
+	if err := d.durability.recheck(ctx); err != nil {
+		return err
+	}
 	// Two servers that take the same numbers in several rooms meet in the same order, and seldom in a deadlock.
 	batches = slices.Clone(batches)
 	slices.SortStableFunc(batches, func(a, b *core.Batch) int { return cmp.Compare(a.Room, b.Room) })

@@ -1,9 +1,13 @@
 package sqlstore
 
 import (
+	"context"
+	"log/slog"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/storetest"
@@ -29,30 +33,70 @@ func TestASchemaThatIsNotThereIsMade(t *testing.T) {
 	dbtest.ExecSQLServer(t, dsn, "DELETE FROM [$(schema)].sync_change_log") // there it is, under its name
 }
 
-// Where the database keeps no versions of rows, reads are serializable.
-func TestReadsOfADatabaseWithoutVersionsAreSerializable(t *testing.T) {
+// serializable is a database without READ_COMMITTED_SNAPSHOT, to the reads.
+type serializable struct{ *sqlServer }
+
+func (d serializable) start(ctx context.Context) error {
+	d.tables.idiom.prelude = sqlServerSerializable
+	return d.sqlServer.start(ctx)
+}
+
+// Without READ_COMMITTED_SNAPSHOT, as on premises unless it is turned on, all reads are serializable.
+func TestSQLServerWithSerializableReads(t *testing.T) {
+	dsn := dbtest.SQLServer(t)
+	storetest.Run(t, func(t *testing.T) core.Store {
+		d, err := newDialect(dsn, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		store, err := open(t.Context(), serializable{d.(*sqlServer)}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(store.dialect.schema().idiom.prelude, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE") {
+			t.Fatal("reads are not serializable")
+		}
+		return store
+	})
+}
+
+func TestEveryReadAsksWhetherRowsHaveVersions(t *testing.T) {
 	d, err := newDialect("sqlserver://user:password@localhost?database=d", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.close()
-	for versions, want := range map[bool]string{true: "SELECT ", false: "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT "} {
-		if err := d.(*sqlServer).adapt(versions, 0); err != nil {
-			t.Fatal(err)
+	texts, err := buildTexts(d.placeholders(), d.schema().idiom)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{texts.log, texts.findBatch, texts.lastClientSeq, texts.documents} {
+		if !strings.HasPrefix(text, "IF EXISTS (") || !strings.Contains(text, "is_read_committed_snapshot_on = 0) SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT ") {
+			t.Errorf("got %.200s", text)
 		}
-		texts, err := buildTexts(d.placeholders(), d.schema().idiom)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, text := range []string{texts.log, texts.findBatch, texts.lastClientSeq, texts.documents} {
-			if !strings.HasPrefix(text, want) {
-				t.Errorf("versions=%v: got %.80s, want %s", versions, text, want)
+	}
+}
+
+func TestDelayedDurabilityIsNoticedWhileTheServerRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		setting, asked := 0, 0
+		check := durabilityCheck{setting: func(context.Context) (int, error) { asked++; return setting, nil }}
+		steps := []struct {
+			after   time.Duration
+			setting int
+			refused bool
+		}{{0, 0, false}, {time.Second, 2, false}, {durabilityEvery, 2, true}, {0, 2, true}, {0, 1, false}, {durabilityEvery, 1, false}}
+		for i, step := range steps {
+			time.Sleep(step.after)
+			setting = step.setting
+			if err := check.recheck(t.Context()); (err != nil) != step.refused {
+				t.Errorf("step %d: %v", i, err)
 			}
 		}
-	}
-	if err := d.(*sqlServer).adapt(true, sqlServerDelayedDurabilityForced); err == nil {
-		t.Error("a database that answers commits before they are on the disk is used")
-	}
+		if asked > len(steps)-1 {
+			t.Errorf("the database was asked %d times", asked)
+		}
+	})
 }
 
 // With a filtered index, every INSERT, UPDATE and DELETE under QUOTED_IDENTIFIER OFF fails: sqlcmd's and SQL Server

@@ -10,10 +10,14 @@ import (
 const sqlServerTextParameter = "CAST(? AS NVARCHAR(4000))"
 
 const (
-	sqlServerProperties = `SELECT is_read_committed_snapshot_on, delayed_durability FROM sys.databases
-WHERE database_id = DB_ID()`
+	sqlServerDelayedDurability = "SELECT delayed_durability FROM sys.databases WHERE database_id = DB_ID()"
 
-	// It lasts until the end of the batch of statements that it is sent with.
+	// In a database that keeps versions of rows (READ_COMMITTED_SNAPSHOT), a SELECT sees rows as of one moment. Elsewhere it
+	// could see some from before a transaction and some from after it, unless it is serializable, and then it waits for
+	// transactions, and they for it. Each read asks, because the setting can change while the server runs. What is set
+	// lasts until the end of the batch of statements that it is sent with.
+	sqlServerReadPrelude = "IF EXISTS (SELECT 1 FROM sys.databases WHERE database_id = DB_ID() AND is_read_committed_snapshot_on = 0) " +
+		sqlServerSerializable
 	sqlServerSerializable = "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; "
 
 	sqlServerTableExists = `SELECT COUNT(*) FROM sys.tables
