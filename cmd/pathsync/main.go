@@ -31,7 +31,12 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process whatever it is doing
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	program := func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr) }
+	code, isService := runService(ctx, program)
+	if !isService {
+		code = program(ctx)
+	}
+	os.Exit(code)
 }
 
 // run is the whole program: it returns the exit code. It ends in an orderly way when ctx does.

@@ -8,11 +8,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
+	"errors"
 	"io"
 	"math/big"
 	"net"
 	"testing"
 	"time"
+	"unicode/utf16"
 )
 
 // NegativeSerial makes a certificate with a negative serial number, as SQL Server gives itself one.
@@ -40,11 +43,17 @@ func NegativeSerial(t testing.TB) tls.Certificate {
 // address and, of each connection, how the handshake ended.
 func TDSHandshakes(t testing.TB, certificate tls.Certificate) (address string, handshakes <-chan error) {
 	t.Helper()
+	ended := make(chan error, 100)
+	return serveTDS(t, func(conn net.Conn) { ended <- handshake(conn, certificate) }), ended
+}
+
+// serveTDS serves connections, one after the other, and returns the address.
+func serveTDS(t testing.TB, serve func(net.Conn)) (address string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 100)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -54,7 +63,7 @@ func TDSHandshakes(t testing.TB, certificate tls.Certificate) (address string, h
 				return
 			}
 			_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-			ended <- handshake(conn, certificate)
+			serve(conn)
 			conn.Close()
 		}
 	}()
@@ -62,7 +71,7 @@ func TDSHandshakes(t testing.TB, certificate tls.Certificate) (address string, h
 		listener.Close()
 		<-done
 	})
-	return listener.Addr().String(), ended
+	return listener.Addr().String()
 }
 
 // The types of packets.
@@ -121,4 +130,63 @@ func (p *tdsPackets) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// TDSFederatedLogins is a server that asks for a token of Entra ID, as Azure SQL does, and then ends the connection. It
+// returns its address and the tokens that it was shown.
+func TDSFederatedLogins(t testing.TB) (address string, tokens <-chan string) {
+	t.Helper()
+	shown := make(chan string, 100)
+	return serveTDS(t, func(conn net.Conn) {
+		if token, err := federatedLogin(&tdsPackets{Conn: conn, kind: tdsAnswer}); err == nil {
+			shown <- token
+		}
+	}), shown
+}
+
+func federatedLogin(packets *tdsPackets) (token string, err error) {
+	if _, err := packets.next(); err != nil { // prelogin
+		return "", err
+	}
+	// The version, no encryption, and that a token is required.
+	if _, err := packets.Write([]byte{0, 0, 16, 0, 6, 1, 0, 22, 0, 1, 6, 0, 23, 0, 1, 0xff, 16, 0, 0, 0, 0, 0, 2, 1}); err != nil {
+		return "", err
+	}
+	if _, err := packets.next(); err != nil { // login
+		return "", err
+	}
+	authority, resource := ucs2("https://login.microsoftonline.com/22222222-2222-2222-2222-222222222222"), ucs2("https://database.windows.net/")
+	const options = 4 + 2*9
+	size := options + len(authority) + len(resource)
+	info := []byte{0xee}
+	for _, n := range []int{size, 2} {
+		info = binary.LittleEndian.AppendUint32(info, uint32(n))
+	}
+	info = appendOption(info, 1, len(authority), options)
+	info = appendOption(info, 2, len(resource), options+len(authority))
+	if _, err := packets.Write(append(append(info, authority...), resource...)); err != nil {
+		return "", err
+	}
+	message, err := packets.next()
+	if err != nil || len(message) < 8 {
+		return "", errors.Join(err, io.ErrUnexpectedEOF)
+	}
+	length := binary.LittleEndian.Uint32(message[4:])
+	var units []uint16
+	for text := message[8:min(len(message), 8+int(length))]; len(text) > 1; text = text[2:] {
+		units = append(units, binary.LittleEndian.Uint16(text))
+	}
+	return string(utf16.Decode(units)), nil
+}
+
+func appendOption(to []byte, id byte, length, offset int) []byte {
+	to = binary.LittleEndian.AppendUint32(append(to, id), uint32(length))
+	return binary.LittleEndian.AppendUint32(to, uint32(offset))
+}
+
+func ucs2(text string) (encoded []byte) {
+	for _, unit := range utf16.Encode([]rune(text)) {
+		encoded = binary.LittleEndian.AppendUint16(encoded, unit)
+	}
+	return encoded
 }
