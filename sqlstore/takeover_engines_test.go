@@ -331,7 +331,7 @@ func takeOverUntil(t *testing.T, dsn string, uses int) (done bool) {
 		t.Fatal(err)
 	}
 	defer func() {
-		if v := recover(); v != nil && v != errBroken { //nolint:errorlint // the value itself is the signal
+		if v := recover(); v != nil && v != errBroken {
 			panic(v)
 		}
 	}()
