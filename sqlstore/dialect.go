@@ -51,14 +51,22 @@ type dialect interface {
 // schema is the tables of a dialect.
 type schema struct {
 	idiom idiom
-	// exists is a query for the number of tables that are named sync_meta: 0 in a database that was not used yet.
-	exists string
+	// exists is a query for the number of tables that have a name. Without sync_meta the database was not used yet.
+	exists func(table string) string
 	// lock is a statement that keeps other processes from migrating until the transaction ends, if beginning one does
 	// not already.
 	lock string
 	// migrations lead from each version of the schema to the next; the first makes the tables. A line GO in one, as in
 	// Microsoft's tools, ends what is sent to the database as one piece.
 	migrations []string
+	script     scripting
+	// old is how the predecessor's tables are read.
+	old oldTables
+}
+
+// existing makes schema.exists of a query in which the table's name is $(table).
+func existing(query string) func(table string) string {
+	return func(table string) string { return strings.ReplaceAll(query, "$(table)", table) }
 }
 
 // newDialect finds the dialect by the DSN's scheme. Nothing is connected yet. Errors never show the rest of a DSN, which

@@ -41,6 +41,22 @@ func rawSQLServer(t testing.TB, dsn string) *sql.DB {
 	return db
 }
 
+// patience is the limit of a call, and more where the server takes long to make a connection: after an outage a call makes
+// one. Some servers take a second and more for that.
+func (e engine) patience(t testing.TB, dsn string) time.Duration {
+	limit := e.limit
+	for range 3 {
+		db := e.raw(t, dsn)
+		started := time.Now()
+		if got := queryText(t, db, "SELECT 1"); got != "1" {
+			t.Fatalf("SELECT 1 is %s", got)
+		}
+		limit = max(limit, 5*time.Since(started))
+		db.Close()
+	}
+	return limit
+}
+
 // text is a statement in which ~ stands before the name of each table.
 func (e engine) text(dsn, statement string) string {
 	return strings.ReplaceAll(statement, "~", e.schema(dsn))

@@ -54,8 +54,7 @@ func migrate(ctx context.Context, d dialect) (epoch string, err error) {
 			return "", err
 		}
 		if version > newest {
-			return "", fmt.Errorf("its tables have version %d and this program knows up to %d: use a newer program",
-				version, newest)
+			return "", tooNew(version, newest)
 		}
 		if version == newest {
 			err := soon(ctx, func(ctx context.Context) (err error) {
@@ -65,6 +64,7 @@ func migrate(ctx context.Context, d dialect) (epoch string, err error) {
 			return epoch, err
 		}
 		if err := migrateFrom(ctx, d, version); err != nil {
+			err = withRightsHint(d, err, `migrate" or the output of "pathsync migrate --print`)
 			return "", fmt.Errorf("migrating tables to version %d: %w", version+1, err)
 		}
 	}
@@ -108,8 +108,7 @@ type queryer interface {
 
 // schemaVersion is the number of the last migration that was run; 0 if there are no tables.
 func schemaVersion(ctx context.Context, d dialect, db queryer) (int, error) {
-	var tables int
-	if err := db.QueryRowContext(ctx, d.schema().exists).Scan(&tables); err != nil || tables == 0 {
+	if there, err := tableExists(ctx, d, db, "sync_meta"); err != nil || !there {
 		return 0, err
 	}
 	text, err := queryMeta(ctx, d, db, "schema_version")
@@ -123,9 +122,17 @@ func schemaVersion(ctx context.Context, d dialect, db queryer) (int, error) {
 	return version, nil
 }
 
+func tableExists(ctx context.Context, d dialect, db queryer, table string) (bool, error) {
+	var tables int
+	err := db.QueryRowContext(ctx, d.schema().exists(table)).Scan(&tables)
+	return tables > 0, err
+}
+
 func readMeta(ctx context.Context, d dialect, name string) (string, error) {
 	return queryMeta(ctx, d, d.reader(), name)
 }
+
+var errNoMeta = errors.New("sync_meta has no")
 
 func queryMeta(ctx context.Context, d dialect, db queryer, name string) (value string, err error) {
 	query, args, err := squirrel.Select("value").From(d.schema().idiom.table("sync_meta")).Where("name = ?", name).
@@ -135,7 +142,7 @@ func queryMeta(ctx context.Context, d dialect, db queryer, name string) (value s
 	}
 	err = db.QueryRowContext(ctx, query, args...).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", fmt.Errorf("sync_meta has no %s: these tables are not pathsync's, or were changed by hand", name)
+		return "", fmt.Errorf("%w %s: these tables are not pathsync's, or were changed by hand", errNoMeta, name)
 	}
 	return value, err
 }

@@ -44,7 +44,7 @@ func TestAnUpgradeRunsEachMissingMigrationOnce(t *testing.T) {
 
 		for range 2 {
 			upgraded, err := open(t.Context(), withMigrations(t, dsn,
-				e.text(dsn, "CREATE TABLE ~two (n INTEGER); INSERT INTO ~two VALUES (2)"), e.text(dsn, "INSERT INTO ~two VALUES (3)")))
+				e.text(dsn, "CREATE TABLE ~two (n INTEGER); INSERT INTO ~two VALUES (2)"), e.text(dsn, "INSERT INTO ~two VALUES (3)")), slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +73,7 @@ func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
 		d := withMigrations(t, dsn, e.text(dsn, "CREATE TABLE ~half (n INTEGER); INSERT INTO ~absent VALUES (1)"))
 		defer d.close()
 		want := fmt.Sprint("to version ", released+1)
-		if _, err := open(t.Context(), d); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := open(t.Context(), d, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Fatalf("got error %v, want one that names the version", err)
 		}
 		// What follows it could not do if the first half were there.

@@ -27,7 +27,8 @@ func TestAnOutageLosesNothing(t *testing.T) {
 		}
 		dsn := e.newDSN(t)
 		relay, relayed := dbtest.Relayed(t, dsn)
-		crowd := newCrowd(t, newHub(t, openDSN(t, relayed), e.limit))
+		limit := e.patience(t, dsn)
+		crowd := newCrowd(t, newHub(t, openDSN(t, relayed), limit), limit)
 		for _, outage := range []struct {
 			name  string
 			begin func()
@@ -71,6 +72,7 @@ func TestADatabaseThatDoesNotAnswerIsNotWaitedForWithoutEnd(t *testing.T) {
 // crowd is clients that write all the time. Each sends a batch, under the same number, until it is accepted.
 type crowd struct {
 	hub     *core.Hub
+	limit   time.Duration // of a call
 	rooms   []*core.Room
 	clients []*client
 	stop    chan struct{}
@@ -84,8 +86,8 @@ type client struct {
 	refused  atomic.Int64
 }
 
-func newCrowd(t *testing.T, hub *core.Hub) *crowd {
-	c := &crowd{hub: hub, stop: make(chan struct{})}
+func newCrowd(t *testing.T, hub *core.Hub, limit time.Duration) *crowd {
+	c := &crowd{hub: hub, limit: limit, stop: make(chan struct{})}
 	for r := range 4 {
 		room := openRoom(t, hub, fmt.Sprint("room-", r))
 		c.rooms = append(c.rooms, room)
@@ -94,18 +96,18 @@ func newCrowd(t *testing.T, hub *core.Hub) *crowd {
 		}
 	}
 	for _, client := range c.clients {
-		c.running.Go(func() { client.write(t, c.stop) })
+		c.running.Go(func() { client.write(t, c.stop, c.limit) })
 	}
 	t.Cleanup(c.leave)
 	return c
 }
 
 // write ends after a batch that was accepted, so that the fate of all is known.
-func (c *client) write(t *testing.T, stop <-chan struct{}) {
+func (c *client) write(t *testing.T, stop <-chan struct{}, limit time.Duration) {
 	for seq := int64(1); ; {
 		started := time.Now()
 		_, err := c.room.Submit(t.Context(), setNumber(c.id, c.id, seq))
-		if took := time.Since(started); took > 5*time.Second {
+		if took := time.Since(started); took > max(5*time.Second, 3*limit) {
 			t.Errorf("%s waited %v", c.id, took)
 		}
 		switch {
@@ -153,7 +155,7 @@ func (c *crowd) awaitRefusals(t *testing.T) {
 
 func (c *crowd) await(t *testing.T, what string, more int64, count func(*client) int64) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(max(30*time.Second, 15*c.limit))
 	for _, client := range c.clients {
 		for target := count(client) + more; count(client) < target; {
 			select {

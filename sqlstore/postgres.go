@@ -15,8 +15,8 @@ import (
 const (
 	// It looks where the other statements will: along the search_path. To ask the catalogue and not to_regclass, which
 	// reads no table, is what makes tables visible that another process has made a moment ago.
-	postgresSchemaExists = `SELECT COUNT(*) FROM pg_catalog.pg_class
-		WHERE relname = 'sync_meta' AND pg_catalog.pg_table_is_visible(oid)`
+	postgresTableExists = `SELECT COUNT(*) FROM pg_catalog.pg_class
+		WHERE relname = '$(table)' AND pg_catalog.pg_table_is_visible(oid)`
 
 	// Any number will do that is the same for all who migrate: these are the letters "pathsync".
 	postgresMigrationLock = `SELECT pg_advisory_xact_lock(8097881596951621219)`
@@ -76,9 +76,14 @@ func newPostgres(dsn string, log *slog.Logger) (*postgres, error) {
 		return nil, err
 	}
 	return &postgres{
-		tables: schema{idiom: postgresIdiom, exists: postgresSchemaExists, lock: postgresMigrationLock, migrations: migrations},
-		write:  postgresPool(config, postgresWriters),
-		read:   postgresPool(config, postgresReaders),
+		tables: schema{
+			idiom: postgresIdiom, exists: existing(postgresTableExists), lock: postgresMigrationLock, migrations: migrations, script: postgresScript,
+			old: plainOldTables(`CREATE TABLE $(names) (id BIGINT NOT NULL, kind VARCHAR(4) NOT NULL,
+	old_name VARCHAR(256) COLLATE "C" NOT NULL, new_name VARCHAR(255) COLLATE "C", PRIMARY KEY (kind, old_name))`,
+				"INSERT INTO $(sync_change_log) ("+takeoverLogColumns+") SELECT "+takeoverLogSelect),
+		},
+		write: postgresPool(config, postgresWriters),
+		read:  postgresPool(config, postgresReaders),
 	}, nil
 }
 

@@ -33,7 +33,7 @@ const (
 		ON CONFLICT (room) DO UPDATE SET server_seq = excluded.server_seq, documents = excluded.documents
 		WHERE excluded.server_seq > sync_checkpoints.server_seq`
 
-	sqliteSchemaExists = `SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'sync_meta'`
+	sqliteTableExists = `SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = '$(table)'`
 )
 
 var sqliteIdiom = idiom{
@@ -75,7 +75,12 @@ func newSQLite(file string) (*sqlite, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &sqlite{file: file, tables: schema{idiom: sqliteIdiom, exists: sqliteSchemaExists, migrations: migrations}}
+	d := &sqlite{file: file, tables: schema{
+		idiom: sqliteIdiom, exists: existing(sqliteTableExists), migrations: migrations, script: sqliteScript,
+		old: plainOldTables(`CREATE TABLE $(names) (
+	id INTEGER NOT NULL, kind TEXT NOT NULL, old_name TEXT NOT NULL, new_name TEXT, PRIMARY KEY (kind, old_name))`,
+			"INSERT INTO $(sync_change_log) ("+takeoverLogColumns+") SELECT "+takeoverLogSelect),
+	}}
 	// The writer syncs each commit (synchronous=FULL), leaves checkpoints to the checkpointer, and gives back what a
 	// burst has made of the write-ahead log beyond 64 MiB. Its transactions take the lock when they begin, because a
 	// transaction that reads first cannot wait for it later. Pages that it changes stay in 16 MB of memory.

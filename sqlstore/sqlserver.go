@@ -25,6 +25,7 @@ const (
 // no transaction that stays open when the network breaks in the middle of it.
 type sqlServer struct {
 	schemaName  string
+	durability  durabilityCheck
 	tables      schema
 	write, read *sql.DB
 	insertOps   []sizedStatement
@@ -49,23 +50,29 @@ func newSQLServer(dsn string, log *slog.Logger) (*sqlServer, error) {
 		log.Warn("the connection to the database is not safe: "+target.risk, "database", "sqlserver")
 	}
 	connector := newSQLServerConnector(target.connector)
-	return &sqlServer{
+	d := &sqlServer{
 		schemaName: target.schema,
 		tables: schema{
 			idiom: idiom{
-				tables: inSQLServerSchema("[$(schema)].", target.schema),
-				text:   sqlServerTextParameter,
+				prelude: sqlServerReadPrelude,
+				tables:  inSQLServerSchema("[$(schema)].", target.schema),
+				text:    sqlServerTextParameter,
 				// Of one type, whatever its length, or a statement would be planned once for each length.
 				argument: func(text string) any { return mssql.NVarCharMax(text) },
 				now:      sqlServerIdiom.now, bytes: sqlServerIdiom.bytes, limit: sqlServerIdiom.limit,
+				name: func(name string) any { return sqlServerName(name) },
 			},
-			exists:     inSQLServerSchema(sqlServerSchemaExists, target.schema),
+			exists:     existing(inSQLServerSchema(sqlServerTableExists, target.schema)),
 			lock:       sqlServerMigrationLock,
 			migrations: migrations,
+			script:     sqlServerScript.in(target.schema),
+			old:        sqlServerOldTables(),
 		},
 		write: sqlServerPool(connector, sqlServerWriters),
 		read:  sqlServerPool(connector, sqlServerReaders),
-	}, nil
+	}
+	d.durability.setting = d.delayedDurability
+	return d, nil
 }
 
 // sqlServerPool makes a pool of connections. It opens nothing yet.
@@ -78,34 +85,13 @@ func sqlServerPool(connector sqlServerConnector, size int) *sql.DB {
 	return db
 }
 
-func (d *sqlServer) connect(ctx context.Context) error {
-	var versions bool
-	var delayed int
-	if err := d.write.QueryRowContext(ctx, sqlServerProperties).Scan(&versions, &delayed); err != nil {
-		return err
-	}
-	return d.adapt(versions, delayed)
+func (d *sqlServer) connect(ctx context.Context) error { return d.durability.check(ctx) }
+
+// delayedDurability is the database's setting: 0 is DISABLED, 1 ALLOWED, 2 FORCED.
+func (d *sqlServer) delayedDurability(ctx context.Context) (setting int, err error) {
+	err = d.write.QueryRowContext(ctx, sqlServerDelayedDurability).Scan(&setting)
+	return setting, err
 }
-
-// adapt does what the database's properties ask for. In a database that keeps versions of rows, a SELECT sees rows as of
-// one moment. Elsewhere it could see some from before a transaction and some from after it, unless it is serializable,
-// and then it waits for transactions, and they for it.
-func (d *sqlServer) adapt(keepsVersions bool, delayedDurability int) error {
-	if delayedDurability == sqlServerDelayedDurabilityForced {
-		return errSQLServerDelayed
-	}
-	d.tables.idiom.prelude = ""
-	if !keepsVersions {
-		d.tables.idiom.prelude = sqlServerSerializable
-	}
-	return nil
-}
-
-// sqlServerDelayedDurabilityForced is the value of a database that answers every commit before it is on the disk.
-const sqlServerDelayedDurabilityForced = 2
-
-var errSQLServerDelayed = errors.New("the database answers commits before they are on the disk: " +
-	"set its DELAYED_DURABILITY to ALLOWED or DISABLED")
 
 func (d *sqlServer) start(ctx context.Context) (err error) {
 	insert := inSQLServerSchema(sqlServerInsertOps, d.schemaName)
@@ -133,7 +119,7 @@ func (d *sqlServer) placeholders() squirrel.PlaceholderFormat { return squirrel.
 
 // readLog stops in the middle of the result: the driver then cancels the statement, which costs a round trip.
 func (d *sqlServer) readLog(ctx context.Context, room string, after int64, page *page) error {
-	return page.read(ctx, d.log, mssql.NVarCharMax(room), after)
+	return page.read(ctx, d.log, sqlServerName(room), after)
 }
 
 func (d *sqlServer) close() error { return errors.Join(d.read.Close(), d.write.Close()) }

@@ -2,7 +2,11 @@ package sqlstore
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -129,6 +133,63 @@ func TestALoginByEntraIDIsWhatTheURLSays(t *testing.T) {
 		_, err := parseSQLServerDSN("sqlserver://h?database=d&fedauth=" + how)
 		if err == nil || !strings.Contains(err.Error(), "Entra ID") || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: got error %v", how, err)
+		}
+	}
+}
+
+// What is copied from a page has to work.
+func TestEveryURLOfThePagesIsUnderstood(t *testing.T) {
+	found := 0
+	for _, pattern := range []string{"../README.md", "../docs/*.md", "../cmd/pathsync/*.go", "../deploy/*"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil || strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			for _, dsn := range regexp.MustCompile("sqlserver://[^\\s'\"`]+").FindAllString(string(text), -1) {
+				if strings.ContainsAny(dsn, "…{<%") && !strings.Contains(dsn, "%40") || strings.HasSuffix(dsn, "://") {
+					continue // an abbreviation
+				}
+				found++
+				if _, err := parseSQLServerDSN(dsn); err != nil {
+					t.Errorf("%s: %s: %v", file, dsn, err)
+				}
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("only %d URLs were found", found)
+	}
+}
+
+// The page for those who come from the predecessor has a server with a certificate of its own.
+func TestTheURLOfTheMigrationPageTrustsTheServersOwnCertificate(t *testing.T) {
+	page, err := os.ReadFile("../docs/migrating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dsn := regexp.MustCompile(`PATHSYNC_DATABASE='(sqlserver://sa[^']+)'`).FindStringSubmatch(string(page))
+	if dsn == nil {
+		t.Fatal("the page has no URL to copy")
+	}
+	target, err := parseSQLServerDSN(dsn[1])
+	if err != nil || !target.driver.TrustServerCertificate || target.driver.Instance != "SQLEXPRESS01" || target.driver.Database != "mydb" {
+		t.Errorf("%s: %+v, %v", dsn[1], target.driver, err)
+	}
+}
+
+func TestStatementsAreAsLongAsThePageSays(t *testing.T) {
+	for rows, want := range map[int]int{1: 1_800, 64: 46_000} {
+		characters := len(withRows(inSQLServerSchema(sqlServerInsertOps, "dbo"), rows, sqlServerOpColumns))
+		for i := range rows * sqlServerOpColumns { // the driver declares each parameter
+			characters += len(fmt.Sprintf("@p%d nvarchar(max),", i+1))
+		}
+		if got := 2 * characters; got < want*9/10 || got > want*11/10 {
+			t.Errorf("%d rows: %d bytes, want about %d", rows, got, want)
 		}
 	}
 }

@@ -80,6 +80,7 @@ type sqlServerMeaning struct {
 var sqlServerNumbers = map[int32]sqlServerMeaning{
 	1205: {"it was chosen to end a deadlock", errUndone},
 	3960: {"a snapshot was overtaken", errUndone},
+	3966: {"a snapshot was given up", errUndone},
 	1222: {"another transaction holds a lock for too long", core.ErrTooSlow},
 
 	// Data that the tables do not take, and what triggers raise.
@@ -145,15 +146,27 @@ var sqlServerNumbers = map[int32]sqlServerMeaning{
 	40553: {"the service ended a transaction that took too much memory", core.ErrTooSlow},
 
 	// What passes, in the cloud above all.
+	615:   {text: "the database is busy with a failover"},
+	921:   {text: "the database is being recovered"},
+	926:   {text: "the database is being recovered, or is damaged: look at the server's log"},
 	4221:  {text: "the database is busy with a failover"},
 	10928: {text: "the database has reached a limit of its service tier"},
 	10929: {text: "the server is too busy for the database's service tier"},
+	10936: {text: "the elastic pool has reached its limit"},
+	17197: {text: "the server is too slow to log in"},
+	18401: {text: "the server is starting or stopping"},
+	40143: {text: "the service has failed to process a request"},
 	40197: {text: "the service is busy with a failover"},
 	40501: {text: "the service is busy"},
+	40540: {text: "the service has ended the transaction"},
 	40613: {text: "the database is not available now"},
+	42108: {text: "the pool is paused or starting"},
+	42109: {text: "the pool is starting"},
 	49918: {text: "the service is short of resources"},
 	49919: {text: "the service is short of resources"},
 	49920: {text: "the service is short of resources"},
+	49977: {text: "the elastic pool is busy"},
+	49983: {text: "an operation of the service has to be repeated"},
 }
 
 // isSQLServerNetwork reports whether an error comes from the way to the server.
@@ -181,6 +194,8 @@ func whyNoLogin(err error) string {
 	switch {
 	case errors.As(err, &name):
 		return "its host name is not known"
+	case strings.Contains(text, "x509: negative serial number"):
+		return "its certificate has a negative serial number, which Go refuses: set GODEBUG=x509negativeserial=1 in the environment"
 	case strings.Contains(text, "x509: certificate signed by unknown authority"):
 		return "its certificate is of an unknown authority: name that one's with certificate=FILE"
 	case strings.Contains(text, "x509: certificate is valid for"), strings.Contains(text, "x509: cannot validate certificate for"):

@@ -205,3 +205,29 @@ func wantNotOpened(t *testing.T, dsn, want string) {
 	}
 	wantNoSecret(t, err, dsn)
 }
+
+// What Microsoft publishes as transient: "Troubleshoot transient connection errors in SQL Database and SQL Managed Instance",
+// and the list of Microsoft.Data.SqlClient's SqlConfigurableRetryFactory, without its numbers of the client's network.
+var publishedTransient = map[string][]int32{
+	"troubleshooting":  {926, 4060, 4221, 615, 10928, 10929, 10936, 18401, 40197, 40501, 40613, 42108, 42109, 49918, 49919, 49920},
+	"SqlClient":        {1204, 1205, 1222, 4060, 4221, 10928, 10929, 40143, 40197, 40501, 40540, 40613, 42108, 42109, 49918, 49919, 49920},
+	"versions of rows": {3960, 3966},
+}
+
+func TestWhatMicrosoftCallsTransientIsRepeated(t *testing.T) {
+	d := new(sqlServer)
+	for list, numbers := range publishedTransient {
+		for _, number := range numbers {
+			err := d.explain(fmt.Errorf("wrapped: %w", mssql.Error{Number: number}))
+			if errors.Is(err, core.ErrRejected) || errors.Is(err, core.ErrConflict) {
+				t.Errorf("%s: error %d is not repeated: %v", list, number, err)
+			}
+			if sqlServerNumbers[number].text == "" {
+				t.Errorf("%s: error %d has no text", list, number)
+			}
+			if !WaitingHelps(err) {
+				t.Errorf("%s: a start does not wait for %d to pass", list, number)
+			}
+		}
+	}
+}

@@ -45,7 +45,7 @@ func sqlServerStatements(t *testing.T) map[string]string {
 	}
 	defer d.close()
 	all := map[string]string{
-		"schema exists": d.schema().exists, "lock": d.schema().lock, "properties": sqlServerProperties,
+		"schema exists": d.schema().exists("sync_meta"), "lock": d.schema().lock, "durability": sqlServerDelayedDurability,
 	}
 	for i, migration := range d.schema().migrations {
 		for j, piece := range endOfPiece.Split(migration, -1) {
@@ -53,7 +53,6 @@ func sqlServerStatements(t *testing.T) map[string]string {
 		}
 	}
 	say := d.schema().idiom
-	say.prelude = sqlServerSerializable
 	texts, err := buildTexts(squirrel.AtP, say)
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +70,22 @@ func sqlServerStatements(t *testing.T) map[string]string {
 			withRows(inSQLServerSchema(sqlServerUpsertDocuments, "mine"), rows, sqlServerDocumentColumns)
 		all[fmt.Sprintf("upsert %d checkpoints", rows)] =
 			withRows(inSQLServerSchema(sqlServerUpsertCheckpoints, "mine"), rows, sqlServerCheckpointColumns)
+	}
+	taker := newTaker(d, nil)
+	old := d.schema().old
+	parameters := func(text string) string {
+		text, err := squirrel.AtP.ReplacePlaceholders(taker.text(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	for name, text := range map[string]string{
+		"names": old.createNames, "copy log": old.copyLog, "all names": taker.allNames(roomName), "case": sameButForCase,
+		"old documents": takeoverDocumentQuery, "positions": takeoverPositions, "unsaved": undoUnsaved, "update": undoUpdate,
+		"insert": undoInsert, "rename": old.rename("[mine].a", "b"),
+	} {
+		all["takeover "+name] = parameters(text)
 	}
 	return all
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
 func TestASQLServerThatSaysNothingIsNotWaitedForBeyondTheCallsLimit(t *testing.T) {
@@ -56,5 +58,15 @@ func TestALinkThatIsDialledTooLateIsClosed(t *testing.T) {
 		if _, err := conn.Write([]byte("x")); !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("got error %v, want a closed connection", err)
 		}
+	}
+}
+
+// A program that embeds the store has a setting of its own.
+func TestACertificateWithANegativeSerialNumberSaysWhatToDo(t *testing.T) {
+	address, handshakes := dbtest.TDSHandshakes(t, dbtest.NegativeSerial(t))
+	_, err := Open(t.Context(), "sqlserver://sa:secret@"+address+"?database=mydb&TrustServerCertificate=true")
+	wantRepeatable(t, err, "negative serial number", "GODEBUG=x509negativeserial=1")
+	if err := <-handshakes; err == nil {
+		t.Error("the certificate is taken: this test shows nothing")
 	}
 }

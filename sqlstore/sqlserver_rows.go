@@ -62,6 +62,9 @@ type opRow struct {
 }
 
 func (d *sqlServer) insertLog(ctx context.Context, batches []*core.Batch) error {
+	if err := d.durability.recheck(ctx); err != nil {
+		return err
+	}
 	// Two servers that take the same numbers in several rooms meet in the same order, and seldom in a deadlock.
 	batches = slices.Clone(batches)
 	slices.SortStableFunc(batches, func(a, b *core.Batch) int { return cmp.Compare(a.Room, b.Room) })
@@ -120,6 +123,9 @@ func (d *sqlServer) upsertDocuments(ctx context.Context, docs []core.Document) e
 	})
 	docs = slices.CompactFunc(docs, func(a, b core.Document) bool { return a.Room == b.Room && a.Key == b.Key })
 	for i := range docs {
+		if err := checkSQLServerNames(docs[i].Room, docs[i].Key); err != nil {
+			return err
+		}
 		if err := checkSQLServerTexts(limited{docs[i].Room, 255}, limited{docs[i].Key, 255}, limited{docs[i].State, 0}); err != nil {
 			return err
 		}
@@ -153,6 +159,9 @@ func (d *sqlServer) upsertChunk(ctx context.Context, tx *sql.Tx, docs []core.Doc
 
 func (d *sqlServer) upsertCheckpoints(ctx context.Context, checkpoints []core.Checkpoint) error {
 	for _, c := range checkpoints {
+		if err := checkSQLServerNames(c.Room); err != nil {
+			return err
+		}
 		if err := checkSQLServerTexts(limited{c.Room, 255}); err != nil {
 			return err
 		}
@@ -185,7 +194,29 @@ type limited struct {
 	longest int
 }
 
+// sqlServerName is a name by which rows are looked for. For = it is the same with blanks after it. No row has such a name,
+// so one that ends with a blank becomes one that no row has.
+func sqlServerName(name string) mssql.NVarCharMax {
+	if strings.HasSuffix(name, " ") {
+		name += "\x01"
+	}
+	return mssql.NVarCharMax(name)
+}
+
+// checkSQLServerNames refuses names that = would take for others.
+func checkSQLServerNames(names ...string) error {
+	for _, name := range names {
+		if strings.HasSuffix(name, " ") {
+			return fmt.Errorf("%w: a name ends with a blank", core.ErrRejected)
+		}
+	}
+	return nil
+}
+
 func checkSQLServerBatch(b *core.Batch) error {
+	if err := checkSQLServerNames(b.Room, b.ClientID); err != nil {
+		return err
+	}
 	if err := checkSQLServerTexts(limited{b.Room, 255}, limited{b.Key, 255}, limited{b.ClientID, 100},
 		limited{b.UserID, 255}); err != nil {
 		return err

@@ -10,14 +10,18 @@ import (
 const sqlServerTextParameter = "CAST(? AS NVARCHAR(4000))"
 
 const (
-	sqlServerProperties = `SELECT is_read_committed_snapshot_on, delayed_durability FROM sys.databases
-WHERE database_id = DB_ID()`
+	sqlServerDelayedDurability = "SELECT delayed_durability FROM sys.databases WHERE database_id = DB_ID()"
 
-	// It lasts until the end of the batch of statements that it is sent with.
+	// In a database that keeps versions of rows (READ_COMMITTED_SNAPSHOT), a SELECT sees rows as of one moment. Elsewhere it
+	// could see some from before a transaction and some from after it, unless it is serializable, and then it waits for
+	// transactions, and they for it. Each read asks, because the setting can change while the server runs. What is set
+	// lasts until the end of the batch of statements that it is sent with.
+	sqlServerReadPrelude = "IF EXISTS (SELECT 1 FROM sys.databases WHERE database_id = DB_ID() AND is_read_committed_snapshot_on = 0) " +
+		sqlServerSerializable
 	sqlServerSerializable = "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; "
 
-	sqlServerSchemaExists = `SELECT COUNT(*) FROM sys.tables
-WHERE name = N'sync_meta' AND schema_id = SCHEMA_ID(N'$(schema)')`
+	sqlServerTableExists = `SELECT COUNT(*) FROM sys.tables
+WHERE name = N'$(table)' AND schema_id = SCHEMA_ID(N'$(schema)')`
 
 	sqlServerMigrationLock = `DECLARE @got INT;
 EXEC @got = sp_getapplock @Resource = N'pathsync', @LockMode = N'Exclusive', @LockOwner = N'Transaction';
@@ -28,7 +32,7 @@ IF @got < 0 THROW 51000, N'the lock for migrations was not granted', 1;`
 	sqlServerInsertOps = `INSERT INTO [$(schema)].sync_change_log (room, store_key, path, op, value, client_id, server_seq,
 	server_ts, op_index, client_seq, array_index, discarded, user_id)
 SELECT room, store_key, path, op, CASE WHEN DATALENGTH(value) > 0 THEN value END, client_id, server_seq,
-	server_ts, op_index, NULLIF(client_seq, -1), NULLIF(array_index, -1), NULLIF(discarded, N''), NULLIF(user_id, N'')
+	server_ts, op_index, NULLIF(client_seq, -1), NULLIF(array_index, -1), NULLIF(discarded, N''), CASE WHEN DATALENGTH(user_id) > 0 THEN user_id END
 FROM (VALUES $(rows)) AS new (room, store_key, path, op, value, client_id, server_seq,
 	server_ts, op_index, client_seq, array_index, discarded, user_id)
 WHERE server_seq > 0;`

@@ -34,6 +34,7 @@ type idiom struct {
 	prelude  string           // before each SELECT
 	text     string           // an expression of a text parameter, which is ? in it
 	argument func(string) any // what a text is handed to the driver as
+	name     func(string) any // what a name that rows are looked for by is handed to the driver as
 
 	now   string // an expression of the time
 	bytes string // a function of how many bytes a text has; it does not read the text
@@ -55,6 +56,13 @@ func (i idiom) textArgument(text string) any {
 		return text
 	}
 	return i.argument(text)
+}
+
+func (i idiom) nameArgument(name string) any {
+	if i.name == nil {
+		return name
+	}
+	return i.name(name)
 }
 
 func buildTexts(format squirrel.PlaceholderFormat, say idiom) (t texts, err error) {

@@ -43,15 +43,12 @@ func WithLog(log *slog.Logger) Option { return func(s *settings) { s.log = log }
 //	postgres://USER:PASSWORD@HOST/DATABASE   PostgreSQL; see docs/postgresql.md
 //	sqlserver://USER:PASSWORD@HOST?database= SQL Server; see docs/sqlserver.md
 func Open(ctx context.Context, dsn string, options ...Option) (*Store, error) {
-	set := settings{log: slog.New(slog.DiscardHandler)}
-	for _, o := range options {
-		o(&set)
-	}
+	set := newSettings(options)
 	d, err := newDialect(dsn, set.log)
 	if err != nil {
-		return nil, fmt.Errorf("opening database: %w", err)
+		return nil, fmt.Errorf("opening database: %w", hopeless{err})
 	}
-	s, err := open(ctx, d)
+	s, err := open(ctx, d, set.log)
 	if err != nil {
 		d.close()
 		return nil, fmt.Errorf("opening database %s: %w", d.name(), d.explain(err))
@@ -59,12 +56,23 @@ func Open(ctx context.Context, dsn string, options ...Option) (*Store, error) {
 	return s, nil
 }
 
-func open(ctx context.Context, d dialect) (*Store, error) {
+func newSettings(options []Option) settings {
+	set := settings{log: slog.New(slog.DiscardHandler)}
+	for _, o := range options {
+		o(&set)
+	}
+	return set
+}
+
+func open(ctx context.Context, d dialect, log *slog.Logger) (*Store, error) {
 	if err := soon(ctx, d.connect); err != nil {
 		return nil, err
 	}
 	epoch, err := migrate(ctx, d)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := takeOver(ctx, d, log); err != nil {
 		return nil, err
 	}
 	if err := soon(ctx, d.start); err != nil {
@@ -122,8 +130,8 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// text is what a text parameter of a common statement is handed over as.
-func (s *Store) text(value string) any { return s.dialect.schema().idiom.textArgument(value) }
+// text is what a name is handed over as in a common statement that looks for rows.
+func (s *Store) text(name string) any { return s.dialect.schema().idiom.nameArgument(name) }
 
 // errUndone is part of an error when the database has undone what was being done, because another transaction was in
 // the way. It may be done again at once.

@@ -4,6 +4,8 @@
 //	pathsync tail ROOM               follows a room
 //	pathsync get ROOM [KEY]          prints a room, or one of its documents
 //	pathsync set ROOM KEY PATH JSON  sets one value
+//	pathsync migrate [--print]       makes or upgrades the tables, or prints the SQL that does
+//	pathsync takeover                takes over the tables of nuxt-synced-pinia-store
 //	pathsync doctor URL              says what proxies on the way do
 //
 // Every flag of the server has a twin in the environment: --listen is PATHSYNC_LISTEN, and so on.

@@ -1,3 +1,9 @@
+// SQL Server makes itself a certificate whose serial number is negative in half of all cases. Go refuses to read it, even
+// where the certificate is trusted by name or not checked. The number takes no part in checking a certificate, so that no
+// other connection of the program becomes less safe.
+//
+//go:debug x509negativeserial=1
+
 package main
 
 import (
@@ -25,7 +31,12 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process whatever it is doing
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	program := func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr) }
+	code, isService := runService(ctx, program)
+	if !isService {
+		code = program(ctx)
+	}
+	os.Exit(code)
 }
 
 // run is the whole program: it returns the exit code. It ends in an orderly way when ctx does.
@@ -59,6 +70,9 @@ type commandLine struct {
 	Tail  tailCommand  `cmd:"" help:"Follow a room: print one line per event."`
 	Get   getCommand   `cmd:"" help:"Print a room, or one of its documents, as JSON."`
 	Set   setCommand   `cmd:"" help:"Set one value in a document."`
+
+	Migrate  migrateCommand  `cmd:"" help:"Make or upgrade the tables, or print the SQL that does."`
+	Takeover takeoverCommand `cmd:"" help:"Take over the tables of nuxt-synced-pinia-store."`
 
 	Doctor doctorCommand `cmd:"" help:"Find out what proxies do to requests and streams."`
 

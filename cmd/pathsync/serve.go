@@ -5,18 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"runtime"
 	"strings"
 	"time"
 
 	"github.com/pathsync/pathsync/core"
-	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/httpapi"
 	"github.com/pathsync/pathsync/metrics"
-	"github.com/pathsync/pathsync/sqlstore"
 )
 
 // Limits of the parts of a shutdown: together they stay below the 10 s after which supervisors lose patience.
@@ -41,11 +37,6 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	store, err := openStore(ctx, c.Database, log)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
 	listener, err := listenOrInherit(ctx, c.Listen)
 	if err != nil {
 		return err
@@ -54,8 +45,26 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 		listener.Close()
 		return err
 	}
-	log.Info("pathsync is ready", "url", edge.scheme()+"://"+listener.Addr().String()+"/", "database", kindOf(c.Database), "epoch", store.Epoch())
-	return c.serve(ctx, log, store, listener, who, initial, edge)
+	public := newPublicServer(listener, edge, log)
+	measured := metrics.New()
+	if c.AdminListen != "" {
+		operators, err := startAdmin(ctx, log, c.AdminListen, adminHandler(public.front, measured.Handler()))
+		if err != nil {
+			listener.Close()
+			return err
+		}
+		defer operators.close(ctx)
+	}
+	store, err := c.openStore(ctx, log, public.serve)
+	if err != nil {
+		public.close()
+		if ctx.Err() != nil { // it was told to end before it could begin
+			return nil
+		}
+		return err
+	}
+	defer store.Close()
+	return c.serve(ctx, log, store, public, measured, who, initial, edge)
 }
 
 // shareOneProcessor lets others run while a commit waits for the disk, also on a machine with a single processor. There Go
@@ -66,14 +75,10 @@ func shareOneProcessor() {
 	}
 }
 
-// receiveBuffer is how much of what a client sends over HTTP/2 waits in memory until it is read. Nothing counts it.
-const receiveBuffer = 256 << 10
-
 // serve puts the parts together, and takes them apart again when ctx ends: first no new requests, then the streams,
 // then what is still to be written.
-func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.Store, listener net.Listener,
+func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.Store, public *publicServer, measured *metrics.Metrics,
 	who httpapi.Authenticator, initial core.InitialStateLoader, edge edge) error {
-	measured := metrics.New()
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{
 		Epoch: store.Epoch(), MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs), Spread: c.DrainSpread, Compress: c.CompressStreams, Recorder: measured,
 	})
@@ -87,7 +92,7 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	config := httpapi.Config{
 		Hub: hub, Feeds: feeds, Log: log, Recorder: measured, Auth: who, PublicRooms: c.publicRooms(),
 		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,
-		Origins: edge.origins, Limits: edge.limits, LocalOnly: c.localOnly(listener.Addr(), edge.tls != nil),
+		Origins: edge.origins, Limits: edge.limits, LocalOnly: c.localOnly(public.listener.Addr(), edge.tls != nil),
 	}
 	if c.AccessLog {
 		config.AccessLog = log
@@ -96,42 +101,15 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 		config.Metrics = measured.Handler()
 	}
 	api := httpapi.New(config)
-	if c.AdminListen != "" {
-		operators, err := startAdmin(ctx, log, c.AdminListen, adminHandler(api, measured.Handler()))
-		if err != nil {
-			listener.Close()
-			finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-			defer cancel()
-			return errors.Join(err, hub.Close(finish))
-		}
-		defer operators.close(ctx)
-	}
-	server := &http.Server{
-		Handler:           api,
-		Protocols:         edge.protocols,
-		TLSConfig:         edge.tls,
-		ReadHeaderTimeout: 10 * time.Second,
-		WriteTimeout:      2 * time.Minute, // of answers; a stream has a limit for each write
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ConnState:         api.ConnState,
-		HTTP2:             &http.HTTP2Config{MaxReceiveBufferPerConnection: receiveBuffer, MaxReceiveBufferPerStream: receiveBuffer},
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	served := make(chan error, 1)
-	go func() {
-		if edge.tls != nil {
-			served <- server.ServeTLS(listener, "", "")
-		} else {
-			served <- server.Serve(listener)
-		}
-	}()
+	public.front.Set(api)
+	public.serve()
+	log.Info("pathsync is ready", "url", edge.scheme()+"://"+public.listener.Addr().String()+"/", "database", kindOf(c.Database), "epoch", store.Epoch())
 
 	var failed error
 	select {
 	case <-ctx.Done():
 		log.Info("shutting down")
-	case failed = <-served:
+	case failed = <-public.served:
 	}
 	// ctx has ended, and with it is said all that it had to say: the rest has limits of its own.
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
@@ -139,9 +117,9 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	api.Drain()
 	streams := make(chan error, 1)
 	go func() { streams <- api.Wait(drain) }()
-	if err := errors.Join(server.Shutdown(drain), <-streams); err != nil {
+	if err := errors.Join(public.server.Shutdown(drain), <-streams); err != nil {
 		log.Warn("some connections had to be cut", "error", err)
-		_ = server.Close() // what could not be ended in time is not waited for
+		_ = public.server.Close() // what could not be ended in time is not waited for
 	}
 	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
@@ -153,20 +131,6 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	}
 	log.Info("everything is saved")
 	return nil
-}
-
-// openStore opens the store that a database URL names.
-func openStore(ctx context.Context, url string, log *slog.Logger) (core.Store, error) {
-	scheme, _, _ := strings.Cut(url, ":")
-	switch scheme {
-	case "memory":
-		return memstore.New(), nil
-	case "sqlite", "postgres", "postgresql", "sqlserver":
-		return sqlstore.Open(ctx, url, sqlstore.WithLog(log))
-	default:
-		return nil, usageError{fmt.Errorf("--database %q is not known; use sqlite:FILE, sqlserver://…, postgres://… or %q",
-			kindOf(url), "memory:")}
-	}
 }
 
 // kindOf is as much of a database URL as may be shown: a password can stand behind the scheme, but not in the name of

@@ -16,6 +16,8 @@ type serveCommand struct {
 	Listen   string `name:"listen" env:"PATHSYNC_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" validate:"address" help:"Where to listen (${default}). Anything but loopback is open to the network."`
 	Database string `name:"database" env:"PATHSYNC_DATABASE" default:"sqlite:pathsync.db" placeholder:"URL" validate:"required" help:"sqlite:FILE, sqlserver://…, postgres://…, or memory: to forget everything at the end (${default})."`
 
+	DatabaseWait time.Duration `name:"database-wait" env:"PATHSYNC_DATABASE_WAIT" default:"10m" placeholder:"DURATION" validate:"min=0" help:"How long to wait at the start for a database that cannot be used yet. Requests get 503 meanwhile. 0 ends the server at once (${default})."`
+
 	AdminListen string `name:"admin-listen" env:"PATHSYNC_ADMIN_LISTEN" placeholder:"HOST:PORT" validate:"omitempty,address" help:"Where operators are answered: /metrics, which is then nowhere else, /debug/pprof, /healthz and /readyz. Keep it away from the public."`
 
 	Auth           string   `name:"auth" env:"PATHSYNC_AUTH" default:"none" placeholder:"HOW" validate:"oneof=none jwt app" help:"Who may do what: none lets everybody do everything, jwt asks for a JSON Web Token, app asks your application (${default})."`

@@ -26,7 +26,7 @@ func parse(t *testing.T, args ...string) serveCommand {
 
 func TestTheServerHasDefaultsForEverything(t *testing.T) {
 	want := serveCommand{
-		Listen: "127.0.0.1:8080", Database: "sqlite:pathsync.db", Auth: "none",
+		Listen: "127.0.0.1:8080", Database: "sqlite:pathsync.db", DatabaseWait: 10 * time.Minute, Auth: "none",
 		ServerBatchMs: 1500, PresenceTimeoutMs: 15000, HeartbeatMs: 15000, RoomIdleMs: 60000,
 		MaxBodyBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64, MaxDocumentBytes: 8 << 20, MaxDocuments: 10_000, MaxRooms: 100000, MemoryBudget: 2 << 30, FeedBytes: 4 << 20,
 		ACMECache: "pathsync-acme", ACMEServer: "https://acme-v02.api.letsencrypt.org/directory",

@@ -18,6 +18,84 @@ var lookalikes = []string{
 	"😀", "😁", "👍", "👍🏽", "👨‍👩‍👧", "👨👩👧", "𝒜", "𝒞", "é", "e\u0301", "e\u0301\u0301", "Ω", "\u2126",
 }
 
+// namesAreNeverConfused calls every method with names that = of some database takes for one. A store may refuse to keep
+// such a name; it must never find or change another's rows under it.
+func namesAreNeverConfused(t *testing.T, store core.Store) {
+	name := t.Name() + "/x"
+	others := []string{name + " ", name + "  ", name + "\t", name + "\u00a0", " " + name, strings.ToUpper(name), name + "\u3000"}
+	log := []*core.Batch{batch(name, 1, from("client", 1)), batch(name, 2, from("client", 2))}
+	mustAppend(t, store, log...)
+	mustSave(t, store, document(name, 5), core.Document{Room: t.Name(), Key: "k", ServerSeq: 5, State: `"k"`})
+	kept := map[string]bool{}
+	for i, other := range others {
+		if got := readDocuments(t, store, other); len(got) != 0 {
+			t.Errorf("%q has the documents of another room: %v", other, got)
+		}
+		wantLog(t, store, other)
+		wantFound(t, store, other, "client", 1, nil)
+		wantLastClientSeq(t, store, other, "client", core.NoClientSeq)
+		for _, client := range []string{"client ", "Client", "client\t"} {
+			wantFound(t, store, name, client, 1, nil)
+			wantLastClientSeq(t, store, name, client, core.NoClientSeq)
+		}
+		if at, err := store.Checkpoint(t.Context(), other); err != nil || at.ServerSeq != 0 {
+			t.Errorf("the checkpoint of %q is %+v, %v", other, at, err)
+		}
+		if entries, err := store.Oldest(t.Context(), other, 0, core.Bounds{Rows: 10, Bytes: 1000}); err != nil || len(entries) != 0 {
+			t.Errorf("%q has entries of another room's log: %+v, %v", other, entries, err)
+		}
+		if err := store.Prune(t.Context(), other, 0, 100); err != nil {
+			t.Errorf("pruning %q: %v", other, err)
+		}
+		mine := batch(other, 1, from("client", 7))
+		switch err := store.Append(t.Context(), []*core.Batch{mine}); {
+		case err == nil:
+			kept[other] = true
+			wantLog(t, store, other, mine)
+		case !errors.Is(err, core.ErrRejected):
+			t.Errorf("appending to %q: %v", other, err)
+		}
+		for _, doc := range []core.Document{
+			{Room: other, Key: "default", ServerSeq: 10, State: `"other"`},
+			{Room: t.Name(), Key: "k" + strings.Replace(other, name, "", 1), ServerSeq: int64(10 + i), State: `"other"`},
+		} {
+			if doc.Key == "k" || strings.HasPrefix(doc.Key, "k"+strings.ToUpper(name)) {
+				doc.Key = "K"
+			}
+			if err := store.SaveDocuments(t.Context(), []core.Document{doc}); err != nil && !errors.Is(err, core.ErrRejected) {
+				t.Errorf("saving %q of %q: %v", doc.Key, doc.Room, err)
+			}
+		}
+		mark := core.Checkpoint{Room: other, ServerSeq: 50 + int64(i), Documents: 1}
+		if err := store.SaveCheckpoints(t.Context(), []core.Checkpoint{mark}); err != nil && !errors.Is(err, core.ErrRejected) {
+			t.Errorf("saving the checkpoint of %q: %v", other, err)
+		}
+		if at, err := store.Checkpoint(t.Context(), name); err != nil || at.ServerSeq != 5 {
+			t.Errorf("after that of %q, the checkpoint is %+v, %v", other, at, err)
+		}
+		wantLog(t, store, name, log...)
+		wantDocument(t, readDocuments(t, store, name)["default"], document(name, 5))
+		wantDocument(t, readDocuments(t, store, t.Name())["k"], core.Document{Room: t.Name(), Key: "k", ServerSeq: 5, State: `"k"`})
+	}
+	found := map[string]int{}
+	for room := ""; ; {
+		next, err := store.NextRoom(t.Context(), room)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next == "" || found[next] > 1 {
+			break
+		}
+		found[next]++
+		room = next
+	}
+	for other := range kept {
+		if found[other] != 1 {
+			t.Errorf("%q is among the rooms %d times", other, found[other])
+		}
+	}
+}
+
 var textTests = []subtest{
 	{"RoomsThatLookAlikeAreDifferentRooms", func(t *testing.T, store core.Store) {
 		all := make([]*core.Batch, 0, len(lookalikes))
@@ -65,6 +143,13 @@ var textTests = []subtest{
 			mustSave(t, store, d)
 			wantDocument(t, readDocuments(t, store, longest)[longest], d)
 		}
+	}},
+	{"NamesThatDifferByBlanksOrCaseAreNeverConfused", namesAreNeverConfused},
+	{"BlankTextsAreKept", func(t *testing.T, store core.Store) {
+		b := batch(t.Name(), 1, with(set(" ", `" "`)))
+		b.Key, b.UserID = "  ", "  "
+		mustAppend(t, store, b)
+		wantLog(t, store, t.Name(), b)
 	}},
 	{"TextThatSomeDatabasesRefuseIsKeptOrRejected", func(t *testing.T, store core.Store) {
 		seq := int64(1)

@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -88,4 +90,7 @@ func (w *writer) postUntil(ctx context.Context) error {
 	return nil
 }
 
-func name(kind string, i int) string { return kind + strconv.Itoa(i) }
+// run is part of all names, so that a second run on the same database has rooms and clients of its own.
+var run = strings.ToLower(rand.Text()[:8])
+
+func name(kind string, i int) string { return kind + "-" + run + "-" + strconv.Itoa(i) }

@@ -1,8 +1,7 @@
--- The tables. Where those of nuxt-synced-pinia-store are, they are set aside as ..._predecessor, and their rows copied.
--- Nothing is deleted: when all is well, the tables that were set aside may be dropped by hand.
+-- The tables. Those of nuxt-synced-pinia-store are renamed to ..._predecessor; the takeover copies their rows afterwards.
 --
 -- Times are UTC. Names compare by their code units, whatever the collation of the database.
--- To run this by hand: sqlcmd -v schema=dbo -i 0001_tables.sql
+-- To run the migrations by hand: pathsync migrate --print
 
 IF SCHEMA_ID(N'$(schema)') IS NULL
     EXEC (N'CREATE SCHEMA [$(schema)]');
@@ -63,37 +62,3 @@ CREATE TABLE [$(schema)].sync_meta (
     value NVARCHAR(400) NOT NULL,
     CONSTRAINT PK_pathsync_meta PRIMARY KEY (name)
 );
-GO
-
--- The predecessor counted operations, of all rooms together, so its numbers have gaps that mean nothing. Its rows stay
--- as an audit trail and are never replayed: their op_index is negative, and every read of the log is of those from 0 on.
-IF OBJECT_ID(N'[$(schema)].sync_change_log_predecessor', N'U') IS NOT NULL
-BEGIN
-    SET IDENTITY_INSERT [$(schema)].sync_change_log ON;
-    INSERT INTO [$(schema)].sync_change_log
-        (id, room, store_key, path, op, value, client_id, server_seq, server_ts, op_index)
-    SELECT id, room, store_key, path, op, value, client_id, server_seq, server_ts,
-        -ROW_NUMBER() OVER (PARTITION BY room COLLATE Latin1_General_100_BIN2, server_seq ORDER BY id)
-    FROM [$(schema)].sync_change_log_predecessor;
-    SET IDENTITY_INSERT [$(schema)].sync_change_log OFF;
-END;
-GO
-
-IF OBJECT_ID(N'[$(schema)].sync_documents_predecessor', N'U') IS NOT NULL
-    INSERT INTO [$(schema)].sync_documents (room, store_key, state, server_seq, updated_at)
-    SELECT room, store_key, state, server_seq, updated_at
-    FROM [$(schema)].sync_documents_predecessor;
-GO
-
--- A room goes on after the highest number that it has anywhere, and that has to stand in its documents.
-UPDATE d
-SET server_seq = l.highest
-FROM [$(schema)].sync_documents AS d
-JOIN (SELECT room, MAX(server_seq) AS highest FROM [$(schema)].sync_change_log GROUP BY room) AS l ON l.room = d.room
-WHERE NOT EXISTS (
-    SELECT 1 FROM [$(schema)].sync_documents AS other
-    WHERE other.room = d.room AND other.server_seq >= l.highest
-);
-GO
-
-UPDATE [$(schema)].sync_documents SET server_seq = 1 WHERE server_seq < 1;

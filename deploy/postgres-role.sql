@@ -1,0 +1,15 @@
+-- The rights that the service needs once its tables are there. Run it as the owner of the tables, after each migration:
+--   psql "$ADMIN_URL" -f postgres-role.sql
+-- The user's name and the schema (public) are examples. The password comes from elsewhere: \password pathsync_service
+
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'pathsync_service') THEN
+        CREATE ROLE pathsync_service LOGIN;
+    END IF;
+END $$;
+
+GRANT USAGE ON SCHEMA public TO pathsync_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.sync_change_log TO pathsync_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.sync_documents TO pathsync_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.sync_checkpoints TO pathsync_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.sync_meta TO pathsync_service;

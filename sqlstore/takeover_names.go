@@ -1,0 +1,184 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"regexp"
+	"strings"
+
+	"github.com/Masterminds/squirrel"
+
+	"github.com/pathsync/pathsync/sqlstore/takeover"
+)
+
+// oldTables is how a dialect reads the predecessor's tables.
+type oldTables struct {
+	exact   func(column string) string // a text that is compared character by character
+	dotted  func(column string) string // the same, with a dot behind it, so that blanks at its end count
+	current func(column string) string // one of our texts in the collation of the predecessor's tables
+	// createNames makes the table of the names that change, and copyLog copies the rows of the log between two ids.
+	createNames, copyLog string
+	// rename renames a table.
+	rename func(table, name string) string
+}
+
+// nameKind is the kind of a name in the table of names.
+type nameKind string
+
+const (
+	roomName nameKind = "room"
+	keyName  nameKind = "key"
+)
+
+// newNames are the names of the predecessor that change.
+type newNames struct {
+	changed []newName
+	of      map[nameKind]map[string]string // by the old name
+}
+
+type newName struct {
+	id        int64 // in the order of the old names
+	kind      nameKind
+	old, name string
+}
+
+// get is the name that a document is stored under, by the old name.
+func (n newNames) get(kind nameKind, old string) string {
+	if name, changed := n.of[kind][old]; changed {
+		return name
+	}
+	return old
+}
+
+// hashed is what a name looks like that takeover.Name has made.
+var hashed = regexp.MustCompile(`~[0-9a-f]{8}`)
+
+// allNames is a query for all names of a kind, each with a dot behind it, and their numbers.
+func (t *taker) allNames(kind nameKind) string {
+	column := map[nameKind]string{roomName: "room", keyName: "store_key"}[kind]
+	return t.text("SELECT ROW_NUMBER() OVER (ORDER BY name) AS id, '" + string(kind) + "' AS kind, name AS old_name FROM (" +
+		"SELECT $dotted(" + column + ") AS name FROM $(sync_documents_old) UNION SELECT $dotted(" + column + ") FROM $(sync_change_log_old)) names")
+}
+
+// findNames reads all names and decides which of them change. Of those that stay it keeps only the ones that a new name
+// could be the same as.
+func (t *taker) findNames(ctx context.Context, db rowsQueryer) error {
+	t.names = newNames{of: map[nameKind]map[string]string{}}
+	for _, kind := range []nameKind{roomName, keyName} {
+		taken := map[string]bool{}
+		var odd []newName
+		err := eachRow(ctx, db, t.allNames(kind)+" ORDER BY id", func(rows *sql.Rows) error {
+			n := newName{}
+			if err := rows.Scan(&n.id, &n.kind, &n.old); err != nil {
+				return err
+			}
+			n.old = strings.TrimSuffix(n.old, ".")
+			if name, changed := takeover.Name(n.old, func(string) bool { return false }); changed {
+				odd = append(odd, n)
+			} else if hashed.MatchString(name) {
+				taken[name] = true
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		t.names.of[kind] = make(map[string]string, len(odd))
+		for _, n := range odd {
+			n.name, _ = takeover.Name(n.old, func(name string) bool { return taken[name] })
+			taken[n.name] = true
+			t.names.of[kind][n.old] = n.name
+			t.names.changed = append(t.names.changed, n)
+			t.log.Warn("a name of the predecessor has no address; it gets another", "kind", kind, "old", n.old, "new", n.name)
+		}
+	}
+	t.report.Renamed = int64(len(t.names.changed))
+	return t.findCase(ctx)
+}
+
+// saveNames makes the table of the names that change. The old ones never leave the database, so that they stay what they
+// are, whatever that is.
+func (t *taker) saveNames(ctx context.Context, tx *sql.Tx, progress string) error {
+	if progress != "" {
+		return nil
+	}
+	there, err := tableExists(ctx, t.d, tx, renamedTable)
+	if err != nil {
+		return err
+	}
+	if there { // of a takeover that was undone
+		if err := t.exec(ctx, tx, t.text("DROP TABLE $(names)")); err != nil {
+			return err
+		}
+	}
+	if err := t.exec(ctx, tx, t.text(t.d.schema().old.createNames)); err != nil {
+		return err
+	}
+	for _, kind := range []nameKind{roomName, keyName} {
+		if err := t.exec(ctx, tx, t.text("INSERT INTO $(names) (id, kind, old_name) "+t.allNames(kind))); err != nil {
+			return err
+		}
+	}
+	say := t.d.schema().idiom
+	for _, n := range t.names.changed {
+		err := exec(ctx, t.d, tx, squirrel.Update(t.table(renamedTable)).Set("new_name", say.textArgument(n.name)).
+			Where("kind = ?", string(n.kind)).Where("id = ?", n.id))
+		if err != nil {
+			return err
+		}
+	}
+	if err := t.exec(ctx, tx, t.text("DELETE FROM $(names) WHERE new_name IS NULL")); err != nil {
+		return err
+	}
+	return exec(ctx, t.d, tx, squirrel.Insert(t.table("sync_meta")).Columns("name", "value").Values(takeoverMeta, takeoverLog+"0"))
+}
+
+const sameButForCase = `SELECT MIN(name), MAX(name), CAST(COUNT(*) AS BIGINT)
+FROM (SELECT $dotted(room) AS name FROM $(sync_documents_old) UNION SELECT $dotted(room) FROM $(sync_change_log_old)) names
+GROUP BY LOWER(name) HAVING COUNT(*) > 1`
+
+// findCase looks for rooms whose names differ by case alone. Where the database's collation ignored case they were one
+// room to the predecessor; they are several now.
+func (t *taker) findCase(ctx context.Context) error {
+	return eachRow(ctx, t.d.reader(), t.text(sameButForCase), func(rows *sql.Rows) error {
+		var first, last string
+		var rooms int64
+		if err := rows.Scan(&first, &last, &rooms); err != nil {
+			return err
+		}
+		t.report.CaseRooms += rooms
+		t.log.Warn("rooms differ by case alone: they are different rooms from now on", "rooms", rooms,
+			"one", strings.TrimSuffix(first, "."), "another", strings.TrimSuffix(last, "."))
+		return nil
+	})
+}
+
+// plainOldTables are those of SQLite and PostgreSQL, where somebody has copied them there. Both compare text exactly.
+func plainOldTables(createNames, copyLog string) oldTables {
+	same := func(column string) string { return column }
+	return oldTables{
+		exact: same, current: same,
+		dotted:      func(column string) string { return "(" + column + " || '.')" },
+		createNames: createNames, copyLog: copyLog,
+		rename: func(table, name string) string { return "ALTER TABLE " + table + " RENAME TO " + name },
+	}
+}
+
+type rowsQueryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// eachRow calls use for each row of a query.
+func eachRow(ctx context.Context, db rowsQueryer, query string, use func(*sql.Rows) error) error {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := use(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
