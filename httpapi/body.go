@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -15,12 +16,13 @@ import (
 // readBody returns the body of a request that must be JSON, within the limits of size and time.
 func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 	r := c.Request()
-	if t, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" ||
-		params["charset"] != "" && params["charset"] != "utf-8" && params["charset"] != "UTF-8" {
-		return nil, problem(UnsupportedMediaType, "send it with `Content-Type: application/json`")
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return nil, problem(UnsupportedMediaType, "send it with `Content-Type: application/json`, in UTF-8")
 	}
-	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return nil, problem(UnsupportedMediaType, "send it without Content-Encoding")
+	for _, coding := range r.Header.Values("Content-Encoding") {
+		if !strings.EqualFold(coding, "identity") && coding != "" {
+			return nil, problem(UnsupportedMediaType, "send it without Content-Encoding")
+		}
 	}
 	tooLarge := problem(BodyTooLarge, fmt.Sprintf("at most %d bytes are taken", maxBytes))
 	if r.ContentLength > int64(maxBytes) {
@@ -45,6 +47,18 @@ func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 	x.parcel.proceeds()
 	setBodyDeadline(c.Response().Writer, time.Time{})
 	return body, nil
+}
+
+// isJSON reports whether a Content-Type stands for JSON in UTF-8. The names of types, parameters and charsets are the same
+// in any case (RFC 9110, section 8.3). Other types that
+// end in +json stand for other formats.
+func isJSON(contentType string) bool {
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil || kind != "application/json" {
+		return false
+	}
+	charset, given := params["charset"]
+	return !given || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
 }
 
 // setBodyDeadline limits the time that a body may take. It is lifted once the body is there, and stays in force when it

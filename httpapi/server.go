@@ -171,10 +171,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := s.begin(w, r)
 	defer x.handled()
 	h := w.Header()
+	h.Set("Content-Security-Policy", answerPolicy)
+	h.Set("Referrer-Policy", "same-origin") // no-referrer would take the Origin from what pages send here
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Request-Id", x.id)
 	s.guard(x, r)
 }
+
+// answerPolicy is the policy of answers that are no pages: opened in a browser, they load nothing and stand in no frame.
+// Pages have policies of their own.
+const answerPolicy = "default-src 'none'; frame-ancestors 'none'"
 
 // guard turns a panic into a problem.
 func (s *Server) guard(x *exchange, r *http.Request) {

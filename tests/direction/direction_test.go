@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 	"doctor":          {},
 	"trust":           {},
 	"initialstate":    {"core", "core/tree", "trust"},
-	"auth":            {"core", "core/path", "trust", "github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset", "golang.org/x/sync/singleflight"},
+	"auth":            {"core", "core/path", "core/tree", "trust", "github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset", "golang.org/x/sync/singleflight"},
 	"cmd/pathsync":    {"", "auth", "doctor", "httpapi", "initialstate", "metrics", "sse", "sqlstore", "core", "core/memstore", "github.com/alecthomas/kong", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/mattn/go-isatty", "github.com/r3labs/sse/v2", "golang.org/x/crypto/acme", "golang.org/x/crypto/acme/autocert", "gopkg.in/cenkalti/backoff.v1"},
 }
 
