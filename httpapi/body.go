@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/pathsync/pathsync/pace"
 )
 
 // readBody returns the body of a request that must be JSON, within the limits of size and time.
@@ -31,8 +33,9 @@ func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 	// The limit is told to net/http's own writer, which then closes the connection.
 	x := exchangeOf(c.Response())
 	w := x.ResponseWriter
-	x.parcel = s.intake.begin(func() { setBodyDeadline(w, time.Unix(1, 0)) })
-	body, err := read(http.MaxBytesReader(w, r.Body, int64(maxBytes)), r.ContentLength, x.parcel)
+	x.parcel = s.intake.begin(x.cutBody)
+	paced := &pacedBody{ReadCloser: r.Body, x: x, r: r, meter: pace.Meter{Patience: s.cfg.BodyTimeout}}
+	body, err := read(http.MaxBytesReader(w, paced, int64(maxBytes)), r.ContentLength, x.parcel)
 	var over *http.MaxBytesError
 	switch {
 	case err != nil && x.parcel.cutOff():
@@ -40,12 +43,12 @@ func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 	case errors.As(err, &over):
 		return nil, tooLarge
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, problem(RequestTimeout, fmt.Sprintf("it has to arrive within %v", s.cfg.BodyTimeout))
+		return nil, problem(RequestTimeout, fmt.Sprintf("no byte came for %v, or fewer than %d a second", s.cfg.BodyTimeout, pace.MinRate))
 	case err != nil:
 		return nil, problem(InvalidJSON, "the body ended early")
 	}
 	x.parcel.proceeds()
-	setBodyDeadline(c.Response().Writer, time.Time{})
+	setBodyDeadline(w, time.Time{})
 	return body, nil
 }
 
@@ -61,9 +64,10 @@ func isJSON(contentType string) bool {
 	return !given || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
 }
 
-// setBodyDeadline limits the time that a body may take. It is lifted once the body is there, and stays in force when it
-// is not: net/http looks for the end of a body that nobody has read. A limit for the whole connection would end streams
-// and long-polls. Where the connection cannot have a deadline, whoever serves the handler sets the limits.
+// setBodyDeadline limits the time that a body may take of which nobody reads anything: net/http looks for its end, so
+// far as it is short. While readBody reads a body, the deadline moves with it. It is lifted once the body is there, and
+// stays in force when it is not. A limit for the whole connection would end streams and long-polls. Where the connection
+// cannot have a deadline, whoever serves the handler sets the limits.
 func setBodyDeadline(w http.ResponseWriter, t time.Time) {
 	_ = http.NewResponseController(w).SetReadDeadline(t)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/httpapi"
 	"github.com/pathsync/pathsync/metrics"
+	"github.com/pathsync/pathsync/pace"
 	"github.com/pathsync/pathsync/sqlstore"
 )
 
@@ -110,15 +111,16 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 		Handler:           api,
 		Protocols:         edge.protocols,
 		TLSConfig:         edge.tls,
-		ReadHeaderTimeout: 10 * time.Second,
-		WriteTimeout:      2 * time.Minute, // of answers; a stream has a limit for each write
+		ReadHeaderTimeout: pace.Patience,   // without a byte: the listener puts it off
+		WriteTimeout:      2 * time.Minute, // from a request until its answer begins; the rest is written at the reader's pace
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ConnState:         api.ConnState,
-		HTTP2:             &http.HTTP2Config{MaxReceiveBufferPerConnection: receiveBuffer, MaxReceiveBufferPerStream: receiveBuffer},
+		HTTP2:             &http.HTTP2Config{MaxReceiveBufferPerConnection: receiveBuffer, MaxReceiveBufferPerStream: receiveBuffer, WriteByteTimeout: pace.Patience},
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
+	listener = pace.Listen(listener)
 	go func() {
 		if edge.tls != nil {
 			served <- server.ServeTLS(listener, "", "")
