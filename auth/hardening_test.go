@@ -210,3 +210,10 @@ func TestAKeyHasExactlyItsNames(t *testing.T) {
 		}
 	}
 }
+
+func TestAKeyMayHaveCarriageReturnsAndAByteOrderMark(t *testing.T) {
+	key := newEd25519(t)
+	text := "\ufeff" + strings.ReplaceAll(string(public(t, key)), "\n", "\r\n") + "\r\n \n"
+	v := verifier(t, auth.Config{PublicKey: []byte(text)})
+	takes(t, v, "a key of Windows", sign(t, jwt.SigningMethodEdDSA, key, ann))
+}

@@ -157,6 +157,16 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	return nil
 }
 
+// checkDatabase says what is wrong with the name of an SQLite file. The other databases say it when they are opened.
+func (c *serveCommand) checkDatabase() error {
+	if file, ok := strings.CutPrefix(c.Database, "sqlite:"); ok {
+		if err := sqlstore.CheckSQLiteFile(file); err != nil {
+			return fmt.Errorf("--database: %w", err)
+		}
+	}
+	return nil
+}
+
 // openStore opens the store that a database URL names.
 func openStore(ctx context.Context, url string, log *slog.Logger) (core.Store, error) {
 	scheme, _, _ := strings.Cut(url, ":")
