@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -187,10 +186,10 @@ func (a *Application) exchange(ctx context.Context, token string) (core.Identity
 		return core.Identity{}, err
 	}
 	var c claims
-	if err := json.Unmarshal(text, &c); err != nil {
-		return core.Identity{}, errors.New("the answer is not what the payload of a token would be")
+	if err := c.UnmarshalJSON(text); err != nil {
+		return core.Identity{}, fmt.Errorf("the answer is not what the payload of a token would be: %w", err)
 	}
-	if c.ExpiresAt == nil {
+	if c.expires == nil {
 		return core.Identity{}, errors.New("the answer has no exp")
 	}
 	identity, err := c.identity()

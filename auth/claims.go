@@ -1,146 +1,221 @@
 package auth
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/path"
+	"github.com/pathsync/pathsync/core/tree"
 )
 
-// claims is what a token says.
+// claims is the payload of a token, or the answer of the application. Claims that pathsync does not use are ignored, as
+// RFC 7519 has it; a claim name in another case is such a claim.
 type claims struct {
-	jwt.RegisteredClaims
-	Pathsync json.RawMessage `json:"pathsync"`
+	subject, issuer           string
+	audience                  jwt.ClaimStrings
+	expires, notBefore, since *jwt.NumericDate // exp, nbf, iat
+	pathsync                  tree.Value       // nil: absent
 }
 
-// identity reads the claims. The token is known to be the issuer's.
+var _ jwt.Claims = (*claims)(nil)
+
+// UnmarshalJSON reads the claims with the strict parser: encoding/json would match names in any case and take duplicates.
+func (c *claims) UnmarshalJSON(text []byte) error {
+	o, err := parseObject(text)
+	if err != nil {
+		return &claimsError{err}
+	}
+	m := members{of: o}
+	*c = claims{
+		subject: m.text("sub"), issuer: m.text("iss"), audience: m.audience(),
+		expires: m.date("exp"), notBefore: m.date("nbf"), since: m.date("iat"),
+		pathsync: o.Get("pathsync"),
+	}
+	if m.err != nil {
+		return &claimsError{m.err}
+	}
+	return nil
+}
+
+// claimsError says what is wrong with claims. Its text has none of their values.
+type claimsError struct{ error }
+
+// The interface jwt.Claims. The library checks the values.
+
+func (c *claims) GetExpirationTime() (*jwt.NumericDate, error) { return c.expires, nil }
+func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return c.since, nil }
+func (c *claims) GetNotBefore() (*jwt.NumericDate, error)      { return c.notBefore, nil }
+func (c *claims) GetIssuer() (string, error)                   { return c.issuer, nil }
+func (c *claims) GetSubject() (string, error)                  { return c.subject, nil }
+func (c *claims) GetAudience() (jwt.ClaimStrings, error)       { return c.audience, nil }
+
+// identity reads the user and the permissions. The token is known to be the issuer's.
 func (c *claims) identity() (core.Identity, error) {
-	if c.Subject == "" {
+	if c.subject == "" {
 		return core.Identity{}, refuse("it has no sub")
 	}
-	if err := core.CheckText(c.Subject, core.MaxUserLength); err != nil {
+	if err := core.CheckText(c.subject, core.MaxUserLength); err != nil {
 		return core.Identity{}, refuse("its sub %s", err)
 	}
-	identity, err := ParsePermissions(c.Pathsync)
+	identity, err := permissions(c.pathsync)
 	if err != nil {
 		return core.Identity{}, refuse("its claim pathsync is not as it should be: %s", err)
 	}
-	identity.User, identity.Expires = c.Subject, c.ExpiresAt.Time
+	identity.User, identity.Expires = c.subject, c.expires.Time
 	return identity, nil
 }
 
-// permissions is the claim `pathsync`.
-type permissions struct {
-	Rooms    []grant    `json:"rooms"`
-	ReadOnly []readOnly `json:"readOnly"`
+// lastDate is the end of the year 9999. A larger NumericDate is one in milliseconds, and would never expire.
+var lastDate = float64(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix())
+
+// date reads a NumericDate (RFC 7519, section 2): seconds, possibly with a fraction.
+func (m *members) date(name string) *jwt.NumericDate {
+	v := m.of.Get(name)
+	if v == nil {
+		return nil
+	}
+	number, _ := v.(tree.Number)
+	seconds, ok := number.Float64()
+	if !ok || seconds < -lastDate || seconds > lastDate {
+		m.fail("%s is not a date in seconds since 1970", name)
+		return nil
+	}
+	return jwt.NewNumericDate(time.UnixMilli(int64(seconds * 1000)))
 }
 
-// rooms names rooms by exactly one of its members.
-type rooms struct {
-	Room  string `json:"room"`  // a whole name
-	Match string `json:"match"` // a pattern, in which `*` stands for anything
+// audience reads `aud`: a string, or an array of strings.
+func (m *members) audience() jwt.ClaimStrings {
+	switch v := m.of.Get("aud").(type) {
+	case nil:
+		return nil
+	case tree.String:
+		return jwt.ClaimStrings{string(v)}
+	case *tree.Array:
+		audience := make(jwt.ClaimStrings, 0, v.Len())
+		for one := range v.Values() {
+			text, ok := one.(tree.String)
+			if !ok {
+				m.fail("aud is of another type")
+			}
+			audience = append(audience, string(text))
+		}
+		return audience
+	default:
+		m.fail("aud is of another type")
+		return nil
+	}
 }
 
-type grant struct {
-	rooms
-	Read     bool `json:"read"`
-	Write    bool `json:"write"`
-	Presence bool `json:"presence"`
-}
-
-type readOnly struct {
-	rooms         // neither member: every room
-	Key   *string `json:"key"`  // a pattern; nil: every key
-	Path  string  `json:"path"` // "" for the whole document
-}
-
-// ParsePermissions reads what a user may do, as the claim `pathsync` has it. Nothing, and null, is no permission at all.
+// ParsePermissions reads what a user may do from the text of a claim `pathsync`. No text, and null, is no permission.
 func ParsePermissions(text []byte) (core.Identity, error) {
-	var p permissions
-	if len(text) > 0 {
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&p); err != nil {
-			return core.Identity{}, describe(err)
-		}
+	if len(text) == 0 {
+		return core.Identity{}, nil
 	}
-	var identity core.Identity
-	for i, g := range p.Rooms {
-		pattern, ok, err := g.pattern()
-		if err == nil && !ok {
-			err = errNoRoom
-		}
-		if err != nil {
-			return core.Identity{}, fmt.Errorf("rooms[%d]: %w", i, err)
-		}
-		identity.Grants = append(identity.Grants, core.Grant{Rooms: pattern, Read: g.Read, Write: g.Write, Presence: g.Presence})
+	v, err := tree.Parse(text, maxClaimsDepth)
+	if err != nil {
+		return core.Identity{}, err
 	}
-	for i, r := range p.ReadOnly {
-		part, err := r.part()
-		if err != nil {
-			return core.Identity{}, fmt.Errorf("readOnly[%d]: %w", i, err)
-		}
-		identity.ReadOnly = append(identity.ReadOnly, part)
-	}
-	return identity, nil
+	return permissions(v)
 }
 
 var (
 	errNoRoom    = errors.New("it names no room, by room or match")
 	errTwoRooms  = errors.New("it has both room and match")
 	errEmptyKey  = errors.New("its key is empty")
-	errWrongType = errors.New("a member has a value of another type")
+	errWrongType = errors.New("it is of another type")
 )
 
-func (r rooms) pattern() (p core.Pattern, ok bool, err error) {
-	switch {
-	case r.Room != "" && r.Match != "":
-		return p, false, errTwoRooms
-	case r.Room != "":
-		return core.Exactly(r.Room), true, nil
-	case r.Match != "":
-		return core.Matching(r.Match), true, nil
-	default:
-		return p, false, nil
+// permissions reads `{rooms?, readOnly?}`. Members have exactly the names and types of the manual, and others are refused:
+// a restriction that is not understood must not become a grant. A member that is null is absent.
+func permissions(v tree.Value) (identity core.Identity, err error) {
+	if isAbsent(v) {
+		return identity, nil
 	}
-}
-
-func (r readOnly) part() (core.ReadOnly, error) {
-	rooms, ok, err := r.pattern()
-	if err != nil {
-		return core.ReadOnly{}, err
-	}
-	part := core.ReadOnly{Rooms: rooms, Keys: core.Matching("*")}
+	o, ok := v.(*tree.Object)
 	if !ok {
-		part.Rooms = core.Matching("*")
+		return identity, errWrongType
 	}
-	if r.Key != nil {
-		if *r.Key == "" {
-			return core.ReadOnly{}, errEmptyKey
+	m := members{of: o}
+	m.only("rooms", "readOnly")
+	grants, restrictions := m.list("rooms"), m.list("readOnly")
+	if m.err != nil {
+		return core.Identity{}, m.err
+	}
+	for i, v := range grants {
+		g, err := grant(v)
+		if err != nil {
+			return core.Identity{}, fmt.Errorf("rooms[%d]: %w", i, err)
 		}
-		part.Keys = core.Matching(*r.Key)
+		identity.Grants = append(identity.Grants, g)
 	}
-	if part.Path, err = path.Parse(r.Path); err != nil {
-		return core.ReadOnly{}, fmt.Errorf("its path: %w", err)
+	for i, v := range restrictions {
+		r, err := readOnly(v)
+		if err != nil {
+			return core.Identity{}, fmt.Errorf("readOnly[%d]: %w", i, err)
+		}
+		identity.ReadOnly = append(identity.ReadOnly, r)
 	}
-	return part, nil
+	return identity, nil
 }
 
-// describe says what is wrong with a claim without repeating its values.
-func describe(err error) error {
-	var wrongType *json.UnmarshalTypeError
+// grant reads `{room | match, read?, write?, presence?}`.
+func grant(v tree.Value) (g core.Grant, err error) {
+	o, ok := v.(*tree.Object)
+	if !ok {
+		return g, errWrongType
+	}
+	m := members{of: o}
+	m.only("room", "match", "read", "write", "presence")
+	rooms, named := m.rooms()
+	if !named && m.err == nil {
+		m.err = errNoRoom
+	}
+	g = core.Grant{Rooms: rooms, Read: m.bool("read"), Write: m.bool("write"), Presence: m.bool("presence")}
+	return g, m.err
+}
+
+// readOnly reads `{room | match, key?, path?}`. Without a room it is about every room, and without a key about every key.
+func readOnly(v tree.Value) (r core.ReadOnly, err error) {
+	o, ok := v.(*tree.Object)
+	if !ok {
+		return r, errWrongType
+	}
+	m := members{of: o}
+	m.only("room", "match", "key", "path")
+	rooms, named := m.rooms()
+	if !named {
+		rooms = core.Matching("*")
+	}
+	r = core.ReadOnly{Rooms: rooms, Keys: core.Matching("*")}
+	if !isAbsent(o.Get("key")) {
+		key := m.text("key")
+		if key == "" && m.err == nil {
+			m.err = errEmptyKey
+		}
+		r.Keys = core.Matching(key)
+	}
+	if r.Path, err = path.Parse(m.text("path")); err != nil && m.err == nil {
+		m.err = fmt.Errorf("its path: %w", err)
+	}
+	return r, m.err
+}
+
+// rooms reads which rooms an entry is about: `room` is a name, and `match` a pattern in which `*` stands for anything.
+func (m *members) rooms() (p core.Pattern, named bool) {
+	room, match := m.text("room"), m.text("match")
 	switch {
-	case errors.As(err, &wrongType) && wrongType.Field != "":
-		return fmt.Errorf("%s is of another type", wrongType.Field)
-	case errors.As(err, &wrongType), errors.Is(err, io.EOF):
-		return errWrongType
+	case room != "" && match != "":
+		m.fail("%w", errTwoRooms)
+		return p, false
+	case room != "":
+		return core.Exactly(room), true
+	case match != "":
+		return core.Matching(match), true
 	default:
-		return err
+		return p, false
 	}
 }

@@ -19,7 +19,7 @@
 //	  }
 //	}
 //
-// `sub` and `exp` are required. A token without the claim is a valid one whose user may do nothing. A claim that is not
+// Names and types are exact, and no member may come twice. `sub` and `exp` are required. A token without the claim is a valid one whose user may do nothing. A claim that is not
 // as described is refused as a whole: a misspelt `readOnly` must not grant what it was to take away.
 //
 // An Application asks somebody else instead, who answers with such claims.

@@ -79,7 +79,7 @@ func newSecret(secret []byte) (keys, error) {
 }
 
 func newPublicKey(text []byte) (keys, error) {
-	block, rest := pem.Decode(text)
+	block, rest := pem.Decode(bytes.TrimPrefix(text, []byte("\ufeff"))) // which editors on Windows write
 	if block == nil {
 		return nil, errors.New("the key for tokens is not in PEM")
 	}

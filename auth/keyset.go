@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 	"github.com/MicahParks/jwkset"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/tree"
 	"github.com/pathsync/pathsync/trust"
 )
 
@@ -160,38 +160,56 @@ func (s *keySet) download(ctx context.Context) ([]publicKey, error) {
 	return parseKeySet(text)
 }
 
-// parseKeySet reads the keys that tokens can be signed with. Others, of kinds that are not known or for encryption, may
-// stand beside them.
+// parseKeySet reads the keys that tokens can be signed with (RFC 7517). Other keys, of kinds that are not known or for
+// encryption, may stand beside them. Members are read by their exact names, and a set with a duplicate member is refused.
 func parseKeySet(text []byte) ([]publicKey, error) {
-	var set struct {
-		Keys []jwkset.JWKMarshal `json:"keys"`
-	}
-	if err := json.Unmarshal(text, &set); err != nil {
+	set, err := parseObject(text)
+	if err != nil {
 		return nil, fmt.Errorf("it is no key set: %w", err)
 	}
+	m := members{of: set}
 	var keys []publicKey
-	for _, m := range set.Keys {
-		if m.USE != "" && m.USE != jwkset.UseSig {
-			continue
-		}
-		m.X5U, m.X5C, m.X5T, m.X5TS256 = "", nil, "", "" // certificates are nothing that we go by
-		jwk, err := jwkset.NewJWKFromMarshal(m, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
-		if err != nil {
-			continue
-		}
-		k := publicKey{id: m.KID, key: jwk.Key(), algorithms: fitting(jwk.Key())}
-		if m.ALG != "" {
-			if !slices.Contains(k.algorithms, string(m.ALG)) {
-				continue
-			}
-			k.algorithms = []string{string(m.ALG)}
-		}
-		if len(k.algorithms) > 0 {
+	for _, v := range m.list("keys") {
+		if k, ok := parseKey(v); ok {
 			keys = append(keys, k)
 		}
+	}
+	if m.err != nil {
+		return nil, fmt.Errorf("it is no key set: %w", m.err)
 	}
 	if len(keys) == 0 {
 		return nil, errors.New("it has no key that tokens can be signed with")
 	}
 	return keys, nil
+}
+
+// parseKey reads one key; ok is false for one that is not used. Only the public parts are read: certificates are nothing
+// that we go by.
+func parseKey(v tree.Value) (k publicKey, ok bool) {
+	o, ok := v.(*tree.Object)
+	if !ok {
+		return k, false
+	}
+	m := members{of: o}
+	marshal := jwkset.JWKMarshal{
+		KTY: jwkset.KTY(m.text("kty")), CRV: jwkset.CRV(m.text("crv")), KID: m.text("kid"),
+		N: m.text("n"), E: m.text("e"), X: m.text("x"), Y: m.text("y"),
+	}
+	use, algorithm := m.text("use"), m.text("alg")
+	purposes := m.list("key_ops")
+	if m.err != nil || use != "" && use != "sig" || len(purposes) > 0 && !slices.Contains(purposes, tree.Value(tree.String("verify"))) {
+		return k, false
+	}
+	jwk, err := jwkset.NewJWKFromMarshal(marshal, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
+	if err != nil {
+		return k, false
+	}
+	k = publicKey{id: marshal.KID, key: jwk.Key(), algorithms: fitting(jwk.Key())}
+	if algorithm != "" {
+		if !slices.Contains(k.algorithms, algorithm) {
+			return k, false
+		}
+		k.algorithms = []string{algorithm}
+	}
+	return k, len(k.algorithms) > 0
 }

@@ -2,10 +2,12 @@ package auth
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -100,12 +102,12 @@ func (v *Verifier) Authenticate(ctx context.Context, token string) (core.Identit
 	if len(token) > MaxTokenBytes {
 		return core.Identity{}, refuse("it is longer than %d bytes", MaxTokenBytes)
 	}
+	keyID, err := readHeader(token)
+	if err != nil {
+		return core.Identity{}, err
+	}
 	var c claims
-	_, err := v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
-		if _, critical := t.Header["crit"]; critical { // RFC 7515, section 4.1.11: extensions that are to be understood
-			return nil, refuse("its header has critical extensions")
-		}
-		keyID, _ := t.Header["kid"].(string)
+	_, err = v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
 		return v.keys.find(ctx, keyID, t.Method.Alg())
 	})
 	if err != nil {
@@ -113,6 +115,32 @@ func (v *Verifier) Authenticate(ctx context.Context, token string) (core.Identit
 	}
 	return c.identity()
 }
+
+// readHeader returns the id of the key in a token's header (RFC 7515, section 4); "" when there is none. The library reads
+// the header with encoding/json, which takes the last of duplicate members; such a header is refused here.
+func readHeader(token string) (keyID string, err error) {
+	encoded, _, _ := strings.Cut(token, ".")
+	text, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return "", errNoToken
+	}
+	header, err := parseObject(text)
+	if err != nil {
+		return "", errNoToken
+	}
+	if header.Get("crit") != nil { // RFC 7515, section 4.1.11: extensions that are to be understood
+		return "", refuse("its header has critical extensions")
+	}
+	m := members{of: header}
+	m.text("alg")
+	keyID = m.text("kid")
+	if m.err != nil {
+		return "", refuse("its header is not as it should be: %s", m.err)
+	}
+	return keyID, nil
+}
+
+var errNoToken = refuse("it is not a JSON Web Token")
 
 func refuse(why string, args ...any) error {
 	return fmt.Errorf("%w: %s", core.ErrUnauthenticated, fmt.Sprintf(why, args...))
@@ -122,6 +150,9 @@ func refuse(why string, args ...any) error {
 func explain(err error) error {
 	if errors.Is(err, core.ErrNoVerdict) {
 		return core.ErrNoVerdict
+	}
+	if malformed := (*claimsError)(nil); errors.As(err, &malformed) {
+		return refuse("its claims are not as they should be: %s", malformed)
 	}
 	for _, known := range []struct {
 		err error

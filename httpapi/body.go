@@ -7,20 +7,24 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/pathsync/pathsync/pace"
 )
 
 // readBody returns the body of a request that must be JSON, within the limits of size and time.
 func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 	r := c.Request()
-	if t, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" ||
-		params["charset"] != "" && params["charset"] != "utf-8" && params["charset"] != "UTF-8" {
-		return nil, problem(UnsupportedMediaType, "send it with `Content-Type: application/json`")
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return nil, problem(UnsupportedMediaType, "send it with `Content-Type: application/json`, in UTF-8")
 	}
-	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return nil, problem(UnsupportedMediaType, "send it without Content-Encoding")
+	for _, coding := range r.Header.Values("Content-Encoding") {
+		if !strings.EqualFold(coding, "identity") && coding != "" {
+			return nil, problem(UnsupportedMediaType, "send it without Content-Encoding")
+		}
 	}
 	tooLarge := problem(BodyTooLarge, fmt.Sprintf("at most %d bytes are taken", maxBytes))
 	if r.ContentLength > int64(maxBytes) {
@@ -29,8 +33,9 @@ func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 	// The limit is told to net/http's own writer, which then closes the connection.
 	x := exchangeOf(c.Response())
 	w := x.ResponseWriter
-	x.parcel = s.intake.begin(func() { setBodyDeadline(w, time.Unix(1, 0)) })
-	body, err := read(http.MaxBytesReader(w, r.Body, int64(maxBytes)), r.ContentLength, x.parcel)
+	x.parcel = s.intake.begin(x.cutBody)
+	paced := &pacedBody{ReadCloser: r.Body, x: x, r: r, meter: pace.Meter{Patience: s.cfg.BodyTimeout}}
+	body, err := read(http.MaxBytesReader(w, paced, int64(maxBytes)), r.ContentLength, x.parcel)
 	var over *http.MaxBytesError
 	switch {
 	case err != nil && x.parcel.cutOff():
@@ -38,18 +43,31 @@ func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 	case errors.As(err, &over):
 		return nil, tooLarge
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, problem(RequestTimeout, fmt.Sprintf("it has to arrive within %v", s.cfg.BodyTimeout))
+		return nil, problem(RequestTimeout, fmt.Sprintf("no byte came for %v, or fewer than %d a second", s.cfg.BodyTimeout, pace.MinRate))
 	case err != nil:
 		return nil, problem(InvalidJSON, "the body ended early")
 	}
 	x.parcel.proceeds()
-	setBodyDeadline(c.Response().Writer, time.Time{})
+	setBodyDeadline(w, time.Time{})
 	return body, nil
 }
 
-// setBodyDeadline limits the time that a body may take. It is lifted once the body is there, and stays in force when it
-// is not: net/http looks for the end of a body that nobody has read. A limit for the whole connection would end streams
-// and long-polls. Where the connection cannot have a deadline, whoever serves the handler sets the limits.
+// isJSON reports whether a Content-Type stands for JSON in UTF-8. The names of types, parameters and charsets are the same
+// in any case (RFC 9110, section 8.3). Other types that
+// end in +json stand for other formats.
+func isJSON(contentType string) bool {
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil || kind != "application/json" {
+		return false
+	}
+	charset, given := params["charset"]
+	return !given || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
+}
+
+// setBodyDeadline limits the time that a body may take of which nobody reads anything: net/http looks for its end, so
+// far as it is short. While readBody reads a body, the deadline moves with it. It is lifted once the body is there, and
+// stays in force when it is not. A limit for the whole connection would end streams and long-polls. Where the connection
+// cannot have a deadline, whoever serves the handler sets the limits.
 func setBodyDeadline(w http.ResponseWriter, t time.Time) {
 	_ = http.NewResponseController(w).SetReadDeadline(t)
 }

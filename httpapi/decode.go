@@ -244,13 +244,14 @@ func (d *decoder) unknown(pointer, name string) {
 	d.fault(pointer, "has a member that means nothing here: "+strconv.Quote(name))
 }
 
-// integer returns a number that is written as an integer and fits; a larger one is as large as it gets.
+// integer returns a number whose value is an integer, however it is written: that is what `type: integer` means in JSON
+// Schema. A value beyond an int64 becomes the nearest int64.
 func integer(v tree.Value) (int64, bool) {
 	n, ok := v.(tree.Number)
 	if !ok {
 		return 0, false
 	}
-	return n.Int64()
+	return n.Integer()
 }
 
 // envelopes checks envelopes. Its rule `name` is core.CheckName with the longest length as its parameter.

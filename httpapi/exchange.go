@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
+	"github.com/pathsync/pathsync/pace"
 	"github.com/pathsync/pathsync/sse"
 )
 
@@ -31,6 +33,9 @@ type exchange struct {
 	bytes  int64 // of the body
 	code   Code  // of the problem that was answered, if any
 	stream bool  // the answer has become a stream, which ends the exchange
+	paced  pacedWriter
+
+	bodyCut, answerCut atomic.Bool
 }
 
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) *exchange {
@@ -72,7 +77,13 @@ func (x *exchange) Write(p []byte) (int, error) {
 	if x.status == 0 {
 		x.status = http.StatusOK
 	}
-	n, err := x.ResponseWriter.Write(p)
+	var n int
+	var err error
+	if x.bytes+int64(len(p)) > pace.Piece {
+		n, err = x.paced.write(x, p)
+	} else { // it is sent within the limit that http.Server has for an answer
+		n, err = x.ResponseWriter.Write(p)
+	}
 	x.bytes += int64(n)
 	return n, err
 }

@@ -46,7 +46,7 @@ func (s *Server) postOps(c echo.Context) error {
 	body = appendAnswer(make([]byte, 0, 256), s.cfg.Hub.Epoch(), answer)
 	if len(body) > smallAnswer {
 		_ = parcel.hold(int64(cap(body))) // the batch is committed: its answer is sent even if there is no room for it
-		parcel.waits(func() { cutAnswer(w) })
+		parcel.waits(exchangeOf(w).cutAnswer)
 		defer parcel.proceeds()
 	}
 	return c.JSONBlob(http.StatusOK, body)

@@ -117,7 +117,7 @@ func (s *Server) answerState(c echo.Context, id eventID, pieces [][]byte) error 
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(http.StatusOK)
-	defer s.versions.send(pieces, func() { cutAnswer(w) })()
+	defer s.versions.send(pieces, exchangeOf(w).cutAnswer)()
 	for _, p := range pieces {
 		if _, err := w.Write(p); err != nil {
 			return nil // the client is gone, or too slow

@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/pace"
 )
 
 // Config is what a Server needs. Zero values stand for the defaults named.
@@ -35,7 +36,7 @@ type Config struct {
 	MaxBodyBytes int           // 1 MiB
 	MaxOps       int           // of one batch; 1000
 	MaxDepth     int           // nesting of one JSON value; 64
-	BodyTimeout  time.Duration // longest time that a body may take to arrive; 10 s
+	BodyTimeout  time.Duration // longest time in which no byte of a body arrives; pace.Patience
 
 	Origins Origins // whose pages may use the API besides the server's own; none
 	Limits  Limits  // of what one party may have; none
@@ -81,7 +82,7 @@ func New(cfg Config) *Server {
 		cfg.MaxDepth = 64
 	}
 	if cfg.BodyTimeout == 0 {
-		cfg.BodyTimeout = 10 * time.Second
+		cfg.BodyTimeout = pace.Patience
 	}
 	s := &Server{
 		cfg: cfg, echo: echo.New(), crossOrigin: cfg.Origins.protection(),
@@ -171,10 +172,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := s.begin(w, r)
 	defer x.handled()
 	h := w.Header()
+	h.Set("Content-Security-Policy", answerPolicy)
+	h.Set("Referrer-Policy", "same-origin") // no-referrer would take the Origin from what pages send here
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Request-Id", x.id)
 	s.guard(x, r)
 }
+
+// answerPolicy is the policy of answers that are no pages: opened in a browser, they load nothing and stand in no frame.
+// Pages have policies of their own.
+const answerPolicy = "default-src 'none'; frame-ancestors 'none'"
 
 // guard turns a panic into a problem.
 func (s *Server) guard(x *exchange, r *http.Request) {

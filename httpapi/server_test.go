@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -38,6 +39,7 @@ type parts struct {
 	feeds httpapi.FeedsConfig
 	hub   core.Config
 	http  http.Server
+	tls   *tls.Config // nil without TLS
 }
 
 // start runs a server on a port of the loopback interface until the test ends.
@@ -89,10 +91,16 @@ func run(t *testing.T, patience time.Duration, listener net.Listener, dial func(
 		p.http.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
 	}
 	served := make(chan error, 1)
+	base := "http://pathsync.test"
+	if p.tls != nil {
+		base = "https://pathsync.test"
+		listener = tls.NewListener(listener, p.tls)
+	}
 	go func() { served <- p.http.Serve(listener) }()
 
 	transport := &http.Transport{
 		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+		TLSClientConfig:    &tls.Config{InsecureSkipVerify: true},
 		DisableCompression: true,
 	}
 	s.close = sync.OnceValue(func() error {
@@ -100,7 +108,7 @@ func run(t *testing.T, patience time.Duration, listener net.Listener, dial func(
 		defer cancel()
 		return s.hub.Close(ctx)
 	})
-	s.client = client{t: t, base: "http://pathsync.test", http: &http.Client{Transport: transport}, patience: patience}
+	s.client = client{t: t, base: base, http: &http.Client{Transport: transport}, patience: patience}
 	if asksForTokens() {
 		s.token = token("ada", everything, 24*time.Hour)
 		s.client = s.with(s.token)

@@ -2,9 +2,7 @@ package httpapi
 
 import (
 	"container/list"
-	"net/http"
 	"sync"
-	"time"
 )
 
 // versions bounds the memory of versions of documents that clients are being sent. Clients who ask for the same version
@@ -93,9 +91,4 @@ func (v *versions) remove(r *reading) {
 		}
 	}
 	r.versions = nil
-}
-
-// cutAnswer has all further writes of an answer fail, and the one that is under way.
-func cutAnswer(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Unix(1, 0))
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/Masterminds/squirrel"
@@ -64,8 +63,8 @@ type sqlite struct {
 }
 
 func newSQLite(file string) (*sqlite, error) {
-	if file == "" || strings.HasPrefix(file, ":") { // ":memory:" would be another database for each connection
-		return nil, errors.New("sqlite: needs the name of a file, as in sqlite:pathsync.db")
+	if err := CheckSQLiteFile(file); err != nil {
+		return nil, err
 	}
 	migrations, err := readMigrations("sqlite")
 	if err != nil {

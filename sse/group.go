@@ -4,9 +4,9 @@ import (
 	"context"
 	"sync"
 	"time"
-)
 
-const defaultWriteTimeout = 10 * time.Second
+	"github.com/pathsync/pathsync/pace"
+)
 
 // Recorder is told what is worth measuring. Its methods are called by streams, and must not block.
 type Recorder interface {
@@ -19,8 +19,8 @@ type Recorder interface {
 // ready. It has to be told of the end by Shutdown, since a connection that was taken over is none of http.Server's
 // business any more.
 type Group struct {
-	// WriteTimeout is how long a reader may take for 64 KiB, at most; it may be cut off after half of it. Zero means
-	// 10 s.
+	// WriteTimeout is how long a reader may take no byte; it may be cut off after nine tenths of it. A reader that takes
+	// fewer bytes than pace.MinRate is cut off soon after it. Zero means pace.Patience.
 	WriteTimeout time.Duration
 	// Compress has streams compressed for readers who accept that, with zstd or gzip.
 	Compress bool
@@ -120,5 +120,5 @@ func (g *Group) writeTimeout() time.Duration {
 	if g.WriteTimeout > 0 {
 		return g.WriteTimeout
 	}
-	return defaultWriteTimeout
+	return pace.Patience
 }

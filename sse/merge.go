@@ -80,7 +80,7 @@ func (m *merger) follow() error {
 		if end != nil {
 			return m.sendLast(end)
 		}
-		<-m.stream.wake
+		m.stream.rest()
 	}
 }
 

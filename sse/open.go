@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/pathsync/pathsync/pace"
 )
 
 // Open makes the answer to a GET request an event stream. It takes the connection over from net/http where it can;
@@ -15,6 +17,7 @@ import (
 // connection is broken.
 func (g *Group) Open(w http.ResponseWriter, r *http.Request) (*Stream, error) {
 	s := &Stream{group: g, wake: make(chan struct{}, 1)}
+	s.meter.Patience = g.writeTimeout()
 
 	// The buffers that come with the connection are left to the garbage collector: a GET request has no body that
 	// would stand in the one, and the head goes past the other.
@@ -24,6 +27,8 @@ func (g *Group) Open(w http.ResponseWriter, r *http.Request) (*Stream, error) {
 		s.setHeader(w.Header(), r)
 		s.wire, s.async, s.head = &taken{Conn: conn}, true, append(head(w, r), s.head...)
 		_ = conn.SetDeadline(time.Time{}) // those of http.Server
+		s.raw = pace.IsRaw(conn)
+		pace.LimitUnsent(conn)
 		return s, nil
 	case !errors.Is(err, http.ErrNotSupported):
 		return nil, fmt.Errorf("taking over the connection: %w", err)

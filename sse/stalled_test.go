@@ -13,7 +13,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/pathsync/pathsync/pace"
 )
 
 // TestAStalledReaderAmong200CostsNobodyAnything lets one reader of 200 take nothing while the others take 16 times as
@@ -187,5 +190,57 @@ func TestAnIdleStreamCostsLessThan10KiB(t *testing.T) {
 	t.Logf("%d bytes for a stream, with the client's end of it", each)
 	if each > 10<<10 {
 		t.Errorf("a stream costs %d bytes", each)
+	}
+}
+
+// The reader takes little at a time, on a connection that tells how much of a write has gone.
+func TestAReaderAt100KBPerSecondGetsAPreludeOf4MB(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := Group{WriteTimeout: 10 * time.Second}
+		f := NewFeed(FeedConfig{})
+		p := open(t, &g)
+		p.stream.raw = true
+		large := strings.Repeat("x", 4<<20)
+		p.start(f, f.End(), text(large))
+		began, taken, buf := time.Now(), 0, make([]byte, 10_000)
+		for taken < len(large) {
+			n, err := p.Conn.Read(buf)
+			if err != nil {
+				t.Fatalf("after %v and %d bytes: %v", time.Since(began), taken, err)
+			}
+			taken += n
+			time.Sleep(100 * time.Millisecond)
+		}
+		if took := time.Since(began); took < 40*time.Second {
+			t.Errorf("the reader is not slow: it took %v", took)
+		}
+		p.Close()
+		p.expectCause(t, ErrGone)
+	})
+}
+
+func TestAReaderAtTheLeastRateIsKeptAndOneBelowItIsCut(t *testing.T) {
+	for _, raw := range []bool{true, false} {
+		for perSecond, kept := range map[int]bool{pace.MinRate * 11 / 10: true, pace.MinRate / 2: false, 1: false} {
+			synctest.Test(t, func(t *testing.T) {
+				var g Group
+				f := NewFeed(FeedConfig{})
+				p := open(t, &g)
+				p.stream.raw = raw
+				p.start(f, f.End(), text(strings.Repeat("x", 1<<20)))
+				began, buf := time.Now(), make([]byte, perSecond)
+				for time.Since(began) < 5*time.Minute {
+					if _, err := io.ReadFull(p.Conn, buf); err != nil {
+						break
+					}
+					time.Sleep(time.Second)
+				}
+				if open := time.Since(began); kept != (open >= 5*time.Minute) || !kept && open > 30*time.Second {
+					t.Errorf("raw %v, %d bytes a second: it is cut after %v", raw, perSecond, open)
+				}
+				p.Close()
+				<-p.ended
+			})
+		}
 	}
 }

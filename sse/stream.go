@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"github.com/pathsync/pathsync/pace"
 )
 
 // Why a stream ended: what Start's onEnd is given, to be compared with errors.Is.
@@ -15,7 +17,7 @@ var (
 	ErrEnded = errors.New("stream ended by the server")
 	// ErrLagged: the reader is so slow that the feed has dropped what it has yet to get.
 	ErrLagged = errors.New("reader lags behind the feed")
-	// ErrStalled: the reader took no bytes, or too few of them, until a write ran out of time.
+	// ErrStalled: the reader took no byte for the group's WriteTimeout, or fewer than pace.MinRate on average.
 	ErrStalled = errors.New("reader stalled")
 	// ErrGone: the connection was closed from the other side, or broke.
 	ErrGone = errors.New("reader gone")
@@ -23,23 +25,26 @@ var (
 	ErrTalkative = errors.New("reader sends more than a request")
 )
 
-// maxPiece is how much is sent under one deadline, so that a large frame does not need a fast connection.
+// maxPiece is how much is written at once where a write that runs out of time can be continued. It bounds how much later
+// Sent, and an order to end, take effect.
 const maxPiece = 64 << 10
 
 // Stream is one reader's connection. It is made by Group.Open and set going by Start.
 type Stream struct {
 	group *Group
 	wire  wire
+	raw   bool // a write that runs out of time can be continued
 	async bool // the wire outlives the handler
 
 	head          []byte         // of the response, when it is for us to send, and of what is encoded
 	prelude       []Piece        // nil once it is sent, so that it can be collected
 	subscriptions []subscription // one for each feed that it follows; own[:] when that is one
 	own           [1]subscription
-	merge         *merger   // of several feeds; nil when there is one
-	encoder       encoder   // nil: the stream is not compressed
-	deadline      time.Time // of the wire's writes
-	final         bool      // the deadline moves no more
+	merge         *merger // of several feeds; nil when there is one
+	encoder       encoder // nil: the stream is not compressed
+	meter         pace.Meter
+	moved         int  // bytes, since the meter was last asked
+	final         bool // the deadline moves no more
 
 	wake   chan struct{} // holds a token when there may be something to do
 	ending atomic.Pointer[ending]
@@ -84,8 +89,8 @@ func (s *Stream) start(onEnd func(cause error)) {
 }
 
 // End ends the stream with ErrEnded. A prelude is broken off behind a piece; otherwise what is pending is still sent.
-// Then comes the last frame, if there is one. All of it has to be done within the group's WriteTimeout. End itself does
-// not wait.
+// Then comes the last frame, if there is one. All of it has to be done within the group's WriteTimeout: who may not read on
+// must not be able to draw it out. End itself does not wait.
 func (s *Stream) End(last []byte) { s.finish(ErrEnded, last) }
 
 // Sent is how many bytes have gone to the reader, the head of the response not always among them.
@@ -176,7 +181,7 @@ func (s *Stream) follow() error {
 		if end != nil {
 			return s.sendLast(end)
 		}
-		<-s.wake
+		s.rest()
 	}
 }
 
@@ -255,32 +260,49 @@ func (s *Stream) write(frames []byte) error {
 	return s.put(frames)
 }
 
-// put sends p as it is.
+// put sends p as it is. A write that runs out of time goes on as long as the reader takes something.
 func (s *Stream) put(p []byte) error {
 	for len(p) > 0 {
 		s.renewDeadline()
-		piece := p[:min(len(p), maxPiece)]
-		n, err := s.wire.Write(piece)
+		n, err := s.wire.Write(p[:min(len(p), s.piece())])
 		s.sent.Add(int64(n))
-		if err != nil {
+		s.moved += n
+		p = p[n:]
+		if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			return s.reason(err)
 		}
-		p = p[len(piece):]
 	}
 	return nil
 }
 
-// renewDeadline gives the next write at least half of the timeout and at most the whole, so that a timer is not moved
-// for each event. From the order to end it renews once, and no more: that bounds all that is still to be sent.
+// piece is how many bytes are written at once.
+func (s *Stream) piece() int {
+	if s.raw {
+		return maxPiece
+	}
+	return pace.Piece
+}
+
+// rest waits until there may be something to do. The reader has everything until then, and owes no pace for what follows.
+func (s *Stream) rest() {
+	s.meter.Rest()
+	<-s.wake
+}
+
+// renewDeadline gives the next write its deadline. From the order to end it gives the whole timeout once, and then no more:
+// that bounds all that is still to be sent.
 func (s *Stream) renewDeadline() {
 	if s.final {
 		return
 	}
-	s.final = s.ending.Load() != nil
-	now, timeout := time.Now(), s.group.writeTimeout()
-	if s.final || s.deadline.Sub(now) < timeout/2 {
-		s.deadline = now.Add(timeout)
-		_ = s.wire.SetWriteDeadline(s.deadline) // where it fails, so does the write
+	now := time.Now()
+	deadline, again := s.meter.Renew(s.moved, now)
+	s.moved = 0
+	if s.final = s.ending.Load() != nil; s.final {
+		deadline, again = now.Add(s.group.writeTimeout()), true
+	}
+	if again {
+		_ = s.wire.SetWriteDeadline(deadline) // where it fails, so does the write
 	}
 }
 

@@ -76,7 +76,7 @@ func (l *lent) Write(p []byte) (int, error) {
 		err = l.rc.Flush()
 	}
 	if err != nil {
-		return n, l.reason(err)
+		return 0, l.reason(err) // there is no telling how much has gone, nor going on
 	}
 	l.setDeadline(time.Time{})
 	return n, nil

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"time"
+
+	"github.com/pathsync/pathsync/pace"
 )
 
 // adminTimeout is for requests that are under way when the server ends: a profile of half a minute is not waited for.
@@ -32,7 +34,13 @@ func adminHandler(api, metrics http.Handler) http.Handler {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("X-Content-Type-Options", "nosniff")
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func startAdmin(ctx context.Context, log *slog.Logger, address string, handler http.Handler) (*admin, error) {
@@ -46,14 +54,14 @@ func startAdmin(ctx context.Context, log *slog.Logger, address string, handler h
 	log.Info("operators are answered", "url", "http://"+listener.Addr().String()+"/")
 	a := &admin{done: make(chan struct{}), server: &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: pace.Patience,
 		WriteTimeout:      2 * time.Minute, // of a profile
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
 	go func() {
 		defer close(a.done)
-		if err := a.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := a.server.Serve(pace.Listen(listener)); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("operators are not answered any more", "error", err)
 		}
 	}()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -34,12 +35,26 @@ const lookEvery = 10 * time.Second
 func loadCertificate(certFile, keyFile string, log *slog.Logger, now func() time.Time) (*certificate, error) {
 	c := &certificate{certFile: certFile, keyFile: keyFile, log: log, now: now, looked: now()}
 	c.tried = c.versions()
-	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	pair, err := loadPair(certFile, keyFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading --tls-cert and --tls-key: %w", err)
 	}
 	c.current = &pair
 	return c, nil
+}
+
+// loadPair reads both files, with or without the byte order mark that editors on Windows write.
+func loadPair(certFile, keyFile string) (tls.Certificate, error) {
+	cert, err := os.ReadFile(certFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := os.ReadFile(keyFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	mark := []byte(byteOrderMark)
+	return tls.X509KeyPair(bytes.TrimPrefix(cert, mark), bytes.TrimPrefix(key, mark))
 }
 
 // get is what tls.Config.GetCertificate wants.
@@ -61,7 +76,7 @@ func (c *certificate) reload() {
 		return
 	}
 	c.tried = versions
-	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	pair, err := loadPair(c.certFile, c.keyFile)
 	if err != nil {
 		c.log.Warn("the certificate cannot be read anew; the last one stays in use", "error", err)
 		return

@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -94,6 +95,9 @@ func (p *program) run(ctx context.Context, args []string) int {
 		line     commandLine
 		answered bool // by --help or --version: there is nothing more to do
 	)
+	if err := tidyEnvironment(); err != nil {
+		return p.fail(fmt.Errorf("reading the environment: %w", err))
+	}
 	parser, err := kong.New(&line,
 		kong.Name("pathsync"),
 		kong.Description(description),
@@ -101,6 +105,8 @@ func (p *program) run(ctx context.Context, args []string) int {
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(int) { answered = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, NoAppDescFormat: true}),
+		kong.KindMapper(reflect.Int, kong.MapperFunc(wholeNumber)),
+		kong.KindMapper(reflect.Int64, kong.MapperFunc(wholeNumber)),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),
 	)

@@ -13,6 +13,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/httpapi"
 	"github.com/pathsync/pathsync/metrics"
+	"github.com/pathsync/pathsync/sqlstore"
 )
 
 // Limits of the parts of a shutdown: together they stay below the 10 s after which supervisors lose patience.
@@ -130,6 +131,16 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 		return fmt.Errorf("serving: %w", failed)
 	}
 	log.Info("everything is saved")
+	return nil
+}
+
+// checkDatabase says what is wrong with the name of an SQLite file. The other databases say it when they are opened.
+func (c *serveCommand) checkDatabase() error {
+	if file, ok := strings.CutPrefix(c.Database, "sqlite:"); ok {
+		if err := sqlstore.CheckSQLiteFile(file); err != nil {
+			return fmt.Errorf("--database: %w", err)
+		}
+	}
 	return nil
 }
 

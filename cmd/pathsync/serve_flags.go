@@ -60,15 +60,15 @@ type serveCommand struct {
 	AllowOrigin []string `name:"allow-origin" env:"PATHSYNC_ALLOW_ORIGIN" placeholder:"ORIGIN" help:"Let pages of another origin use the API, such as https://app.example.com; may be repeated. * lets in every page, without cookies."`
 
 	TrustedProxies  []string `name:"trusted-proxies" env:"PATHSYNC_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies whose X-Forwarded-For is believed, as addresses or networks such as 10.0.0.0/8; may be repeated."`
-	AddressBatches  float64  `name:"address-batches" env:"PATHSYNC_ADDRESS_BATCHES" default:"1000" placeholder:"N" validate:"min=0" help:"Most batches a second from one client address; 0 for no limit (${default})."`
-	AddressRequests float64  `name:"address-requests" env:"PATHSYNC_ADDRESS_REQUESTS" default:"1000" placeholder:"N" validate:"min=0" help:"Most other requests a second from one client address; 0 for no limit (${default})."`
+	AddressBatches  float64  `name:"address-batches" env:"PATHSYNC_ADDRESS_BATCHES" default:"1000" placeholder:"N" validate:"min=0,max=1000000000" help:"Most batches a second from one client address; 0 for no limit (${default})."`
+	AddressRequests float64  `name:"address-requests" env:"PATHSYNC_ADDRESS_REQUESTS" default:"1000" placeholder:"N" validate:"min=0,max=1000000000" help:"Most other requests a second from one client address; 0 for no limit (${default})."`
 	AddressStreams  int      `name:"address-streams" env:"PATHSYNC_ADDRESS_STREAMS" default:"10000" placeholder:"N" validate:"min=0" help:"Most streams open from one client address; 0 for no limit (${default})."`
 	AddressRooms    int      `name:"address-rooms" env:"PATHSYNC_ADDRESS_ROOMS" default:"10000" placeholder:"N" validate:"min=0" help:"Most rooms open because one client address was the first to ask for them; 0 for no limit (${default})."`
-	UserBatches     float64  `name:"user-batches" env:"PATHSYNC_USER_BATCHES" default:"200" placeholder:"N" validate:"min=0" help:"Most batches a second from one user, with --auth; 0 for no limit (${default})."`
-	UserRequests    float64  `name:"user-requests" env:"PATHSYNC_USER_REQUESTS" default:"200" placeholder:"N" validate:"min=0" help:"Most other requests a second from one user; 0 for no limit (${default})."`
+	UserBatches     float64  `name:"user-batches" env:"PATHSYNC_USER_BATCHES" default:"200" placeholder:"N" validate:"min=0,max=1000000000" help:"Most batches a second from one user, with --auth; 0 for no limit (${default})."`
+	UserRequests    float64  `name:"user-requests" env:"PATHSYNC_USER_REQUESTS" default:"200" placeholder:"N" validate:"min=0,max=1000000000" help:"Most other requests a second from one user; 0 for no limit (${default})."`
 	UserStreams     int      `name:"user-streams" env:"PATHSYNC_USER_STREAMS" default:"200" placeholder:"N" validate:"min=0" help:"Most streams open of one user; 0 for no limit (${default})."`
 	UserRooms       int      `name:"user-rooms" env:"PATHSYNC_USER_ROOMS" default:"1000" placeholder:"N" validate:"min=0" help:"Most rooms open because one user was the first to ask for them; 0 for no limit (${default})."`
-	ClientBatches   float64  `name:"client-batches" env:"PATHSYNC_CLIENT_BATCHES" default:"100" placeholder:"N" validate:"min=0" help:"Most batches a second from one clientId to one room; 0 for no limit (${default})."`
+	ClientBatches   float64  `name:"client-batches" env:"PATHSYNC_CLIENT_BATCHES" default:"100" placeholder:"N" validate:"min=0,max=1000000000" help:"Most batches a second from one clientId to one room; 0 for no limit (${default})."`
 
 	CompressStreams bool `name:"compress-streams" env:"PATHSYNC_COMPRESS_STREAMS" default:"false" negatable:"" help:"Compress the documents that streams begin with, for readers that accept zstd or gzip."`
 
@@ -92,6 +92,7 @@ Examples:
 
 // Validate checks what a type cannot say. The command line calls it before the command runs.
 func (c *serveCommand) Validate() error {
+	c.tidy()
 	check := validator.New(validator.WithRequiredStructEnabled())
 	check.RegisterTagNameFunc(func(field reflect.StructField) string { return "--" + field.Tag.Get("name") })
 	if err := check.RegisterValidation("address", isAddress); err != nil {
@@ -107,7 +108,7 @@ func (c *serveCommand) Validate() error {
 	}
 	_, badOrigin := c.origins()
 	_, badProxy := c.limits()
-	return errors.Join(append(errs, badOrigin, badProxy, c.checkTLS(), c.validateAuth())...)
+	return errors.Join(append(errs, badOrigin, badProxy, c.checkTexts(), c.checkDatabase(), c.checkTLS(), c.validateAuth())...)
 }
 
 func explain(w validator.FieldError) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/pace"
 	"github.com/pathsync/pathsync/sqlstore"
 )
 
@@ -45,12 +46,12 @@ func newPublicServer(listener net.Listener, edge edge, log *slog.Logger) *public
 			Handler:           front,
 			Protocols:         edge.protocols,
 			TLSConfig:         edge.tls,
-			ReadHeaderTimeout: 10 * time.Second,
-			WriteTimeout:      2 * time.Minute, // of answers; a stream has a limit for each write
+			ReadHeaderTimeout: pace.Patience,   // without a byte: the listener puts it off
+			WriteTimeout:      2 * time.Minute, // from a request until its answer begins; the rest is written at the reader's pace
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    64 << 10,
 			ConnState:         front.ConnState,
-			HTTP2:             &http.HTTP2Config{MaxReceiveBufferPerConnection: receiveBuffer, MaxReceiveBufferPerStream: receiveBuffer},
+			HTTP2:             &http.HTTP2Config{MaxReceiveBufferPerConnection: receiveBuffer, MaxReceiveBufferPerStream: receiveBuffer, WriteByteTimeout: pace.Patience},
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		},
 	}
@@ -59,11 +60,12 @@ func newPublicServer(listener net.Listener, edge edge, log *slog.Logger) *public
 // serve accepts connections from the first call on.
 func (s *publicServer) serve() {
 	s.start.Do(func() {
+		listener := pace.Listen(s.listener)
 		go func() {
 			if s.tls {
-				s.served <- s.server.ServeTLS(s.listener, "", "")
+				s.served <- s.server.ServeTLS(listener, "", "")
 			} else {
-				s.served <- s.server.Serve(s.listener)
+				s.served <- s.server.Serve(listener)
 			}
 		}()
 	})

@@ -3,6 +3,7 @@ package tree_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -232,22 +233,42 @@ func TestValuesAreRead(t *testing.T) {
 	}
 }
 
-func TestOnlyTheTextOfAnIntegerIsAnInteger(t *testing.T) {
+func TestAnIntegerIsANumberWithoutAFractionHoweverItIsWritten(t *testing.T) {
 	for _, tt := range []struct {
 		text string
 		want int64
 		ok   bool
 	}{
 		{"0", 0, true},
+		{"-0", 0, true},
+		{"0.000", 0, true},
+		{"0e999999999999999999999", 0, true},
+		{"0.0e-999999999999999999999", 0, true},
 		{"-7", -7, true},
+		{"3.0", 3, true},
+		{"-3.00e0", -3, true},
+		{"1e3", 1000, true},
+		{"1E+3", 1000, true},
+		{"1.5e1", 15, true},
+		{"20e-1", 2, true},
+		{"1200e-2", 12, true},
 		{"9007199254740993", 9007199254740993, true},
-		{"9223372036854775807", 9223372036854775807, true},
-		{"-9223372036854775808", -9223372036854775808, true},
-		{"9223372036854775808", 0, false},
-		{"3.0", 0, false},
-		{"1e3", 0, false},
+		{"9007199254740993.0", 9007199254740993, true},
+		{"9223372036854775807", math.MaxInt64, true},
+		{"-9223372036854775808", math.MinInt64, true},
+		{"9223372036854775808", math.MaxInt64, true}, // and all that are beyond are the nearest
+		{"-9223372036854775809", math.MinInt64, true},
+		{"1e30", math.MaxInt64, true},
+		{"-1e308", math.MinInt64, true},
+		{strings.Repeat("9", 300), math.MaxInt64, true},
+		{"1.5", 0, false},
+		{"1e-1", 0, false},
+		{"120e-2", 0, false},
+		{"1e-400", 0, false},
+		{"1e-999999999999999999999", 0, false},
+		{"0.1e0", 0, false},
 	} {
-		got, ok := mustParse(t, tt.text).(tree.Number).Int64()
+		got, ok := mustParse(t, tt.text).(tree.Number).Integer()
 		if ok != tt.ok || ok && got != tt.want {
 			t.Errorf("%s is %d, %t", tt.text, got, ok)
 		}

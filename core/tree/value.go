@@ -2,7 +2,6 @@ package tree
 
 import (
 	"iter"
-	"strconv"
 
 	"github.com/pathsync/pathsync/core/path"
 )
@@ -37,12 +36,6 @@ type (
 	// String is a string, in valid UTF-8.
 	String string
 )
-
-// Int64 returns the number when its text is that of an integer, without fraction or exponent, that an int64 holds.
-func (n Number) Int64() (int64, bool) {
-	i, err := strconv.ParseInt(string(n), 10, 64)
-	return i, err == nil
-}
 
 // Object is a JSON object. It keeps the order of its members.
 type Object struct{ ordered }
