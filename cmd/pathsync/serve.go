@@ -134,14 +134,15 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 	return nil
 }
 
-// checkDatabase says what is wrong with the name of an SQLite file. The other databases say it when they are opened.
+// checkDatabase checks the kind of the database and the name of an SQLite file. Other errors appear when it is opened.
 func (c *serveCommand) checkDatabase() error {
 	if file, ok := strings.CutPrefix(c.Database, "sqlite:"); ok {
 		if err := sqlstore.CheckSQLiteFile(file); err != nil {
 			return fmt.Errorf("--database: %w", err)
 		}
 	}
-	return nil
+	_, _, err := storeOpener(c.Database, nil)
+	return err
 }
 
 // kindOf is as much of a database URL as may be shown: a password can stand behind the scheme, but not in the name of
