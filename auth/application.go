@@ -32,7 +32,7 @@ const (
 	maxVerdicts     = 10_000 // remembered
 	maxQuestions    = 64     // under way
 	maxVerdictBytes = 256 << 10
-	askTimeout      = 5 * time.Second
+	askTimeout      = 5 * time.Second // for a turn, and of a request for the verdict: a large answer may come later
 )
 
 // Application has the application decide what a token is worth. It is for those whose tokens are not JSON Web Tokens,
@@ -70,7 +70,7 @@ func NewApplication(cfg ApplicationConfig) (*Application, error) {
 		return nil, errors.New("the URL that is asked who may do what has to begin with https://")
 	}
 	a := &Application{
-		url: cfg.URL, client: trust.Client(cfg.Client, askTimeout), fresh: cfg.Fresh, now: cfg.Now, log: cfg.Log,
+		url: cfg.URL, client: trust.Client(cfg.Client), fresh: cfg.Fresh, now: cfg.Now, log: cfg.Log,
 		turn: make(chan struct{}, maxQuestions), verdicts: map[[sha256.Size]byte]verdict{},
 	}
 	if a.fresh == 0 {
@@ -94,17 +94,23 @@ func (a *Application) Authenticate(ctx context.Context, token string) (core.Iden
 	if v, ok := a.remembered(key); ok {
 		return v.identity, v.err
 	}
-	answer, _, _ := a.asking.Do(string(key[:]), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
-		defer cancel()
-		v := a.ask(ctx, token)
+	asked := a.asking.DoChan(string(key[:]), func() (any, error) {
+		v := a.ask(context.WithoutCancel(ctx), token)
 		if !errors.Is(v.err, core.ErrNoVerdict) {
 			a.remember(key, v)
 		}
 		return v, nil
 	})
-	v := answer.(verdict)
-	return v.identity, v.err
+	patience := time.NewTimer(askTimeout + time.Second) // longer than the answer may take to begin
+	defer patience.Stop()
+	select {
+	case answer := <-asked:
+		v := answer.Val.(verdict)
+		return v.identity, v.err
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	return core.Identity{}, core.ErrNoVerdict
 }
 
 // isNotVisible reports whether a character cannot be part of a token (RFC 6750, section 2.1) or would break a header.
@@ -144,10 +150,12 @@ func (a *Application) remember(key [sha256.Size]byte, v verdict) {
 
 // ask asks the application, in its turn.
 func (a *Application) ask(ctx context.Context, token string) verdict {
+	patience := time.NewTimer(askTimeout)
+	defer patience.Stop()
 	select {
 	case a.turn <- struct{}{}:
 		defer func() { <-a.turn }()
-	case <-ctx.Done():
+	case <-patience.C:
 		return verdict{err: core.ErrNoVerdict}
 	}
 	identity, err := a.exchange(ctx, token)

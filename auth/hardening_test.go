@@ -1,16 +1,19 @@
 package auth_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -216,4 +219,91 @@ func TestAKeyMayHaveCarriageReturnsAndAByteOrderMark(t *testing.T) {
 	text := "\ufeff" + strings.ReplaceAll(string(public(t, key)), "\n", "\r\n") + "\r\n \n"
 	v := verifier(t, auth.Config{PublicKey: []byte(text)})
 	takes(t, v, "a key of Windows", sign(t, jwt.SigningMethodEdDSA, key, ann))
+}
+
+// slowly answers with a text over a link of so many bytes at once, with a pause for them.
+func slowly(text string, bytes int, pause time.Duration) http.RoundTripper {
+	return roundTrip(func(r *http.Request) (*http.Response, error) {
+		body := &slowBody{ctx: r.Context(), rest: text, bytes: bytes, pause: pause}
+		return &http.Response{StatusCode: 200, Status: "200 OK", Body: io.NopCloser(body), Request: r}, nil
+	})
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+type slowBody struct {
+	ctx   context.Context
+	rest  string
+	bytes int
+	pause time.Duration
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	if b.rest == "" {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(len(p), b.bytes)], b.rest)
+	b.rest = b.rest[n:]
+	select {
+	case <-time.After(b.pause * time.Duration(n) / time.Duration(b.bytes)):
+		return n, nil
+	case <-b.ctx.Done():
+		return 0, b.ctx.Err()
+	}
+}
+
+func TestALargeAnswerOverASlowLinkArrives(t *testing.T) {
+	key := newEd25519(t)
+	x := base64.RawURLEncoding.EncodeToString(key.Public().(ed25519.PublicKey))
+	set := `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"` + x + `"}]` + strings.Repeat(" ", 100<<10) + `}`
+	who := claimsText(`,"other":"` + strings.Repeat("x", 100<<10) + `"`)
+	for name, c := range map[string]struct {
+		bytes   int
+		pause   time.Duration
+		arrives bool
+	}{"5 KB a second": {5 << 10, time.Second, true}, "a byte a second": {1, time.Second, false}, "nothing": {1, time.Hour, false}} {
+		for what, authenticate := range map[string]func(*testing.T) error{
+			"a key set": func(t *testing.T) error {
+				v := verifier(t, auth.Config{KeysURL: "https://id.example.com/", Client: &http.Client{Transport: slowly(set, c.bytes, c.pause)}})
+				return eventuallyTaken(t, v, sign(t, jwt.SigningMethodEdDSA, key, ann, "kid", "k"))
+			},
+			"a verdict": func(t *testing.T) error {
+				a, err := auth.NewApplication(auth.ApplicationConfig{
+					URL: "https://app.example.com/", Client: &http.Client{Transport: slowly(who, c.bytes, c.pause)}, Now: func() time.Time { return now },
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return eventuallyTaken(t, a, "session")
+			},
+		} {
+			t.Run(what+" at "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					if err := authenticate(t); c.arrives != (err == nil) {
+						t.Error(err)
+					}
+					time.Sleep(time.Hour) // what is still being asked has ended
+				})
+			})
+		}
+	}
+}
+
+// eventuallyTaken shows a token again and again, as clients do that get 503, for less than keys are asked for again.
+func eventuallyTaken(t *testing.T, a interface {
+	Authenticate(context.Context, string) (core.Identity, error)
+}, token string) (err error) {
+	t.Helper()
+	for range 4 {
+		began := time.Now()
+		if _, err = a.Authenticate(t.Context(), token); err == nil {
+			return nil
+		}
+		if took := time.Since(began); !errors.Is(err, core.ErrNoVerdict) || took > 7*time.Second {
+			t.Fatalf("after %v: %v", took, err)
+		}
+	}
+	return err
 }

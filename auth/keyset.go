@@ -22,7 +22,7 @@ const (
 	keysFresh    = 15 * time.Minute // so long it is taken as it is; a key that was withdrawn is trusted no longer
 	keysUsable   = 24 * time.Hour   // so long it is used while there is no newer one to be had
 	keysPause    = 30 * time.Second // between two attempts, whatever tokens come
-	fetchTimeout = 5 * time.Second
+	keysPatience = 6 * time.Second  // of a request; longer than an answer may take to begin
 	maxKeysBytes = 1 << 20
 )
 
@@ -53,20 +53,28 @@ func newKeySet(cfg Config) (*keySet, error) {
 	if !trust.Trustworthy(cfg.KeysURL) {
 		return nil, errors.New("the URL of the key set has to begin with https://")
 	}
-	return &keySet{url: cfg.KeysURL, client: trust.Client(cfg.Client, fetchTimeout), now: cfg.Now, log: cfg.Log}, nil
+	return &keySet{url: cfg.KeysURL, client: trust.Client(cfg.Client), now: cfg.Now, log: cfg.Log}, nil
 }
 
 func (s *keySet) algorithms() []string { return publicKeyAlgorithms }
 
 func (s *keySet) find(ctx context.Context, keyID, algorithm string) (any, error) {
+	patience := time.NewTimer(keysPatience)
+	defer patience.Stop()
 	for {
 		key, wait, fetch := s.look(keyID, algorithm)
+		if fetch {
+			go s.fetch(context.WithoutCancel(ctx))
+		}
 		switch {
-		case fetch:
-			s.fetch(ctx)
 		case wait != nil:
 			select {
 			case <-wait:
+			case <-patience.C: // an older key will do until the newer ones are here
+				if key, _, _ := s.look(keyID, algorithm); key != nil {
+					return key, nil
+				}
+				return nil, core.ErrNoVerdict
 			case <-ctx.Done():
 				return nil, core.ErrNoVerdict
 			}
@@ -80,8 +88,8 @@ func (s *keySet) find(ctx context.Context, keyID, algorithm string) (any, error)
 	}
 }
 
-// look finds a key among those that are there. When that does not settle it, it says what to do before the next look: to
-// wait for the fetch that is under way, or to fetch.
+// look finds a key among those that are there. When that does not settle it, it says what to wait for before the next look,
+// and whether that is a fetch which the caller has to begin.
 func (s *keySet) look(keyID, algorithm string) (key any, wait <-chan struct{}, fetch bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +110,7 @@ func (s *keySet) look(keyID, algorithm string) (key any, wait <-chan struct{}, f
 		return key, nil, false
 	}
 	s.tried, s.fetching = now, make(chan struct{})
-	return nil, nil, true
+	return nil, s.fetching, true
 }
 
 func (s *keySet) empty() bool {
@@ -125,9 +133,10 @@ func choose(keys []publicKey, keyID, algorithm string) any {
 	return found[0]
 }
 
-// fetch asks for the keys. It is done for everybody, so it does not end with the request that happens to need it.
+// fetch asks for the keys. It is done for everybody, so it does not end with the request that happens to need it, but with
+// the answer or the limits of trust.Ask.
 func (s *keySet) fetch(ctx context.Context) {
-	keys, err := s.download(context.WithoutCancel(ctx))
+	keys, err := s.download(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {

@@ -51,7 +51,7 @@ type Config struct {
 	StoreTimeout        time.Duration // limit of one call of the store; 10 s
 	SubmitTimeout       time.Duration // longest wait of a batch for its commit; 10 s
 	PredecessorTimeout  time.Duration // longest wait of a batch for the one that it names as its predecessor; 2 s
-	InitialStateTimeout time.Duration // longest wait for what a room begins with; 5 s
+	InitialStateTimeout time.Duration // longest wait for what a room begins with, without Progress; 5 s
 	MaxRooms            int           // open at a time; 100,000
 	MemoryBudget        int64         // bytes of memory, estimated, beyond which no other room is opened; 0: without bound
 	MaxQueuedBytes      int           // of batches that wait for their commit; 256 MiB
@@ -203,6 +203,10 @@ func (h *Hub) Ping(ctx context.Context) error {
 	return unavailable(h.cfg.Store.Ping(ctx), "asking the database")
 }
 
+// openPatience is how long a request waits for a room that is being opened. Opening goes on without it: a large room may be read
+// over a slow link.
+const openPatience = 15 * time.Second
+
 // Room returns a room, opened if need be, and a function that releases it. While it is held it stays open. However many
 // ask for a room at once, it is opened once; it is on the accounts of the first of them until it is closed.
 func (h *Hub) Room(ctx context.Context, name string, accounts ...Account) (*Room, func(), error) {
@@ -211,17 +215,30 @@ func (h *Hub) Room(ctx context.Context, name string, accounts ...Account) (*Room
 		return nil, nil, err
 	}
 	release := sync.OnceFunc(func() { h.release(s) })
-	select {
-	case <-s.opened:
-		if s.err == nil {
-			return s.room, release, nil
-		}
-		err = s.err
-	case <-ctx.Done():
-		err = ctx.Err()
+	if err = s.wait(ctx); err == nil {
+		return s.room, release, nil
 	}
 	release()
 	return nil, nil, err
+}
+
+// wait returns when the room has been opened, or why it is not there.
+func (s *slot) wait(ctx context.Context) error {
+	select {
+	case <-s.opened:
+		return s.err
+	default:
+	}
+	patience := time.NewTimer(openPatience)
+	defer patience.Stop()
+	select {
+	case <-s.opened:
+		return s.err
+	case <-patience.C:
+		return fmt.Errorf("%w: the room is still being read", ErrUnavailable)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // OpenRoom is Room for a room that is open already. ok is false when it is not.

@@ -19,7 +19,8 @@ type InitialStateLoader interface {
 	// called when a room is opened that has no history, which is before anybody sees it, and again at each further opening
 	// until the room has one. After an error nobody gets the room: it must not look empty to those who would fill it.
 	//
-	// It is called by several goroutines at once, though never twice at a time for one room, and returns when ctx ends.
+	// It is called by several goroutines at once, though never twice at a time for one room, and returns when ctx ends. That is
+	// put off by calls of Progress.
 	LoadInitialState(ctx context.Context, room string) (map[string]json.RawMessage, error)
 }
 
@@ -72,7 +73,7 @@ func (h *Hub) begin(state *State) error {
 
 // initialState asks what a room begins with, in its turn.
 func (h *Hub) initialState(room string) ([]*Proposal, error) {
-	ctx, cancel := context.WithTimeout(h.life, h.cfg.InitialStateTimeout)
+	ctx, cancel := withProgress(h.life, h.cfg.InitialStateTimeout)
 	defer cancel()
 	stores, err := h.ask(ctx, room)
 	switch {

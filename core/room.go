@@ -137,9 +137,9 @@ func (h *Hub) readOnce(room string) (state *State, checkpoint Checkpoint, err er
 	return state, checkpoint, state.complete()
 }
 
-// call runs one use of the store within its limit.
+// call runs one use of the store. Its limit is for the time without progress.
 func (h *Hub) call(use func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), h.cfg.StoreTimeout)
+	ctx, cancel := withProgress(context.Background(), h.cfg.StoreTimeout)
 	defer cancel()
 	return use(ctx)
 }

@@ -53,8 +53,7 @@ func (s *Server) readBody(c echo.Context, maxBytes int) ([]byte, error) {
 }
 
 // isJSON reports whether a Content-Type stands for JSON in UTF-8. The names of types, parameters and charsets are the same
-// in any case (RFC 9110, section 8.3). Other types that
-// end in +json stand for other formats.
+// in any case (RFC 9110, section 8.3). Other types that end in +json stand for other formats.
 func isJSON(contentType string) bool {
 	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil || kind != "application/json" {

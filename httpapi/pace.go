@@ -13,7 +13,7 @@ var past = time.Unix(1, 0)
 
 // cutBody ends the reading of a request's body, at any time.
 func (x *exchange) cutBody() {
-	x.bodyCut.Store(true) // before the deadline: whoever renews it looks at this afterwards
+	x.bodyCut.Store(true) // before the deadline: Read renews it, and then looks at this
 	setBodyDeadline(x, past)
 }
 

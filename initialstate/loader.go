@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -48,7 +49,7 @@ func New(cfg Config) (*Loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Loader{url: *u, client: trust.Client(cfg.Client, 0)}, nil // the context of each question has its limit
+	return &Loader{url: *u, client: trust.Client(cfg.Client)}, nil
 }
 
 // LoadInitialState implements core.InitialStateLoader.
@@ -70,11 +71,26 @@ func (l *Loader) LoadInitialState(ctx context.Context, room string) (map[string]
 	default:
 		return nil, fmt.Errorf("the answer is %s", resp.Status)
 	}
+	resp.Body = &progress{resp.Body, ctx}
 	text, err := trust.Body(resp, maxAnswerBytes)
 	if err != nil {
 		return nil, err
 	}
 	return parse(text)
+}
+
+// progress has the hub know that an answer goes on coming.
+type progress struct {
+	io.ReadCloser
+	ctx context.Context
+}
+
+func (p *progress) Read(b []byte) (int, error) {
+	n, err := p.ReadCloser.Read(b)
+	if n > 0 {
+		core.Progress(p.ctx)
+	}
+	return n, err
 }
 
 // about is the address of a question. The parameters that the operator gave are kept.

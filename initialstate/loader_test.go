@@ -5,13 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/initialstate"
 )
 
@@ -116,3 +121,64 @@ func TestAnApplicationOverAnOpenNetworkIsNotAsked(t *testing.T) {
 		}
 	}
 }
+
+// The link takes 20 s for the answer, and the hub's limit is for the time without progress.
+func TestALargeStateOverASlowLinkIsLoaded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text := `{"stores":{"default":"` + strings.Repeat("x", 1<<20) + `"}}`
+		slow := roundTrip(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(&slowBody{r.Context(), strings.NewReader(text)}), Request: r}, nil
+		})
+		l, err := initialstate.New(initialstate.Config{URL: "https://app.example.com/", Client: &http.Client{Transport: slow}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		hub := core.NewHub(core.Config{
+			Store: memstore.New(), InitialState: l,
+			Listen: func(string, int64) core.Listener { return deaf{} },
+		})
+		began := time.Now()
+		_, release, err := hub.Room(t.Context(), "r")
+		for ; err != nil && time.Since(began) < time.Minute; _, release, err = hub.Room(t.Context(), "r") {
+			if !errors.Is(err, core.ErrUnavailable) {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); err != nil || took < 15*time.Second {
+			t.Errorf("after %v: %v", took, err)
+		} else {
+			release()
+		}
+		if err := hub.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// slowBody is read at 50 KiB a second.
+type slowBody struct {
+	ctx  context.Context
+	text io.Reader
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	n, err := b.text.Read(p[:min(len(p), 50<<10)])
+	select {
+	case <-time.After(time.Second * time.Duration(n) / (50 << 10)):
+		return n, err
+	case <-b.ctx.Done():
+		return 0, b.ctx.Err()
+	}
+}
+
+// deaf is a listener that nobody reads from.
+type deaf struct{}
+
+func (deaf) Committed([]*core.Batch)             {}
+func (deaf) PresenceChanged(core.PresenceChange) {}
+func (deaf) Bytes() int                          { return 0 }
+func (deaf) Closed(error)                        {}

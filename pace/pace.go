@@ -46,8 +46,8 @@ func (m *Meter) Next(moved int, now time.Time) time.Time {
 	return m.deadline
 }
 
-// Renew is Next for those whom setting a deadline costs something: again is false when the one that was last set will do. It
-// is then earlier by a tenth of Patience at most.
+// Renew is Next for callers to whom setting a deadline is costly. It returns the deadline to stand; again is false when that
+// is the one which it returned last. That may be earlier than Next's by a tenth of Patience.
 func (m *Meter) Renew(moved int, now time.Time) (deadline time.Time, again bool) {
 	next := m.Next(moved, now)
 	if early := next.Sub(m.set); early >= 0 && early <= m.patience()/10 {

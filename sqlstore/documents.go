@@ -26,6 +26,7 @@ func (s *Store) Documents(ctx context.Context, room string) ([]core.Document, er
 				return err
 			}
 			docs = append(docs, d)
+			core.Progress(ctx)
 		}
 		return rows.Err()
 	})

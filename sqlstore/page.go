@@ -33,6 +33,7 @@ func (p *page) read(ctx context.Context, query *sql.Stmt, args ...any) error {
 		if err != nil {
 			return err
 		}
+		core.Progress(ctx)
 		if p.add(b, op); p.full {
 			return nil
 		}

@@ -277,7 +277,7 @@ func (s *Stream) put(p []byte) error {
 
 // piece is how many bytes are written at once.
 func (s *Stream) piece() int {
-	if s.raw {
+	if s.raw && !s.final { // at the end, Shutdown has to see in less than a second that something moves
 		return maxPiece
 	}
 	return pace.Piece

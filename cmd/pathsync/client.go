@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -77,7 +78,9 @@ func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // exchange sends a request and returns the body of the answer. The error of a refused request is a *problem.
 func exchange(ctx context.Context, client *http.Client, method, address string, body []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(string(body)))
+	ctx, alive, stop := whileMoving(ctx, answerTimeout)
+	defer stop()
+	req, err := newRequest(ctx, method, address, body, alive)
 	if err != nil {
 		return nil, fmt.Errorf("building the request: %w", err)
 	}
@@ -87,17 +90,46 @@ func exchange(ctx context.Context, client *http.Client, method, address string, 
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, causeOf(ctx, err)
 	}
 	defer resp.Body.Close()
+	resp.Body = &watched{resp.Body, alive}
 	if resp.StatusCode != http.StatusOK {
 		return nil, readProblem(resp)
 	}
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return nil, fmt.Errorf("reading the answer: %w", err)
+		return nil, fmt.Errorf("reading the answer: %w", causeOf(ctx, err))
 	}
 	return answer, nil
+}
+
+// whileMoving returns a context that ends, with errSilent, when alive was not called for so long.
+func whileMoving(parent context.Context, limit time.Duration) (ctx context.Context, alive, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	timer := time.AfterFunc(limit, func() { cancel(errSilent) })
+	return ctx, func() { timer.Reset(limit) }, func() {
+		timer.Stop()
+		cancel(nil)
+	}
+}
+
+// causeOf is why a request failed: errSilent, if that is it.
+func causeOf(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errSilent) {
+		return errSilent
+	}
+	return err
+}
+
+// newRequest is http.NewRequestWithContext with a body that calls alive as it is sent.
+func newRequest(ctx context.Context, method, address string, body []byte, alive func()) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	if err == nil && len(body) > 0 {
+		req.Body = &watched{req.Body, alive}
+		req.GetBody = func() (io.ReadCloser, error) { return &watched{io.NopCloser(bytes.NewReader(body)), alive}, nil }
+	}
+	return req, err
 }
 
 // problem is why a server refuses (RFC 9457).

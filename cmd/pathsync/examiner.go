@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,19 +71,24 @@ func (e *examiner) examine(ctx context.Context, watch time.Duration) (o doctor.O
 
 // post sends a request with a name in its address and a body.
 func (e *examiner) post(ctx context.Context, name string, body []byte) doctor.Reply {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.base+"/"+name, bytes.NewReader(body))
+	ctx, alive, stop := whileMoving(ctx, answerTimeout)
+	defer stop()
+	req, err := newRequest(ctx, http.MethodPost, e.base+"/"+name, body, alive)
 	if err != nil {
 		return doctor.Reply{Err: err.Error()}
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := e.client.Do(req)
 	if err != nil {
-		return doctor.Reply{Err: reason(err)}
+		return doctor.Reply{Err: reason(causeOf(ctx, err))}
 	}
 	defer resp.Body.Close()
-	return readReply(resp)
+	resp.Body = &watched{resp.Body, alive}
+	reply := readReply(resp)
+	if reply.Err != "" && causeOf(ctx, nil) != nil {
+		reply.Err = reason(errSilent)
+	}
+	return reply
 }
 
 // open asks for a stream, at an address that is the same each time.
@@ -228,7 +232,7 @@ func reason(err error) string {
 		err = of.Err
 	}
 	var timeout interface{ Timeout() bool }
-	if errors.As(err, &timeout) && timeout.Timeout() {
+	if errors.Is(err, errSilent) || errors.As(err, &timeout) && timeout.Timeout() {
 		return "no answer came in time"
 	}
 	return err.Error()

@@ -68,7 +68,8 @@ func stream(
 	return err
 }
 
-// watched tells of every sign of life in a body: heartbeats are comments, of which the library does not speak.
+// watched tells of every sign of life in a body: heartbeats are comments, of which the library does not speak. In a request
+// it tells that the body is being sent.
 type watched struct {
 	io.ReadCloser
 	alive func()
