@@ -7,7 +7,7 @@ PACKAGES = js-client/node_modules/.package-lock.json
 NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
 
 .PHONY: run build test test-go test-js postgres node chromium proxy-programs proxies test-sqlserver soak-js bench-js lint \
-  fuzz crash terminations outage slow-database soak attack acme restarts check-deps bench bench-databases load clean
+  fuzz crash terminations fork-test outage slow-database soak attack acme restarts check-deps bench bench-databases load clean
 
 run: ## the server, on http://127.0.0.1:8080
 	$(GO) run ./cmd/pathsync
@@ -118,6 +118,10 @@ crash: ## kill the server CRASHES times under load (make test does it 20 times)
 TERMINATIONS ?= 200
 terminations: ## end the server TERMINATIONS times under load, on every database at hand; make test does it a few times
 	PATHSYNC_TERMINATIONS=$(TERMINATIONS) $(GO) test -count=1 -timeout 60m -run SIGTERMUnderLoadWithCut -v ./tests/e2e
+
+FORK ?= 10m
+fork-test: postgres ## two servers on one database that prune their log, for FORK; make test does it for seconds
+	PATHSYNC_TEST_FORK=$(FORK) $(GO) test -race -count=1 -timeout 60m -run TestTwoServersNeverForkAPrunedLog -v ./sqlstore
 
 STREAMS ?= 20000
 soak: ## open and close STREAMS streams in every way; make test does it for fewer

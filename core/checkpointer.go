@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -179,7 +180,7 @@ func (c *checkpointer) lag(now time.Time) time.Duration {
 
 // save writes the rows that are due in rooms taken, and then their checkpoints. What cannot be written is noted again.
 func (c *checkpointer) save(rooms []*Room) {
-	for chunk := range slices.Chunk(rooms, checkpointRooms) {
+	for chunk := range sameHistory(rooms) {
 		ok := c.saveCheckpoints(chunk, (*Room).firstCheckpoint) && c.saveRows(chunk) &&
 			c.saveCheckpoints(chunk, (*Room).nextCheckpoint)
 		c.settle(ok)
@@ -188,6 +189,23 @@ func (c *checkpointer) save(rooms []*Room) {
 		}
 		if !ok && c.isClosing() {
 			return
+		}
+	}
+}
+
+// sameHistory divides rooms into pieces, each of which is of one history and small enough for one transaction of
+// checkpoints.
+func sameHistory(rooms []*Room) iter.Seq[[]*Room] {
+	return func(yield func([]*Room) bool) {
+		for len(rooms) > 0 {
+			n := 1
+			for n < min(len(rooms), checkpointRooms) && rooms[n].store == rooms[0].store {
+				n++
+			}
+			if !yield(rooms[:n]) {
+				return
+			}
+			rooms = rooms[n:]
 		}
 	}
 }
@@ -216,8 +234,13 @@ func (c *checkpointer) saveCheckpoints(rooms []*Room, of func(*Room) (Checkpoint
 	if len(checkpoints) == 0 {
 		return true
 	}
-	err := c.call(func(ctx context.Context) error { return c.hub.cfg.Store.SaveCheckpoints(ctx, checkpoints) })
-	if err != nil {
+	store := with[0].store
+	err := c.call(func(ctx context.Context) error { return store.SaveCheckpoints(ctx, checkpoints) })
+	switch {
+	case errors.Is(err, ErrHistoryChanged): // they belong to a history that the database no longer has
+		c.hub.leave(store, err)
+		return false
+	case err != nil:
 		c.failed(len(checkpoints), err)
 		return false
 	}
@@ -270,7 +293,8 @@ func (c *checkpointer) write(rows []rowOf) (ok bool) {
 		documents[i] = rows[i].Document
 	}
 	began := time.Now()
-	err := c.call(func(ctx context.Context) error { return c.hub.cfg.Store.SaveDocuments(ctx, documents) })
+	store := rows[0].room.store
+	err := c.call(func(ctx context.Context) error { return store.SaveDocuments(ctx, documents) })
 	took := time.Since(began)
 	switch {
 	case err == nil:
@@ -283,7 +307,13 @@ func (c *checkpointer) write(rows []rowOf) (ok bool) {
 		}
 		c.yield(min(took, maxYield) + time.Duration(bytes)*time.Second/steadyRate)
 		return true
-	case !errors.Is(err, ErrRejected) && (c.failures >= maxFailures || c.call(c.hub.cfg.Store.Ping) != nil):
+	case errors.Is(err, ErrHistoryChanged): // the rows belong to a history that the database no longer has
+		c.hub.leave(store, err)
+		for _, row := range rows {
+			row.room.rowFailed(row.doc, false)
+		}
+		return false
+	case !errors.Is(err, ErrRejected) && (c.failures >= maxFailures || c.call(store.Ping) != nil):
 		c.failures = 0
 		c.failed(len(rows), err)
 		for _, row := range rows {

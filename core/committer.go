@@ -61,7 +61,7 @@ func (c *committer) nudgeAll() {
 // add queues a submission. committed is the highest clientSeq of its client in the log. The room's lock is held, so that
 // the room cannot stop in between.
 func (c *committer) add(s *submission, committed int64) error {
-	if c.outage.Load() {
+	if c.outage.Load() || s.room.hub.watcher.gone.Load() {
 		return fmt.Errorf("%w: it has not answered lately", ErrUnavailable)
 	}
 	return c.change(&s.room.lane, func(now time.Time) error { return c.queue.add(&s.room.lane, s, committed, now) })

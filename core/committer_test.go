@@ -105,7 +105,7 @@ func runTrouble(t *testing.T, seed uint64) {
 		store.sluggish = "sluggish"
 	}
 	open := func(store core.Store) *core.Hub {
-		return core.NewHub(core.Config{Store: store, Listen: func(string, int64) core.Listener { return new(recorder) }})
+		return core.NewHub(core.Config{Store: store, Listen: func(string, string, int64) core.Listener { return new(recorder) }})
 	}
 	h, other := open(store), open(inner)
 	type sent struct {

@@ -20,7 +20,7 @@ func crowdedRoom(t testing.TB, documents int) *core.Room {
 	if err := store.SaveDocuments(t.Context(), rows); err != nil {
 		t.Fatal(err)
 	}
-	h := core.NewHub(core.Config{Store: store, Listen: func(string, int64) core.Listener { return new(recorder) }, MaxDocuments: 1 << 30})
+	h := core.NewHub(core.Config{Store: store, Listen: func(string, string, int64) core.Listener { return new(recorder) }, MaxDocuments: 1 << 30})
 	t.Cleanup(func() { _ = h.Close(t.Context()) })
 	r, release, err := h.Room(t.Context(), "room")
 	if err != nil {

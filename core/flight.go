@@ -1,6 +1,9 @@
 package core
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // flight is batches on their way into the log. As long as the fate of an attempt may be open, its batches keep their
 // numbers and their outcomes: a further attempt meets the log's unique index if an earlier one has succeeded after all.
@@ -160,6 +163,10 @@ func (c *committer) refuse(p part, err error) {
 	c.end(p.room, nil)
 }
 
+// errOvertaken: a room has to be opened again, because the log no longer has what other servers added to it. Its readers
+// start again. Whether a part of it was committed by an earlier attempt cannot be found out.
+var errOvertaken = fmt.Errorf("%w: the room has to be opened again", ErrUnavailable)
+
 // found is what the log has of a part that met a conflict.
 type found struct {
 	own   int  // of its batches, from the first on: an earlier attempt succeeded after all
@@ -175,6 +182,12 @@ func (c *committer) look(p part) (f found, err error) {
 			return f, err
 		}
 		f.moved = true
+		if first := page[0].ServerSeq; first > r.state.Seq()+1 {
+			r.hub.cfg.Log.Info("a room is opened again: another server went on with it, and the log between was pruned",
+				"room", r.name, "serverSeq", r.state.Seq(), "log", first)
+			r.end(errOvertaken)
+			return f, errOvertaken
+		}
 		r.mu.Lock()
 		if err = r.err; err == nil {
 			if err = r.foldPage(page); err != nil {

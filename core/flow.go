@@ -140,7 +140,10 @@ func (w *flow) attempt(f *flight) {
 	}
 	others, began := c.succeeded.Load(), time.Now()
 	ctx, cancel := context.WithTimeout(c.life, limit)
-	err := c.cfg.Store.Append(ctx, batches)
+	// All rooms of a flight have one store: its rooms were in the queue together, and a room takes no batches any more
+	// before rooms of the next history are opened.
+	first := head[0].room
+	err := first.store.Append(ctx, batches)
 	late := ctx.Err() != nil
 	cancel()
 	t := trial{f, head, rest, len(batches), c.succeeded.Load() != others, err}
@@ -150,10 +153,18 @@ func (w *flow) attempt(f *flight) {
 		c.succeeded.Add(1)
 		w.pace.committed(time.Since(began), f.full)
 		c.cfg.Recorder.Committed(batches, time.Since(f.began))
+		last := batches[len(batches)-1]
+		first.hub.saw(first.store, last.Room, last.ServerSeq)
 		w.committed(t)
 	case errors.Is(err, ErrConflict):
 		w.answered()
 		w.conflicted(t)
+	case errors.Is(err, ErrHistoryChanged):
+		w.answered()
+		first.hub.leave(first.store, err)
+		for _, p := range f.parts {
+			c.refuse(p, err)
+		}
 	case errors.Is(err, ErrRejected), errors.Is(err, ErrUnexplained):
 		w.answered()
 		w.failed(t)
@@ -372,9 +383,11 @@ func (w *flow) outage(t trial) {
 func (w *flow) giveUp(t trial, atFault bool) {
 	ctx, cancel := context.WithTimeout(w.c.life, w.c.cfg.StoreTimeout)
 	p := t.head[0]
-	page, err := w.c.cfg.Store.Log(ctx, p.room.name, p.room.state.Seq(), Page{Batches: 1})
+	page, err := p.room.store.Log(ctx, p.room.name, p.room.state.Seq(), Page{Batches: 1})
 	cancel()
 	switch {
+	case errors.Is(err, ErrHistoryChanged):
+		w.reject(t, p.room.hub.explain(p.room.store, err, "looking for the batch"))
 	case err != nil:
 		w.repeatApart(t)
 	case len(page) > 0:
@@ -394,10 +407,13 @@ func (c *committer) readLog(r *Room) ([]*Batch, error) {
 	unexplained := 0
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		ctx, cancel := context.WithTimeout(c.life, c.cfg.StoreTimeout)
-		page, err := c.cfg.Store.Log(ctx, r.name, r.state.Seq(), replayPage)
+		page, err := r.store.Log(ctx, r.name, r.state.Seq(), replayPage)
 		cancel()
 		if err == nil {
 			return page, nil
+		}
+		if errors.Is(err, ErrHistoryChanged) {
+			return nil, r.hub.explain(r.store, err, "reading the log after a conflict")
 		}
 		if errors.Is(err, ErrUnexplained) || errors.Is(err, ErrRejected) {
 			if unexplained++; unexplained >= maxUnexplained {

@@ -35,8 +35,8 @@ var (
 // Config is what a Hub needs. Zero values stand for the defaults named.
 type Config struct {
 	Store Store // required
-	// Listen makes the listener of a room when it is opened at a serverSeq. Required.
-	Listen func(room string, seq int64) Listener
+	// Listen makes the listener of a room when it is opened at a serverSeq of the history that an epoch names. Required.
+	Listen func(room, epoch string, seq int64) Listener
 	Log    *slog.Logger // default: none
 	// Recorder measures. Default: nobody does.
 	Recorder Recorder
@@ -59,6 +59,8 @@ type Config struct {
 	MaxDocuments        int           // of one room; 10,000
 	MaxPresence         int           // clients present in one room; 10,000
 	Retention           Retention     // what of the log is kept; all of it
+	PruneInterval       time.Duration // between rounds over the log; 1 min
+	WatchInterval       time.Duration // between checks of the database; 0.5 s
 }
 
 func (c Config) withDefaults() Config {
@@ -81,6 +83,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxDocumentBytes, 8<<20)
 	setDefault(&c.MaxDocuments, 10_000)
 	setDefault(&c.MaxPresence, 10_000)
+	setDefault(&c.PruneInterval, time.Minute)
+	setDefault(&c.WatchInterval, 500*time.Millisecond)
 	return c
 }
 
@@ -106,14 +110,16 @@ type Listener interface {
 }
 
 // Hub holds the rooms that are open, and the goroutines that serve them all: the committer, which makes batches
-// durable, the checkpointer, which writes document rows and closes idle rooms, and the pruner, which shortens the log.
+// durable, the checkpointer, which writes document rows and closes idle rooms, the pruner, which shortens the log, and the
+// watcher, which checks the database.
 type Hub struct {
 	cfg          Config
 	committer    *committer
 	checkpointer *checkpointer
 	pruner       *pruner
+	watcher      *watcher
 
-	opening  sync.WaitGroup  // goroutines that open rooms
+	opening  sync.WaitGroup  // goroutines that open rooms, or the store again
 	reading  chan struct{}   // has a token for each room that is being read from the store
 	asking   chan struct{}   // has a token for each question about an initial state
 	life     context.Context // ends when no more of them are to be asked
@@ -123,6 +129,8 @@ type Hub struct {
 	retained retained.Counter // versions of documents and lists that readers may still hold
 
 	mu      sync.Mutex
+	history history
+	left    chan struct{} // not nil while the store is being opened again; closed after the first attempt
 	rooms   map[string]*slot
 	unused  *list.List     // of *slot: those that nobody has acquired, unused for longest first
 	booked  map[string]int // rooms open on each account that has any
@@ -157,14 +165,16 @@ const retryOpening = time.Second
 // NewHub makes a hub and starts its goroutines. Close ends them.
 func NewHub(cfg Config) *Hub {
 	cfg = cfg.withDefaults()
-	h := &Hub{cfg: cfg, rooms: map[string]*slot{}, unused: list.New(), booked: map[string]int{}, asking: make(chan struct{}, maxInitialQuestions), reading: make(chan struct{}, maxReading)}
+	h := &Hub{cfg: cfg, history: history{store: cfg.Store, watched: cfg.Store.Created()}, rooms: map[string]*slot{}, unused: list.New(), booked: map[string]int{}, asking: make(chan struct{}, maxInitialQuestions), reading: make(chan struct{}, maxReading)}
 	h.life, h.stop = context.WithCancel(context.Background())
 	h.committer = newCommitter(&h.cfg)
 	h.checkpointer = newCheckpointer(h)
-	h.pruner = newPruner(&h.cfg)
+	h.pruner = newPruner(h)
+	h.watcher = newWatcher(h)
 	go h.committer.run()
 	go h.checkpointer.run()
 	go h.pruner.run()
+	go h.watcher.run()
 	return h
 }
 
@@ -181,6 +191,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	h.stop()
 	h.opening.Wait()
 	h.pruner.close()
+	h.watcher.close()
 	err := errors.Join(h.committer.close(ctx), h.checkpointer.close(ctx))
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -190,17 +201,28 @@ func (h *Hub) Close(ctx context.Context) error {
 		}
 		h.drop(s)
 	}
+	if h.history.store != h.cfg.Store { // the caller closes only the one that it opened
+		err = errors.Join(err, h.history.store.Close())
+	}
 	return err
 }
 
-// Epoch names the history of the hub's database.
-func (h *Hub) Epoch() string { return h.cfg.Store.Epoch() }
+// Epoch names the history of the hub's database. What belongs to a room has the epoch of the room.
+func (h *Hub) Epoch() string { return h.store().Epoch() }
 
-// Ping reports whether the database can be used, as an error that wraps ErrUnavailable.
+// Ping reports whether the database can be used, as an error that wraps ErrUnavailable or ErrHistoryChanged.
 func (h *Hub) Ping(ctx context.Context) error {
+	h.mu.Lock()
+	store, left := h.history.store, h.left != nil
+	h.mu.Unlock()
+	if left {
+		return ErrHistoryChanged
+	}
 	ctx, cancel := context.WithTimeout(ctx, h.cfg.StoreTimeout)
 	defer cancel()
-	return unavailable(h.cfg.Store.Ping(ctx), "asking the database")
+	err := store.Ping(ctx)
+	h.watcher.found(store, err)
+	return h.explain(store, err, "asking the database")
 }
 
 // openPatience is how long a request waits for a room that is being opened. Opening goes on without it: a large room may be read
@@ -258,6 +280,9 @@ func (h *Hub) acquire(name string, accounts []Account) (*slot, error) {
 	defer h.mu.Unlock()
 	if h.closing {
 		return nil, ErrClosing
+	}
+	if h.left != nil {
+		return nil, ErrHistoryChanged
 	}
 	s := h.rooms[name]
 	if s == nil || s.stale(time.Now()) {
@@ -367,6 +392,9 @@ func (h *Hub) outside() (used, retained int64) {
 
 // stale reports whether a room has to be opened anew: its last opening failed a while ago, or it was stopped.
 func (s *slot) stale(now time.Time) bool {
+	if errors.Is(s.err, ErrHistoryChanged) {
+		return true
+	}
 	if s.err != nil {
 		return now.Sub(s.unused) >= retryOpening
 	}
@@ -392,12 +420,17 @@ func (h *Hub) release(s *slot) {
 
 // open fills a slot. It is nobody's request in particular, so it has limits of its own.
 func (h *Hub) open(name string, s *slot) {
-	room, err := openRoom(h, name)
-	if err != nil {
+	store := h.store()
+	room, err := openRoom(h, store, name)
+	if err != nil && !errors.Is(err, ErrHistoryChanged) { // which is in the log already
 		h.cfg.Log.Error("a room cannot be opened", "room", name, "error", err)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if err == nil && (h.history.store != store || h.left != nil) {
+		room.end(ErrHistoryChanged)
+		room, err = nil, ErrHistoryChanged
+	}
 	s.room, s.err, s.unused = room, err, time.Now()
 	close(s.opened)
 	if s.users == 0 {

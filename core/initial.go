@@ -38,7 +38,7 @@ const (
 // begin gives a room without history what it begins with. All of it goes into the log in one transaction, or nothing
 // does: a room that has begun is never asked about again, so it must not begin with a part. This need not go through the
 // committer, because nobody has the room yet. When another server is faster, its history is the room's.
-func (h *Hub) begin(state *State) error {
+func (h *Hub) begin(store Store, state *State) error {
 	proposals, err := h.initialState(state.room)
 	if err != nil || len(proposals) == 0 {
 		return err
@@ -58,17 +58,17 @@ func (h *Hub) begin(state *State) error {
 	ctx, cancel := context.WithTimeout(context.Background(), h.cfg.StoreTimeout)
 	defer cancel()
 	batches, began := batchesOf(decided), time.Now()
-	err = h.cfg.Store.Append(ctx, batches)
+	err = store.Append(ctx, batches)
 	switch {
 	case errors.Is(err, ErrConflict): // the log says with what it has begun
 	case errors.Is(err, ErrRejected):
 		return fmt.Errorf("%w: %w", ErrNoInitialState, err)
 	case err != nil: // it may be in the log all the same, and the next opening will see
-		return unavailable(err, "logging the initial state")
+		return h.explain(store, err, "logging the initial state")
 	default:
 		h.cfg.Recorder.Committed(batches, time.Since(began))
 	}
-	return h.replay(state)
+	return h.replay(store, state)
 }
 
 // initialState asks what a room begins with, in its turn.

@@ -149,7 +149,7 @@ func TestAWaitingBatchEndsWithItsRequest(t *testing.T) {
 func TestClosingCommitsWaitingBatchesInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
-		h := core.NewHub(core.Config{Store: store, Listen: func(string, int64) core.Listener { return new(recorder) }})
+		h := core.NewHub(core.Config{Store: store, Listen: func(string, string, int64) core.Listener { return new(recorder) }})
 		r := room(t, h, "room")
 		var all sync.WaitGroup
 		for n := int64(9); n > 5; n-- {

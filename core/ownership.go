@@ -77,13 +77,13 @@ func (r *Room) foreign(clientID, userID string) bool {
 
 // lastSent asks the log for a client's highest number, and for the user who sent it.
 func (r *Room) lastSent(ctx context.Context, clientID string) (last int64, userID string, err error) {
-	last, err = r.hub.cfg.Store.LastClientSeq(ctx, r.name, clientID)
+	last, err = r.store.LastClientSeq(ctx, r.name, clientID)
 	if err != nil || last == NoClientSeq {
-		return last, "", unavailable(err, "asking for a client's last number")
+		return last, "", r.hub.explain(r.store, err, "asking for a client's last number")
 	}
-	b, err := r.hub.cfg.Store.FindBatch(ctx, r.name, clientID, last)
+	b, err := r.store.FindBatch(ctx, r.name, clientID, last)
 	if err != nil || b == nil {
-		return last, "", unavailable(err, "asking for a client's last batch")
+		return last, "", r.hub.explain(r.store, err, "asking for a client's last batch")
 	}
 	return last, b.UserID, nil
 }

@@ -11,6 +11,7 @@ import (
 // of them for long. What it does not get done it does later.
 type pruner struct {
 	worker
+	hub *Hub
 	cfg *Config
 
 	clock  retentionClock
@@ -20,8 +21,8 @@ type pruner struct {
 }
 
 const (
-	pruneInterval = time.Minute           // between rounds over all rooms
-	prunePause    = 50 * time.Millisecond // after a step that has removed something, if the step did not take longer
+	// prunePause is after a step that has removed something, if the step did not take longer, or the interval is shorter.
+	prunePause = 50 * time.Millisecond
 
 	// A step removes at most so many operations, or the one batch that has more. Their number is halved after a step that
 	// took longer than slowStep, and doubled after one that took a quarter of that. They also stay below the number
@@ -37,8 +38,8 @@ const (
 	aheadOf = time.Hour
 )
 
-func newPruner(cfg *Config) *pruner {
-	return &pruner{worker: newWorker(), cfg: cfg, rows: mostPruneRows}
+func newPruner(h *Hub) *pruner {
+	return &pruner{worker: newWorker(), hub: h, cfg: &h.cfg, rows: mostPruneRows}
 }
 
 func (p *pruner) close() {
@@ -52,7 +53,7 @@ func (p *pruner) run() {
 		return
 	}
 	p.attempt("the retention clock could not be read", p.tick)
-	for p.pause(pruneInterval) {
+	for p.pause(p.cfg.PruneInterval) {
 		p.attempt("the log could not be shortened; it will be tried again", p.round)
 	}
 }
@@ -70,7 +71,7 @@ func (p *pruner) tick() error {
 	}
 	var database time.Time
 	err := p.call(func(ctx context.Context) (err error) {
-		database, err = p.cfg.Store.Now(ctx)
+		database, err = p.hub.store().Now(ctx)
 		return err
 	})
 	if err != nil {
@@ -92,7 +93,7 @@ func (p *pruner) tick() error {
 			"clock", wall, "retention", p.clock.now)
 	}
 	return p.call(func(ctx context.Context) error {
-		return p.cfg.Store.SaveSetting(ctx, clockSetting, strconv.FormatInt(p.clock.now.UnixMilli(), 10))
+		return p.hub.store().SaveSetting(ctx, clockSetting, strconv.FormatInt(p.clock.now.UnixMilli(), 10))
 	})
 }
 
@@ -101,7 +102,7 @@ func (p *pruner) tick() error {
 func (p *pruner) start(now time.Time) (time.Time, error) {
 	var stored string
 	err := p.call(func(ctx context.Context) (err error) {
-		stored, err = p.cfg.Store.Setting(ctx, clockSetting)
+		stored, err = p.hub.store().Setting(ctx, clockSetting)
 		return err
 	})
 	if err != nil {
@@ -128,11 +129,11 @@ func (p *pruner) newest() (newest int64, err error) {
 			return newest, err
 		}
 		err := p.call(func(ctx context.Context) error {
-			checkpoint, err := p.cfg.Store.Checkpoint(ctx, room)
+			checkpoint, err := p.hub.store().Checkpoint(ctx, room)
 			if err != nil {
 				return err
 			}
-			last, err := p.cfg.Store.Oldest(ctx, room, max(0, checkpoint.ServerSeq-1), Bounds{Rows: 1, Bytes: 1})
+			last, err := p.hub.store().Oldest(ctx, room, max(0, checkpoint.ServerSeq-1), Bounds{Rows: 1, Bytes: 1})
 			for _, b := range last {
 				newest = max(newest, b.ServerTs)
 			}
@@ -162,7 +163,7 @@ func (p *pruner) round() error {
 			}
 			pause := time.Since(began) // so that the pruner takes no more than half of the database's time
 			if through > after {
-				pause = max(pause, prunePause)
+				pause = max(pause, min(prunePause, p.cfg.PruneInterval))
 			}
 			if !p.pause(pause) {
 				return nil
@@ -177,10 +178,10 @@ func (p *pruner) step(room string, after int64) (through int64, more bool, err e
 	var checkpoint Checkpoint
 	var oldest []Entry
 	err = p.call(func(ctx context.Context) (err error) {
-		if checkpoint, err = p.cfg.Store.Checkpoint(ctx, room); err != nil {
+		if checkpoint, err = p.hub.store().Checkpoint(ctx, room); err != nil {
 			return err
 		}
-		oldest, err = p.cfg.Store.Oldest(ctx, room, after, Bounds{Rows: p.rows, Bytes: pruneBytes})
+		oldest, err = p.hub.store().Oldest(ctx, room, after, Bounds{Rows: p.rows, Bytes: pruneBytes})
 		return err
 	})
 	if err != nil {
@@ -195,7 +196,7 @@ func (p *pruner) step(room string, after int64) (through int64, more bool, err e
 	}
 	after, through = oldest[0].ServerSeq-1, oldest[n-1].ServerSeq
 	began := time.Now()
-	err = p.call(func(ctx context.Context) error { return p.cfg.Store.Prune(ctx, room, after, through) })
+	err = p.call(func(ctx context.Context) error { return p.hub.store().Prune(ctx, room, after, through) })
 	p.adapt(time.Since(began))
 	return through, n == len(oldest), err
 }
@@ -212,7 +213,7 @@ func (p *pruner) adapt(took time.Duration) {
 
 func (p *pruner) nextRoom(after string) (room string, err error) {
 	err = p.call(func(ctx context.Context) (err error) {
-		room, err = p.cfg.Store.NextRoom(ctx, after)
+		room, err = p.hub.store().NextRoom(ctx, after)
 		return err
 	})
 	return room, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -231,4 +232,53 @@ type slowPruneStore struct{ clockedStore }
 func (s *slowPruneStore) Prune(ctx context.Context, room string, after, through int64) error {
 	time.Sleep(time.Duration(through-after) * time.Millisecond)
 	return s.clockedStore.Prune(ctx, room, after, through)
+}
+
+// lastKeeper is a database that watches what the pruner takes.
+type lastKeeper struct {
+	*memstore.Store
+	t      *testing.T
+	pruned atomic.Int64 // calls
+}
+
+func (s *lastKeeper) Prune(ctx context.Context, room string, after, through int64) error {
+	s.pruned.Add(1)
+	checkpoint, err := s.Checkpoint(ctx, room)
+	if err != nil || through >= checkpoint.ServerSeq {
+		s.t.Errorf("%s is pruned up to %d, and its checkpoint is %d, %v", room, through, checkpoint.ServerSeq, err)
+	}
+	head, err := s.Head(ctx, room)
+	if err != nil || checkpoint.ServerSeq > head {
+		s.t.Errorf("the checkpoint %d of %s is beyond its log, which ends with %d, %v", checkpoint.ServerSeq, room, head, err)
+	}
+	return s.Store.Prune(ctx, room, after, through)
+}
+
+// The fence of appends relies on it: the last row of a log shows how far the log has come.
+func TestTheLastBatchOfALogIsNeverPruned(t *testing.T) {
+	for name, retention := range map[string]core.Retention{
+		"by age": {Age: time.Nanosecond}, "by count": {Count: 1}, "by both": {Age: time.Nanosecond, Count: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &lastKeeper{Store: memstore.New(), t: t}
+				h := newHub(t, store, func(c *core.Config) { c.Retention, c.PruneInterval = retention, time.Second })
+				changing, unchanging := room(t, h, "changing"), room(t, h, "unchanging")
+				for i := range int64(50) {
+					submit(t, changing, batch(t, "ann", i, fmt.Sprintf("set n %d", i)))
+					submit(t, unchanging, batch(t, "ann", i, "delete absent")) // no document changes
+					time.Sleep(700 * time.Millisecond)
+				}
+				time.Sleep(time.Minute)
+				for _, name := range []string{"changing", "unchanging"} {
+					if head, err := store.Head(t.Context(), name); head != 50 || err != nil {
+						t.Errorf("the log of %s ends with %d, %v", name, head, err)
+					}
+				}
+				if store.pruned.Load() == 0 {
+					t.Error("nothing was pruned")
+				}
+			})
+		})
+	}
 }

@@ -35,17 +35,17 @@ type Stats struct {
 	MemoryBytes int64         // that are in use, as Config.MemoryBudget estimates it, and older versions that readers still hold
 	QueuedBytes int64         // of batches that wait for their commit
 	Unsaved     time.Duration // how long the oldest change has been waiting for its document row; 0: there is none
-	Outage      bool          // the database does not answer
+	Outage      bool          // the database does not answer, is gone, or is being opened again
 }
 
 // Stats returns how the hub is now.
 func (h *Hub) Stats() Stats {
 	h.mu.Lock()
-	rooms := len(h.rooms)
+	rooms, left := len(h.rooms), h.left != nil
 	h.mu.Unlock()
 	_, retained := h.outside()
 	return Stats{
 		Rooms: rooms, MemoryBytes: h.used() + withGarbage(h.retained.Bytes()+retained), QueuedBytes: h.committer.queuedBytes(),
-		Unsaved: h.checkpointer.lag(time.Now()), Outage: h.committer.outage.Load(),
+		Unsaved: h.checkpointer.lag(time.Now()), Outage: left || h.committer.outage.Load() || h.watcher.gone.Load(),
 	}
 }

@@ -11,9 +11,10 @@ import (
 
 // Room is an open room: the thin shell around its pure State and Presence, which has the lock, the clock and the store.
 type Room struct {
-	name string
-	hub  *Hub
-	lane lane // the committer's lock guards it
+	name  string
+	hub   *Hub
+	store Store // of the history that the room was opened from, and the only one that it uses
+	lane  lane  // the committer's lock guards it
 
 	mu       sync.Mutex // may be held when the committer's lock is taken, and not the other way round
 	state    *State
@@ -43,20 +44,20 @@ type Room struct {
 var replayPage = Page{Batches: 1000, Bytes: 4 << 20}
 
 // openRoom makes a room as the store has it, and begins it if the store has nothing.
-func openRoom(h *Hub, name string) (*Room, error) {
-	state, checkpoint, err := h.readInTurn(name)
+func openRoom(h *Hub, store Store, name string) (*Room, error) {
+	state, checkpoint, err := h.readInTurn(store, name)
 	if err == nil && state.Seq() == 0 && h.cfg.InitialState != nil {
-		err = h.begin(state)
+		err = h.begin(store, state)
 	}
 	if err != nil {
 		return nil, err
 	}
-	r := &Room{name: name, hub: h, state: state,
+	r := &Room{name: name, hub: h, store: store, state: state,
 		checkpoint: checkpoint.ServerSeq, promised: checkpoint.Documents,
 		presence: NewPresence(h.cfg.PresenceTimeout, h.cfg.MaxPresence)}
 	r.lane.room = r
 	state.dropped, r.presence.roster.dropped = h.retained.Dropped, h.retained.Dropped
-	r.listener = h.cfg.Listen(name, state.Seq())
+	r.listener = h.cfg.Listen(name, store.Epoch(), state.Seq())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.noteUnsaved()
@@ -69,7 +70,7 @@ func openRoom(h *Hub, name string) (*Room, error) {
 const maxReading = 16
 
 // readInTurn is read for at most maxReading rooms at a time, and for none while memory is short.
-func (h *Hub) readInTurn(room string) (*State, Checkpoint, error) {
+func (h *Hub) readInTurn(store Store, room string) (*State, Checkpoint, error) {
 	select {
 	case h.reading <- struct{}{}:
 		defer func() { <-h.reading }()
@@ -79,17 +80,17 @@ func (h *Hub) readInTurn(room string) (*State, Checkpoint, error) {
 	if h.short() {
 		return nil, Checkpoint{}, fmt.Errorf("%w: rooms that were opened meanwhile have taken the memory", ErrOverloaded)
 	}
-	return h.read(room)
+	return h.read(store, room)
 }
 
 // readAttempts is how often a room is read from the start because another server has shortened the log meanwhile.
 const readAttempts = 3
 
-// read reads a room from the store: its checkpoint, its document rows, and the log after the checkpoint. It also returns the
+// read reads a room from a store: its checkpoint, its document rows, and the log after the checkpoint. It also returns the
 // checkpoint.
-func (h *Hub) read(room string) (state *State, checkpoint Checkpoint, err error) {
+func (h *Hub) read(store Store, room string) (state *State, checkpoint Checkpoint, err error) {
 	for range readAttempts {
-		state, checkpoint, err = h.readOnce(room)
+		state, checkpoint, err = h.readOnce(store, room)
 		if !errors.Is(err, errGap) {
 			break
 		}
@@ -101,18 +102,18 @@ func (h *Hub) read(room string) (state *State, checkpoint Checkpoint, err error)
 //
 // When rows are missing, they were deleted by hand. Then the whole log has to be folded, if it still reaches back to the
 // beginning: the room must not look empty.
-func (h *Hub) readOnce(room string) (state *State, checkpoint Checkpoint, err error) {
+func (h *Hub) readOnce(store Store, room string) (state *State, checkpoint Checkpoint, err error) {
 	err = h.call(func(ctx context.Context) (err error) {
-		checkpoint, err = h.cfg.Store.Checkpoint(ctx, room)
-		return unavailable(err, "reading the checkpoint")
+		checkpoint, err = store.Checkpoint(ctx, room)
+		return h.explain(store, err, "reading the checkpoint")
 	})
 	if err != nil {
 		return nil, Checkpoint{}, err
 	}
 	var rows []Document
 	err = h.call(func(ctx context.Context) (err error) {
-		rows, err = h.cfg.Store.Documents(ctx, room)
-		return unavailable(err, "reading the document rows")
+		rows, err = store.Documents(ctx, room)
+		return h.explain(store, err, "reading the document rows")
 	})
 	if err != nil {
 		return nil, Checkpoint{}, err
@@ -127,7 +128,7 @@ func (h *Hub) readOnce(room string) (state *State, checkpoint Checkpoint, err er
 	if err != nil {
 		return nil, Checkpoint{}, err
 	}
-	if err := h.replay(state); err != nil {
+	if err := h.replay(store, state); err != nil {
 		return nil, Checkpoint{}, err
 	}
 	if state.Seq() < checkpoint.ServerSeq {
@@ -145,12 +146,12 @@ func (h *Hub) call(use func(context.Context) error) error {
 }
 
 // replay folds what the log has beyond a state. Each page has the limit of one call: a long log takes long.
-func (h *Hub) replay(state *State) error {
+func (h *Hub) replay(store Store, state *State) error {
 	for {
 		var batches []*Batch
 		err := h.call(func(ctx context.Context) (err error) {
-			batches, err = h.cfg.Store.Log(ctx, state.room, state.Seq(), replayPage)
-			return unavailable(err, "reading the log")
+			batches, err = store.Log(ctx, state.room, state.Seq(), replayPage)
+			return h.explain(store, err, "reading the log")
 		})
 		if err != nil || len(batches) == 0 {
 			return err
@@ -160,8 +161,12 @@ func (h *Hub) replay(state *State) error {
 				return err
 			}
 		}
+		h.saw(store, state.room, state.Seq())
 	}
 }
+
+// Epoch names the history that the room was opened from. Its serverSeqs have a meaning in that history only.
+func (r *Room) Epoch() string { return r.store.Epoch() }
 
 // Name is the room's name.
 func (r *Room) Name() string { return r.name }
@@ -205,8 +210,8 @@ func (r *Room) Err() error {
 func (r *Room) Log(ctx context.Context, after int64, page Page) ([]*Batch, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.hub.cfg.StoreTimeout)
 	defer cancel()
-	batches, err := r.hub.cfg.Store.Log(ctx, r.name, after, page)
-	return batches, unavailable(err, "reading the log")
+	batches, err := r.store.Log(ctx, r.name, after, page)
+	return batches, r.hub.explain(r.store, err, "reading the log")
 }
 
 // committed folds decided batches that are now in the log and tells the listener. The lock is held.
@@ -246,8 +251,22 @@ func (r *Room) fail(err error) {
 	if r.err != nil {
 		return
 	}
-	r.err = err
 	r.hub.cfg.Log.Error("a room is stopped", "room", r.name, "error", err)
+	r.endLocked(err)
+}
+
+// end stops a room that is to be opened anew.
+func (r *Room) end(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		r.endLocked(err)
+	}
+}
+
+// endLocked refuses what is queued and ends the streams. The lock is held.
+func (r *Room) endLocked(err error) {
+	r.err = err
 	r.hub.committer.drain(r, err)
 	r.shut(err)
 }

@@ -192,7 +192,7 @@ func BenchmarkDecideAndFold(b *testing.B) {
 }
 
 func BenchmarkSubmit(b *testing.B) {
-	h := core.NewHub(core.Config{Store: memstore.New(), Listen: func(string, int64) core.Listener { return new(recorder) }})
+	h := core.NewHub(core.Config{Store: memstore.New(), Listen: func(string, string, int64) core.Listener { return new(recorder) }})
 	r, _, err := h.Room(b.Context(), "room")
 	if err != nil {
 		b.Fatal(err)

@@ -3,15 +3,24 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
 // Errors that a Store's methods wrap, so that the core can tell apart what it has to do next. Any other error means
 // that the database could not be used: the call may or may not have taken effect, and will be repeated.
 var (
-	// ErrConflict: a batch's (room, serverSeq) is already in the log. Nothing was written. Either this very append
-	// succeeded earlier and its answer was lost, or another server writes to the same database.
+	// ErrConflict: the room's log has a batch with one of these serverSeqs, or one beyond them. Nothing was written.
+	// Either this very append succeeded earlier and its answer was lost, or another server writes to the same database.
 	ErrConflict = errors.New("conflict: the log has moved on")
+	// ErrHistoryChanged: the database no longer holds the history that this Store was opened with. Nothing was written.
+	// Every later call fails the same way; Reopen returns a Store for the history that is there now.
+	ErrHistoryChanged = errors.New("the history of the database has changed")
+	// ErrHistoryLost: the database has the epoch of this Store, but not all batches that were acknowledged under it.
+	// Nothing was written. It wraps ErrHistoryChanged.
+	ErrHistoryLost = fmt.Errorf("%w: acknowledged batches are missing", ErrHistoryChanged)
+	// ErrGone: the database is not where it was when it was opened, and nothing else is there. It may come back.
+	ErrGone = errors.New("the database is gone")
 	// ErrRejected: the database is well and refuses this data. Nothing was written, and repeating it is no use.
 	ErrRejected = errors.New("the database refuses this data")
 	// ErrUnexplained: the database reports an error that may depend on the data. Nothing was written. Batches that were
@@ -22,19 +31,31 @@ var (
 	ErrTooSlow = errors.New("the database has given up a call that took too long")
 )
 
-// Store is the durable side of pathsync: the change log, the document rows and the epoch of one database.
+// Store is the durable side of pathsync: one history of one database, which is its change log, its document rows and
+// its epoch. It never reads from or writes to another history: a call that finds another epoch in the database returns
+// ErrHistoryChanged.
 //
 // All methods may be called at the same time from several goroutines. Contexts carry the limit of each call. Slices
 // and strings that are handed over belong to the store for the duration of the call only; what it returns belongs to
 // the caller. storetest.Run is the suite that every Store passes.
 type Store interface {
-	// Epoch names the history that this database holds. It is chosen once, when the database is made.
+	// Epoch names the history. It never changes during the life of a Store.
 	Epoch() string
+
+	// Created says that this Store chose the epoch when it was opened. So no event id of it is older than this Store.
+	Created() bool
+
+	// Reopen ends this Store and returns one for the history that the database holds now, which may be the same. With
+	// lost, a database that still has this Store's epoch gets a new one. Calls under way end first, and no later write
+	// succeeds under the old epoch. Reopen does not create a database; after an error, call it again.
+	Reopen(ctx context.Context, lost bool) (Store, error)
 
 	// Append logs the batches in one transaction, or none of them. They may be of many rooms; within a room they are
 	// in order and their serverSeqs follow on each other. When it returns nil they survive a crash of the machine.
-	// It returns an error that wraps ErrConflict when one of their (room, serverSeq) is taken. A batch without ops would
-	// leave no trace in the log, and is ErrRejected.
+	// It returns an error that wraps ErrConflict when one of their (room, serverSeq) is taken, or when the room's log has
+	// a later one: the batch that had this number may have been pruned. It returns ErrHistoryLost when the batch before
+	// a room's first one is neither in the log nor in the document rows. A batch without ops would leave no trace in the
+	// log, and is ErrRejected.
 	Append(ctx context.Context, batches []*Batch) error
 
 	// Log returns the batches of a room after a serverSeq, in order. It ends at the end of the log or when the page
@@ -53,8 +74,12 @@ type Store interface {
 	Documents(ctx context.Context, room string) ([]Document, error)
 
 	// SaveDocuments writes document rows in one transaction, or none of them. They may be of many rooms. A row that
-	// is already as new (by ServerSeq) or newer is left as it is.
+	// is already as new (by ServerSeq) or newer is left as it is. It returns ErrHistoryLost when a row is newer than its
+	// room's log, if the room has one.
 	SaveDocuments(ctx context.Context, docs []Document) error
+
+	// Head returns the serverSeq of the last batch in a room's log, and 0 when the log has none.
+	Head(ctx context.Context, room string) (int64, error)
 
 	// Checkpoint returns the highest checkpoint that was saved for a room. When none was, it is the highest ServerSeq among
 	// the room's document rows, as a database has them whose rows were written together; and 0 when there are none.
@@ -73,7 +98,8 @@ type Store interface {
 	Oldest(ctx context.Context, room string, after int64, bounds Bounds) ([]Entry, error)
 
 	// Prune takes the batches of a room after a serverSeq up to and including another out of the log, in one transaction.
-	// The last batch of the log always stays, whatever is asked for, and so do rows that are no part of the history.
+	// The last batch of the log always stays, whatever is asked for, and so do rows that are no part of the history. Append
+	// relies on it: the last row shows how far a log has come, however much of it was pruned.
 	Prune(ctx context.Context, room string, after, through int64) error
 
 	// Now returns the time of the database's own clock.
@@ -85,7 +111,7 @@ type Store interface {
 	// SaveSetting stores a value of at most 400 characters under a name of at most 50.
 	SaveSetting(ctx context.Context, name, value string) error
 
-	// Ping reports whether the database can be used now.
+	// Ping reports whether the database can be used now, and still holds this history.
 	Ping(ctx context.Context) error
 
 	// Close releases the database. Calls that are under way end first or fail.

@@ -45,7 +45,7 @@ func newSubmission(r *Room, p *Proposal) *submission {
 // in the log already is ErrClientSeqPassed.
 //
 // The errors are ErrClientSeqReused, ErrClientSeqPassed, ErrForeignClient, ErrOverloaded, ErrClosing, ErrRejected,
-// ErrCorrupt and ErrUnavailable. After ErrUnavailable, and when ctx ends, the batch may still be committed; to send it
+// ErrCorrupt, ErrHistoryChanged and ErrUnavailable. After ErrUnavailable, and when ctx ends, the batch may still be committed; to send it
 // again with its number is safe.
 func (r *Room) Submit(ctx context.Context, p *Proposal) (Answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.hub.cfg.SubmitTimeout,
@@ -66,9 +66,9 @@ func (r *Room) Submit(ctx context.Context, p *Proposal) (Answer, error) {
 				return a, err
 			}
 		case unknownClient:
-			last, err := r.hub.cfg.Store.LastClientSeq(ctx, r.name, p.ClientID)
+			last, err := r.store.LastClientSeq(ctx, r.name, p.ClientID)
 			if err != nil {
-				return Answer{}, unavailable(err, "asking for a client's last number")
+				return Answer{}, r.hub.explain(r.store, err, "asking for a client's last number")
 			}
 			r.learn(p.ClientID, "", last, seq)
 		case passed:
@@ -79,10 +79,10 @@ func (r *Room) Submit(ctx context.Context, p *Proposal) (Answer, error) {
 
 // repeat answers a batch whose number is not higher than the client's last: it is in the log, or comes too late.
 func (r *Room) repeat(ctx context.Context, p *Proposal) (Answer, error) {
-	b, err := r.hub.cfg.Store.FindBatch(ctx, r.name, p.ClientID, p.ClientSeq)
+	b, err := r.store.FindBatch(ctx, r.name, p.ClientID, p.ClientSeq)
 	switch {
 	case err != nil:
-		return Answer{}, unavailable(err, "looking for a repeated batch")
+		return Answer{}, r.hub.explain(r.store, err, "looking for a repeated batch")
 	case b == nil:
 		return Answer{}, ErrClientSeqPassed
 	case !p.answersTo(b):

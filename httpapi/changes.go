@@ -20,11 +20,21 @@ const (
 
 // changesQuery is what a request asks of a room's batches.
 type changesQuery struct {
-	after  eventID
+	after  *eventID // nil: the beginning
 	until  *eventID // the end of a closed range; nil: there is none, and the rest counts
 	limit  int
 	wait   time.Duration
 	cursor cursor
+}
+
+// claims are the positions that the sender names.
+func (q changesQuery) claims() (ids []eventID) {
+	for _, id := range []*eventID{q.after, q.until} {
+		if id != nil {
+			ids = append(ids, *id)
+		}
+	}
+	return ids
 }
 
 // shares reports whether the sender reckons with answers that a cache has kept.
@@ -55,10 +65,7 @@ func (s *Server) changesQuery(c echo.Context) (q changesQuery, err error) {
 	if q.until != nil {
 		return q.closed(c, after)
 	}
-	q.after = eventID{epoch: s.cfg.Hub.Epoch()}
-	if after != nil {
-		q.after = *after
-	}
+	q.after = after
 	return q, nil
 }
 
@@ -72,7 +79,7 @@ func (q changesQuery) closed(c echo.Context, after *eventID) (changesQuery, erro
 	if after == nil || after.epoch != q.until.epoch || after.seq >= q.until.seq {
 		return q, problem(InvalidParameter, "until must come after `after` in the same epoch")
 	}
-	q.after = *after
+	q.after = after
 	return q, nil
 }
 
@@ -83,18 +90,21 @@ func (s *Server) getChanges(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	room, release, err := s.room(c)
+	room, release, err := s.room(c, q.claims()...)
 	if err != nil {
 		return err
 	}
 	defer release()
+	if q.after == nil {
+		q.after = &eventID{epoch: room.Epoch()}
+	}
 	switch {
-	case q.after.epoch != s.cfg.Hub.Epoch():
+	case q.after.epoch != room.Epoch():
 		err = problem(PositionGone, "it is of another history")
 	case q.after.seq > feedOf(room).LastSeq():
 		return problem(PositionGone, "it is of another history") // or of this one, later: no cache may keep it
 	case q.until != nil:
-		err = s.getRange(c, room, q.after, *q.until)
+		err = s.getRange(c, room, *q.after, *q.until)
 	default:
 		err = s.getNews(c, room, q)
 	}

@@ -43,7 +43,7 @@ func (s *Server) stream(c echo.Context, rooms ...string) error {
 	if err != nil {
 		return err
 	}
-	from, err := s.resumption(c, len(rooms))
+	from, err := resumption(c, len(rooms))
 	if err != nil {
 		return err
 	}
@@ -58,10 +58,13 @@ func (s *Server) stream(c echo.Context, rooms ...string) error {
 	if err != nil {
 		return err
 	}
-	v, err := s.visit(c, rooms, core.Visitor{ClientID: clientID, UserID: identity.User, DisplayName: displayName})
+	v, err := s.visit(c, rooms, core.Visitor{ClientID: clientID, UserID: identity.User, DisplayName: displayName}, from)
 	if err != nil {
 		leave()
 		return err
+	}
+	if from.epoch != v.epoch() {
+		from = startAnew(v.epoch(), len(rooms))
 	}
 	sources := make([]sse.Source, len(v.stays))
 	for i, stay := range v.stays {
@@ -93,21 +96,17 @@ func (s *Server) stream(c echo.Context, rooms ...string) error {
 	return nil
 }
 
-// resumption is where the reader wants to go on.
-func (s *Server) resumption(c echo.Context, rooms int) (from positions, err error) {
+// resumption is where the reader wants to go on. Without an event id it has no epoch.
+func resumption(c echo.Context, rooms int) (from positions, err error) {
 	text := c.Request().Header.Get("Last-Event-ID")
 	if text == "" {
 		text = c.QueryParam("last_event_id")
 	}
-	anew := startAnew(s.cfg.Hub.Epoch(), rooms)
 	if text == "" {
-		return anew, nil
+		return startAnew("", rooms), nil
 	}
 	if from, err = parsePositions(text, rooms); err != nil {
 		return positions{}, problem(InvalidEventID, err.Error())
-	}
-	if from.epoch != anew.epoch {
-		return anew, nil
 	}
 	return from, nil
 }

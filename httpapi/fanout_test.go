@@ -34,7 +34,6 @@ type audience struct {
 func newAudience(tb testing.TB, feeds FeedsConfig) *audience {
 	tb.Helper()
 	store := memstore.New()
-	feeds.Epoch = store.Epoch()
 	all := NewFeeds(feeds)
 	hub := core.NewHub(core.Config{Store: store, Listen: all.Listen})
 	room, release, err := hub.Room(tb.Context(), "r")

@@ -14,7 +14,6 @@ import (
 
 // FeedsConfig says how rooms are told to their readers. Zero values stand for the defaults named.
 type FeedsConfig struct {
-	Epoch        string        // of the database; required
 	MaxBytes     int           // of framed events that one room keeps; 4 MiB
 	Heartbeat    time.Duration // silence after which a comment is sent; 15 s
 	WriteTimeout time.Duration // for a reader to take what is sent to it; 10 s
@@ -61,11 +60,12 @@ func NewFeeds(cfg FeedsConfig) *Feeds {
 }
 
 // Listen makes the feed of a room that has just been opened.
-func (f *Feeds) Listen(room string, seq int64) core.Listener {
+func (f *Feeds) Listen(room, epoch string, seq int64) core.Listener {
 	return &roomFeed{
 		Feed:    f.feed(f.cfg.MaxBytes, seq),
 		feeds:   f,
 		room:    room,
+		epoch:   epoch,
 		clients: map[string]clientStream{},
 	}
 }
@@ -115,6 +115,7 @@ type roomFeed struct {
 	*sse.Feed
 	feeds *Feeds
 	room  string
+	epoch string // of the history that the room was opened from
 
 	mu      sync.Mutex
 	clients map[string]clientStream // of each client that has named itself
@@ -198,7 +199,7 @@ func (f *roomFeed) appendDelta(dst []byte, b *core.Batch) []byte {
 	return appendFrame(dst, string(f.id), "delta", f.data)
 }
 
-func (f *roomFeed) eventID(seq int64) eventID { return eventID{f.feeds.cfg.Epoch, seq} }
+func (f *roomFeed) eventID(seq int64) eventID { return eventID{f.epoch, seq} }
 
 // keepBuffer is how much memory for framing a room keeps between batches.
 const keepBuffer = 16 << 10

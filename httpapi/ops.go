@@ -43,7 +43,7 @@ func (s *Server) postOps(c echo.Context) error {
 	}
 	w, parcel := c.Response(), exchangeOf(c.Response()).parcel
 	w.Header().Set("Cache-Control", noStore)
-	body = appendAnswer(make([]byte, 0, 256), s.cfg.Hub.Epoch(), answer)
+	body = appendAnswer(make([]byte, 0, 256), room.Epoch(), answer)
 	if len(body) > smallAnswer {
 		_ = parcel.hold(int64(cap(body))) // the batch is committed: its answer is sent even if there is no room for it
 		parcel.waits(exchangeOf(w).cutAnswer)

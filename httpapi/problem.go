@@ -43,6 +43,7 @@ const (
 	Internal             Code = "internal"
 	DatabaseUnavailable  Code = "database_unavailable"
 	RoomUnavailable      Code = "room_unavailable"
+	HistoryChanged       Code = "history_changed"
 	Overloaded           Code = "overloaded"
 	AuthUnavailable      Code = "auth_unavailable"
 	NoInitialState       Code = "initial_state_unavailable"
@@ -83,6 +84,7 @@ var kinds = map[Code]kind{
 	Internal:             {500, "The server has failed", 0},
 	DatabaseUnavailable:  {503, "The database is not available", 2},
 	RoomUnavailable:      {503, "This room cannot be served until an operator has looked at it", 60},
+	HistoryChanged:       {503, "The database now holds another history; readers start again", 1},
 	Overloaded:           {503, "The server has too much to do", 2},
 	AuthUnavailable:      {503, "Tokens cannot be verified now", 2},
 	NoInitialState:       {503, "What this room begins with cannot be found out now", 2},
@@ -189,6 +191,8 @@ func problemOf(err error) *Problem {
 		return problem(NoInitialState, "")
 	case errors.Is(err, core.ErrCorrupt):
 		return problem(RoomUnavailable, "what the database holds of it is damaged")
+	case errors.Is(err, core.ErrHistoryChanged):
+		return problem(HistoryChanged, "")
 	case errors.Is(err, core.ErrClosing):
 		return problem(ShuttingDown, "")
 	case errors.Is(err, core.ErrTooManyRooms):

@@ -21,7 +21,11 @@ func (s *Server) getRoom(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	room, release, err := s.room(c)
+	claims := taggedIDs(c)
+	if at != nil {
+		claims = append(claims, *at)
+	}
+	room, release, err := s.room(c, claims...)
 	if err != nil {
 		return err
 	}
@@ -29,7 +33,7 @@ func (s *Server) getRoom(c echo.Context) error {
 	var id eventID
 	var pieces [][]byte
 	room.View(func(v core.View) {
-		id = eventID{s.cfg.Hub.Epoch(), v.Seq()}
+		id = eventID{room.Epoch(), v.Seq()}
 		if (at == nil || *at == id) && !matches(c, id.etag()) {
 			pieces = roomPieces(room.Name(), id, v)
 		}
@@ -56,14 +60,14 @@ func (s *Server) getStore(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	room, release, err := s.room(c)
+	room, release, err := s.room(c, taggedIDs(c)...)
 	if err != nil {
 		return err
 	}
 	defer release()
 	var state []byte
 	var found bool
-	id := eventID{epoch: s.cfg.Hub.Epoch()}
+	id := eventID{epoch: room.Epoch()}
 	room.View(func(v core.View) { state, id.seq, found = v.Document(key) })
 	if !found {
 		return problem(StoreNotFound, "")
@@ -124,6 +128,19 @@ func (s *Server) answerState(c echo.Context, id eventID, pieces [][]byte) error 
 		}
 	}
 	return nil
+}
+
+// taggedIDs are the event ids among the entity tags that the client has.
+func taggedIDs(c echo.Context) (ids []eventID) {
+	for _, header := range c.Request().Header.Values("If-None-Match") {
+		for tag := range strings.SplitSeq(header, ",") {
+			tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+			if id, err := parseEventID(strings.Trim(tag, `"`)); err == nil {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
 }
 
 // matches reports whether the client has this version already (RFC 9110, section 13.1.2).

@@ -264,13 +264,56 @@ func (s *Server) Drain() {
 // Wait returns when every stream has ended, or when ctx ends.
 func (s *Server) Wait(ctx context.Context) error { return s.cfg.Feeds.Wait(ctx) }
 
-// room returns the room that the request names, and a function that releases it.
-func (s *Server) room(c echo.Context) (*core.Room, func(), error) {
+// room returns the room that the request names, and a function that releases it. Claims are the positions in it that
+// the request names: if they show that the database has lost batches, the room is of the history that follows.
+func (s *Server) room(c echo.Context, claims ...eventID) (room *core.Room, release func(), err error) {
 	name, err := pathName(c, "room", core.MaxRoomLength)
 	if err != nil {
 		return nil, nil, err
 	}
-	return s.roomNamed(c, name)
+	if len(claims) == 0 {
+		return s.roomNamed(c, name)
+	}
+	err = s.inOneHistory(c, func() error {
+		if room, release, err = s.roomNamed(c, name); err != nil {
+			return err
+		}
+		for _, id := range claims {
+			if err = reached(c, room, id); err != nil {
+				release()
+				return err
+			}
+		}
+		return nil
+	})
+	return room, release, err
+}
+
+// reached fails with core.ErrHistoryChanged when a position proves that the database has lost batches. That the database
+// cannot be asked is no failure: a reader is answered from memory then.
+func reached(c echo.Context, room *core.Room, id eventID) error {
+	if id.epoch != room.Epoch() {
+		return nil
+	}
+	if err := room.Reached(c.Request().Context(), id.seq); errors.Is(err, core.ErrHistoryChanged) {
+		return err
+	}
+	return nil
+}
+
+// historyPatience is how long a reader waits for the database to be opened again when its history has changed.
+const historyPatience = 3 * time.Second
+
+// inOneHistory calls enter once more when the history of the database has changed during the first call.
+func (s *Server) inOneHistory(c echo.Context, enter func() error) error {
+	err := enter()
+	if !errors.Is(err, core.ErrHistoryChanged) {
+		return err
+	}
+	ctx, cancel := s.waitContext(c.Request().Context(), historyPatience)
+	defer cancel()
+	s.cfg.Hub.Settled(ctx)
+	return enter()
 }
 
 // roomNamed is room for those whose name is not in the path.

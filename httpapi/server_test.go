@@ -79,7 +79,6 @@ func run(t *testing.T, patience time.Duration, listener net.Listener, dial func(
 		set(p)
 	}
 	s := &server{store: &faultyStore{Store: p.store}, dial: dial}
-	p.feeds.Epoch = s.store.Epoch()
 	s.feeds = httpapi.NewFeeds(p.feeds)
 	p.hub.Store, p.hub.Listen = s.store, s.feeds.Listen
 	s.hub = core.NewHub(p.hub)

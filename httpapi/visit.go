@@ -24,18 +24,35 @@ type stay struct {
 	end    func()
 }
 
-// visit enters a reader into all of some rooms, or into none.
-func (s *Server) visit(c echo.Context, rooms []string, visitor core.Visitor) (v visit, err error) {
+// visit enters a reader into all of some rooms, or into none. It is somewhere in each of them already, if the history is
+// still the same.
+func (s *Server) visit(c echo.Context, rooms []string, visitor core.Visitor, from positions) (v visit, err error) {
+	err = s.inOneHistory(c, func() (err error) {
+		v, err = s.visitOnce(c, rooms, visitor, from)
+		return err
+	})
+	return v, err
+}
+
+func (s *Server) visitOnce(c echo.Context, rooms []string, visitor core.Visitor, from positions) (v visit, err error) {
 	v = visit{clientID: visitor.ClientID, stays: make([]stay, 0, len(rooms))}
 	defer func() {
 		if err != nil {
 			v.end()
 		}
 	}()
-	for _, name := range rooms {
+	for i, name := range rooms {
 		room, release, err := s.roomNamed(c, name)
 		if err != nil {
 			return v, among(rooms, name, err)
+		}
+		if err := reached(c, room, eventID{from.epoch, from.seqs[i]}); err != nil {
+			release()
+			return v, err
+		}
+		if i > 0 && room.Epoch() != v.epoch() { // it has changed since the first was opened
+			release()
+			return v, core.ErrHistoryChanged
 		}
 		v.stays = append(v.stays, stay{room: room, feed: feedOf(room), end: release})
 	}
@@ -57,6 +74,9 @@ func (s *Server) visit(c echo.Context, rooms []string, visitor core.Visitor) (v 
 	}
 	return v, nil
 }
+
+// epoch is the history of all rooms.
+func (v visit) epoch() string { return v.stays[0].room.Epoch() }
 
 // among is an error in one of the rooms of a request. Who asks for a single one knows which it is.
 func among(rooms []string, name string, err error) error {

@@ -135,7 +135,7 @@ func TestALargeStateOverASlowLinkIsLoaded(t *testing.T) {
 		}
 		hub := core.NewHub(core.Config{
 			Store: memstore.New(), InitialState: l,
-			Listen: func(string, int64) core.Listener { return deaf{} },
+			Listen: func(string, string, int64) core.Listener { return deaf{} },
 		})
 		began := time.Now()
 		_, release, err := hub.Room(t.Context(), "r")

@@ -55,7 +55,7 @@ func watched(t *testing.T) (*metrics.Metrics, *core.Hub) {
 	t.Helper()
 	m := metrics.New()
 	store := memstore.New()
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch(), Recorder: m})
+	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Recorder: m})
 	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, Recorder: m})
 	t.Cleanup(func() {
 		if err := hub.Close(context.Background()); err != nil {

@@ -155,7 +155,7 @@ func measureOpening(b *testing.B, dsn string) string {
 	for b.Loop() {
 		b.StopTimer()
 		hub := core.NewHub(core.Config{
-			Store: store, Listen: func(string, int64) core.Listener { return &heard{} }, ServerBatch: time.Hour,
+			Store: store, Listen: func(string, string, int64) core.Listener { return &heard{} }, ServerBatch: time.Hour,
 		})
 		b.StartTimer()
 		_, release, err := hub.Room(b.Context(), "large")

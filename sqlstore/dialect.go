@@ -31,15 +31,28 @@ type dialect interface {
 	// start prepares what needs the tables.
 	start(ctx context.Context) error
 
-	// insertLog inserts the rows of batches, each of which has operations, in one transaction. Until it returns nil, or
-	// an error that says otherwise, the fate of the rows is open: a commit whose answer was lost has happened.
-	insertLog(ctx context.Context, batches []*core.Batch) error
+	// insertLog inserts the rows of batches, each of which has operations, in one transaction that fails unless the
+	// database has the epoch and the rows follow on each room's log; see verdict. Until it returns nil, or an error that
+	// says otherwise, the fate of the rows is open: a commit whose answer was lost has happened.
+	insertLog(ctx context.Context, epoch string, batches []*core.Batch) error
 	// readLog adds the batches of a room after a serverSeq to a page, until the page is full or the log ends.
 	readLog(ctx context.Context, room string, after int64, page *page) error
-	// upsertDocuments inserts the rows of docs, or replaces older ones, in one transaction.
-	upsertDocuments(ctx context.Context, docs []core.Document) error
-	// upsertCheckpoints inserts the checkpoints of rooms, or replaces lower ones, in one transaction.
-	upsertCheckpoints(ctx context.Context, checkpoints []core.Checkpoint) error
+	// upsertDocuments inserts the rows of docs, or replaces older ones, in one transaction that fails unless the database
+	// has the epoch, and the rows are no newer than each room's log.
+	upsertDocuments(ctx context.Context, epoch string, docs []core.Document) error
+	// upsertCheckpoints does the same with the checkpoints of rooms.
+	upsertCheckpoints(ctx context.Context, epoch string, checkpoints []core.Checkpoint) error
+
+	// lockWrites is statements by which a transaction waits for all others that write the log, documents or checkpoints,
+	// and keeps further ones waiting until it ends.
+	lockWrites() []string
+	// identity tells this database from a restored copy of it, as far as the database can; "" where it cannot.
+	identity(ctx context.Context) (string, error)
+	// moved says whether the database is no longer the one that its name leads to. It is called after each use.
+	moved() error
+	// successor makes a dialect for what the name of a closed one leads to now. With doubt, that may lack batches of the
+	// other although it has its epoch.
+	successor() (d dialect, doubt bool, err error)
 
 	// explain returns a driver's error wrapped for the core (core.ErrConflict, core.ErrRejected) or for a person. An
 	// error that it knows nothing about comes back as it is.

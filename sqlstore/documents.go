@@ -10,7 +10,8 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// Documents implements core.Store. It is one SELECT, so that the rows are as of one moment.
+// Documents implements core.Store. It is one SELECT, so that the rows are as of one moment. The epoch is not looked at: a
+// room is opened by reading its log afterwards, and that does.
 func (s *Store) Documents(ctx context.Context, room string) ([]core.Document, error) {
 	var docs []core.Document
 	err := s.call("reading documents", func() error {
@@ -42,7 +43,7 @@ func (s *Store) SaveDocuments(ctx context.Context, docs []core.Document) error {
 		return nil
 	}
 	return s.call("saving documents", func() error {
-		return s.dialect.upsertDocuments(ctx, docs)
+		return s.dialect.upsertDocuments(ctx, s.epoch, docs)
 	})
 }
 
@@ -64,6 +65,6 @@ func (s *Store) SaveCheckpoints(ctx context.Context, checkpoints []core.Checkpoi
 	checkpoints = slices.Clone(checkpoints)
 	slices.SortFunc(checkpoints, func(a, b core.Checkpoint) int { return cmp.Compare(a.Room, b.Room) })
 	return s.call("saving checkpoints", func() error {
-		return s.dialect.upsertCheckpoints(ctx, checkpoints)
+		return s.dialect.upsertCheckpoints(ctx, s.epoch, checkpoints)
 	})
 }

@@ -32,7 +32,7 @@ func (*heard) Closed(error)                        {}
 func newHub(t testing.TB, store core.Store, limit time.Duration) *core.Hub {
 	t.Helper()
 	hub := core.NewHub(core.Config{
-		Store: store, Listen: func(string, int64) core.Listener { return &heard{} },
+		Store: store, Listen: func(string, string, int64) core.Listener { return &heard{} },
 		StoreTimeout: limit, SubmitTimeout: limit, ServerBatch: 100 * time.Millisecond,
 	})
 	t.Cleanup(func() {

@@ -30,7 +30,7 @@ func TestLargeBatchesOverASlowLinkDelayOthersLittle(t *testing.T) {
 			relay, dsn = dbtest.Relayed(t, dsn)
 		}
 		hub := core.NewHub(core.Config{
-			Store: openDSN(t, dsn), Listen: func(string, int64) core.Listener { return &heard{} }, SubmitTimeout: 5 * time.Minute,
+			Store: openDSN(t, dsn), Listen: func(string, string, int64) core.Listener { return &heard{} }, SubmitTimeout: 5 * time.Minute,
 		})
 		t.Cleanup(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

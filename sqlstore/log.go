@@ -20,7 +20,7 @@ func (s *Store) Append(ctx context.Context, batches []*core.Batch) error {
 				return fmt.Errorf("%w: a batch without operations", core.ErrRejected)
 			}
 		}
-		return s.dialect.insertLog(ctx, batches)
+		return s.dialect.insertLog(ctx, s.epoch, batches)
 	})
 }
 
@@ -29,7 +29,10 @@ func (s *Store) Log(ctx context.Context, room string, after int64, limit core.Pa
 	var p page
 	err := s.call("reading the log", func() error {
 		p = page{room: strings.Clone(room), limit: limit}
-		return s.dialect.readLog(ctx, room, after, &p)
+		if err := s.dialect.readLog(ctx, room, after, &p); err != nil {
+			return err
+		}
+		return s.sameEpoch(ctx)
 	})
 	if err != nil {
 		return nil, err
@@ -42,7 +45,11 @@ func (s *Store) FindBatch(ctx context.Context, room, clientID string, clientSeq 
 	var p page
 	err := s.call("looking for a batch in the log", func() error {
 		p = page{room: strings.Clone(room), limit: core.Page{Batches: 1}}
-		return p.read(ctx, s.query.findBatch, s.text(room), s.text(room), s.text(clientID), clientSeq)
+		err := p.read(ctx, s.query.findBatch, s.text(room), s.text(room), s.text(clientID), clientSeq)
+		if err != nil || len(p.batches) == 0 {
+			return err
+		}
+		return s.sameEpoch(ctx) // it is going to be an answer
 	})
 	if err != nil || len(p.batches) == 0 {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 func Migrate(ctx context.Context, dsn string, options ...Option) (version int, err error) {
 	err = withDialect(ctx, dsn, options, func(d dialect, _ *slog.Logger) error {
 		version = len(d.schema().migrations)
-		_, err := migrate(ctx, d)
+		_, _, err := migrate(ctx, d)
 		return err
 	})
 	return version, err
@@ -21,7 +21,7 @@ func Migrate(ctx context.Context, dsn string, options ...Option) (version int, e
 // empty when there is nothing to take over.
 func TakeOver(ctx context.Context, dsn string, options ...Option) (report TakeoverReport, err error) {
 	err = withDialect(ctx, dsn, options, func(d dialect, log *slog.Logger) error {
-		if _, err := migrate(ctx, d); err != nil {
+		if _, _, err := migrate(ctx, d); err != nil {
 			return err
 		}
 		report, err = takeOver(ctx, d, log)

@@ -40,9 +40,9 @@ func readMigrations(dialect string) ([]string, error) {
 	return migrations, nil
 }
 
-// migrate brings the tables to the newest version that is known, one transaction a version, and returns the epoch. It
-// may run in several processes at once.
-func migrate(ctx context.Context, d dialect) (epoch string, err error) {
+// migrate brings the tables to the newest version that is known, one transaction a version, and returns the epoch and
+// whether it was chosen now. It may run in several processes at once.
+func migrate(ctx context.Context, d dialect) (epoch string, created bool, err error) {
 	newest := len(d.schema().migrations)
 	for {
 		var version int
@@ -51,30 +51,32 @@ func migrate(ctx context.Context, d dialect) (epoch string, err error) {
 			return err
 		})
 		if err != nil {
-			return "", err
+			return "", false, err
 		}
 		if version > newest {
-			return "", tooNew(version, newest)
+			return "", false, tooNew(version, newest)
 		}
 		if version == newest {
 			err := soon(ctx, func(ctx context.Context) (err error) {
 				epoch, err = readMeta(ctx, d, "epoch")
 				return err
 			})
-			return epoch, err
+			return epoch, created, err
 		}
-		if err := migrateFrom(ctx, d, version); err != nil {
+		made, err := migrateFrom(ctx, d, version)
+		created = created || made
+		if err != nil {
 			err = withRightsHint(d, err, `migrate" or the output of "pathsync migrate --print`)
-			return "", fmt.Errorf("migrating tables to version %d: %w", version+1, err)
+			return "", false, fmt.Errorf("migrating tables to version %d: %w", version+1, err)
 		}
 	}
 }
 
 var endOfPiece = regexp.MustCompile(`(?m)^GO\s*$`)
 
-// migrateFrom runs one migration, unless another process has done so meanwhile.
-func migrateFrom(ctx context.Context, d dialect, version int) error {
-	return inTransaction(ctx, d.writer(), func(tx *sql.Tx) error {
+// migrateFrom runs one migration, unless another process has done so meanwhile. It reports whether it chose the epoch.
+func migrateFrom(ctx context.Context, d dialect, version int) (created bool, err error) {
+	err = inTransaction(ctx, d.writer(), func(tx *sql.Tx) error {
 		if lock := d.schema().lock; lock != "" {
 			if _, err := tx.ExecContext(ctx, lock); err != nil {
 				return err
@@ -89,6 +91,7 @@ func migrateFrom(ctx context.Context, d dialect, version int) error {
 			}
 		}
 		if version == 0 {
+			created = true
 			insert := squirrel.Insert(d.schema().idiom.table("sync_meta")).Columns("name", "value").
 				Values("epoch", newEpoch()).Values("schema_version", "1")
 			return exec(ctx, d, tx, insert)
@@ -96,6 +99,7 @@ func migrateFrom(ctx context.Context, d dialect, version int) error {
 		return exec(ctx, d, tx, squirrel.Update(d.schema().idiom.table("sync_meta")).
 			Set("value", strconv.Itoa(version+1)).Where("name = ?", "schema_version"))
 	})
+	return created && err == nil, err
 }
 
 // newEpoch is eight letters and digits: 40 random bits, enough to tell apart the histories of one database.

@@ -48,7 +48,7 @@ func TestCheckpointsOfLargeDocumentsDoNotDelayAnotherRoom(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		store := openDSN(t, e.newDSN(t))
 		hub := core.NewHub(core.Config{
-			Store: store, Listen: func(string, int64) core.Listener { return &heard{} }, ServerBatch: 4 * time.Second,
+			Store: store, Listen: func(string, string, int64) core.Listener { return &heard{} }, ServerBatch: 4 * time.Second,
 		})
 		t.Cleanup(func() { _ = hub.Close(t.Context()) })
 		large := openRoom(t, hub, "large")

@@ -52,7 +52,7 @@ func rawFile(t testing.TB, file string) *sql.DB { return rawSQLite(t, "sqlite:"+
 func rawSQLite(t testing.TB, dsn string) *sql.DB {
 	t.Helper()
 	file := strings.TrimPrefix(dsn, "sqlite:")
-	db, err := sqlitePool(file, 1)
+	db, err := sqlitePool(file, "rwc", 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,12 +21,18 @@ const (
 	// Any number will do that is the same for all who migrate: these are the letters "pathsync".
 	postgresMigrationLock = `SELECT pg_advisory_xact_lock(8097881596951621219)`
 
-	// Each connection begins with this. A server or a user may be set up to answer a COMMIT before it is on the disk. And
+	// What a restored copy of the database does not have in common with it: the cluster, its timeline, and the table.
+	postgresIdentity = `SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()) || '/' ||
+		substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8) || '/' || 'sync_change_log'::regclass::oid`
+
+	// Each connection begins with this. The check of an append needs a snapshot of its own, which each statement has at
+	// the isolation level READ COMMITTED. A server or a user may be set up to answer a COMMIT before it is on the disk. And
 	// a plan made for each call's parameters would, before the server has gathered statistics, sort what an index has
 	// in order.
 	postgresSettings = `SELECT
 		set_config('synchronous_commit', CASE setting WHEN 'off' THEN 'on' ELSE setting END, false),
-		set_config('plan_cache_mode', 'force_generic_plan', false)
+		set_config('plan_cache_mode', 'force_generic_plan', false),
+		set_config('default_transaction_isolation', 'read committed', false)
 		FROM current_setting('synchronous_commit') AS setting`
 )
 
@@ -50,16 +56,14 @@ const (
 
 // postgres is a dialect: PostgreSQL from version 12 on, by the driver pgx.
 //
-// What is written is written by single statements, each of which is its own transaction: one round trip, and no
+// What is written is written by a statement and a check, sent together, which are one transaction: one round trip, and no
 // transaction that stays open when the network breaks in the middle of it. The driver ends a call whose context has
 // ended by closing the connection and asking the server, by another, to give up the statement.
 type postgres struct {
-	tables         schema
-	write, read    *sql.DB
-	insertOps      *sql.Stmt
-	logChunk       *sql.Stmt
-	upsertDocument *sql.Stmt
-	upsertPosition *sql.Stmt
+	dsn         string
+	tables      schema
+	write, read *sql.DB
+	logChunk    *sql.Stmt
 }
 
 // newPostgres takes the URL as a whole.
@@ -76,6 +80,7 @@ func newPostgres(dsn string, log *slog.Logger) (*postgres, error) {
 		return nil, err
 	}
 	return &postgres{
+		dsn: dsn,
 		tables: schema{
 			idiom: postgresIdiom, exists: existing(postgresTableExists), lock: postgresMigrationLock, migrations: migrations, script: postgresScript,
 			old: plainOldTables(`CREATE TABLE $(names) (id BIGINT NOT NULL, kind VARCHAR(4) NOT NULL,
@@ -112,15 +117,6 @@ func preparePostgresConn(ctx context.Context, conn *pgx.Conn) error {
 func (d *postgres) connect(ctx context.Context) error { return d.write.PingContext(ctx) }
 
 func (d *postgres) start(ctx context.Context) (err error) {
-	if d.insertOps, err = d.write.PrepareContext(ctx, postgresInsertOps); err != nil {
-		return err
-	}
-	if d.upsertDocument, err = d.write.PrepareContext(ctx, postgresUpsertDocuments); err != nil {
-		return err
-	}
-	if d.upsertPosition, err = d.write.PrepareContext(ctx, postgresUpsertCheckpoints); err != nil {
-		return err
-	}
 	d.logChunk, err = d.read.PrepareContext(ctx, postgresLogChunk)
 	return err
 }
@@ -129,6 +125,22 @@ func (d *postgres) name() string    { return "postgres" }
 func (d *postgres) writer() *sql.DB { return d.write }
 func (d *postgres) reader() *sql.DB { return d.read }
 func (d *postgres) schema() schema  { return d.tables }
+
+func (d *postgres) lockWrites() []string {
+	return []string{"LOCK TABLE sync_change_log, sync_documents, sync_checkpoints IN SHARE ROW EXCLUSIVE MODE"}
+}
+
+func (d *postgres) identity(ctx context.Context) (identity string, err error) {
+	err = d.read.QueryRowContext(ctx, postgresIdentity).Scan(&identity)
+	return identity, err
+}
+
+func (d *postgres) moved() error { return nil } // whether the server's database is another shows its epoch
+
+func (d *postgres) successor() (dialect, bool, error) {
+	next, err := newPostgres(d.dsn, slog.New(slog.DiscardHandler))
+	return next, false, err
+}
 
 func (d *postgres) placeholders() squirrel.PlaceholderFormat { return squirrel.Dollar }
 

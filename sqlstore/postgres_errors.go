@@ -47,6 +47,13 @@ func explainPostgresCode(reported *pgconn.PgError, connecting bool, err error) e
 	if reported.Code == "23505" && reported.ConstraintName == postgresFence {
 		return core.ErrConflict
 	}
+	if reported.Code == "22P02" {
+		for _, v := range []verdict{otherEpoch, movedOn, hasGap} {
+			if strings.Contains(reported.Message, `"`+string(v)+`"`) {
+				return v.error()
+			}
+		}
+	}
 	text := &reworded{fmt.Sprintf("%s (SQLSTATE %s)", whatPostgresMeans(reported.Code), reported.Code), err, reported.Message}
 	if meaning := postgresMeaning(reported); meaning != nil && !connecting {
 		return fmt.Errorf("%w: %w", meaning, text)

@@ -7,6 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
 	"github.com/pathsync/pathsync/core"
 )
 
@@ -35,6 +39,38 @@ const (
 		ON CONFLICT (room) DO UPDATE SET server_seq = excluded.server_seq, documents = excluded.documents
 		WHERE excluded.server_seq > old.server_seq`
 
+	// The check after an append, with the spans of its rooms. It sees all that was committed before it. An error undoes
+	// what was written: a text that is no number, with the verdict in it. Subqueries with LIMIT are searches of an index for
+	// each room, whatever the planner knows of the tables.
+	postgresCheck = `SELECT CAST(min(verdict) AS integer) FROM (
+		SELECT CASE
+			WHEN (SELECT value FROM sync_meta WHERE name = 'epoch') IS DISTINCT FROM $1 THEN 'pathsync: epoch'
+			WHEN (SELECT server_seq FROM sync_change_log AS log
+				WHERE log.room = span.room AND log.server_seq > span.last AND log.op_index >= 0
+				ORDER BY server_seq LIMIT 1) IS NOT NULL
+				THEN 'pathsync: conflict'
+			WHEN first > 1
+				AND (SELECT server_seq FROM sync_change_log AS log
+					WHERE log.room = span.room AND log.server_seq = span.first - 1 AND log.op_index >= 0
+					ORDER BY server_seq LIMIT 1) IS NULL
+				AND (SELECT server_seq FROM sync_documents AS document
+					WHERE document.room = span.room AND document.server_seq >= span.first - 1 LIMIT 1) IS NULL
+				THEN 'pathsync: gap'
+		END AS verdict
+		FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS span (room, first, last)
+	) AS checked`
+
+	// The check after document rows or checkpoints were written. They are never newer than the room's log, if it has one.
+	postgresCheckSaved = `SELECT CAST(min(verdict) AS integer) FROM (
+		SELECT CASE
+			WHEN (SELECT value FROM sync_meta WHERE name = 'epoch') IS DISTINCT FROM $1 THEN 'pathsync: epoch'
+			WHEN (SELECT server_seq FROM sync_change_log AS log WHERE log.room = saved.room AND log.op_index >= 0
+				ORDER BY server_seq DESC LIMIT 1) < saved.server_seq
+				THEN 'pathsync: gap'
+		END AS verdict
+		FROM unnest($2::text[], $3::bigint[]) AS saved (room, server_seq)
+	) AS checked`
+
 	// The driver receives a result to its end, however early its reader stops. So the rows of a chunk are limited in
 	// number ($4), and end with the one that brings their paths and values to so many bytes ($5). The lengths of values
 	// are known without reading them.
@@ -57,12 +93,39 @@ const (
 	postgresLeastBytes, postgresMostBytes = 64 << 10, 4 << 20
 )
 
-func (d *postgres) insertLog(ctx context.Context, batches []*core.Batch) error {
+func (d *postgres) insertLog(ctx context.Context, epoch string, batches []*core.Batch) error {
 	// Two servers that take the same numbers in several rooms meet in the same order, and never in a deadlock.
 	batches = slices.Clone(batches)
 	slices.SortStableFunc(batches, func(a, b *core.Batch) int { return cmp.Compare(a.Room, b.Room) })
-	_, err := d.insertOps.ExecContext(ctx, postgresOps(batches)...)
+	checked := spans(batches)
+	rooms, firsts, lasts := make([]string, len(checked)), make([]int64, len(checked)), make([]int64, len(checked))
+	for i, s := range checked {
+		rooms[i], firsts[i], lasts[i] = s.room, s.first, s.last
+	}
+	var both pgx.Batch
+	both.Queue(postgresInsertOps, postgresOps(batches)...)
+	both.Queue(postgresCheck, epoch, rooms, firsts, lasts)
+	return d.send(ctx, &both)
+}
+
+// send sends statements together, which makes them one transaction.
+func (d *postgres) send(ctx context.Context, statements *pgx.Batch) error {
+	err := d.sendOnce(ctx, statements)
+	if pgconn.SafeToRetry(err) { // the connection broke while it was idle, and nothing was sent
+		err = d.sendOnce(ctx, statements)
+	}
 	return err
+}
+
+func (d *postgres) sendOnce(ctx context.Context, statements *pgx.Batch) error {
+	conn, err := d.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return conn.Raw(func(driver any) error {
+		return driver.(*stdlib.Conn).Conn().SendBatch(ctx, statements).Close()
+	})
 }
 
 // postgresOps are the parameters of postgresInsertOps.
@@ -114,7 +177,7 @@ func (d *postgres) readLog(ctx context.Context, room string, after int64, page *
 	}
 }
 
-func (d *postgres) upsertDocuments(ctx context.Context, docs []core.Document) error {
+func (d *postgres) upsertDocuments(ctx context.Context, epoch string, docs []core.Document) error {
 	// In the order of their keys, against deadlocks, and the newest of each, because a statement touches a row but once.
 	docs = slices.Clone(docs)
 	slices.SortFunc(docs, func(a, b core.Document) int {
@@ -127,15 +190,19 @@ func (d *postgres) upsertDocuments(ctx context.Context, docs []core.Document) er
 	for i, doc := range docs {
 		rooms[i], keys[i], states[i], serverSeqs[i] = doc.Room, doc.Key, doc.State, doc.ServerSeq
 	}
-	_, err := d.upsertDocument.ExecContext(ctx, rooms, keys, states, serverSeqs)
-	return err
+	var both pgx.Batch
+	both.Queue(postgresUpsertDocuments, rooms, keys, states, serverSeqs)
+	both.Queue(postgresCheckSaved, epoch, rooms, serverSeqs)
+	return d.send(ctx, &both)
 }
 
-func (d *postgres) upsertCheckpoints(ctx context.Context, checkpoints []core.Checkpoint) error {
+func (d *postgres) upsertCheckpoints(ctx context.Context, epoch string, checkpoints []core.Checkpoint) error {
 	rooms, serverSeqs, documents := make([]string, len(checkpoints)), make([]int64, len(checkpoints)), make([]int32, len(checkpoints))
 	for i, c := range checkpoints {
 		rooms[i], serverSeqs[i], documents[i] = c.Room, c.ServerSeq, int32(c.Documents)
 	}
-	_, err := d.upsertPosition.ExecContext(ctx, rooms, serverSeqs, documents)
-	return err
+	var both pgx.Batch
+	both.Queue(postgresUpsertCheckpoints, rooms, serverSeqs, documents)
+	both.Queue(postgresCheckSaved, epoch, rooms, serverSeqs)
+	return d.send(ctx, &both)
 }

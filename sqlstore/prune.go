@@ -17,6 +17,18 @@ func (s *Store) NextRoom(ctx context.Context, after string) (string, error) {
 	return room.String, err
 }
 
+// Head implements core.Store.
+func (s *Store) Head(ctx context.Context, room string) (int64, error) {
+	var highest sql.NullInt64
+	err := s.call("looking for the last batch", func() error {
+		if err := s.query.head.QueryRowContext(ctx, s.text(room)).Scan(&highest); err != nil {
+			return err
+		}
+		return s.sameEpoch(ctx)
+	})
+	return highest.Int64, err
+}
+
 // Oldest implements core.Store. It reads no value, only how long they are.
 func (s *Store) Oldest(ctx context.Context, room string, after int64, bounds core.Bounds) (entries []core.Entry, err error) {
 	err = s.call("looking for the oldest batches", func() error {
@@ -57,7 +69,7 @@ func (s *Store) oldest(ctx context.Context, room string, after int64, bounds cor
 // Prune implements core.Store.
 func (s *Store) Prune(ctx context.Context, room string, after, through int64) error {
 	return s.call("shortening the log", func() error {
-		_, err := s.query.prune.ExecContext(ctx, s.text(room), after, through, s.text(room))
+		_, err := s.query.prune.ExecContext(ctx, s.text(room), after, through, s.text(room), s.text(s.epoch))
 		return err
 	})
 }

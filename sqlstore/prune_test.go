@@ -18,6 +18,10 @@ func TestPruningLeavesThePredecessorsRows(t *testing.T) {
 		db := e.raw(t, dsn)
 		const rows = 300
 		insertPredecessorRows(t, e, dsn, db, rows)
+		taken := core.Document{Room: "room", Key: "default", ServerSeq: rows, State: "{}"} // which a takeover brings along
+		if err := store.SaveDocuments(t.Context(), []core.Document{taken}); err != nil {
+			t.Fatal(err)
+		}
 		for seq := int64(rows + 1); seq <= rows+6; seq++ {
 			if err := store.Append(t.Context(), []*core.Batch{{Room: "room", Key: "default", ClientID: "ann", ClientSeq: seq, ServerSeq: seq,
 				ServerTs: time.Now().UnixMilli(), Ops: []core.LoggedOp{{Kind: "set", Path: "n", Value: "1", Index: -1}}}}); err != nil {

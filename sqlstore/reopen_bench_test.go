@@ -34,7 +34,7 @@ func BenchmarkOpeningBehindTheCheckpoint(b *testing.B) {
 					}
 				}
 				for b.Loop() {
-					hub := core.NewHub(core.Config{Store: store, Listen: func(string, int64) core.Listener { return &heard{} }})
+					hub := core.NewHub(core.Config{Store: store, Listen: func(string, string, int64) core.Listener { return &heard{} }})
 					openRoom(b, hub, "room")
 					b.Cleanup(func() { _ = hub.Close(context.WithoutCancel(b.Context())) }) // later: it writes the row
 				}

@@ -87,7 +87,7 @@ func TestAPrintedMigrationUpgradesTables(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer d.close()
-		if _, err := migrate(t.Context(), &earlierDialect{d, 1}); err != nil {
+		if _, _, err := migrate(t.Context(), &earlierDialect{d, 1}); err != nil {
 			t.Fatal(err)
 		}
 		script, err := MigrationScript(t.Context(), dsn, -1)

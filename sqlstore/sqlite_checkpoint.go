@@ -15,12 +15,13 @@ const checkpointInterval = time.Second
 // 99th percentile of a commit was 6.4 ms that way and 1.8 ms this way; half of them took no more than 0.8 ms.
 type checkpointer struct {
 	reader, writer *sql.DB
+	sound          func() bool // whether the write-ahead log may be copied
 	stop           chan struct{}
 	done           chan struct{}
 }
 
-func newCheckpointer(reader, writer *sql.DB) *checkpointer {
-	return &checkpointer{reader: reader, writer: writer, stop: make(chan struct{}), done: make(chan struct{})}
+func newCheckpointer(reader, writer *sql.DB, sound func() bool) *checkpointer {
+	return &checkpointer{reader: reader, writer: writer, sound: sound, stop: make(chan struct{}), done: make(chan struct{})}
 }
 
 func (c *checkpointer) start(ctx context.Context) {
@@ -49,6 +50,9 @@ func (c *checkpointer) run(ctx context.Context, ticks <-chan time.Time) {
 //
 // A failure is left to the next round. What it comes from, such as a full disk, the next append reports.
 func (c *checkpointer) checkpoint(ctx context.Context) {
+	if !c.sound() {
+		return
+	}
 	const passive = "PRAGMA wal_checkpoint(PASSIVE)" // waits for nobody
 	if _, err := c.reader.ExecContext(ctx, passive); err == nil {
 		_, _ = c.writer.ExecContext(ctx, passive)

@@ -215,7 +215,7 @@ func openUnattended(t testing.TB, file string) (store *Store, checkpoint func())
 func tickedBy(t testing.TB, store *Store, ticks <-chan time.Time) *checkpointer {
 	d := store.dialect.(*sqlite)
 	d.checkpoints.close()
-	d.checkpoints = newCheckpointer(d.read, d.write)
+	d.checkpoints = newCheckpointer(d.read, d.write, func() bool { return true })
 	go d.checkpoints.run(t.Context(), ticks)
 	return d.checkpoints
 }

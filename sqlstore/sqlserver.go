@@ -24,11 +24,14 @@ const (
 // What is written is written by single batches of statements, each of which is its own transaction: one round trip, and
 // no transaction that stays open when the network breaks in the middle of it.
 type sqlServer struct {
+	dsn         string
 	schemaName  string
 	durability  durabilityCheck
 	tables      schema
 	write, read *sql.DB
-	insertOps   []sizedStatement
+	appendOps   []sizedStatement // one is a transaction
+	insertOps   []sizedStatement // several are in one
+	checkSpans  []sizedStatement
 	upsertDocs  []sizedStatement
 	upsertMarks []sizedStatement // of checkpoints
 	log         *sql.Stmt
@@ -51,6 +54,7 @@ func newSQLServer(dsn string, log *slog.Logger) (*sqlServer, error) {
 	}
 	connector := newSQLServerConnector(target.connector)
 	d := &sqlServer{
+		dsn:        dsn,
 		schemaName: target.schema,
 		tables: schema{
 			idiom: idiom{
@@ -94,17 +98,21 @@ func (d *sqlServer) delayedDurability(ctx context.Context) (setting int, err err
 }
 
 func (d *sqlServer) start(ctx context.Context) (err error) {
-	insert := inSQLServerSchema(sqlServerInsertOps, d.schemaName)
-	if d.insertOps, err = prepareSizes(ctx, d.write, insert, sqlServerOpColumns, sqlServerOpSizes); err != nil {
-		return err
-	}
-	upsert := inSQLServerSchema(sqlServerUpsertDocuments, d.schemaName)
-	if d.upsertDocs, err = prepareSizes(ctx, d.write, upsert, sqlServerDocumentColumns, sqlServerDocumentSizes); err != nil {
-		return err
-	}
-	mark := inSQLServerSchema(sqlServerUpsertCheckpoints, d.schemaName)
-	if d.upsertMarks, err = prepareSizes(ctx, d.write, mark, sqlServerCheckpointColumns, sqlServerDocumentSizes); err != nil {
-		return err
+	for _, s := range []struct {
+		statements *[]sizedStatement
+		text       string
+		columns    int
+		sizes      []int
+	}{
+		{&d.appendOps, sqlServerAppend, sqlServerOpColumns, sqlServerOpSizes},
+		{&d.insertOps, sqlServerInsertOps, sqlServerOpColumns, sqlServerOpSizes},
+		{&d.checkSpans, sqlServerCheckSpans, sqlServerSpanColumns, sqlServerDocumentSizes},
+		{&d.upsertDocs, sqlServerUpsertDocuments, sqlServerDocumentColumns, sqlServerDocumentSizes},
+		{&d.upsertMarks, sqlServerUpsertCheckpoints, sqlServerCheckpointColumns, sqlServerDocumentSizes},
+	} {
+		if *s.statements, err = prepareSizes(ctx, d.write, inSQLServerSchema(s.text, d.schemaName), s.columns, s.sizes); err != nil {
+			return err
+		}
 	}
 	d.log, err = prepareLog(ctx, d)
 	return err
@@ -114,6 +122,26 @@ func (d *sqlServer) name() string    { return "sqlserver" }
 func (d *sqlServer) writer() *sql.DB { return d.write }
 func (d *sqlServer) reader() *sql.DB { return d.read }
 func (d *sqlServer) schema() schema  { return d.tables }
+
+func (d *sqlServer) lockWrites() []string {
+	return []string{
+		inSQLServerSchema(sqlServerLockLog, d.schemaName), inSQLServerSchema(sqlServerLockDocuments, d.schemaName),
+		inSQLServerSchema(sqlServerLockMarks, d.schemaName),
+	}
+}
+
+func (d *sqlServer) identity(ctx context.Context) (string, error) {
+	var identity sql.NullString
+	err := d.read.QueryRowContext(ctx, inSQLServerSchema(sqlServerIdentity, d.schemaName)).Scan(&identity)
+	return identity.String, err
+}
+
+func (d *sqlServer) moved() error { return nil } // whether the server's database is another shows its epoch
+
+func (d *sqlServer) successor() (dialect, bool, error) {
+	next, err := newSQLServer(d.dsn, slog.New(slog.DiscardHandler))
+	return next, false, err
+}
 
 func (d *sqlServer) placeholders() squirrel.PlaceholderFormat { return squirrel.AtP }
 

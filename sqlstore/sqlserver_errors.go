@@ -44,6 +44,9 @@ func (d *sqlServer) explain(err error) error {
 // explainSQLServerNumber gives what the server reports a meaning for the core, and a person a hint. The server's own
 // text may hold data or parts of a statement: only the log gets it (see reworded).
 func explainSQLServerNumber(reported mssql.Error, connecting bool, err error) error {
+	if reported.Number == sqlServerVerdictNumber && !inSQLServerTrigger(reported) {
+		return verdict(reported.Message).error()
+	}
 	known, listed := sqlServerNumbers[reported.Number]
 	if known.text == "" {
 		known.text = "the database reports an error: look at its log"
@@ -71,6 +74,9 @@ func sqlServerSeverity(reported mssql.Error) error {
 	}
 	return core.ErrUnexplained
 }
+
+// sqlServerVerdictNumber is the error that the checks of writes raise.
+const sqlServerVerdictNumber = 50731
 
 type sqlServerMeaning struct {
 	text string

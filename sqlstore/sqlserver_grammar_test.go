@@ -64,8 +64,16 @@ func sqlServerStatements(t *testing.T) map[string]string {
 	for _, rows := range sqlServerOpSizes {
 		all[fmt.Sprintf("insert %d operations", rows)] =
 			withRows(inSQLServerSchema(sqlServerInsertOps, "mine"), rows, sqlServerOpColumns)
+		all[fmt.Sprintf("append %d operations", rows)] =
+			withRows(inSQLServerSchema(sqlServerAppend, "mine"), rows, sqlServerOpColumns)
+	}
+	all["identity"] = inSQLServerSchema(sqlServerIdentity, "mine")
+	for i, lock := range d.lockWrites() {
+		all[fmt.Sprintf("lock %d of writes", i+1)] = lock
 	}
 	for _, rows := range sqlServerDocumentSizes {
+		all[fmt.Sprintf("check %d rooms", rows)] =
+			withRows(inSQLServerSchema(sqlServerCheckSpans, "mine"), rows, sqlServerSpanColumns)
 		all[fmt.Sprintf("upsert %d documents", rows)] =
 			withRows(inSQLServerSchema(sqlServerUpsertDocuments, "mine"), rows, sqlServerDocumentColumns)
 		all[fmt.Sprintf("upsert %d checkpoints", rows)] =

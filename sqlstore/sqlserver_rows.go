@@ -61,7 +61,7 @@ type opRow struct {
 	index int
 }
 
-func (d *sqlServer) insertLog(ctx context.Context, batches []*core.Batch) error {
+func (d *sqlServer) insertLog(ctx context.Context, epoch string, batches []*core.Batch) error {
 	if err := d.durability.recheck(ctx); err != nil {
 		return err
 	}
@@ -78,8 +78,10 @@ func (d *sqlServer) insertLog(ctx context.Context, batches []*core.Batch) error 
 		}
 	}
 	largest := d.insertOps[len(d.insertOps)-1].rows
-	if len(rows) <= largest { // one statement is its own transaction
-		return insertOps(ctx, sized(d.insertOps, len(rows)), rows)
+	if len(rows) <= largest {
+		statement := sized(d.appendOps, len(rows))
+		_, err := statement.stmt.ExecContext(ctx, append(opArguments(rows, statement.rows), mssql.NVarCharMax(epoch))...)
+		return err
 	}
 	return inTransaction(ctx, d.write, func(tx *sql.Tx) error {
 		for chunk := range slices.Chunk(rows, largest) {
@@ -87,8 +89,27 @@ func (d *sqlServer) insertLog(ctx context.Context, batches []*core.Batch) error 
 				return err
 			}
 		}
+		for chunk := range slices.Chunk(spans(batches), d.checkSpans[len(d.checkSpans)-1].rows) {
+			if err := d.check(ctx, tx, epoch, chunk); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
+}
+
+// check expects the epoch, and that what was inserted of some rooms follows on their logs.
+func (d *sqlServer) check(ctx context.Context, tx *sql.Tx, epoch string, spans []span) error {
+	statement := sized(d.checkSpans, len(spans))
+	arguments := make([]any, 0, statement.rows*sqlServerSpanColumns+1)
+	for _, s := range spans {
+		arguments = append(arguments, mssql.NVarCharMax(s.room), s.first, s.last)
+	}
+	for range statement.rows - len(spans) {
+		arguments = append(arguments, noText, 0, 0)
+	}
+	_, err := statement.in(ctx, tx).stmt.ExecContext(ctx, append(arguments, mssql.NVarCharMax(epoch))...)
+	return err
 }
 
 func insertOps(ctx context.Context, statement sizedStatement, rows []opRow) error {
@@ -115,7 +136,7 @@ func opArguments(rows []opRow, size int) []any {
 
 const noText = mssql.NVarCharMax("")
 
-func (d *sqlServer) upsertDocuments(ctx context.Context, docs []core.Document) error {
+func (d *sqlServer) upsertDocuments(ctx context.Context, epoch string, docs []core.Document) error {
 	// In the order of their keys, against deadlocks, and the newest of each, because a statement touches a row but once.
 	docs = slices.Clone(docs)
 	slices.SortFunc(docs, func(a, b core.Document) int {
@@ -132,7 +153,7 @@ func (d *sqlServer) upsertDocuments(ctx context.Context, docs []core.Document) e
 	}
 	err := inTransaction(ctx, d.write, func(tx *sql.Tx) error {
 		for chunk := range slices.Chunk(docs, d.upsertDocs[len(d.upsertDocs)-1].rows) {
-			if err := d.upsertChunk(ctx, tx, chunk); err != nil {
+			if err := d.upsertChunk(ctx, tx, epoch, chunk); err != nil {
 				return err
 			}
 		}
@@ -144,20 +165,20 @@ func (d *sqlServer) upsertDocuments(ctx context.Context, docs []core.Document) e
 	return err
 }
 
-func (d *sqlServer) upsertChunk(ctx context.Context, tx *sql.Tx, docs []core.Document) error {
+func (d *sqlServer) upsertChunk(ctx context.Context, tx *sql.Tx, epoch string, docs []core.Document) error {
 	statement := sized(d.upsertDocs, len(docs))
-	arguments := make([]any, 0, statement.rows*sqlServerDocumentColumns+1)
+	arguments := make([]any, 0, statement.rows*sqlServerDocumentColumns+2)
 	for _, doc := range docs {
 		arguments = append(arguments, mssql.NVarCharMax(doc.Room), mssql.NVarCharMax(doc.Key), mssql.NVarCharMax(doc.State), doc.ServerSeq)
 	}
 	for range statement.rows - len(docs) {
 		arguments = append(arguments, noText, noText, noText, 0)
 	}
-	_, err := statement.in(ctx, tx).stmt.ExecContext(ctx, append(arguments, len(docs))...)
+	_, err := statement.in(ctx, tx).stmt.ExecContext(ctx, append(arguments, len(docs), mssql.NVarCharMax(epoch))...)
 	return err
 }
 
-func (d *sqlServer) upsertCheckpoints(ctx context.Context, checkpoints []core.Checkpoint) error {
+func (d *sqlServer) upsertCheckpoints(ctx context.Context, epoch string, checkpoints []core.Checkpoint) error {
 	for _, c := range checkpoints {
 		if err := checkSQLServerNames(c.Room); err != nil {
 			return err
@@ -169,14 +190,14 @@ func (d *sqlServer) upsertCheckpoints(ctx context.Context, checkpoints []core.Ch
 	err := inTransaction(ctx, d.write, func(tx *sql.Tx) error {
 		for chunk := range slices.Chunk(checkpoints, d.upsertMarks[len(d.upsertMarks)-1].rows) {
 			statement := sized(d.upsertMarks, len(chunk))
-			arguments := make([]any, 0, statement.rows*sqlServerCheckpointColumns+1)
+			arguments := make([]any, 0, statement.rows*sqlServerCheckpointColumns+2)
 			for _, c := range chunk {
 				arguments = append(arguments, mssql.NVarCharMax(c.Room), c.ServerSeq, c.Documents)
 			}
 			for range statement.rows - len(chunk) {
 				arguments = append(arguments, noText, -1, 0) // no room
 			}
-			if _, err := statement.in(ctx, tx).stmt.ExecContext(ctx, append(arguments, len(chunk))...); err != nil {
+			if _, err := statement.in(ctx, tx).stmt.ExecContext(ctx, append(arguments, len(chunk), mssql.NVarCharMax(epoch))...); err != nil {
 				return err
 			}
 		}

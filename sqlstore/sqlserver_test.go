@@ -49,7 +49,7 @@ func TestSQLServerWithSerializableReads(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		store, err := open(t.Context(), serializable{d.(*sqlServer)}, slog.New(slog.DiscardHandler))
+		store, err := open(t.Context(), serializable{d.(*sqlServer)}, settings{log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,15 +17,17 @@ type statements struct {
 	lastClientSeq *sql.Stmt // room, client_id
 	documents     *sql.Stmt // room
 	checkpoint    *sql.Stmt // room, room, room
+	head          *sql.Stmt // room
+	epoch         *sql.Stmt
 	nextRoom      *sql.Stmt // after
 	oldest        *sql.Stmt // room, after, number of rows
-	prune         *sql.Stmt // room, after, through, room
+	prune         *sql.Stmt // room, after, through, room, epoch
 }
 
 // texts are the statements before they are prepared. log is for the dialects whose driver can stop in the middle of a
 // result, without receiving the rest: they prepare it themselves.
 type texts struct {
-	log, findBatch, lastClientSeq, documents, checkpoint, nextRoom, oldest, prune string
+	log, findBatch, lastClientSeq, documents, checkpoint, head, epoch, nextRoom, oldest, prune string
 }
 
 // idiom is how a dialect says what the common statements have in common. The zero value is plain SQL.
@@ -68,7 +70,7 @@ func (i idiom) nameArgument(name string) any {
 func buildTexts(format squirrel.PlaceholderFormat, say idiom) (t texts, err error) {
 	// The parameters' values are given with each call; here they only have to be there.
 	const parameter = ""
-	log, documents := say.table("sync_change_log"), say.table("sync_documents")
+	log, documents, meta := say.table("sync_change_log"), say.table("sync_documents"), say.table("sync_meta")
 	inRoom := "room = " + say.parameter()
 	// Rows with a negative op_index are from before a takeover (migrations/sqlserver), and no part of the history.
 	rows := squirrel.Select("store_key", "client_id", "client_seq", "server_seq", "server_ts",
@@ -90,6 +92,8 @@ func buildTexts(format squirrel.PlaceholderFormat, say idiom) (t texts, err erro
 		{&t.checkpoint, squirrel.Select().Column("COALESCE((SELECT server_seq FROM "+say.table("sync_checkpoints")+" WHERE "+inRoom+
 			"), (SELECT MAX(server_seq) FROM "+documents+" WHERE "+inRoom+"))", parameter, parameter).
 			Column("(SELECT documents FROM "+say.table("sync_checkpoints")+" WHERE "+inRoom+")", parameter)},
+		{&t.head, squirrel.Select("MAX(server_seq)").From(log).Where("op_index >= 0").Where(inRoom, parameter)},
+		{&t.epoch, squirrel.Select("value").From(meta).Where("name = 'epoch'")},
 		{&t.nextRoom, squirrel.Select("MIN(room)").From(log).Where("room > "+say.parameter(), parameter)},
 	} {
 		if *q.text, _, err = q.query.PlaceholderFormat(format).ToSql(); err != nil {
@@ -101,6 +105,7 @@ func buildTexts(format squirrel.PlaceholderFormat, say idiom) (t texts, err erro
 	t.prune, _, err = squirrel.Delete(log).Where(inRoom, parameter).Where("server_seq > ?", parameter).
 		Where("server_seq <= ?", parameter).Where("op_index >= 0").
 		Where("server_seq < (SELECT MAX(server_seq) FROM "+log+" WHERE "+inRoom+" AND op_index >= 0)", parameter).
+		Where("EXISTS (SELECT 1 FROM "+meta+" WHERE name = 'epoch' AND value = "+say.parameter()+")", parameter).
 		PlaceholderFormat(format).ToSql()
 	if err != nil {
 		return texts{}, fmt.Errorf("building statements: %w", err)
@@ -133,6 +138,8 @@ func prepare(ctx context.Context, d dialect) (s statements, err error) {
 		{&s.lastClientSeq, d.reader(), t.lastClientSeq},
 		{&s.documents, d.reader(), t.documents},
 		{&s.checkpoint, d.reader(), t.checkpoint},
+		{&s.head, d.reader(), t.head},
+		{&s.epoch, d.reader(), t.epoch},
 		{&s.nextRoom, d.reader(), t.nextRoom},
 		{&s.oldest, d.reader(), t.oldest},
 		{&s.prune, d.writer(), t.prune},

@@ -36,7 +36,9 @@ func TestEveryReadIsAnIndexSearch(t *testing.T) {
 			[]string{"SEARCH sync_change_log USING COVERING INDEX sync_change_log_order (room>?)"}},
 		{"oldest", texts.oldest, []any{"room", 5, 100},
 			[]string{"SEARCH sync_change_log USING INDEX sync_change_log_order (room=? AND server_seq>?)"}},
-		{"prune", texts.prune, []any{"room", 5, 9, "room"}, []string{
+		{"head", texts.head, []any{"room"},
+			[]string{"SEARCH sync_change_log USING COVERING INDEX sync_change_log_order (room=?)"}},
+		{"prune", texts.prune, []any{"room", 5, 9, "room", "epoch"}, []string{
 			"SEARCH sync_change_log USING", "INDEX sync_change_log_order (room=? AND server_seq>? AND server_seq<?)",
 			"SEARCH sync_change_log USING COVERING INDEX sync_change_log_order (room=?)",
 		}},

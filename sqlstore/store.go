@@ -21,16 +21,21 @@ type Store struct {
 	dialect dialect
 	query   statements
 	epoch   string
+	created bool // the epoch was chosen when this Store was opened
+	set     settings
 
-	// using is held for reading by each call, so that Close lets the calls under way end.
-	using  sync.RWMutex
-	closed bool
+	// using is held for reading by each call, so that Close and Reopen let the calls under way end.
+	using sync.RWMutex
+	over  error // why there are no more calls; nil while there are
 }
 
 // Option changes how Open does what it does.
 type Option func(*settings)
 
-type settings struct{ log *slog.Logger }
+type settings struct {
+	log      *slog.Logger
+	existing bool // a database that has no tables yet is refused
+}
 
 // WithLog names the log for warnings about a database that can be used but should not be used like that, such as one
 // without encryption. By default there is none.
@@ -48,7 +53,11 @@ func Open(ctx context.Context, dsn string, options ...Option) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening database: %w", hopeless{err})
 	}
-	s, err := open(ctx, d, set.log)
+	return openWith(ctx, d, set)
+}
+
+func openWith(ctx context.Context, d dialect, set settings) (*Store, error) {
+	s, err := open(ctx, d, set)
 	if err != nil {
 		d.close()
 		return nil, fmt.Errorf("opening database %s: %w", d.name(), d.explain(err))
@@ -64,21 +73,29 @@ func newSettings(options []Option) settings {
 	return set
 }
 
-func open(ctx context.Context, d dialect, log *slog.Logger) (*Store, error) {
+func open(ctx context.Context, d dialect, set settings) (*Store, error) {
 	if err := soon(ctx, d.connect); err != nil {
 		return nil, err
 	}
-	epoch, err := migrate(ctx, d)
+	if set.existing {
+		if err := soon(ctx, func(ctx context.Context) error { return expectTables(ctx, d) }); err != nil {
+			return nil, err
+		}
+	}
+	epoch, created, err := migrate(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := takeOver(ctx, d, log); err != nil {
+	if _, err := takeOver(ctx, d, set.log); err != nil {
 		return nil, err
 	}
 	if err := soon(ctx, d.start); err != nil {
 		return nil, err
 	}
-	s := &Store{dialect: d, epoch: epoch}
+	s := &Store{dialect: d, epoch: epoch, created: created, set: set}
+	if err := soon(ctx, s.recognise); err != nil {
+		return nil, err
+	}
 	err = soon(ctx, func(ctx context.Context) (err error) {
 		s.query, err = prepare(ctx, d)
 		return err
@@ -102,28 +119,25 @@ func soon(ctx context.Context, step func(context.Context) error) error {
 // Epoch implements core.Store.
 func (s *Store) Epoch() string { return s.epoch }
 
-// Ping implements core.Store. It reads the epoch, so that a database that was exchanged for another is found out.
+// Created implements core.Store.
+func (s *Store) Created() bool { return s.created }
+
+// Ping implements core.Store.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.call("reaching the database", func() error {
-		epoch, err := readMeta(ctx, s.dialect, "epoch")
-		if err != nil {
-			return err
-		}
-		if epoch != s.epoch {
-			return fmt.Errorf("its history is now %q and was %q: restart the server", epoch, s.epoch)
-		}
-		return nil
-	})
+	return s.call("reaching the database", func() error { return s.sameEpoch(ctx) })
 }
 
 // Close implements core.Store.
-func (s *Store) Close() error {
+func (s *Store) Close() error { return s.end(errClosed) }
+
+// end closes the database, and is the answer to every later call.
+func (s *Store) end(why error) error {
 	s.using.Lock()
 	defer s.using.Unlock()
-	if s.closed {
+	if s.over != nil {
 		return nil
 	}
-	s.closed = true
+	s.over = why
 	if err := s.dialect.close(); err != nil {
 		return fmt.Errorf("closing the database: %w", err)
 	}
@@ -144,12 +158,17 @@ const attempts = 5
 func (s *Store) call(doing string, use func() error) error {
 	s.using.RLock()
 	defer s.using.RUnlock()
-	if s.closed {
-		return fmt.Errorf("%s: %w", doing, errClosed)
+	if s.over != nil {
+		return fmt.Errorf("%s: %w", doing, s.over)
 	}
 	var err error
 	for range attempts {
-		if err = use(); err == nil {
+		err = use()
+		if moved := s.dialect.moved(); moved != nil { // whatever came of it, it is not in the database that has this name
+			err = moved
+			break
+		}
+		if err == nil {
 			return nil
 		}
 		if err = s.dialect.explain(err); !errors.Is(err, errUndone) {

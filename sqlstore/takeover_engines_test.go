@@ -327,7 +327,7 @@ func takeOverUntil(t *testing.T, dsn string, uses int) (done bool) {
 		t.Fatal(err)
 	}
 	defer d.close()
-	if _, err := migrate(t.Context(), d); err != nil {
+	if _, _, err := migrate(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {

@@ -169,7 +169,7 @@ func TestChangesFromBeforeATakeoverAreGone(t *testing.T) {
 			VALUES ('room', 'default', 'n', 'set', '1', 'ann', ?, 0, -1)`, seq)
 	}
 	store := openFile(t, file)
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch(), MaxBytes: 1 << 20, Heartbeat: time.Minute})
+	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{MaxBytes: 1 << 20, Heartbeat: time.Minute})
 	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen})
 	t.Cleanup(func() { _ = hub.Close(context.WithoutCancel(t.Context())) })
 	if _, err := openRoom(t, hub, "room").Submit(t.Context(), setNumber("client", "n", 1)); err != nil {

@@ -39,7 +39,7 @@ func TestATakeoverIsUndoneWithWhatWasWrittenSince(t *testing.T) {
 		dsn := newPredecessor(t, e, docs, []oldOp{{"board", "default", "1", 1}, {"kept", "default", "1", 9}})
 		store := openDSN(t, dsn)
 		hub := core.NewHub(core.Config{
-			Store: store, Listen: func(string, int64) core.Listener { return &heard{} }, ServerBatch: time.Hour,
+			Store: store, Listen: func(string, string, int64) core.Listener { return &heard{} }, ServerBatch: time.Hour,
 			StoreTimeout: 10 * time.Second, SubmitTimeout: 10 * time.Second,
 		})
 		t.Cleanup(func() { _ = hub.Close(context.WithoutCancel(t.Context())) })

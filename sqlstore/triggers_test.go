@@ -106,7 +106,7 @@ func TestABatchThatATriggerRefusesIsRefusedToItsSenderOnly(t *testing.T) {
 				}
 				log := new(lockedBuffer)
 				hub := core.NewHub(core.Config{
-					Store: store, Listen: func(string, int64) core.Listener { return &heard{} },
+					Store: store, Listen: func(string, string, int64) core.Listener { return &heard{} },
 					Log: slog.New(slog.NewTextHandler(log, nil)), ServerBatch: 100 * time.Millisecond,
 				})
 				var all sync.WaitGroup

@@ -29,7 +29,7 @@ import (
 func newAPI(t *testing.T) http.Handler {
 	t.Helper()
 	store := memstore.New()
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch()})
+	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{})
 	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen})
 	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds})
 	t.Cleanup(func() {

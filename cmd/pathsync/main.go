@@ -74,6 +74,7 @@ type commandLine struct {
 
 	Migrate  migrateCommand  `cmd:"" help:"Make or upgrade the tables, or print the SQL that does."`
 	Takeover takeoverCommand `cmd:"" help:"Take over the tables of nuxt-synced-pinia-store."`
+	Epoch    epochCommand    `cmd:"" help:"Show or renew the epoch of a database."`
 
 	Doctor doctorCommand `cmd:"" help:"Find out what proxies do to requests and streams."`
 

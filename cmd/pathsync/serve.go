@@ -81,7 +81,7 @@ func shareOneProcessor() {
 func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.Store, public *publicServer, measured *metrics.Metrics,
 	who httpapi.Authenticator, initial core.InitialStateLoader, edge edge) error {
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{
-		Epoch: store.Epoch(), MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs), Spread: c.DrainSpread, Compress: c.CompressStreams, Recorder: measured,
+		MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs), Spread: c.DrainSpread, Compress: c.CompressStreams, Recorder: measured,
 	})
 	hub := core.NewHub(core.Config{
 		Store: store, Listen: feeds.Listen, Log: log, Recorder: measured, InitialState: initial,

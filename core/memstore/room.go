@@ -57,6 +57,13 @@ func (r *room) has(serverSeq int64) bool {
 	return found
 }
 
+func (r *room) head() int64 {
+	if len(r.log) == 0 {
+		return 0
+	}
+	return r.log[len(r.log)-1].ServerSeq
+}
+
 // position is the index in the log at which serverSeq stands or would stand.
 func (r *room) position(serverSeq int64) (index int, found bool) {
 	return slices.BinarySearchFunc(r.log, serverSeq, func(b *core.Batch, seq int64) int {
@@ -109,15 +116,19 @@ func (r *room) allDocuments() []core.Document {
 	return slices.Collect(maps.Values(r.documents))
 }
 
+// newest is the highest serverSeq of a document.
+func (r *room) newest() (seq int64) {
+	for _, d := range r.documents {
+		seq = max(seq, d.ServerSeq)
+	}
+	return seq
+}
+
 func (r *room) checkpointed(name string) core.Checkpoint {
 	if r.checkpoint != nil {
 		return *r.checkpoint
 	}
-	c := core.Checkpoint{Room: name}
-	for _, d := range r.documents {
-		c.ServerSeq = max(c.ServerSeq, d.ServerSeq)
-	}
-	return c
+	return core.Checkpoint{Room: name, ServerSeq: r.newest()}
 }
 
 func (r *room) saveCheckpoint(c core.Checkpoint) {
@@ -151,10 +162,24 @@ func (r *room) prune(after, through int64) {
 	if len(r.log) == 0 {
 		return
 	}
-	head := r.log[len(r.log)-1].ServerSeq
+	head := r.head()
 	r.log = slices.DeleteFunc(r.log, func(b *core.Batch) bool {
 		return b.ServerSeq > after && b.ServerSeq <= through && b.ServerSeq < head
 	})
+	clear(r.sent)
+	clear(r.last)
+	for _, b := range r.log {
+		r.noteSender(b)
+	}
+}
+
+// forget removes all that came after a serverSeq.
+func (r *room) forget(after int64) {
+	r.log = slices.DeleteFunc(r.log, func(b *core.Batch) bool { return b.ServerSeq > after })
+	maps.DeleteFunc(r.documents, func(_ string, d core.Document) bool { return d.ServerSeq > after })
+	if r.checkpoint != nil && r.checkpoint.ServerSeq > after {
+		r.checkpoint = nil
+	}
 	clear(r.sent)
 	clear(r.last)
 	for _, b := range r.log {

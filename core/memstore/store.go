@@ -18,9 +18,16 @@ var errClosed = errors.New("the store is closed")
 
 // Store is a core.Store in memory. Make one with New.
 type Store struct {
-	epoch string
+	*database
+	epoch   string
+	created bool
+	over    bool // another Store was opened in its place
+}
 
+// database is what the Stores of several histories share.
+type database struct {
 	mu     sync.RWMutex
+	epoch  string
 	rooms  map[string]*room // only rooms that something was written to
 	closed bool
 
@@ -29,14 +36,37 @@ type Store struct {
 
 // New returns an empty store with an epoch of its own.
 func New() *Store {
-	return &Store{
-		epoch: strings.ToLower(rand.Text()[:8]),
-		rooms: make(map[string]*room), settings: make(map[string]string),
-	}
+	epoch := newEpoch()
+	return &Store{epoch: epoch, created: true, database: &database{
+		epoch: epoch, rooms: make(map[string]*room), settings: make(map[string]string),
+	}}
 }
+
+func newEpoch() string { return strings.ToLower(rand.Text()[:8]) }
 
 // Epoch implements core.Store.
 func (s *Store) Epoch() string { return s.epoch }
+
+// Created implements core.Store.
+func (s *Store) Created() bool { return s.created }
+
+// Reopen implements core.Store.
+func (s *Store) Reopen(ctx context.Context, lost bool) (core.Store, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.over = true
+	renamed := lost && s.database.epoch == s.epoch
+	if renamed {
+		s.database.epoch = newEpoch()
+	}
+	return &Store{database: s.database, epoch: s.database.epoch, created: renamed}, nil
+}
 
 // Append implements core.Store.
 func (s *Store) Append(ctx context.Context, batches []*core.Batch) error {
@@ -48,6 +78,9 @@ func (s *Store) Append(ctx context.Context, batches []*core.Batch) error {
 	// All are checked before the first is written: that is the whole transaction.
 	if err := s.acceptable(batches); err != nil {
 		return err
+	}
+	if err := s.continues(batches); err != nil {
+		return fmt.Errorf("appending to the log: %w", err)
 	}
 	for _, b := range batches {
 		s.writable(b.Room).append(keep(b))
@@ -73,6 +106,31 @@ func (s *Store) acceptable(batches []*core.Batch) error {
 		among[at] = true
 	}
 	return nil
+}
+
+// continues reports why batches do not follow on what a room's log has.
+func (s *Store) continues(batches []*core.Batch) error {
+	first := map[string]bool{}
+	for _, b := range batches {
+		if first[b.Room] {
+			continue
+		}
+		first[b.Room] = true
+		r := s.readable(b.Room)
+		switch head := r.head(); {
+		case head >= b.ServerSeq:
+			return core.ErrConflict
+		case head != b.ServerSeq-1 && r.newest() < b.ServerSeq-1:
+			return core.ErrHistoryLost
+		}
+	}
+	return nil
+}
+
+// ahead reports whether a serverSeq is beyond a room's log, if the room has one.
+func (s *Store) ahead(name string, serverSeq int64) bool {
+	head := s.readable(name).head()
+	return head > 0 && head < serverSeq
 }
 
 // Log implements core.Store.
@@ -123,9 +181,24 @@ func (s *Store) SaveDocuments(ctx context.Context, docs []core.Document) error {
 		return err
 	}
 	for _, d := range docs {
+		if s.ahead(d.Room, d.ServerSeq) {
+			return fmt.Errorf("saving documents: %w", core.ErrHistoryLost)
+		}
+	}
+	for _, d := range docs {
 		s.writable(d.Room).save(d)
 	}
 	return nil
+}
+
+// Head implements core.Store.
+func (s *Store) Head(ctx context.Context, room string) (int64, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := s.usable(ctx); err != nil {
+		return 0, err
+	}
+	return s.readable(room).head(), nil
 }
 
 // Checkpoint implements core.Store.
@@ -144,6 +217,11 @@ func (s *Store) SaveCheckpoints(ctx context.Context, checkpoints []core.Checkpoi
 	defer s.mu.Unlock()
 	if err := s.usable(ctx); err != nil {
 		return err
+	}
+	for _, c := range checkpoints {
+		if s.ahead(c.Room, c.ServerSeq) {
+			return fmt.Errorf("saving checkpoints: %w", core.ErrHistoryLost)
+		}
 	}
 	for _, c := range checkpoints {
 		s.writable(c.Room).saveCheckpoint(c)
@@ -219,6 +297,13 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.usable(ctx)
 }
 
+// Forget removes from a room all that came after a serverSeq, as a restored backup does. The epoch stays. It is for tests.
+func (s *Store) Forget(room string, after int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writable(room).forget(after)
+}
+
 // Close implements core.Store. It forgets everything.
 func (s *Store) Close() error {
 	s.mu.Lock()
@@ -230,6 +315,9 @@ func (s *Store) Close() error {
 func (s *Store) usable(ctx context.Context) error {
 	if s.closed {
 		return errClosed
+	}
+	if s.over || s.database.epoch != s.epoch {
+		return core.ErrHistoryChanged
 	}
 	return ctx.Err()
 }

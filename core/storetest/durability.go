@@ -23,10 +23,13 @@ func (open opener) must(t *testing.T) core.Store {
 	return store
 }
 
-var durabilityTests = []struct {
+// databaseTest is a test of one database that is opened several times.
+type databaseTest struct {
 	name string
 	run  func(t *testing.T, open opener)
-}{
+}
+
+var durabilityTests = []databaseTest{
 	{"EverythingIsThereAfterReopening", func(t *testing.T, open opener) {
 		store := open.must(t)
 		epoch := store.Epoch()

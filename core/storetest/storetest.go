@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/pathsync/pathsync/core"
@@ -14,6 +15,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 	}{
 		{"Epoch", epochTests},
 		{"Append", appendTests},
+		{"Fence", fenceTests},
 		{"Log", logTests},
 		{"Clients", clientTests},
 		{"Documents", documentTests},
@@ -38,7 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 // RunDurable tests what a Store keeps outside the process. newDatabase makes an empty database and returns the way to
 // open it; every call of that opens it anew, also while others have it open.
 func RunDurable(t *testing.T, newDatabase func(t *testing.T) (open func() (core.Store, error))) {
-	for _, test := range durabilityTests {
+	for _, test := range append(slices.Clone(durabilityTests), fencesOfServers...) {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(t, newDatabase(t))
 		})

@@ -884,7 +884,7 @@ export interface components {
             _sync_id?: unknown;
         };
         /**
-         * @description A position in an array, from 0. In a request, one beyond either end means that end.
+         * @description A position in an array, from 0. In a request, one beyond either end means that end, however large it is.
          * @example 0
          */
         ArrayIndex: number;
@@ -1582,6 +1582,7 @@ export interface components {
          *     | `internal` | 500 | no | a fault of the server |
          *     | `database_unavailable` | 503 | yes | the database cannot be used |
          *     | `room_unavailable` | 503 | yes | what is stored of this room is damaged; an operator has to look |
+         *     | `history_changed` | 503 | yes | the database now holds another history; what was not acknowledged is sent again, and readers start again |
          *     | `overloaded` | 503 | yes | a queue is full, or too much is open |
          *     | `auth_unavailable` | 503 | yes | tokens cannot be verified now |
          *     | `initial_state_unavailable` | 503 | yes | what a new room begins with cannot be found out now |
@@ -1589,7 +1590,7 @@ export interface components {
          * @example client_seq_reused
          * @enum {unknown}
          */
-        ProblemCode: "invalid_json" | "invalid_event_id" | "invalid_parameter" | "unauthenticated" | "token_expired" | "forbidden" | "cross_origin" | "not_found" | "store_not_found" | "stream_not_found" | "not_yet" | "method_not_allowed" | "request_timeout" | "client_seq_reused" | "client_seq_passed" | "stream_replaced" | "position_gone" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "invalid_name" | "rejected" | "rate_limited" | "internal" | "database_unavailable" | "room_unavailable" | "overloaded" | "auth_unavailable" | "initial_state_unavailable" | "shutting_down";
+        ProblemCode: "invalid_json" | "invalid_event_id" | "invalid_parameter" | "unauthenticated" | "token_expired" | "forbidden" | "cross_origin" | "not_found" | "store_not_found" | "stream_not_found" | "not_yet" | "method_not_allowed" | "request_timeout" | "client_seq_reused" | "client_seq_passed" | "stream_replaced" | "position_gone" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "invalid_name" | "rejected" | "rate_limited" | "internal" | "database_unavailable" | "room_unavailable" | "history_changed" | "overloaded" | "auth_unavailable" | "initial_state_unavailable" | "shutting_down";
     };
     responses: {
         /** @description Nothing has changed since the version in `If-None-Match`. */
@@ -1599,6 +1600,8 @@ export interface components {
                 "Cache-Control": components["headers"]["CurrentOrImmutable"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content?: never;
@@ -1608,6 +1611,8 @@ export interface components {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content?: never;
@@ -1618,6 +1623,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1645,6 +1652,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1671,6 +1680,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1699,6 +1710,8 @@ export interface components {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1725,6 +1738,8 @@ export interface components {
                 "Cache-Control": components["headers"]["Briefly"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1754,6 +1769,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1788,6 +1805,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1820,6 +1839,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1841,13 +1862,18 @@ export interface components {
                 };
             };
         };
-        /** @description The body came too slowly. */
+        /**
+         * @description The body came too slowly: no byte for 10 s, or less than 1 KiB per second for so long. A body that comes faster is
+         *     taken however long it takes.
+         */
         RequestTimeout: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1877,6 +1903,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1898,12 +1926,14 @@ export interface components {
                 };
             };
         };
-        /** @description The body is not `application/json`, or it is compressed. */
+        /** @description The body is not `application/json` in UTF-8, or it is compressed. */
         UnsupportedMediaType: {
             headers: {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1930,6 +1960,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1960,6 +1992,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1997,6 +2031,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -2023,6 +2059,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -2050,6 +2088,7 @@ export interface components {
          *     |---|---|
          *     | `database_unavailable` | the database cannot be used |
          *     | `room_unavailable` | what the database holds of this room is damaged; an operator has to look |
+         *     | `history_changed` | the database was restored, exchanged or renamed while the server runs; reads and writes go on with the epoch that it has now |
          *     | `overloaded` | a queue is full, or too many rooms, clients, tickets or probes are open |
          *     | `auth_unavailable` | tokens cannot be verified, because the issuer's keys cannot be had |
          *     | `initial_state_unavailable` | the room has no history yet, and the application does not say what it begins with |
@@ -2061,6 +2100,8 @@ export interface components {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -2077,7 +2118,7 @@ export interface components {
                     /** @constant */
                     status?: 503;
                     /** @enum {unknown} */
-                    code?: "database_unavailable" | "room_unavailable" | "overloaded" | "auth_unavailable" | "initial_state_unavailable" | "shutting_down";
+                    code?: "database_unavailable" | "room_unavailable" | "history_changed" | "overloaded" | "auth_unavailable" | "initial_state_unavailable" | "shutting_down";
                     /** @constant */
                     retryable?: true;
                 };
@@ -2123,6 +2164,16 @@ export interface components {
          * @example nosniff
          */
         NoSniff: "nosniff";
+        /**
+         * @description What a browser that shows the answer as a page may do with it. No answer may be put into a frame.
+         * @example default-src 'none'; frame-ancestors 'none'
+         */
+        Policy: string;
+        /**
+         * @description Addresses of this server are not shown to others.
+         * @example same-origin
+         */
+        ReferrerPolicy: "same-origin";
         /**
          * @description The version of the content, `<epoch>-<serverSeq>` in quotes.
          * @example "k3v9x2qa-12"
@@ -2211,6 +2262,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2230,6 +2283,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2321,6 +2376,8 @@ export interface operations {
                     Vary?: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2420,6 +2477,8 @@ export interface operations {
                     Vary?: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2481,6 +2540,8 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2493,6 +2554,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2558,6 +2621,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["CurrentOrImmutable"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2614,6 +2679,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoCache"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2647,6 +2714,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2733,6 +2802,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["OpenOrImmutable"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2771,6 +2842,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["Immutable"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2813,6 +2886,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2884,6 +2959,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3016,6 +3093,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3091,6 +3170,8 @@ export interface operations {
                     "X-Accel-Buffering": "no";
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3117,6 +3198,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3176,6 +3259,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3224,6 +3309,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3260,6 +3347,8 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3277,6 +3366,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3321,6 +3412,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3359,6 +3452,8 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3389,6 +3484,8 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3419,6 +3516,8 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {

@@ -29,7 +29,7 @@ type server struct {
 func startServer(t *testing.T) *server {
 	t.Helper()
 	store := memstore.New()
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch()})
+	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{})
 	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen})
 	s := &server{
 		api: httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds}), epoch: store.Epoch(), address: program.FreeAddress(t),

@@ -29,6 +29,7 @@ func TestTheServerKeepsTheContract(t *testing.T) {
 		"a slow body":             testSlowBody,
 		"a database that is away": testDatabaseAway,
 		"a damaged room":          testDamagedRoom,
+		"another history":         testHistoryChanged,
 		"an application away":     testApplicationAway,
 		"too many rooms":          testTooManyRooms,
 		"too many requests":       testTooManyRequests,

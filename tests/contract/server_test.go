@@ -37,7 +37,7 @@ func startServer(t *testing.T, l limits) *server {
 	t.Helper()
 	store := &faultyStore{Store: memstore.New()}
 	measured := metrics.New()
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch(), Spread: time.Second, Recorder: measured})
+	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Spread: time.Second, Recorder: measured})
 	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, MaxRooms: l.maxRooms, Recorder: measured, InitialState: l.initial})
 	measured.Watch(hub, feeds)
 	cfg := httpapi.Config{
@@ -80,6 +80,14 @@ func (s *faultyStore) Documents(ctx context.Context, room string) ([]core.Docume
 		return []core.Document{{Room: room, Key: "default", ServerSeq: 1, State: "{"}}, nil
 	}
 	return s.Store.Documents(ctx, room)
+}
+
+// Reopen is the database's own, unless it is away.
+func (s *faultyStore) Reopen(ctx context.Context, lost bool) (core.Store, error) {
+	if s.down.Load() {
+		return nil, errDown
+	}
+	return s.Store.Reopen(ctx, lost)
 }
 
 func (s *faultyStore) Ping(ctx context.Context) error {

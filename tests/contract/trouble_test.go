@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,50 @@ func testDatabaseAway(t *testing.T, w *witness) {
 	}
 	c.get(503, "/readyz").isProblem("database_unavailable")
 	c.get(200, "/healthz")
+}
+
+func testHistoryChanged(t *testing.T, w *witness) {
+	s := startServer(t, limits{})
+	c := troubled(t, w, s)
+	before := c.post(200, "/v1/rooms/changed/ops", batch(`"a"`, 1)).member("epoch")
+	stream := c.open("/v1/rooms/changed/events?clientId=ada")
+	stream.until("up-to-date")
+	s.store.down.Store(true) // so that it cannot be opened again
+	if _, err := s.store.Store.Reopen(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	c.post(503, "/v1/rooms/changed/ops", batch(`"b"`, 2)).isProblem("history_changed") // finds it out
+	for name, send := range roomRoutes("changed") {
+		t.Run(name, func(t *testing.T) { send(c.on(t), 503).isProblem("history_changed") })
+	}
+	c.get(503, "/readyz").isProblem("history_changed")
+	c.get(200, "/healthz")
+	stream.until("problem")
+	stream.ends()
+
+	s.store.down.Store(false)
+	eventually(t, func() bool {
+		resp, err := http.Get(s.url + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+	if after := c.post(200, "/v1/rooms/changed/ops", batch(`"b"`, 2)).has("serverSeq", "2").member("epoch"); after == before {
+		t.Errorf("the epoch is still %s", after)
+	}
+	c.open("/v1/rooms/changed/events", "Last-Event-ID", strings.Trim(before, `"`)+"-1").until("state")
+}
+
+// eventually waits for something that takes a moment.
+func eventually(t *testing.T, done func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(30 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatal("it takes more than 30 s")
+		}
+	}
 }
 
 func testDamagedRoom(t *testing.T, w *witness) {

@@ -40,7 +40,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Epoch: store.Epoch()})
+	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{})
 	app := sessions{"8c1f": "ann"}
 	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, InitialState: app})
 	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds, Auth: app})

@@ -1,0 +1,298 @@
+package core_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/memstore"
+)
+
+// endHistory gives a database a new epoch, as another server or an operator does.
+func endHistory(t *testing.T, store core.Store) (epoch string) {
+	t.Helper()
+	next, err := store.Reopen(t.Context(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next.Epoch()
+}
+
+// watching has a hub look at its database as often as a server does.
+func watching(c *core.Config) { c.WatchInterval = 500 * time.Millisecond }
+
+func closings(r *core.Room) []error { return r.Listener().(*recorder).closings() }
+
+func TestNothingIsAcknowledgedAfterTheHistoryHasChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		h := newHub(t, store)
+		r, idle := room(t, h, "room"), room(t, h, "idle")
+		submit(t, r, batch(t, "ann", 1, "set n 1"))
+		epoch := endHistory(t, store)
+		if _, err := r.Submit(t.Context(), batch(t, "ann", 2, "set n 2")); !errors.Is(err, core.ErrHistoryChanged) {
+			t.Errorf("err = %v", err)
+		}
+		synctest.Wait()
+		for name, ended := range map[string]*core.Room{"the room": r, "a room without writes": idle} {
+			if got := closings(ended); len(got) != 1 || !errors.Is(got[0], core.ErrHistoryChanged) {
+				t.Errorf("%s was closed with %v", name, got)
+			}
+			if ended.Epoch() == epoch {
+				t.Errorf("%s took the new epoch", name)
+			}
+		}
+		again := room(t, h, "room")
+		if again.Epoch() != epoch || h.Epoch() != epoch {
+			t.Errorf("the room has the epoch %s, the hub %s, want %s", again.Epoch(), h.Epoch(), epoch)
+		}
+		submit(t, again, batch(t, "ann", 2, "set n 3"))
+		if err := h.Ping(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAnIdleServerNoticesAnotherHistoryWithinASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		h := newHub(t, store, watching)
+		r := room(t, h, "room")
+		epoch := endHistory(t, store)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got := closings(r); len(got) != 1 || h.Epoch() != epoch {
+			t.Errorf("closed with %v, epoch %s, want %s", got, h.Epoch(), epoch)
+		}
+	})
+}
+
+func TestTheDocumentsOfAnEndedHistoryAreNotWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		h := newHub(t, store)
+		submit(t, room(t, h, "room"), batch(t, "ann", 1, "set n 1"))
+		other := endHistory(t, store)
+		time.Sleep(time.Minute)
+		next := room(t, h, "room")
+		if next.Epoch() != other {
+			t.Errorf("the checkpointer has not found the end of the history")
+		}
+		wantDocument(t, next, `{"n":1}`)
+	})
+}
+
+// forgetful is a database that can lose what came after some moment, as one does that is restored from a backup.
+type forgetful struct{ *memstore.Store }
+
+func newForgetful(t *testing.T, room string, n int) forgetful {
+	t.Helper()
+	s := forgetful{memstore.New()}
+	for seq := range n {
+		b := &core.Batch{Room: room, Key: "default", ClientID: "c", ClientSeq: core.NoClientSeq, ServerSeq: int64(seq) + 1,
+			Ops: []core.LoggedOp{{Kind: "set", Path: "n", Value: fmt.Sprint(seq), Index: -1}}}
+		if err := s.Append(t.Context(), []*core.Batch{b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// Created is that of a database which is older than the process.
+func (forgetful) Created() bool { return false }
+
+func TestAPositionBeyondTheLogRenewsTheEpochOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newForgetful(t, "room", 5)
+		h := newHub(t, store)
+		r := room(t, h, "room")
+		before := r.Epoch()
+		if err := r.Reached(t.Context(), 5); err != nil {
+			t.Errorf("of the last batch: %v", err)
+		}
+		if err := r.Reached(t.Context(), 6); !errors.Is(err, core.ErrHistoryLost) {
+			t.Errorf("of a batch beyond: %v", err)
+		}
+		h.Settled(t.Context())
+		again := room(t, h, "room")
+		if again.Epoch() == before {
+			t.Error("the epoch is the same")
+		}
+		// From here on the process knows every id that was given, so such a claim is false.
+		for range 3 {
+			if err := again.Reached(t.Context(), 1<<60); err != nil {
+				t.Errorf("a second claim: %v", err)
+			}
+		}
+		if room(t, h, "room").Epoch() != again.Epoch() {
+			t.Error("a false claim has renewed the epoch")
+		}
+	})
+}
+
+func TestAFalsePositionOfAHistoryThatTheServerBeganHasNoEffect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(t, memstore.New())
+		r := room(t, h, "room")
+		if err := r.Reached(t.Context(), 1<<60); err != nil || len(closings(r)) > 0 {
+			t.Errorf("%v, closed with %v", err, closings(r))
+		}
+	})
+}
+
+func TestABatchOfAnotherServerIsNoLostOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newForgetful(t, "room", 5)
+		r := room(t, newHub(t, store), "room")
+		submit(t, room(t, newHub(t, store), "room"), batch(t, "ann", 1, "set n 6"))
+		if err := r.Reached(t.Context(), 6); err != nil {
+			t.Error(err)
+		}
+		if err := r.Reached(t.Context(), 7); !errors.Is(err, core.ErrHistoryLost) {
+			t.Errorf("err = %v", err)
+		}
+	})
+}
+
+func TestAServerThatFallsBehindAPrunedLogOpensTheRoomAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		slow, fast := newHub(t, store), newHub(t, store)
+		behind := room(t, slow, "room")
+		submit(t, behind, batch(t, "ann", 1, "set a 1"))
+		ahead := room(t, fast, "room")
+		for n := range int64(59) {
+			submit(t, ahead, batch(t, "ben", n+1, fmt.Sprintf("set b %d", n)))
+		}
+		time.Sleep(10 * time.Second) // the documents are written
+		if err := store.Prune(t.Context(), "room", 0, 59); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := behind.Submit(t.Context(), batch(t, "ann", 2, "set a 2")); !errors.Is(err, core.ErrUnavailable) {
+			t.Fatalf("err = %v", err)
+		}
+		if got := closings(behind); len(got) != 1 || got[0] == nil {
+			t.Errorf("the readers were ended with %v", got)
+		}
+		again := room(t, slow, "room")
+		if a := submit(t, again, batch(t, "ann", 2, "set a 2")); a.Batch.ServerSeq != 61 {
+			t.Errorf("serverSeq %d", a.Batch.ServerSeq)
+		}
+		wantDocument(t, again, `{"a":2,"b":58}`)
+	})
+}
+
+func TestALossUnderARunningServerRenewsTheEpoch(t *testing.T) {
+	for name, notice := range map[string]func(*testing.T, *core.Room){
+		"by the next batch": func(t *testing.T, r *core.Room) {
+			if _, err := r.Submit(t.Context(), batch(t, "ann", 9, "set n 9")); !errors.Is(err, core.ErrHistoryLost) {
+				t.Errorf("err = %v", err)
+			}
+		},
+		"by looking": func(*testing.T, *core.Room) { time.Sleep(time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := memstore.New()
+				h := newHub(t, store, watching)
+				r := room(t, h, "room")
+				for n := range int64(5) {
+					submit(t, r, batch(t, "ann", n+1, "set n 1"))
+				}
+				store.Forget("room", 3)
+				notice(t, r)
+				synctest.Wait()
+				if got := closings(r); len(got) != 1 || h.Epoch() == r.Epoch() {
+					t.Errorf("closed with %v, and the epoch is %s", got, h.Epoch())
+				}
+			})
+		})
+	}
+}
+
+// goneStore is a database that is not in its place.
+type goneStore struct {
+	*memstore.Store
+	gone atomic.Bool
+}
+
+func (s *goneStore) Append(ctx context.Context, batches []*core.Batch) error {
+	if s.gone.Load() {
+		return core.ErrGone
+	}
+	return s.Store.Append(ctx, batches)
+}
+
+func (s *goneStore) Ping(ctx context.Context) error {
+	if s.gone.Load() {
+		return core.ErrGone
+	}
+	return s.Store.Ping(ctx)
+}
+
+func TestADatabaseThatIsGoneRefusesWritesUntilItIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &goneStore{Store: memstore.New()}
+		h := newHub(t, store, watching)
+		r := room(t, h, "room")
+		store.gone.Store(true)
+		time.Sleep(time.Second)
+		began := time.Now()
+		if _, err := r.Submit(t.Context(), batch(t, "ann", 1, "set n 1")); !errors.Is(err, core.ErrUnavailable) || time.Since(began) > 0 {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		if err := h.Ping(t.Context()); !errors.Is(err, core.ErrUnavailable) {
+			t.Errorf("Ping: %v", err)
+		}
+		store.gone.Store(false)
+		time.Sleep(time.Second)
+		submit(t, r, batch(t, "ann", 1, "set n 1"))
+	})
+}
+
+// Another server moves the checkpoint on and prunes the log while a room is opened, between the reading of the documents
+// and that of the log.
+func TestARoomIsOpenedWhileItsLogIsPruned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faultyStore{Store: memstore.New()}
+		other := newHub(t, store.Store)
+		ahead := room(t, other, "room")
+		submit(t, ahead, batch(t, "ben", 1, "set b 1"))
+		time.Sleep(10 * time.Second)
+		raced := false
+		h := newHub(t, &shorteningStore{Store: store.Store, between: func() {
+			if raced {
+				return
+			}
+			raced = true
+			for n := range int64(9) {
+				submit(t, ahead, batch(t, "ben", n+2, "set b 2"))
+			}
+			time.Sleep(10 * time.Second)
+			if err := store.Prune(t.Context(), "room", 0, 9); err != nil {
+				t.Error(err)
+			}
+		}}, func(c *core.Config) { c.StoreTimeout = time.Minute })
+		wantDocument(t, room(t, h, "room"), `{"b":2}`)
+		if !raced {
+			t.Error("nothing was pruned meanwhile")
+		}
+	})
+}
+
+// shorteningStore does something between the reading of a room's documents and that of its log.
+type shorteningStore struct {
+	core.Store
+	between func()
+}
+
+func (s *shorteningStore) Documents(ctx context.Context, room string) ([]core.Document, error) {
+	docs, err := s.Store.Documents(ctx, room)
+	s.between()
+	return docs, err
+}

@@ -1,0 +1,235 @@
+package sqlstore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	osexec "os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/sqlstore/dbtest"
+)
+
+// goBack undoes all but the first batches of a room, as a restored backup does, and leaves the epoch.
+func goBack(t *testing.T, e engine, dsn string, last int64) {
+	t.Helper()
+	raw := e.raw(t, dsn)
+	mustExec(t, raw, e.text(dsn, fmt.Sprintf("DELETE FROM ~sync_change_log WHERE server_seq > %d", last)))
+	mustExec(t, raw, e.text(dsn, fmt.Sprintf("DELETE FROM ~sync_documents WHERE server_seq > %d", last)))
+	mustExec(t, raw, e.text(dsn, fmt.Sprintf("DELETE FROM ~sync_checkpoints WHERE server_seq > %d", last)))
+}
+
+func TestADatabaseThatWentBackUnderARunningServerGetsANewEpoch(t *testing.T) {
+	for name, notice := range map[string]func(t *testing.T, room *core.Room){
+		"by the next batch": func(t *testing.T, room *core.Room) {
+			if _, err := room.Submit(t.Context(), setNumber("ann", "n", 11)); !errors.Is(err, core.ErrHistoryChanged) {
+				t.Fatalf("err = %v", err)
+			}
+		},
+		"by looking": func(*testing.T, *core.Room) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEachEngine(t, func(t *testing.T, e engine) {
+				dsn := e.newDSN(t)
+				store := openDSN(t, dsn)
+				hub := newHub(t, store, 10*time.Second)
+				room := openRoom(t, hub, "board")
+				for n := range int64(10) {
+					if _, err := room.Submit(t.Context(), setNumber("ann", "n", n+1)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				goBack(t, e, dsn, 5)
+				notice(t, room)
+				again := roomOfAnotherHistory(t, hub, room)
+				a, err := again.Submit(t.Context(), setNumber("ann", "n", 20))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if a.Batch.ServerSeq != 6 {
+					t.Errorf("the next batch is %d, want 6", a.Batch.ServerSeq)
+				}
+			})
+		})
+	}
+}
+
+// roomOfAnotherHistory opens a room as soon as it is not of its last history any more.
+func roomOfAnotherHistory(t *testing.T, hub *core.Hub, last *core.Room) *core.Room {
+	t.Helper()
+	for limit := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		room, release, err := hub.Room(t.Context(), last.Name())
+		if err == nil && room.Epoch() != last.Epoch() {
+			t.Cleanup(release)
+			return room
+		}
+		if err == nil {
+			release()
+		} else if !errors.Is(err, core.ErrHistoryChanged) {
+			t.Fatal(err)
+		}
+		if time.Now().After(limit) {
+			t.Fatal("the history goes on")
+		}
+	}
+}
+
+// The documents of a server whose history is over must not be written over those of the next.
+func TestACheckpointOfAnEndedHistoryIsRefused(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, e engine) {
+		dsn := e.newDSN(t)
+		store := openDSN(t, dsn)
+		if _, _, err := RotateEpoch(t.Context(), dsn); err != nil {
+			t.Fatal(err)
+		}
+		err := store.SaveDocuments(t.Context(), []core.Document{{Room: "board", Key: "default", ServerSeq: 1, State: "1"}})
+		if !errors.Is(err, core.ErrHistoryChanged) {
+			t.Errorf("err = %v", err)
+		}
+		if n := queryText(t, e.raw(t, dsn), e.text(dsn, "SELECT COUNT(*) FROM ~sync_documents")); n != "0" {
+			t.Errorf("%s documents were written", n)
+		}
+	})
+}
+
+func TestTheEpochIsShownAndRotatedWithoutAServer(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, e engine) {
+		dsn := e.newDSN(t)
+		for _, use := range []func() error{
+			func() error { _, err := Epoch(t.Context(), dsn); return err },
+			func() error { _, _, err := RotateEpoch(t.Context(), dsn); return err },
+		} {
+			if err := use(); err == nil {
+				t.Error("a database that no server has used has an epoch")
+			}
+		}
+		store := openDSN(t, dsn)
+		appendHistory(t, store, "board", 1, 3)
+		before, after, err := RotateEpoch(t.Context(), dsn)
+		if err != nil || before != store.Epoch() || after == before {
+			t.Errorf("%s became %s, %v; it was %s", before, after, err, store.Epoch())
+		}
+		if now, err := Epoch(t.Context(), dsn); now != after || err != nil {
+			t.Errorf("the epoch is %s, %v, want %s", now, err, after)
+		}
+		if err := store.Append(t.Context(), []*core.Batch{oneOp("board", 4)}); !errors.Is(err, core.ErrHistoryChanged) {
+			t.Errorf("err = %v", err)
+		}
+	})
+}
+
+// recreated makes the table of the log anew with the same rows, as pg_restore does.
+const recreated = `ALTER TABLE sync_change_log RENAME TO before;
+	CREATE TABLE sync_change_log (LIKE before INCLUDING ALL);
+	INSERT INTO sync_change_log OVERRIDING SYSTEM VALUE SELECT * FROM before;
+	DROP TABLE before;
+	SELECT setval(pg_get_serial_sequence('sync_change_log', 'id'), 1000)`
+
+func TestARestoredDumpOfPostgresGetsANewEpochAtTheNextStart(t *testing.T) {
+	dsn := dbtest.Postgres(t)
+	store := openDSN(t, dsn)
+	appendHistory(t, store, "board", 1, 3)
+	epoch := store.Epoch()
+	store.Close()
+	for range 2 { // restarts alone change nothing
+		store := openDSN(t, dsn)
+		if store.Epoch() != epoch {
+			t.Fatalf("the epoch was %s and is %s", epoch, store.Epoch())
+		}
+		store.Close()
+	}
+	mustExec(t, rawPostgres(t, dsn), recreated)
+
+	var said bytes.Buffer
+	store, err := Open(t.Context(), dsn, WithLog(slog.New(slog.NewTextHandler(&said, nil))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	renewed := store.Epoch()
+	if renewed == epoch || !store.Created() || strings.Count(said.String(), "level=ERROR") != 1 {
+		t.Errorf("the epoch was %s and is %s; the log has %q", epoch, renewed, said.String())
+	}
+	appendHistory(t, store, "board", 4, 4)
+	if again := openDSN(t, dsn); again.Epoch() != renewed || again.Created() {
+		t.Errorf("the epoch became %s at a second start", again.Epoch())
+	}
+}
+
+// The tables are dropped and made anew by a dump while the server runs, as psql does it.
+func TestADumpThatIsRestoredUnderARunningServerIsServed(t *testing.T) {
+	dump, err := osexec.LookPath("pg_dump")
+	if err != nil {
+		t.Skip("skipped, for want of pg_dump")
+	}
+	dsn := dbtest.Postgres(t)
+	plain, err := url.Parse(dsn)
+	mustDo(t, err)
+	schema := plain.Query().Get("search_path")
+	plain.RawQuery = ""
+	hub := newHub(t, openDSN(t, dsn), 10*time.Second)
+	room := openRoom(t, hub, "board")
+	send := func(n int64) {
+		t.Helper()
+		if _, err := room.Submit(t.Context(), setNumber("ann", "n", n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range int64(5) {
+		send(n + 1)
+	}
+	backup, err := osexec.CommandContext(t.Context(), dump, "--clean", "--schema", schema, plain.String()).Output()
+	if err != nil {
+		t.Skipf("skipped: pg_dump: %v", err) // it is older than the server, for example
+	}
+	for n := range int64(5) {
+		send(n + 6)
+	}
+	restore := osexec.CommandContext(t.Context(), "psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--single-transaction", plain.String())
+	restore.Stdin = bytes.NewReader(backup)
+	if out, err := restore.CombinedOutput(); err != nil {
+		t.Fatalf("psql: %v: %s", err, out)
+	}
+	again := roomOfAnotherHistory(t, hub, room)
+	a, err := again.Submit(t.Context(), setNumber("ann", "n", 20))
+	if err != nil || a.Batch.ServerSeq != 6 {
+		t.Errorf("the next batch is %+v, %v; want 6", a.Batch, err)
+	}
+	if _, err := room.Submit(t.Context(), setNumber("ann", "n", 11)); !errors.Is(err, core.ErrHistoryChanged) {
+		t.Errorf("the old history goes on: %v", err)
+	}
+}
+
+// A user without rights beyond the tables gets the identity too.
+func TestThePostgresIdentityNeedsNoPrivileges(t *testing.T) {
+	dsn := dbtest.Postgres(t)
+	store := openDSN(t, dsn)
+	whole, err := store.dialect.identity(t.Context())
+	if err != nil || strings.Count(whole, "/") != 2 {
+		t.Fatalf("identity %q, %v", whole, err)
+	}
+	raw := rawPostgres(t, dsn)
+	raw.SetMaxOpenConns(1)
+	role := "plain_" + strings.ToLower(t.Name()[:8])
+	mustExec(t, raw, "CREATE ROLE "+role)
+	defer mustExec(t, raw, "RESET ROLE; DROP OWNED BY "+role+"; DROP ROLE "+role)
+	mustExec(t, raw, "DO $$ BEGIN EXECUTE 'GRANT USAGE ON SCHEMA ' || current_schema() || ' TO "+role+"'; END $$")
+	mustExec(t, raw, "SET ROLE "+role)
+	if got := queryText(t, raw, postgresIdentity); got != whole {
+		t.Errorf("identity %q, want %q", got, whole)
+	}
+}
+
+// Whatever isolation level the database or the user has by default, the check of an append sees what was committed before.
+func TestTheFenceOfPostgresHoldsAtEveryDefaultIsolationLevel(t *testing.T) {
+	dsn := dbtest.Postgres(t)
+	store := openDSN(t, dsn+"&default_transaction_isolation=serializable")
+	if got := queryText(t, store.dialect.writer(), "SHOW transaction_isolation"); got != "read committed" {
+		t.Errorf("transaction_isolation is %s", got)
+	}
+}
