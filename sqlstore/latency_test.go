@@ -24,6 +24,11 @@ func TestLargeBatchesOverASlowLinkDelayOthersLittle(t *testing.T) {
 		if e.name == "SQLite" {
 			delays = []time.Duration{0}
 		}
+		limit, _ := time.ParseDuration(os.Getenv(slowVariable))
+		batches := 130
+		if e.name == "SQLServer" && limit == 0 { // it takes 64 rows in a round trip
+			batches = 20
+		}
 		dsn := e.newDSN(t)
 		var relay *dbtest.Relay
 		if e.name != "SQLite" {
@@ -50,7 +55,7 @@ func TestLargeBatchesOverASlowLinkDelayOthersLittle(t *testing.T) {
 			return time.Since(asked)
 		}
 		for i, delay := range delays {
-			for _, rooms := range []int{1, 130} {
+			for _, rooms := range []int{1, batches} {
 				if relay != nil {
 					relay.Delay(delay)
 				}
@@ -58,14 +63,13 @@ func TestLargeBatchesOverASlowLinkDelayOthersLittle(t *testing.T) {
 				for j := range large {
 					large[j] = openRoom(t, hub, fmt.Sprintf("large-%d-%d-%d", i, rooms, j))
 				}
-				limit, _ := time.ParseDuration(os.Getenv(slowVariable))
 				began := time.Now()
 				done := make(chan struct{})
 				go func() {
 					defer close(done)
 					for round := int64(1); round == 1 || time.Since(began) < limit; round++ {
 						var all sync.WaitGroup
-						for j := range 130 {
+						for j := range batches {
 							all.Go(func() {
 								p := setNumber(fmt.Sprint(j), "n", round)
 								p.Ops = slices.Repeat(p.Ops, 1000)

@@ -192,3 +192,52 @@ func TestWhatDoesNotDependOnTheDataIsRepeated(t *testing.T) {
 		})
 	}
 }
+
+// A trigger takes a minute for one room's batches. The others are committed, and that sender gets an error in the end.
+func TestABatchThatATriggerHoldsUpDelaysOthersLittle(t *testing.T) {
+	for _, e := range engines {
+		if e.name != "PostgreSQL" {
+			continue
+		}
+		dsn := e.newDSN(t)
+		store := openDSN(t, dsn)
+		raw := e.raw(t, dsn)
+		for _, statement := range postgresTrigger(`PERFORM pg_sleep(60)`) {
+			mustExec(t, raw, statement)
+		}
+		hub := core.NewHub(core.Config{
+			Store: store, Listen: func(string, int64) core.Listener { return &heard{} }, StoreTimeout: 2 * time.Second, SubmitTimeout: time.Minute,
+		})
+		t.Cleanup(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+			defer cancel()
+			if err := hub.Close(ctx); err != nil {
+				t.Errorf("closing: %v", err)
+			}
+		})
+		slow, well := openRoom(t, hub, "slow"), openRoom(t, hub, "well")
+		done := make(chan error, 1)
+		go func() { _, err := slow.Submit(t.Context(), setText(t, "ann", 1, poison)); done <- err }()
+		worst := time.Duration(0)
+		for n, over := int64(1), false; !over; n++ {
+			asked := time.Now()
+			if _, err := well.Submit(t.Context(), setNumber("ben", "n", n)); err != nil {
+				t.Fatal(err)
+			}
+			worst = max(worst, time.Since(asked))
+			select {
+			case err := <-done:
+				if over = true; !errors.Is(err, core.ErrRejected) {
+					t.Errorf("err = %v", err)
+				}
+			case <-time.After(time.Millisecond):
+			}
+		}
+		if worst > 5*time.Second {
+			t.Errorf("another room's write took %v", worst)
+		}
+		if _, err := slow.Submit(t.Context(), setNumber("ann", "n", 2)); err != nil {
+			t.Errorf("the room does not go on: %v", err)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package core
+
+import (
+	"testing"
+	"time"
+)
+
+func TestPaceFollowsWhatTheDatabaseManages(t *testing.T) {
+	p := newPace(10 * time.Second)
+	for range 20 {
+		p.committed(50*time.Millisecond, true)
+	}
+	if p.bounds() != groupBounds {
+		t.Errorf("with a fast database, a transaction takes %+v", p.bounds())
+	}
+	for range 20 {
+		p.committed(time.Second, true)
+	}
+	if got := p.bounds(); got.batches != 1 || got.rows > 8 {
+		t.Errorf("with a slow one, it takes %+v", got)
+	}
+	for range 20 {
+		p.committed(50*time.Millisecond, false)
+	}
+	if got := p.bounds(); got.batches != 1 {
+		t.Errorf("transactions that are not full say nothing, and it takes %+v", got)
+	}
+	for range 20 {
+		p.committed(50*time.Millisecond, true)
+	}
+	if p.bounds() != groupBounds {
+		t.Errorf("afterwards, it takes %+v", p.bounds())
+	}
+	p.timedOut()
+	if got := p.bounds(); got.rows != groupBounds.rows/2 {
+		t.Errorf("after a call that did not end in time, it takes %+v", got)
+	}
+}
+
+func TestPatienceFollowsTheLastCalls(t *testing.T) {
+	p := newPace(10 * time.Second)
+	if p.patience != 2500*time.Millisecond {
+		t.Errorf("it begins with %v", p.patience)
+	}
+	p.timedOut()
+	p.timedOut()
+	p.timedOut()
+	if p.patience != 10*time.Second {
+		t.Errorf("after calls that did not end in time: %v", p.patience)
+	}
+	for range 100 {
+		p.committed(time.Second, false)
+	}
+	if p.patience != 4*time.Second {
+		t.Errorf("with calls that take 1 s: %v", p.patience)
+	}
+	for range 100 {
+		p.committed(time.Millisecond, false)
+	}
+	if p.patience != 2500*time.Millisecond {
+		t.Errorf("with short calls: %v", p.patience)
+	}
+}
