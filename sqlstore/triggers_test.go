@@ -206,7 +206,7 @@ func TestABatchThatATriggerHoldsUpDelaysOthersLittle(t *testing.T) {
 			mustExec(t, raw, statement)
 		}
 		hub := core.NewHub(core.Config{
-			Store: store, Listen: func(string, int64) core.Listener { return &heard{} }, StoreTimeout: 2 * time.Second, SubmitTimeout: time.Minute,
+			Store: store, Listen: func(string, string, int64) core.Listener { return &heard{} }, StoreTimeout: 2 * time.Second, SubmitTimeout: time.Minute,
 		})
 		t.Cleanup(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
