@@ -358,6 +358,9 @@ func (c *checkpointer) yield(pause time.Duration) {
 
 func (c *checkpointer) failed(rows int, err error) {
 	c.hub.cfg.Recorder.Retried()
+	if errors.Is(err, ErrGone) && c.hub.watcher.gone.Load() {
+		return // the watcher has logged it
+	}
 	c.hub.cfg.Log.Warn("document rows could not be written; they will be tried again", "rows", rows, "error", err)
 }
 

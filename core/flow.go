@@ -165,6 +165,14 @@ func (w *flow) attempt(f *flight) {
 		for _, p := range f.parts {
 			c.refuse(p, err)
 		}
+	case errors.Is(err, ErrGone):
+		// It may not come back, so the senders are not kept waiting. A batch that is in it after all makes a conflict with
+		// the next of its room, and is read then.
+		w.answered()
+		first.hub.watcher.found(first.store, err)
+		for _, p := range f.parts {
+			c.refuse(p, fmt.Errorf("%w: %w", ErrUnavailable, err))
+		}
 	case errors.Is(err, ErrRejected), errors.Is(err, ErrUnexplained):
 		w.answered()
 		w.failed(t)
@@ -412,7 +420,7 @@ func (c *committer) readLog(r *Room) ([]*Batch, error) {
 		if err == nil {
 			return page, nil
 		}
-		if errors.Is(err, ErrHistoryChanged) {
+		if errors.Is(err, ErrHistoryChanged) || errors.Is(err, ErrGone) {
 			return nil, r.hub.explain(r.store, err, "reading the log after a conflict")
 		}
 		if errors.Is(err, ErrUnexplained) || errors.Is(err, ErrRejected) {

@@ -41,6 +41,9 @@ func (h *Hub) explain(store Store, err error, doing string) error {
 		h.leave(store, err)
 		return fmt.Errorf("%s: %w", doing, err)
 	}
+	if errors.Is(err, ErrGone) {
+		h.watcher.found(store, err)
+	}
 	return unavailable(err, doing)
 }
 

@@ -235,24 +235,33 @@ func (s *goneStore) Ping(ctx context.Context) error {
 	return s.Store.Ping(ctx)
 }
 
-func TestADatabaseThatIsGoneRefusesWritesUntilItIsBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := &goneStore{Store: memstore.New()}
-		h := newHub(t, store, watching)
-		r := room(t, h, "room")
-		store.gone.Store(true)
-		time.Sleep(time.Second)
-		began := time.Now()
-		if _, err := r.Submit(t.Context(), batch(t, "ann", 1, "set n 1")); !errors.Is(err, core.ErrUnavailable) || time.Since(began) > 0 {
-			t.Errorf("after %v: %v", time.Since(began), err)
-		}
-		if err := h.Ping(t.Context()); !errors.Is(err, core.ErrUnavailable) {
-			t.Errorf("Ping: %v", err)
-		}
-		store.gone.Store(false)
-		time.Sleep(time.Second)
-		submit(t, r, batch(t, "ann", 1, "set n 1"))
-	})
+func TestADatabaseThatIsGoneRefusesWritesAtOnceUntilItIsBack(t *testing.T) {
+	for name, wait := range map[string]time.Duration{"by the first batch": 0, "by looking": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &goneStore{Store: memstore.New()}
+				h := newHub(t, store, watching)
+				r := room(t, h, "room")
+				store.gone.Store(true)
+				time.Sleep(wait)
+				began := time.Now()
+				for n := range int64(3) {
+					if _, err := r.Submit(t.Context(), batch(t, "ann", n+1, "set n 1")); !errors.Is(err, core.ErrUnavailable) {
+						t.Errorf("err = %v", err)
+					}
+				}
+				if took := time.Since(began); took > 0 {
+					t.Errorf("three refusals took %v", took)
+				}
+				if err := h.Ping(t.Context()); !errors.Is(err, core.ErrUnavailable) {
+					t.Errorf("Ping: %v", err)
+				}
+				store.gone.Store(false)
+				time.Sleep(time.Second)
+				submit(t, r, batch(t, "ann", 1, "set n 1"))
+			})
+		})
+	}
 }
 
 // Another server moves the checkpoint on and prunes the log while a room is opened, between the reading of the documents

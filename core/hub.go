@@ -201,6 +201,9 @@ func (h *Hub) Close(ctx context.Context) error {
 		}
 		h.drop(s)
 	}
+	if h.watcher.gone.Load() {
+		err = errors.Join(err, ErrGone) // what was acknowledged before may be in a file that has no name any more
+	}
 	if h.history.store != h.cfg.Store { // the caller closes only the one that it opened
 		err = errors.Join(err, h.history.store.Close())
 	}

@@ -58,7 +58,7 @@ func (w *watcher) found(store Store, err error) {
 	case errors.Is(err, ErrHistoryChanged):
 		w.hub.leave(store, err)
 	case errors.Is(err, ErrGone):
-		if !w.gone.Swap(true) && !w.hub.committer.outage.Load() { // which the committer has logged
+		if !w.gone.Swap(true) {
 			w.hub.cfg.Log.Error("the database is gone; writes are refused until it is back", "error", err)
 		}
 	case err == nil:

@@ -177,7 +177,7 @@ func (s *Store) recognise(ctx context.Context) error {
 	})
 	if known == "" && err != nil { // it is compared from the next start on that can write it down
 		s.set.log.Warn("the identity of the database could not be recorded", "error", s.dialect.explain(err))
-		return nil
+		return nil //nolint:nilerr // the database can be used without it
 	}
 	if err == nil && s.epoch != old {
 		s.set.log.Error("the database was restored from a backup, or another server took it over: it has a new epoch, and every reader starts again",
