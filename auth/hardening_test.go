@@ -225,7 +225,7 @@ func TestAKeyMayHaveCarriageReturnsAndAByteOrderMark(t *testing.T) {
 func slowly(text string, bytes int, pause time.Duration) http.RoundTripper {
 	return roundTrip(func(r *http.Request) (*http.Response, error) {
 		body := &slowBody{ctx: r.Context(), rest: text, bytes: bytes, pause: pause}
-		return &http.Response{StatusCode: 200, Status: "200 OK", Body: io.NopCloser(body), Request: r}, nil
+		return &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Body: io.NopCloser(body), Request: r}, nil
 	})
 }
 

@@ -161,7 +161,8 @@ func TestThePageOfTheContractRunsOnlyItsOwnScripts(t *testing.T) {
 	s := start(t)
 	a := s.get("/docs").is(200).has("Content-Type", "text/html; charset=UTF-8")
 	policy := a.header.Get("Content-Security-Policy")
-	scripts, _, _ := strings.Cut(policy[strings.Index(policy, "script-src"):], ";")
+	_, scripts, _ := strings.Cut(policy, "script-src ")
+	scripts, _, _ = strings.Cut(scripts, ";")
 	if strings.Contains(scripts, "unsafe") || strings.Count(scripts, "'sha256-") != strings.Count(a.body, "<script>") {
 		t.Errorf("%d inline scripts are allowed by %s", strings.Count(a.body, "<script>"), scripts)
 	}

@@ -127,7 +127,7 @@ func TestALargeStateOverASlowLinkIsLoaded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text := `{"stores":{"default":"` + strings.Repeat("x", 1<<20) + `"}}`
 		slow := roundTrip(func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Body: io.NopCloser(&slowBody{r.Context(), strings.NewReader(text)}), Request: r}, nil
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(&slowBody{r.Context(), strings.NewReader(text)}), Request: r}, nil
 		})
 		l, err := initialstate.New(initialstate.Config{URL: "https://app.example.com/", Client: &http.Client{Transport: slow}})
 		if err != nil {

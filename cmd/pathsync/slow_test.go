@@ -29,7 +29,7 @@ func (l link) RoundTrip(r *http.Request) (*http.Response, error) {
 		answer = io.MultiReader(io.LimitReader(answer, 1), &slowReader{r.Context(), strings.NewReader("x"), 0})
 	}
 	return &http.Response{
-		StatusCode: 200, Status: "200 OK", Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(answer), Request: r,
+		StatusCode: http.StatusOK, Status: "200 OK", Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(answer), Request: r,
 	}, nil
 }
 
