@@ -884,7 +884,7 @@ export interface components {
             _sync_id?: unknown;
         };
         /**
-         * @description A position in an array, from 0. In a request, one beyond either end means that end.
+         * @description A position in an array, from 0. In a request, one beyond either end means that end, however large it is.
          * @example 0
          */
         ArrayIndex: number;
@@ -1599,6 +1599,8 @@ export interface components {
                 "Cache-Control": components["headers"]["CurrentOrImmutable"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content?: never;
@@ -1608,6 +1610,8 @@ export interface components {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content?: never;
@@ -1618,6 +1622,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1645,6 +1651,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1671,6 +1679,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1699,6 +1709,8 @@ export interface components {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1725,6 +1737,8 @@ export interface components {
                 "Cache-Control": components["headers"]["Briefly"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1754,6 +1768,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1788,6 +1804,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1820,6 +1838,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1841,13 +1861,18 @@ export interface components {
                 };
             };
         };
-        /** @description The body came too slowly. */
+        /**
+         * @description The body came too slowly: no byte for 10 s, or less than 1 KiB per second for so long. A body that comes faster is
+         *     taken however long it takes.
+         */
         RequestTimeout: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1877,6 +1902,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1898,12 +1925,14 @@ export interface components {
                 };
             };
         };
-        /** @description The body is not `application/json`, or it is compressed. */
+        /** @description The body is not `application/json` in UTF-8, or it is compressed. */
         UnsupportedMediaType: {
             headers: {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1930,6 +1959,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1960,6 +1991,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -1997,6 +2030,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -2023,6 +2058,8 @@ export interface components {
                 "Cache-Control": components["headers"]["NoStore"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -2061,6 +2098,8 @@ export interface components {
                 "Retry-After": components["headers"]["RetryAfter"];
                 "X-Request-Id": components["headers"]["RequestId"];
                 "X-Content-Type-Options": components["headers"]["NoSniff"];
+                "Content-Security-Policy": components["headers"]["Policy"];
+                "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                 [name: string]: unknown;
             };
             content: {
@@ -2123,6 +2162,16 @@ export interface components {
          * @example nosniff
          */
         NoSniff: "nosniff";
+        /**
+         * @description What a browser that shows the answer as a page may do with it. No answer may be put into a frame.
+         * @example default-src 'none'; frame-ancestors 'none'
+         */
+        Policy: string;
+        /**
+         * @description Addresses of this server are not shown to others.
+         * @example same-origin
+         */
+        ReferrerPolicy: "same-origin";
         /**
          * @description The version of the content, `<epoch>-<serverSeq>` in quotes.
          * @example "k3v9x2qa-12"
@@ -2211,6 +2260,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2230,6 +2281,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2321,6 +2374,8 @@ export interface operations {
                     Vary?: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2420,6 +2475,8 @@ export interface operations {
                     Vary?: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2481,6 +2538,8 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2493,6 +2552,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2558,6 +2619,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["CurrentOrImmutable"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2614,6 +2677,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoCache"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2647,6 +2712,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2733,6 +2800,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["OpenOrImmutable"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2771,6 +2840,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["Immutable"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2813,6 +2884,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2884,6 +2957,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3016,6 +3091,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3091,6 +3168,8 @@ export interface operations {
                     "X-Accel-Buffering": "no";
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3117,6 +3196,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3176,6 +3257,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3224,6 +3307,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3260,6 +3345,8 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3277,6 +3364,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3321,6 +3410,8 @@ export interface operations {
                     "Cache-Control": components["headers"]["NoStore"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3359,6 +3450,8 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3389,6 +3482,8 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3419,6 +3514,8 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
                     [name: string]: unknown;
                 };
                 content: {
