@@ -53,6 +53,35 @@ async function edit(rounds: number) {
   return { state: board.state, rejected: here.room.rejected.list.length }
 }
 
+/** An item that is on its way, and text typed into it right before the page is closed. */
+async function add(room: string) {
+  const here = globalThis as unknown as Here
+  const client = here.pathsync.createClient({ debounceMs: 5, maxWaitMs: 20 })
+  const board = client.room(room).document<Board>()
+  await board.ready
+  board.apply({ op: 'array_add', path: 'tasks', value: { _sync_id: 'new', title: '' } })
+  await new Promise((resolve) => setTimeout(resolve, 25))
+  board.apply({ op: 'set', path: 'tasks[new].title', value: 'typed' })
+}
+
+describe.skipIf(!executable)('a page that is closed while a batch is on its way', () => {
+  test('has the item that it added, and what was typed into it', async ({ world, windows }) => {
+    const server = await world.server()
+    const relay = await world.relay(server)
+    const context = await windows.context()
+    for (let n = 0; n < 8; n++) {
+      const page = await context.newPage()
+      relay.set({ delay: 0 })
+      await page.goto(`${relay.url}/healthz`)
+      await page.evaluate(await clientScript())
+      relay.set({ delay: 40 })
+      await page.evaluate(add, `room ${n}`)
+      await page.close({ runBeforeUnload: true })
+      await expect.poll(async () => (await server.snapshot(`room ${n}`)).stores.default?.state).toEqual({ tasks: [{ _sync_id: 'new', title: 'typed' }] })
+    }
+  })
+})
+
 describe.skipIf(!executable)('a page that is hidden again and again while batches are on their way', () => {
   test('keeps the order of what it does: nothing is lost, nothing returns, the newer value wins', async ({ world, windows }) => {
     const server = await world.server()
