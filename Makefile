@@ -6,8 +6,8 @@ LINT   = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.
 PACKAGES = js-client/node_modules/.package-lock.json
 NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
 
-.PHONY: run build test test-go test-js postgres node chromium proxy-programs proxies test-sqlserver soak-js bench-js lint \
-  fuzz crash terminations fork-test outage slow-database soak attack acme restarts check-deps bench bench-databases load clean
+.PHONY: run build test test-go test-js postgres node chromium firefox webkit proxy-programs proxies test-sqlserver soak-js bench-js \
+  lint fuzz crash terminations fork-test outage slow-database soak attack acme restarts check-deps bench bench-databases load clean
 
 run: ## the server, on http://127.0.0.1:8080
 	$(GO) run ./cmd/pathsync
@@ -33,7 +33,7 @@ test-go: postgres proxy-programs ## the server's tests, with the race detector
 	@# By themselves: what has to come within a quarter of a second is late beside the others.
 	$(GO) test -race -timeout 10m ./tests/proxies
 
-test-js: $(PACKAGES) chromium ## the client's tests: types, units, size, many clients in Node, a browser, a Nuxt application
+test-js: $(PACKAGES) chromium firefox webkit ## the client's tests: types, units, size, many clients in Node, browsers, a Nuxt application
 	@if $(HAVE_NODE); then cd js-client && npm run -s types && npm run -s build && npm run -s unit && npm run -s size \
 	  && npm run -s e2e && npm run -s nuxt; \
 	else echo 'SKIPPED: the tests of the client, for want of Node 20.19 or newer'; fi
@@ -61,6 +61,17 @@ HAVE_CHROMIUM = { [ -n "$$CHROMIUM_PATH" ] || command -v chromium chromium-brows
 chromium:
 	@$(HAVE_CHROMIUM) || $(call install,chromium)
 	@$(HAVE_CHROMIUM) || echo 'SKIPPED: the tests in a browser, for want of Chromium (CHROMIUM_PATH names one)'
+
+HAVE_FIREFOX = { [ -n "$$FIREFOX_PATH" ] || command -v firefox-esr firefox >/dev/null; }
+firefox:
+	@$(HAVE_FIREFOX) || $(call install,firefox-esr)
+	@$(HAVE_FIREFOX) || echo 'SKIPPED: the tests in Firefox, for want of it (FIREFOX_PATH names one)'
+
+# WebKit has no window of its own to hide: Xvfb is its screen.
+HAVE_WEBKIT = { command -v WebKitWebDriver && command -v Xvfb; } >/dev/null
+webkit:
+	@$(HAVE_WEBKIT) || $(call install,webkit2gtk-driver xvfb)
+	@$(HAVE_WEBKIT) || echo 'SKIPPED: the tests in WebKit, for want of WebKitWebDriver and Xvfb'
 
 # The tests start a PostgreSQL server of their own from Debian's package, which is installed here where that may be done.
 # Without one they say that they are skipped.

@@ -34,11 +34,11 @@ export interface ClientOptions {
    */
   tabs?: boolean | string
   /**
-   * Whether the rooms of this client share one stream. Good for pages in several rooms over HTTP/1.1, where a browser has six
-   * connections in all; over HTTP/2 a stream per room costs nothing, and entering a room does not reopen that of the others.
-   * Default false.
+   * Whether the rooms of this client share one stream. Over HTTP/1.1 a browser has six connections in all; over HTTP/2 a stream
+   * per room costs nothing, and entering a room does not reopen that of the others. By default they share one in a browser,
+   * from the second room on, unless it is known to speak HTTP/2 or 3 with the server.
    */
-  oneStream?: boolean
+  oneStream?: boolean | undefined
   /** Instead of the global one, for tests and old environments. */
   fetch?: typeof fetch
 }
@@ -66,6 +66,8 @@ export interface RoomStatus {
   readonly loaded: boolean
   /** Operations that the server has not confirmed yet. */
   readonly pendingChanges: number
+  /** Operations that do not get through and wait for the application's decision: see `Room.rejected`. */
+  readonly rejectedChanges: number
   /** When the room last heard from the server that it is up to date. */
   readonly lastSyncedAt: Date | null
   /** What is wrong at the moment, or went wrong last; null when all is well. */
@@ -90,6 +92,26 @@ export interface StateLoadedEvent {
   state: Json
   serverSeq: number
 }
+/** A change that does not get through. It stays on the screen. */
+export interface RejectedChange {
+  readonly id: string
+  /** The document. */
+  readonly key: string
+  readonly op: Operation
+  /** Why: a problem code of the server, or `blocked` when something on the way to it refuses the change. */
+  readonly code: string
+  readonly message: string
+}
+
+/** The changes of a room that do not get through, until they are retried, discarded, or replaced by newer ones. */
+export interface RejectedChanges {
+  readonly list: readonly RejectedChange[]
+  /** Sends them again: one of them, or all. */
+  retry(id?: string): void
+  /** Gives them up, one of them or all: the server's state shows instead. */
+  discard(id?: string): void
+}
+
 /** A local change that will not take effect. */
 export interface ConflictEvent {
   room: string
@@ -103,7 +125,8 @@ export interface ConflictEvent {
 export interface SyncErrorEvent {
   room: string
   /**
-   * A problem code of the server, or `network`, `protocol`, `unauthorized`, `storage`; `stream_buffered`,
+   * A problem code of the server, or `network`, `protocol`, `unauthorized`, `storage`; `blocked` when something on the way
+   * refuses changes; `unload` when changes are too large to outlive a page that is closed now; `stream_buffered`,
    * `stream_compressed`, `stream_cut` or `stream_blocked` when the room is polled because of it; `invalid_value` for a value that
    * JSON cannot hold: it is left out, and all else is sent; with Pinia `unexpected_state`,
    * and `shared_object` for an object that was in two places and is a copy now in the second.
@@ -112,7 +135,7 @@ export interface SyncErrorEvent {
   message: string
   /** Where the value is that cannot be shared, as a person would name it: `tasks[3].due`. */
   path?: string
-  /** The changes that the server refused for good, if that is what happened. */
+  /** The changes that do not get through, if that is what happened. They are in `room.rejected`. */
   ops?: readonly Operation[]
 }
 
@@ -143,6 +166,8 @@ export interface Room {
   readonly users: readonly User[]
   /** A document of the room. The same key gives the same document. */
   document<T = Json>(key?: string, options?: DocumentOptions<T>): Document<T>
+  /** Changes that do not get through. They are not pending any more, and do not hold up others. */
+  readonly rejected: RejectedChanges
   /** Replaces what is named; what is left out stays. */
   setPresence(presence: OwnPresence): void
   on<E extends keyof RoomEvents>(event: E, listener: (payload: RoomEvents[E]) => void): () => void
@@ -204,6 +229,8 @@ export interface SavedOutbox {
   readonly clientId: string
   /** Sent at least once, fate unknown: repeated as they are. */
   readonly batches: readonly Batch[]
+  /** Refused, and kept for the application to decide. Absent in what older versions have saved. */
+  readonly rejected?: readonly RejectedChange[]
   /** Never sent. `was` is the value at the path that the change was made to; absent when there was none. */
   readonly unsent: readonly { readonly key: string; readonly op: Operation; readonly was?: Json }[]
 }

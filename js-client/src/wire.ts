@@ -23,6 +23,8 @@ export type DiscardReason = NonNullable<OperationResult['reason']>
 export interface Batch {
   readonly clientId: string
   readonly clientSeq: number
+  /** The batch of this client in this room that the server is to commit before this one. */
+  readonly previousClientSeq?: number
   readonly key: string
   readonly ops: readonly Operation[]
 }

@@ -3,6 +3,8 @@
 import { isObject } from '../document/values.ts'
 import type { OwnPresence, Token } from '../types.ts'
 import type { Batch, BatchResult, Changes, PresenceEvent, Problem, RoomSnapshot, User } from '../wire.ts'
+import { after, MAX_WAIT_MS, within } from './clock.ts'
+import { reserve } from './keepalive.ts'
 import { fits, present, problemShape, text, userShape, whole, type Shape } from './shape.ts'
 
 export interface ApiOptions {
@@ -10,6 +12,8 @@ export interface ApiOptions {
   url: string
   token?: Token | undefined
   fetch: typeof fetch
+  /** The server has answered a request. */
+  reached?: (() => void) | undefined
 }
 
 /** What became of a request. */
@@ -18,12 +22,35 @@ export type Answer<T> =
   /** Repeating the request is useless. */
   | { kind: 'refused'; problem: Problem }
   /** 401 although a fresh token was tried, or a 403 that is not the server's last word. */
-  | { kind: 'unauthorized'; message: string }
+  | { kind: 'unauthorized'; message: string; status?: 403 }
+  /** May succeed later. */
+  | Failure
+
+export interface Failure {
+  kind: 'failed'
   /**
-   * May succeed later. `code` is the server's, or `network` (no answer), `protocol` (an answer that is not the
-   * server's, such as a proxy's page) or `unauthorized` (the token function failed). `rooms`: of several, those concerned.
+   * The server's, or `network` (no answer), `protocol` (an answer that is not the server's, such as a proxy's page) or
+   * `unauthorized` (the token function failed).
    */
-  | { kind: 'failed'; code: string; message: string; status?: number; retryAfterMs?: number; rooms?: string[] | undefined }
+  code: string
+  message: string
+  status?: number
+  retryAfterMs?: number
+  /** The server says that the same request may succeed later. */
+  retryable?: boolean
+  /** Of several rooms, those concerned. */
+  rooms?: string[] | undefined
+  /** The request made no progress for too long. */
+  slow?: boolean
+}
+
+export interface PostOptions {
+  /** The request is to outlive the page. */
+  keepalive?: boolean
+  signal?: AbortSignal
+  /** The longest that an answer may take to begin, in milliseconds. */
+  limitMs?: number
+}
 
 /** Who opens a stream, and the event id after which it goes on. Without one it begins with the whole state. */
 export interface StreamRequest {
@@ -42,8 +69,15 @@ export interface Api {
   root: string
   /** The token known so far. */
   token(): Promise<string | undefined>
-  /** The same batch object repeats its bytes. `keepalive` lets the request outlive the page, if it is small enough. */
-  postBatch(room: string, batch: Batch, options?: { keepalive?: boolean }): Promise<Answer<BatchResult>>
+  /**
+   * The same batch object repeats its bytes. The request has been made when this returns, if a token is known. With `keepalive`
+   * it outlives the page, if the budget for that suffices.
+   */
+  postBatch(room: string, batch: Batch, options?: PostOptions): Promise<Answer<BatchResult>>
+  /** How large the body of a batch is. */
+  bytesOf(batch: Batch): number
+  /** Whether the server itself answers a batch to this room that has no operations, which changes nothing. */
+  answersPosts(room: string, clientId: string, key: string): Promise<boolean>
   getRoom(room: string, signal?: AbortSignal): Promise<Answer<RoomSnapshot>>
   /** The batches that a query names, which may have the server wait for so many seconds. */
   getChanges(room: string, query: string, waitSeconds: number, signal?: AbortSignal): Promise<Answer<Changes>>
@@ -56,14 +90,16 @@ export interface Api {
   streamUrl(room: string, stream: StreamRequest): string
 }
 
-/** The longest that a request may take, beyond what it asks the server to wait. */
-const TIMEOUT_MS = 30_000
-/** What browsers let the bodies of keepalive requests have together, in bytes. */
-const KEEPALIVE_BYTES = 65_536
+/** The longest that an answer may take to begin, beyond what the request asks the server to wait, and may then pause. */
+export const TIMEOUT_MS = 30_000
+/** What leaving presence counts for in the budget of keepalive requests: it has no body. */
+const LEAVE_BYTES = 256
 
-export function createApi({ url, token, fetch }: ApiOptions): Api {
+export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
   const bodies = new WeakMap<Batch, string>()
-  let known: Promise<string | undefined> | undefined
+  /** The token that is known, or what asks for one. */
+  let known: { readonly value: string | undefined } | undefined = typeof token === 'function' ? undefined : { value: token }
+  let asking: Promise<string | undefined> | undefined
 
   const root = `${url.replace(/\/+$/, '')}/v1/`
   const roomUrl = (room: string) => `${root}rooms/${encodeURIComponent(room)}`
@@ -73,53 +109,72 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
     parameter('displayName', displayName) +
     parameter('last_event_id', lastEventId)
 
-  const remembered = () => (known ??= ask())
-  const ask = async () => (typeof token === 'function' ? token() : token)
+  const ask = async () => {
+    const value = await (typeof token === 'function' ? token() : token)
+    known = { value }
+    asking = undefined
+    return value
+  }
+  function bodyOf(batch: Batch): string {
+    let body = bodies.get(batch)
+    if (body === undefined) bodies.set(batch, (body = JSON.stringify(batch)))
+    return body
+  }
+
+  const bytesOf = (batch: Batch) => new TextEncoder().encode(bodyOf(batch)).length
+
+  const remembered = () => (known ? Promise.resolve(known.value) : (asking ??= ask()))
 
   /** Makes a request with the token known so far; after a 401 once more with a fresh one. */
   async function authorized(target: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
     for (let again = typeof token === 'function'; ; again = false) {
-      const used = remembered()
-      const forget = () => {
-        if (known === used) known = undefined
+      // A page that is being closed does not wait: with a token that is known, the request is made at once.
+      if (!known) {
+        const waited = remembered()
+        await orAborted(waited, init.signal).catch((error) => {
+          if (asking === waited) asking = undefined
+          throw Object.assign(new Error(`no token: ${error}`), { code: 'unauthorized' })
+        })
       }
-      let bearer
-      try {
-        bearer = await orAborted(used, init.signal)
-      } catch (error) {
-        forget()
-        throw Object.assign(new Error(`no token: ${error}`), { code: 'unauthorized' })
-      }
+      const used = known
+      const bearer = used?.value
       const headers = { ...init.headers, ...(bearer && { Authorization: `Bearer ${bearer}` }) }
       const response = await fetch(target, { ...init, headers })
       const { status } = response
       // Another token may grant what this one does not.
-      if (status === 401 || status === 403) forget()
+      if ((status === 401 || status === 403) && typeof token === 'function' && known === used) known = undefined
       if (status !== 401 || !again) return response
       void response.body?.cancel()
     }
   }
 
-  /** Makes a request whose answer is JSON of a shape or, without one, a stream. */
+  /** Makes a request whose answer is JSON of a shape or, without one, a stream. `progress` is called for each part of it. */
   async function exchange<T>(
     target: string,
     init: RequestInit & { signal: AbortSignal },
-    shape?: Shape
+    shape?: Shape,
+    progress = () => {}
   ): Promise<Answer<T>> {
     try {
       const response = await authorized(target, init)
       const { ok, headers } = response
       const type = headers.get('Content-Type') ?? 'no type'
-      const value = ok && !shape ? response : parsed(await response.text())
-      if (!ok) return refusal(response, value)
-      if (shape ? fits(value, shape) : type.startsWith('text/event-stream')) return { kind: 'ok', value: value as T }
+      const value = ok && !shape ? response : parsed(await textOf(response, progress))
+      if (!ok) {
+        if (fits(value, problemShape)) reached?.()
+        return refusal(response, value)
+      }
+      if (shape ? fits(value, shape) : type.startsWith('text/event-stream')) {
+        reached?.()
+        return { kind: 'ok', value: value as T }
+      }
       return { kind: 'failed', code: 'protocol', message: `not the server's answer (${type})` }
     } catch (error) {
       return noAnswer(error)
     }
   }
 
-  /** The same within a time, or until the caller's signal aborts. */
+  /** The same, as long as it makes progress, or until the caller's signal aborts. */
   async function request<T>(
     target: string,
     shape: Shape,
@@ -133,22 +188,35 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
     // Aborting, when all is done, takes the listener away as well.
     outer?.addEventListener('abort', cancel, { signal })
     if (outer?.aborted) cancel()
-    const timer = setTimeout(() => abort.abort(new Error(`no answer within ${ms / 1000} s`)), ms)
-    const answer = await exchange<T>(target, { ...init, signal }, shape)
+    let slow = false
+    const expire = () => {
+      slow = true
+      abort.abort(new Error(`no answer within ${ms / 1000} s`))
+    }
+    let timer = after(ms, expire)
+    const progress = () => {
+      clearTimeout(timer)
+      timer = after(TIMEOUT_MS, expire)
+    }
+    const answer = await exchange<T>(target, { ...init, signal }, shape, progress)
     clearTimeout(timer)
     cancel()
-    return answer
+    return slow && answer.kind === 'failed' ? { ...answer, slow } : answer
   }
 
   return {
     root,
     token: remembered,
-    postBatch(room, batch, { keepalive = false } = {}) {
-      let body = bodies.get(batch)
-      if (body === undefined) bodies.set(batch, (body = JSON.stringify(batch)))
-      keepalive &&= new TextEncoder().encode(body).length <= KEEPALIVE_BYTES
+    postBatch(room, batch, { keepalive = false, signal, limitMs } = {}) {
       const shape = { room: text, epoch: text, serverSeq: whole, results: [{ status: text }] } as const
-      return request(`${roomUrl(room)}/ops`, shape, { ...json('POST', body), keepalive })
+      const release = keepalive ? reserve(bytesOf(batch)) : undefined
+      const init = { ...json('POST', bodyOf(batch)), keepalive: !!release }
+      return request<BatchResult>(`${roomUrl(room)}/ops`, shape, init, signal, limitMs).finally(release)
+    },
+    bytesOf,
+    async answersPosts(room, clientId, key) {
+      const answer = await request(`${roomUrl(room)}/ops`, present, json('POST', JSON.stringify({ clientId, key, ops: [] })))
+      return answer.kind === 'ok' || answer.kind === 'refused'
     },
     getRoom: (room, signal) => request(roomUrl(room), { room: text, stores: isObject }, {}, signal),
     getChanges: (room, query, waitSeconds, signal) =>
@@ -164,7 +232,9 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
     putPresence: (room, clientId, presence, signal) =>
       request(presenceUrl(room, clientId), userShape, json('PUT', JSON.stringify(presence)), signal),
     leave(room, clientId) {
-      void request(`${presenceUrl(room, clientId)}/leave`, present, { method: 'POST', keepalive: true })
+      const release = reserve(LEAVE_BYTES)
+      const init = { method: 'POST', keepalive: !!release }
+      void request(`${presenceUrl(room, clientId)}/leave`, present, init).then(release)
     },
     openStream: (url, signal) => exchange(url, { headers: { Accept: 'text/event-stream' }, signal }),
     streamUrl
@@ -174,6 +244,18 @@ export function createApi({ url, token, fetch }: ApiOptions): Api {
 const json = (method: string, body: string) => ({ method, body, headers: { 'Content-Type': 'application/json' } })
 
 const parameter = (name: string, value: string | undefined) => (value ? `&${name}=${encodeURIComponent(value)}` : '')
+
+/** The body of an answer, told of part by part. */
+async function textOf({ body }: Response, progress: () => void): Promise<string> {
+  const reader = body?.getReader()
+  const decoder = new TextDecoder()
+  for (let text = ''; ; ) {
+    const part = await reader?.read()
+    if (!part?.value) return text + decoder.decode()
+    progress()
+    text += decoder.decode(part.value, { stream: true })
+  }
+}
 
 function parsed(body: string): unknown {
   try {
@@ -197,13 +279,14 @@ function refusal({ status, headers }: Response, body: unknown): Answer<never> {
   const problem = fits(body, problemShape) ? (body as Problem) : undefined
   const message = problem ? explain(problem) : `HTTP ${status}`
   // What the server forbids is given up, or it would hold up all else. A no of something on the way may be a mistake.
-  if (status === 401 || (status === 403 && problem?.code !== 'forbidden')) return { kind: 'unauthorized', message }
+  if (status === 401 || (status === 403 && problem?.code !== 'forbidden')) return { kind: 'unauthorized', message, ...(status === 403 && { status }) }
   // A fault of the server says nothing about the request, and an address that it does not know (404, 405) is one that
   // something on the way has rewritten: nothing is given up for either.
   if (problem && !problem.retryable && status < 500 && (status ^ 404) > 1) return { kind: 'refused', problem }
-  // The server sends seconds, never a date.
-  const retryAfterMs = Number(headers.get('Retry-After')) * 1000 || 0
-  return { kind: 'failed', code: problem?.code ?? 'protocol', message, status, retryAfterMs, rooms: problem?.rooms }
+  // Seconds. What is not, such as a date, says nothing.
+  const retryAfterMs = within(Number(headers.get('Retry-After')) * 1000, 0, MAX_WAIT_MS, 0)
+  const retryable = problem?.retryable === true
+  return { kind: 'failed', code: problem?.code ?? 'protocol', message, status, retryAfterMs, ...(retryable && { retryable }), rooms: problem?.rooms }
 }
 
 /** A problem in a person's words. */

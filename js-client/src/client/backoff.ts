@@ -1,4 +1,5 @@
 // How long to wait before something is tried again, and the waiting.
+import { after, now, type Timer } from './clock.ts'
 
 const CAP_MS = 30_000
 /** Within this, what fails has failed together. */
@@ -14,28 +15,41 @@ export const delay = (failures: number, baseMs: number, capMs = CAP_MS, random: 
 /** Chance that is the same for all who ask at the same time: what has failed together comes back together. */
 export function drawTogether(random = Math.random) {
   let drawn: number
-  let until = 0
+  let until = -Infinity
   return () => {
-    if (Date.now() > until) drawn = random()
-    until = Date.now() + TOGETHER_MS
+    if (now() > until) drawn = random()
+    until = now() + TOGETHER_MS
     return drawn
   }
 }
 
 /** One who waits, and can be woken. */
 export function createSleeper() {
-  let timer: ReturnType<typeof setTimeout> | undefined
+  let timer: Timer | undefined
   let resolve: (() => void) | undefined
+  let until = 0
+  let began = 0
   function wake() {
     clearTimeout(timer)
     resolve?.()
+    resolve = undefined
+  }
+  function sleepUntil(end: number) {
+    clearTimeout(timer)
+    until = end
+    timer = after(end - now(), wake)
   }
   return {
     sleep: (ms: number) =>
       new Promise<void>((wakened) => {
         resolve = wakened
-        timer = setTimeout(wakened, ms)
+        began = now()
+        sleepUntil(began + ms)
       }),
+    /** Makes the wait so long at most, if there is one. */
+    shorten(ms: number) {
+      if (resolve && began + ms < until) sleepUntil(began + ms)
+    },
     /** Ends the wait, if there is one. */
     wake
   }

@@ -2,14 +2,24 @@ import { newId } from '../document/ids.ts'
 import type { Client, ClientOptions } from '../types.ts'
 import { createApi } from './api.ts'
 import { drawTogether } from './backoff.ts'
-import { onPage } from './page.ts'
+import { MAX_WAIT_MS, within } from './clock.ts'
+import type { ReadStream } from './fetch-stream.ts'
+import { beforeLeaving, hasFewConnections, onPage } from './page.ts'
 import { createRoom, type SharedRoom } from './room.ts'
 import { readers } from './stream.ts'
 
+/** Eleven days, in microseconds, of which the numbers of a client with a fixed id are made. */
+const MAX_LEAP = 1e12
+
+/** So many rooms have a stream of their own where a browser has six connections for all of its tabs. With another, all share one. */
+const OWN_STREAMS = 1
+
 /** Makes a client. It does nothing until a room is entered. */
 export function createClient(options: ClientOptions = {}): Client {
-  const { url = '', token, transport = 'fetch', debounceMs = 400, maxWaitMs = 1500, heartbeatMs = 15_000 } = options
-  const { persist, tabs = true, oneStream } = options
+  const { url = '', token, transport = 'fetch', persist, tabs = true, oneStream } = options
+  const debounceMs = within(options.debounceMs, 0, MAX_WAIT_MS, 400)
+  const maxWaitMs = within(options.maxWaitMs, 0, MAX_WAIT_MS, 1500)
+  const heartbeatMs = within(options.heartbeatMs, 100, MAX_WAIT_MS, 15_000)
   const { clientId = newId(), displayName, fetch = (...request) => globalThis.fetch(...request) } = options
   const rooms = new Map<string, SharedRoom>()
   const outboxes = persist ? import('./outbox.ts').then(({ openOutboxes }) => openOutboxes(persist, url)) : undefined
@@ -17,16 +27,25 @@ export function createClient(options: ClientOptions = {}): Client {
   /** Without a window there are no tabs, though some servers' runtimes have locks. */
   const sharing = tabs && globalThis.document && globalThis.navigator?.locks ? import('./tabs.ts') : undefined
   sharing?.catch(() => {}) // each tab reads for itself
-  /** Where it cannot be loaded, each room has its own. */
-  const joined = oneStream
-    ? import('./one-stream.ts').then(({ joinRooms }) => joinRooms(readers, transport)).catch(() => undefined)
-    : undefined
-  // A client with a fixed id may have been here before, and its numbers must not be used again.
+  /** What reads the rooms as one. Where it cannot be loaded, each room has its own stream. */
+  let joint: Promise<ReadStream | undefined> | undefined
+  const shares = () => oneStream ?? (rooms.size > OWN_STREAMS && hasFewConnections(api.root))
+  const joined = () =>
+    shares()
+      ? (joint ??= import('./one-stream.ts').then(({ joinRooms }) => joinRooms(readers, transport)).catch(() => undefined))
+      : undefined
+  const drawnTogether = drawTogether()
+  const api = createApi({ url, token, fetch, reached })
+  // A client with a fixed id may have been here before, and its numbers must not be used again. If the clock has been set back
+  // since, the server says so, and larger numbers are tried.
   let seq = options.clientId ? Date.now() * 1000 : 0
   let offline = false
   let stopWatching: (() => void) | undefined
+  /** Rooms with something to send. */
+  const unsent = new Set<string>()
+  let stopGuarding: (() => void) | undefined
   const shared = {
-    api: createApi({ url, token, fetch }),
+    api,
     clientId,
     displayName,
     transport,
@@ -37,14 +56,34 @@ export function createClient(options: ClientOptions = {}): Client {
     sharing,
     shareAs: tabs || undefined,
     joined,
-    random: oneStream ? drawTogether() : undefined,
-    nextSeq: () => ++seq
+    random: () => (shares() ? drawnTogether() : Math.random()),
+    nextSeq: () => ++seq,
+    passed(times: number) {
+      seq += Math.min(1000 * 10 ** times, MAX_LEAP)
+    }
+  }
+
+  function reached() {
+    for (const room of rooms.values()) room.reached()
+  }
+
+  /** Rooms with little to send come first: all share what browsers send when a page is closed. */
+  function hide() {
+    const weights = new Map([...rooms.values()].map((room) => [room, rooms.size > 1 ? room.weigh() : 0]))
+    const order = [...weights].sort(([, a], [, b]) => a - b)
+    for (const [room] of order) room.hide()
   }
 
   function enter(name: string): SharedRoom {
     const room = createRoom({
       ...shared,
       room: name,
+      onPending(pending) {
+        if (pending) unsent.add(name)
+        else unsent.delete(name)
+        if (unsent.size) stopGuarding ??= beforeLeaving(hide)
+        else stopGuarding = stopGuarding?.() as undefined
+      },
       onEmpty() {
         rooms.delete(name)
         if (!rooms.size) {
@@ -54,10 +93,12 @@ export function createClient(options: ClientOptions = {}): Client {
       }
     })
     rooms.set(name, room)
+    // Those that have a stream of their own would leave no connection for anything else.
+    if (oneStream === undefined && rooms.size === OWN_STREAMS + 1 && shares()) for (const other of rooms.values()) if (other !== room) other.regroup()
     stopWatching ??= onPage((event) => {
+      if (event === 'hidden') return hide()
       for (const room of [...rooms.values()]) {
-        if (event === 'hidden') room.hide()
-        else if (event === 'closed') room.bye()
+        if (event === 'closed') room.bye()
         else room.wake()
       }
     })
@@ -87,10 +128,8 @@ export function createClient(options: ClientOptions = {}): Client {
       for (const room of rooms.values()) void room.open()
     },
     close() {
-      for (const room of [...rooms.values()]) {
-        room.hide()
-        room.close()
-      }
+      hide()
+      for (const room of [...rooms.values()]) room.close()
       void outboxes?.then((all) => all.close(), () => {})
     }
   }

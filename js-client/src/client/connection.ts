@@ -3,10 +3,11 @@ import type { OwnPresence } from '../types.ts'
 import type { RoomEvent } from '../wire.ts'
 import { explain } from './api.ts'
 import { createSleeper, delay } from './backoff.ts'
+import { after, MAX_WAIT_MS, within, type Timer } from './clock.ts'
 import { isOffline } from './page.ts'
 import { atOnce, hasCaughtUp, openStream } from './stream.ts'
 import type { Seat } from './tabs.ts'
-import type { Outcome, Stream, StreamOptions, Transport, Verdict } from './stream.ts'
+import type { Blocked, Outcome, Stream, StreamOptions, Transport, Verdict } from './stream.ts'
 
 /** Who hears a room. It hears nothing more once the connection is stopped. */
 export interface Listener {
@@ -38,8 +39,14 @@ export interface ConnectionOptions extends Pick<StreamOptions, Shared> {
 
 export interface Connection {
   stop(): void
-  /** Tries now what would be tried later: the page is online, or visible, again. */
+  /** The page is online, or visible, again: tries now what would be tried later, and ends what is dead. */
   wake(): void
+  /** The server has answered something else: tries soon what has failed for want of an answer. */
+  reached(): void
+  /** A request has had no answer for so many milliseconds. A stream that was silent as long is replaced. */
+  doubt(ms: number): void
+  /** Reads in another way from now on, as the options say. */
+  regroup(): void
   /** Why streams do not get through, as far as it is known; undefined while they do. Meanwhile the room is polled. */
   readonly fault: string | undefined
 }
@@ -51,8 +58,10 @@ const MIN_BASE_MS = 100
 const UNAUTHORIZED_CAP_MS = 60_000
 /** Where coming back at once would not help. */
 const LONG_MS = 30_000
-/** No wait is longer, whatever the server or something on the way says. */
-const MAX_WAIT_MS = 600_000
+/** How long a stream that replaces another one may take to open before the room counts as lost. */
+const PROBE_MS = 2000
+/** How long to wait at most when the server has answered something else. */
+const REACHED_MS = 1000
 /** So many useless streams in a row mean that streams do not get through. */
 const STRIKES = 3
 
@@ -60,11 +69,19 @@ export function connect(options: ConnectionOptions): Connection {
   const { listener, displayName, presence = () => ({}), random = Math.random, sharing } = options
   const pause = createSleeper()
   const streams = new Set<Stream>()
+  const end = new AbortController()
   let stopped = false
   let baseMs = BASE_MS
   let failures = 0
   let strikes = 0
   let fault: string | undefined
+  /** The room is followed, as far as it is known: a stream that is replaced by another one is not lost yet. */
+  let followed = false
+  let probe: Timer | undefined
+  /** Something else got through when streams were refused. */
+  let comparing = false
+  /** The wait is for want of an answer. */
+  let unreached = false
   let seat: Seat | undefined
   /** The server cannot go on from the position. */
   let fresh = false
@@ -79,7 +96,7 @@ export function connect(options: ConnectionOptions): Connection {
 
   /** Opens a stream and waits for its end. */
   const read = (transport: Transport, ear: Pick<StreamOptions, 'opening' | 'events' | 'read'>) =>
-    new Promise<{ outcome: Outcome; useless: boolean }>((resolve) => {
+    new Promise<{ outcome: Outcome; blocked: Blocked | undefined }>((resolve) => {
       const stream = openStream({
         ...options,
         ...ear,
@@ -89,9 +106,9 @@ export function connect(options: ConnectionOptions): Connection {
         position,
         presence: own,
         retry: (ms) => (baseMs = Math.min(Math.max(ms, MIN_BASE_MS), LONG_MS)),
-        ended(outcome, useless) {
+        ended(outcome, blocked) {
           streams.delete(stream)
-          resolve({ outcome, useless })
+          resolve({ outcome, blocked })
         }
       })
       streams.add(stream)
@@ -103,12 +120,12 @@ export function connect(options: ConnectionOptions): Connection {
     const follows = seat && !(await seat.leads()) ? seat.read : undefined
     if (stopped) return atOnce
     const polling = !follows && fault !== undefined
-    let opened = false
-    const { outcome, useless } = await read(polling ? 'poll' : options.transport, {
+    const { outcome, blocked } = await read(polling ? 'poll' : options.transport, {
       read: follows,
       opening() {
-        opened = true
-        fresh = false
+        followed = true
+        fresh = comparing = false
+        clearTimeout(probe)
         listener.opening()
       },
       events(events) {
@@ -123,13 +140,41 @@ export function connect(options: ConnectionOptions): Connection {
       }
     })
     if (stopped) return outcome
-    if (opened) listener.lost()
-    seat?.lost()
-    if (follows || polling || !useless || ++strikes < STRIKES) return outcome
-    failures = strikes = 0
+    clearTimeout(probe)
+    if (outcome.kind === 'ok' && outcome.value.replaced) {
+      if (followed) probe = after(PROBE_MS, lose)
+      return outcome
+    }
+    lose()
+    if (follows || polling || !blocked || ++strikes < STRIKES) return outcome
+    strikes = 0
+    if (blocked === 'refused' && !comparing) {
+      void compare()
+      return outcome
+    }
+    failures = 0
+    comparing = false
     fault = ''
     void fallBack()
     return atOnce
+  }
+
+  /**
+   * If all else gets through, something on the way may refuse streams; or an outage has just ended. The next stream that is
+   * refused decides.
+   */
+  async function compare() {
+    const { kind } = await options.api.getPresence(options.room, end.signal)
+    comparing = kind === 'ok' && !stopped && !followed
+    if (!comparing) return
+    strikes = STRIKES - 1
+    pause.wake()
+  }
+
+  function lose() {
+    if (followed) listener.lost()
+    followed = false
+    seat?.lost()
   }
 
   /** Has polling last until streams get through, or trying them could not be loaded. */
@@ -156,9 +201,10 @@ export function connect(options: ConnectionOptions): Connection {
   function waitAfter(outcome: Outcome): number {
     let least = 0
     let capMs
+    unreached = outcome.kind === 'failed' && !outcome.retryable
     if (outcome.kind === 'ok') {
       const { afterMs } = outcome.value
-      if (afterMs !== undefined) return Math.min(afterMs, MAX_WAIT_MS)
+      if (afterMs !== undefined) return within(afterMs, 0, MAX_WAIT_MS, 0)
     } else if (outcome.kind === 'refused') {
       const { code } = outcome.problem
       fresh = code === 'invalid_event_id' || code === 'position_gone'
@@ -170,7 +216,7 @@ export function connect(options: ConnectionOptions): Connection {
       capMs = UNAUTHORIZED_CAP_MS
       failed('unauthorized', outcome.message)
     } else {
-      least = Math.min(outcome.retryAfterMs ?? 0, MAX_WAIT_MS)
+      least = outcome.retryAfterMs ?? 0
       failed(outcome.code, outcome.message)
     }
     return isOffline() ? LONG_MS : Math.max(least, delay(failures++, baseMs, capMs, random))
@@ -191,11 +237,22 @@ export function connect(options: ConnectionOptions): Connection {
   return {
     stop() {
       stopped = true
+      end.abort()
+      clearTimeout(probe)
       stopAll()
-      },
+    },
     wake() {
       pause.wake()
-      for (const stream of streams) stream.check()
+      for (const stream of streams) stream.wake()
+    },
+    reached() {
+      if (unreached) pause.shorten(REACHED_MS)
+    },
+    doubt(ms) {
+      for (const stream of streams) stream.doubt(ms)
+    },
+    regroup() {
+      for (const stream of streams) stream.replace()
     },
     get fault() {
       return fault

@@ -4,6 +4,7 @@
 // more files.
 import type { RoomEvent } from '../wire.ts'
 import type { Api } from './api.ts'
+import { after, now } from './clock.ts'
 import type { Stream, Transport, Verdict } from './stream.ts'
 
 export interface Tools {
@@ -26,7 +27,9 @@ export async function fallBack(tools: Tools): Promise<void> {
   const { signal } = abort
   let wake = () => {}
   const pausing: Stream = {
-    check: () => wake(),
+    wake: () => wake(),
+    doubt() {},
+    replace() {},
     stop() {
       abort.abort()
       wake()
@@ -40,7 +43,7 @@ export async function fallBack(tools: Tools): Promise<void> {
     let timer
     await new Promise<void>((resolve) => {
       wake = resolve
-      timer = setTimeout(resolve, ms)
+      timer = after(ms, resolve)
     })
     clearTimeout(timer)
     if (signal.aborted || (await attempt(tools)) || signal.aborted) break
@@ -87,15 +90,15 @@ const TOLERATED = 3
 
 /** Has the server send events at known times, and judges by when they come. */
 async function diagnose({ api }: Tools, stopped: AbortSignal): Promise<Fault> {
-  const askedAt = Date.now()
+  const askedAt = now()
   const limit = new AbortController()
   const stop = () => limit.abort()
   stopped.addEventListener('abort', stop, { signal: limit.signal })
   let timedOut = false
-  const timer = setTimeout(() => {
+  const timer = after(LIMIT_MS, () => {
     timedOut = true
     stop()
-  }, LIMIT_MS)
+  })
 
   /** How long each event took; what the clocks differ is in all of them. */
   const delays: number[] = []
@@ -105,13 +108,13 @@ async function diagnose({ api }: Tools, stopped: AbortSignal): Promise<Fault> {
     await readEvents(answer.value, (event, data) => {
       whole ||= event === 'probe-end' || event === 'reconnect'
       const { ms } = JSON.parse(data) as { ms?: number }
-      if (ms !== undefined) delays.push(Date.now() - askedAt - ms)
+      if (ms !== undefined) delays.push(now() - askedAt - ms)
     })
   }
   clearTimeout(timer)
   stop()
 
-  const took = Date.now() - askedAt
+  const took = now() - askedAt
   const inSeconds = `${(took / 1000).toFixed(1)} s`
   /** Neither an answer nor a refusal, until the server had sent all of it. */
   const silent = answer.kind === 'failed' && answer.code === 'network' && took > (SECONDS - 1) * 1000

@@ -1,6 +1,7 @@
 // A list that somebody sorts anew arrives in several batches. Showing each of them would show orders that nobody has made.
 import { BATCH_OPS } from '../replica/replica.ts'
 import type { DeltaEvent } from '../wire.ts'
+import { after, now, type Timer } from './clock.ts'
 
 /** How long the next batch is waited for, and how long what has come is held back at most, in milliseconds. */
 const GAP_MS = 2000
@@ -18,7 +19,7 @@ export type Hold = ReturnType<typeof createHold>
 export function createHold(release: () => void) {
   let writer: string | undefined
   let since = 0
-  let timer: ReturnType<typeof setTimeout> | undefined
+  let timer: Timer | undefined
 
   function end() {
     clearTimeout(timer)
@@ -34,14 +35,13 @@ export function createHold(release: () => void) {
       const isPart = ops.length >= BATCH_OPS && ops.every(({ op, to }) => op === 'array_move' && to === undefined)
       const isFirst = writer === undefined
       if (!isPart || (!isFirst && writer !== clientId)) return end()
-      const now = performance.now()
-      if (isFirst) since = now
+      if (isFirst) since = now()
       writer = clientId
       clearTimeout(timer)
-      timer = setTimeout(() => {
+      timer = after(Math.min(GAP_MS, since + LONGEST_MS - now()), () => {
         end()
         release()
-      }, Math.max(0, Math.min(GAP_MS, since + LONGEST_MS - now)))
+      })
     },
     end
   }

@@ -8,12 +8,13 @@ type Key = [scope: string, room: string, clientId: string]
 
 /** Whether a record is what `save` wrote. Does without `shape.ts`, which would have to be shared with the code that loads this. */
 function isOutbox(found: unknown): found is SavedOutbox {
-  const { clientId, batches, unsent } = Object(found) as Record<string, unknown>
-  return areTexts(clientId) && all(batches, isBatch) && all(unsent, isChange)
+  const { clientId, batches, unsent, rejected = [] } = Object(found) as Record<string, unknown>
+  return areTexts(clientId) && all(batches, isBatch) && all(unsent, isChange) && all(rejected, isRejected)
 }
 const isBatch = ({ clientId, clientSeq, key, ops }: Record<string, unknown>) =>
   areTexts(clientId, key) && Number.isSafeInteger(clientSeq) && all(ops, isOperation)
 const isChange = ({ key, op }: Record<string, unknown>) => areTexts(key) && all([op], isOperation)
+const isRejected = (change: Record<string, unknown>) => isChange(change) && areTexts(change.code, change.message)
 const isOperation = ({ op, path }: Record<string, unknown>) => areTexts(op, path)
 const areTexts = (...values: unknown[]) => values.every((value) => typeof value === 'string')
 const all = (list: unknown, test: (members: Record<string, unknown>) => boolean) =>
@@ -80,7 +81,7 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
       const others = takenOver.filter((clientId) => clientId !== outbox.clientId).map((clientId) => keyOf(room, clientId))
       await transaction('readwrite', (store) => {
         // First what can fail: nothing is forgotten before it stands elsewhere.
-        if (outbox.batches.length || outbox.unsent.length) store.put(outbox, key)
+        if (outbox.batches.length || outbox.unsent.length || outbox.rejected?.length) store.put(outbox, key)
         else store.delete(key)
         for (const other of others) store.delete(other)
         // A transaction that commits by itself would be undone when its page goes.

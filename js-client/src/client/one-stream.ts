@@ -6,6 +6,7 @@
 //
 // It is loaded on demand, and is handed how to read: importing that here would split the client into more files.
 import type { Answer, Api, StreamRequest } from './api.ts'
+import { after, type Timer } from './clock.ts'
 import type { Frame } from './events.ts'
 import type { Reader, ReadRequest, ReadStream } from './fetch-stream.ts'
 
@@ -49,9 +50,9 @@ export function joinRooms<Transport extends string>(
   const apart = new Set<string>()
   /** The server's history, as far as it is known. */
   let epoch: string | undefined
-  let timer: ReturnType<typeof setTimeout> | undefined
+  let timer: Timer | undefined
 
-  const gather = () => (timer ??= setTimeout(regroup, GATHER_MS))
+  const gather = () => (timer ??= after(GATHER_MS, regroup))
 
   /** Puts rooms together where there is place, and opens what is not open yet. */
   function regroup() {

@@ -36,7 +36,7 @@ function createOutbox(storage: OutboxStorage, room: string, replica: Replica): O
     while (stale) {
       stale = false
       const saved = replica.saved()
-      const size = saved.batches.length + saved.unsent.length
+      const size = saved.batches.length + saved.unsent.length + (saved.rejected?.length ?? 0)
       if (!size && !kept && !takenOver.length) continue
       kept = size
       await storage.save(room, saved, takenOver.splice(0))

@@ -4,6 +4,7 @@
 // the first: whole pages that end at the same places for everybody, and polls with the cursor that everybody has. See
 // docs/caching.md.
 import type { Changes } from '../wire.ts'
+import { after as later, now } from './clock.ts'
 import type { ReadStream } from './fetch-stream.ts'
 import { page, seqOf, snapshot } from './frames.ts'
 
@@ -23,7 +24,7 @@ export const readByPolling: ReadStream = async (api, room, { clientId, position,
 
   /** Says that this client is still here, and asks who else is. */
   async function renewPresence() {
-    presentAt = Date.now()
+    presentAt = now()
     await api.putPresence(room, clientId, presence(), signal)
     const answer = await api.getPresence(room, signal)
     if (answer.kind === 'ok') heard([{ event: 'presence', data: answer.value }])
@@ -40,17 +41,17 @@ export const readByPolling: ReadStream = async (api, room, { clientId, position,
   }
 
   for (;;) {
-    const askedAt = Date.now()
+    const askedAt = now()
     const after = position()
     const answer = await (after ? getChanges(after) : api.getRoom(room, signal))
     if (answer.kind !== 'ok' || signal.aborted) return answer
     heard('stores' in answer.value ? snapshot(answer.value) : page(answer.value), !opened || !after)
     opened = true
     if (signal.aborted) return answer
-    if (Date.now() - presentAt >= PRESENCE_MS) void renewPresence()
+    if (now() - presentAt >= PRESENCE_MS) void renewPresence()
     const further = after && position() !== after
     if (!further) pages = undefined
-    if (!further && Date.now() - askedAt < PAUSE_MS) await pause(signal)
+    if (!further && now() - askedAt < PAUSE_MS) await pause(signal)
   }
 }
 
@@ -67,6 +68,6 @@ const pause = (signal: AbortSignal) =>
       signal.removeEventListener('abort', end)
       resolve()
     }
-    const timer = setTimeout(end, PAUSE_MS)
+    const timer = later(PAUSE_MS, end)
     signal.addEventListener('abort', end)
   })

@@ -3,9 +3,10 @@
 // Whatever changes the replica runs inside `step`: first what the application has changed is taken in (`documents.pull`), so that
 // nothing remote is ever folded over an edit that is not known yet; afterwards everybody is shown what is new (`publish`).
 import { createReplica, type Verdict } from '../replica/replica.ts'
-import type { Operation, Room, RoomEvents, RoomStatus } from '../types.ts'
+import type { Operation, RejectedChanges, Room, RoomEvents, RoomStatus } from '../types.ts'
 import type { DeltaEvent, PresenceChangeEvent, RoomEvent, User } from '../wire.ts'
 import type { Api } from './api.ts'
+import { after, stopwatch } from './clock.ts'
 import { connect, type ConnectionOptions } from './connection.ts'
 import { createDocuments } from './documents.ts'
 import { createEmitter } from './emitter.ts'
@@ -23,17 +24,24 @@ export interface RoomOptions {
   maxWaitMs: number
   heartbeatMs: number
   nextSeq(): number
+  /** The server has got further than the numbers of this client, as it has said so many times in a row. */
+  passed(times: number): void
   outboxes: Promise<Outboxes> | undefined
   sharing: ConnectionOptions['sharing']
   shareAs: ConnectionOptions['shareAs']
   joined?: ConnectionOptions['joined']
   random?: ConnectionOptions['random'] | undefined
+  /** There is something to send, or no longer. */
+  onPending(pending: boolean): void
   /** Nobody is in the room any more, and all of its changes have been delivered. */
   onEmpty(): void
 }
 
 /** The events that say which room they are of. */
 type OfRoom = Exclude<keyof RoomEvents, 'status' | 'presence'>
+
+/** Who was away for longer may have worked on something that others have changed, in milliseconds. */
+const AWAY_MS = 5000
 
 /** The longest that a room waits for what closed tabs have left before it goes on without, in milliseconds. */
 const ADOPT_MS = 5000
@@ -50,7 +58,9 @@ export function createRoom(options: RoomOptions) {
   let users: readonly User[] = []
   let error: string | null = null
   let lastSyncedAt: Date | null = null
-  let status: RoomStatus = { connected: false, loaded: false, pendingChanges: 0, lastSyncedAt, error }
+  /** Since when the connection is lost, if it is, in milliseconds; for ever, if that was asked for. */
+  let lostFor: (() => number) | undefined
+  let status: RoomStatus = { connected: false, loaded: false, pendingChanges: 0, rejectedChanges: 0, lastSyncedAt, error }
   let loaded = () => {}
   const ready = new Promise<void>((resolve) => (loaded = resolve))
 
@@ -61,14 +71,15 @@ export function createRoom(options: RoomOptions) {
       if (confirmed !== undefined) tell('stateLoaded', { key, state: confirmed, serverSeq })
     },
     onConflict: (conflict) => tell('conflict', conflict),
-    onRefused: ({ code, title, detail }, ops) => fail(code, detail ?? title ?? code, ops)
+    onRejected: ({ code, message }, ops) => fail(code, message, ops)
   })
   const sender = createSender({
     ...options,
     replica,
     step,
     failed: fail,
-    succeeded: () => step(synced)
+    succeeded: () => step(synced),
+    unanswered: (ms) => connection?.doubt(ms)
   })
   const presence = ownPresence(options)
   const documents = createDocuments({
@@ -120,11 +131,14 @@ export function createRoom(options: RoomOptions) {
       connected: replica.live,
       loaded: replica.loaded,
       pendingChanges: replica.pending() || Number(documents.touched()),
+      rejectedChanges: replica.rejected.length,
       lastSyncedAt,
       error
     }
     if ((Object.keys(next) as (keyof RoomStatus)[]).some((part) => next[part] !== status[part])) {
+      const changes = !!next.pendingChanges !== !!status.pendingChanges
       status = next
+      if (changes) options.onPending(!!next.pendingChanges)
       events.emit('status', status)
     }
     for (const emit of waiting.splice(0)) emit()
@@ -147,7 +161,7 @@ export function createRoom(options: RoomOptions) {
 
   async function adopt(outbox: Promise<Outbox>) {
     let timer
-    const timeout = new Promise<never>((_, reject) => (timer = setTimeout(reject, ADOPT_MS, 'no answer')))
+    const timeout = new Promise<never>((_, reject) => (timer = after(ADOPT_MS, () => reject('no answer'))))
     try {
       const left = await Promise.race([outbox.then((outbox) => outbox.adopt(clientId)), timeout])
       step(() => left.forEach(replica.adopt))
@@ -195,8 +209,9 @@ export function createRoom(options: RoomOptions) {
       presence: presence.current,
       listener: {
         position: () => replica.position,
-        opening: () => step(replica.opening),
-        lost: () => {
+        opening: () => step(() => replica.opening(lostFor !== undefined && lostFor() > AWAY_MS)),
+        lost() {
+          lostFor ??= stopwatch()
           documents.release()
           step(replica.lost)
         },
@@ -211,9 +226,11 @@ export function createRoom(options: RoomOptions) {
             return 'ok'
           })
           if (replica.live && !before) {
-            sender.resume()
+            const lost = lostFor !== undefined
+            lostFor = undefined
+            sender.resume(lost)
             presence.reopened()
-          }
+          } else sender.proceed()
           return verdict
         }
       }
@@ -225,6 +242,7 @@ export function createRoom(options: RoomOptions) {
     offline = true
     connection?.stop()
     connection = undefined
+    if (!closed) lostFor = () => Infinity
     step(replica.lost)
   }
 
@@ -232,11 +250,23 @@ export function createRoom(options: RoomOptions) {
     if (closed) return
     closed = true
     documents.release()
+    options.onPending(false)
     disconnect()
     sender.stop()
     presence.bye()
     options.onEmpty()
     events.emit('status', status)
+  }
+
+  const rejected: RejectedChanges = {
+    get list() {
+      return replica.rejected
+    },
+    retry(id) {
+      step(() => replica.retry(id))
+      sender.flush()
+    },
+    discard: (id) => step(() => replica.discard(id))
   }
 
   const room: Omit<Room, 'leave'> = {
@@ -249,6 +279,7 @@ export function createRoom(options: RoomOptions) {
       return users
     },
     document: documents.open,
+    rejected,
     setPresence: presence.set,
     on: events.on,
     async flush() {
@@ -271,8 +302,20 @@ export function createRoom(options: RoomOptions) {
     disconnect,
     close,
     /** Something has happened to the network or the page: tries at once. */
-    wake: () => connection?.wake(),
-    hide: sender.hide,
+    wake() {
+      connection?.wake()
+      if (!offline) sender.wake()
+    },
+    /** The rooms of the client share a stream from now on. */
+    regroup: () => connection?.regroup(),
+    /** The server has answered a request of this client. */
+    reached() {
+      connection?.reached()
+      sender.reached()
+    },
+    /** The page is hidden and may never come back. Who is offline on purpose stays so. */
+    hide: () => offline || sender.hide(),
+    weigh: sender.weigh,
     bye: presence.bye,
 
     /** Enters the room. */

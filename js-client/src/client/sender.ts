@@ -1,40 +1,72 @@
-// Gets the changes of one room to the server: when to send, one batch at a time, again and again until its fate is known.
+// Gets the changes of one room to the server. One batch at a time, again and again until its fate is known; more than one only
+// when the page is hidden, each naming the one before it. pace.ts decides what an answer means.
+import { isDivisible } from '../document/split.ts'
 import type { Frozen, Replica } from '../replica/replica.ts'
-import type { Problem } from '../wire.ts'
-import type { Api } from './api.ts'
+import type { Operation } from '../wire.ts'
+import { TIMEOUT_MS, type Answer, type Api } from './api.ts'
 import { delay } from './backoff.ts'
+import { after, now, stopwatch, type Timer } from './clock.ts'
+import { available } from './keepalive.ts'
+import { decide, START, type Sent } from './pace.ts'
 
 export interface SenderOptions {
   api: Api
   room: string
+  clientId: string
   replica: Replica
   /** The longest that a change waits for the next one, in milliseconds. */
   maxWaitMs: number
   /** Takes in what the application has changed, runs what changes the replica, and shows it. */
   step(change: () => void): void
-  failed(code: string, message: string): void
+  failed(code: string, message: string, ops?: readonly Operation[]): void
   succeeded(): void
+  /** The server has got further than the numbers of this client, as it seems: it has said so so many times in a row. */
+  passed(times: number): void
+  /** A request has had no answer for so many milliseconds, and will have none. */
+  unanswered(ms: number): void
 }
 
 export type Sender = ReturnType<typeof createSender>
 
-const BASE_MS = 500
+/** One request with a batch. */
+interface Attempt {
+  readonly frozen: Frozen
+  readonly keepalive: boolean
+  readonly abort: AbortController
+  /** Since it began, in milliseconds. */
+  readonly elapsed: () => number
+  /** Given up, because the network has changed: that says nothing about the batch. */
+  dropped: boolean
+  timer?: Timer
+}
 
-export function createSender({ api, room, replica, maxWaitMs, step, failed, succeeded }: SenderOptions) {
-  /** What is on its way. An answer to what is no longer in here decides nothing, unless it is a yes. */
-  const inFlight = new Set<Frozen>()
-  let debounce: ReturnType<typeof setTimeout> | undefined
-  let retry: ReturnType<typeof setTimeout> | undefined
+const BASE_MS = 500
+/** How long an answer may take after the network has come back. */
+const PROBE_MS = 2000
+/** What a slow link carries at least, in bytes per millisecond. */
+const SLOW_LINK = 10
+/** How much one batch holds that is sent when the page is hidden, so that a large change does not keep small ones behind. */
+const HIDDEN_BYTES = 16_384
+/** So many attempts in a row are ended early by signs of life of the server. */
+const EARLY = 3
+
+export function createSender({ api, room, clientId, replica, maxWaitMs, step, ...tell }: SenderOptions) {
+  const attempts = new Set<Attempt>()
+  let pace = START
+  let debounce: Timer | undefined
+  let retry: Timer | undefined
   /** When the first change that waits has to go at the latest. */
   let deadline = 0
   /** The debounce is over: what is unsent may go. */
   let due = false
-  let failures = 0
+  /** It is being found out whether the server answers batches at all. */
+  let asking = false
+  let stopped = false
 
   function touch(ms: number) {
-    if (!debounce) deadline = Date.now() + maxWaitMs
+    if (!debounce) deadline = now() + Math.max(maxWaitMs, ms)
     clearTimeout(debounce)
-    debounce = setTimeout(flush, Math.max(0, Math.min(ms, deadline - Date.now())))
+    debounce = after(Math.min(ms, deadline - now()), flush)
   }
 
   function flush() {
@@ -46,49 +78,90 @@ export function createSender({ api, room, replica, maxWaitMs, step, failed, succ
   }
 
   function pump() {
-    if (!replica.live || inFlight.size || retry) return
+    if (stopped || !replica.live || attempts.size || retry || asking) return
     let next = replica.queue.find(({ ack }) => !ack)
     if (!next && due) {
-      step(() => (next = replica.freeze()))
-      due = !!next
+      step(() => (next = replica.freeze(pace)))
+      due = !!next || replica.waits
     }
     if (next) void post(next)
   }
 
   async function post(frozen: Frozen, keepalive = false) {
-    inFlight.add(frozen)
-    const answer = await api.postBatch(room, frozen.batch, { keepalive })
-    const expected = inFlight.delete(frozen)
+    const { batch } = frozen
+    const chained = batch.previousClientSeq !== undefined
+    const sent: Sent = { ops: batch.ops, bytes: api.bytesOf(batch), chained, divisible: isDivisible(batch.ops) }
+    const attempt: Attempt = { frozen, keepalive, abort: new AbortController(), elapsed: stopwatch(), dropped: false }
+    attempts.add(attempt)
+    // What cannot be sent in parts may take as long as a slow link needs for it.
+    const limitMs = TIMEOUT_MS + (sent.divisible ? 0 : sent.bytes / SLOW_LINK)
+    const answer = await api.postBatch(room, batch, { keepalive, signal: attempt.abort.signal, limitMs })
+    clearTimeout(attempt.timer)
+    attempts.delete(attempt)
     if (answer.kind === 'ok') {
-      failures = 0
+      pace = decide(pace, answer, sent).pace
       if (!frozen.ack) step(() => replica.answered(frozen, answer.value))
-      succeeded()
-    } else if (!expected || !replica.queue.includes(frozen)) {
-      // Given up on, or its delta has come: what was lost is the answer alone.
-    } else if (answer.kind === 'refused') {
-      step(() => replica.refused(frozen, answer.problem))
-    } else if (answer.kind === 'failed' && answer.status === 413 && frozen.batch.ops.length > 1) {
-      // Something on the way takes less than the server does.
-      step(() => replica.refused(frozen, { code: 'body_too_large' } as Problem))
-    } else {
-      const [code, least] = answer.kind === 'failed' ? [answer.code, answer.retryAfterMs] : ['unauthorized', 5000]
-      clearTimeout(retry)
-      retry = setTimeout(again, Math.max(delay(failures++, BASE_MS), least ?? 0))
-      failed(code, answer.message)
-      return
+      tell.succeeded()
+    } else if (isOpen(frozen) && !attempt.dropped) {
+      if (answer.kind === 'failed' && answer.code === 'network' && pace.failures < EARLY) tell.unanswered(attempt.elapsed())
+      await settle(frozen, answer, sent)
     }
     pump()
   }
 
+  /** Whether an answer that is no yes decides anything. It does not when a delta has come, or the batch was repeated. */
+  const isOpen = (frozen: Frozen) =>
+    !frozen.ack && replica.queue.includes(frozen) && ![...attempts].some((attempt) => attempt.frozen === frozen)
+
+  async function settle(frozen: Frozen, answer: Exclude<Answer<unknown>, { kind: 'ok' }>, sent: Sent) {
+    let decision = decide(pace, answer, sent)
+    pace = decision.pace
+    if (decision.step.do === 'ask') {
+      asking = true
+      const reachable = await api.answersPosts(room, clientId, frozen.batch.key)
+      asking = false
+      if (!isOpen(frozen)) return
+      decision = decide(pace, answer, sent, reachable)
+      pace = decision.pace
+    }
+    const next = decision.step
+    if (next.do === 'divide' || next.do === 'renumber') {
+      due = true
+      step(() => replica.withdraw(frozen))
+      if (next.do === 'renumber' && pace.failures > 1) {
+        tell.passed(pace.failures)
+        wait(0)
+      }
+    } else if (next.do === 'set aside') {
+      due = true
+      step(() => replica.setAside(frozen, next.ops, next.why))
+    } else if (next.do === 'repeat') {
+      wait(next.leastMs)
+      if (answer.kind !== 'refused') tell.failed(answer.kind === 'failed' ? answer.code : 'unauthorized', answer.message)
+    }
+  }
+
+  function wait(leastMs: number) {
+    clearTimeout(retry)
+    retry = undefined
+    if (!stopped) retry = after(Math.max(delay(pace.failures - 1, BASE_MS), leastMs), again)
+  }
+
   function again() {
+    clearTimeout(retry)
     retry = undefined
     pump()
   }
 
-  function forget() {
-    clearTimeout(retry)
-    retry = undefined
-    inFlight.clear()
+  /** The network has changed: requests over the old one are given up and repeated, unless they are answered soon. */
+  function doubt() {
+    for (const attempt of attempts) {
+      clearTimeout(attempt.timer)
+      attempt.timer = after(PROBE_MS + api.bytesOf(attempt.frozen.batch) / SLOW_LINK, () => {
+        attempt.dropped = true
+        attempt.abort.abort(new Error('the network has changed'))
+      })
+    }
   }
 
   return {
@@ -96,30 +169,63 @@ export function createSender({ api, room, replica, maxWaitMs, step, failed, succ
     touch,
     /** Sends it now. */
     flush,
-    /** The replica is live again. What was on its way when it was not is repeated: its fate is unknown. */
-    resume() {
-      forget()
-      failures = 0
+    /** Something has come from the server: what has waited for it may go. */
+    proceed: pump,
+    /** The replica is live again. `lost`: the connection was lost in between, and not only replaced. */
+    resume(lost: boolean) {
       due = true
-      pump()
+      if (lost) doubt()
+      if (lost || pace.failures <= EARLY) again()
+      else pump()
+    },
+    /** Tries at once what would be tried later: the page is online, or visible, again. */
+    wake() {
+      doubt()
+      again()
+    },
+    /** The server has answered something else. */
+    reached() {
+      if (retry && pace.failures <= EARLY) again()
+    },
+    /** How much is to be sent, in bytes or so. */
+    weigh() {
+      step(() => {})
+      return JSON.stringify(replica.saved()).length
     },
     /**
-     * The page is hidden and may never come back. All that is pending goes out in requests that outlive it, in order, and
-     * beside what is on its way already, which may be cut off with the page; the server knows a repeated batch.
+     * The page is hidden and may never come back. All that is pending goes out in requests that outlive it, and what is on its
+     * way already is repeated in one: the server keeps the order, and knows a repeated batch. Most hidden pages live on, and
+     * what is too large for that is then sent as ever.
      */
     hide() {
       clearTimeout(debounce)
       debounce = undefined
       step(() => {})
-      if (!replica.live) return
-      step(() => {
-        while (replica.freeze());
-      })
-      for (const frozen of replica.queue) if (!frozen.ack) void post(frozen, true)
+      const outlives = (frozen: Frozen) => [...attempts].some((attempt) => attempt.frozen === frozen && attempt.keepalive)
+      const send = (frozen: Frozen): boolean => {
+        const fits = api.bytesOf(frozen.batch) <= available()
+        const isOnItsWay = [...attempts].some((attempt) => attempt.frozen === frozen)
+        if (!outlives(frozen) && (fits || !isOnItsWay)) void post(frozen, fits)
+        return fits
+      }
+      let fits = true
+      for (const frozen of replica.queue) if (!frozen.ack && !outlives(frozen)) fits = send(frozen) && fits
+      for (let frozen: Frozen | undefined; fits; fits = send(frozen)) {
+        step(() => (frozen = replica.freeze({ bytes: Math.min(pace.bytes, HIDDEN_BYTES), hidden: true })))
+        if (!frozen) break
+      }
+      due = true
+      const left = replica.queue.filter((frozen) => !frozen.ack && !outlives(frozen)).flatMap(({ batch }) => batch.ops)
+      const unsent = [...replica.docs.keys()].flatMap((key) => replica.unsent(key))
+      const ops = [...left, ...unsent]
+      if (ops.length) tell.failed('unload', 'more is pending than a browser sends when a page is closed now', ops)
     },
     stop() {
-      forget()
+      stopped = true
+      clearTimeout(retry)
+      retry = undefined
       clearTimeout(debounce)
+      for (const attempt of attempts) clearTimeout(attempt.timer)
     }
   }
 }

@@ -6,6 +6,7 @@
 // comes afterwards is told. Whatever was told twice or not at all the replica finds by the numbers of the batches.
 import type { RoomEvent } from '../wire.ts'
 import type { Api } from './api.ts'
+import { after, type Timer } from './clock.ts'
 import type { Frame } from './events.ts'
 import type { ReadStream } from './fetch-stream.ts'
 import { page, snapshot } from './frames.ts'
@@ -83,8 +84,8 @@ const thisBrowser = (): Browser => ({ locks: navigator.locks, openChannel: (name
 
 /** Whom a token names; '' without one, undefined if it names nobody. */
 async function userOf(api: Api): Promise<string | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => (timer = setTimeout(reject, TOKEN_MS, new Error('no token'))))
+  let timer: Timer | undefined
+  const late = new Promise<never>((_, reject) => (timer = after(TOKEN_MS, () => reject(new Error('no token')))))
   const token = await Promise.race([api.token(), late]).finally(() => clearTimeout(timer))
   if (!token) return ''
   const claims = token.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/')
@@ -109,7 +110,7 @@ function createSeat(options: SeatOptions, name: string, browser: Browser): Seat 
   let stand: AbortController | undefined
   /** Who reads what is told, and waits for somebody to lead. */
   let ear: { events(events: RoomEvent[]): void; led(): void } | undefined
-  let timer: ReturnType<typeof setTimeout> | undefined
+  let timer: Timer | undefined
   /** The tabs that are told what comes, and are still there. */
   const watched = new Map<string, AbortController>()
 
@@ -184,13 +185,13 @@ function createSeat(options: SeatOptions, name: string, browser: Browser): Seat 
   /** After so long without a word, asks whether anybody leads; and takes over if nobody answers. */
   function listen(ms: number) {
     clearTimeout(timer)
-    timer = setTimeout(greet, ms)
+    timer = after(ms, greet)
   }
 
   function greet() {
     say({ hello: clientId })
     clearTimeout(timer)
-    timer = setTimeout(() => void takeOver(), ANSWER_MS)
+    timer = after(ANSWER_MS, () => void takeOver())
   }
 
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
@@ -240,7 +241,7 @@ function createSeat(options: SeatOptions, name: string, browser: Browser): Seat 
 
   /** Holds what says that this tab is there. A tab that had the same id may still have to let go of it. */
   const taken = new Promise<void>((resolve, reject) => {
-    const late = setTimeout(resolve, ANSWER_MS)
+    const late = after(ANSWER_MS, resolve)
     const held = () => {
       resolve()
       clearTimeout(late)

@@ -54,5 +54,11 @@ function cut(op: Operation, bytes: number): Operation {
   return { ...op, value: shell }
 }
 
+/** Whether less than these operations can be sent: fewer of them, or a part of what the only one puts. */
+export function isDivisible(ops: readonly Operation[]): boolean {
+  const [first] = ops
+  return ops.length > 1 || (!!first && sizeOf(cut(first, 1)) < sizeOf(first))
+}
+
 /** Bytes of JSON in UTF-8. */
 const sizeOf = (value: unknown): number => new TextEncoder().encode(JSON.stringify(value)).length

@@ -1,4 +1,5 @@
 import { type ComputedRef, type MaybeRefOrGetter, computed, shallowRef, toValue, watch } from 'vue'
+import { after, type Timer } from '../client/clock.ts'
 import type { Client, User } from '../types.ts'
 import { activeClient } from './active.ts'
 import { followRoom } from './follow.ts'
@@ -45,7 +46,7 @@ export function useFieldPresence(
       users.value = room?.users ?? []
       if (!room) return
       const self = {}
-      let leaving: ReturnType<typeof setTimeout> | undefined
+      let leaving: Timer | undefined
 
       /** Says that no field is edited, unless another has been focused. */
       const left = () => {
@@ -61,7 +62,7 @@ export function useFieldPresence(
         room.setPresence({ field: toValue(field) })
       }
       // The next field is focused right after this one is left, and one message will do for both.
-      leave = () => (leaving = setTimeout(left))
+      leave = () => (leaving = after(0, left))
       if (focused) say()
 
       const off = room.on('presence', (present) => (users.value = present))

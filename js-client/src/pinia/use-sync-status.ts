@@ -10,6 +10,8 @@ export interface SyncStatus {
   readonly syncing: boolean
   /** Operations in the room that the server has not confirmed yet. */
   readonly pendingChanges: number
+  /** Operations in the room that do not get through, and wait for the application's decision. */
+  readonly rejectedChanges: number
   /** When the server was last known to have nothing newer. */
   readonly lastSyncedAt: Date | null
   /** What is wrong; null when all is well. */
@@ -28,6 +30,7 @@ export function useSyncStatus(store: { $id: string }): ComputedRef<SyncStatus> {
       connected: all(({ connected }) => connected),
       syncing: all(({ loaded }) => loaded),
       pendingChanges: rooms.reduce((sum, status) => sum + (status?.pendingChanges ?? 0), 0),
+      rejectedChanges: rooms.reduce((sum, status) => sum + (status?.rejectedChanges ?? 0), 0),
       lastSyncedAt: Number.isFinite(oldest) ? new Date(oldest) : null,
       error: errors.find(Boolean) ?? null
     }

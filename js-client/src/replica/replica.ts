@@ -1,31 +1,38 @@
 // What one client knows of one room. SPEC.md has the states, the events and the numbered invariants.
 //
 // The module is pure: it makes no request, sets no timer and reads no clock. Whoever drives it tells it what happened.
-import { fold } from '../document/apply.ts'
+import { fold, type Result } from '../document/apply.ts'
 import { diff } from '../document/diff.ts'
 import { type Move, follow } from '../document/follow.ts'
 import type { Json } from '../document/json.ts'
-import { take } from '../document/split.ts'
+import { take, type BatchLimits } from '../document/split.ts'
 import { equal, get, same } from '../document/values.ts'
-import type { ConflictEvent, SavedOutbox } from '../types.ts'
-import type { Batch, BatchResult, DeltaEvent, Operation, OperationResult, Problem, StateEvent, UpToDateEvent } from '../wire.ts'
+import type { ConflictEvent, RejectedChange, SavedOutbox } from '../types.ts'
+import type { Batch, BatchResult, DeltaEvent, Operation, OperationResult, StateEvent, UpToDateEvent } from '../wire.ts'
+import { overlay, touches } from './rejected.ts'
 
 /** A batch that has been sent, or is about to be. Its content never changes, so that a retry repeats it. */
 export interface Frozen {
   readonly batch: Batch
+  /** The history that it was made in. If the server commits it there, its delta comes after the position of that moment. */
+  readonly epoch?: string | undefined
   /** Where the server has put it, once that is known. */
   ack?: { readonly epoch: string; readonly serverSeq: number }
 }
 
 /**
- * One document, three times. `base` is `confirmed`, or `initial` where there is none, with the frozen batches on top;
- * `view` is `base` with the unsent changes on top. The unsent changes are not stored: they are `diff(base, view)`.
+ * One document, four times. `base` is `confirmed`, or `initial` where there is none, with the frozen batches on top; `floor` is
+ * `base` with the changes on top that were set aside; `view` is `floor` with the unsent changes on top. The unsent changes are
+ * not stored: they are `diff(floor, view)`.
  */
 export interface Doc {
   readonly key: string
   /** The server's fold up to the position; undefined when the document does not exist, or nothing is known yet. */
   confirmed?: Json | undefined
   base?: Json | undefined
+  floor?: Json | undefined
+  /** What `base` was when the connection was lost, but for what was not acknowledged, and with the own changes since. */
+  then?: Json | undefined
   /** What the user sees. */
   view?: Json | undefined
   /** What the document begins with if nobody has made it. */
@@ -41,20 +48,29 @@ export interface ReplicaOptions {
   /** The next number in this client's own count. Never the same twice, not even after a room was left. */
   nextSeq(): number
   /** What one batch may hold. Lower than the server's limits, so that the envelope fits too. */
-  limits?: { ops: number; bytes: number }
+  limits?: BatchLimits
   onRemote?(delta: DeltaEvent): void
   onLoaded?(doc: Doc, serverSeq: number): void
   onConflict?(conflict: Omit<ConflictEvent, 'room'>): void
-  onRefused?(problem: Problem, ops: readonly Operation[]): void
+  /** Changes have been set aside. */
+  onRejected?(why: Refusal, ops: readonly Operation[]): void
 }
 
 /** What the driver has to do: go on, reconnect from the position, or reconnect from nothing. */
 export type Verdict = 'ok' | 'resume' | 'restart'
 
+/** Why changes do not get through. */
+export interface Refusal {
+  readonly code: string
+  readonly message: string
+}
+
 type Held = SavedOutbox['unsent'][number]
 
 /** How many operations a batch has at most. */
 export const BATCH_OPS = 1000
+/** How many withdrawn batches are remembered. */
+const WITHDRAWN = 32
 const LIMITS = { ops: BATCH_OPS, bytes: 1_000_000 }
 
 export type Replica = ReturnType<typeof createReplica>
@@ -66,6 +82,8 @@ export function createReplica(options: ReplicaOptions) {
   let position: { readonly epoch: string; readonly serverSeq: number } | undefined
   let loaded = false
   let live = false
+  /** The connection was lost for so long that changes made meanwhile may be out of date. */
+  let away = false
   /** A start from whole state, until `up-to-date` puts its documents in force. */
   let incoming: Map<string, Json> | undefined
   /** The deltas of such a start. */
@@ -73,6 +91,13 @@ export function createReplica(options: ReplicaOptions) {
   /** A delta was taken for one that is known already. */
   let repeated = false
   let held: Held[] = []
+  let rejected: readonly RejectedChange[] = []
+  let lastRejected = 0
+  /**
+   * Taken out of the queue, while the server may still commit them: a request may be under way. It does not once it has
+   * committed a later batch of this client.
+   */
+  let withdrawn: Frozen[] = []
 
   function doc(key: string): Doc {
     let d = docs.get(key)
@@ -81,38 +106,72 @@ export function createReplica(options: ReplicaOptions) {
   }
 
   /** The last difference of each document. Its versions never change. */
-  const unsent = new WeakMap<Doc, { base: Json | undefined; view: Json | undefined; ops: readonly Operation[] }>()
+  const unsent = new WeakMap<Doc, { floor: Json | undefined; view: Json | undefined; ops: readonly Operation[] }>()
 
   function unsentOf(d: Doc): readonly Operation[] {
-    const { base, view } = d
-    if (view === base || view === undefined) return []
+    const { floor, view } = d
+    if (view === floor || view === undefined) return []
     const last = unsent.get(d)
-    if (last && last.base === base && last.view === view) return last.ops
-    const ops = diff(base, view)
-    unsent.set(d, { base, view, ops })
+    if (last && last.floor === floor && last.view === view) return last.ops
+    const ops = diff(floor, view)
+    unsent.set(d, { floor, view, ops })
     return ops
   }
 
-  /** Puts what is frozen and what is unsent on top of what is confirmed, and reports what has no effect any more. */
-  function rebase(d: Doc, unsent: readonly Operation[], offline = false) {
+  const pendingAt = (at: readonly Operation[], op: Operation) => at.some((other) => touches(other, op))
+
+  /**
+   * Puts what is frozen and what is set aside on top of what is confirmed. The view stays. Returns the moves that what goes on
+   * top has to follow.
+   */
+  function settleFloor(d: Doc): Move[] {
     const before = d.base
-    const frozen = queue.filter(({ batch }) => batch.key === d.key)
     const moves = [...d.moves]
+    const frozen = queue.filter(({ batch }) => batch.key === d.key)
     d.base = d.confirmed ?? d.initial
     for (const { batch } of frozen) d.base = fold(d.base, batch.ops, moves).doc
     if (d.base !== undefined && same(d.base, before)) {
-      // As expected, which is the rule for an own batch: what is unsent stays as it is, however much that may be.
+      // As expected, which is the rule for an own batch: it stays the same value.
       d.base = before
       if (!frozen.length && d.confirmed !== undefined) d.confirmed = before
-      return forgetMoves(d, frozen.length + unsent.length)
+    }
+    const mine = rejected.filter(({ key }) => key === d.key)
+    const { doc, kept, gone } = overlay(d.base, d.confirmed, mine, moves)
+    d.floor = doc
+    if (mine.length) {
+      const places = new Map(kept.map((change) => [change.id, change]))
+      rejected = rejected.flatMap((change) => (change.key === d.key ? (places.get(change.id) ?? []) : change))
+    }
+    for (const { change, reason } of gone) if (reason) reportAll(d, [change.op], [{ status: 'discarded', reason }])
+    return moves
+  }
+
+  /** Notes what a document was when the connection was lost, but for what is not acknowledged. */
+  function remember(d: Doc) {
+    const acknowledged = queue.filter(({ ack, batch }) => ack && batch.key === d.key)
+    d.then = fold(d.confirmed ?? d.initial, acknowledged.flatMap(({ batch }) => batch.ops), [...d.moves]).doc
+  }
+
+  /**
+   * Puts what is frozen and what is unsent on top of what is confirmed, and reports what has no effect any more. `offline`: what
+   * has changed since `before` is not to be replaced.
+   */
+  function rebase(d: Doc, unsent: readonly Operation[], offline = false, before = d.base) {
+    const floor = d.floor
+    const moves = settleFloor(d)
+    const pending = unsent.length + queue.filter(({ batch }) => batch.key === d.key).length
+    // What is unsent stays as it is, however much that may be.
+    if (d.floor !== undefined && d.floor === floor && before !== d.then) {
+      if (!unsent.length && !same(d.view, floor)) d.view = floor
+      return forgetMoves(d, pending)
     }
     const stale = new Set(offline ? unsent.filter((op) => isStale(op, before, d.base, moves)) : [])
     const kept = unsent.filter((op) => !stale.has(op))
-    const { doc, results } = fold(d.base, kept, moves)
+    const { doc, results } = fold(d.floor, kept, moves)
     d.view = doc
     for (const op of stale) conflict(d, op, 'changed')
     reportAll(d, kept, results)
-    forgetMoves(d, frozen.length + kept.length)
+    forgetMoves(d, pending)
   }
 
   function forgetMoves(d: Doc, pending: number) {
@@ -132,26 +191,56 @@ export function createReplica(options: ReplicaOptions) {
   }
 
   /** A discard is a conflict unless both sides wanted the same. */
-  function reportAll(d: Doc, ops: readonly Operation[], results: readonly OperationResult[]) {
+  function reportAll(d: Doc, ops: readonly Operation[], results: readonly OperationResult[], own = false) {
     results.forEach(({ reason }, i) => {
       const op = ops[i]
       if (!op || !reason || reason === 'exists' || reason === 'not_found') return
+      // It is still shown, and is sent again: of a batch before it, that is sent again itself, it lacked something.
+      if (own && op.op === 'set' && equal(get(d.view, op.path), op.value) && pendingAt(unsentOf(d), op)) return
       if (op.op !== 'array_del' || reason !== 'item_deleted') conflict(d, op, reason)
     })
   }
 
+  const isOf = (delta: DeltaEvent) => ({ batch }: Frozen) =>
+    batch.clientSeq === delta.clientSeq && batch.clientId === delta.clientId && batch.key === delta.key
+
   /** Takes a batch that has come back out of the queue. */
   function settle(delta: DeltaEvent): Frozen | undefined {
-    const own = queue.find(
-      ({ batch }) => batch.clientSeq === delta.clientSeq && batch.clientId === delta.clientId && batch.key === delta.key
-    )
+    const own = queue.find(isOf(delta))
     queue = queue.filter((frozen) => frozen !== own)
     return own
+  }
+
+  /** Until it is certain what became of withdrawn batches, what differs because of them is not sent. */
+  const waits = () => withdrawn.length > 0 && queue.length > 0
+
+  function remove(batches: readonly Frozen[]) {
+    queue = queue.filter((frozen) => !batches.includes(frozen))
+    withdrawn = [...withdrawn, ...batches].slice(-WITHDRAWN)
+  }
+
+  /** Forgets the withdrawn batches that can no longer be committed. */
+  function fence({ clientId, clientSeq = 0 }: DeltaEvent) {
+    withdrawn = withdrawn.filter(({ batch }) => batch.clientId !== clientId || batch.clientSeq > clientSeq)
   }
 
   function restart(): Verdict {
     position = undefined
     return 'restart'
+  }
+
+  /**
+   * After a long loss of the connection, the log says which batches were committed. Those that were not are withdrawn, so that they
+   * never replace what others did meanwhile (I7).
+   */
+  function withdrawLost() {
+    const lost = queue.filter(({ ack, epoch }) => !ack && epoch === position?.epoch)
+    remove(lost)
+    for (const d of docs.values()) {
+      if (!lost.some(({ batch }) => batch.key === d.key)) continue
+      settleFloor(d)
+      rebase(d, unsentOf(d), true, d.then)
+    }
   }
 
   function state(event: StateEvent): Verdict {
@@ -179,13 +268,26 @@ export function createReplica(options: ReplicaOptions) {
     if (serverSeq > position.serverSeq + 1) return 'resume'
     const d = doc(key)
     const unsent = unsentOf(d)
+    const late = withdrawn.some(isOf(event))
     const own = settle(event)
+    if (event.clientId === clientId) fence(event)
+    if (own || late) d.then = fold(d.then, event.ops).doc
     // Without an answer to it, only the fold tells what became of its operations.
-    if (own && !own.ack) reportAll(d, own.batch.ops, fold(d.confirmed, own.batch.ops, [...d.moves]).results)
+    const results = own && !own.ack ? fold(d.confirmed, own.batch.ops, [...d.moves]).results : []
+    if (own) reportAll(d, own.batch.ops, results, true)
     d.confirmed = fold(d.confirmed, event.ops, d.moves).doc
     position = { epoch, serverSeq }
-    rebase(d, unsent, !live)
-    if (!own) options.onRemote?.(event)
+    // The only reason to discard an operation that is not known here is the size of the document.
+    const isApplied = (i: number) => results[i]?.status === 'applied'
+    const large = own?.batch.ops.filter((op, i) => isApplied(i) && !event.ops.some((other) => isSame(op, other, results[i])))
+    if (large?.length && event.ops.length < results.filter((_, i) => isApplied(i)).length) {
+      tooLarge(d, large)
+      reportAll(d, large, large.map(() => ({ status: 'discarded', reason: 'too_large' })))
+    }
+    // What it was to change has been unsent since, and may have been changed again: what is shown stays, and is sent.
+    if (late) settleFloor(d)
+    else rebase(d, unsent, away && !own)
+    if (!own && event.clientId !== clientId) options.onRemote?.(event)
     return 'ok'
   }
 
@@ -203,9 +305,11 @@ export function createReplica(options: ReplicaOptions) {
     }
     position = { epoch, serverSeq }
     if (incoming) replaceAll(incoming)
+    else if (away) withdrawLost()
     incoming = undefined
     arrived = []
     live = loaded = true
+    away = false
     applyHeld()
     return 'ok'
   }
@@ -221,7 +325,7 @@ export function createReplica(options: ReplicaOptions) {
     for (const key of states.keys()) doc(key)
     for (const d of docs.values()) {
       d.confirmed = states.get(d.key)
-      rebase(d, unsent.get(d) ?? [], loaded)
+      rebase(d, unsent.get(d) ?? [], loaded && away)
       options.onLoaded?.(d, serverSeq)
     }
   }
@@ -239,18 +343,53 @@ export function createReplica(options: ReplicaOptions) {
   }
 
   /** Whether a document is still to be seeded with what it begins with. */
-  function seeds(d: Doc): boolean {
-    if (!loaded || d.confirmed !== undefined || d.initial === undefined || d.unseedable) return false
+  function seeds(d: Doc, limits: BatchLimits): boolean {
+    if (d.confirmed !== undefined || d.initial === undefined || d.unseedable) return false
     if (queue.some(({ batch }) => batch.key === d.key && batch.ops[0]?.op === 'init')) return false
     const init: Operation = { op: 'init', path: '', value: d.initial }
     if (take([init], limits)[0] === init) return true
     // Too large to be all or nothing: it is written like any other change.
-    const { view } = d
     d.initial = undefined
-    rebase(d, [])
-    d.view = view
+    settleFloor(d)
     return false
   }
+
+  /** Takes batches out of the queue. What they would have changed, and shows, is unsent again. */
+  function withdraw(frozen: Frozen) {
+    if (!queue.includes(frozen)) return
+    remove([frozen])
+    settleFloor(doc(frozen.batch.key))
+  }
+
+
+  /** Forgets set-aside changes: those of an id, or all. Returns the documents that they were of. */
+  function release(id: string | undefined): Doc[] {
+    const released = rejected.filter((change) => id === undefined || change.id === id)
+    rejected = rejected.filter((change) => !released.includes(change))
+    const keys = new Set(released.map(({ key }) => key))
+    for (const { key, op } of released) if (op.op === 'init') doc(key).unseedable = false
+    return [...keys].map(doc)
+  }
+
+  /** The unsent changes to send next. Set-aside changes of the same places are no longer set aside: newer ones replace them. */
+  function outgoing(d: Doc): readonly Operation[] {
+    const ops = unsentOf(d)
+    const replaced = rejected.filter(({ key, op }) => key === d.key && op.op !== 'init' && pendingAt(ops, op))
+    if (!replaced.length) return ops
+    rejected = rejected.filter((change) => !replaced.includes(change))
+    settleFloor(d)
+    return unsentOf(d)
+  }
+
+  /** Notes changes as set aside. Older ones of the same places are replaced. */
+  function note(d: Doc, ops: readonly Operation[], why: Refusal) {
+    const more = ops.map((op) => ({ id: `${++lastRejected}`, key: d.key, op, ...why }))
+    rejected = [...rejected.filter((change) => change.key !== d.key || !pendingAt(ops, change.op)), ...more]
+    options.onRejected?.(why, ops)
+  }
+
+  const tooLarge = (d: Doc, ops: readonly Operation[]) =>
+    note(d, ops, { code: 'too_large', message: 'the document would be too large with this change' })
 
   return {
     /** The documents by their keys, in the order in which they became known. */
@@ -289,6 +428,11 @@ export function createReplica(options: ReplicaOptions) {
     /** What is in no batch yet. */
     unsent: (key: string) => unsentOf(doc(key)),
 
+    /** Whether nothing can be frozen before a delta has come. */
+    get waits() {
+      return waits()
+    },
+
     /** How many operations the server has not confirmed. */
     pending(): number {
       let n = held.length
@@ -297,17 +441,28 @@ export function createReplica(options: ReplicaOptions) {
       return n
     },
 
-    /** Takes as much of the unsent changes of one document as a batch may hold; undefined when there are none. */
-    freeze(): Frozen | undefined {
+    /**
+     * Takes as much of the unsent changes of one document as a batch may hold; undefined when there are none. Where another
+     * batch is still to be answered, the new one names it, so that the server keeps their order.
+     */
+    freeze(less: Partial<BatchLimits> & { hidden?: boolean } = {}): Frozen | undefined {
+      const most = { ops: Math.min(limits.ops, less.ops ?? Infinity), bytes: Math.min(limits.bytes, less.bytes ?? Infinity) }
+      const before = queue.findLast(({ ack }) => !ack)?.batch
+      // The server does not know the order of another client's batches and ours.
+      if (before && before.clientId !== clientId) return undefined
+      if (waits() && !less.hidden) return undefined
       for (const d of docs.values()) {
-        const seed = seeds(d)
+        // Before it is known whether there is a document, only changes are a reason to make one.
+        const seed = (loaded || d.view !== d.floor) && seeds(d, most)
         const init: Operation[] = seed ? [{ op: 'init', path: '', value: d.initial! }] : []
-        const ops = [...init, ...unsentOf(d)]
+        const ops = [...init, ...outgoing(d)]
         if (!ops.length) continue
-        const taken = take(ops, limits)
-        const frozen: Frozen = { batch: { clientId, clientSeq: nextSeq(), key: d.key, ops: taken } }
+        const taken = take(ops, most)
+        const previous = before && { previousClientSeq: before.clientSeq }
+        const batch: Batch = { clientId, clientSeq: nextSeq(), ...previous, key: d.key, ops: taken }
+        const frozen: Frozen = { batch, epoch: position?.epoch }
         queue = [...queue, frozen]
-        d.base = fold(d.base, taken).doc
+        settleFloor(d)
         return frozen
       }
       return undefined
@@ -318,7 +473,9 @@ export function createReplica(options: ReplicaOptions) {
       if (!queue.includes(frozen)) return
       const d = doc(frozen.batch.key)
       frozen.ack = { epoch, serverSeq }
-      reportAll(d, frozen.batch.ops, results)
+      reportAll(d, frozen.batch.ops, results, true)
+      const large = frozen.batch.ops.filter((_, i) => results[i]?.reason === 'too_large')
+      if (large.length) tooLarge(d, large)
       if (position?.epoch === epoch && position.serverSeq >= serverSeq) {
         const unsent = unsentOf(d)
         queue = queue.filter((other) => other !== frozen)
@@ -326,34 +483,45 @@ export function createReplica(options: ReplicaOptions) {
       }
     },
 
-    /**
-     * The server will never take this batch. Only what is at fault is given up; the rest is sent under new numbers.
-     * Where the problem does not say what is at fault, halving finds it; but what is forbidden without more is so altogether.
-     */
-    refused(frozen: Frozen, problem: Problem) {
-      const at = queue.indexOf(frozen)
-      if (at < 0) return
-      const { key, ops } = frozen.batch
-      const d = doc(key)
-      const unsent = unsentOf(d)
-      const named = new Set(problem.errors?.map(({ pointer }) => /^\/ops\/(\d+)/.exec(pointer)?.[1]))
-      const half = ops.length >> 1
-      let bad = ops.filter((_, i) => named.has(`${i}`))
-      let parts = [ops.filter((op) => !bad.includes(op))]
-      if (!bad.length && problem.code !== 'client_seq_reused') {
-        if (half && problem.code !== 'forbidden') parts = [ops.slice(0, half), ops.slice(half)]
-        else [bad, parts] = [[...ops], []]
-      }
-      if (bad.some(({ op }) => op === 'init')) d.unseedable = true
-      const again = parts.filter((part) => part.length).map((part) => ({ batch: { clientId, clientSeq: nextSeq(), key, ops: part } }))
-      queue = queue.toSpliced(at, 1, ...again)
-      rebase(d, unsent)
-      if (bad.length) options.onRefused?.(problem, bad)
+    /** The batch is not in the log, and never will be under its number: its changes are unsent again. */
+    withdraw,
+
+    /** Sets operations of a batch aside that do not get through. The others are unsent again. */
+    setAside(frozen: Frozen, ops: readonly Operation[], why: Refusal) {
+      if (!queue.includes(frozen)) return
+      const d = doc(frozen.batch.key)
+      if (ops.some(({ op }) => op === 'init')) d.unseedable = true
+      withdraw(frozen)
+      note(d, ops, why)
+      settleFloor(d)
+      if (d.view === undefined) return
+      // Folded over something else, an item that was set aside may stand at another place. That is no change of the user's.
+      const rest = unsentOf(d).filter((op) => op.op !== 'array_move' || !pendingAt(ops, op))
+      d.view = fold(d.floor, rest).doc
     },
 
-    /** A stream begins; what comes up to `up-to-date` is catching up. */
-    opening() {
+    /** The changes that were set aside. */
+    get rejected() {
+      return rejected
+    },
+    /** Set-aside changes become unsent ones: one of them, or all. */
+    retry(id?: string) {
+      release(id).forEach(settleFloor)
+    },
+    /** Set-aside changes are given up: one of them, or all. */
+    discard(id?: string) {
+      const unsent = new Map([...docs.values()].map((d) => [d, unsentOf(d)]))
+      for (const d of release(id)) rebase(d, unsent.get(d) ?? [])
+    },
+
+    /**
+     * A stream begins; what comes up to `up-to-date` is catching up. `long`: the last one was lost so long ago that
+     * changes made meanwhile may be out of date.
+     */
+    opening(long = true) {
       live = repeated = false
+      if (long && !away) docs.forEach(remember)
+      away ||= long
       arrived = []
       incoming = position ? undefined : new Map()
     },
@@ -372,23 +540,29 @@ export function createReplica(options: ReplicaOptions) {
       const unsent = [...held]
       for (const d of docs.values()) {
         for (const op of unsentOf(d)) {
-          const was = get(d.base, op.path)
+          const was = get(d.floor, op.path)
           unsent.push({ key: d.key, op, ...(was !== undefined && { was }) })
         }
       }
-      return { clientId, batches: queue.filter(({ ack }) => !ack).map(({ batch }) => batch), unsent }
+      const batches = queue.filter(({ ack }) => !ack).map(({ batch }) => batch)
+      return { clientId, batches, unsent, ...(rejected.length && { rejected }) }
     },
 
     /** Takes over what a closed tab has left. */
-    adopt({ batches, unsent }: SavedOutbox) {
+    adopt({ batches, unsent, rejected: refused = [] }: SavedOutbox) {
       const before = new Map([...docs.values()].map((d) => [d, unsentOf(d)]))
       queue = [...queue, ...batches.map((batch) => ({ batch }))]
-      for (const { key } of batches) rebase(doc(key), before.get(doc(key)) ?? [])
+      rejected = [...rejected, ...refused.map((change) => ({ ...change, id: `${++lastRejected}` }))]
+      for (const key of new Set([...batches, ...refused].map(({ key }) => key))) rebase(doc(key), before.get(doc(key)) ?? [])
       held.push(...unsent)
       if (loaded) applyHeld()
     }
   }
 }
+
+/** Whether an operation is one of the log, but for where it has put an item. */
+const isSame = ({ op, path, value }: Operation, other: Operation, result?: Result) =>
+  op === other.op && (result?.path ?? path) === other.path && equal(value, other.value)
 
 /** Whether an operation replaces what stands at its path, so that it can be too late. */
 const hasValue = ({ op }: Operation) => op === 'set' || op === 'delete'

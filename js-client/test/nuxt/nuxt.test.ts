@@ -5,6 +5,7 @@ import { get, type IncomingMessage } from 'node:http'
 import { chromium, type Page } from 'playwright-core'
 import { beforeAll, describe, expect } from 'vitest'
 import { executable } from '../e2e/harness/browser.ts'
+import { engines, type EnginePage } from '../e2e/harness/engines.ts'
 import { test as base } from '../e2e/harness/world.ts'
 import { application, type Application } from './application.ts'
 
@@ -70,7 +71,43 @@ describe('Nuxt 4, with pages rendered by its server', () => {
   })
 
   works(example)
+
+  // vue-router listens to `pagehide` before the client does.
+  for (const engine of engines) {
+    test.skipIf(!engine.installed)(`has the last words in ${engine.name} when a page of its routes is left`, async ({ serve, world }) => {
+      const { url, server } = await serve(example)
+      const title = async () => {
+        const room = (await (await fetch(`${server}/v1/rooms/project-demo`)).json()) as { stores: { project?: { state: { title: string } } } }
+        return room.stores.project?.state.title
+      }
+      for (const leave of ['location.reload()', `location.href = '/v1/rooms/elsewhere'`, `document.querySelector('a')?.click(); location.reload()`]) {
+        const { page, stop } = await engine.start()
+        world.defer(stop)
+        await page.goto(`${url}/`)
+        await expect.poll(() => follow(page)).toBe('Connected')
+        await page.run(type('Before', ''))
+        await expect.poll(title, { message: leave }).toBe('Before')
+        await page.run(type('Last words', leave)).catch(() => {})
+        await expect.poll(title, { message: leave, timeout: 10_000 }).toBe('Last words')
+      }
+    })
+  }
 })
+
+/** Follows the link to the project, and returns what is said there of the connection. */
+const follow = (page: EnginePage) =>
+  page.run(`(() => {
+    if (location.pathname === '/') document.querySelector('a')?.click()
+    return document.querySelector('[data-testid=status]')?.textContent
+  })()`)
+
+/** Types a title as a person does, and goes on in the same task. */
+const type = (text: string, then: string) => `(() => {
+  const field = document.querySelector('[data-testid=title]')
+  field.value = '${text}'
+  field.dispatchEvent(new Event('input', { bubbles: true }))
+  ${then}
+})()`
 
 describe('Nuxt 3 and Pinia 2, without server-side rendering', () => {
   beforeAll(async () => {

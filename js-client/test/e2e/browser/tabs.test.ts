@@ -1,10 +1,9 @@
 // Tabs of one browser, which has six connections to a server that speaks HTTP/1.1.
-import { build } from 'esbuild'
 import type { Page } from 'playwright-core'
-import { fileURLToPath } from 'node:url'
 import { describe, expect } from 'vitest'
 import type { createClient, Document } from '../../../src/index.ts'
 import { executable, test, type Window } from '../harness/browser.ts'
+import { clientScript } from '../harness/script.ts'
 import type { Server } from '../harness/server.ts'
 
 /** How many streams the server has open. */
@@ -26,21 +25,31 @@ interface Here {
   documents: Document<{ text?: string }>[]
 }
 
-/** Enters rooms from a page, by one stream. */
-function enter(rooms: string[]) {
+/** Enters rooms from a page, by one stream, or as it is by default. */
+function enter({ rooms, oneStream }: { rooms: string[]; oneStream?: boolean }) {
   const here = globalThis as unknown as Here
-  const client = here.pathsync.createClient({ oneStream: true })
+  const client = here.pathsync.createClient({ oneStream })
   here.documents = rooms.map((name) => client.room(name).document())
   return Promise.all(here.documents.map(({ ready }) => ready))
 }
 
-/** The client as a script, for a page without any of its own. */
-async function script(): Promise<string> {
-  const entry = fileURLToPath(new URL('../../../src/index.ts', import.meta.url))
-  const options = { bundle: true, write: false, format: 'iife', globalName: 'pathsync', target: 'es2022' } as const
-  const { outputFiles } = await build({ ...options, entryPoints: [entry], footer: { js: 'globalThis.pathsync = pathsync' } })
-  return outputFiles[0]!.text
-}
+describe.skipIf(!executable)('one page in eight rooms, on plain HTTP/1.1', () => {
+  test('shares one stream by itself, so that what it writes leaves at once', async ({ world, windows }) => {
+    const server = await world.server()
+    const page = await (await windows.context()).newPage()
+    await page.goto(`${server.url}/healthz`)
+    await page.evaluate(await clientScript())
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+    await page.evaluate(enter, { rooms: names })
+    await shared(server)
+    await page.evaluate(() => {
+      for (const document of (globalThis as unknown as Here).documents) document.apply({ op: 'set', path: 'text', value: 'Here' })
+    })
+    for (const name of names) {
+      await expect.poll(async () => (await server.snapshot(name)).stores.default?.state, { timeout: 5000 }).toEqual({ text: 'Here' })
+    }
+  })
+})
 
 describe.skipIf(!executable)('ten tabs on plain HTTP/1.1', () => {
   test('all work, over one stream: when one is closed, and when the server is killed', async ({ world, windows }) => {
@@ -92,13 +101,13 @@ describe.skipIf(!executable)('ten tabs on plain HTTP/1.1', () => {
   }) => {
     const server = await world.server()
     const context = await windows.context()
-    const code = await script()
+    const code = await clientScript()
     const tabs: Page[] = []
     for (let i = 0; i < 10; i++) {
       const page = await context.newPage()
       await page.goto(`${server.url}/healthz`)
       await page.evaluate(code)
-      await page.evaluate(enter, ['a', 'b', 'c'])
+      await page.evaluate(enter, { rooms: ['a', 'b', 'c'], oneStream: true })
       tabs.push(page)
     }
     await shared(server)

@@ -23,6 +23,8 @@ export interface Faults {
   stall: boolean
   /** Milliseconds that each piece of data takes, in each direction. */
   delay: number
+  /** How much goes through one connection, in each direction; 0 for no limit. */
+  bytesPerSecond: number
   /** How often the answer to a batch is lost after the server has sent it, between 0 and 1. */
   loseAnswers: number
   /** What a proxy does to streams: lets them through, holds all of them back, or ends them behind the head. */
@@ -31,7 +33,7 @@ export interface Faults {
   answer: string | undefined
 }
 
-const healthy: Faults = { refuse: false, stall: false, delay: 0, loseAnswers: 0, streams: 'pass', answer: undefined }
+const healthy: Faults = { refuse: false, stall: false, delay: 0, bytesPerSecond: 0, loseAnswers: 0, streams: 'pass', answer: undefined }
 
 /** `random` decides which answers are lost. */
 export async function startRelay(target: { port: number }, random: () => number): Promise<Relay> {
@@ -48,7 +50,8 @@ export async function startRelay(target: { port: number }, random: () => number)
   }
 
   /** Resolves when data that has come in may go on. */
-  async function pass(): Promise<void> {
+  async function pass(bytes: number): Promise<void> {
+    if (faults.bytesPerSecond) await new Promise(resolve => setTimeout(resolve, (bytes * 1000) / faults.bytesPerSecond))
     if (faults.delay) await new Promise(resolve => setTimeout(resolve, faults.delay))
     while (faults.stall) await new Promise<void>(resolve => resume.push(resolve))
   }
@@ -75,7 +78,7 @@ export async function startRelay(target: { port: number }, random: () => number)
         link.answering = false
         link.request = /\/(events|probe)(\?|$)/.test(head[2] ?? '') ? 'stream' : /\/ops$/.test(head[2] ?? '') ? 'batch' : 'other'
       }
-      sent = sent.then(pass).then(() => void server.write(data))
+      sent = sent.then(() => pass(data.length)).then(() => void server.write(data))
     })
     let received = Promise.resolve()
     server.on('data', data => {
@@ -88,7 +91,7 @@ export async function startRelay(target: { port: number }, random: () => number)
         return cut()
       }
       link.answering = true
-      received = received.then(pass).then(() => void client.write(data))
+      received = received.then(() => pass(data.length)).then(() => void client.write(data))
     })
   }
 

@@ -51,7 +51,7 @@ test('streams end with their tokens and go on with others: nothing is lost, and 
   expect([ada.errors, bob.errors]).toEqual([[], []])
 })
 
-test('who may only read has edits refused and taken back, one request each, and goes on reading', async ({ world }) => {
+test('who may only read has edits refused and set aside, with one request, and goes on reading', async ({ world }) => {
   const server = await world.server(...asksForTokens)
   const ada = enter(world, server, { token: token() })
   ada.notes.replace({ text: 'hers' })
@@ -62,6 +62,10 @@ test('who may only read has edits refused and taken back, one request each, and 
 
   bob.notes.replace({ text: 'his', more: 1, and: 2 })
   await bob.room.flush()
+  // They stay on his screen until he gives them up.
+  expect(bob.notes.state).toEqual({ text: 'his', more: 1, and: 2 })
+  expect(bob.room.rejected.list).toHaveLength(3)
+  bob.room.rejected.discard()
   expect(bob.notes.state).toEqual({ text: 'hers' })
   expect(bob.errors).toMatchObject([{ code: 'forbidden', message: expect.stringContaining('writing is not granted') }])
   expect(bob.errors[0]?.ops).toHaveLength(3)
@@ -72,7 +76,7 @@ test('who may only read has edits refused and taken back, one request each, and 
   expect(bob.room.status.connected).toBe(true)
 })
 
-test('of a batch, exactly the edits of what is read-only are given up', async ({ world }) => {
+test('of a batch, exactly the edits of what is read-only are set aside', async ({ world }) => {
   const server = await world.server(...asksForTokens)
   const ada = enter(world, server, { token: token() })
   ada.notes.replace({ title: '', budget: { sum: 7 }, tags: 'none' })
@@ -84,6 +88,8 @@ test('of a batch, exactly the edits of what is read-only are given up', async ({
   bob.notes.replace({ title: 'New', budget: { sum: 9_000 }, tags: 'some' })
   await bob.room.flush()
   const after = { title: 'New', budget: { sum: 7 }, tags: 'some' }
+  expect(bob.notes.state).toEqual({ ...after, budget: { sum: 9_000 } })
+  bob.room.rejected.discard()
   expect(bob.notes.state).toEqual(after)
   await expect.poll(() => ada.notes.state).toEqual(after)
   expect(bob.errors).toMatchObject([{ code: 'forbidden', ops: [{ op: 'set', path: 'budget.sum', value: 9_000 }] }])

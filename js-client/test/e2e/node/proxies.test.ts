@@ -166,3 +166,30 @@ describe.concurrent('behind a proxy that gets HTTP wrong, nothing is lost and no
     expect(await server.history('a/b')).toHaveLength(1)
   })
 })
+
+/** Minutes of waiting: only in soaks. */
+describe.runIf(soaking).concurrent('over a slow link', { timeout: 300_000 }, () => {
+  const large = (items: number) => ({ list: Array.from({ length: items }, (_, i) => item(`${i}.`)) })
+  const within = { timeout: 240_000, interval: 200 }
+
+  test('of 80 kB/s, 900 kB of offline work arrive', async ({ world, expect }) => {
+    const { proxy, ada, adas, bobs } = await startTwo(world)
+    await adas.ready
+    proxy.set({ bytesPerSecond: 80_000 })
+    const state = large(500)
+    adas.replace(state)
+    await expect.poll(() => ada.status.pendingChanges, within).toBe(0)
+    expect(ada.status.rejectedChanges).toBe(0)
+    await expect.poll(() => bobs.state).toEqual(state)
+  })
+
+  test.for(['pass', 'end'] as const)('of 100 kB/s, 4 MB are loaded (streams: %s)', async (streams, { world, expect }) => {
+    const { proxy, bob, bobs } = await startTwo(world)
+    const state = large(2000)
+    bobs.replace(state)
+    await bob.flush()
+    proxy.set({ bytesPerSecond: 100_000, streams })
+    const eve = world.client(proxy, { clientId: 'eve' }).room('r').document()
+    await expect.poll(() => eve.state, within).toEqual(state)
+  })
+})

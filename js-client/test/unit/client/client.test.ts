@@ -141,7 +141,9 @@ describe('what is sent', () => {
     board.apply(set('b', 2))
     await pass(2000)
     expect(state()).toEqual({ a: 1 })
-    expect(board.state).toEqual({ a: 1 })
+    // It stays on the screen until the application decides.
+    expect(board.state).toEqual({ a: 1, b: 2 })
+    expect(room.rejected.list).toMatchObject([{ key: 'default', op: set('b', 2), code: 'invalid_request' }])
     expect(errors).toMatchObject([{ code: 'invalid_request', ops: [set('b', 2)] }])
     expect(room.status.pendingChanges).toBe(0)
   })
@@ -167,10 +169,12 @@ describe('what is sent', () => {
     await pass(10_000)
     expect(errors).toMatchObject([{ code: 'forbidden', ops: edits }])
     expect(room.status.pendingChanges).toBe(0)
-    expect(board.state).toEqual(state())
+    expect(board.state).toMatchObject({ k0: 0, k7: 7 })
     board.apply(set('later', 1))
     await pass(2000)
     expect(state()).toEqual({ later: 1 })
+    room.rejected.discard()
+    expect(board.state).toEqual({ later: 1 })
   })
 
   test('is made smaller when something on the way takes less than the server', async () => {
@@ -203,6 +207,242 @@ describe('what is sent', () => {
   })
 })
 
+describe('what something on the way refuses', () => {
+  const html = (status: number) => new Response('<h1>Blocked</h1>', { status, headers: { 'Content-Type': 'text/html' } })
+  const fails = [
+    ...[400, 403, 404, 405, 406, 413, 418, 500, 502, 504].map((status) => [`with ${status} and a page`, () => html(status)] as const),
+    ['with 200 and a page', () => html(200)] as const,
+    ['by a reset', () => 'lost' as const] as const
+  ]
+
+  test.each(fails)('%s is found, set aside and kept, and all else is sent', async (_, refuse) => {
+    const { board, room, errors } = await joined()
+    server.middlebox = (body) => (body.includes('DROP TABLE') ? refuse() : undefined)
+    for (let i = 0; i < 8; i++) board.apply(set(`k${i}`, i))
+    board.apply(set('bad', 'DROP TABLE'))
+    board.apply(set('last', 9))
+    await pass(120_000)
+    expect(state()).toEqual({ k0: 0, k1: 1, k2: 2, k3: 3, k4: 4, k5: 5, k6: 6, k7: 7, last: 9 })
+    expect(board.state).toMatchObject({ bad: 'DROP TABLE', last: 9 })
+    expect(room.rejected.list).toMatchObject([{ key: 'default', op: set('bad', 'DROP TABLE'), code: 'blocked' }])
+    expect(errors.filter(({ ops }) => ops)).toMatchObject([{ ops: [set('bad', 'DROP TABLE')] }])
+    expect(room.status).toMatchObject({ pendingChanges: 0, rejectedChanges: 1, connected: true })
+
+    const posts = server.posted.length
+    await pass(600_000)
+    expect(server.posted).toHaveLength(posts)
+    board.apply(set('bad', 'fine'))
+    await pass(2000)
+    expect(state()).toMatchObject({ bad: 'fine' })
+    expect(room.status).toMatchObject({ pendingChanges: 0, rejectedChanges: 0 })
+  })
+
+  test('in one member of an item that is added, that member alone is set aside', async () => {
+    const { board, room } = await joined()
+    server.middlebox = (body) => (body.includes('DROP TABLE') ? html(403) : undefined)
+    const item = { _sync_id: 'x', ...Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`m${i}`, `text ${i}`])) }
+    board.apply({ op: 'array_add', path: 'tasks', value: { ...item, m7: 'DROP TABLE' } })
+    await pass(120_000)
+    const { m7: _, ...rest } = item as Record<string, unknown>
+    expect(state()).toEqual({ tasks: [rest] })
+    expect(room.rejected.list).toMatchObject([{ op: set('tasks[x].m7', 'DROP TABLE') }])
+    expect(board.state?.tasks).toEqual([{ ...item, m7: 'DROP TABLE' }])
+  })
+
+  test('in what a document begins with, the rest of it is sent', async () => {
+    server.middlebox = (body) => (body.includes('DROP TABLE') ? html(403) : undefined)
+    const room = client().room('r')
+    room.document('default', { initial: { a: 1, b: { c: 'DROP TABLE', d: 2 }, e: 3 } })
+    await pass(120_000)
+    expect(state()).toEqual({ a: 1, b: { d: 2 }, e: 3 })
+    expect(room.rejected.list).toMatchObject([{ op: set('b.c', 'DROP TABLE') }])
+  })
+
+  test('altogether is kept and sent later, whole: nothing is divided or set aside', async () => {
+    const { board, room } = await joined()
+    server.middlebox = () => html(403)
+    for (let i = 0; i < 8; i++) board.apply(set(`k${i}`, i))
+    await pass(300_000)
+    expect(room.status).toMatchObject({ pendingChanges: 8, rejectedChanges: 0 })
+    expect(room.status.error).toBeTruthy()
+    server.middlebox = () => undefined
+    await pass(60_000)
+    expect(server.model.log).toHaveLength(1)
+    expect(room.status).toMatchObject({ pendingChanges: 0, error: null })
+  })
+
+  test('is sent again when the application says so, and given up when it says that', async () => {
+    const { board, room } = await joined()
+    server.middlebox = (body) => (body.includes('wrong') ? html(403) : undefined)
+    board.apply(set('x', 'wrong x'))
+    board.apply(set('y', 'wrong y'))
+    await pass(60_000)
+    expect(room.rejected.list).toHaveLength(2)
+    room.rejected.discard(room.rejected.list.find(({ op }) => op.path === 'y')?.id)
+    expect(board.state).toEqual({ x: 'wrong x' })
+    server.middlebox = () => undefined
+    room.rejected.retry()
+    await pass(1000)
+    expect(state()).toEqual({ x: 'wrong x' })
+    expect(room.status.rejectedChanges).toBe(0)
+  })
+})
+
+describe('a slow link', () => {
+  test('gets smaller batches after a timeout, down to one operation, and then larger ones again', async () => {
+    const { board } = await joined()
+    server.middlebox = (body) => (body.length > 15_000 ? 'stuck' : undefined)
+    for (let i = 0; i < 16; i++) board.apply(set(`k${i}`, 'x'.repeat(10_000)))
+    await pass(400_000)
+    expect(Object.keys(state() as object)).toHaveLength(16)
+    server.middlebox = () => undefined
+    for (let i = 0; i < 16; i++) board.apply(set(`k${i}`, 'y'))
+    await pass(2000)
+    expect(server.batches.at(-1)?.ops.length).toBeGreaterThan(1)
+  })
+
+  test('gets parts of one large value', async () => {
+    const { board } = await joined()
+    server.middlebox = (body) => (body.length > 15_000 ? 'stuck' : undefined)
+    const value = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`k${i}`, 'x'.repeat(5000)]))
+    board.apply(set('large', value))
+    await pass(400_000)
+    expect(state()).toEqual({ large: value })
+  })
+})
+
+describe('batches of one client', () => {
+  test('that the server has passed are sent under a new number, with what still differs', async () => {
+    const { board, room } = await joined()
+    const passed = { type: 'urn:x', title: 'Passed', status: 409, code: 'client_seq_passed', retryable: false }
+    server.fates.push(server.json(passed, 409, 'application/problem+json'))
+    board.apply(set('n', 1))
+    await pass(2000)
+    expect(server.batches.map(({ clientSeq }) => clientSeq)).toEqual([1, 2])
+    expect(state()).toEqual({ n: 1 })
+    expect(room.rejected.list).toEqual([])
+  })
+
+  test('of an older server go without the number of the one before', async () => {
+    const page = Object.assign(new EventTarget(), { visibilityState: 'hidden' })
+    vi.stubGlobal('window', page)
+    vi.stubGlobal('document', page)
+    const { board, room } = await joined()
+    const unknown = { type: 'urn:x', title: 'No', status: 422, code: 'invalid_request', retryable: false, errors: [{ pointer: '', detail: 'unknown member' }] }
+    server.middlebox = (body) => (body.includes('previousClientSeq') ? server.json(unknown, 422, 'application/problem+json') : undefined)
+    server.fates.push('stuck')
+    board.apply(set('n', 1))
+    await pass(400)
+    board.apply(set('n', 2))
+    page.dispatchEvent(new Event('visibilitychange'))
+    await pass(40_000)
+    expect(state()).toEqual({ n: 2 })
+    expect(room.status).toMatchObject({ pendingChanges: 0, rejectedChanges: 0 })
+  })
+
+  test('with a fixed id and a clock that was set back get past the numbers of the last visit', async () => {
+    const first = await joined({ clientId: 'fixed' })
+    first.board.apply(set('n', 1))
+    await pass(1000)
+    first.client.close()
+    vi.setSystemTime(Date.now() - 3_600_000)
+    const second = await joined({ clientId: 'fixed' })
+    second.board.apply(set('n', 2))
+    await pass(60_000)
+    expect(state()).toEqual({ n: 2 })
+  })
+})
+
+describe('timers', () => {
+  test.each(['1e12', '99999999999', 'Infinity'])('Retry-After: %s is neither no wait nor one of days, and the page that comes back ends it', async (value) => {
+    const page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+    vi.stubGlobal('window', page)
+    vi.stubGlobal('document', page)
+    const { board } = await joined({ heartbeatMs: 600_000 })
+    const body = JSON.stringify({ type: 'urn:x', title: 'Away', status: 503, code: 'overloaded', retryable: true })
+    server.fates.push(new Response(body, { status: 503, headers: { 'Content-Type': 'application/problem+json', 'Retry-After': value } }))
+    board.apply(set('n', 1))
+    await pass(590_000)
+    expect(server.posted).toHaveLength(1)
+    page.dispatchEvent(new Event('online'))
+    await settle()
+    expect(state()).toEqual({ n: 1 })
+  })
+
+  test.each([Infinity, NaN, 30 * 86_400_000])('heartbeatMs: %s does not make streams come and go', async (heartbeatMs) => {
+    const fetch = vi.fn(server.fetch)
+    await joined({ heartbeatMs, fetch })
+    await pass(20_000)
+    expect(fetch.mock.calls.filter(([url]) => `${url}`.includes('/events'))).toHaveLength(1)
+  })
+
+  test('a clock that is set back does not hold up what is typed', async () => {
+    const { board } = await joined()
+    board.apply(set('n', 1))
+    vi.setSystemTime(Date.now() - 3_600_000)
+    for (let i = 0; i < 20; i++) {
+      board.apply(set('n', i))
+      await pass(100)
+    }
+    expect(server.posted.length).toBeGreaterThan(0)
+  })
+
+  test('a debounce that is longer than the longest wait is kept', async () => {
+    const { board } = await joined({ debounceMs: 5000, maxWaitMs: 1000 })
+    board.apply(set('n', 1))
+    await pass(4900)
+    expect(server.posted).toHaveLength(0)
+    await pass(200)
+    expect(server.posted).toHaveLength(1)
+  })
+})
+
+describe('the network comes back', () => {
+  let page: EventTarget & { visibilityState?: string }
+  beforeEach(() => {
+    page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+    vi.stubGlobal('window', page)
+    vi.stubGlobal('document', page)
+  })
+
+  test.each(['online', 'visibilitychange', 'resume'])('a request that hangs is given up within 2 s of %s, and repeated', async (event) => {
+    const { board } = await joined()
+    server.fates.push('stuck')
+    board.apply(set('n', 1))
+    await pass(400)
+    page.dispatchEvent(new Event(event))
+    await pass(2100)
+    expect(state()).toEqual({ n: 1 })
+    expect(new Set(server.posted.map(({ body }) => body)).size).toBe(1)
+  })
+
+  test('a stream that has said nothing is replaced within 2 s of it, and the room stays connected', async () => {
+    const fetch = vi.fn(server.fetch)
+    const { room } = await joined({ fetch })
+    const lost: boolean[] = []
+    room.on('status', ({ connected }) => lost.push(connected))
+    page.dispatchEvent(new Event('online'))
+    await pass(2100)
+    expect(fetch.mock.calls.filter(([url]) => `${url}`.includes('/events'))).toHaveLength(2)
+    expect(room.status.connected).toBe(true)
+  })
+
+  test('requests that fail are evidence that the stream is dead', async () => {
+    let offline = false
+    const fetch = ((...request: Parameters<typeof server.fetch>) =>
+      offline ? Promise.reject(new TypeError('Failed to fetch')) : server.fetch(...request)) as typeof server.fetch
+    const { board, room } = await joined({ fetch })
+    await pass(5000)
+    offline = true
+    board.apply(set('n', 1))
+    await pass(500)
+    expect(room.status).toMatchObject({ connected: false, pendingChanges: 1 })
+    offline = false
+    await pass(40_000)
+    expect(room.status).toMatchObject({ connected: true, pendingChanges: 0, error: null })
+  })
+})
+
 describe('a page that is hidden', () => {
   let page: EventTarget & { visibilityState?: string }
   beforeEach(() => {
@@ -222,6 +462,78 @@ describe('a page that is hidden', () => {
     await settle()
     expect(server.posted).toMatchObject([{ keepalive: true }])
     expect(state()).toEqual({ title: 'just typed' })
+  })
+
+  test('sends what is pending although its stream is gone, and with the first event of all', async () => {
+    for (const type of ['beforeunload', 'visibilitychange', 'pagehide', 'freeze']) {
+      const { board } = await joined()
+      server.down()
+      await settle()
+      server.up()
+      board.apply(set('last', type))
+      page.visibilityState = 'hidden'
+      page.dispatchEvent(new Event(type))
+      // No time for anything: the request has been made when the listener returns.
+      expect(JSON.parse(server.posted.at(-1)!.body)).toMatchObject({ ops: [set('last', type)] })
+      expect(server.posted.at(-1)!.keepalive).toBe(true)
+      await settle()
+    }
+  })
+
+  test('sends what its own listeners have changed after the first event', async () => {
+    const { board } = await joined()
+    board.apply(set('n', 1))
+    hide()
+    board.apply(set('n', 2))
+    page.dispatchEvent(Object.assign(new Event('pagehide'), { persisted: false }))
+    expect(server.batches.map(({ ops }) => ops)).toEqual([[set('n', 1)], [set('n', 2)]])
+  })
+
+  test('names the batch before, so that the server keeps their order, and goes on as before', async () => {
+    const { board, room } = await joined()
+    server.fates.push('stuck')
+    board.apply(set('n', 1))
+    await pass(400)
+    board.apply(set('n', 2))
+    hide()
+    await settle()
+    const bodies = server.posted.map(({ body }) => JSON.parse(body) as { clientSeq: number; previousClientSeq?: number })
+    expect(bodies.map(({ clientSeq, previousClientSeq }) => [clientSeq, previousClientSeq])).toEqual([[1, undefined], [1, undefined], [2, 1]])
+    expect(state()).toEqual({ n: 2 })
+    board.apply(set('n', 3))
+    await pass(40_000)
+    expect(state()).toEqual({ n: 3 })
+    expect(room.status).toMatchObject({ pendingChanges: 0, connected: true })
+  })
+
+  test('shares 60 KiB over all rooms, the smallest first; what is more is reported, and sent while the page lives', async () => {
+    const own = client()
+    const rooms = [own.room('r'), own.room('s')]
+    const [large, small] = rooms.map((room) => room.document<Board>(room.name)) as [ReturnType<Room['document']>, ReturnType<Room['document']>]
+    const errors: SyncErrorEvent[] = []
+    rooms.forEach((room) => room.on('error', (error) => errors.push(error)))
+    await settle()
+    for (let i = 0; i < 20; i++) large.apply(set(`k${i}`, 'x'.repeat(6000)))
+    small.apply(set('n', 1))
+    hide()
+    const kept = server.posted.filter(({ keepalive }) => keepalive)
+    expect(JSON.parse(kept[0]!.body)).toMatchObject({ key: 's' })
+    const bytes = kept.reduce((sum, { body }) => sum + body.length, 0)
+    expect(bytes).toBeGreaterThan(40_000)
+    expect(bytes).toBeLessThanOrEqual(60 * 1024)
+    expect(errors).toMatchObject([{ room: 'r', code: 'unload' }])
+    await pass(5000)
+    expect(Object.keys(state('r') as object)).toHaveLength(20)
+    expect(state('s')).toEqual({ n: 1 })
+  })
+
+  test('sends nothing when it is offline on purpose', async () => {
+    const { board, client } = await joined()
+    client.disconnect()
+    board.apply(set('n', 1))
+    hide()
+    await settle()
+    expect(server.posted).toHaveLength(0)
   })
 
   test('leaves presence when it is closed, by a request that outlives it and shows the token', async () => {

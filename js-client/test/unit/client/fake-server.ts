@@ -14,6 +14,8 @@ export function createFakeServer() {
   const streams = new Set<ReadableStreamDefaultController<Uint8Array>>()
   /** What the next POSTs are to meet, in order; after that all is well. */
   const fates: ('lost' | 'answer lost' | 'stuck' | Response)[] = []
+  /** What something on the way makes of a POST by its content; undefined where it lets it pass. */
+  let middlebox: (body: string) => Response | 'lost' | 'stuck' | undefined = () => undefined
   let down = false
 
   const json = (body: unknown, status = 200, type = 'application/json') =>
@@ -69,12 +71,20 @@ export function createFakeServer() {
       return json({ clientId: 'me', room: 'r', users: [] })
     }
     const body = init.body as string
+    const { ops } = JSON.parse(body) as { ops: unknown[] }
+    const met = middlebox(body)
+    if (!ops.length && met === 'lost') throw new TypeError('fetch failed')
+    if (!ops.length && met instanceof Response) return met
+    if (!ops.length) return json({ type: 'urn:x', title: 'No operations', status: 422, code: 'invalid_request', retryable: false }, 422, 'application/problem+json')
     posted.push({ body, keepalive: init.keepalive ?? false })
-    const fate = fates.shift()
+    const fate = fates.shift() ?? met
     if (fate === 'lost') throw new TypeError('fetch failed')
     if (fate === 'stuck') return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
     if (fate instanceof Response) return fate
     const result = model.post(JSON.parse(body))
+    if (!result) {
+      return json({ type: 'urn:x', title: 'Passed', status: 409, code: 'client_seq_passed', retryable: false }, 409, 'application/problem+json')
+    }
     if (fate === 'answer lost') throw new TypeError('fetch failed')
     return json(result)
   }
@@ -85,6 +95,9 @@ export function createFakeServer() {
     presence,
     fates,
     json,
+    set middlebox(judge: typeof middlebox) {
+      middlebox = judge
+    },
     fetch: answer as typeof fetch,
     get open() {
       return streams.size

@@ -115,6 +115,37 @@ describe('polling begins', () => {
   })
 })
 
+describe('streams that something on the way refuses', () => {
+  test.each([
+    ...[403, 404, 405, 407, 502, 503, 504].map((status) => [`${status} and a page`, () => page(status)] as const),
+    ['200 and a page', () => page()] as const,
+    ['404 of the server, whose address was rewritten', () => problem('not_found', 404, false)] as const,
+    ['a reset', () => Promise.reject<Response>(new TypeError('Failed to fetch'))] as const
+  ])('by %s: the room is polled within seconds, since all else gets through', async (_, refuse) => {
+    const room = (last = start({ at: 'e1-3' }))
+    room.routes.events = refuse
+    room.routes.presence = nobody
+    room.routes.changes = () => changes()(3)
+    await room.pass(8000)
+    expect(room.polling).toBe(true)
+    expect(room.server.to('/events')).toHaveLength(4)
+    expect(room.heard()).toContainEqual('opening')
+  })
+
+  test.each([
+    ['answers nothing at all', () => Promise.reject<Response>(new TypeError('Failed to fetch'))],
+    ['answers everything with 502', () => page(502)],
+    ['answers everything with a sign-in page', () => page()]
+  ])('where something %s, streams are tried again: they are not at fault', async (_, fail) => {
+    const room = (last = start({ at: 'e1-3' }))
+    room.routes.events = room.routes.presence = room.routes.changes = fail
+    await room.pass(300_000)
+    expect(room.polling).toBe(false)
+    expect(room.server.to('/events').length).toBeGreaterThan(10)
+    expect(room.server.to('/presence').length).toBeLessThan(room.server.to('/events').length / 2)
+  })
+})
+
 describe('polling', () => {
   test('without a position reads the room', async () => {
     const room = await startPolling(silence, undefined, { at: '' })

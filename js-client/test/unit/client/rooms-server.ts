@@ -54,9 +54,10 @@ export function createRoomsServer() {
 
   async function fetch(input: string, { signal }: RequestInit = {}): Promise<Response> {
     const url = new URL(input)
-    if (!url.pathname.endsWith('/events')) return json({ clientId: 'me', users: [] })
-    note(url)
+    const reads = url.pathname.endsWith('/events')
+    if (reads) note(url)
     if (self.down) throw new TypeError('fetch failed')
+    if (!reads) return json({ clientId: 'me', users: [] })
     const names = namesOf(url).filter((name) => refused.has(name))
     const why = refused.get(names[0] ?? '')
     if (why) return json({ title: `It is ${why.code}`, ...why, rooms: names }, why.status)

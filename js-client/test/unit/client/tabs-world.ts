@@ -81,6 +81,7 @@ export function createBrowser(latency?: () => number) {
       return answer
     }) as typeof globalThis.fetch
     let seq = 0
+    const joint = oneStream ? Promise.resolve(joinRooms(readers, 'fetch')) : undefined
     const shared = createRoom({
       api: createApi({ url: 'http://fake', token, fetch }),
       room: 'r',
@@ -94,8 +95,10 @@ export function createBrowser(latency?: () => number) {
         ? Promise.resolve({ takeSeat: (options) => takeSeat(options, browser as never) })
         : undefined,
       shareAs,
-      joined: oneStream ? Promise.resolve(joinRooms(readers, 'fetch')) : undefined,
+      joined: () => joint,
       nextSeq: () => ++seq,
+      passed() {},
+      onPending() {},
       onEmpty() {}
     })
     const room = shared.enter()

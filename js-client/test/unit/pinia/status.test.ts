@@ -4,7 +4,7 @@ import { useSyncHooks, useSyncStatus, useSyncedStore } from '../../../src/pinia/
 import { createWorld, pass, pinia4, settle } from './world.ts'
 
 const { defineStore } = pinia4
-const nothing = { connected: false, syncing: false, pendingChanges: 0, lastSyncedAt: null, error: null }
+const nothing = { connected: false, syncing: false, pendingChanges: 0, rejectedChanges: 0, lastSyncedAt: null, error: null }
 
 function setup() {
   const world = createWorld()

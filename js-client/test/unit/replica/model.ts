@@ -12,6 +12,8 @@ export function createModelServer(room = 'r') {
   let versions: ReadonlyMap<string, Json>[] = [new Map()]
   let receipts = new Map<string, { content: string; answer: BatchResult }>()
   let moves = new Map<string, Move[]>()
+  /** The last number of each client in the log. */
+  let latest = new Map<string, number>()
   const readers = new Set<(event: RoomEvent) => void>()
 
   return {
@@ -28,7 +30,12 @@ export function createModelServer(room = 'r') {
       return log
     },
 
-    post(batch: Batch): BatchResult {
+    /** Whether the batch that one names as the one before it is in the log. The server waits for that for a while. */
+    hasPrevious: ({ clientId, previousClientSeq }: Batch) =>
+      previousClientSeq === undefined || receipts.has(`${clientId} ${previousClientSeq}`),
+
+    /** Undefined: a later batch of this client is in the log. */
+    post(batch: Batch): BatchResult | undefined {
       const id = `${batch.clientId} ${batch.clientSeq}`
       const known = receipts.get(id)
       if (known) {
@@ -36,6 +43,8 @@ export function createModelServer(room = 'r') {
         return { ...known.answer, duplicate: true }
       }
       const { key, clientId, clientSeq } = batch
+      if (clientSeq < (latest.get(clientId) ?? 0)) return undefined
+      latest.set(clientId, clientSeq)
       const moved = moves.get(key) ?? []
       moves.set(key, moved)
       const { doc, results } = fold(versions.at(-1)!.get(key), batch.ops, moved)
@@ -74,6 +83,7 @@ export function createModelServer(room = 'r') {
       versions = [new Map()]
       receipts = new Map()
       moves = new Map()
+      latest = new Map()
       readers.clear()
     }
   }

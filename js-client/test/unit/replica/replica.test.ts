@@ -3,7 +3,7 @@ import { fold } from '../../../src/document/apply.ts'
 import type { Json } from '../../../src/document/json.ts'
 import { createReplica, type ReplicaOptions } from '../../../src/replica/replica.ts'
 import type { ConflictEvent } from '../../../src/types.ts'
-import type { DeltaEvent, Operation, Problem } from '../../../src/wire.ts'
+import type { DeltaEvent, Operation } from '../../../src/wire.ts'
 
 type Conflict = Omit<ConflictEvent, 'room'>
 
@@ -18,7 +18,7 @@ function setup(options: Partial<ReplicaOptions> = {}) {
     clientId: 'me',
     nextSeq: () => ++seq,
     onConflict: (conflict) => conflicts.push(conflict),
-    onRefused: (_, ops) => refused.push(ops),
+    onRejected: (_, ops) => refused.push(ops),
     onRemote: (delta) => remote.push(delta),
     onLoaded: (doc) => loaded.push([doc.key, doc.confirmed]),
     ...options
@@ -55,8 +55,7 @@ function setup(options: Partial<ReplicaOptions> = {}) {
 const set = (path: string, value: Json): Operation => ({ op: 'set', path, value })
 const add = (path: string, value: Json): Operation => ({ op: 'array_add', path, value })
 const del = (path: string): Operation => ({ op: 'array_del', path })
-const problem = (pointers: string[] = [], code = 'invalid_request') =>
-  ({ code, errors: pointers.length ? pointers.map((pointer) => ({ pointer, detail: 'no' })) : undefined }) as Problem
+const why = { code: 'blocked', message: 'no' }
 
 describe('a remote change', () => {
   test('shows, and is told of', () => {
@@ -400,60 +399,244 @@ describe('offline changes', () => {
   })
 })
 
-describe('a refused batch', () => {
-  test('gives up the operations that the problem names, and sends the others under a new number', () => {
-    const { load, edit, replica, view, refused } = setup()
-    load({})
-    edit(set('a', 1), set('b', 2), set('c', 3))
-    replica.refused(replica.freeze()!, problem(['/ops/1/value']))
-    expect(refused).toEqual([[set('b', 2)]])
-    expect(view()).toEqual({ a: 1, c: 3 })
-    expect(replica.queue.map(({ batch }) => [batch.clientSeq, batch.ops])).toEqual([[2, [set('a', 1), set('c', 3)]]])
-  })
-
-  test('is halved until the operation at fault is found', () => {
-    const { load, edit, replica, view, refused } = setup()
-    load({})
-    edit(...[0, 1, 2, 3, 4, 5, 6].map((i) => set(`k${i}`, i)))
-    replica.freeze()
-    for (let rounds = 0; rounds < 10; rounds++) {
-      const bad = replica.queue.find(({ batch }) => batch.ops.some(({ path }) => path === 'k4'))
-      if (bad) replica.refused(bad, problem())
-    }
-    expect(refused).toEqual([[set('k4', 4)]])
-    expect(view()).toEqual({ k0: 0, k1: 1, k2: 2, k3: 3, k5: 5, k6: 6 })
-    const numbers = replica.queue.map(({ batch }) => batch.clientSeq)
-    expect(new Set(numbers).size).toBe(numbers.length)
-  })
-
-  test('whose number was used is sent under another, whole', () => {
-    const { load, edit, replica, refused } = setup()
-    load({})
-    edit(set('a', 1))
-    replica.refused(replica.freeze()!, problem([], 'client_seq_reused'))
-    expect(replica.queue.map(({ batch }) => [batch.clientSeq, batch.ops])).toEqual([[2, [set('a', 1)]]])
-    expect(refused).toEqual([])
-  })
-
-  test('leaves later changes alone', () => {
+describe('a batch that is withdrawn', () => {
+  test('is sent under another number, with what was changed since', () => {
     const { load, edit, replica, view } = setup()
     load({})
     edit(set('a', 1))
     const frozen = replica.freeze()!
     edit(set('b', 2))
-    replica.refused(frozen, problem())
-    expect(view()).toEqual({ b: 2 })
-    expect(replica.freeze()!.batch.ops).toEqual([set('b', 2)])
+    replica.withdraw(frozen)
+    expect(view()).toEqual({ a: 1, b: 2 })
+    expect(replica.freeze()!.batch).toMatchObject({ clientSeq: 2, ops: [set('a', 1), set('b', 2)] })
+  })
+
+  test('is not sent where a later batch of this client has changed the same', () => {
+    const { load, edit, replica, view } = setup()
+    load({})
+    edit(set('a', 1), set('b', 1))
+    const first = replica.freeze()!
+    edit(set('a', 2))
+    const second = replica.freeze()!
+    expect(second.batch.previousClientSeq).toBe(first.batch.clientSeq)
+    replica.withdraw(first)
+    expect(view()).toEqual({ a: 2, b: 1 })
+    expect(replica.freeze()).toBeUndefined()
+    expect(replica.freeze({ hidden: true })!.batch).toMatchObject({ previousClientSeq: second.batch.clientSeq, ops: [set('b', 1)] })
+  })
+
+  test('brings an item back that a later batch has changed in vain, without a conflict', () => {
+    const { load, edit, replica, view, delta, conflicts } = setup()
+    load({ tasks: [] })
+    edit(add('tasks', { _sync_id: 'x', title: '' }))
+    const first = replica.freeze()!
+    edit(set('tasks[x].title', 'typed'))
+    replica.freeze()
+    replica.withdraw(first)
+    delta(2, [], { clientId: 'me', clientSeq: 2 })
+    expect(conflicts).toEqual([])
+    expect(view()).toEqual({ tasks: [{ _sync_id: 'x', title: 'typed' }] })
+    expect(replica.freeze()!.batch.ops).toEqual([add('tasks', { _sync_id: 'x', title: 'typed' })])
+  })
+
+  test('and is committed after all changes nothing on the screen', () => {
+    const { load, edit, replica, view, delta } = setup()
+    load({ tasks: [], done: [] })
+    edit(add('tasks', { _sync_id: 'x' }))
+    replica.withdraw(replica.freeze()!)
+    edit({ op: 'array_move', path: 'tasks[x]', to: 'done', after: null })
+    delta(2, [add('tasks', { _sync_id: 'x' })], { clientId: 'me', clientSeq: 1 })
+    expect(view()).toEqual({ tasks: [], done: [{ _sync_id: 'x' }] })
+    expect(replica.freeze()!.batch.ops).toEqual([{ op: 'array_move', path: 'tasks[x]', to: 'done' }])
+  })
+})
+
+describe('what is set aside', () => {
+  test('stays on the screen, and the others are sent under a new number', () => {
+    const { load, edit, replica, view, confirmed, refused } = setup()
+    load({})
+    edit(set('a', 1), set('b', 2), set('c', 3))
+    replica.setAside(replica.freeze()!, [set('b', 2)], why)
+    expect(refused).toEqual([[set('b', 2)]])
+    expect(replica.rejected).toMatchObject([{ key: 'default', op: set('b', 2), code: 'blocked', message: 'no' }])
+    expect(view()).toEqual({ a: 1, b: 2, c: 3 })
+    expect(replica.freeze()!.batch).toMatchObject({ clientSeq: 2, ops: [set('a', 1), set('c', 3)] })
+    expect(replica.freeze()).toBeUndefined()
+    expect(confirmed()).toEqual({})
+  })
+
+  test('stays under what others do', () => {
+    const { load, edit, replica, view, delta } = setup()
+    load({ a: 0, tasks: [] })
+    edit(set('a', 1), add('tasks', { _sync_id: 'x' }))
+    const frozen = replica.freeze()!
+    replica.setAside(frozen, frozen.batch.ops, why)
+    delta(2, [set('a', 5), add('tasks', { _sync_id: 'y' })])
+    expect(view()).toMatchObject({ a: 1 })
+    expect(replica.pending()).toBe(0)
+    expect(replica.freeze()).toBeUndefined()
+  })
+
+  test('is replaced by a newer change of the same place, of one in it, or of what it is in', () => {
+    for (const newer of [set('a.b', 2), set('a.b.c', 2), set('a', 2)]) {
+      const { load, edit, replica, view } = setup()
+      load({ a: {} })
+      edit(set('a.b', { c: 1, d: 1 }))
+      const frozen = replica.freeze()!
+      replica.setAside(frozen, frozen.batch.ops, why)
+      edit(newer)
+      const shown = view()
+      expect(fold({ a: {} }, replica.freeze()!.batch.ops).doc).toEqual(shown)
+      expect(replica.rejected).toEqual([])
+    }
+  })
+
+  test('of an item is sent whole when something in it is changed, and not at all when it is removed', () => {
+    for (const [newer, sent] of [
+      [set('tasks[x].title', 'new'), [add('tasks', { _sync_id: 'x', title: 'new' })]],
+      [del('tasks[x]'), undefined]
+    ] as const) {
+      const { load, edit, replica } = setup()
+      load({ tasks: [{ _sync_id: 'w' }] })
+      edit(add('tasks', { _sync_id: 'x', title: 'bad' }))
+      const frozen = replica.freeze()!
+      replica.setAside(frozen, frozen.batch.ops, why)
+      edit(newer)
+      expect(replica.freeze()?.batch.ops).toEqual(sent)
+    }
+  })
+
+  test('is sent again, or gives way to what the server has, as the application decides', () => {
+    const { load, edit, replica, view } = setup()
+    load({ a: 0, b: 0 })
+    edit(set('a', 1), set('b', 1))
+    const frozen = replica.freeze()!
+    replica.setAside(frozen, frozen.batch.ops, why)
+    const [a] = replica.rejected
+    replica.discard(a!.id)
+    expect(view()).toEqual({ a: 0, b: 1 })
+    replica.retry()
+    expect(replica.rejected).toEqual([])
+    expect(view()).toEqual({ a: 0, b: 1 })
+    expect(replica.freeze()!.batch.ops).toEqual([set('b', 1)])
+  })
+
+  test('goes with the item that it is in, which is reported', () => {
+    const { load, edit, replica, delta, conflicts } = setup()
+    load({ tasks: [{ _sync_id: 'x' }] })
+    edit(set('tasks[x].title', 'bad'))
+    const frozen = replica.freeze()!
+    replica.setAside(frozen, frozen.batch.ops, why)
+    delta(2, [del('tasks[x]')])
+    expect(replica.rejected).toEqual([])
+    expect(conflicts).toMatchObject([{ reason: 'item_deleted', op: set('tasks[x].title', 'bad') }])
+  })
+
+  test.each(['answer', 'delta'] as const)('includes what makes the document too large, if the %s comes first', (first) => {
+    const { load, edit, replica, view, delta } = setup()
+    load({ a: 0 })
+    edit(set('text', 'long'), set('a', 1))
+    const frozen = replica.freeze()!
+    const answered = () =>
+      replica.answered(frozen, {
+        room: 'r', key: 'default', epoch: 'e', serverSeq: 2, duplicate: false,
+        results: frozen.batch.ops.map(({ path }) => (path === 'text' ? { status: 'discarded', reason: 'too_large' } : { status: 'applied' }))
+      })
+    if (first === 'answer') answered()
+    delta(2, [set('a', 1)], { clientId: 'me', clientSeq: 1 })
+    if (first === 'delta') answered()
+    expect(view()).toEqual({ a: 1, text: 'long' })
+    expect(replica.rejected).toMatchObject([{ op: set('text', 'long'), code: 'too_large' }])
+    expect(replica.pending()).toBe(0)
   })
 
   test('of a seed is not tried again, and changes still go', () => {
     const { load, edit, replica } = setup()
     replica.initialise('default', { title: '' })
     load(undefined, 0)
-    replica.refused(replica.freeze()!, problem())
+    const frozen = replica.freeze()!
+    replica.setAside(frozen, frozen.batch.ops, why)
     expect(replica.freeze()).toBeUndefined()
     edit(set('title', 'x'))
     expect(replica.freeze()!.batch.ops).toEqual([set('title', 'x')])
+  })
+
+  test('survives the tab, and stays set aside', () => {
+    const gone = setup()
+    gone.load({ a: 0 })
+    gone.edit(set('a', 1))
+    const frozen = gone.replica.freeze()!
+    gone.replica.setAside(frozen, frozen.batch.ops, why)
+    const heir = setup({ clientId: 'heir' })
+    heir.replica.adopt(JSON.parse(JSON.stringify(gone.replica.saved())))
+    heir.load({ a: 5 }, 3)
+    expect(heir.view()).toEqual({ a: 1 })
+    expect(heir.replica.rejected).toMatchObject([{ op: set('a', 1) }])
+    expect(heir.replica.freeze()).toBeUndefined()
+  })
+})
+
+describe('a connection that was lost', () => {
+  function sent() {
+    const world = setup()
+    world.load({ a: 0, b: 0 })
+    world.edit(set('a', 1))
+    world.replica.freeze()
+    world.edit(set('b', 1))
+    world.replica.lost()
+    return world
+  }
+
+  test('for long: what was sent and is not in the log never replaces what others did meanwhile', () => {
+    const { replica, delta, upToDate, view, conflicts } = sent()
+    replica.opening(true)
+    delta(2, [set('a', 5)])
+    upToDate(2)
+    expect(view()).toEqual({ a: 5, b: 1 })
+    expect(conflicts).toMatchObject([{ reason: 'changed', op: set('a', 1), current: 5 }])
+    expect(replica.freeze()!.batch).toMatchObject({ clientSeq: 2, ops: [set('b', 1)] })
+  })
+
+  test('for long: what was sent and is in the log was sent once', () => {
+    const { replica, delta, upToDate, view, conflicts } = sent()
+    replica.opening(true)
+    delta(2, [set('a', 1)], { clientId: 'me', clientSeq: 1 })
+    delta(3, [set('a', 5)])
+    upToDate(3)
+    expect(view()).toEqual({ a: 5, b: 1 })
+    expect(conflicts).toEqual([])
+    expect(replica.freeze()!.batch.ops).toEqual([set('b', 1)])
+  })
+
+  test('for long, after which the log does not reach back: what was sent is repeated', () => {
+    const { replica, upToDate } = sent()
+    replica.opening(true)
+    replica.state({ room: 'r', key: 'default', serverSeq: 7, state: { a: 5, b: 0 } })
+    upToDate(7)
+    expect(replica.queue.map(({ batch }) => batch.clientSeq)).toEqual([1])
+  })
+
+  test('for a moment: the last write wins, as if nothing had happened', () => {
+    const { replica, delta, upToDate, view, conflicts } = sent()
+    replica.opening(false)
+    delta(2, [set('a', 5), set('b', 5)])
+    upToDate(2)
+    expect(view()).toEqual({ a: 1, b: 1 })
+    expect(conflicts).toEqual([])
+    expect(replica.queue.map(({ batch }) => batch.clientSeq)).toEqual([1])
+  })
+})
+
+describe('changes made before the room is loaded', () => {
+  test('are sent with what the document begins with, if they have to be sent', () => {
+    const { edit, replica } = setup()
+    replica.initialise('default', { title: '', tasks: [] })
+    expect(replica.freeze()).toBeUndefined()
+    edit(set('title', 'typed'))
+    expect(replica.freeze()!.batch.ops).toEqual([
+      { op: 'init', path: '', value: { title: '', tasks: [] } },
+      set('title', 'typed')
+    ])
   })
 })
 
