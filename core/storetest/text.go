@@ -44,6 +44,9 @@ func namesAreNeverConfused(t *testing.T, store core.Store) {
 		if entries, err := store.Oldest(t.Context(), other, 0, core.Bounds{Rows: 10, Bytes: 1000}); err != nil || len(entries) != 0 {
 			t.Errorf("%q has entries of another room's log: %+v, %v", other, entries, err)
 		}
+		if head, err := store.Head(t.Context(), other); err != nil || head != 0 {
+			t.Errorf("the log of %q ends at %d, %v", other, head, err)
+		}
 		if err := store.Prune(t.Context(), other, 0, 100); err != nil {
 			t.Errorf("pruning %q: %v", other, err)
 		}
