@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
@@ -41,8 +42,8 @@ func rawSQLServer(t testing.TB, dsn string) *sql.DB {
 	return db
 }
 
-// patience is the limit of a call, and more where the server takes long to make a connection: after an outage a call makes
-// one. Some servers take a second and more for that.
+// patience is the limit of a call, and more where the server takes long to make a connection or to plan a statement: after
+// an outage, a call does both. Some servers take seconds for that.
 func (e engine) patience(t testing.TB, dsn string) time.Duration {
 	limit := e.limit
 	for range 3 {
@@ -54,7 +55,14 @@ func (e engine) patience(t testing.TB, dsn string) time.Duration {
 		limit = max(limit, 5*time.Since(started))
 		db.Close()
 	}
-	return limit
+	store := openDSN(t, dsn)
+	first := &core.Batch{Room: "patience", Key: "default", ClientID: "client", ClientSeq: 1, ServerSeq: 1,
+		Ops: []core.LoggedOp{{Kind: "set", Path: "n", Value: "1", Index: -1}}}
+	started := time.Now()
+	if err := store.Append(t.Context(), []*core.Batch{first}); err != nil {
+		t.Fatal(err)
+	}
+	return max(limit, 5*time.Since(started))
 }
 
 // text is a statement in which ~ stands before the name of each table.
