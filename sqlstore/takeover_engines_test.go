@@ -147,7 +147,7 @@ func TestFaultyDocumentsOfThePredecessorAreRepairedOnce(t *testing.T) {
 		wantDocuments(t, store, "twice", core.Document{Key: "default", ServerSeq: 8, State: `{"a":3,"b":2}`})
 		wantDocuments(t, store, "cut", core.Document{Key: "other", ServerSeq: 11, State: `{"a":1}`})
 		wantDocuments(t, store, "blank")
-		hub := newHub(t, store, 10*time.Second)
+		hub := newHub(t, store, time.Minute)
 		for _, d := range faultyDocuments { // no room is damaged
 			if _, err := openRoom(t, hub, d.room).Submit(t.Context(), setNumber("client", "n", 1)); err != nil && !errors.Is(err, core.ErrClientSeqReused) {
 				t.Errorf("%s: %v", d.room, err)

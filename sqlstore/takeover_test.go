@@ -105,7 +105,7 @@ func TestThePredecessorsDatabaseIsTakenOver(t *testing.T) {
 // wantRoomsGoOn submits a batch to each room, the nth since the takeover.
 func wantRoomsGoOn(t *testing.T, store *Store, nth int64) {
 	t.Helper()
-	hub := newHub(t, store, 10*time.Second)
+	hub := newHub(t, store, time.Minute)
 	for room, before := range map[string]int64{
 		"board-1": 7, "restored": 19, "without-log": 5, "never-written": 1, "without-document": 0, "Board-1": 0, "new": 0,
 	} {
