@@ -29,9 +29,9 @@ test-go: postgres proxy-programs ## the server's tests, with the race detector
 	@[ -n "$$PATHSYNC_TEST_PEBBLE" ] || echo 'SKIPPED: the test with an ACME server (make acme gets one)'
 	@[ -e $(PACKAGES) ] && [ -e $(NITRO) ] || \
 	  echo 'SKIPPED: the tests behind Vite and Nitro, for want of their packages (make test installs them, where there is Node)'
-	$(GO) test -race -timeout 10m $$($(GO) list ./... | grep -v /tests/proxies)
+	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v /tests/proxies)
 	@# By themselves: what has to come within a quarter of a second is late beside the others.
-	$(GO) test -race -timeout 10m ./tests/proxies
+	$(GO) test -race -timeout 20m ./tests/proxies
 
 test-js: $(PACKAGES) chromium firefox webkit ## the client's tests: types, units, size, many clients in Node, browsers, a Nuxt application
 	@if $(HAVE_NODE); then cd js-client && npm run -s types && npm run -s build && npm run -s unit && npm run -s size \
