@@ -393,6 +393,9 @@ func (w *flow) giveUp(t trial, atFault bool) {
 	p := t.head[0]
 	page, err := p.room.store.Log(ctx, p.room.name, p.room.state.Seq(), Page{Batches: 1})
 	cancel()
+	if err == nil || errors.Is(err, ErrHistoryChanged) { // the flight may end, and no attempt would find this out afterwards
+		w.answered()
+	}
 	switch {
 	case errors.Is(err, ErrHistoryChanged):
 		w.reject(t, p.room.hub.explain(p.room.store, err, "looking for the batch"))
@@ -412,6 +415,8 @@ func (w *flow) giveUp(t trial, atFault bool) {
 
 // readLog reads a page of the log beyond the room's state, as often as it takes the database to answer.
 func (c *committer) readLog(r *Room) ([]*Batch, error) {
+	// It has answered when this returns. The conflict may end the flight, and no attempt would find that out afterwards.
+	defer c.outage.Store(false)
 	unexplained := 0
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		ctx, cancel := context.WithTimeout(c.life, c.cfg.StoreTimeout)

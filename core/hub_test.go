@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -296,7 +297,9 @@ func TestARepeatedBatchGetsTheFirstAnswer(t *testing.T) {
 			return submit(t, r, batch(t, "ann", 3, "array_add list {\"_sync_id\":\"a\"}", "delete nothing", "set x 1"))
 		}
 		first := send(r)
-		submit(t, r, batch(t, "ben", 1, "set x 2"))
+		if a := submit(t, r, batch(t, "ben", 1, "set x 2")); a.Batch.ServerSeq != 1 {
+			t.Errorf("the batch has number %d: the one before it was not given up", a.Batch.ServerSeq)
+		}
 		want := fmt.Sprintf("%+v", *first.Batch)
 
 		check := func(when string, r *core.Room) {
@@ -374,6 +377,70 @@ func TestACommitWhoseAnswerWasLostIsRecognised(t *testing.T) {
 		}
 		if _, seq := document(r); seq != 1 {
 			t.Errorf("the batch is in the log %d times", seq)
+		}
+	})
+}
+
+// unreadableStore has the log's first readings fail.
+type unreadableStore struct {
+	core.Store
+	fail atomic.Int32 // so many
+}
+
+func (s *unreadableStore) Log(ctx context.Context, room string, after int64, limit core.Page) ([]*core.Batch, error) {
+	if s.fail.Add(-1) >= 0 {
+		return nil, errNoDatabase
+	}
+	return s.Store.Log(ctx, room, after, limit)
+}
+
+// A failover breaks the connection of an append that is committed, and then that of reading the log.
+func TestWritesAreAcceptedAfterTheLogExplainsALostAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faultyStore{Store: memstore.New()}
+		log := &unreadableStore{Store: store}
+		h := newHub(t, log)
+		r := room(t, h, "room")
+		lost := false
+		store.append = func(_ context.Context, _ []*core.Batch, do func() error) error {
+			err := do()
+			if !lost {
+				lost = true
+				log.fail.Store(1)
+				return errNoDatabase
+			}
+			return err
+		}
+		submit(t, r, batch(t, "ann", 1, "set x 1"))
+		if log.fail.Load() >= 0 {
+			t.Fatal("no reading of the log has failed")
+		}
+		if a := submit(t, r, batch(t, "ann", 2, "set x 2")); a.Batch.ServerSeq != 2 {
+			t.Errorf("the batch after it has number %d", a.Batch.ServerSeq)
+		}
+	})
+}
+
+// The first batch that is too slow is suspected, and the second is taken for an outage.
+func TestWritesAreAcceptedAfterTheBatchesOfAnOutageAreGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faultyStore{Store: memstore.New()}
+		store.append = func(ctx context.Context, _ []*core.Batch, _ func() error) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		h := newHub(t, store)
+		r := room(t, h, "room")
+		for _, slow := range []*core.Room{room(t, h, "other"), r} {
+			if _, err := slow.Submit(t.Context(), batch(t, "ann", 1, "set x 1")); !errors.Is(err, core.ErrUnavailable) {
+				t.Fatalf("err = %v", err)
+			}
+		}
+		time.Sleep(2 * time.Hour) // of the test's clock: until the batches are given up
+		store.hook(func() { store.append = nil })
+		time.Sleep(time.Minute)
+		if a := submit(t, r, batch(t, "ben", 1, "set x 2")); a.Batch.ServerSeq != 1 {
+			t.Errorf("the batch has number %d: the one before it was not given up", a.Batch.ServerSeq)
 		}
 	})
 }

@@ -14,15 +14,16 @@ import (
 type Relay struct {
 	Addr string // where it listens, host:port
 
-	target   string
 	listener net.Listener
 	running  sync.WaitGroup
 
-	mu    sync.Mutex
-	cut   bool
-	delay time.Duration // of what passes, in each direction
-	links map[*link]bool
-	flow  [2]chan struct{} // by direction; closed while bytes pass
+	mu     sync.Mutex
+	target string // of new connections
+	cut    bool
+	delay  time.Duration // of what passes, in each direction
+	links  map[*link]bool
+	flow   [2]chan struct{} // by direction; closed while bytes pass
+	held   [2]int           // by direction; the connections on which bytes are kept back
 }
 
 type direction int
@@ -87,11 +88,30 @@ func (r *Relay) Reset() {
 	r.drop()
 }
 
+// Redirect has new connections lead to the server at another address. Existing ones stay.
+func (r *Relay) Redirect(addr string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.target = addr
+}
+
 // Stall keeps all connections, and new ones, but passes nothing on.
 func (r *Relay) Stall() { r.stall(questions, answers) }
 
 // StallAnswers lets questions through to the server, which acts on them, and keeps the answers back.
 func (r *Relay) StallAnswers() { r.stall(answers) }
+
+// HoldsQuestions reports whether bytes to the server are kept back.
+func (r *Relay) HoldsQuestions() bool { return r.holds(questions) }
+
+// HoldsAnswers reports whether bytes from the server are kept back.
+func (r *Relay) HoldsAnswers() bool { return r.holds(answers) }
+
+func (r *Relay) holds(d direction) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.held[d] > 0
+}
 
 // Delay has everything take so long on its way, in each direction, from now on. 0: no longer than it takes.
 func (r *Relay) Delay(d time.Duration) {
@@ -145,7 +165,10 @@ func (r *Relay) accept() {
 }
 
 func (r *Relay) serve(client *net.TCPConn) {
-	server, err := net.Dial("tcp", r.target)
+	r.mu.Lock()
+	target := r.target
+	r.mu.Unlock()
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		_ = client.SetLinger(0)
 		_ = client.Close()
@@ -212,16 +235,26 @@ func (r *Relay) pump(l *link, from io.Reader, to io.Writer, d direction) {
 
 // pass returns when bytes may flow, or with false when the connection is gone.
 func (r *Relay) pass(l *link, d direction) bool {
-	for {
-		r.mu.Lock()
-		passing := r.flow[d]
+	r.mu.Lock()
+	passing := r.flow[d]
+	select {
+	case <-passing:
 		r.mu.Unlock()
-		select {
-		case <-passing:
-			return true
-		case <-l.gone:
-			return false
-		}
+		return true
+	default:
+		r.held[d]++
+		r.mu.Unlock()
+	}
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.held[d]--
+	}()
+	select {
+	case <-passing:
+		return true
+	case <-l.gone:
+		return false
 	}
 }
 
