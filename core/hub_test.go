@@ -297,9 +297,7 @@ func TestARepeatedBatchGetsTheFirstAnswer(t *testing.T) {
 			return submit(t, r, batch(t, "ann", 3, "array_add list {\"_sync_id\":\"a\"}", "delete nothing", "set x 1"))
 		}
 		first := send(r)
-		if a := submit(t, r, batch(t, "ben", 1, "set x 2")); a.Batch.ServerSeq != 1 {
-			t.Errorf("the batch has number %d: the one before it was not given up", a.Batch.ServerSeq)
-		}
+		submit(t, r, batch(t, "ben", 1, "set x 2"))
 		want := fmt.Sprintf("%+v", *first.Batch)
 
 		check := func(when string, r *core.Room) {
