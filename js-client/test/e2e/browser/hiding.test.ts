@@ -2,7 +2,7 @@
 import { describe, expect } from 'vitest'
 import type { createClient, Document, Room } from '../../../src/index.ts'
 import { executable, test } from '../harness/browser.ts'
-import { clientScript } from '../harness/script.ts'
+import { openBlank } from '../harness/script.ts'
 
 interface Board {
   title: string
@@ -72,8 +72,7 @@ describe.skipIf(!executable)('a page that is closed while a batch is on its way'
     for (let n = 0; n < 8; n++) {
       const page = await context.newPage()
       relay.set({ delay: 0 })
-      await page.goto(`${relay.url}/healthz`)
-      await page.evaluate(await clientScript())
+      await openBlank(page, relay.url)
       relay.set({ delay: 40 })
       await page.evaluate(add, `room ${n}`)
       await page.close({ runBeforeUnload: true })
@@ -88,8 +87,7 @@ describe.skipIf(!executable)('a page that is hidden again and again while batche
     const relay = await world.relay(server)
     relay.set({ delay: 15 })
     const page = await (await windows.context()).newPage()
-    await page.goto(`${relay.url}/healthz`)
-    await page.evaluate(await clientScript())
+    await openBlank(page, relay.url)
     const rounds = 30
     const { state, rejected } = await page.evaluate(edit, rounds)
     const tasks = Array.from({ length: rounds }, (_, n) => n)

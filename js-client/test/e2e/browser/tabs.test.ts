@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
 import type { createClient, Document } from '../../../src/index.ts'
 import { executable, test, type Window } from '../harness/browser.ts'
-import { clientScript } from '../harness/script.ts'
+import { openBlank } from '../harness/script.ts'
 import type { Server } from '../harness/server.ts'
 
 /** How many streams the server has open. */
@@ -37,8 +37,7 @@ describe.skipIf(!executable)('one page in eight rooms, on plain HTTP/1.1', () =>
   test('shares one stream by itself, so that what it writes leaves at once', async ({ world, windows }) => {
     const server = await world.server()
     const page = await (await windows.context()).newPage()
-    await page.goto(`${server.url}/healthz`)
-    await page.evaluate(await clientScript())
+    await openBlank(page, server.url)
     const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
     await page.evaluate(enter, { rooms: names })
     await shared(server)
@@ -101,12 +100,10 @@ describe.skipIf(!executable)('ten tabs on plain HTTP/1.1', () => {
   }) => {
     const server = await world.server()
     const context = await windows.context()
-    const code = await clientScript()
     const tabs: Page[] = []
     for (let i = 0; i < 10; i++) {
       const page = await context.newPage()
-      await page.goto(`${server.url}/healthz`)
-      await page.evaluate(code)
+      await openBlank(page, server.url)
       await page.evaluate(enter, { rooms: ['a', 'b', 'c'], oneStream: true })
       tabs.push(page)
     }
