@@ -90,10 +90,10 @@ func TestAWorkloadIdentityLogsInWithTheTokenOfItsFile(t *testing.T) {
 			process := osexec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAWorkloadIdentityLogsInWithTheTokenOfItsFile$", "-test.v")
 			others := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AZURE_") })
 			process.Env = slices.Concat(others, []string{
-				loginVariable+"=sqlserver://"+address+"?database=mydb&encrypt=disable&DisableInstanceDiscovery=true&fedauth="+login,
-				"AZURE_FEDERATED_TOKEN_FILE="+newTextFile(t, "a-token-of-the-cluster"),
-				"AZURE_CLIENT_ID="+client, "AZURE_TENANT_ID="+tenant, "AZURE_AUTHORITY_HOST="+entra.URL+"/",
-				"SSL_CERT_FILE="+newTextFile(t, string(certificate))})
+				loginVariable + "=sqlserver://" + address + "?database=mydb&encrypt=disable&DisableInstanceDiscovery=true&fedauth=" + login,
+				"AZURE_FEDERATED_TOKEN_FILE=" + newTextFile(t, "a-token-of-the-cluster"),
+				"AZURE_CLIENT_ID=" + client, "AZURE_TENANT_ID=" + tenant, "AZURE_AUTHORITY_HOST=" + entra.URL + "/",
+				"SSL_CERT_FILE=" + newTextFile(t, string(certificate))})
 			output, err := process.CombinedOutput()
 			if err != nil {
 				t.Fatalf("the process that logs in: %v\n%s", err, output)
