@@ -65,13 +65,13 @@ chromium:
 HAVE_FIREFOX = { [ -n "$$FIREFOX_PATH" ] || command -v firefox-esr firefox >/dev/null; }
 firefox:
 	@$(HAVE_FIREFOX) || $(call install,firefox-esr)
-	@$(HAVE_FIREFOX) || echo 'SKIPPED: the tests in Firefox, for want of it (FIREFOX_PATH names one)'
+	@$(HAVE_FIREFOX) || echo 'SKIPPED: the tests in Firefox: not installed (FIREFOX_PATH names one)'
 
 # WebKit has no window of its own to hide: Xvfb is its screen.
 HAVE_WEBKIT = { command -v WebKitWebDriver && command -v Xvfb; } >/dev/null
 webkit:
 	@$(HAVE_WEBKIT) || $(call install,webkit2gtk-driver xvfb)
-	@$(HAVE_WEBKIT) || echo 'SKIPPED: the tests in WebKit, for want of WebKitWebDriver and Xvfb'
+	@$(HAVE_WEBKIT) || echo 'SKIPPED: the tests in WebKit: WebKitWebDriver or Xvfb is not installed'
 
 # The tests start a PostgreSQL server of their own from Debian's package, which is installed here where that may be done.
 # Without one they say that they are skipped.

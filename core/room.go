@@ -232,7 +232,7 @@ func (r *Room) committed(batches []Decision) error {
 // roomMemory is about what a room takes in memory before anything has happened in it.
 const roomMemory = 4 << 10
 
-// weigh has the hub know what the room takes: documents and their encodings, receipts, presence, and what the listener
+// weigh reports the room's memory to the hub: documents and their encodings, receipts, presence, and what the listener
 // keeps. It takes no time in proportion to any of them. The lock is held.
 func (r *Room) weigh() {
 	if r.err != nil {

@@ -7,7 +7,7 @@ import (
 )
 
 // roster is the clients that are present, in the order in which they are listed: by JoinedAt, then by ClientID. It is cut
-// into pages, each of which is encoded at most once between two of its changes, whoever reads it.
+// into pages, each of which is encoded at most once between two of its changes, for all readers.
 type roster struct {
 	pages   []*rosterPage // none is empty
 	bytes   int           // of memory, estimated

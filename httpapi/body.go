@@ -66,7 +66,7 @@ func isJSON(contentType string) bool {
 // setBodyDeadline limits the time that a body may take of which nobody reads anything: net/http looks for its end, so
 // far as it is short. While readBody reads a body, the deadline moves with it. It is lifted once the body is there, and
 // stays in force when it is not. A limit for the whole connection would end streams and long-polls. Where the connection
-// cannot have a deadline, whoever serves the handler sets the limits.
+// cannot have a deadline, the embedding server sets the limits.
 func setBodyDeadline(w http.ResponseWriter, t time.Time) {
 	_ = http.NewResponseController(w).SetReadDeadline(t)
 }

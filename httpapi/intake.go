@@ -131,7 +131,7 @@ func (p *parcel) leave() {
 	p.unlist()
 }
 
-// unlist is proceeds for those who have the lock.
+// unlist is proceeds with the lock held.
 func (p *parcel) unlist() {
 	if p.place != nil {
 		p.lane.slow.Remove(p.place)

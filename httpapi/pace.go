@@ -24,7 +24,7 @@ func (x *exchange) cutAnswer() {
 }
 
 // pacedWriter writes the body of an answer. A slow link gets all of it, and a stalled one is cut. Where the connection
-// cannot have a deadline, whoever serves the handler sets the limits. The last deadline stays in force for what net/http
+// cannot have a deadline, the embedding server sets the limits. The last deadline stays in force for what net/http
 // still holds back; net/http lifts it before the next request.
 type pacedWriter struct {
 	meter pace.Meter

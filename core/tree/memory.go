@@ -68,7 +68,7 @@ func (s *ordered) entryMemory(key string, v Value) int {
 func (s *ordered) remeasure(c change, wasMany bool) (growth int) {
 	before := s.memory
 	if before == 0 {
-		return 0 // nobody has asked
+		return 0 // not measured yet
 	}
 	if wasMany != (s.many != nil) {
 		s.memory = s.measure() // of few entries

@@ -14,7 +14,7 @@ import (
 type ordered struct {
 	few    []entry
 	many   *orderedTree // when not nil, it holds the entries and few is empty
-	size   int          // bytes of the container's encoding; kept by whoever changes the entries
+	size   int          // bytes of the container's encoding; updated with each change of the entries
 	memory int          // estimate of the bytes that it takes in memory; 0: not known yet
 }
 
