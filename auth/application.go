@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
-	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/trust"
 )
 
@@ -59,7 +59,7 @@ type Application struct {
 
 // verdict is an answer of the application, and until when it is taken as its answer to the same question.
 type verdict struct {
-	identity core.Identity
+	identity access.Identity
 	err      error
 	until    time.Time
 }
@@ -86,9 +86,9 @@ func NewApplication(cfg ApplicationConfig) (*Application, error) {
 }
 
 // Authenticate returns what the application says of a token. However many come with it at once, it is asked once.
-func (a *Application) Authenticate(ctx context.Context, token string) (core.Identity, error) {
+func (a *Application) Authenticate(ctx context.Context, token string) (access.Identity, error) {
 	if len(token) > MaxTokenBytes || strings.ContainsFunc(token, isNotVisible) {
-		return core.Identity{}, core.ErrUnauthenticated
+		return access.Identity{}, access.ErrUnauthenticated
 	}
 	key := sha256.Sum256([]byte(token))
 	if v, ok := a.remembered(key); ok {
@@ -96,7 +96,7 @@ func (a *Application) Authenticate(ctx context.Context, token string) (core.Iden
 	}
 	asked := a.asking.DoChan(string(key[:]), func() (any, error) {
 		v := a.ask(context.WithoutCancel(ctx), token)
-		if !errors.Is(v.err, core.ErrNoVerdict) {
+		if !errors.Is(v.err, access.ErrUnavailable) {
 			a.remember(key, v)
 		}
 		return v, nil
@@ -110,7 +110,7 @@ func (a *Application) Authenticate(ctx context.Context, token string) (core.Iden
 	case <-patience.C:
 	case <-ctx.Done():
 	}
-	return core.Identity{}, core.ErrNoVerdict
+	return access.Identity{}, access.ErrUnavailable
 }
 
 // isNotVisible reports whether a character cannot be part of a token (RFC 6750, section 2.1) or would break a header.
@@ -156,53 +156,53 @@ func (a *Application) ask(ctx context.Context, token string) verdict {
 	case a.turn <- struct{}{}:
 		defer func() { <-a.turn }()
 	case <-patience.C:
-		return verdict{err: core.ErrNoVerdict}
+		return verdict{err: access.ErrUnavailable}
 	}
 	identity, err := a.exchange(ctx, token)
 	switch {
-	case err == nil && identity.Ended(a.now()):
+	case err == nil && identity.Expired(a.now()):
 		return verdict{err: refuse("it has expired")}
-	case err == nil || errors.Is(err, core.ErrUnauthenticated):
+	case err == nil || errors.Is(err, access.ErrUnauthenticated):
 		return verdict{identity: identity, err: err}
 	default:
 		a.log.Warn("the application does not say who may do what", "error", err)
-		return verdict{err: core.ErrNoVerdict}
+		return verdict{err: access.ErrUnavailable}
 	}
 }
 
-func (a *Application) exchange(ctx context.Context, token string) (core.Identity, error) {
+func (a *Application) exchange(ctx context.Context, token string) (access.Identity, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url, nil)
 	if err != nil {
-		return core.Identity{}, err
+		return access.Identity{}, err
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := trust.Ask(a.client, req)
 	if err != nil {
-		return core.Identity{}, err
+		return access.Identity{}, err
 	}
 	defer resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusOK:
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return core.Identity{}, core.ErrUnauthenticated
+		return access.Identity{}, access.ErrUnauthenticated
 	default:
-		return core.Identity{}, fmt.Errorf("the answer is %s", resp.Status)
+		return access.Identity{}, fmt.Errorf("the answer is %s", resp.Status)
 	}
 	text, err := trust.Body(resp, maxVerdictBytes)
 	if err != nil {
-		return core.Identity{}, err
+		return access.Identity{}, err
 	}
 	var c claims
 	if err := c.UnmarshalJSON(text); err != nil {
-		return core.Identity{}, fmt.Errorf("the answer is not what the payload of a token would be: %w", err)
+		return access.Identity{}, fmt.Errorf("the answer is not what the payload of a token would be: %w", err)
 	}
 	if c.expires == nil {
-		return core.Identity{}, errors.New("the answer has no exp")
+		return access.Identity{}, errors.New("the answer has no exp")
 	}
 	identity, err := c.identity()
 	if err != nil { // the application's mistake, and none of whoever sent the token
-		return core.Identity{}, fmt.Errorf("the answer cannot be used: %s", err) //nolint:errorlint // it must not say that the token is bad
+		return access.Identity{}, fmt.Errorf("the answer cannot be used: %s", err) //nolint:errorlint // it must not say that the token is bad
 	}
 	return identity, nil
 }

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/auth"
-	"github.com/pathsync/pathsync/core"
 )
 
 // application decides by what the test tells it.
@@ -82,7 +82,7 @@ func (a *application) authenticator(t *testing.T) *auth.Application {
 func isAnn(t *testing.T, who *auth.Application, token string) {
 	t.Helper()
 	identity, err := who.Authenticate(t.Context(), token)
-	if err != nil || identity.User != "ann" || !identity.Allows(core.ToRead, "board-7") || identity.Allows(core.ToWrite, "board-7") {
+	if err != nil || identity.User != "ann" || !identity.Allows(access.Read, "board-7") || identity.Allows(access.Write, "board-7") {
 		t.Errorf("%+v, %v", identity, err)
 	}
 }
@@ -116,8 +116,8 @@ func TestWhatTheApplicationTakesAwayIsGoneInHalfAMinute(t *testing.T) {
 	a.says(401, "")
 	isAnn(t, who, "session")
 	a.later(30 * time.Second)
-	isNobody(t, who, "session", core.ErrUnauthenticated)
-	isNobody(t, who, "session", core.ErrUnauthenticated) // and that is remembered too
+	isNobody(t, who, "session", access.ErrUnauthenticated)
+	isNobody(t, who, "session", access.ErrUnauthenticated) // and that is remembered too
 	if n := len(a.questions()); n != 2 {
 		t.Errorf("it was asked %d times", n)
 	}
@@ -129,7 +129,7 @@ func TestAnAnswerIsNotTakenForLongerThanItSays(t *testing.T) {
 	a.says(200, strings.Replace(ann1h, fmt.Sprint(now.Add(time.Hour).Unix()), fmt.Sprint(now.Add(10*time.Second).Unix()), 1))
 	isAnn(t, who, "session")
 	a.later(10 * time.Second)
-	isNobody(t, who, "session", core.ErrUnauthenticated)
+	isNobody(t, who, "session", access.ErrUnauthenticated)
 }
 
 // Whatever goes wrong opens nothing, is nobody's fault, and is not remembered.
@@ -145,8 +145,8 @@ func TestWhileTheApplicationFailsNobodyIsLetIn(t *testing.T) {
 		a := newApplication(t)
 		who := a.authenticator(t)
 		a.says(answer.status, answer.body)
-		isNobody(t, who, "session", core.ErrNoVerdict)
-		if _, err := who.Authenticate(t.Context(), "session"); errors.Is(err, core.ErrUnauthenticated) {
+		isNobody(t, who, "session", access.ErrUnavailable)
+		if _, err := who.Authenticate(t.Context(), "session"); errors.Is(err, access.ErrUnauthenticated) {
 			t.Errorf("%s: the token is said to be bad: %v", what, err)
 		}
 		a.says(200, ann1h)
@@ -155,14 +155,14 @@ func TestWhileTheApplicationFailsNobodyIsLetIn(t *testing.T) {
 	a := newApplication(t)
 	who := a.authenticator(t)
 	a.Close()
-	isNobody(t, who, "session", core.ErrNoVerdict)
+	isNobody(t, who, "session", access.ErrUnavailable)
 }
 
 func TestWhatCouldBreakTheQuestionIsNotAsked(t *testing.T) {
 	a := newApplication(t)
 	who := a.authenticator(t)
 	for _, token := range []string{"a\r\nX: y", "a b", "é", "\x00", strings.Repeat("x", 20<<10)} {
-		isNobody(t, who, token, core.ErrUnauthenticated)
+		isNobody(t, who, token, access.ErrUnauthenticated)
 	}
 	if n := len(a.questions()); n != 0 {
 		t.Errorf("it was asked %d times", n)
@@ -190,7 +190,7 @@ func TestVerdictsAreBounded(t *testing.T) {
 	who := a.authenticator(t)
 	a.says(401, "")
 	for n := range 10_100 {
-		if _, err := who.Authenticate(t.Context(), fmt.Sprint(n)); !errors.Is(err, core.ErrUnauthenticated) {
+		if _, err := who.Authenticate(t.Context(), fmt.Sprint(n)); !errors.Is(err, access.ErrUnauthenticated) {
 			t.Fatal(err)
 		}
 	}

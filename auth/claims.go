@@ -7,6 +7,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/path"
 	"github.com/pathsync/pathsync/core/tree"
@@ -54,16 +55,16 @@ func (c *claims) GetSubject() (string, error)                  { return c.subjec
 func (c *claims) GetAudience() (jwt.ClaimStrings, error)       { return c.audience, nil }
 
 // identity reads the user and the permissions. The token is known to be the issuer's.
-func (c *claims) identity() (core.Identity, error) {
+func (c *claims) identity() (access.Identity, error) {
 	if c.subject == "" {
-		return core.Identity{}, refuse("it has no sub")
+		return access.Identity{}, refuse("it has no sub")
 	}
 	if err := core.CheckText(c.subject, core.MaxUserLength); err != nil {
-		return core.Identity{}, refuse("its sub %s", err)
+		return access.Identity{}, refuse("its sub %s", err)
 	}
 	identity, err := permissions(c.pathsync)
 	if err != nil {
-		return core.Identity{}, refuse("its claim pathsync is not as it should be: %s", err)
+		return access.Identity{}, refuse("its claim pathsync is not as it should be: %s", err)
 	}
 	identity.User, identity.Expires = c.subject, c.expires.Time
 	return identity, nil
@@ -111,13 +112,13 @@ func (m *members) audience() jwt.ClaimStrings {
 }
 
 // ParsePermissions reads what a user may do from the text of a claim `pathsync`. No text, and null, is no permission.
-func ParsePermissions(text []byte) (core.Identity, error) {
+func ParsePermissions(text []byte) (access.Identity, error) {
 	if len(text) == 0 {
-		return core.Identity{}, nil
+		return access.Identity{}, nil
 	}
 	v, err := tree.Parse(text, maxClaimsDepth)
 	if err != nil {
-		return core.Identity{}, err
+		return access.Identity{}, err
 	}
 	return permissions(v)
 }
@@ -131,7 +132,7 @@ var (
 
 // permissions reads `{rooms?, readOnly?}`. Members have exactly the names and types of the manual, and others are refused:
 // a restriction that is not understood must not become a grant. A member that is null is absent.
-func permissions(v tree.Value) (identity core.Identity, err error) {
+func permissions(v tree.Value) (identity access.Identity, err error) {
 	if isAbsent(v) {
 		return identity, nil
 	}
@@ -143,19 +144,19 @@ func permissions(v tree.Value) (identity core.Identity, err error) {
 	m.only("rooms", "readOnly")
 	grants, restrictions := m.list("rooms"), m.list("readOnly")
 	if m.err != nil {
-		return core.Identity{}, m.err
+		return access.Identity{}, m.err
 	}
 	for i, v := range grants {
 		g, err := grant(v)
 		if err != nil {
-			return core.Identity{}, fmt.Errorf("rooms[%d]: %w", i, err)
+			return access.Identity{}, fmt.Errorf("rooms[%d]: %w", i, err)
 		}
 		identity.Grants = append(identity.Grants, g)
 	}
 	for i, v := range restrictions {
 		r, err := readOnly(v)
 		if err != nil {
-			return core.Identity{}, fmt.Errorf("readOnly[%d]: %w", i, err)
+			return access.Identity{}, fmt.Errorf("readOnly[%d]: %w", i, err)
 		}
 		identity.ReadOnly = append(identity.ReadOnly, r)
 	}
@@ -163,7 +164,7 @@ func permissions(v tree.Value) (identity core.Identity, err error) {
 }
 
 // grant reads `{room | match, read?, write?, presence?}`.
-func grant(v tree.Value) (g core.Grant, err error) {
+func grant(v tree.Value) (g access.Grant, err error) {
 	o, ok := v.(*tree.Object)
 	if !ok {
 		return g, errWrongType
@@ -174,12 +175,12 @@ func grant(v tree.Value) (g core.Grant, err error) {
 	if !named && m.err == nil {
 		m.err = errNoRoom
 	}
-	g = core.Grant{Rooms: rooms, Read: m.bool("read"), Write: m.bool("write"), Presence: m.bool("presence")}
+	g = access.Grant{Rooms: rooms, Read: m.bool("read"), Write: m.bool("write"), Presence: m.bool("presence")}
 	return g, m.err
 }
 
 // readOnly reads `{room | match, key?, path?}`. Without a room it is about every room, and without a key about every key.
-func readOnly(v tree.Value) (r core.ReadOnly, err error) {
+func readOnly(v tree.Value) (r access.ReadOnly, err error) {
 	o, ok := v.(*tree.Object)
 	if !ok {
 		return r, errWrongType
@@ -188,15 +189,15 @@ func readOnly(v tree.Value) (r core.ReadOnly, err error) {
 	m.only("room", "match", "key", "path")
 	rooms, named := m.rooms()
 	if !named {
-		rooms = core.Matching("*")
+		rooms = access.Glob("*")
 	}
-	r = core.ReadOnly{Rooms: rooms, Keys: core.Matching("*")}
+	r = access.ReadOnly{Rooms: rooms, Keys: access.Glob("*")}
 	if !isAbsent(o.Get("key")) {
 		key := m.text("key")
 		if key == "" && m.err == nil {
 			m.err = errEmptyKey
 		}
-		r.Keys = core.Matching(key)
+		r.Keys = access.Glob(key)
 	}
 	if r.Path, err = path.Parse(m.text("path")); err != nil && m.err == nil {
 		m.err = fmt.Errorf("its path: %w", err)
@@ -205,16 +206,16 @@ func readOnly(v tree.Value) (r core.ReadOnly, err error) {
 }
 
 // rooms reads which rooms an entry is about: `room` is a name, and `match` a pattern in which `*` stands for anything.
-func (m *members) rooms() (p core.Pattern, named bool) {
+func (m *members) rooms() (p access.Pattern, named bool) {
 	room, match := m.text("room"), m.text("match")
 	switch {
 	case room != "" && match != "":
 		m.fail("%w", errTwoRooms)
 		return p, false
 	case room != "":
-		return core.Exactly(room), true
+		return access.Exact(room), true
 	case match != "":
-		return core.Matching(match), true
+		return access.Glob(match), true
 	default:
 		return p, false
 	}

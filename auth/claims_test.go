@@ -7,8 +7,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/auth"
-	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/tree"
 )
 
@@ -21,16 +21,16 @@ func TestTheClaimSaysWhatAUserMayDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		action core.Action
+		action access.Action
 		room   string
 		want   bool
 	}{
-		{core.ToRead, "team-*", true},
-		{core.ToRead, "team-red", false}, // `room` is a name and no pattern
-		{core.ToWrite, "board-7", true},
-		{core.ToRead, "board-7", false},
-		{core.ToBePresent, "board-7", true},
-		{core.ToBePresent, "team-*", false},
+		{access.Read, "team-*", true},
+		{access.Read, "team-red", false}, // `room` is a name and no pattern
+		{access.Write, "board-7", true},
+		{access.Read, "board-7", false},
+		{access.Presence, "board-7", true},
+		{access.Presence, "team-*", false},
 	} {
 		if got := identity.Allows(c.action, c.room); got != c.want {
 			t.Errorf("Allows(%d, %q) = %v", c.action, c.room, got)
@@ -50,7 +50,7 @@ func TestATokenWithoutTheClaimAllowsNothing(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret})
 	for _, claim := range []any{nil, map[string]any{}, map[string]any{"rooms": []any{}}} {
 		identity, err := v.Authenticate(t.Context(), sign(t, jwt.SigningMethodHS256, secret, but(jwt.MapClaims{"pathsync": claim})))
-		if err != nil || identity.User != "ann" || identity.Allows(core.ToRead, "board-7") {
+		if err != nil || identity.User != "ann" || identity.Allows(access.Read, "board-7") {
 			t.Errorf("%v: %+v, %v", claim, identity, err)
 		}
 	}

@@ -18,8 +18,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/auth"
-	"github.com/pathsync/pathsync/core"
 )
 
 // The tests of this file show tokens, answers and key sets that are signed and sent by those who may, but written
@@ -162,7 +162,7 @@ func TestAnAnswerOfTheApplicationIsReadAsStrictly(t *testing.T) {
 	body := ""
 	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(body)) }))
 	defer application.Close()
-	ask := func() (core.Identity, error) {
+	ask := func() (access.Identity, error) {
 		a, err := auth.NewApplication(auth.ApplicationConfig{URL: application.URL, Now: func() time.Time { return now }})
 		if err != nil {
 			t.Fatal(err)
@@ -178,7 +178,7 @@ func TestAnAnswerOfTheApplicationIsReadAsStrictly(t *testing.T) {
 		fmt.Sprintf(`{"sub":"ann","exp":"%d"}`, now.Add(time.Hour).Unix()), fmt.Sprintf(`{"SUB":"ann","exp":%d}`, now.Add(time.Hour).Unix()),
 		claimsText(`,"pathsync":{"rooms":[{"match":"*","READ":true}]}`), fmt.Sprintf(`{"sub":"ann","exp":%d}`, now.Add(time.Hour).UnixMilli()),
 	} {
-		if identity, err := ask(); !errors.Is(err, core.ErrNoVerdict) || identity.User != "" {
+		if identity, err := ask(); !errors.Is(err, access.ErrUnavailable) || identity.User != "" {
 			t.Errorf("%s: %+v, %v", body, identity, err)
 		}
 	}
@@ -208,7 +208,7 @@ func TestAKeyHasExactlyItsNames(t *testing.T) {
 		i := newIssuer(t)
 		i.answers(200, text)
 		_, err := i.verifier(t).Authenticate(t.Context(), token)
-		if usable && err != nil || !usable && !errors.Is(err, core.ErrNoVerdict) {
+		if usable && err != nil || !usable && !errors.Is(err, access.ErrUnavailable) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -293,7 +293,7 @@ func TestALargeAnswerOverASlowLinkArrives(t *testing.T) {
 
 // eventuallyTaken shows a token again and again, as clients do that get 503, for less than keys are asked for again.
 func eventuallyTaken(t *testing.T, a interface {
-	Authenticate(context.Context, string) (core.Identity, error)
+	Authenticate(context.Context, string) (access.Identity, error)
 }, token string) (err error) {
 	t.Helper()
 	for range 4 {
@@ -301,7 +301,7 @@ func eventuallyTaken(t *testing.T, a interface {
 		if _, err = a.Authenticate(t.Context(), token); err == nil {
 			return nil
 		}
-		if took := time.Since(began); !errors.Is(err, core.ErrNoVerdict) || took > 7*time.Second {
+		if took := time.Since(began); !errors.Is(err, access.ErrUnavailable) || took > 7*time.Second {
 			t.Fatalf("after %v: %v", took, err)
 		}
 	}

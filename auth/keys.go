@@ -12,7 +12,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/access"
 )
 
 // Smallest keys that are taken: what NIST SP 800-107 and 800-131A ask for.
@@ -21,7 +21,7 @@ const (
 	minRSABits     = 2048
 )
 
-var errUnknownKey = fmt.Errorf("%w: no key fits", core.ErrUnauthenticated)
+var errUnknownKey = fmt.Errorf("%w: no key fits", access.ErrUnauthenticated)
 
 var hmacs = []string{"HS256", "HS384", "HS512"}
 

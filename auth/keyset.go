@@ -12,7 +12,7 @@ import (
 
 	"github.com/MicahParks/jwkset"
 
-	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core/tree"
 	"github.com/pathsync/pathsync/trust"
 )
@@ -74,12 +74,12 @@ func (s *keySet) find(ctx context.Context, keyID, algorithm string) (any, error)
 				if key, _, _ := s.look(keyID, algorithm); key != nil {
 					return key, nil
 				}
-				return nil, core.ErrNoVerdict
+				return nil, access.ErrUnavailable
 			case <-ctx.Done():
-				return nil, core.ErrNoVerdict
+				return nil, access.ErrUnavailable
 			}
 		case key == nil && s.empty():
-			return nil, core.ErrNoVerdict
+			return nil, access.ErrUnavailable
 		case key == nil:
 			return nil, errUnknownKey
 		default:

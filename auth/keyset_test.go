@@ -16,8 +16,8 @@ import (
 	"github.com/MicahParks/jwkset"
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/auth"
-	"github.com/pathsync/pathsync/core"
 )
 
 // issuer publishes a key set, and can fail to.
@@ -182,7 +182,7 @@ func TestWhileTheIssuerIsAwayThereIsNoVerdict(t *testing.T) {
 		i.answers(answer.status, answer.body)
 		v := i.verifier(t)
 		for range 3 {
-			if identity, err := v.Authenticate(t.Context(), token); !errors.Is(err, core.ErrNoVerdict) || errors.Is(err, core.ErrUnauthenticated) || identity.User != "" {
+			if identity, err := v.Authenticate(t.Context(), token); !errors.Is(err, access.ErrUnavailable) || errors.Is(err, access.ErrUnauthenticated) || identity.User != "" {
 				t.Errorf("%s: %+v, %v", what, identity, err)
 			}
 		}
@@ -202,7 +202,7 @@ func TestKnownKeysAreUsedWhileTheIssuerIsAwayButNotForEver(t *testing.T) {
 	i.later(23 * time.Hour)
 	takes(t, v, "a known key of yesterday", token)
 	i.later(2 * time.Hour)
-	if _, err := v.Authenticate(t.Context(), token); !errors.Is(err, core.ErrNoVerdict) {
+	if _, err := v.Authenticate(t.Context(), token); !errors.Is(err, access.ErrUnavailable) {
 		t.Errorf("a key that nobody has confirmed for a day: %v", err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/access"
 )
 
 // Config is what a Verifier needs: exactly one of Secret, PublicKey and KeysURL. Zero values stand for the defaults
@@ -42,8 +42,8 @@ type Verifier struct {
 
 // keys finds the key that a token says it is signed with, among those that are trusted.
 type keys interface {
-	// find returns a public key or a secret for the algorithm. Its error wraps core.ErrUnauthenticated when there is no
-	// such key, and core.ErrNoVerdict when that cannot be known now.
+	// find returns a public key or a secret for the algorithm. Its error wraps access.ErrUnauthenticated when there is no
+	// such key, and access.ErrUnavailable when that cannot be known now.
 	find(ctx context.Context, keyID, algorithm string) (any, error)
 	// algorithms are those that find may have a key for.
 	algorithms() []string
@@ -96,22 +96,22 @@ func (cfg Config) keys() (keys, error) {
 	}
 }
 
-// Authenticate returns who a token was issued to, and what that user may do. Its error wraps core.ErrUnauthenticated or
-// core.ErrNoVerdict, and its text is fit for the sender: there is nothing of the token in it.
-func (v *Verifier) Authenticate(ctx context.Context, token string) (core.Identity, error) {
+// Authenticate returns who a token was issued to, and what that user may do. Its error wraps access.ErrUnauthenticated or
+// access.ErrUnavailable, and its text is fit for the sender: there is nothing of the token in it.
+func (v *Verifier) Authenticate(ctx context.Context, token string) (access.Identity, error) {
 	if len(token) > MaxTokenBytes {
-		return core.Identity{}, refuse("it is longer than %d bytes", MaxTokenBytes)
+		return access.Identity{}, refuse("it is longer than %d bytes", MaxTokenBytes)
 	}
 	keyID, err := readHeader(token)
 	if err != nil {
-		return core.Identity{}, err
+		return access.Identity{}, err
 	}
 	var c claims
 	_, err = v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
 		return v.keys.find(ctx, keyID, t.Method.Alg())
 	})
 	if err != nil {
-		return core.Identity{}, explain(err)
+		return access.Identity{}, explain(err)
 	}
 	return c.identity()
 }
@@ -143,13 +143,13 @@ func readHeader(token string) (keyID string, err error) {
 var errNoToken = refuse("it is not a JSON Web Token")
 
 func refuse(why string, args ...any) error {
-	return fmt.Errorf("%w: %s", core.ErrUnauthenticated, fmt.Sprintf(why, args...))
+	return fmt.Errorf("%w: %s", access.ErrUnauthenticated, fmt.Sprintf(why, args...))
 }
 
 // explain says in our words, and in one sentence, what the library finds wrong. Its own words may repeat the token.
 func explain(err error) error {
-	if errors.Is(err, core.ErrNoVerdict) {
-		return core.ErrNoVerdict
+	if errors.Is(err, access.ErrUnavailable) {
+		return access.ErrUnavailable
 	}
 	if malformed := (*claimsError)(nil); errors.As(err, &malformed) {
 		return refuse("its claims are not as they should be: %s", malformed)
@@ -173,5 +173,5 @@ func explain(err error) error {
 			return refuse("%s", known.why)
 		}
 	}
-	return core.ErrUnauthenticated
+	return access.ErrUnauthenticated
 }

@@ -17,8 +17,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/auth"
-	"github.com/pathsync/pathsync/core"
 )
 
 var (
@@ -73,7 +73,7 @@ func takes(t *testing.T, v *auth.Verifier, what, token string) {
 	t.Helper()
 	identity, err := v.Authenticate(t.Context(), token)
 	if err != nil || identity.User != "ann" || !identity.Expires.Equal(now.Add(time.Hour)) ||
-		!identity.Allows(core.ToRead, "board-7") || identity.Allows(core.ToWrite, "board-7") || identity.Allows(core.ToRead, "wall") {
+		!identity.Allows(access.Read, "board-7") || identity.Allows(access.Write, "board-7") || identity.Allows(access.Read, "wall") {
 		t.Errorf("%s: %+v, %v", what, identity, err)
 	}
 }
@@ -82,7 +82,7 @@ func takes(t *testing.T, v *auth.Verifier, what, token string) {
 func refuses(t *testing.T, v *auth.Verifier, what, token, why string) {
 	t.Helper()
 	identity, err := v.Authenticate(t.Context(), token)
-	if !errors.Is(err, core.ErrUnauthenticated) || identity.User != "" || len(identity.Grants) > 0 {
+	if !errors.Is(err, access.ErrUnauthenticated) || identity.User != "" || len(identity.Grants) > 0 {
 		t.Fatalf("%s: %+v, %v", what, identity, err)
 	}
 	if !strings.Contains(err.Error(), why) {

@@ -30,6 +30,8 @@ var (
 	// ErrClientSeqPassed: a higher clientSeq of this client is in the room's log already, and this one is not. Nothing of
 	// the batch was applied; its content may be sent under a new number.
 	ErrClientSeqPassed = errors.New("a later batch of this client is committed already")
+	// ErrForeignClient: the clientId belongs to another user.
+	ErrForeignClient = errors.New("this clientId belongs to another user")
 )
 
 // Config is what a Hub needs. Zero values stand for the defaults named.

@@ -10,15 +10,16 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core"
 )
 
 // Authenticator finds out who sends a request.
 type Authenticator interface {
-	// Authenticate returns whose token it is, and what that user may do. Its error wraps core.ErrUnauthenticated when the
-	// token proves nothing, and then its text is shown to the sender; it wraps core.ErrNoVerdict when that cannot be
+	// Authenticate returns whose token it is, and what that user may do. Its error wraps access.ErrUnauthenticated when the
+	// token proves nothing, and then its text is shown to the sender; it wraps access.ErrUnavailable when that cannot be
 	// found out now.
-	Authenticate(ctx context.Context, token string) (core.Identity, error)
+	Authenticate(ctx context.Context, token string) (access.Identity, error)
 }
 
 // CookieName is the cookie that a token may come in. Browsers take one of this name only over TLS, for this host alone
@@ -27,7 +28,7 @@ const CookieName = "__Host-pathsync"
 
 // caller is who sends a request. It is part of the request's context from the beginning, and is filled in when that is
 // known, so that whoever logs the request at its end can see it.
-type caller struct{ identity core.Identity }
+type caller struct{ identity access.Identity }
 
 type callerKey struct{}
 
@@ -47,7 +48,7 @@ func callerOf(r *http.Request) *caller {
 func UserOf(r *http.Request) string { return callerOf(r).identity.User }
 
 // identify notes who has proved to be the sender, and counts the request for that user.
-func (s *Server) identify(c echo.Context, identity core.Identity) error {
+func (s *Server) identify(c echo.Context, identity access.Identity) error {
 	callerOf(c.Request()).identity = identity
 	exchangeOf(c.Response()).user = identity.User
 	if s.cfg.Auth == nil {
@@ -56,7 +57,7 @@ func (s *Server) identify(c echo.Context, identity core.Identity) error {
 	return s.limits.byUser(c.Request())
 }
 
-func identityOf(c echo.Context) core.Identity { return callerOf(c.Request()).identity }
+func identityOf(c echo.Context) access.Identity { return callerOf(c.Request()).identity }
 
 // known is a handler for senders who have proved who they are.
 func (s *Server) known(handle echo.HandlerFunc) echo.HandlerFunc {
@@ -73,7 +74,7 @@ func (s *Server) known(handle echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // inRoom is a handler for known senders who may do something in the room that the address names.
-func (s *Server) inRoom(action core.Action, handle echo.HandlerFunc) echo.HandlerFunc {
+func (s *Server) inRoom(action access.Action, handle echo.HandlerFunc) echo.HandlerFunc {
 	return s.known(func(c echo.Context) error {
 		if err := allowed(c, action); err != nil {
 			return err
@@ -85,7 +86,7 @@ func (s *Server) inRoom(action core.Action, handle echo.HandlerFunc) echo.Handle
 // inReadableRoom is inRoom for reading documents and batches. In a public room everybody may, whatever the token grants.
 // Yet a token that is not accepted is refused there too: its sender is never taken for nobody in particular.
 func (s *Server) inReadableRoom(handle echo.HandlerFunc) echo.HandlerFunc {
-	granted, known := s.inRoom(core.ToRead, handle), s.known(handle)
+	granted, known := s.inRoom(access.Read, handle), s.known(handle)
 	return func(c echo.Context) error {
 		room, err := pathName(c, "room", core.MaxRoomLength)
 		switch {
@@ -107,7 +108,7 @@ func (s *Server) byTicket(roomsOf func(echo.Context) ([]string, error), handle e
 		if err != nil {
 			return err
 		}
-		if err := allowedIn(c, core.ToRead, rooms...); err != nil {
+		if err := allowedIn(c, access.Read, rooms...); err != nil {
 			return err
 		}
 		return handle(c)
@@ -134,7 +135,7 @@ func (s *Server) byTicket(roomsOf func(echo.Context) ([]string, error), handle e
 }
 
 // allowed refuses what the sender may not do in the room that the address names.
-func allowed(c echo.Context, action core.Action) error {
+func allowed(c echo.Context, action access.Action) error {
 	rooms, err := roomInPath(c)
 	if err != nil {
 		return err
@@ -143,12 +144,12 @@ func allowed(c echo.Context, action core.Action) error {
 }
 
 // allowedIn refuses what the sender may not do in all of some rooms.
-func allowedIn(c echo.Context, action core.Action, rooms ...string) error {
+func allowedIn(c echo.Context, action access.Action, rooms ...string) error {
 	refused := notGranted(identityOf(c), action, rooms)
 	if len(refused) == 0 {
 		return nil
 	}
-	what := [...]string{core.ToRead: "reading", core.ToWrite: "writing", core.ToBePresent: "being present"}[action]
+	what := [...]string{access.Read: "reading", access.Write: "writing", access.Presence: "being present"}[action]
 	if len(rooms) == 1 {
 		return problem(Forbidden, what+" is not granted in this room")
 	}
@@ -156,7 +157,7 @@ func allowedIn(c echo.Context, action core.Action, rooms ...string) error {
 }
 
 // notGranted are those of some rooms in which a user may not do something.
-func notGranted(identity core.Identity, action core.Action, rooms []string) (refused []string) {
+func notGranted(identity access.Identity, action access.Action, rooms []string) (refused []string) {
 	for _, room := range rooms {
 		if !identity.Allows(action, room) {
 			refused = append(refused, room)
@@ -167,27 +168,27 @@ func notGranted(identity core.Identity, action core.Action, rooms []string) (ref
 
 // authenticate finds out who sends a request. There is no way from a token that is not accepted to a sender who is
 // nobody in particular.
-func (s *Server) authenticate(c echo.Context) (core.Identity, error) {
+func (s *Server) authenticate(c echo.Context) (access.Identity, error) {
 	if s.cfg.Auth == nil {
-		return core.Anyone(), nil
+		return access.Unrestricted(), nil
 	}
 	r := c.Request()
 	if hasTokenInQuery(r.URL) {
-		return core.Identity{}, unauthenticated(
+		return access.Identity{}, unauthenticated(
 			"a token must not stand in an address, where it is logged: send it as `Authorization: Bearer`, or get a ticket", true)
 	}
 	token, err := tokenOf(r)
 	if err != nil {
-		return core.Identity{}, err
+		return access.Identity{}, err
 	}
 	identity, err := s.cfg.Auth.Authenticate(r.Context(), token)
 	switch {
 	case err == nil:
 		return identity, nil
-	case errors.Is(err, core.ErrUnauthenticated):
-		return core.Identity{}, unauthenticated(err.Error(), true)
+	case errors.Is(err, access.ErrUnauthenticated):
+		return access.Identity{}, unauthenticated(err.Error(), true)
 	default:
-		return core.Identity{}, err
+		return access.Identity{}, err
 	}
 }
 

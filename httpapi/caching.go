@@ -8,7 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/access"
 )
 
 // This file has what answers tell the caches that they pass. docs/caching.md has the whole of it.
@@ -26,7 +26,7 @@ const (
 
 // isPublic reports whether everybody may read a room, so that caches may hand out to one what another has asked for.
 func (s *Server) isPublic(room string) bool {
-	return s.cfg.Auth == nil || slices.ContainsFunc(s.cfg.PublicRooms, func(p core.Pattern) bool { return p.Covers(room) })
+	return s.cfg.Auth == nil || slices.ContainsFunc(s.cfg.PublicRooms, func(p access.Pattern) bool { return p.Matches(room) })
 }
 
 // keepForever lets caches keep an answer that will never be another.

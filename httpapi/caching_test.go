@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/httpapi"
 )
 
@@ -50,8 +50,8 @@ func TestCachesAreToldWhatTheyMayKeep(t *testing.T) {
 		private bool
 	}{
 		"open to everybody": {setting: func(*parts) {}},
-		"in a public room":  {setting: func(p *parts) { guarded(p); p.api.PublicRooms = []core.Pattern{core.Matching("r")} }},
-		"in another room":   {setting: func(p *parts) { guarded(p); p.api.PublicRooms = []core.Pattern{core.Matching("r?")} }, private: true},
+		"in a public room":  {setting: func(p *parts) { guarded(p); p.api.PublicRooms = []access.Pattern{access.Glob("r")} }},
+		"in another room":   {setting: func(p *parts) { guarded(p); p.api.PublicRooms = []access.Pattern{access.Glob("r?")} }, private: true},
 	}
 	for name, with := range servers {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestPagesOfOtherOriginsDoNotShareTheirHeaders(t *testing.T) {
 // public has a server ask for tokens, except for who reads the room `open`.
 func public(p *parts) {
 	guarded(p)
-	p.api.PublicRooms = []core.Pattern{core.Exactly("open")}
+	p.api.PublicRooms = []access.Pattern{access.Exact("open")}
 }
 
 func TestAPublicRoomIsReadByEverybodyAndNothingElse(t *testing.T) {

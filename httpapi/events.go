@@ -48,7 +48,7 @@ func (s *Server) stream(c echo.Context, rooms ...string) error {
 		return err
 	}
 	identity := identityOf(c)
-	if identity.Ended(time.Now()) {
+	if identity.Expired(time.Now()) {
 		return errEnded()
 	}
 	if err := s.limits.rooms(c.Request(), len(rooms)); err != nil {

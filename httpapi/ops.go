@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/tree"
 )
@@ -70,7 +71,7 @@ func (s *Server) decodeInTurn(c echo.Context, body []byte) (*core.Proposal, erro
 }
 
 // allowedOps refuses a batch with an operation on what is read-only to its sender: as a whole, like any that breaks a rule.
-func allowedOps(identity core.Identity, room string, p *core.Proposal) error {
+func allowedOps(identity access.Identity, room string, p *core.Proposal) error {
 	if len(identity.ReadOnly) == 0 {
 		return nil // that the room may be written to is known
 	}

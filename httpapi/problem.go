@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core"
 )
 
@@ -185,7 +186,7 @@ func problemOf(err error) *Problem {
 		return problem(ClientSeqPassed, "nothing of this batch was applied; its content may be sent under a new number")
 	case errors.Is(err, core.ErrForeignClient):
 		return problem(Forbidden, err.Error())
-	case errors.Is(err, core.ErrNoVerdict):
+	case errors.Is(err, access.ErrUnavailable):
 		return problem(AuthUnavailable, "")
 	case errors.Is(err, core.ErrNoInitialState):
 		return problem(NoInitialState, "")

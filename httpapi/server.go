@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/pace"
 )
@@ -27,7 +28,7 @@ type Config struct {
 
 	// PublicRooms are those that everybody may read without a token, and shared caches with them. It is for documents and
 	// batches: a stream also tells who is present, and needs a token there too.
-	PublicRooms []core.Pattern
+	PublicRooms []access.Pattern
 
 	AccessLog *slog.Logger // gets a line for each request; default: none
 	Recorder  Recorder     // measures; default: nobody does
@@ -108,7 +109,7 @@ type route struct {
 
 func (s *Server) routes() []route {
 	return []route{
-		{http.MethodPost, "/v1/rooms/:room/ops", s.inRoom(core.ToWrite, s.postOps)},
+		{http.MethodPost, "/v1/rooms/:room/ops", s.inRoom(access.Write, s.postOps)},
 		{http.MethodGet, "/v1/rooms/:room/events", s.byTicket(roomInPath, s.getEvents)},
 		{http.MethodGet, "/v1/events", s.byTicket(queryRooms, s.getEventsOfRooms)},
 		{http.MethodPost, "/v1/rooms/:room/events/:clientId/token", s.known(s.postToken)},
@@ -116,10 +117,10 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/v1/rooms/:room/stores/:key", s.inReadableRoom(s.getStore)},
 		{http.MethodGet, "/v1/rooms/:room/changes", s.inReadableRoom(s.getChanges)},
 		{http.MethodHead, "/v1/rooms/:room/changes", s.inReadableRoom(s.getChanges)},
-		{http.MethodGet, "/v1/rooms/:room/presence", s.inRoom(core.ToRead, s.getPresence)},
-		{http.MethodPut, "/v1/rooms/:room/presence/:clientId", s.inRoom(core.ToBePresent, s.putPresence)},
-		{http.MethodDelete, "/v1/rooms/:room/presence/:clientId", s.inRoom(core.ToBePresent, s.leave)},
-		{http.MethodPost, "/v1/rooms/:room/presence/:clientId/leave", s.inRoom(core.ToBePresent, s.leave)},
+		{http.MethodGet, "/v1/rooms/:room/presence", s.inRoom(access.Read, s.getPresence)},
+		{http.MethodPut, "/v1/rooms/:room/presence/:clientId", s.inRoom(access.Presence, s.putPresence)},
+		{http.MethodDelete, "/v1/rooms/:room/presence/:clientId", s.inRoom(access.Presence, s.leave)},
+		{http.MethodPost, "/v1/rooms/:room/presence/:clientId/leave", s.inRoom(access.Presence, s.leave)},
 		{http.MethodPost, "/v1/tickets", s.known(s.postTicket)},
 		{http.MethodGet, "/v1/probe", s.getProbe},
 		{http.MethodPost, "/v1/probe/:name", s.postProbe},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/sse"
 )
@@ -25,7 +26,7 @@ type tenure struct {
 	over  bool
 }
 
-func newTenure(stream *sse.Stream, identity core.Identity, reads, shown []string) *tenure {
+func newTenure(stream *sse.Stream, identity access.Identity, reads, shown []string) *tenure {
 	t := &tenure{stream: stream, user: identity.User, reads: reads, shown: shown}
 	t.until(identity.Expires)
 	return t
@@ -53,11 +54,11 @@ func (t *tenure) stop() {
 }
 
 // renew goes on with another identity of the same user. One that would not have been let in ends the stream.
-func (t *tenure) renew(identity core.Identity) error {
+func (t *tenure) renew(identity access.Identity) error {
 	if identity.User != t.user {
 		return problem(Forbidden, core.ErrForeignClient.Error())
 	}
-	refused := append(notGranted(identity, core.ToRead, t.reads), notGranted(identity, core.ToBePresent, t.shown)...)
+	refused := append(notGranted(identity, access.Read, t.reads), notGranted(identity, access.Presence, t.shown)...)
 	if len(refused) > 0 {
 		p := problem(Forbidden, "the new token does not grant what this stream needs")
 		p.Rooms = t.among(refused)
@@ -88,7 +89,7 @@ func (s *Server) postToken(c echo.Context) error {
 		return err
 	}
 	identity := identityOf(c)
-	if identity.Ended(time.Now()) {
+	if identity.Expired(time.Now()) {
 		return errEnded()
 	}
 	room, release, ok := s.cfg.Hub.OpenRoom(name)

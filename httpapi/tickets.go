@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/tree"
 )
@@ -38,7 +39,7 @@ type tickets struct {
 type ticket struct {
 	text     string
 	rooms    []string
-	identity core.Identity
+	identity access.Identity
 	expires  time.Time
 }
 
@@ -63,7 +64,7 @@ func (t *tickets) memory() int {
 }
 
 // issue makes a ticket. It reports false when there are too many.
-func (t *tickets) issue(identity core.Identity, rooms []string) (ticket, bool) {
+func (t *tickets) issue(identity access.Identity, rooms []string) (ticket, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
@@ -80,13 +81,13 @@ func (t *tickets) issue(identity core.Identity, rooms []string) (ticket, bool) {
 }
 
 // redeem takes a ticket, which is then used up, whatever rooms it is shown for.
-func (t *tickets) redeem(text string, rooms []string) (core.Identity, bool) {
+func (t *tickets) redeem(text string, rooms []string) (access.Identity, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	k, ok := t.valid[text]
 	delete(t.valid, text)
 	if !ok || !k.covers(rooms) || !time.Now().Before(k.expires) {
-		return core.Identity{}, false
+		return access.Identity{}, false
 	}
 	return k.identity, true
 }
@@ -120,7 +121,7 @@ func (s *Server) postTicket(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := allowedIn(c, core.ToRead, rooms...); err != nil {
+	if err := allowedIn(c, access.Read, rooms...); err != nil {
 		return err
 	}
 	k, ok := s.tickets.issue(identityOf(c), rooms)

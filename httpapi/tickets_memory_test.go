@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/access"
 )
 
 func TestTheMemoryOfTicketsIsBounded(t *testing.T) {
@@ -15,9 +15,9 @@ func TestTheMemoryOfTicketsIsBounded(t *testing.T) {
 		tickets := newTickets()
 		issued := 0
 		for ; issued < maxTickets; issued++ {
-			identity := core.Identity{
+			identity := access.Identity{
 				User:   fmt.Sprint("user", issued),
-				Grants: []core.Grant{{Rooms: core.Exactly(strings.Repeat("r", 200)), Read: true}},
+				Grants: []access.Grant{{Rooms: access.Exact(strings.Repeat("r", 200)), Read: true}},
 			}
 			if _, ok := tickets.issue(identity, []string{strings.Repeat("x", 4000)}); !ok {
 				break
@@ -27,7 +27,7 @@ func TestTheMemoryOfTicketsIsBounded(t *testing.T) {
 			t.Errorf("%d tickets of about 5 KB were issued", issued)
 		}
 		time.Sleep(ticketLife)
-		if _, ok := tickets.issue(core.Identity{User: "later"}, []string{"r"}); !ok {
+		if _, ok := tickets.issue(access.Identity{User: "later"}, []string{"r"}); !ok {
 			t.Error("none is issued when all have expired")
 		}
 		if n := tickets.memory(); n > 1000 {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/sse"
 )
@@ -67,7 +68,7 @@ func (s *Server) visitOnce(c echo.Context, rooms []string, visitor core.Visitor,
 		defer end()
 	}
 	for i, name := range rooms {
-		visitor.Hidden = !identityOf(c).Allows(core.ToBePresent, name)
+		visitor.Hidden = !identityOf(c).Allows(access.Presence, name)
 		if err := v.stays[i].attend(c.Request().Context(), visitor); err != nil {
 			return v, among(rooms, name, err)
 		}
@@ -109,7 +110,7 @@ func (v visit) end() {
 }
 
 // enter makes a stream the one that its client has in all of the rooms, for as long as the identity lasts.
-func (v visit) enter(stream *sse.Stream, identity core.Identity) *tenure {
+func (v visit) enter(stream *sse.Stream, identity access.Identity) *tenure {
 	reads, shown := make([]string, 0, len(v.stays)), []string(nil)
 	for _, one := range v.stays {
 		reads = append(reads, one.feed.room)

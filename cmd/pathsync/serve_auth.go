@@ -7,8 +7,8 @@ import (
 	"net"
 	"os"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/auth"
-	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/httpapi"
 )
 
@@ -45,10 +45,10 @@ func (c *serveCommand) validateAuth() error {
 }
 
 // publicRooms are the rooms that can be read without a token.
-func (c *serveCommand) publicRooms() []core.Pattern {
-	patterns := make([]core.Pattern, len(c.PublicRooms))
+func (c *serveCommand) publicRooms() []access.Pattern {
+	patterns := make([]access.Pattern, len(c.PublicRooms))
 	for i, text := range c.PublicRooms {
-		patterns[i] = core.Matching(text)
+		patterns[i] = access.Glob(text)
 	}
 	return patterns
 }

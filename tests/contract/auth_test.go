@@ -7,31 +7,31 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/access"
 )
 
 // people knows everybody by a token that is the name.
-type people map[string]core.Identity
+type people map[string]access.Identity
 
 // everybody are the people of these tests. What a token of `away` is worth cannot be found out.
 var everybody = people{
-	"ada":   as("ada", core.Grant{Rooms: core.Matching("*"), Read: true, Write: true, Presence: true}),
-	"bob":   as("bob", core.Grant{Rooms: core.Matching("*"), Read: true, Write: true, Presence: true}),
+	"ada":   as("ada", access.Grant{Rooms: access.Glob("*"), Read: true, Write: true, Presence: true}),
+	"bob":   as("bob", access.Grant{Rooms: access.Glob("*"), Read: true, Write: true, Presence: true}),
 	"guest": as("guest"),
 }
 
-func as(user string, grants ...core.Grant) core.Identity {
-	return core.Identity{User: user, Grants: grants, ReadOnly: []core.ReadOnly{{Rooms: core.Matching("*"), Keys: core.Exactly("fixed")}}}
+func as(user string, grants ...access.Grant) access.Identity {
+	return access.Identity{User: user, Grants: grants, ReadOnly: []access.ReadOnly{{Rooms: access.Glob("*"), Keys: access.Exact("fixed")}}}
 }
 
 // Authenticate implements httpapi.Authenticator.
-func (p people) Authenticate(_ context.Context, token string) (core.Identity, error) {
+func (p people) Authenticate(_ context.Context, token string) (access.Identity, error) {
 	if token == "away" {
-		return core.Identity{}, core.ErrNoVerdict
+		return access.Identity{}, access.ErrUnavailable
 	}
 	identity, ok := p[token]
 	if !ok {
-		return core.Identity{}, core.ErrUnauthenticated
+		return access.Identity{}, access.ErrUnauthenticated
 	}
 	return identity, nil
 }
@@ -75,7 +75,7 @@ func testWhoMayDoWhat(t *testing.T, w *witness) {
 }
 
 func testPublicRooms(t *testing.T, w *witness) {
-	c := troubled(t, w, startServer(t, limits{auth: everybody, public: []core.Pattern{core.Exactly("open")}}))
+	c := troubled(t, w, startServer(t, limits{auth: everybody, public: []access.Pattern{access.Exact("open")}}))
 	open := roomRoutes("open")
 	for name, send := range open {
 		switch name {

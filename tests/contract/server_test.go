@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/httpapi"
@@ -29,7 +30,7 @@ type limits struct {
 	limits      httpapi.Limits
 	noMetrics   bool
 	auth        httpapi.Authenticator
-	public      []core.Pattern
+	public      []access.Pattern
 	initial     core.InitialStateLoader
 }
 

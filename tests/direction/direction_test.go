@@ -19,6 +19,7 @@ var allowed = map[string][]string{
 	"core/tree":         {"core/path"},
 	"core/retained":     {},
 	"core":              {"core/tree", "core/path", "core/retained"},
+	"access":            {"core/path", "core/tree"},
 	"core/memstore":     {"core", "core/tree"},
 	"core/storetest":    {"core", "core/tree"},
 	"pace":              {},
@@ -27,13 +28,13 @@ var allowed = map[string][]string{
 	"sqlstore/takeover": {"core", "core/path", "core/tree"},
 	"sqlstore/dbtest":   {"github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb"}, // for tests alone
 	"":                  {},                                                                    // the contract, embedded
-	"httpapi":           {"", "core", "core/retained", "core/tree", "core/path", "pace", "sse", "github.com/labstack/echo/v4", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb", "golang.org/x/time/rate"},
+	"httpapi":           {"", "access", "core", "core/retained", "core/tree", "core/path", "pace", "sse", "github.com/labstack/echo/v4", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb", "golang.org/x/time/rate"},
 	"metrics":           {"core", "core/tree", "httpapi", "sse", "github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"doctor":            {},
 	"trust":             {"pace"},
 	"initialstate":      {"core", "core/tree", "trust"},
-	"auth":              {"core", "core/path", "core/tree", "trust", "github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset", "golang.org/x/sync/singleflight"},
-	"cmd/pathsync":      {"", "auth", "doctor", "httpapi", "initialstate", "metrics", "pace", "sse", "sqlstore", "core", "core/memstore", "github.com/alecthomas/kong", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/mattn/go-isatty", "github.com/r3labs/sse/v2", "golang.org/x/crypto/acme", "golang.org/x/crypto/acme/autocert", "golang.org/x/sys/windows/svc", "gopkg.in/cenkalti/backoff.v1"},
+	"auth":              {"access", "core", "core/path", "core/tree", "trust", "github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset", "golang.org/x/sync/singleflight"},
+	"cmd/pathsync":      {"", "access", "auth", "doctor", "httpapi", "initialstate", "metrics", "pace", "sse", "sqlstore", "core", "core/memstore", "github.com/alecthomas/kong", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/mattn/go-isatty", "github.com/r3labs/sse/v2", "golang.org/x/crypto/acme", "golang.org/x/crypto/acme/autocert", "golang.org/x/sys/windows/svc", "gopkg.in/cenkalti/backoff.v1"},
 }
 
 // neverInCore are the parts of the standard library that the core must not know.

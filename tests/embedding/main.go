@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/httpapi"
 	"github.com/pathsync/pathsync/sqlstore"
@@ -17,14 +18,14 @@ import (
 type sessions map[string]string
 
 // Authenticate implements httpapi.Authenticator.
-func (s sessions) Authenticate(_ context.Context, token string) (core.Identity, error) {
+func (s sessions) Authenticate(_ context.Context, token string) (access.Identity, error) {
 	user, ok := s[token]
 	if !ok {
-		return core.Identity{}, core.ErrUnauthenticated
+		return access.Identity{}, access.ErrUnauthenticated
 	}
-	return core.Identity{User: user, Grants: []core.Grant{
-		{Rooms: core.Exactly("home of " + user), Read: true, Write: true, Presence: true},
-		{Rooms: core.Matching("public-*"), Read: true},
+	return access.Identity{User: user, Grants: []access.Grant{
+		{Rooms: access.Exact("home of " + user), Read: true, Write: true, Presence: true},
+		{Rooms: access.Glob("public-*"), Read: true},
 	}}, nil
 }
 

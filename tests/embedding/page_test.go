@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/access"
 )
 
 func TestThePageShowsThisProgram(t *testing.T) {
@@ -25,7 +25,7 @@ func TestThePageShowsThisProgram(t *testing.T) {
 
 func TestTheExampleKnowsItsUsers(t *testing.T) {
 	ann, err := sessions{"8c1f": "ann"}.Authenticate(t.Context(), "8c1f")
-	if err != nil || !ann.Allows(core.ToWrite, "home of ann") || ann.Allows(core.ToRead, "home of ben") || ann.Allows(core.ToWrite, "public-1") {
+	if err != nil || !ann.Allows(access.Write, "home of ann") || ann.Allows(access.Read, "home of ben") || ann.Allows(access.Write, "public-1") {
 		t.Errorf("%+v, %v", ann, err)
 	}
 	begun, err := sessions{}.LoadInitialState(t.Context(), `home of "ann"`)

@@ -1,4 +1,4 @@
-package core
+package access
 
 import (
 	"strings"
@@ -25,14 +25,14 @@ func TestAPatternCoversWholeNames(t *testing.T) {
 		{"a?[x]", []string{"a?[x]"}, []string{"abx"}},
 		{"", nil, []string{"a", " "}},
 	} {
-		p := Matching(c.pattern)
+		p := Glob(c.pattern)
 		for _, name := range c.covers {
-			if !p.Covers(name) {
+			if !p.Matches(name) {
 				t.Errorf("%q does not cover %q", c.pattern, name)
 			}
 		}
 		for _, name := range c.not {
-			if p.Covers(name) {
+			if p.Matches(name) {
 				t.Errorf("%q covers %q", c.pattern, name)
 			}
 		}
@@ -40,19 +40,19 @@ func TestAPatternCoversWholeNames(t *testing.T) {
 }
 
 func TestAnExactPatternHasNoWildcard(t *testing.T) {
-	if p := Exactly("team-*"); !p.Covers("team-*") || p.Covers("team-red") {
+	if p := Exact("team-*"); !p.Matches("team-*") || p.Matches("team-red") {
 		t.Error("a name that somebody has chosen covers others")
 	}
-	if (Pattern{}).Covers("a") || (Pattern{}).Covers("") {
+	if (Pattern{}).Matches("a") || (Pattern{}).Matches("") {
 		t.Error("no pattern covers something")
 	}
 }
 
 // What would take a backtracking matcher years.
 func TestAPatternOfManyWildcardsIsQuick(t *testing.T) {
-	p, name := Matching(strings.Repeat("a*", 100)+"b"), strings.Repeat("a", 255)
+	p, name := Glob(strings.Repeat("a*", 100)+"b"), strings.Repeat("a", 255)
 	start := time.Now()
-	if p.Covers(name) {
+	if p.Matches(name) {
 		t.Error("it covers what has no b")
 	}
 	if took := time.Since(start); took > time.Second {

@@ -1,4 +1,4 @@
-package core
+package access
 
 import (
 	"testing"
@@ -9,7 +9,7 @@ import (
 )
 
 func TestWhoMayDoWhatInARoom(t *testing.T) {
-	editor := Grant{Rooms: Matching("board-*"), Read: true, Write: true, Presence: true}
+	editor := Grant{Rooms: Glob("board-*"), Read: true, Write: true, Presence: true}
 	for _, c := range []struct {
 		name   string
 		grants []Grant
@@ -17,25 +17,25 @@ func TestWhoMayDoWhatInARoom(t *testing.T) {
 		want   map[Action]bool
 	}{
 		{"nobody is granted anything", nil, "board-7", map[Action]bool{}},
-		{"a grant of nothing", []Grant{{Rooms: Matching("*")}}, "board-7", map[Action]bool{}},
-		{"an editor", []Grant{editor}, "board-7", map[Action]bool{ToRead: true, ToWrite: true, ToBePresent: true}},
+		{"a grant of nothing", []Grant{{Rooms: Glob("*")}}, "board-7", map[Action]bool{}},
+		{"an editor", []Grant{editor}, "board-7", map[Action]bool{Read: true, Write: true, Presence: true}},
 		{"an editor of other rooms", []Grant{editor}, "wall-7", map[Action]bool{}},
-		{"a reader", []Grant{{Rooms: Exactly("board-7"), Read: true}}, "board-7", map[Action]bool{ToRead: true}},
-		{"a sensor that only writes", []Grant{{Rooms: Exactly("board-7"), Write: true}}, "board-7", map[Action]bool{ToWrite: true}},
-		{"several grants add up", []Grant{{Rooms: Matching("*"), Read: true}, {Rooms: Exactly("board-7"), Presence: true}}, "board-7",
-			map[Action]bool{ToRead: true, ToBePresent: true}},
-		{"each in its own rooms", []Grant{{Rooms: Matching("*"), Read: true}, {Rooms: Exactly("board-7"), Write: true}}, "board-8",
-			map[Action]bool{ToRead: true}},
+		{"a reader", []Grant{{Rooms: Exact("board-7"), Read: true}}, "board-7", map[Action]bool{Read: true}},
+		{"a sensor that only writes", []Grant{{Rooms: Exact("board-7"), Write: true}}, "board-7", map[Action]bool{Write: true}},
+		{"several grants add up", []Grant{{Rooms: Glob("*"), Read: true}, {Rooms: Exact("board-7"), Presence: true}}, "board-7",
+			map[Action]bool{Read: true, Presence: true}},
+		{"each in its own rooms", []Grant{{Rooms: Glob("*"), Read: true}, {Rooms: Exact("board-7"), Write: true}}, "board-8",
+			map[Action]bool{Read: true}},
 	} {
 		identity := Identity{User: "u", Grants: c.grants}
-		for _, action := range []Action{ToRead, ToWrite, ToBePresent} {
+		for _, action := range []Action{Read, Write, Presence} {
 			if got := identity.Allows(action, c.room); got != c.want[action] {
 				t.Errorf("%s: Allows(%d) = %v", c.name, action, got)
 			}
 		}
 	}
-	for _, action := range []Action{ToRead, ToWrite, ToBePresent} {
-		if !Anyone().Allows(action, "any room") {
+	for _, action := range []Action{Read, Write, Presence} {
+		if !Unrestricted().Allows(action, "any room") {
 			t.Errorf("anyone may not %d", action)
 		}
 	}
@@ -109,8 +109,8 @@ func TestAReadOnlyPartCannotBeChangedNorWhatItIsIn(t *testing.T) {
 		{"", op(tree.Set, "title"), false},
 		{"", op(tree.Init, ""), false},
 	} {
-		identity := Anyone()
-		identity.ReadOnly = []ReadOnly{{Rooms: Matching("*"), Keys: Exactly("default"), Path: parsed(t, c.part)}}
+		identity := Unrestricted()
+		identity.ReadOnly = []ReadOnly{{Rooms: Glob("*"), Keys: Exact("default"), Path: parsed(t, c.part)}}
 		if got := identity.AllowsOp("board-7", "default", c.op); got != c.want {
 			t.Errorf("%q is read-only: %s %q is allowed: %v", c.part, c.op.Kind, c.op.Path, got)
 		}
@@ -121,8 +121,8 @@ func TestAReadOnlyPartCannotBeChangedNorWhatItIsIn(t *testing.T) {
 }
 
 func TestAReadOnlyPartIsSoInItsRoomsOnly(t *testing.T) {
-	identity := Anyone()
-	identity.ReadOnly = []ReadOnly{{Rooms: Matching("archive-*"), Keys: Matching("*")}}
+	identity := Unrestricted()
+	identity.ReadOnly = []ReadOnly{{Rooms: Glob("archive-*"), Keys: Glob("*")}}
 	op := &tree.Op{Kind: tree.Set, Path: parsed(t, "title")}
 	if identity.AllowsOp("archive-2024", "default", op) || !identity.AllowsOp("board-7", "default", op) {
 		t.Error("the rooms of a read-only part do not count")
@@ -135,7 +135,7 @@ func TestAReadOnlyPartIsSoInItsRoomsOnly(t *testing.T) {
 func TestAnIdentityEndsAtItsMoment(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	identity := Identity{Expires: at}
-	if identity.Ended(at.Add(-1)) || !identity.Ended(at) || (Identity{}).Ended(at) {
+	if identity.Expired(at.Add(-1)) || !identity.Expired(at) || (Identity{}).Expired(at) {
 		t.Error("an identity does not end when it says")
 	}
 }
