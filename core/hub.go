@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pathsync/pathsync/core/presence"
 	"github.com/pathsync/pathsync/core/retained"
 )
 
@@ -103,7 +104,7 @@ type Listener interface {
 	// Committed is told the batches that have just become part of the room's history.
 	Committed(batches []*Batch)
 	// PresenceChanged is told who came, changed and left.
-	PresenceChanged(change PresenceChange)
+	PresenceChanged(change presence.Change)
 	// Bytes is how much memory it takes to tell them.
 	Bytes() int
 	// Closed is told that the room is closed and nothing more will come. err says why; it is nil when the room was

@@ -15,6 +15,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/core/path"
+	"github.com/pathsync/pathsync/core/presence"
 	"github.com/pathsync/pathsync/core/tree"
 )
 
@@ -22,7 +23,7 @@ import (
 type recorder struct {
 	mu       sync.Mutex
 	seqs     []int64
-	presence []core.PresenceChange
+	presence []presence.Change
 	closed   []error
 	bytes    int
 }
@@ -41,7 +42,7 @@ func (l *recorder) Committed(batches []*core.Batch) {
 	}
 }
 
-func (l *recorder) PresenceChanged(c core.PresenceChange) {
+func (l *recorder) PresenceChanged(c presence.Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.presence = append(l.presence, c)
@@ -59,7 +60,7 @@ func (l *recorder) closings() []error {
 	return slices.Clone(l.closed)
 }
 
-func (l *recorder) presenceTold() []core.PresenceChange {
+func (l *recorder) presenceTold() []presence.Change {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.presence)
@@ -860,7 +861,7 @@ func TestPresenceIsGatheredOverAShortWindowAndEndsWithTheLease(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.UpdatePresence(t.Context(), "ben", "", core.PresenceUpdate{Field: "title"}); err != nil {
+		if _, err := r.UpdatePresence(t.Context(), "ben", "", presence.Update{Field: "title"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(60 * time.Millisecond)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
+	"github.com/pathsync/pathsync/core/presence"
 )
 
 // by makes a batch one of a user.
@@ -25,7 +26,7 @@ func use(t *testing.T, r *core.Room, client, user string) map[string]error {
 	_, unnumbered := r.Submit(t.Context(), by(user, batch(t, client, core.NoClientSeq, "set x 1")))
 	_, attending := r.Attend(t.Context(), core.Visitor{ClientID: client, UserID: user})
 	_, hidden := r.Attend(t.Context(), core.Visitor{ClientID: client, UserID: user, Hidden: true})
-	_, updating := r.UpdatePresence(t.Context(), client, user, core.PresenceUpdate{})
+	_, updating := r.UpdatePresence(t.Context(), client, user, presence.Update{})
 	return map[string]error{
 		"numbered batch": numbered, "batch": unnumbered, "stream": attending, "hidden stream": hidden, "presence": updating,
 		"leaving": r.Leave(client, user),
@@ -64,7 +65,7 @@ func TestAClientBelongsToTheUserWhoUsedItFirst(t *testing.T) {
 			return err
 		},
 		"by presence": func(r *core.Room) error {
-			_, err := r.UpdatePresence(t.Context(), "c", "ann", core.PresenceUpdate{})
+			_, err := r.UpdatePresence(t.Context(), "c", "ann", presence.Update{})
 			return err
 		},
 	} {
@@ -153,7 +154,7 @@ func TestPresenceGoesOnWhileTheLogCannotSayWhoseAClientIs(t *testing.T) {
 		if waited := time.Since(began); waited > time.Second {
 			t.Errorf("it waited for %v", waited)
 		}
-		if _, err := r.UpdatePresence(t.Context(), "c", "mallory", core.PresenceUpdate{}); !errors.Is(err, core.ErrForeignClient) {
+		if _, err := r.UpdatePresence(t.Context(), "c", "mallory", presence.Update{}); !errors.Is(err, core.ErrForeignClient) {
 			t.Errorf("what memory knows is forgotten: %v", err)
 		}
 		if _, err := r.Submit(t.Context(), by("ann", batch(t, "d", 1, "set x 1"))); !errors.Is(err, core.ErrUnavailable) {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/pathsync/pathsync/core/presence"
 )
 
 // Room is an open room: the thin shell around its pure State and Presence, which has the lock, the clock and the store.
@@ -18,7 +20,7 @@ type Room struct {
 
 	mu       sync.Mutex // may be held when the committer's lock is taken, and not the other way round
 	state    *State
-	presence *Presence
+	presence *presence.Table
 	listener Listener
 	err      error // why the room is not served any more
 	weight   int64 // its part of Hub.memory; 0 once it is shut
@@ -54,9 +56,9 @@ func openRoom(h *Hub, store Store, name string) (*Room, error) {
 	}
 	r := &Room{name: name, hub: h, store: store, state: state,
 		checkpoint: checkpoint.ServerSeq, promised: checkpoint.Documents,
-		presence: NewPresence(h.cfg.PresenceTimeout, h.cfg.MaxPresence)}
+		presence: presence.New(h.cfg.PresenceTimeout, h.cfg.MaxPresence, h.retained.Dropped)}
 	r.lane.room = r
-	state.dropped, r.presence.roster.dropped = h.retained.Dropped, h.retained.Dropped
+	state.dropped = h.retained.Dropped
 	r.listener = h.cfg.Listen(name, store.Epoch(), state.Seq())
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -238,7 +240,7 @@ func (r *Room) weigh() {
 	if r.err != nil {
 		return // it is shut
 	}
-	r.setWeight(int64(roomMemory + r.state.Memory() + r.presence.Bytes() + r.listener.Bytes()))
+	r.setWeight(int64(roomMemory + r.state.Memory() + r.presence.Memory() + r.listener.Bytes()))
 }
 
 func (r *Room) setWeight(w int64) {
@@ -277,7 +279,7 @@ func (r *Room) closeIfIdle() bool {
 		return false
 	}
 	defer r.mu.Unlock()
-	if !r.hub.committer.idle(r) || !r.presence.Empty() {
+	if !r.hub.committer.idle(r) || !r.presence.Idle() {
 		return false
 	}
 	if !r.saved() {

@@ -150,7 +150,7 @@ func (f *roomFeed) begin(ctx context.Context, room *core.Room, from int64) (sour
 func (f *roomFeed) upToDate(users *core.UserList, id eventID) []sse.Piece {
 	end := appendFrame(nil, id.String(), "up-to-date", appendUpToDate(nil, f.room, id))
 	text := users.Next()
-	if users.Ended() && len(text) <= maxInline {
+	if users.Done() && len(text) <= maxInline {
 		data := append(append(presenceHead(nil, f.room), bytes.TrimPrefix(text, []byte(","))...), presenceTail...)
 		return sse.Plain(append(frame("presence", data), end...))
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/presence"
 	"github.com/pathsync/pathsync/core/retained"
 	"github.com/pathsync/pathsync/sse"
 )
@@ -152,7 +153,7 @@ func frameSize(b *core.Batch) int {
 
 // PresenceChanged implements core.Listener. A change of many clients becomes several events, so that no frame is larger
 // than a piece of the feed's memory should be.
-func (f *roomFeed) PresenceChanged(c core.PresenceChange) {
+func (f *roomFeed) PresenceChanged(c presence.Change) {
 	for more := true; more; {
 		f.data, more = appendPresenceChange(f.data[:0], f.room, &c, maxPresenceChange)
 		f.text = appendFrame(f.text[:0], "", "presence-change", f.data)

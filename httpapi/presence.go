@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/presence"
 	"github.com/pathsync/pathsync/core/tree"
 )
 
@@ -109,7 +110,7 @@ func (s *Server) leave(c echo.Context) error {
 }
 
 // decodePresence reads `{displayName?, via?, field?, meta?}`, which a client says of itself.
-func decodePresence(clientID string, body []byte, maxDepth int) (u core.PresenceUpdate, err error) {
+func decodePresence(clientID string, body []byte, maxDepth int) (u presence.Update, err error) {
 	v, err := tree.Parse(body, maxDepth+1)
 	if err != nil {
 		return u, problem(InvalidJSON, err.Error())

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/presence"
 	"github.com/pathsync/pathsync/core/tree"
 )
 
@@ -147,8 +148,8 @@ func appendUpToDate(dst []byte, room string, id eventID) []byte {
 	return append(dst, '}')
 }
 
-// appendUser appends a user as `presence` and `presence-change` events have it. It is the core.UserEncoder.
-func appendUser(dst []byte, u *core.User) []byte {
+// appendUser appends a user as `presence` and `presence-change` events have it. It is the presence.Encoder.
+func appendUser(dst []byte, u *presence.User) []byte {
 	dst = append(dst, `{"clientId":`...)
 	dst = tree.AppendString(dst, u.ClientID)
 	for _, m := range []struct{ name, text string }{
@@ -180,7 +181,7 @@ const presenceTail = `]}`
 
 // appendPresenceChange appends the data of a `presence-change` event with as much of a change as goes into maxBytes, at least
 // one client, and takes that out of the change. more reports whether there is more of it.
-func appendPresenceChange(dst []byte, room string, c *core.PresenceChange, maxBytes int) (_ []byte, more bool) {
+func appendPresenceChange(dst []byte, room string, c *presence.Change, maxBytes int) (_ []byte, more bool) {
 	limit := len(dst) + maxBytes
 	first := true
 	fits := func() bool {
@@ -192,7 +193,7 @@ func appendPresenceChange(dst []byte, room string, c *core.PresenceChange, maxBy
 	dst = tree.AppendString(dst, room)
 	for _, list := range []struct {
 		name  string
-		users *[]core.User
+		users *[]presence.User
 	}{{"joined", &c.Joined}, {"updated", &c.Updated}} {
 		dst = append(dst, `,"`+list.name+`":[`...)
 		for comma := false; len(*list.users) > 0 && fits(); comma = true {

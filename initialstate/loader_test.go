@@ -17,6 +17,7 @@ import (
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
+	"github.com/pathsync/pathsync/core/presence"
 	"github.com/pathsync/pathsync/initialstate"
 )
 
@@ -178,7 +179,7 @@ func (b *slowBody) Read(p []byte) (int, error) {
 // deaf is a listener that nobody reads from.
 type deaf struct{}
 
-func (deaf) Committed([]*core.Batch)             {}
-func (deaf) PresenceChanged(core.PresenceChange) {}
-func (deaf) Bytes() int                          { return 0 }
-func (deaf) Closed(error)                        {}
+func (deaf) Committed([]*core.Batch)         {}
+func (deaf) PresenceChanged(presence.Change) {}
+func (deaf) Bytes() int                      { return 0 }
+func (deaf) Closed(error)                    {}

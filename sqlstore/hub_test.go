@@ -9,6 +9,7 @@ import (
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/path"
+	"github.com/pathsync/pathsync/core/presence"
 	"github.com/pathsync/pathsync/core/tree"
 )
 
@@ -24,9 +25,9 @@ func (h *heard) Committed(batches []*core.Batch) {
 	h.batches = append(h.batches, batches...)
 }
 
-func (*heard) PresenceChanged(core.PresenceChange) {}
-func (*heard) Bytes() int                          { return 0 }
-func (*heard) Closed(error)                        {}
+func (*heard) PresenceChanged(presence.Change) {}
+func (*heard) Bytes() int                      { return 0 }
+func (*heard) Closed(error)                    {}
 
 // newHub makes a hub over a store, with limits of a call and of a wait that a test can sit out.
 func newHub(t testing.TB, store core.Store, limit time.Duration) *core.Hub {

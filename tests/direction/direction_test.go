@@ -18,7 +18,8 @@ var allowed = map[string][]string{
 	"core/path":         {},
 	"core/tree":         {"core/path"},
 	"core/retained":     {},
-	"core":              {"core/tree", "core/path", "core/retained"},
+	"core/presence":     {},
+	"core":              {"core/tree", "core/path", "core/presence", "core/retained"},
 	"access":            {"core/path", "core/tree"},
 	"core/memstore":     {"core", "core/tree"},
 	"core/storetest":    {"core", "core/tree"},
@@ -28,7 +29,7 @@ var allowed = map[string][]string{
 	"sqlstore/takeover": {"core", "core/path", "core/tree"},
 	"sqlstore/dbtest":   {"github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb"}, // for tests alone
 	"":                  {},                                                                    // the contract, embedded
-	"httpapi":           {"", "access", "core", "core/retained", "core/tree", "core/path", "pace", "sse", "github.com/labstack/echo/v4", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb", "golang.org/x/time/rate"},
+	"httpapi":           {"", "access", "core", "core/presence", "core/retained", "core/tree", "core/path", "pace", "sse", "github.com/labstack/echo/v4", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb", "golang.org/x/time/rate"},
 	"metrics":           {"core", "core/tree", "httpapi", "sse", "github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"doctor":            {},
 	"trust":             {"pace"},

@@ -1,4 +1,4 @@
-package core
+package presence
 
 import (
 	"encoding/json"
@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// encodeUser is a UserEncoder.
+// encodeUser is a Encoder.
 func encodeUser(dst []byte, u *User) []byte {
 	text, err := json.Marshal(u)
 	if err != nil {
@@ -22,15 +22,15 @@ func encodeUser(dst []byte, u *User) []byte {
 
 // listReader reads the list of a table piece by piece, and then takes in what has changed since it began.
 type listReader struct {
-	p       *Presence
+	p       *Table
 	through int64
-	after   listPlace
+	after   place
 	ended   bool
 	listed  []User
-	changes []PresenceChange
+	changes []Change
 }
 
-func startReading(p *Presence) *listReader { return &listReader{p: p, through: p.joins} }
+func startReading(p *Table) *listReader { return &listReader{p: p, through: p.joins} }
 
 func (r *listReader) step(t *testing.T) (bytes int) {
 	t.Helper()
@@ -68,7 +68,7 @@ func (r *listReader) result(t *testing.T) map[string]User {
 func TestAListThatIsReadWhileItChangesEndsUpRightWithTheChanges(t *testing.T) {
 	for seed := range uint64(5) {
 		random := rand.New(rand.NewPCG(seed, 7))
-		p, now := NewPresence(lease, 3000), presenceStart
+		p, now := New(lease, 3000, nil), presenceStart
 		var readers, done []*listReader
 		for step := range 20_000 {
 			if random.IntN(3) == 0 {
@@ -79,7 +79,7 @@ func TestAListThatIsReadWhileItChangesEndsUpRightWithTheChanges(t *testing.T) {
 			case n < 45 || step < 3000:
 				p.Connect(id, "", "", step+1, now)
 			case n < 75:
-				p.Update(id, "", PresenceUpdate{Field: fmt.Sprint(random.IntN(3)), Meta: `"` + strings.Repeat("x", random.IntN(300)) + `"`}, now)
+				p.Update(id, "", Update{Field: fmt.Sprint(random.IntN(3)), Meta: `"` + strings.Repeat("x", random.IntN(300)) + `"`}, now)
 			case n < 90:
 				p.Leave(id, now)
 			case n < 92:
@@ -130,10 +130,10 @@ func TestAListThatIsReadWhileItChangesEndsUpRightWithTheChanges(t *testing.T) {
 }
 
 // checkRoster checks what must hold of the pages.
-func checkRoster(t *testing.T, p *Presence) {
+func checkRoster(t *testing.T, p *Table) {
 	t.Helper()
 	bytes, n := 0, 0
-	last := listPlace{}
+	last := place{}
 	for _, page := range p.roster.pages {
 		size := 0
 		for _, m := range page.members {
@@ -160,7 +160,7 @@ func checkRoster(t *testing.T, p *Presence) {
 // Ten thousand joiners each read the list. What is encoded for them is in proportion to their number, not to its square.
 func TestJoinersShareTheEncodedList(t *testing.T) {
 	const clients = 10_000
-	p, now := NewPresence(lease, clients), presenceStart
+	p, now := New(lease, clients, nil), presenceStart
 	encoded := 0
 	encode := func(dst []byte, u *User) []byte { encoded++; return encodeUser(dst, u) }
 	for i := range clients {
@@ -168,7 +168,7 @@ func TestJoinersShareTheEncodedList(t *testing.T) {
 		p.Connect(fmt.Sprintf("client-%05d", i), "", "", 1, now)
 		if i%50 == 0 {
 			p.TakeChange()
-			for after, more := (listPlace{}), true; more; {
+			for after, more := (place{}), true; more; {
 				_, after, more = p.read(after, p.joins, encode)
 			}
 		}
@@ -177,12 +177,12 @@ func TestJoinersShareTheEncodedList(t *testing.T) {
 	if most := clients + clients/50*pageMembers*2; encoded > most {
 		t.Errorf("%d users were encoded for %d readers, more than %d", encoded, clients/50, most)
 	}
-	for after, more := (listPlace{}), true; more; {
+	for after, more := (place{}), true; more; {
 		_, after, more = p.read(after, p.joins, encode)
 	}
 	encoded = 0
 	for range 100 {
-		for after, more := (listPlace{}), true; more; {
+		for after, more := (place{}), true; more; {
 			_, after, more = p.read(after, p.joins, encode)
 		}
 	}
@@ -192,12 +192,12 @@ func TestJoinersShareTheEncodedList(t *testing.T) {
 }
 
 func TestAPieceOfTheListIsBounded(t *testing.T) {
-	p, now := NewPresence(lease, 2000), presenceStart
+	p, now := New(lease, 2000, nil), presenceStart
 	for i := range 2000 {
 		p.Connect(fmt.Sprint("c", i), "", "", 1, now)
 	}
 	for i := range 2000 { // they grow where they are
-		p.Update(fmt.Sprint("c", i), "", PresenceUpdate{Meta: `"` + strings.Repeat("m", 4000) + `"`}, now)
+		p.Update(fmt.Sprint("c", i), "", Update{Meta: `"` + strings.Repeat("m", 4000) + `"`}, now)
 	}
 	checkRoster(t, p)
 	r := startReading(p)
@@ -220,7 +220,7 @@ func TestAPieceOfTheListIsBounded(t *testing.T) {
 
 // To all others the client has not changed at all.
 func TestAClientThatLeavesAndJoinsAtOnceIsMentionedForReadersWhoSawItGone(t *testing.T) {
-	p, now := NewPresence(lease, 10), presenceStart
+	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.TakeChange()
 	p.Leave("ann", now)

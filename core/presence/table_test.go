@@ -1,4 +1,4 @@
-package core
+package presence
 
 import (
 	"reflect"
@@ -17,7 +17,7 @@ func ids(users []User) (out []string) {
 	return out
 }
 
-func wantChange(t *testing.T, p *Presence, joined, updated, left []string) {
+func wantChange(t *testing.T, p *Table, joined, updated, left []string) {
 	t.Helper()
 	c, ok := p.TakeChange()
 	if ok != (len(joined)+len(updated)+len(left) > 0) {
@@ -29,7 +29,7 @@ func wantChange(t *testing.T, p *Presence, joined, updated, left []string) {
 }
 
 func TestAClientIsPresentWhileItsStreamIsOpen(t *testing.T) {
-	p, now := NewPresence(lease, 10), presenceStart
+	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "Ann", 1, now)
 	p.Expire(now.Add(24 * time.Hour))
 	if got := p.Users(); len(got) != 1 || got[0].DisplayName != "Ann" || got[0].JoinedAt != now.UnixMilli() {
@@ -43,7 +43,7 @@ func TestAClientIsPresentWhileItsStreamIsOpen(t *testing.T) {
 }
 
 func TestAPageThatReloadsWithinTheLeaseNeitherLeavesNorJoins(t *testing.T) {
-	p, now := NewPresence(lease, 10), presenceStart
+	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "Ann", 1, now)
 	p.TakeChange()
 	p.Disconnect("ann", 1, now)
@@ -54,7 +54,7 @@ func TestAPageThatReloadsWithinTheLeaseNeitherLeavesNorJoins(t *testing.T) {
 }
 
 func TestAClientLeavesWhenItsLeaseHasRunOut(t *testing.T) {
-	p, now := NewPresence(lease, 10), presenceStart
+	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.TakeChange()
 	p.Disconnect("ann", 1, now)
@@ -63,13 +63,13 @@ func TestAClientLeavesWhenItsLeaseHasRunOut(t *testing.T) {
 	}
 	p.Expire(now.Add(lease))
 	wantChange(t, p, nil, nil, []string{"ann"})
-	if !p.Empty() {
+	if !p.Idle() {
 		t.Error("something is left behind")
 	}
 }
 
 func TestTheEndOfAReplacedStreamIsNotTheEndOfTheClient(t *testing.T) {
-	p, now := NewPresence(lease, 10), presenceStart
+	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.Connect("ann", "", "", 2, now)
 	p.Disconnect("ann", 1, now)
@@ -80,11 +80,11 @@ func TestTheEndOfAReplacedStreamIsNotTheEndOfTheClient(t *testing.T) {
 }
 
 func TestUpdatesRenewTheLeaseOfAClientWithoutAStream(t *testing.T) {
-	p, now := NewPresence(lease, 10), presenceStart
+	p, now := New(lease, 10, nil), presenceStart
 	name := "Ann"
-	p.Update("ann", "", PresenceUpdate{DisplayName: &name, Field: "title", Meta: `{"x":1}`}, now)
+	p.Update("ann", "", Update{DisplayName: &name, Field: "title", Meta: `{"x":1}`}, now)
 	wantChange(t, p, []string{"ann"}, nil, nil)
-	p.Update("ann", "", PresenceUpdate{}, now.Add(lease-1)) // blur: the field is gone, the name stays
+	p.Update("ann", "", Update{}, now.Add(lease-1)) // blur: the field is gone, the name stays
 	p.Expire(now.Add(lease))
 	c, _ := p.TakeChange()
 	if len(c.Updated) != 1 || c.Updated[0].Field != "" || c.Updated[0].Meta != "" || c.Updated[0].DisplayName != "Ann" {
@@ -93,7 +93,7 @@ func TestUpdatesRenewTheLeaseOfAClientWithoutAStream(t *testing.T) {
 }
 
 func TestLeavingIsImmediateAndJoiningAgainIsPossible(t *testing.T) {
-	p, now := NewPresence(lease, 10), presenceStart
+	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.Connect("ben", "", "", 1, now)
 	p.TakeChange()
@@ -102,53 +102,53 @@ func TestLeavingIsImmediateAndJoiningAgainIsPossible(t *testing.T) {
 	p.Leave("nobody", now)
 	wantChange(t, p, nil, nil, []string{"ann"})
 	p.Disconnect("ann", 1, now) // its stream ends later
-	p.Update("ann", "", PresenceUpdate{}, now)
+	p.Update("ann", "", Update{}, now)
 	wantChange(t, p, []string{"ann"}, nil, nil)
 }
 
 func TestWhoComesAndGoesWithinTheWindowIsNotMentioned(t *testing.T) {
-	p, now := NewPresence(lease, 10), presenceStart
+	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.Leave("ann", now)
 	wantChange(t, p, nil, nil, nil)
-	p.Update("ben", "", PresenceUpdate{Field: "title"}, now)
+	p.Update("ben", "", Update{Field: "title"}, now)
 	p.TakeChange()
-	p.Update("ben", "", PresenceUpdate{Field: "body"}, now)
-	p.Update("ben", "", PresenceUpdate{Field: "title"}, now)
+	p.Update("ben", "", Update{Field: "body"}, now)
+	p.Update("ben", "", Update{Field: "title"}, now)
 	wantChange(t, p, nil, nil, nil)
 }
 
 func TestWhoWasShownToANewReaderIsMentionedWhenItIsSoNoMore(t *testing.T) {
-	p, now := NewPresence(lease, 10), presenceStart
+	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.Users() // a reader begins
 	p.Leave("ann", now)
 	wantChange(t, p, nil, nil, []string{"ann"})
 
-	p.Update("ben", "", PresenceUpdate{Field: "title"}, now)
+	p.Update("ben", "", Update{Field: "title"}, now)
 	p.TakeChange()
-	p.Update("ben", "", PresenceUpdate{Field: "body"}, now)
+	p.Update("ben", "", Update{Field: "body"}, now)
 	p.Users()
-	p.Update("ben", "", PresenceUpdate{Field: "title"}, now)
+	p.Update("ben", "", Update{Field: "title"}, now)
 	wantChange(t, p, nil, []string{"ben"}, nil)
 
-	p.Update("ben", "", PresenceUpdate{Field: "body"}, now)
-	p.Update("ben", "", PresenceUpdate{Field: "title"}, now)
+	p.Update("ben", "", Update{Field: "body"}, now)
+	p.Update("ben", "", Update{Field: "title"}, now)
 	p.Users() // shows what all know
 	wantChange(t, p, nil, nil, nil)
 }
 
 func TestTheTableIsBounded(t *testing.T) {
-	p, now := NewPresence(lease, 2), presenceStart
+	p, now := New(lease, 2, nil), presenceStart
 	p.Connect("a", "", "", 1, now)
 	p.Connect("b", "", "", 1, now)
 	if p.Connect("c", "", "", 1, now) {
 		t.Error("a third stream was let in")
 	}
-	if _, ok := p.Update("c", "", PresenceUpdate{}, now); ok {
+	if _, ok := p.Update("c", "", Update{}, now); ok {
 		t.Error("a third client was let in")
 	}
-	if _, ok := p.Update("a", "", PresenceUpdate{Field: "x"}, now); !ok {
+	if _, ok := p.Update("a", "", Update{Field: "x"}, now); !ok {
 		t.Error("a client that is there cannot change")
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/pathsync/pathsync/core/presence"
 )
 
 // Visitor is a client that opens a stream.
@@ -43,18 +45,18 @@ func (r *Room) Depart(clientID string, stream int) {
 
 // UpdatePresence takes in what a client says of itself, and renews its lease. The error is ErrForeignClient, of the client
 // or of the one that it reads along with, or ErrOverloaded.
-func (r *Room) UpdatePresence(ctx context.Context, clientID, userID string, u PresenceUpdate) (User, error) {
+func (r *Room) UpdatePresence(ctx context.Context, clientID, userID string, u presence.Update) (presence.User, error) {
 	if err := r.ownSoon(ctx, clientID, userID); err != nil {
-		return User{}, err
+		return presence.User{}, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if u.Via != nil && r.foreign(*u.Via, userID) {
-		return User{}, fmt.Errorf("via: %w", ErrForeignClient)
+		return presence.User{}, fmt.Errorf("via: %w", ErrForeignClient)
 	}
 	user, ok := r.presence.Update(clientID, userID, u, time.Now())
 	if !ok {
-		return User{}, r.crowded()
+		return presence.User{}, r.crowded()
 	}
 	r.tellPresence()
 	r.armPresence(time.Now().Add(r.hub.cfg.PresenceTimeout))
@@ -88,7 +90,7 @@ func (r *Room) tellPresence() {
 // presenceWindow is how long changes are gathered: the longer, the more clients there are, since each change is sent to all
 // of them.
 func (r *Room) presenceWindow() time.Duration {
-	return r.hub.cfg.PresenceWindow * time.Duration(1+len(r.presence.members)/windowClients)
+	return r.hub.cfg.PresenceWindow * time.Duration(1+r.presence.Len()/windowClients)
 }
 
 // windowClients is how many clients make the window one PresenceWindow longer.
@@ -126,3 +128,31 @@ func (r *Room) tendPresence() {
 		r.armPresence(at)
 	}
 }
+
+// UserList reads the presence list of a room page by page. The room may change between two reads; presence.Cursor says what
+// a reader gets. A list is used by one goroutine at a time.
+type UserList struct {
+	room   *Room
+	encode presence.Encoder
+	cursor presence.Cursor
+}
+
+// Users returns the presence list as of now.
+func (v View) Users(encode presence.Encoder) *UserList {
+	return &UserList{room: v.r, encode: encode, cursor: v.r.presence.Cursor()}
+}
+
+// Next returns the next users, each encoded with a comma before it, and nil at the end. The bytes are shared between readers
+// and must not be changed. A reader should release them before the next call.
+func (l *UserList) Next() []byte {
+	l.room.mu.Lock()
+	defer l.room.mu.Unlock()
+	text := l.room.presence.Next(&l.cursor, l.encode)
+	if len(text) > 0 {
+		l.room.weigh() // the page may have been encoded
+	}
+	return text
+}
+
+// Done reports whether Next has returned the whole list.
+func (l *UserList) Done() bool { return l.cursor.Done() }

@@ -1,4 +1,4 @@
-package core
+package presence
 
 import (
 	"slices"
@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-func readAlong(p *Presence, clientID, via string, now time.Time) {
-	p.Update(clientID, "", PresenceUpdate{Via: &via}, now)
+func readAlong(p *Table, clientID, via string, now time.Time) {
+	p.Update(clientID, "", Update{Via: &via}, now)
 }
 
 // pair is a room in which bob reads along with ada's stream, of which everybody knows.
-func pair(now time.Time) *Presence {
-	p := NewPresence(lease, 10)
+func pair(now time.Time) *Table {
+	p := New(lease, 10, nil)
 	p.Connect("ada", "", "", 1, now)
 	readAlong(p, "bob", "ada", now)
 	p.TakeChange()
 	return p
 }
 
-func wantNoLease(t *testing.T, p *Presence) {
+func wantNoLease(t *testing.T, p *Table) {
 	t.Helper()
 	if at, running := p.NextExpiry(); running {
 		t.Errorf("a lease runs until %v", at)
@@ -28,7 +28,7 @@ func wantNoLease(t *testing.T, p *Presence) {
 }
 
 // wantLease expects that the next to leave are those named, a lease after a moment, and not before.
-func wantLease(t *testing.T, p *Presence, since time.Time, left ...string) {
+func wantLease(t *testing.T, p *Table, since time.Time, left ...string) {
 	t.Helper()
 	if at, ok := p.NextExpiry(); !ok || !at.Equal(since.Add(lease)) {
 		t.Errorf("the next lease ends at %v, %v; want %v", at, ok, since.Add(lease))
@@ -60,8 +60,8 @@ func TestWhomAStreamCarriedHasALeaseFromItsEnd(t *testing.T) {
 	p.Disconnect("ada", 1, end)
 	p.Leave("ada", end.Add(time.Second)) // its stream has ended already: nothing begins anew
 	wantLease(t, p, end, "bob")
-	if !p.Empty() || len(p.riders) > 0 {
-		t.Errorf("something is left behind: %v", p.riders)
+	if !p.Idle() || len(p.followers) > 0 {
+		t.Errorf("something is left behind: %v", p.followers)
 	}
 }
 
@@ -111,7 +111,7 @@ func TestWhoOpensAStreamReadsAlongWithNobody(t *testing.T) {
 
 func TestWhomOneReadsAlongWithStaysUntilItIsTakenBack(t *testing.T) {
 	p, later := pair(presenceStart), presenceStart.Add(time.Hour)
-	p.Update("bob", "", PresenceUpdate{Field: "title"}, later)
+	p.Update("bob", "", Update{Field: "title"}, later)
 	wantNoLease(t, p)
 	readAlong(p, "bob", "", later)
 	wantLease(t, p, later, "bob")
@@ -119,7 +119,7 @@ func TestWhomOneReadsAlongWithStaysUntilItIsTakenBack(t *testing.T) {
 
 func TestToReadAlongWithWhoHasNoStreamIsAPlainLease(t *testing.T) {
 	now := presenceStart
-	for name, p := range map[string]*Presence{"nobody": NewPresence(lease, 10), "itself": NewPresence(lease, 10), "who reads along": pair(now)} {
+	for name, p := range map[string]*Table{"nobody": New(lease, 10, nil), "itself": New(lease, 10, nil), "who reads along": pair(now)} {
 		t.Run(name, func(t *testing.T) {
 			via := map[string]string{"nobody": "nobody", "itself": "cy", "who reads along": "bob"}[name]
 			readAlong(p, "cy", via, now)
@@ -129,7 +129,7 @@ func TestToReadAlongWithWhoHasNoStreamIsAPlainLease(t *testing.T) {
 }
 
 func TestWhoHasNamedAClientThatComesLaterIsCarriedFromThen(t *testing.T) {
-	p, now := NewPresence(lease, 10), presenceStart
+	p, now := New(lease, 10, nil), presenceStart
 	readAlong(p, "bob", "ada", now)
 	p.Connect("ada", "", "", 1, now.Add(lease-1))
 	p.Expire(now.Add(24 * time.Hour))
@@ -139,8 +139,8 @@ func TestWhoHasNamedAClientThatComesLaterIsCarriedFromThen(t *testing.T) {
 }
 
 func TestAStreamOfAnotherUserCarriesNobody(t *testing.T) {
-	p, now, via := NewPresence(lease, 10), presenceStart, "ada"
-	p.Update("mal", "mallory", PresenceUpdate{Via: &via}, now) // before ada is there
+	p, now, via := New(lease, 10, nil), presenceStart, "ada"
+	p.Update("mal", "mallory", Update{Via: &via}, now) // before ada is there
 	p.Connect("ada", "ann", "", 1, now)
 	p.Disconnect("ada", 1, now.Add(lease/2)) // nor does its end give a lease
 	p.Connect("ada", "ann", "", 2, now.Add(lease/2))
@@ -149,20 +149,20 @@ func TestAStreamOfAnotherUserCarriesNobody(t *testing.T) {
 
 // Whoever names ever others leaves nothing behind, and who reads along takes a place as everybody does.
 func TestTheTableOfThoseWhoReadAlongIsBounded(t *testing.T) {
-	p, now := NewPresence(lease, 2), presenceStart
+	p, now := New(lease, 2, nil), presenceStart
 	for n := range 1000 {
 		readAlong(p, "bob", strconv.Itoa(n), now)
 		readAlong(p, "cy", strconv.Itoa(n), now)
 	}
-	if len(p.riders) != 1 || len(p.riders["999"]) != 2 {
-		t.Errorf("%d clients are remembered", len(p.riders))
+	if len(p.followers) != 1 || len(p.followers["999"]) != 2 {
+		t.Errorf("%d clients are remembered", len(p.followers))
 	}
 	via := "bob"
-	if _, ok := p.Update("dan", "", PresenceUpdate{Via: &via}, now); ok {
+	if _, ok := p.Update("dan", "", Update{Via: &via}, now); ok {
 		t.Error("a third client was let in")
 	}
 	p.Expire(now.Add(lease))
-	if len(p.riders) > 0 {
-		t.Errorf("left behind: %v", p.riders)
+	if len(p.followers) > 0 {
+		t.Errorf("left behind: %v", p.followers)
 	}
 }

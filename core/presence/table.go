@@ -1,0 +1,179 @@
+package presence
+
+import "time"
+
+// User is one client that is present.
+type User struct {
+	ClientID    string
+	UserID      string // "" for an anonymous user
+	DisplayName string
+	JoinedAt    int64  // milliseconds since the Unix epoch
+	Field       string // position of the client's cursor; "" for none
+	Meta        string // application data as JSON; "" for none
+}
+
+// Update is the presence data that a client sends.
+type Update struct {
+	DisplayName *string // nil leaves the current name
+	Via         *string // clientId of the leader whose stream the client reads; nil leaves the current one, "" is none
+	Field       string
+	Meta        string
+}
+
+// Table holds the clients present in one room. It is not safe for concurrent use.
+type Table struct {
+	lease     time.Duration
+	limit     int
+	members   map[string]*member
+	roster    roster
+	joins     int64                       // clients that have joined so far
+	followers map[string]map[*member]bool // by clientId of the leader, which may be absent
+	pending   pending
+}
+
+type member struct {
+	User
+	number int64     // value of Table.joins when the client joined
+	page   *page     // the roster page that lists it
+	stream int       // number of the open stream; 0: none
+	leader string    // clientId of the leader; "": none
+	until  time.Time // end of the lease; not used while a stream keeps the client present
+}
+
+// New returns an empty table for at most limit clients. Leases last for lease. When the table no longer keeps a page of the
+// encoded list, it passes the bytes to dropped, because readers may still hold them; dropped may be nil.
+func New(lease time.Duration, limit int, dropped func([]byte)) *Table {
+	if dropped == nil {
+		dropped = func([]byte) {}
+	}
+	return &Table{
+		lease: lease, limit: limit, members: map[string]*member{}, followers: map[string]map[*member]bool{},
+		pending: newPending(), roster: roster{dropped: dropped},
+	}
+}
+
+// Len returns the number of clients present.
+func (t *Table) Len() int { return len(t.members) }
+
+// Memory estimates the memory of the table in bytes.
+func (t *Table) Memory() int { return t.roster.bytes + t.pending.memory() }
+
+// Connect records that a client has opened a stream. The number identifies the stream in Disconnect and differs from the
+// numbers of the client's other streams. The client stops following a leader. An empty displayName leaves the current
+// name. Connect returns false when the table is full.
+func (t *Table) Connect(clientID, userID, displayName string, stream int, now time.Time) bool {
+	m := t.change(clientID, now)
+	if m == nil {
+		return false
+	}
+	before := m.memory()
+	m.UserID = userID
+	m.stream = stream
+	t.follow(m, "")
+	if displayName != "" {
+		m.DisplayName = displayName
+	}
+	t.roster.changed(m, before)
+	return true
+}
+
+// Disconnect records that a stream has ended and starts the client's lease. It does nothing when the client has opened a
+// newer stream.
+func (t *Table) Disconnect(clientID string, stream int, now time.Time) {
+	if m := t.members[clientID]; m != nil && m.stream == stream {
+		t.endStream(m, now)
+		m.until = now.Add(t.lease)
+	}
+}
+
+// Update stores what a client sends and renews its lease. A client that is not present joins. Update returns false when the
+// table is full.
+func (t *Table) Update(clientID, userID string, u Update, now time.Time) (User, bool) {
+	m := t.change(clientID, now)
+	if m == nil {
+		return User{}, false
+	}
+	before := m.memory()
+	m.UserID = userID
+	if u.DisplayName != nil {
+		m.DisplayName = *u.DisplayName
+	}
+	if u.Via != nil {
+		t.follow(m, *u.Via)
+	}
+	m.Field, m.Meta = u.Field, u.Meta
+	t.roster.changed(m, before)
+	m.until = now.Add(t.lease)
+	return m.User, true
+}
+
+// Leave removes a client at once, even if it has an open stream.
+func (t *Table) Leave(clientID string, now time.Time) {
+	if m := t.members[clientID]; m != nil {
+		t.pending.note(clientID, m)
+		t.endStream(m, now)
+		t.roster.remove(m)
+		t.follow(m, "")
+		delete(t.members, clientID)
+	}
+}
+
+// Expire removes the clients whose leases have ended.
+func (t *Table) Expire(now time.Time) {
+	for id, m := range t.members {
+		if !t.hasStream(m) && !now.Before(m.until) {
+			t.Leave(id, now)
+		}
+	}
+}
+
+// NextExpiry returns the end of the lease that ends first. ok is false when no lease is running.
+func (t *Table) NextExpiry() (at time.Time, ok bool) {
+	for _, m := range t.members {
+		if !t.hasStream(m) && (!ok || m.until.Before(at)) {
+			at, ok = m.until, true
+		}
+	}
+	return at, ok
+}
+
+// Users returns the clients present, by JoinedAt and then ClientID. Like a read through a Cursor, it counts as shown to a
+// reader.
+func (t *Table) Users() []User {
+	users := make([]User, 0, len(t.members))
+	for _, page := range t.roster.pages {
+		t.show(page)
+		for _, m := range page.members {
+			users = append(users, m.User)
+		}
+	}
+	return users
+}
+
+// UserOf returns the user id of a client that is present, and "" for any other.
+func (t *Table) UserOf(clientID string) string {
+	if m := t.members[clientID]; m != nil {
+		return m.UserID
+	}
+	return ""
+}
+
+// Idle reports whether no client is present and no change is pending.
+func (t *Table) Idle() bool { return len(t.members) == 0 && !t.Changed() }
+
+// change returns the member of a client that is about to change, and adds it if the client is not present. It returns nil
+// when the table is full.
+func (t *Table) change(clientID string, now time.Time) *member {
+	m := t.members[clientID]
+	if m == nil && len(t.members) >= t.limit {
+		return nil
+	}
+	t.pending.note(clientID, m)
+	if m == nil {
+		t.joins++
+		m = &member{User: User{ClientID: clientID, JoinedAt: now.UnixMilli()}, number: t.joins, until: now.Add(t.lease)}
+		t.members[clientID] = m
+		t.roster.add(m)
+	}
+	return m
+}
