@@ -357,11 +357,11 @@ func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
 					time.Sleep(3 * time.Second)
 				}
 				for key, room := range map[string]string{"a": "room", "c": "room", "d": "other"} {
-					if got := rowOf(t, store, room, key); got != `{"n":99}` {
+					if got := pendingRow(t, store, room, key); got != `{"n":99}` {
 						t.Errorf("%s in %s: the row is %s", key, room, got)
 					}
 				}
-				if n := strings.Count(log.String(), "refuses a document row"); n < 2 || n > 6 {
+				if n := strings.Count(log.String(), "rejects a document row"); n < 2 || n > 6 {
 					t.Errorf("in five minutes it is logged %d times", n)
 				}
 				if attempts > 20 {
@@ -372,7 +372,7 @@ func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
 				}
 				store.hook(func() { store.refuse = nil })
 				time.Sleep(2 * time.Minute)
-				if got := rowOf(t, store, "room", "bad"); got != `{"n":99}` {
+				if got := pendingRow(t, store, "room", "bad"); got != `{"n":99}` {
 					t.Errorf("once it is taken: %s", got)
 				}
 				if lag := h.Stats().Unsaved; lag != 0 {
@@ -383,7 +383,7 @@ func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
 	}
 }
 
-func rowOf(t *testing.T, store core.Store, room, key string) string {
+func pendingRow(t *testing.T, store core.Store, room, key string) string {
 	t.Helper()
 	rows, err := store.Documents(t.Context(), room)
 	if err != nil {

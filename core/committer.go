@@ -8,19 +8,18 @@ import (
 	"time"
 )
 
-// committer makes batches durable. It gathers the batches that wait in all rooms, decides them, logs them in one
-// transaction, and then folds them. Batches that arrive meanwhile wait for the next transaction, so that the more there
-// is to do, the more each transaction carries (group commit).
+// committer makes batches durable by group commit. A transaction has the pending batches of many rooms. Batches that arrive
+// during a transaction wait for the next one, so transactions grow with the load.
 //
-// It has one goroutine for each track: small batches, large batches, and batches that have made a transaction fail. A
-// room is in flight on one track at a time, and only that track's goroutine changes its state.
+// It has one goroutine for each track: small batches, large batches, and isolated batches, which made a transaction fail.
+// A room is in flight on one track at a time, and only that track changes its state.
 type committer struct {
 	worker
 	cfg *Config
 
-	flows     [tracks]*flow
-	outage    atomic.Bool  // the database does not answer; new batches are refused
-	succeeded atomic.Int64 // transactions that the database has committed
+	tracks    [trackCount]*track
+	outage    atomic.Bool  // the database does not respond: new batches are refused
+	succeeded atomic.Int64 // committed transactions
 
 	mu    sync.Mutex
 	queue commitQueue
@@ -28,8 +27,8 @@ type committer struct {
 
 func newCommitter(cfg *Config) *committer {
 	c := &committer{worker: newWorker(), cfg: cfg, queue: newCommitQueue(int64(cfg.MaxQueuedBytes))}
-	for track := range c.flows {
-		c.flows[track] = &flow{c: c, track: track, wake: make(chan struct{}, 1), pace: newPace(cfg.StoreTimeout)}
+	for id := range c.tracks {
+		c.tracks[id] = &track{c: c, id: id, wake: make(chan struct{}, 1), pace: newPace(cfg.StoreTimeout)}
 	}
 	return c
 }
@@ -37,50 +36,50 @@ func newCommitter(cfg *Config) *committer {
 func (c *committer) run() {
 	defer close(c.done)
 	var running sync.WaitGroup
-	for _, f := range c.flows {
-		running.Go(f.run)
+	for _, t := range c.tracks {
+		running.Go(t.run)
 	}
 	running.Wait()
 }
 
-// close commits what waits and ends the goroutines, or gives up when ctx ends.
+// close commits the pending batches and ends the goroutines. It gives up when ctx ends.
 func (c *committer) close(ctx context.Context) error {
 	c.mu.Lock()
 	c.queue.close(time.Now())
 	c.mu.Unlock()
-	c.nudgeAll()
-	return c.finish(ctx, "committing what is waiting")
+	c.notifyAll()
+	return c.shutdown(ctx, "committing the pending batches")
 }
 
-func (c *committer) nudgeAll() {
-	for _, f := range c.flows {
-		f.nudge()
+func (c *committer) notifyAll() {
+	for _, t := range c.tracks {
+		t.notify()
 	}
 }
 
-// add queues a submission. committed is the highest clientSeq of its client in the log. The room's lock is held, so that
-// the room cannot stop in between.
+// add queues a submission. committed is the highest clientSeq of its client in the log. The caller holds the room's lock, so
+// the room cannot stop meanwhile.
 func (c *committer) add(s *submission, committed int64) error {
 	if c.outage.Load() || s.room.hub.watcher.gone.Load() {
-		return fmt.Errorf("%w: it has not answered lately", ErrUnavailable)
+		return fmt.Errorf("%w: it does not respond", ErrUnavailable)
 	}
-	return c.change(&s.room.lane, func(now time.Time) error { return c.queue.add(&s.room.lane, s, committed, now) })
+	return c.change(&s.room.queue, func(now time.Time) error { return c.queue.add(&s.room.queue, s, committed, now) })
 }
 
-// change changes a lane and wakes the track that has to commit it.
-func (c *committer) change(l *lane, how func(now time.Time) error) error {
+// change changes a room's queue under the lock and wakes the track that commits the room.
+func (c *committer) change(l *roomQueue, how func(now time.Time) error) error {
 	c.mu.Lock()
 	was, before := l.state, l.track
 	err := how(time.Now())
-	track := l.track
-	queued := l.state == laneQueued && (was != laneQueued || track != before)
+	id := l.track
+	queued := l.state == roomQueued && (was != roomQueued || id != before)
 	ended := c.queue.closing && c.queue.open == 0
 	c.mu.Unlock()
 	switch {
 	case ended:
-		c.nudgeAll()
+		c.notifyAll()
 	case queued:
-		c.flows[track].nudge()
+		c.tracks[id].notify()
 	}
 	return err
 }
@@ -97,72 +96,72 @@ func (c *committer) holds(s *submission) bool {
 
 // release queues a submission although its predecessor has not arrived.
 func (c *committer) release(s *submission) {
-	_ = c.change(s.lane, func(now time.Time) error { c.queue.release(s, now); return nil })
+	_ = c.change(s.queue, func(now time.Time) error { c.queue.release(s, now); return nil })
 }
 
-// withdraw takes a submission back if it is not in flight. Nobody waits for its outcome any more.
+// withdraw removes a submission that is not in flight. Its sender no longer waits for the outcome.
 func (c *committer) withdraw(s *submission) {
-	_ = c.change(s.lane, func(now time.Time) error { c.queue.withdraw(s, now); return nil })
+	_ = c.change(s.queue, func(now time.Time) error { c.queue.withdraw(s, now); return nil })
 }
 
-// reached queues submissions whose predecessors are among batches that another server has logged.
-func (c *committer) reached(r *Room, batches []*Batch) {
-	_ = c.change(&r.lane, func(now time.Time) error {
+// releaseUpTo queues the submissions whose predecessors are among batches that another server has logged.
+func (c *committer) releaseUpTo(r *Room, batches []*Batch) {
+	_ = c.change(&r.queue, func(now time.Time) error {
 		for _, b := range batches {
 			if len(c.queue.held) > 0 && b.ClientSeq != NoClientSeq {
-				c.queue.reached(&r.lane, b.ClientID, b.ClientSeq, now)
+				c.queue.releaseUpTo(&r.queue, b.ClientID, b.ClientSeq, now)
 			}
 		}
 		return nil
 	})
 }
 
-// drain answers all submissions of a room that are not in flight.
+// drain answers all submissions of a room that are not in flight with an error.
 func (c *committer) drain(r *Room, err error) {
 	c.mu.Lock()
-	all := c.queue.drain(&r.lane, time.Now())
+	all := c.queue.drain(&r.queue, time.Now())
 	c.mu.Unlock()
 	for _, s := range all {
 		c.answer(s, Answer{}, err)
 	}
 }
 
-// end ends a room's flight. Of its submissions, those in back are committed later, unless the room has stopped.
-func (c *committer) end(r *Room, back []*submission) {
+// finish ends the flight of a room. The submissions in requeue are committed later, or refused if the room has stopped.
+func (c *committer) finish(r *Room, requeue []*submission) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err != nil {
-		for _, s := range back {
+		for _, s := range requeue {
 			c.answer(s, Answer{}, r.err)
 		}
-		back = nil
+		requeue = nil
 	}
-	_ = c.change(&r.lane, func(now time.Time) error { c.queue.finish(&r.lane, back, now); return nil })
+	_ = c.change(&r.queue, func(now time.Time) error { c.queue.finish(&r.queue, requeue, now); return nil })
 }
 
-// suspect has the room's batches committed apart from others for a while.
-func (c *committer) suspect(r *Room) {
+// isolate moves the room's batches to the isolated track for isolationTime.
+func (c *committer) isolate(r *Room) {
 	c.mu.Lock()
-	r.lane.suspectUntil = time.Now().Add(suspicion)
+	r.queue.isolateUntil = time.Now().Add(isolationTime)
 	c.mu.Unlock()
 }
 
-// answer gives a submission its outcome.
+// answer sends a submission its outcome.
 func (c *committer) answer(s *submission, a Answer, err error) {
 	c.mu.Lock()
-	c.queue.answered(s)
+	c.queue.markAnswered(s)
 	ended := c.queue.closing && c.queue.open == 0
 	c.mu.Unlock()
-	s.done <- outcome{a, err} // it has room for one, and gets one
+	s.done <- outcome{a, err} // does not block: the channel has room for the one outcome
 	if ended {
-		c.nudgeAll()
+		c.notifyAll()
 	}
 }
 
 func (c *committer) idle(r *Room) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return r.lane.idle()
+	return r.queue.idle()
 }
 
 func (c *committer) queuedBytes() int64 {

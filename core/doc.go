@@ -1,36 +1,33 @@
-// Package core is the heart of pathsync: rooms, their order, their state, who is in them, and how all of that becomes
-// durable. It knows no HTTP and no SQL.
+// Package core is the engine of pathsync: rooms, the order of batches, document state, presence and durability. It imports no
+// HTTP and no SQL.
 //
-// A batch of operations goes through it like this:
+// A Hub holds the open rooms of one database. A batch goes through these steps:
 //
-//	Proposal ── Room.Submit ──► seen before? ── yes ──► the first answer, from the log
+//	Proposal ── Room.Submit ──► clientSeq known? ── yes ──► the first answer, from the log
 //	                │ no
 //	                ▼
-//	            room's lane in the commit queue
-//	                │  committer: gathers what waits in all rooms
+//	            commit queue       a queue for each room; the committer takes batches of many rooms
 //	                ▼
-//	            State.Decide     places in the order, an outcome for each op; the state stays as it is
+//	            State.Decide       serverSeqs, and an outcome for each operation; the state does not change
 //	                ▼
-//	            Store.Append     one transaction for all rooms: from here on it is history
+//	            Store.Append       one transaction for all rooms: the batches are durable
 //	                ▼
-//	            State.Fold       the documents change
+//	            State.Fold         the documents change
 //	                ▼
-//	            Listener         readers are told, and then the sender
+//	            Listener           readers get the batches, and then the sender gets the Answer
 //
-// The log has the outcome of every op, and not just the op. That is why outcomes are worked out before the append: the
-// log alone can then answer a batch that is sent again, long after the documents have moved on, and serve the deltas of
-// any part of a room's history. Since a room has only one group under way at a time, nothing is folded between Decide
-// and Fold, and the outcome holds.
+// The log has the outcome of each operation. So the log alone is enough to answer a repeated batch and to serve the deltas of
+// any part of the history, even after the documents have changed. A room has one group of batches in flight at a time, so
+// nothing is folded between Decide and Fold, and the outcomes stay valid.
 //
-// State, Presence, receipts and commitQueue are pure: same state and input, same output, without lock, clock, goroutine or
-// I/O. Room and committer are the shells around them. A Hub has a few goroutines for all its rooms: the committer's, one
-// for each track, which alone change the states of rooms, and the checkpointer, which writes document rows behind them.
+// State, presence.Table, dedup, unsaved and commitQueue are pure: they have no lock, clock, goroutine or I/O. Room, committer
+// and checkpointer are the shells around them. docs/architecture.md lists goroutines, timers and the lock order.
 //
-// What must hold, always:
+// Invariants:
 //
-//   - A batch is folded, told and answered only after the store has it.
-//   - Within a room, batches are folded in the order of their serverSeq, without a gap.
-//   - The documents are the fold of the log up to State.Seq, and of nothing else.
-//   - The rows of a room are written together, so the highest serverSeq among them is where a replay begins.
-//   - No lock is held while the store is asked.
+//   - A batch is folded, delivered and answered only after the store has it.
+//   - Within a room, batches are folded in the order of their serverSeq, without gaps.
+//   - The documents are the fold of the log up to State.Seq.
+//   - A stored checkpoint never exceeds the part of the log that the document rows have.
+//   - No lock is held during a call of the store.
 package core

@@ -8,12 +8,11 @@ import (
 	"time"
 )
 
-// history is one history of the database, as this process serves it.
+// history is the history of the database that the hub serves. The hub's lock guards it.
 type history struct {
-	store Store
-	// watched: this process saw the history begin, and has checked it ever since. No position of it lies beyond the log.
-	watched bool
-	witness position // the last batch that this process knows the database to hold
+	store     Store
+	fromStart bool     // the store created this history: no client can have a position beyond the log
+	lastSeen  position // a batch that the database is known to have
 }
 
 // position is a batch's place in the database.
@@ -22,81 +21,85 @@ type position struct {
 	seq  int64
 }
 
-// Waits between attempts to reopen the store.
+// Delay between attempts to reopen the store: the first, and the longest.
 const (
 	firstReopening = 20 * time.Millisecond
 	lastReopening  = time.Second
 )
 
-// store returns the store of the history that is served now.
+// store returns the store of the current history.
 func (h *Hub) store() Store {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.history.store
 }
 
-// explain gives an error of a store a meaning for the hub's callers. It leaves the history that the database has left.
-func (h *Hub) explain(store Store, err error, doing string) error {
+// storeError translates an error of a store for the hub's callers, and starts what the error requires: reopening the store,
+// or refusing writes.
+func (h *Hub) storeError(store Store, err error, doing string) error {
 	if errors.Is(err, ErrHistoryChanged) {
-		h.leave(store, err)
+		h.startReopen(store, err)
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	if errors.Is(err, ErrGone) {
-		h.watcher.found(store, err)
+		h.watcher.record(store, err)
 	}
 	return unavailable(err, doing)
 }
 
-// leave refuses writes and has the store reopened in the background. It does nothing if that history was left before.
-func (h *Hub) leave(store Store, cause error) {
+// startReopen refuses writes and reopens the store in the background. It does nothing for a store that is not the current
+// one any more.
+func (h *Hub) startReopen(store Store, cause error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.left != nil || h.closing || h.history.store != store {
+	if h.reopening != nil || h.closing || h.history.store != store {
 		return
 	}
-	left := make(chan struct{})
-	h.left = left
-	h.cfg.Log.Error("the history of the database has changed; writes are refused until it is opened again, and readers start again",
+	reopening := make(chan struct{})
+	h.reopening = reopening
+	h.cfg.Log.Error("the history of the database has changed; reopening it. Writes are refused meanwhile, and readers start again",
 		"epoch", store.Epoch(), "error", cause)
-	h.opening.Go(func() { h.renew(store, errors.Is(cause, ErrHistoryLost), sync.OnceFunc(func() { close(left) })) })
+	h.opening.Go(func() {
+		h.reopen(store, errors.Is(cause, ErrHistoryLost), sync.OnceFunc(func() { close(reopening) }))
+	})
 }
 
-// renew ends the rooms of a history and opens the one that the database holds now. Where batches were lost, that one
-// gets a new epoch first. It calls settled after the first attempt.
-func (h *Hub) renew(old Store, lost bool, settled func()) {
+// reopen stops the rooms of a history and opens the current one, with retries. After a loss of batches the database gets a
+// new epoch. reopen calls attempted after the first attempt.
+func (h *Hub) reopen(old Store, lost bool, attempted func()) {
 	for _, r := range h.openRooms() {
 		r.end(ErrHistoryChanged)
 	}
 	warned := ""
 	for wait := firstReopening; ; wait = min(2*wait, lastReopening) {
-		ctx, cancel := context.WithTimeout(h.life, h.cfg.StoreTimeout)
+		ctx, cancel := context.WithTimeout(h.ctx, h.cfg.StoreTimeout)
 		next, err := old.Reopen(ctx, lost)
 		cancel()
 		if err == nil {
-			h.adopt(next, settled)
+			h.adopt(next, attempted)
 			return
 		}
-		settled()
-		if text := err.Error(); text != warned && h.life.Err() == nil {
+		attempted()
+		if text := err.Error(); text != warned && h.ctx.Err() == nil {
 			warned = text
-			h.cfg.Log.Warn("the database cannot be opened again; it will be tried again", "error", err)
+			h.cfg.Log.Warn("database cannot be reopened; retrying", "error", err)
 		}
 		select {
 		case <-time.After(wait):
-		case <-h.life.Done():
+		case <-h.ctx.Done():
 			return
 		}
 	}
 }
 
-// adopt serves a history from now on. A room of the last one that is still being opened is refused when it is there.
-func (h *Hub) adopt(next Store, settled func()) {
+// adopt makes a store the current one. Rooms of the old store that are still being opened fail with ErrHistoryChanged.
+func (h *Hub) adopt(next Store, attempted func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.history = history{store: next, watched: next.Created()}
-	settled()
-	h.left = nil
-	h.cfg.Log.Info("the database is open again", "epoch", next.Epoch())
+	h.history = history{store: next, fromStart: next.Created()}
+	attempted()
+	h.reopening = nil
+	h.cfg.Log.Info("database reopened", "epoch", next.Epoch())
 }
 
 func (h *Hub) openRooms() (rooms []*Room) {
@@ -110,52 +113,52 @@ func (h *Hub) openRooms() (rooms []*Room) {
 	return rooms
 }
 
-// Settled waits, after the history has changed, until the hub has tried to open the database again, or ctx ends.
-func (h *Hub) Settled(ctx context.Context) {
+// WaitReopened waits for the first attempt to reopen the store, or until ctx ends. It returns at once when the store is not
+// being reopened.
+func (h *Hub) WaitReopened(ctx context.Context) {
 	h.mu.Lock()
-	left := h.left
+	reopening := h.reopening
 	h.mu.Unlock()
-	if left == nil {
+	if reopening == nil {
 		return
 	}
 	select {
-	case <-left:
+	case <-reopening:
 	case <-ctx.Done():
 	}
 }
 
-// saw notes that the database holds a batch.
-func (h *Hub) saw(store Store, room string, seq int64) {
+// recordHead records that the database has a batch.
+func (h *Hub) recordHead(store Store, room string, seq int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.history.store == store {
-		h.history.witness = position{room, seq}
+		h.history.lastSeen = position{room, seq}
 	}
 }
 
-// Reached says whether the room has ever come as far as a serverSeq that somebody names. A serverSeq beyond the end of
-// the log in the database proves that the database has lost batches, such as one restored from a backup. Then the
-// database gets a new epoch, and Reached returns an error that wraps ErrHistoryChanged.
+// CheckPosition checks a serverSeq that a client claims to have. A serverSeq beyond the log proves that the database has lost
+// batches, as a restored backup has. Then the database gets a new epoch and the error wraps ErrHistoryChanged.
 //
-// Anybody can name any serverSeq. So this is no proof where the process has watched the history from its beginning: a
-// false claim has an effect once in the life of a process at most.
-func (r *Room) Reached(ctx context.Context, seq int64) error {
+// Clients can claim any serverSeq. So the claim is ignored in a history that this process has created: a false claim renews
+// the epoch at most once in the life of a process.
+func (r *Room) CheckPosition(ctx context.Context, seq int64) error {
 	var known int64
 	r.View(func(v View) { known = v.Seq() })
-	if seq <= known || r.hub.watches(r.store) {
+	if seq <= known || r.hub.watchedFromStart(r.store) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.hub.cfg.StoreTimeout)
 	defer cancel()
 	head, err := r.store.Head(ctx, r.name)
 	if err == nil && head < seq {
-		err = fmt.Errorf("%w: room %q: a reader has batch %d, and the log ends with %d", ErrHistoryLost, r.name, seq, head)
+		err = fmt.Errorf("%w: room %q: a client has batch %d and the log ends at %d", ErrHistoryLost, r.name, seq, head)
 	}
-	return r.hub.explain(r.store, err, "looking for a reader's position")
+	return r.hub.storeError(r.store, err, "checking a client's position")
 }
 
-func (h *Hub) watches(store Store) bool {
+func (h *Hub) watchedFromStart(store Store) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.history.store == store && h.history.watched
+	return h.history.store == store && h.history.fromStart
 }

@@ -112,20 +112,20 @@ func TestAPositionBeyondTheLogRenewsTheEpochOnce(t *testing.T) {
 		h := newHub(t, store)
 		r := room(t, h, "room")
 		before := r.Epoch()
-		if err := r.Reached(t.Context(), 5); err != nil {
+		if err := r.CheckPosition(t.Context(), 5); err != nil {
 			t.Errorf("of the last batch: %v", err)
 		}
-		if err := r.Reached(t.Context(), 6); !errors.Is(err, core.ErrHistoryLost) {
+		if err := r.CheckPosition(t.Context(), 6); !errors.Is(err, core.ErrHistoryLost) {
 			t.Errorf("of a batch beyond: %v", err)
 		}
-		h.Settled(t.Context())
+		h.WaitReopened(t.Context())
 		again := room(t, h, "room")
 		if again.Epoch() == before {
 			t.Error("the epoch is the same")
 		}
 		// From here on the process knows every id that was given, so such a claim is false.
 		for range 3 {
-			if err := again.Reached(t.Context(), 1<<60); err != nil {
+			if err := again.CheckPosition(t.Context(), 1<<60); err != nil {
 				t.Errorf("a second claim: %v", err)
 			}
 		}
@@ -139,7 +139,7 @@ func TestAFalsePositionOfAHistoryThatTheServerBeganHasNoEffect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, memstore.New())
 		r := room(t, h, "room")
-		if err := r.Reached(t.Context(), 1<<60); err != nil || len(closings(r)) > 0 {
+		if err := r.CheckPosition(t.Context(), 1<<60); err != nil || len(closings(r)) > 0 {
 			t.Errorf("%v, closed with %v", err, closings(r))
 		}
 	})
@@ -150,10 +150,10 @@ func TestABatchOfAnotherServerIsNoLostOne(t *testing.T) {
 		store := newForgetful(t, "room", 5)
 		r := room(t, newHub(t, store), "room")
 		submit(t, room(t, newHub(t, store), "room"), batch(t, "ann", 1, "set n 6"))
-		if err := r.Reached(t.Context(), 6); err != nil {
+		if err := r.CheckPosition(t.Context(), 6); err != nil {
 			t.Error(err)
 		}
-		if err := r.Reached(t.Context(), 7); !errors.Is(err, core.ErrHistoryLost) {
+		if err := r.CheckPosition(t.Context(), 7); !errors.Is(err, core.ErrHistoryLost) {
 			t.Errorf("err = %v", err)
 		}
 	})

@@ -857,7 +857,7 @@ func TestPresenceIsGatheredOverAShortWindowAndEndsWithTheLease(t *testing.T) {
 		h := newHub(t, memstore.New())
 		r := room(t, h, "room")
 		l := r.Listener().(*recorder)
-		n, err := r.Attend(t.Context(), core.Visitor{ClientID: "ann", DisplayName: "Ann"})
+		n, err := r.Connect(t.Context(), core.Connection{ClientID: "ann", DisplayName: "Ann"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -868,7 +868,7 @@ func TestPresenceIsGatheredOverAShortWindowAndEndsWithTheLease(t *testing.T) {
 		if told := l.presenceTold(); len(told) != 1 || len(told[0].Joined) != 2 {
 			t.Fatalf("told: %+v", told)
 		}
-		r.Depart("ann", n)
+		r.Disconnect("ann", n)
 		time.Sleep(14 * time.Second)
 		if told := l.presenceTold(); len(told) != 1 {
 			t.Errorf("within the lease: %+v", told[1:])

@@ -13,32 +13,31 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// InitialStateLoader knows what a room begins with, such as what an application has in records of its own.
+// InitialStateLoader loads the initial documents of new rooms, for example from an application's own records.
 type InitialStateLoader interface {
-	// LoadInitialState returns the documents that a room begins with, as JSON by store key; none is an answer too. It is
-	// called when a room is opened that has no history, which is before anybody sees it, and again at each further opening
-	// until the room has one. After an error nobody gets the room: it must not look empty to those who would fill it.
+	// LoadInitialState returns the initial documents of a room, as JSON by store key. There may be none. It is called each time
+	// a room without history is opened, before clients see the room. After an error the room is not opened: clients must not
+	// take it for empty and fill it themselves.
 	//
-	// It is called by several goroutines at once, though never twice at a time for one room, and returns when ctx ends. That is
-	// put off by calls of Progress.
+	// It is called by several goroutines, for a room by one at a time. It must return when ctx ends. Calls of Progress extend
+	// the timeout.
 	LoadInitialState(ctx context.Context, room string) (map[string]json.RawMessage, error)
 }
 
-// InitialStateClientID is the sender of the batches that make a room's initial state. They have no user.
+// InitialStateClientID is the clientId of the batches that set a room's initial state. They have no user.
 const InitialStateClientID = "initial-state"
 
-// Bounds of the initial state.
+// Limits of the initial state.
 const (
-	maxInitialQuestions = 32   // under way, of all rooms
-	maxInitialStores    = 1000 // documents of one room
-
-	maxInitialBytes = 32 << 20 // of all documents of one room, with the ids that the server fills in
+	maxConcurrentLoads = 32       // calls of the loader
+	maxInitialStores   = 1000     // documents in one room
+	maxInitialBytes    = 32 << 20 // of all documents in one room, with the ids that the server assigns
 )
 
-// begin gives a room without history what it begins with. All of it goes into the log in one transaction, or nothing
-// does: a room that has begun is never asked about again, so it must not begin with a part. This need not go through the
-// committer, because nobody has the room yet. When another server is faster, its history is the room's.
-func (h *Hub) begin(store Store, state *State) error {
+// writeInitialState appends the initial state of a room without history to the log, and folds the log. It uses one
+// transaction: the loader is not called again for a room with history, so the room must not begin with a part. The committer
+// is not involved, because no other goroutine has the room yet. If another server is faster, its initial state counts.
+func (h *Hub) writeInitialState(store Store, state *State) error {
 	proposals, err := h.initialState(state.room)
 	if err != nil || len(proposals) == 0 {
 		return err
@@ -60,24 +59,24 @@ func (h *Hub) begin(store Store, state *State) error {
 	batches, began := batchesOf(decided), time.Now()
 	err = store.Append(ctx, batches)
 	switch {
-	case errors.Is(err, ErrConflict): // the log says with what it has begun
+	case errors.Is(err, ErrConflict): // replay reads what another server has written
 	case errors.Is(err, ErrRejected):
 		return fmt.Errorf("%w: %w", ErrNoInitialState, err)
-	case err != nil: // it may be in the log all the same, and the next opening will see
-		return h.explain(store, err, "logging the initial state")
+	case err != nil: // the batches may be in the log; the next opening reads it
+		return h.storeError(store, err, "appending the initial state to the log")
 	default:
-		h.cfg.Recorder.Committed(batches, time.Since(began))
+		h.cfg.Metrics.Committed(batches, time.Since(began))
 	}
 	return h.replay(store, state)
 }
 
-// initialState asks what a room begins with, in its turn.
+// initialState calls the loader and turns the documents into proposals.
 func (h *Hub) initialState(room string) ([]*Proposal, error) {
-	ctx, cancel := withProgress(h.life, h.cfg.InitialStateTimeout)
+	ctx, cancel := withProgress(h.ctx, h.cfg.InitialStateTimeout)
 	defer cancel()
-	stores, err := h.ask(ctx, room)
+	stores, err := h.loadInTurn(ctx, room)
 	switch {
-	case h.life.Err() != nil:
+	case h.ctx.Err() != nil:
 		return nil, ErrClosing
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrNoInitialState, err)
@@ -97,32 +96,33 @@ func (h *Hub) initialState(room string) ([]*Proposal, error) {
 	return proposals, nil
 }
 
-func (h *Hub) ask(ctx context.Context, room string) (map[string]json.RawMessage, error) {
+// loadInTurn calls the loader when fewer than maxConcurrentLoads calls are running.
+func (h *Hub) loadInTurn(ctx context.Context, room string) (map[string]json.RawMessage, error) {
 	select {
-	case h.asking <- struct{}{}:
-		defer func() { <-h.asking }()
+	case h.loadSlots <- struct{}{}:
+		defer func() { <-h.loadSlots }()
 	case <-ctx.Done():
-		return nil, errors.New("too many other rooms are being asked about")
+		return nil, errors.New("too many other rooms are being loaded")
 	}
 	return h.cfg.InitialState.LoadInitialState(ctx, room)
 }
 
-// initialDocument makes the batch that sets a document which does not exist yet, by the rules of any other batch.
+// initialDocument returns the batch that sets a document. The rules are those of any other batch.
 func initialDocument(key string, text []byte, maxBytes int) (*Proposal, error) {
 	if err := CheckName(key, MaxKeyLength); err != nil {
-		return nil, fmt.Errorf("has a name that %w", err)
+		return nil, fmt.Errorf("has a key that %w", err)
 	}
 	value, err := tree.Parse(text, tree.MaxValueDepth)
 	if err != nil {
-		return nil, fmt.Errorf("is not acceptable JSON: %w", err)
+		return nil, fmt.Errorf("is not valid JSON: %w", err)
 	}
 	op := tree.Op{Kind: tree.Init, Value: value, Index: tree.NoIndex}
 	if err := op.Validate(); err != nil {
-		return nil, fmt.Errorf("cannot be one: %w", err)
+		return nil, fmt.Errorf("is not valid: %w", err)
 	}
 	filledIn, ok := op.Normalize(rand.Text, maxBytes)
 	if !ok {
-		return nil, fmt.Errorf("takes more than %d bytes with the ids that its items need", maxBytes)
+		return nil, fmt.Errorf("exceeds %d bytes with the ids of its items", maxBytes)
 	}
 	return &Proposal{
 		Key: key, ClientID: InitialStateClientID, ClientSeq: NoClientSeq, FilledIn: filledIn,

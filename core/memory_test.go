@@ -34,7 +34,7 @@ func TestWhileMemoryIsShortNoOtherRoomIsOpened(t *testing.T) {
 				t.Fatalf("err = %v", err)
 			}
 		}
-		if n := strings.Count(log.String(), "no other room can be opened"); n != 1 {
+		if n := strings.Count(log.String(), "no further room can be opened"); n != 1 {
 			t.Errorf("it is logged %d times", n)
 		}
 		submit(t, used, batch(t, "ann", 2, "set n 1")) // what is open goes on

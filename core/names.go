@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Longest names, in characters. A character is a UTF-16 code unit everywhere in pathsync: what JavaScript's `length`
-// and SQL Server's NVARCHAR count.
+// Maximum lengths, in characters. In pathsync, a character is a UTF-16 code unit, as in JavaScript's `length` and SQL
+// Server's NVARCHAR.
 const (
 	MaxRoomLength        = 255
 	MaxKeyLength         = 255
@@ -18,18 +18,18 @@ const (
 	MaxUserLength        = 255
 )
 
-// Why a name is refused. The texts are fit for the person who sent it.
+// Errors of names. The API shows their texts to the sender.
 var (
 	errNameEmpty   = errors.New("must not be empty")
 	errNameLong    = errors.New("is too long")
 	errNameUTF8    = errors.New("is not valid UTF-8")
 	errNameControl = errors.New("must not contain control characters")
 	errNameBlanks  = errors.New("must not begin or end with white space")
-	errNameDots    = errors.New(`must not be "." or "..": URLs swallow them`)
+	errNameDots    = errors.New(`must not be "." or "..", which URLs remove`)
 )
 
-// CheckName reports why s cannot be the name of a room, a store key or a client, and nil if it can. SQL compares names
-// without their trailing blanks and URLs swallow dots, so names where that would matter are refused at the door.
+// CheckName returns an error if s cannot be the name of a room, a store key or a clientId. Names that begin or end with white
+// space are refused because SQL ignores trailing blanks in comparisons; "." and ".." because URLs remove them.
 func CheckName(s string, maxLength int) error {
 	switch s {
 	case "":
@@ -46,10 +46,10 @@ func CheckName(s string, maxLength int) error {
 	return nil
 }
 
-// CheckText reports why s cannot be shown to people as a short text, such as a display name, and nil if it can.
+// CheckText returns an error if s cannot be a short text that is shown to users, such as a display name.
 func CheckText(s string, maxLength int) error {
 	switch {
-	case len(s) > 3*maxLength: // no text within the limit takes more bytes than that
+	case len(s) > 3*maxLength: // a character takes at most 3 bytes
 		return errNameLong
 	case !utf8.ValidString(s):
 		return errNameUTF8
@@ -61,7 +61,7 @@ func CheckText(s string, maxLength int) error {
 	return nil
 }
 
-// Length counts the characters of s: its UTF-16 code units.
+// Length returns the number of UTF-16 code units of s.
 func Length(s string) int {
 	n := 0
 	for _, r := range s {

@@ -2,10 +2,10 @@ package core
 
 import "time"
 
-// bounds is what one transaction takes. A single batch may exceed it.
+// bounds limits one transaction. A single batch may exceed it.
 type bounds struct{ batches, rows, bytes int }
 
-// groupBounds is the most that one transaction takes.
+// groupBounds is the largest transaction.
 var groupBounds = bounds{batches: 2000, rows: 8192, bytes: 8 << 20}
 
 // take deducts a submission and reports whether it fits.
@@ -16,25 +16,25 @@ func (b *bounds) take(s *submission) bool {
 	return b.batches >= 0 && b.rows >= 0 && b.bytes >= 0
 }
 
-// pace bounds the transactions of one track by what the database has managed lately. It is pure.
+// pace adapts the size and the timeout of one track's transactions to the speed of the database. It is pure.
 type pace struct {
-	share    float64       // of groupBounds
-	patience time.Duration // limit of a call, but for the allowance
-	longest  time.Duration // of patience
+	share      float64       // of groupBounds, up to 1
+	timeout    time.Duration // of the next transaction, without the allowance
+	maxTimeout time.Duration // upper limit of timeout
 }
 
 const (
 	firstShare, leastShare = 1.0 / 8, 1.0 / 2048
-	// A transaction should take no longer than this: so long a batch waits that arrives when it has begun.
+	// targetTime is the longest duration that a transaction should have: a batch that arrives at its start waits for it.
 	targetTime = 250 * time.Millisecond
 
-	// What a call for a single batch may take beyond patience. SQL Server takes 64 rows in a round trip.
+	// The allowance of a single batch, which cannot be split. SQL Server inserts 64 rows in a round trip.
 	timePerRow = time.Millisecond
 	timePerMiB = time.Second
 )
 
 func newPace(longest time.Duration) pace {
-	return pace{share: firstShare, patience: longest / 4, longest: longest}
+	return pace{share: firstShare, timeout: longest / 4, maxTimeout: longest}
 }
 
 func (p *pace) bounds() bounds {
@@ -42,12 +42,12 @@ func (p *pace) bounds() bounds {
 	return bounds{of(groupBounds.batches), of(groupBounds.rows), of(groupBounds.bytes)}
 }
 
-// allowance is what a call for a batch of so many rows and bytes may take beyond patience.
+// allowance returns the time that a transaction with a single batch may take beyond the timeout.
 func allowance(rows, bytes int) time.Duration {
 	return time.Duration(rows)*timePerRow + time.Duration(bytes)*timePerMiB/(1<<20)
 }
 
-// committed notes how long a transaction took. full: it was bounded by the share.
+// committed records the duration of a transaction. full says that the share limited its size.
 func (p *pace) committed(took time.Duration, full bool) {
 	switch {
 	case took > targetTime:
@@ -55,11 +55,11 @@ func (p *pace) committed(took time.Duration, full bool) {
 	case full && took < targetTime/2:
 		p.share = min(2*p.share, 1)
 	}
-	p.patience = min(max(4*took, p.patience-p.patience/8, p.longest/4), p.longest)
+	p.timeout = min(max(4*took, p.timeout-p.timeout/8, p.maxTimeout/4), p.maxTimeout)
 }
 
-// timedOut notes that a call did not end within its limit.
+// timedOut records that a transaction timed out.
 func (p *pace) timedOut() {
 	p.share = max(p.share/2, leastShare)
-	p.patience = min(2*p.patience, p.longest)
+	p.timeout = min(2*p.timeout, p.maxTimeout)
 }

@@ -39,25 +39,25 @@ func TestPaceFollowsWhatTheDatabaseManages(t *testing.T) {
 
 func TestPatienceFollowsTheLastCalls(t *testing.T) {
 	p := newPace(10 * time.Second)
-	if p.patience != 2500*time.Millisecond {
-		t.Errorf("it begins with %v", p.patience)
+	if p.timeout != 2500*time.Millisecond {
+		t.Errorf("it begins with %v", p.timeout)
 	}
 	p.timedOut()
 	p.timedOut()
 	p.timedOut()
-	if p.patience != 10*time.Second {
-		t.Errorf("after calls that did not end in time: %v", p.patience)
+	if p.timeout != 10*time.Second {
+		t.Errorf("after calls that did not end in time: %v", p.timeout)
 	}
 	for range 100 {
 		p.committed(time.Second, false)
 	}
-	if p.patience != 4*time.Second {
-		t.Errorf("with calls that take 1 s: %v", p.patience)
+	if p.timeout != 4*time.Second {
+		t.Errorf("with calls that take 1 s: %v", p.timeout)
 	}
 	for range 100 {
 		p.committed(time.Millisecond, false)
 	}
-	if p.patience != 2500*time.Millisecond {
-		t.Errorf("with short calls: %v", p.patience)
+	if p.timeout != 2500*time.Millisecond {
+		t.Errorf("with short calls: %v", p.timeout)
 	}
 }

@@ -2,15 +2,15 @@ package core
 
 import "container/heap"
 
-// priorityQueue holds items in order of priority. Adding, removing and reordering one costs O(log n). The zero value needs
-// before and place. It is not safe for concurrent use.
+// priorityQueue is a heap whose items know their position, so that an item can be removed or reordered in O(log n). Before
+// use, before and place must be set. It is not safe for concurrent use.
 type priorityQueue[T any] struct {
 	items  []T
-	before func(a, b T) bool // whether a comes first
-	place  func(T) *int      // where an item keeps its position in items plus one; 0: it is not in the queue
+	before func(a, b T) bool // reports whether a comes before b
+	place  func(T) *int      // the item's index in items plus one; 0: it is not in the queue
 }
 
-// set adds an item, or moves it to its place after its priority has changed.
+// set adds an item, or reorders it after a change of its priority.
 func (q *priorityQueue[T]) set(item T) {
 	if at := *q.place(item); at > 0 {
 		heap.Fix((*heapOf[T])(q), at-1)
@@ -19,14 +19,14 @@ func (q *priorityQueue[T]) set(item T) {
 	heap.Push((*heapOf[T])(q), item)
 }
 
-// remove takes an item out. One that is not in the queue is ignored.
+// remove removes an item. It ignores one that is not in the queue.
 func (q *priorityQueue[T]) remove(item T) {
 	if at := *q.place(item); at > 0 {
 		heap.Remove((*heapOf[T])(q), at-1)
 	}
 }
 
-// first returns the item that comes first, if there is one.
+// first returns the first item. ok is false when the queue is empty.
 func (q *priorityQueue[T]) first() (item T, ok bool) {
 	if len(q.items) == 0 {
 		return item, false
@@ -36,7 +36,7 @@ func (q *priorityQueue[T]) first() (item T, ok bool) {
 
 func (q *priorityQueue[T]) len() int { return len(q.items) }
 
-// heapOf is a priorityQueue as container/heap needs it.
+// heapOf implements heap.Interface.
 type heapOf[T any] priorityQueue[T]
 
 func (h *heapOf[T]) Len() int           { return len(h.items) }

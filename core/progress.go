@@ -7,17 +7,16 @@ import (
 
 type progressKey struct{}
 
-// Progress notes that a call which has this context goes on. Stores call it as rows come, and loaders as bytes come: the
-// limit of such a call is for the time without progress, so that a large answer over a slow link arrives. It does nothing
-// for other contexts.
+// Progress restarts the timeout of a call that has this context. Stores call it for rows and loaders for bytes that arrive.
+// So the timeout limits the time without progress, and a large response over a slow connection succeeds. Progress does
+// nothing for a context that core did not create.
 func Progress(ctx context.Context) {
 	if moved, ok := ctx.Value(progressKey{}).(func()); ok {
 		moved()
 	}
 }
 
-// withProgress returns a context that ends when there was no Progress for a time. Its cause is then
-// context.DeadlineExceeded.
+// withProgress returns a context that ends after a time without Progress. Its cause is then context.DeadlineExceeded.
 func withProgress(parent context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	timer := time.AfterFunc(limit, func() { cancel(context.DeadlineExceeded) })

@@ -7,34 +7,34 @@ import (
 	"time"
 )
 
-// pruner shortens the log behind the checkpoints: one goroutine, in small steps with pauses, so that writers wait for none
-// of them for long. What it does not get done it does later.
+// pruner is the goroutine that deletes old batches from the log, behind the checkpoints. It works in small steps with pauses,
+// so that it delays writers only briefly.
 type pruner struct {
 	worker
 	hub *Hub
 	cfg *Config
 
 	clock  retentionClock
-	read   time.Time // when clock was last advanced; zero: it was not started yet
-	warned bool      // it was logged that the wall clock is ahead
-	rows   int       // that one step removes at most
+	read   time.Time // when clock was last advanced; zero: it has not started
+	warned bool      // the warning about the wall clock was logged
+	rows   int       // limit of the next step
 }
 
 const (
-	// prunePause is after a step that has removed something, if the step did not take longer, or the interval is shorter.
+	// prunePause is the pause after a step that has deleted batches, unless the step took longer or the interval is shorter.
 	prunePause = 50 * time.Millisecond
 
-	// A step removes at most so many operations, or the one batch that has more. Their number is halved after a step that
-	// took longer than slowStep, and doubled after one that took a quarter of that. They also stay below the number
-	// of locks at which SQL Server locks a whole table.
+	// A step deletes at most pruner.rows operations, or one larger batch. The limit is halved after a step longer than
+	// slowStep, and doubled after one shorter than a quarter of it. It stays below the number of locks at which SQL Server
+	// escalates to a table lock.
 	mostPruneRows  = 500
 	leastPruneRows = 50
 	pruneBytes     = 1 << 20
 	slowStep       = 50 * time.Millisecond
 
-	// clockSetting is where the retention clock is stored, in milliseconds since the Unix epoch.
+	// clockSetting is the name under which the retention clock is stored, in milliseconds since the Unix epoch.
 	clockSetting = "retention_clock"
-	// aheadOf is how far the wall clock may be ahead of the retention clock before that is logged.
+	// aheadOf: a wall clock that is further ahead of the retention clock is logged.
 	aheadOf = time.Hour
 )
 
@@ -43,7 +43,7 @@ func newPruner(h *Hub) *pruner {
 }
 
 func (p *pruner) close() {
-	p.stop()
+	p.cancel()
 	<-p.done
 }
 
@@ -52,20 +52,20 @@ func (p *pruner) run() {
 	if p.cfg.Retention.keepsAll() {
 		return
 	}
-	p.attempt("the retention clock could not be read", p.tick)
+	p.attempt("the retention clock could not be read", p.advanceClock)
 	for p.pause(p.cfg.PruneInterval) {
-		p.attempt("the log could not be shortened; it will be tried again", p.round)
+		p.attempt("the log could not be pruned; retrying", p.round)
 	}
 }
 
 func (p *pruner) attempt(failure string, do func() error) {
-	if err := do(); err != nil && p.life.Err() == nil {
+	if err := do(); err != nil && p.ctx.Err() == nil {
 		p.cfg.Log.Warn(failure, "error", err)
 	}
 }
 
-// tick advances the retention clock and stores it. The first time, it starts from where it was stored.
-func (p *pruner) tick() error {
+// advanceClock advances the retention clock and stores it. The first call starts the clock.
+func (p *pruner) advanceClock() error {
 	if p.cfg.Retention.Age <= 0 {
 		return nil
 	}
@@ -80,7 +80,7 @@ func (p *pruner) tick() error {
 	now := time.Now()
 	wall := now.Round(0) // without the monotonic clock
 	if p.read.IsZero() {
-		if p.clock.now, err = p.start(earlier(wall, database)); err != nil {
+		if p.clock.now, err = p.startClock(earlier(wall, database)); err != nil {
 			return err
 		}
 	} else {
@@ -89,7 +89,7 @@ func (p *pruner) tick() error {
 	p.read = now
 	if ahead := wall.Sub(p.clock.now); ahead > aheadOf && !p.warned {
 		p.warned = true
-		p.cfg.Log.Warn("the clock is ahead of the time that servers have seen pass; the change log is shortened by the latter, which catches up at double speed",
+		p.cfg.Log.Warn("wall clock is ahead of the retention clock; the log is pruned by the retention clock, which catches up at double speed",
 			"clock", wall, "retention", p.clock.now)
 	}
 	return p.call(func(ctx context.Context) error {
@@ -97,9 +97,9 @@ func (p *pruner) tick() error {
 	})
 }
 
-// start returns where the retention clock starts: where it was stored, and the first time at the newest batch of the log.
-// It is never ahead of now, and it is now when the log is empty.
-func (p *pruner) start(now time.Time) (time.Time, error) {
+// startClock returns the start of the retention clock: its stored value, or else the time of the newest batch, or else now.
+// It is never later than now.
+func (p *pruner) startClock(now time.Time) (time.Time, error) {
 	var stored string
 	err := p.call(func(ctx context.Context) (err error) {
 		stored, err = p.hub.store().Setting(ctx, clockSetting)
@@ -122,7 +122,8 @@ func (p *pruner) start(now time.Time) (time.Time, error) {
 	return earlier(now, time.UnixMilli(at)), nil
 }
 
-// newest is the time of the newest batch of the log, as far as checkpoints tell, and 0 when there is none.
+// newest returns the time of the newest batch at a checkpoint, in milliseconds since the Unix epoch, and 0 when the log is
+// empty.
 func (p *pruner) newest() (newest int64, err error) {
 	for room := ""; ; {
 		if room, err = p.nextRoom(room); err != nil || room == "" {
@@ -145,9 +146,9 @@ func (p *pruner) newest() (newest int64, err error) {
 	}
 }
 
-// round goes once through all rooms of the log.
+// round prunes all rooms of the log once.
 func (p *pruner) round() error {
-	if err := p.tick(); err != nil {
+	if err := p.advanceClock(); err != nil {
 		return err
 	}
 	for room := ""; ; {
@@ -161,7 +162,7 @@ func (p *pruner) round() error {
 			if through, more, err = p.step(room, after); err != nil {
 				return err
 			}
-			pause := time.Since(began) // so that the pruner takes no more than half of the database's time
+			pause := time.Since(began) // so that pruning takes at most half of the database's time
 			if through > after {
 				pause = max(pause, min(prunePause, p.cfg.PruneInterval))
 			}
@@ -172,8 +173,8 @@ func (p *pruner) round() error {
 	}
 }
 
-// step prunes a little of one room, whose log is known to begin after a serverSeq. It returns where the log now begins,
-// and reports whether there may be more to prune.
+// step prunes a part of a room whose log begins after a serverSeq. It returns the serverSeq after which the log now begins,
+// and whether there may be more to prune.
 func (p *pruner) step(room string, after int64) (through int64, more bool, err error) {
 	var checkpoint Checkpoint
 	var oldest []Entry
@@ -201,7 +202,7 @@ func (p *pruner) step(room string, after int64) (through int64, more bool, err e
 	return through, n == len(oldest), err
 }
 
-// adapt fits the size of a step to what the database manages.
+// adapt adapts the size of a step to its duration.
 func (p *pruner) adapt(took time.Duration) {
 	switch {
 	case took > slowStep:
@@ -219,19 +220,19 @@ func (p *pruner) nextRoom(after string) (room string, err error) {
 	return room, err
 }
 
-// call runs one use of the store within its limit.
+// call makes one store call with Config.StoreTimeout.
 func (p *pruner) call(use func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(p.life, p.cfg.StoreTimeout)
+	ctx, cancel := context.WithTimeout(p.ctx, p.cfg.StoreTimeout)
 	defer cancel()
 	return use(ctx)
 }
 
-// pause reports whether the pruner goes on after d.
+// pause waits for d. It returns false when the pruner has to end.
 func (p *pruner) pause(d time.Duration) bool {
 	select {
 	case <-time.After(d):
 		return true
-	case <-p.life.Done():
+	case <-p.ctx.Done():
 		return false
 	}
 }

@@ -7,110 +7,62 @@ import (
 	"time"
 )
 
-// commitQueue holds the batches of all rooms that have no answer yet. It is pure: no lock, clock or I/O. The
-// committer's lock guards it, with the lanes and the submissions in it.
+// commitQueue holds the batches of all rooms that are not answered yet. It is pure: it has no lock, clock or I/O. The
+// committer's lock guards it, together with its room queues and submissions.
 //
-// Each room has one lane, which is idle, queued or in flight. Only queue methods change that state: add, place, withdraw
-// and drain list or unlist a lane, take makes it in flight, and finish ends that. A queued lane is in exactly one list,
-// and a lane in flight is in none, so a room is never gathered twice.
+// A room is idle, queued or in flight. Only commitQueue changes that state: add, release, withdraw and drain queue or
+// unqueue a room, take puts it in flight, and finish ends the flight. A queued room is in exactly one list and a room in
+// flight is in none, so one transaction never has a room twice.
 type commitQueue struct {
-	limit     int64 // of bytes
-	heldLimit int64 // of heldBytes
+	limit     int64 // bytes
+	heldLimit int64 // limit of heldBytes
 
-	queued    [tracks]list.List // of *lane; the longest waiting lane first
+	queued    [trackCount]list.List // of *roomQueue, by waiting time
 	held      map[*submission]struct{}
 	open      int   // submissions without an answer
-	bytes     int64 // of those
-	heldBytes int64 // of those that wait for a predecessor
+	bytes     int64 // memory of these
+	heldBytes int64 // memory of those that wait for a predecessor
 	closing   bool
 }
 
-// A track is one goroutine of the committer. Each has its own list of lanes.
+// A track is one goroutine of the committer, with its own list of queued rooms.
 const (
-	smallTrack   = iota // small batches
-	largeTrack          // large batches, so that small ones do not wait for them
-	suspectTrack        // batches that made a transaction fail, and rooms that such batches came from lately
-	tracks
+	smallTrack    = iota // small batches
+	largeTrack           // large batches, so that they do not delay small ones
+	isolatedTrack        // batches of failed transactions, and rooms that recently had a rejected batch
+	trackCount
 )
 
-type laneState uint8
-
-const (
-	laneIdle     laneState = iota // no batch waits
-	laneQueued                    // batches wait, and the lane is in one list of commitQueue.queued
-	laneInFlight                  // a track commits batches of this room; others may wait meanwhile
-)
-
-// lane is the queue of one room.
-type lane struct {
-	room *Room
-
-	state laneState
-	track int           // whose list has the lane while it is queued
-	place *list.Element // in that list
-
-	waiting list.List // of *submission, in the order in which they are committed
-	flying  []*submission
-	senders map[string]*sender // by clientId; those with numbered batches in this lane
-
-	suspectUntil time.Time // before that, the lane is queued for the suspect track
-}
-
-// sender is the numbered batches of one client in a lane.
-type sender struct {
-	waiting []*submission // by clientSeq; equal numbers in the order of arrival
-	held    []*submission // wait for a predecessor, in the order of arrival
-	flying  int64         // highest clientSeq in flight
-}
-
-// highest is the highest clientSeq that waits or is in flight.
-func (d *sender) highest() int64 {
-	if n := len(d.waiting); n > 0 {
-		return max(d.flying, d.waiting[n-1].ClientSeq)
-	}
-	return d.flying
-}
-
-type submissionState uint8
-
-const (
-	submissionNew submissionState = iota
-	submissionHeld
-	submissionWaiting
-	submissionInFlight
-	submissionAnswered
-)
-
-// A batch beyond either is large. It is committed by a track of its own.
+// A batch that exceeds either limit is large.
 const (
 	smallRows  = 64
 	smallBytes = 64 << 10
 )
 
-// maxHeld bounds how many batches of one client wait in one room for a predecessor.
+// maxHeld limits the batches of one client in one room that wait for a predecessor.
 const maxHeld = 64
 
 func newCommitQueue(limit int64) commitQueue {
 	return commitQueue{limit: limit, heldLimit: limit / 4, held: map[*submission]struct{}{}}
 }
 
-// add takes a submission in. committed is the highest clientSeq of its client that is known to be in the log. A batch
-// that names a predecessor which is neither in the log nor in the lane is held: the caller places it after a while.
-func (q *commitQueue) add(l *lane, s *submission, committed int64, now time.Time) error {
+// add queues a submission. committed is the highest clientSeq of its client that is known to be in the log. A batch whose
+// predecessor is neither in the log nor in the queue is held until release, releaseUpTo or close.
+func (q *commitQueue) add(l *roomQueue, s *submission, committed int64, now time.Time) error {
 	n := int64(s.Memory())
 	switch {
 	case q.closing:
 		return ErrClosing
 	case q.bytes+n > q.limit:
-		return fmt.Errorf("%w: too many batches wait for the database", ErrOverloaded)
+		return fmt.Errorf("%w: the commit queue is full", ErrOverloaded)
 	}
-	s.lane = l
+	s.queue = l
 	hold := false
 	if s.ClientSeq != NoClientSeq && s.previous > committed {
 		d := l.sender(s.ClientID)
 		if hold = s.previous > d.highest(); hold && (len(d.held) >= maxHeld || q.heldBytes+n > q.heldLimit) {
-			l.forget(s.ClientID)
-			return fmt.Errorf("%w: too many batches wait for the batch before them", ErrOverloaded)
+			l.dropSender(s.ClientID)
+			return fmt.Errorf("%w: too many batches wait for a predecessor", ErrOverloaded)
 		}
 		if hold {
 			d.held = append(d.held, s)
@@ -128,7 +80,7 @@ func (q *commitQueue) add(l *lane, s *submission, committed int64, now time.Time
 	return nil
 }
 
-// release places a held submission although its predecessor has not arrived. Of any other it does nothing.
+// release queues a held submission although its predecessor has not arrived. It ignores other submissions.
 func (q *commitQueue) release(s *submission, now time.Time) {
 	if s.state == submissionHeld {
 		q.unhold(s)
@@ -136,8 +88,8 @@ func (q *commitQueue) release(s *submission, now time.Time) {
 	}
 }
 
-// reached places the submissions of a client that are held for a predecessor up to a clientSeq.
-func (q *commitQueue) reached(l *lane, clientID string, clientSeq int64, now time.Time) {
+// releaseUpTo queues the held submissions of a client whose predecessor has this clientSeq or a lower one.
+func (q *commitQueue) releaseUpTo(l *roomQueue, clientID string, clientSeq int64, now time.Time) {
 	d := l.senders[clientID]
 	if d == nil {
 		return
@@ -150,45 +102,46 @@ func (q *commitQueue) reached(l *lane, clientID string, clientSeq int64, now tim
 }
 
 func (q *commitQueue) unhold(s *submission) {
-	d := s.lane.senders[s.ClientID]
+	d := s.queue.senders[s.ClientID]
 	i := slices.Index(d.held, s)
 	d.held = slices.Delete(d.held, i, i+1)
 	delete(q.held, s)
 	q.heldBytes -= int64(s.Memory())
 }
 
-// insert makes a submission wait: before those of its client with a higher number, and otherwise at the end. Then it
-// places what was held for it.
+// insert queues a submission before the higher numbers of its client, or else at the end. Then it releases its successors.
 func (q *commitQueue) insert(s *submission, now time.Time) {
-	l := s.lane
+	l := s.queue
 	s.state = submissionWaiting
 	if s.ClientSeq == NoClientSeq {
-		s.place = l.waiting.PushBack(s)
+		s.element = l.waiting.PushBack(s)
 	} else {
 		d := l.sender(s.ClientID)
 		i, _ := slices.BinarySearchFunc(d.waiting, s.ClientSeq+1, compareClientSeq)
 		if i < len(d.waiting) {
-			s.place = l.waiting.InsertBefore(s, d.waiting[i].place)
+			s.element = l.waiting.InsertBefore(s, d.waiting[i].element)
 		} else {
-			s.place = l.waiting.PushBack(s)
+			s.element = l.waiting.PushBack(s)
 		}
 		d.waiting = slices.Insert(d.waiting, i, s)
-		q.reached(l, s.ClientID, d.highest(), now)
+		q.releaseUpTo(l, s.ClientID, d.highest(), now)
 	}
-	q.list(l, now)
+	q.updateList(l, now)
 }
 
+// compareClientSeq makes a binary search return the first submission with at least this clientSeq.
 func compareClientSeq(s *submission, clientSeq int64) int {
 	if s.ClientSeq < clientSeq {
 		return -1
 	}
-	return 1 // the search is for the first that is not lower
+	return 1
 }
 
-// withdraw takes back a submission that is not in flight, and reports whether it did. A batch that another one in the
-// lane names as its predecessor stays: without it, the other one would be committed, and it could not be repeated.
+// withdraw removes a submission that is not in flight, and reports whether it did. It keeps a batch that the next queued
+// one names as its predecessor: otherwise the successor would be committed first, and the log would refuse a retry of this
+// batch.
 func (q *commitQueue) withdraw(s *submission, now time.Time) bool {
-	l := s.lane
+	l := s.queue
 	switch s.state {
 	case submissionHeld:
 		q.unhold(s)
@@ -201,98 +154,97 @@ func (q *commitQueue) withdraw(s *submission, now time.Time) bool {
 			}
 			d.waiting = slices.Delete(d.waiting, i, i+1)
 		}
-		l.waiting.Remove(s.place)
-		q.list(l, now)
+		l.waiting.Remove(s.element)
+		q.updateList(l, now)
 	default:
 		return false
 	}
-	l.forget(s.ClientID)
-	q.answered(s)
+	l.dropSender(s.ClientID)
+	q.markAnswered(s)
 	return true
 }
 
-// flown is what one room has in a group.
-type flown struct {
-	lane        *lane
-	submissions []*submission
-}
-
-// take makes the first lanes of a track's list in flight, with as many of their submissions as one transaction has
-// room for, and at least one. full reports that there were more.
-func (q *commitQueue) take(track int, room bounds) (group []flown, full bool) {
+// take puts the first rooms of a track in flight, with as many submissions as fit into one transaction, and at least one.
+// full reports whether some did not fit.
+func (q *commitQueue) take(track int, limit bounds) (groups []group, full bool) {
 	for !full && q.queued[track].Len() > 0 {
-		l := q.queued[track].Front().Value.(*lane)
+		l := q.queued[track].Front().Value.(*roomQueue)
 		var submissions []*submission
 		for e := l.waiting.Front(); e != nil; e = e.Next() {
 			s := e.Value.(*submission)
 			if track == smallTrack && s.large() {
-				break // it is the large track's when this part is settled
+				break // the large track takes it after this flight
 			}
-			if !room.take(s) && len(group)+len(submissions) > 0 {
+			if !limit.take(s) && len(groups)+len(submissions) > 0 {
 				full = true
 				break
 			}
 			submissions = append(submissions, s)
 		}
 		if len(submissions) == 0 {
-			return group, full // of the first lane there is always one
+			return groups, full // not the first room: that one always has a submission
 		}
 		for _, s := range submissions {
 			s.state = submissionInFlight
-			l.waiting.Remove(s.place)
+			l.waiting.Remove(s.element)
 			if s.ClientSeq != NoClientSeq {
 				d := l.senders[s.ClientID]
-				d.waiting[0] = nil // it is s: both orders have a client's lowest number first
+				d.waiting[0] = nil // this is s: both orders begin with the client's lowest number
 				d.waiting = d.waiting[1:]
-				d.flying = max(d.flying, s.ClientSeq)
+				d.inFlight = max(d.inFlight, s.ClientSeq)
 			}
 		}
-		q.queued[track].Remove(l.place)
-		l.place, l.state, l.flying = nil, laneInFlight, submissions
-		group = append(group, flown{l, submissions})
+		q.queued[track].Remove(l.element)
+		l.element, l.state, l.inFlight = nil, roomInFlight, submissions
+		groups = append(groups, group{room: l.room, submissions: submissions})
 	}
-	return group, full
+	return groups, full
 }
 
-// finish ends the flight of a lane. Of its submissions in flight, those in back wait again, in front of all others but
-// the lower numbers of their client. The others have been answered.
-func (q *commitQueue) finish(l *lane, back []*submission, now time.Time) {
-	if l.state != laneInFlight {
-		panic("core: a lane is finished that is not in flight")
+// finish ends the flight of a room. The submissions in requeue wait again, before all others except lower numbers of their
+// clients. The other submissions of the flight have been answered.
+func (q *commitQueue) finish(l *roomQueue, requeue []*submission, now time.Time) {
+	if l.state != roomInFlight {
+		panic("core: finishing a room that is not in flight")
 	}
-	for _, s := range l.flying {
+	for _, s := range l.inFlight {
 		if s.ClientSeq != NoClientSeq {
-			l.sender(s.ClientID).flying = NoClientSeq
+			l.sender(s.ClientID).inFlight = NoClientSeq
 		}
 	}
-	for _, s := range slices.Backward(back) {
-		if s.state != submissionInFlight {
-			panic("core: a batch is put back that is not in flight")
-		}
-		s.state = submissionWaiting
-		s.place = l.waiting.PushFront(s)
-		if s.ClientSeq == NoClientSeq {
-			continue
-		}
-		d := l.sender(s.ClientID)
-		i, _ := slices.BinarySearchFunc(d.waiting, s.ClientSeq, compareClientSeq)
-		for _, lower := range slices.Backward(d.waiting[:i]) {
-			l.waiting.MoveToFront(lower.place)
-		}
-		d.waiting = slices.Insert(d.waiting, i, s)
+	for _, s := range slices.Backward(requeue) {
+		q.requeue(l, s)
 	}
-	for _, s := range l.flying {
+	for _, s := range l.inFlight {
 		if s.state == submissionInFlight {
-			panic("core: a batch in flight is left without an answer")
+			panic("core: finishing a room with an unanswered batch")
 		}
-		l.forget(s.ClientID)
+		l.dropSender(s.ClientID)
 	}
-	l.flying, l.state = nil, laneIdle
-	q.list(l, now)
+	l.inFlight, l.state = nil, roomIdle
+	q.updateList(l, now)
 }
 
-// drain takes all submissions out of a lane that are not in flight, and returns them. The caller answers them.
-func (q *commitQueue) drain(l *lane, now time.Time) (all []*submission) {
+// requeue returns a submission in flight to the front of its queue, behind lower numbers of its client.
+func (q *commitQueue) requeue(l *roomQueue, s *submission) {
+	if s.state != submissionInFlight {
+		panic("core: requeueing a batch that is not in flight")
+	}
+	s.state = submissionWaiting
+	s.element = l.waiting.PushFront(s)
+	if s.ClientSeq == NoClientSeq {
+		return
+	}
+	d := l.sender(s.ClientID)
+	i, _ := slices.BinarySearchFunc(d.waiting, s.ClientSeq, compareClientSeq)
+	for _, lower := range slices.Backward(d.waiting[:i]) {
+		l.waiting.MoveToFront(lower.element)
+	}
+	d.waiting = slices.Insert(d.waiting, i, s)
+}
+
+// drain removes and returns all submissions of a room that are not in flight. The caller answers them.
+func (q *commitQueue) drain(l *roomQueue, now time.Time) (all []*submission) {
 	for e := l.waiting.Front(); e != nil; e = e.Next() {
 		all = append(all, e.Value.(*submission))
 	}
@@ -303,23 +255,23 @@ func (q *commitQueue) drain(l *lane, now time.Time) (all []*submission) {
 			all = append(all, s)
 		}
 		d.waiting = nil
-		l.forget(client)
+		l.dropSender(client)
 	}
-	q.list(l, now)
+	q.updateList(l, now)
 	return all
 }
 
-// answered notes that a submission has its answer, which it gets once.
-func (q *commitQueue) answered(s *submission) {
+// markAnswered records the answer of a submission. A submission is answered once.
+func (q *commitQueue) markAnswered(s *submission) {
 	if s.state == submissionAnswered {
-		panic("core: a batch is answered twice")
+		panic("core: answering a batch twice")
 	}
 	s.state = submissionAnswered
 	q.open--
 	q.bytes -= int64(s.Memory())
 }
 
-// close refuses what comes from now on, and places what is held: no predecessor can arrive any more.
+// close refuses further submissions and releases the held ones, since no predecessor can arrive any more.
 func (q *commitQueue) close(now time.Time) {
 	q.closing = true
 	for len(q.held) > 0 {
@@ -330,56 +282,21 @@ func (q *commitQueue) close(now time.Time) {
 	}
 }
 
-// list puts a lane that is not in flight into the list where it belongs, or into none when no batch waits.
-func (q *commitQueue) list(l *lane, now time.Time) {
-	if l.state == laneInFlight {
+// updateList moves a room that is not in flight to the list of its track, or out of all lists when no batch waits.
+func (q *commitQueue) updateList(l *roomQueue, now time.Time) {
+	if l.state == roomInFlight {
 		return
 	}
 	first := l.waiting.Front()
-	if l.state == laneQueued {
-		if first != nil && l.track == l.wants(now) {
+	if l.state == roomQueued {
+		if first != nil && l.track == l.nextTrack(now) {
 			return
 		}
-		q.queued[l.track].Remove(l.place)
-		l.state, l.place = laneIdle, nil
+		q.queued[l.track].Remove(l.element)
+		l.state, l.element = roomIdle, nil
 	}
 	if first != nil {
-		l.state, l.track = laneQueued, l.wants(now)
-		l.place = q.queued[l.track].PushBack(l)
-	}
-}
-
-// wants is the track that commits the lane's first submission.
-func (l *lane) wants(now time.Time) int {
-	switch {
-	case now.Before(l.suspectUntil):
-		return suspectTrack
-	case l.waiting.Front().Value.(*submission).large():
-		return largeTrack
-	default:
-		return smallTrack
-	}
-}
-
-// idle reports whether the lane has nothing in it. A lane with held submissions is not idle.
-func (l *lane) idle() bool { return l.state == laneIdle && len(l.senders) == 0 }
-
-// sender returns what a client has in the lane, made if need be.
-func (l *lane) sender(clientID string) *sender {
-	d := l.senders[clientID]
-	if d == nil {
-		if l.senders == nil {
-			l.senders = map[string]*sender{}
-		}
-		d = &sender{flying: NoClientSeq}
-		l.senders[clientID] = d
-	}
-	return d
-}
-
-// forget drops a sender that has nothing in the lane any more.
-func (l *lane) forget(clientID string) {
-	if d := l.senders[clientID]; d != nil && len(d.waiting)+len(d.held) == 0 && d.flying == NoClientSeq {
-		delete(l.senders, clientID)
+		l.state, l.track = roomQueued, l.nextTrack(now)
+		l.element = q.queued[l.track].PushBack(l)
 	}
 }

@@ -17,11 +17,11 @@ type queueModel struct {
 	rng     *rand.Rand
 	now     time.Time
 	queue   commitQueue
-	lanes   []*lane
+	lanes   []*roomQueue
 	all     []*submission
 	answers map[*submission]int
-	groups  [tracks][]flown  // in flight
-	last    map[string]int64 // highest number committed, by room and client
+	groups  [trackCount][]group // in flight
+	last    map[string]int64    // highest number committed, by room and client
 	trace   []string
 }
 
@@ -35,11 +35,11 @@ func (m *queueModel) fatal(format string, args ...any) {
 }
 
 func (m *queueModel) answer(s *submission) {
-	m.queue.answered(s)
+	m.queue.markAnswered(s)
 	m.answers[s]++
 }
 
-func owner(l *lane, s *submission) string { return l.room.name + " " + s.ClientID }
+func owner(l *roomQueue, s *submission) string { return l.room.name + " " + s.ClientID }
 
 func (m *queueModel) add() {
 	l := m.lanes[m.rng.IntN(len(m.lanes))]
@@ -95,17 +95,17 @@ func (m *queueModel) release() {
 
 // take begins a group, or has the one of its track come to an end.
 func (m *queueModel) take() {
-	track := m.rng.IntN(tracks)
+	track := m.rng.IntN(trackCount)
 	if m.groups[track] == nil {
 		group, _ := m.queue.take(track, bounds{1 + m.rng.IntN(6), 1 + m.rng.IntN(200), 1 << 20})
 		m.log("take on %d: %d lanes", track, len(group))
 		m.groups[track] = group
-		seen := map[*lane]bool{}
+		seen := map[*roomQueue]bool{}
 		for _, g := range group {
-			if seen[g.lane] || len(g.submissions) == 0 {
-				m.fatal("lane %s is in a group twice, or with nothing", g.lane.room.name)
+			if seen[&g.room.queue] || len(g.submissions) == 0 {
+				m.fatal("lane %s is in a group twice, or with nothing", g.room.name)
 			}
-			seen[g.lane] = true
+			seen[&g.room.queue] = true
 			numbers := map[string]int64{}
 			for _, s := range g.submissions {
 				if s.ClientSeq == NoClientSeq {
@@ -127,7 +127,7 @@ func (m *queueModel) take() {
 }
 
 // end has a part come to an end: committed, as a conflict, in part, refused, or with the failure of its room.
-func (m *queueModel) end(g flown) {
+func (m *queueModel) end(g group) {
 	n := len(g.submissions)
 	switch m.rng.IntN(5) {
 	case 0:
@@ -136,47 +136,47 @@ func (m *queueModel) end(g flown) {
 		n = m.rng.IntN(n + 1)
 	case 2:
 		if m.rng.IntN(4) == 0 {
-			m.log("fail %s", g.lane.room.name)
-			for _, s := range m.queue.drain(g.lane, m.now) {
+			m.log("fail %s", g.room.name)
+			for _, s := range m.queue.drain(&g.room.queue, m.now) {
 				m.answer(s)
 			}
 		}
 	case 3:
-		g.lane.suspectUntil = m.now.Add(time.Second)
+		g.room.queue.isolateUntil = m.now.Add(time.Second)
 	}
-	m.log("end %s: %d of %d answered", g.lane.room.name, n, len(g.submissions))
+	m.log("end %s: %d of %d answered", g.room.name, n, len(g.submissions))
 	for _, s := range g.submissions[:n] {
 		m.answer(s)
 		if s.ClientSeq != NoClientSeq {
-			m.last[owner(g.lane, s)] = max(m.last[owner(g.lane, s)], s.ClientSeq)
+			m.last[owner(&g.room.queue, s)] = max(m.last[owner(&g.room.queue, s)], s.ClientSeq)
 		}
 	}
-	m.queue.finish(g.lane, slices.Clone(g.submissions[n:]), m.now)
+	m.queue.finish(&g.room.queue, slices.Clone(g.submissions[n:]), m.now)
 }
 
 // check compares the queue with what follows from the states of the submissions.
 func (m *queueModel) check() {
 	m.t.Helper()
-	listed := map[*lane]int{}
+	listed := map[*roomQueue]int{}
 	for track := range m.queue.queued {
 		for e := m.queue.queued[track].Front(); e != nil; e = e.Next() {
-			l := e.Value.(*lane)
+			l := e.Value.(*roomQueue)
 			listed[l]++
 			if l.track != track {
 				m.fatal("lane %s is in a list that it does not know of", l.room.name)
 			}
 		}
 	}
-	flying := map[*lane]bool{}
+	flying := map[*roomQueue]bool{}
 	for _, group := range m.groups {
 		for _, g := range group {
-			if flying[g.lane] {
-				m.fatal("lane %s is in flight twice", g.lane.room.name)
+			if flying[&g.room.queue] {
+				m.fatal("lane %s is in flight twice", g.room.name)
 			}
-			flying[g.lane] = true
+			flying[&g.room.queue] = true
 		}
 	}
-	waiting, held := map[*lane]int{}, map[*lane]int{}
+	waiting, held := map[*roomQueue]int{}, map[*roomQueue]int{}
 	open, bytes := 0, int64(0)
 	for _, s := range m.all {
 		if m.answers[s] > 1 || (m.answers[s] == 1) != (s.state == submissionAnswered) {
@@ -186,9 +186,9 @@ func (m *queueModel) check() {
 		case submissionAnswered:
 			continue
 		case submissionWaiting:
-			waiting[s.lane]++
+			waiting[s.queue]++
 		case submissionHeld:
-			held[s.lane]++
+			held[s.queue]++
 		}
 		open++
 		bytes += int64(s.Memory())
@@ -197,23 +197,23 @@ func (m *queueModel) check() {
 		m.fatal("%d submissions of %d bytes are open, and the queue says %d of %d", open, bytes, m.queue.open, m.queue.bytes)
 	}
 	for _, l := range m.lanes {
-		want := laneIdle
+		want := roomIdle
 		if flying[l] {
-			want = laneInFlight
+			want = roomInFlight
 		} else if waiting[l] > 0 {
-			want = laneQueued
+			want = roomQueued
 		}
-		if l.state != want || listed[l] > 1 || (listed[l] == 1) != (want == laneQueued) || l.waiting.Len() != waiting[l] {
+		if l.state != want || listed[l] > 1 || (listed[l] == 1) != (want == roomQueued) || l.waiting.Len() != waiting[l] {
 			m.fatal("lane %s is in state %d, want %d; in %d lists; %d wait, and it has %d", l.room.name, l.state, want, listed[l], waiting[l], l.waiting.Len())
 		}
 		m.checkSenders(l, held[l])
 	}
 }
 
-func (m *queueModel) checkSenders(l *lane, held int) {
+func (m *queueModel) checkSenders(l *roomQueue, held int) {
 	m.t.Helper()
 	for client, d := range l.senders {
-		if len(d.waiting)+len(d.held) == 0 && d.flying == NoClientSeq {
+		if len(d.waiting)+len(d.held) == 0 && d.inFlight == NoClientSeq {
 			m.fatal("%s is remembered in %s for nothing", client, l.room.name)
 		}
 		for _, s := range d.held {
@@ -235,8 +235,8 @@ func TestQueueKeepsEachRoomInOneState(t *testing.T) {
 		}
 		for i := range 3 {
 			r := &Room{name: fmt.Sprint(i)}
-			r.lane.room = r
-			m.lanes = append(m.lanes, &r.lane)
+			r.queue.room = r
+			m.lanes = append(m.lanes, &r.queue)
 		}
 		for range 400 {
 			m.now = m.now.Add(time.Duration(m.rng.IntN(200)) * time.Millisecond)
@@ -268,7 +268,7 @@ func TestQueueKeepsEachRoomInOneState(t *testing.T) {
 	}
 }
 
-func queued(t *testing.T, q *commitQueue, l *lane, client string, clientSeq, previous int64) *submission {
+func queued(t *testing.T, q *commitQueue, l *roomQueue, client string, clientSeq, previous int64) *submission {
 	t.Helper()
 	s := &submission{Proposal: &Proposal{ClientID: client, ClientSeq: clientSeq, Ops: make([]ProposedOp, 1)}, room: l.room, previous: previous}
 	if err := q.add(l, s, NoClientSeq, time.Time{}); err != nil {
@@ -287,10 +287,10 @@ func taken(q *commitQueue, track int) (numbers []int64) {
 	return numbers
 }
 
-func newTestLane() *lane {
+func newTestLane() *roomQueue {
 	r := &Room{name: "room"}
-	r.lane.room = r
-	return &r.lane
+	r.queue.room = r
+	return &r.queue
 }
 
 func TestBatchesOfOneClientWaitInTheOrderOfTheirNumbers(t *testing.T) {
@@ -312,8 +312,8 @@ func TestAHeldBatchFollowsItsPredecessor(t *testing.T) {
 		t.Fatalf("without the predecessor, %v are taken", got)
 	}
 	queued(t, &q, l, "ann", 1, NoClientSeq) // while the lane is in flight
-	for _, s := range l.flying {
-		q.answered(s)
+	for _, s := range l.inFlight {
+		q.markAnswered(s)
 	}
 	q.finish(l, nil, time.Time{})
 	if got := taken(&q, smallTrack); !slices.Equal(got, []int64{1, 2, 3}) {

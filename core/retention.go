@@ -2,40 +2,38 @@ package core
 
 import "time"
 
-// Retention says what of a room's change log is kept. The zero value keeps everything, as an audit trail. A batch goes
-// when either limit says so, but never before the document rows hold what it did, and never the last of its room. Readers
-// whose position is gone start again with the whole state. A batch that is sent again after its rows are gone is not
-// recognised.
+// Retention limits the change log. The zero value keeps all of it, as an audit trail. A batch is pruned when it exceeds either
+// limit, its document row has it, and it is not the last of its room. Readers with an older position start again with the
+// full state. A retry of a pruned batch is not recognised as a duplicate.
 //
-// Rows that a takeover has copied from the predecessor are no batches: no limit removes them.
+// Rows that a migration has copied from the predecessor's tables are not batches and are never pruned.
 type Retention struct {
-	Age   time.Duration // batches older than this go; see retentionClock for what counts as age
-	Count int64         // batches before the last Count of a room go
+	Age   time.Duration // older batches are pruned; measured by retentionClock
+	Count int64         // batches kept in each room
 }
 
 func (r Retention) keepsAll() bool { return r.Age <= 0 && r.Count <= 0 }
 
-// expired reports whether a batch may go, in a room whose rows hold the log up to checkpoint. now is the retention clock's.
+// expired reports whether a batch may be pruned in a room with this checkpoint. now is the time of the retention clock.
 func (r Retention) expired(b Entry, checkpoint int64, now time.Time) bool {
 	old := r.Age > 0 && b.ServerTs < now.Add(-r.Age).UnixMilli()
 	surplus := r.Count > 0 && b.ServerSeq <= checkpoint-r.Count
 	return b.ServerSeq < checkpoint && (old || surplus)
 }
 
-// retentionClock is the time by which the age of a batch is judged. It is a pure value: every moment is passed in.
+// retentionClock measures the age of batches. It is pure: callers pass the time in.
 //
-// Wall clocks are set wrong and are put right again, and what is pruned by a wrong one is gone. So this clock never runs
-// faster than twice the time that has really passed while a server was running, by the monotonic clock; and it never runs
-// ahead of the wall clock or of the database's own clock. It never runs backwards. Between two processes it goes on from
-// where it was stored. After a time without any server, or after a clock has jumped, it catches up at double speed: what
-// is due goes later than its age says, and nothing goes before half of that age has really passed.
+// A wrong wall clock could prune the whole log. So this clock advances at most twice as fast as the monotonic clock of a
+// running server, and never passes the wall clock or the database's clock. It never goes backwards. It is stored, and a new
+// process continues from the stored value. After a time without a server, or after a jump of a clock, it catches up at
+// double speed: batches are then pruned late, and never before half of the retention age has passed.
 type retentionClock struct{ now time.Time }
 
-// catchUp is how many times faster than real time the clock runs while it is behind.
+// catchUp is the speed of the clock relative to real time while it is behind.
 const catchUp = 2
 
-// advance moves the clock on. elapsed is the time since the last call, by the monotonic clock; wall and database are what
-// the two other clocks show.
+// advance advances the clock. elapsed is the time since the last call by the monotonic clock; wall and database are the times
+// of the other two clocks.
 func (c *retentionClock) advance(elapsed time.Duration, wall, database time.Time) {
 	next := c.now.Add(catchUp * elapsed)
 	for _, limit := range []time.Time{wall, database} {

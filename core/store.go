@@ -7,124 +7,121 @@ import (
 	"time"
 )
 
-// Errors that a Store's methods wrap, so that the core can tell apart what it has to do next. Any other error means
-// that the database could not be used: the call may or may not have taken effect, and will be repeated.
+// Errors that a Store's methods wrap. Any other error is treated as an outage: the call may or may not have taken effect, and
+// is retried.
 var (
-	// ErrConflict: the room's log has a batch with one of these serverSeqs, or one beyond them. Nothing was written.
-	// Either this very append succeeded earlier and its answer was lost, or another server writes to the same database.
-	ErrConflict = errors.New("conflict: the log has moved on")
-	// ErrHistoryChanged: the database no longer holds the history that this Store was opened with. Nothing was written.
-	// Every later call fails the same way; Reopen returns a Store for the history that is there now.
+	// ErrConflict: the room's log has a batch with one of these serverSeqs or a higher one. Nothing was written. Either an
+	// earlier attempt has succeeded and its response was lost, or another server writes to the same database.
+	ErrConflict = errors.New("the log already has this serverSeq or a later one")
+	// ErrHistoryChanged: the database no longer has the history that this Store was opened with. Nothing was written. Later
+	// calls fail in the same way; Reopen returns a Store for the current history.
 	ErrHistoryChanged = errors.New("the history of the database has changed")
-	// ErrHistoryLost: the database has the epoch of this Store, but not all batches that were acknowledged under it.
-	// Nothing was written. It wraps ErrHistoryChanged.
+	// ErrHistoryLost: the database has the epoch of this Store, but not all batches that were acknowledged in it. Nothing was
+	// written. It wraps ErrHistoryChanged.
 	ErrHistoryLost = fmt.Errorf("%w: acknowledged batches are missing", ErrHistoryChanged)
-	// ErrGone: the database is not where it was when it was opened, and nothing else is there. It may come back.
-	ErrGone = errors.New("the database is gone")
-	// ErrRejected: the database is well and refuses this data. Nothing was written, and repeating it is no use.
-	ErrRejected = errors.New("the database refuses this data")
-	// ErrUnexplained: the database reports an error that may depend on the data. Nothing was written. Batches that were
-	// written together are tried separately, and one that keeps failing alone is treated like ErrRejected.
+	// ErrGone: the database is missing, for example because its file was moved. It may come back.
+	ErrGone = errors.New("the database is missing")
+	// ErrRejected: the database responds and rejects this data. Nothing was written, and a retry would fail too.
+	ErrRejected = errors.New("the database rejects this data")
+	// ErrUnexplained: the database reports an error that may depend on the data. Nothing was written. Batches of one
+	// transaction are then retried separately, and one that keeps failing alone is treated like ErrRejected.
 	ErrUnexplained = errors.New("the database reports an error that may come from this data")
-	// ErrTooSlow: the database has given up a call because it took too long, or too much of a resource. Nothing was
-	// written. A call that does not end within its context's deadline is treated alike, but its fate is unknown.
-	ErrTooSlow = errors.New("the database has given up a call that took too long")
+	// ErrTooSlow: the database has cancelled a call because it took too long or too many resources. Nothing was written. A
+	// call that exceeds its context's deadline is treated alike, but its fate is unknown.
+	ErrTooSlow = errors.New("the database cancelled a call that took too long")
 )
 
-// Store is the durable side of pathsync: one history of one database, which is its change log, its document rows and
-// its epoch. It never reads from or writes to another history: a call that finds another epoch in the database returns
-// ErrHistoryChanged.
+// Store is one history of one database: its change log, document rows and epoch. It never reads or writes another history: a
+// call that finds another epoch in the database returns ErrHistoryChanged.
 //
-// All methods may be called at the same time from several goroutines. Contexts carry the limit of each call. Slices
-// and strings that are handed over belong to the store for the duration of the call only; what it returns belongs to
-// the caller. storetest.Run is the suite that every Store passes.
+// All methods are safe for concurrent use. Contexts carry the timeout of each call. A store must not keep slices and strings
+// that it receives beyond the call; what it returns belongs to the caller. storetest.Run is the test suite for every Store.
 type Store interface {
-	// Epoch names the history. It never changes during the life of a Store.
+	// Epoch returns the name of the history. It never changes for a Store.
 	Epoch() string
 
-	// Created says that this Store chose the epoch when it was opened. So no event id of it is older than this Store.
+	// Created reports whether this Store created the epoch when it was opened. Then no event id of the epoch is older than
+	// the Store.
 	Created() bool
 
-	// Reopen ends this Store and returns one for the history that the database holds now, which may be the same. With
-	// lost, a database that still has this Store's epoch gets a new one. Calls under way end first, and no later write
-	// succeeds under the old epoch. Reopen does not create a database; after an error, call it again.
+	// Reopen ends this Store and returns one for the current history of the database, which may be the same. With lost, a
+	// database that still has this Store's epoch gets a new one. Running calls end first, and no later write succeeds in the
+	// old epoch. Reopen does not create a database. After an error, it can be called again.
 	Reopen(ctx context.Context, lost bool) (Store, error)
 
-	// Append logs the batches in one transaction, or none of them. They may be of many rooms; within a room they are
-	// in order and their serverSeqs follow on each other. When it returns nil they survive a crash of the machine.
-	// It returns an error that wraps ErrConflict when one of their (room, serverSeq) is taken, or when the room's log has
-	// a later one: the batch that had this number may have been pruned. It returns ErrHistoryLost when the batch before
-	// a room's first one is neither in the log nor in the document rows. A batch without ops would leave no trace in the
-	// log, and is ErrRejected.
+	// Append adds the batches to the log in one transaction, or none of them. They may be of many rooms. Within a room their
+	// serverSeqs are consecutive and in order. When Append returns nil, the batches survive a crash of the machine.
+	//
+	// The error is ErrConflict when a (room, serverSeq) is in the log, or when the room's log has a later one, because the
+	// batch with this number may have been pruned. It is ErrHistoryLost when the batch before a room's first one is neither
+	// in the log nor in the document rows. A batch without operations would have no log row, and is ErrRejected.
 	Append(ctx context.Context, batches []*Batch) error
 
-	// Log returns the batches of a room after a serverSeq, in order. It ends at the end of the log or when the page
-	// is full; a page has at least one batch if there is one.
+	// Log returns the batches of a room after a serverSeq, in order, up to the end of the log or of the page. It returns at
+	// least one batch if there is one.
 	Log(ctx context.Context, room string, after int64, page Page) ([]*Batch, error)
 
-	// FindBatch returns the batch of a room that a client sent under this number, and nil when there is none. Were
-	// there several, it is the first in the room's order.
+	// FindBatch returns the batch of a room that a client sent with this clientSeq, and nil when there is none. Of several it
+	// returns the first in the room's order.
 	FindBatch(ctx context.Context, room, clientID string, clientSeq int64) (*Batch, error)
 
-	// LastClientSeq returns the highest number under which a client has sent to a room, and NoClientSeq when it has
-	// sent nothing, or nothing with a number.
+	// LastClientSeq returns a client's highest clientSeq in a room's log, and NoClientSeq when there is none.
 	LastClientSeq(ctx context.Context, room, clientID string) (int64, error)
 
-	// Documents returns the document rows of a room, in no order, all as of one moment.
+	// Documents returns a consistent snapshot of the document rows of a room, in any order.
 	Documents(ctx context.Context, room string) ([]Document, error)
 
-	// SaveDocuments writes document rows in one transaction, or none of them. They may be of many rooms. A row that
-	// is already as new (by ServerSeq) or newer is left as it is. It returns ErrHistoryLost when a row is newer than its
-	// room's log, if the room has one.
+	// SaveDocuments writes document rows in one transaction, or none of them. They may be of many rooms. It keeps a stored row
+	// with the same ServerSeq or a higher one. The error is ErrHistoryLost when a row is newer than its room's log, unless
+	// the log is empty.
 	SaveDocuments(ctx context.Context, docs []Document) error
 
-	// Head returns the serverSeq of the last batch in a room's log, and 0 when the log has none.
+	// Head returns the serverSeq of the last batch in a room's log, and 0 when the log is empty.
 	Head(ctx context.Context, room string) (int64, error)
 
-	// Checkpoint returns the highest checkpoint that was saved for a room. When none was, it is the highest ServerSeq among
-	// the room's document rows, as a database has them whose rows were written together; and 0 when there are none.
+	// Checkpoint returns a room's highest saved checkpoint. When none was saved, the room's rows were written in one
+	// transaction, and the checkpoint is the highest ServerSeq among them, or 0 without rows.
 	Checkpoint(ctx context.Context, room string) (Checkpoint, error)
 
-	// SaveCheckpoints stores the checkpoints of rooms, each of which comes once, in one transaction, or none of them. One
-	// that is lower than what the room has is ignored.
+	// SaveCheckpoints writes checkpoints in one transaction, or none of them. Each room occurs once. A checkpoint lower than
+	// the stored one is ignored.
 	SaveCheckpoints(ctx context.Context, checkpoints []Checkpoint) error
 
-	// NextRoom returns the room of the log that follows on a name, in an order of the store's own that begins after "",
-	// and "" at the end.
+	// NextRoom iterates over the rooms of the log, in any fixed order: it returns the room after a name, the first one after
+	// "", and "" at the end.
 	NextRoom(ctx context.Context, after string) (string, error)
 
-	// Oldest returns the first batches of a room's log after a serverSeq, in order, without their operations. It ends
-	// with the last batch within the bounds, but returns at least one if there is one.
+	// Oldest returns the first batches of a room's log after a serverSeq, in order, without their operations. It returns as
+	// many as fit into the bounds, and at least one if there is one.
 	Oldest(ctx context.Context, room string, after int64, bounds Bounds) ([]Entry, error)
 
-	// Prune takes the batches of a room after a serverSeq up to and including another out of the log, in one transaction.
-	// The last batch of the log always stays, whatever is asked for, and so do rows that are no part of the history. Append
-	// relies on it: the last row shows how far a log has come, however much of it was pruned.
+	// Prune deletes the batches of a room with after < serverSeq <= through from the log, in one transaction. It never deletes
+	// the last batch of the log, because Append needs it to detect conflicts, nor rows that are not part of the history.
 	Prune(ctx context.Context, room string, after, through int64) error
 
-	// Now returns the time of the database's own clock.
+	// Now returns the time of the database's clock.
 	Now(ctx context.Context) (time.Time, error)
 
-	// Setting returns a value that SaveSetting has stored under a name, and "" when there is none.
+	// Setting returns the value that SaveSetting stored for a name, and "" when there is none.
 	Setting(ctx context.Context, name string) (string, error)
 
-	// SaveSetting stores a value of at most 400 characters under a name of at most 50.
+	// SaveSetting stores a value of at most 400 characters for a name of at most 50.
 	SaveSetting(ctx context.Context, name, value string) error
 
-	// Ping reports whether the database can be used now, and still holds this history.
+	// Ping returns an error if the database cannot be used, or does not have this history.
 	Ping(ctx context.Context) error
 
-	// Close releases the database. Calls that are under way end first or fail.
+	// Close releases the database. Running calls end first or fail.
 	Close() error
 }
 
-// Page bounds one read of the log: it ends with the batch that reaches either limit.
+// Page limits one read of the log. The read ends with the batch that reaches a limit.
 type Page struct {
-	Batches int // at most so many batches
-	Bytes   int // no further batch once the paths and values read add up to this
+	Batches int // number of batches
+	Bytes   int // of paths and values
 }
 
-// Bounds limits how much of the log one step looks at and prunes.
+// Bounds limits the part of the log that one step of the pruner reads and deletes.
 type Bounds struct {
 	Rows  int // operations
 	Bytes int // of values
@@ -136,23 +133,21 @@ type Entry struct {
 	ServerTs  int64 // milliseconds since the Unix epoch
 }
 
-// Document is one row of document state: one store key as of the last batch that changed it before the row was written.
-//
-// The rows of a room are written at different moments, so its rows alone do not say what of the log they hold. Its
-// Checkpoint does.
+// Document is a document row: the state of one store key as of a batch. The rows of a room are written at different times, so
+// only its Checkpoint says which part of the log they have.
 type Document struct {
 	Room      string
 	Key       string
 	ServerSeq int64  // of the last batch that changed this document
-	State     string // its JSON text
+	State     string // JSON
 }
 
-// Checkpoint is a position in a room's log up to which the room's document rows hold everything: each batch up to it is
-// in the row of its document. Rows may hold more. So a room is opened by folding the log after its checkpoint, into each
-// document from its row's ServerSeq on, and batches up to the checkpoint may be pruned. A checkpoint is saved only after
-// the rows that it promises; the first of a room, which promises no more than is there, before the room's first row.
+// Checkpoint is a position in a room's log up to which the document rows have every batch. Rows may have later batches, too.
+// A room is opened by folding the log after the checkpoint, into each document from its row's ServerSeq. Batches up to the
+// checkpoint may be pruned. A checkpoint is saved after the rows that it covers, except the first one of a room: it covers
+// what the database already has, and is saved before the room's first row.
 type Checkpoint struct {
 	Room      string
 	ServerSeq int64
-	Documents int // the room has at least so many rows: fewer means that some were deleted by hand
+	Documents int // number of rows, or fewer; if the room has fewer rows than this, some were deleted by hand
 }

@@ -4,57 +4,57 @@ import (
 	"time"
 )
 
-// unsaved is the documents of a room whose rows are behind the log, and when each row is due to be written. It is a pure
-// value: every moment is passed in. Each change of a document costs O(log n) in the number of documents that are behind.
+// unsaved is the set of documents of a room whose rows are behind the log, with the times when the rows are due. It is pure:
+// callers pass the time in. A change of a document costs O(log n) in the number of these documents.
 type unsaved struct {
-	byFirst priorityQueue[*document] // every document that is behind; the lowest `first` first
-	byDue   priorityQueue[*document] // those that no transaction is writing; the earliest `due` first
-	touched []*document              // changed since the last schedule
-	folded  int64                    // weight of all batches folded so far
-	refused int                      // documents whose last row the database has refused
+	byFirst priorityQueue[*document] // all of them, by rowState.first
+	byDue   priorityQueue[*document] // those that no transaction is writing, by rowState.due
+	touched []*document              // documents changed since the last schedule
+	folded  int64                    // weight of all folded batches
+	refused int                      // documents whose last row the database has rejected
 }
 
-// behind is what is known of a document's row. Its zero value is that of a row that is up to date.
-type behind struct {
+// rowState is the state of a document's row. The zero value is a row that is up to date.
+type rowState struct {
 	first int64     // serverSeq of the first batch that the row lacks; 0: none
 	at    int64     // unsaved.folded before that batch
-	since time.Time // when that batch was noted
-	due   time.Time // when the row is to be written
-	held  time.Time // the row is not to be written before; zero: at any time
-	log   int       // bytes of the log since the row
-	tries int       // how often the database has refused the row
+	since time.Time // when that batch was scheduled
+	due   time.Time // when the row is written
+	held  time.Time // the row is not written before this time, because it failed
+	log   int       // weight of the log since the row
+	tries int       // how often the database has rejected the row
 
 	// While a transaction writes the row:
 	writing bool
 	seq     int64     // serverSeq of the row
 	next    int64     // first batch after the row; 0: none
 	nextAt  int64     // unsaved.folded before that batch
-	nextIn  time.Time // when that batch was noted
-	logThen int       // log when the row was taken
+	nextIn  time.Time // when that batch was scheduled
+	logThen int       // value of log when the row was taken
 
-	touched            bool // it is in unsaved.touched
+	touched            bool // the document is in unsaved.touched
 	firstPlace, duePos int  // in byFirst and byDue
 }
 
-// The rules of when a row is due. A row is written when its document has been behind for Config.ServerBatch. A large
-// document waits longer, unless much of it has changed, so that a few bytes do not cause megabytes of writes.
+// A row is due when its document has been behind for Config.ServerBatch. The row of a large document is due later, unless much
+// of the document has changed, so that a few bytes do not cause megabytes of writes.
 const (
-	// slowRate bounds what the row of one document costs the database: bytes a second. With a ServerBatch of 1.5 s,
-	// documents up to 48 KiB never wait longer.
+	// slowRate limits the bytes a second that the rows of one document write. With a ServerBatch of 1.5 s, documents up to
+	// 48 KiB have no extra delay.
 	slowRate = 32 << 10
-	// maxRowDelay is the longest time that a row is behind because its document is large.
+	// maxRowDelay limits the delay of large documents.
 	maxRowDelay = 5 * time.Minute
-	// amplification: a row that is behind by this fraction of its document's size does not wait. So a document costs at
-	// most amplification bytes of rows for each byte of the log, or slowRate.
+	// amplification: a row that is behind by 1/amplification of its document's size has no extra delay. So a document writes
+	// at most amplification bytes of rows for each byte of the log, or slowRate.
 	amplification = 4
-	// maxReplay bounds the weight of the log that has to be read when the room is opened again, in bytes: about half a
-	// second. The rows that are furthest behind do not wait when it is reached.
+	// maxReplay limits the weight of the log that is read when the room is opened, to about half a second. Beyond it, the row
+	// that is furthest behind is due at once.
 	maxReplay = 32 << 20
-	// opWeight is what reading and folding an operation costs besides its bytes.
+	// opWeight is the cost of reading and folding an operation besides its bytes, in bytes.
 	opWeight = 256
-	// patientTries is how often a refused row is tried again without a longer wait each time, because the reason may pass.
+	// patientTries is the number of retries of a rejected row before the delay grows, because the cause may be temporary.
 	patientTries = 6
-	// maxRefusal is the longest time until a row that the database has refused is tried again.
+	// maxRefusal is the longest delay before a rejected row is retried.
 	maxRefusal = time.Minute
 )
 
@@ -71,7 +71,7 @@ func newUnsaved() unsaved {
 	}
 }
 
-// weightOf is what a batch weighs in a replay, in bytes.
+// weightOf returns the cost of a batch in a replay, in bytes.
 func weightOf(b *Batch) int {
 	n := 0
 	for i := range b.Ops {
@@ -80,7 +80,7 @@ func weightOf(b *Batch) int {
 	return n
 }
 
-// change notes that a batch has changed a document. It comes before the batch is counted.
+// change records that a batch has changed a document, before the batch is added to folded.
 func (u *unsaved) change(d *document, serverSeq int64, weight int) {
 	r := &d.row
 	r.log += weight
@@ -97,7 +97,7 @@ func (u *unsaved) change(d *document, serverSeq int64, weight int) {
 	}
 }
 
-// schedule decides when the rows of the documents that have changed are due, and returns when the first of all is.
+// schedule sets the due times of the changed documents, and returns the earliest due time of all.
 func (u *unsaved) schedule(now time.Time, batch time.Duration) (due time.Time, ok bool) {
 	for _, d := range u.touched {
 		r := &d.row
@@ -126,7 +126,7 @@ func (u *unsaved) schedule(now time.Time, batch time.Duration) (due time.Time, o
 	return d.row.due, true
 }
 
-// plan decides when a row is due.
+// plan sets the due time of a row.
 func (u *unsaved) plan(d *document, batch time.Duration) {
 	r := &d.row
 	wait := batch
@@ -137,7 +137,7 @@ func (u *unsaved) plan(d *document, batch time.Duration) {
 	u.byDue.set(d)
 }
 
-// advance makes a row due now, unless it is held.
+// advance makes a row due now, or when it is no longer held.
 func (u *unsaved) advance(d *document, now time.Time) {
 	if due := later(now, d.row.held); due.Before(d.row.due) {
 		d.row.due = due
@@ -145,14 +145,14 @@ func (u *unsaved) advance(d *document, now time.Time) {
 	}
 }
 
-// hurry makes every row due now, those too that are held.
-func (u *unsaved) hurry(now time.Time) {
-	for _, d := range u.byDue.items { // afterwards all have the same place in the order
+// makeAllDue makes every row due now, even if it is held.
+func (u *unsaved) makeAllDue(now time.Time) {
+	for _, d := range u.byDue.items { // equal due times keep the heap valid
 		d.row.due = now
 	}
 }
 
-// next returns the document whose row is due first, if it is due.
+// next returns the document whose row is due first, and nil if no row is due.
 func (u *unsaved) next(now time.Time) *document {
 	if d, ok := u.byDue.first(); ok && !d.row.due.After(now) {
 		return d
@@ -160,14 +160,14 @@ func (u *unsaved) next(now time.Time) *document {
 	return nil
 }
 
-// take notes that a transaction writes the row of a document as it stands.
+// take records that a transaction writes the current row of a document.
 func (u *unsaved) take(d *document) {
 	r := &d.row
 	u.byDue.remove(d)
 	r.writing, r.seq, r.next, r.nextIn, r.logThen = true, d.seq, 0, time.Time{}, r.log
 }
 
-// saved notes that the row taken is in the database.
+// saved records that the row taken is in the database.
 func (u *unsaved) saved(d *document, now time.Time, batch time.Duration) {
 	r := &d.row
 	if r.tries > 0 {
@@ -175,7 +175,7 @@ func (u *unsaved) saved(d *document, now time.Time, batch time.Duration) {
 	}
 	if r.next == 0 {
 		u.byFirst.remove(d)
-		d.row = behind{touched: r.touched}
+		d.row = rowState{touched: r.touched}
 		return
 	}
 	first, at, since, log := r.next, r.nextAt, r.nextIn, r.log-r.logThen
@@ -183,13 +183,13 @@ func (u *unsaved) saved(d *document, now time.Time, batch time.Duration) {
 		since = now
 	}
 	touched, place := r.touched, r.firstPlace
-	d.row = behind{first: first, at: at, since: since, log: log, touched: touched, firstPlace: place}
+	d.row = rowState{first: first, at: at, since: since, log: log, touched: touched, firstPlace: place}
 	u.byFirst.set(d)
 	u.plan(d, batch)
 }
 
-// failed notes that the row taken is not in the database. It is tried again after a while. refused says that the database
-// can be used and does not want this row: it is then tried less and less often.
+// failed records that the row taken could not be written, and delays the retry. refused says that the database rejects this
+// row; the delay then grows with each retry.
 func (u *unsaved) failed(d *document, now time.Time, batch time.Duration, refused bool) {
 	r := &d.row
 	r.writing, r.next = false, 0

@@ -8,19 +8,18 @@ import (
 	"time"
 )
 
-// watcher checks now and then that the database can be used and still holds the history that is served. It finds out
-// what an idle server would not notice before the next write. It is one goroutine.
+// watcher is the goroutine that checks every Config.WatchInterval whether the database responds and still has the current
+// history. Without it, an idle server would notice a change only at its next write.
 type watcher struct {
 	worker
-	hub *Hub
-	// gone: the database was not in its place at the last check. Writes are refused at once instead of waiting for it.
-	gone atomic.Bool
+	hub  *Hub
+	gone atomic.Bool // the last check returned ErrGone: writes are refused at once
 }
 
 func newWatcher(h *Hub) *watcher { return &watcher{worker: newWorker(), hub: h} }
 
 func (w *watcher) close() {
-	w.stop()
+	w.cancel()
 	<-w.done
 }
 
@@ -32,7 +31,7 @@ func (w *watcher) run() {
 		select {
 		case <-tick.C:
 			w.check()
-		case <-w.life.Done():
+		case <-w.ctx.Done():
 			return
 		}
 	}
@@ -40,42 +39,42 @@ func (w *watcher) run() {
 
 func (w *watcher) check() {
 	w.hub.mu.Lock()
-	now, left := w.hub.history, w.hub.left != nil
+	now, reopening := w.hub.history, w.hub.reopening != nil
 	w.hub.mu.Unlock()
-	if left {
-		return // the history that the database has now is being opened
+	if reopening {
+		return
 	}
-	ctx, cancel := context.WithTimeout(w.life, w.hub.cfg.StoreTimeout)
+	ctx, cancel := context.WithTimeout(w.ctx, w.hub.cfg.StoreTimeout)
 	defer cancel()
-	if err := now.check(ctx); w.life.Err() == nil {
-		w.found(now.store, err)
+	if err := now.check(ctx); w.ctx.Err() == nil {
+		w.record(now.store, err)
 	}
 }
 
-// found takes in the outcome of a check.
-func (w *watcher) found(store Store, err error) {
+// record acts on the error of a store call.
+func (w *watcher) record(store Store, err error) {
 	switch {
 	case errors.Is(err, ErrHistoryChanged):
-		w.hub.leave(store, err)
+		w.hub.startReopen(store, err)
 	case errors.Is(err, ErrGone):
 		if !w.gone.Swap(true) {
-			w.hub.cfg.Log.Error("the database is gone; writes are refused until it is back", "error", err)
+			w.hub.cfg.Log.Error("database is missing; writes are refused until it is back", "error", err)
 		}
 	case err == nil:
 		if w.gone.Swap(false) {
-			w.hub.cfg.Log.Info("the database is back")
+			w.hub.cfg.Log.Info("database is back")
 		}
 	}
 }
 
-// check expects the epoch in the database, and the last batch that was seen there.
+// check verifies the epoch in the database, and that it still has the last batch that this process has seen.
 func (h history) check(ctx context.Context) error {
-	if err := h.store.Ping(ctx); err != nil || h.witness.seq == 0 {
+	if err := h.store.Ping(ctx); err != nil || h.lastSeen.seq == 0 {
 		return err
 	}
-	head, err := h.store.Head(ctx, h.witness.room)
-	if err == nil && head < h.witness.seq {
-		err = fmt.Errorf("%w: the log of room %q ends with batch %d, and had batch %d", ErrHistoryLost, h.witness.room, head, h.witness.seq)
+	head, err := h.store.Head(ctx, h.lastSeen.room)
+	if err == nil && head < h.lastSeen.seq {
+		err = fmt.Errorf("%w: the log of room %q ends at batch %d and had batch %d", ErrHistoryLost, h.lastSeen.room, head, h.lastSeen.seq)
 	}
 	return err
 }

@@ -5,34 +5,36 @@ import (
 	"fmt"
 )
 
-// worker is the life of one of a hub's goroutines: how it is woken, told to end, and waited for.
+// worker controls one of a hub's goroutines: it wakes the goroutine, ends it, and waits for the end.
 type worker struct {
-	life context.Context // ends when the goroutine has to give up
-	stop context.CancelFunc
-	done chan struct{} // closed by the goroutine when it has ended
-	wake chan struct{} // has a token when there may be something to do
+	ctx    context.Context // cancelled when the goroutine has to give up
+	cancel context.CancelFunc
+	done   chan struct{} // closed by the goroutine when it ends
+	wake   chan struct{} // has a token when there may be something to do
 }
 
 func newWorker() worker {
-	life, stop := context.WithCancel(context.Background())
-	return worker{life: life, stop: stop, done: make(chan struct{}), wake: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancel(context.Background())
+	return worker{ctx: ctx, cancel: cancel, done: make(chan struct{}), wake: make(chan struct{}, 1)}
 }
 
-func (w *worker) nudge() {
+// notify wakes the goroutine.
+func (w *worker) notify() {
 	select {
 	case w.wake <- struct{}{}:
 	default: // it has a token already
 	}
 }
 
-// finish wakes the goroutine, which has been told to end, and waits for it. When ctx ends first it has to give up.
-func (w *worker) finish(ctx context.Context, doing string) error {
-	w.nudge()
-	unhook := context.AfterFunc(ctx, w.stop)
+// shutdown wakes the goroutine, which sees that it has to end, and waits for it. When ctx ends first, the goroutine gives up
+// and shutdown returns an error.
+func (w *worker) shutdown(ctx context.Context, doing string) error {
+	w.notify()
+	unhook := context.AfterFunc(ctx, w.cancel)
 	defer unhook()
-	defer w.stop()
+	defer w.cancel()
 	<-w.done
-	if w.life.Err() != nil {
+	if w.ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", doing, context.Cause(ctx))
 	}
 	return nil

@@ -58,7 +58,7 @@ func (s *Server) stream(c echo.Context, rooms ...string) error {
 	if err != nil {
 		return err
 	}
-	v, err := s.visit(c, rooms, core.Visitor{ClientID: clientID, UserID: identity.User, DisplayName: displayName}, from)
+	v, err := s.visit(c, rooms, core.Connection{ClientID: clientID, UserID: identity.User, DisplayName: displayName}, from)
 	if err != nil {
 		leave()
 		return err

@@ -115,7 +115,7 @@ func TestAClientThatGoesAwayIsNoFailure(t *testing.T) {
 			s.store.fail(errAway)
 		}
 	}, into(slog.NewTextHandler(&log, nil)))
-	if text := strings.Join(log.all(), "\n"); strings.Contains(text, "a request failed") || !strings.Contains(text, "does not answer") {
+	if text := strings.Join(log.all(), "\n"); strings.Contains(text, "a request failed") || !strings.Contains(text, "does not respond") {
 		t.Errorf("the log has\n%s", text)
 	}
 }

@@ -296,7 +296,7 @@ func reached(c echo.Context, room *core.Room, id eventID) error {
 	if id.epoch != room.Epoch() {
 		return nil
 	}
-	if err := room.Reached(c.Request().Context(), id.seq); errors.Is(err, core.ErrHistoryChanged) {
+	if err := room.CheckPosition(c.Request().Context(), id.seq); errors.Is(err, core.ErrHistoryChanged) {
 		return err
 	}
 	return nil
@@ -313,7 +313,7 @@ func (s *Server) inOneHistory(c echo.Context, enter func() error) error {
 	}
 	ctx, cancel := s.waitContext(c.Request().Context(), historyPatience)
 	defer cancel()
-	s.cfg.Hub.Settled(ctx)
+	s.cfg.Hub.WaitReopened(ctx)
 	return enter()
 }
 

@@ -27,7 +27,7 @@ type stay struct {
 
 // visit enters a reader into all of some rooms, or into none. It is somewhere in each of them already, if the history is
 // still the same.
-func (s *Server) visit(c echo.Context, rooms []string, visitor core.Visitor, from positions) (v visit, err error) {
+func (s *Server) visit(c echo.Context, rooms []string, visitor core.Connection, from positions) (v visit, err error) {
 	err = s.inOneHistory(c, func() (err error) {
 		v, err = s.visitOnce(c, rooms, visitor, from)
 		return err
@@ -35,7 +35,7 @@ func (s *Server) visit(c echo.Context, rooms []string, visitor core.Visitor, fro
 	return v, err
 }
 
-func (s *Server) visitOnce(c echo.Context, rooms []string, visitor core.Visitor, from positions) (v visit, err error) {
+func (s *Server) visitOnce(c echo.Context, rooms []string, visitor core.Connection, from positions) (v visit, err error) {
 	v = visit{clientID: visitor.ClientID, stays: make([]stay, 0, len(rooms))}
 	defer func() {
 		if err != nil {
@@ -88,15 +88,15 @@ func among(rooms []string, name string, err error) error {
 }
 
 // attend notes a client's presence in the room.
-func (s *stay) attend(ctx context.Context, visitor core.Visitor) error {
-	number, err := s.room.Attend(ctx, visitor)
+func (s *stay) attend(ctx context.Context, visitor core.Connection) error {
+	number, err := s.room.Connect(ctx, visitor)
 	if err != nil {
 		return err
 	}
 	room, release := s.room, s.end
 	s.number, s.shown = number, !visitor.Hidden
 	s.end = func() {
-		room.Depart(visitor.ClientID, number)
+		room.Disconnect(visitor.ClientID, number)
 		release()
 	}
 	return nil

@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	_ core.Recorder    = (*Metrics)(nil)
+	_ core.Metrics    = (*Metrics)(nil)
 	_ sse.Recorder     = (*Metrics)(nil)
 	_ httpapi.Recorder = (*Metrics)(nil)
 )

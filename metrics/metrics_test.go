@@ -56,7 +56,7 @@ func watched(t *testing.T) (*metrics.Metrics, *core.Hub) {
 	m := metrics.New()
 	store := memstore.New()
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Recorder: m})
-	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, Recorder: m})
+	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, Metrics: m})
 	t.Cleanup(func() {
 		if err := hub.Close(context.Background()); err != nil {
 			t.Error(err)

@@ -136,7 +136,7 @@ func TestABatchThatATriggerRefusesIsRefusedToItsSenderOnly(t *testing.T) {
 				if err := hub.Close(ctx); err != nil {
 					t.Errorf("closing: %v", err)
 				}
-				const refused = "the database refuses a batch"
+				const refused = "database rejects a batch"
 				if n := strings.Count(log.String(), refused); n != 8 || !strings.Contains(log.String(), refusal.says) {
 					t.Errorf("8 batches are refused, and the log says so %d times:\n%s", n, log.String())
 				}

@@ -84,7 +84,7 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 		MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs), Spread: c.DrainSpread, Compress: c.CompressStreams, Recorder: measured,
 	})
 	hub := core.NewHub(core.Config{
-		Store: store, Listen: feeds.Listen, Log: log, Recorder: measured, InitialState: initial,
+		Store: store, Listen: feeds.Listen, Log: log, Metrics: measured, InitialState: initial,
 		CommitWindow: milliseconds(c.CommitWindowMs), Retention: core.Retention{Age: c.LogRetention, Count: c.LogRetentionBatches},
 		ServerBatch: milliseconds(c.ServerBatchMs), PresenceTimeout: milliseconds(c.PresenceTimeoutMs),
 		RoomIdle: milliseconds(c.RoomIdleMs), MaxRooms: c.MaxRooms, MemoryBudget: c.MemoryBudget, MaxDocumentBytes: c.MaxDocumentBytes, MaxDocuments: c.MaxDocuments,

@@ -8,7 +8,7 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// keep copies what a caller handed over, its strings too: those may point into a buffer that the caller uses again.
+// keep copies a batch of a caller with its strings, which may point into a buffer that the caller reuses.
 func keep(b *core.Batch) *core.Batch {
 	c := lend(b)
 	c.Room = strings.Clone(b.Room)
@@ -29,7 +29,7 @@ func keepDocument(d core.Document) core.Document {
 	return d
 }
 
-// lend copies a batch for a caller, who may change its fields and its slice. Strings are shared: nobody can change them.
+// lend copies a batch for a caller, which may change its fields and its slice. Strings are immutable and shared.
 func lend(b *core.Batch) *core.Batch {
 	c := *b
 	c.Ops = slices.Clone(b.Ops)

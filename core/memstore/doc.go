@@ -1,6 +1,5 @@
-// Package memstore keeps pathsync's log and documents in memory: the Store behind `--database memory:`, for trying
-// pathsync out and for tests that want no database.
+// Package memstore is a core.Store in memory, for `--database memory:` and for tests.
 //
-// It keeps every promise of core.Store but durability: all is gone with the process, and so each new Store has an epoch
-// of its own, which makes clients that knew an earlier one start again.
+// It keeps every guarantee of core.Store except durability. Each new Store has its own epoch, so clients that know an
+// earlier one start again.
 package memstore

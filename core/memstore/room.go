@@ -9,8 +9,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// room is what one room's rows would be. Its batches and documents belong to it alone: they are copied on the way in
-// and on the way out.
+// room has the log, document rows and checkpoint of one room. Batches and documents are copied on the way in and out.
 type room struct {
 	log       []*core.Batch // by ServerSeq
 	sent      map[sending]*core.Batch
@@ -20,7 +19,7 @@ type room struct {
 	checkpoint *core.Checkpoint // nil: none was saved
 }
 
-// sending is who sent a batch, and under which number.
+// sending identifies a batch by its sender.
 type sending struct {
 	clientID  string
 	clientSeq int64
@@ -40,7 +39,7 @@ func (r *room) append(b *core.Batch) {
 	r.noteSender(b)
 }
 
-// noteSender makes a batch of the log one that is found by its sender's number.
+// noteSender indexes a batch by its sender.
 func (r *room) noteSender(b *core.Batch) {
 	if b.ClientSeq == core.NoClientSeq {
 		return
@@ -64,7 +63,7 @@ func (r *room) head() int64 {
 	return r.log[len(r.log)-1].ServerSeq
 }
 
-// position is the index in the log at which serverSeq stands or would stand.
+// position returns the index of a serverSeq in the log, or the index at which it would be inserted.
 func (r *room) position(serverSeq int64) (index int, found bool) {
 	return slices.BinarySearchFunc(r.log, serverSeq, func(b *core.Batch, seq int64) int {
 		return cmp.Compare(b.ServerSeq, seq)
@@ -116,7 +115,7 @@ func (r *room) allDocuments() []core.Document {
 	return slices.Collect(maps.Values(r.documents))
 }
 
-// newest is the highest serverSeq of a document.
+// newest returns the highest ServerSeq of the document rows.
 func (r *room) newest() (seq int64) {
 	for _, d := range r.documents {
 		seq = max(seq, d.ServerSeq)
@@ -138,7 +137,7 @@ func (r *room) saveCheckpoint(c core.Checkpoint) {
 	}
 }
 
-// oldest returns what the log begins with after a serverSeq.
+// oldest implements Store.Oldest.
 func (r *room) oldest(after int64, bounds core.Bounds) (entries []core.Entry) {
 	start, found := r.position(after)
 	if found {
@@ -157,7 +156,7 @@ func (r *room) oldest(after int64, bounds core.Bounds) (entries []core.Entry) {
 	return entries
 }
 
-// prune takes batches out of the log, and what is known of its senders from these batches alone. The last batch stays.
+// prune deletes batches, except the last one, and rebuilds the index by sender.
 func (r *room) prune(after, through int64) {
 	if len(r.log) == 0 {
 		return
@@ -173,7 +172,7 @@ func (r *room) prune(after, through int64) {
 	}
 }
 
-// forget removes all that came after a serverSeq.
+// forget removes everything after a serverSeq.
 func (r *room) forget(after int64) {
 	r.log = slices.DeleteFunc(r.log, func(b *core.Batch) bool { return b.ServerSeq > after })
 	maps.DeleteFunc(r.documents, func(_ string, d core.Document) bool { return d.ServerSeq > after })

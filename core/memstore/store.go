@@ -21,20 +21,20 @@ type Store struct {
 	*database
 	epoch   string
 	created bool
-	over    bool // another Store was opened in its place
+	over    bool // Reopen has replaced this Store
 }
 
-// database is what the Stores of several histories share.
+// database is shared by the Stores of several histories.
 type database struct {
 	mu     sync.RWMutex
 	epoch  string
-	rooms  map[string]*room // only rooms that something was written to
+	rooms  map[string]*room // rooms that were written to
 	closed bool
 
 	settings map[string]string
 }
 
-// New returns an empty store with an epoch of its own.
+// New returns an empty store with a new epoch.
 func New() *Store {
 	epoch := newEpoch()
 	return &Store{epoch: epoch, created: true, database: &database{
@@ -75,7 +75,7 @@ func (s *Store) Append(ctx context.Context, batches []*core.Batch) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	// All are checked before the first is written: that is the whole transaction.
+	// All batches are checked before the first is written, so the append is atomic.
 	if err := s.acceptable(batches); err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (s *Store) Append(ctx context.Context, batches []*core.Batch) error {
 	return nil
 }
 
-// acceptable reports why batches cannot be appended: a serverSeq that is taken, be it by the log or by one of them.
+// acceptable returns an error for a serverSeq that is in the log or occurs twice, and for a batch without operations.
 func (s *Store) acceptable(batches []*core.Batch) error {
 	type position struct {
 		room      string
@@ -108,7 +108,7 @@ func (s *Store) acceptable(batches []*core.Batch) error {
 	return nil
 }
 
-// continues reports why batches do not follow on what a room's log has.
+// continues returns an error if batches do not continue the log of their room.
 func (s *Store) continues(batches []*core.Batch) error {
 	first := map[string]bool{}
 	for _, b := range batches {
@@ -127,7 +127,7 @@ func (s *Store) continues(batches []*core.Batch) error {
 	return nil
 }
 
-// ahead reports whether a serverSeq is beyond a room's log, if the room has one.
+// ahead reports whether a serverSeq is beyond a room's log. An empty log has no end.
 func (s *Store) ahead(name string, serverSeq int64) bool {
 	head := s.readable(name).head()
 	return head > 0 && head < serverSeq
@@ -297,14 +297,14 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.usable(ctx)
 }
 
-// Forget removes from a room all that came after a serverSeq, as a restored backup does. The epoch stays. It is for tests.
+// Forget removes everything after a serverSeq from a room and keeps the epoch, as a restored backup does. It is for tests.
 func (s *Store) Forget(room string, after int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writable(room).forget(after)
 }
 
-// Close implements core.Store. It forgets everything.
+// Close implements core.Store. It discards the data.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -322,7 +322,7 @@ func (s *Store) usable(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// readable returns a room to look into; of one that nothing was written to, an empty one.
+// readable returns a room for reading, and an empty one if the room does not exist.
 func (s *Store) readable(name string) *room {
 	if r, ok := s.rooms[name]; ok {
 		return r
@@ -330,6 +330,7 @@ func (s *Store) readable(name string) *room {
 	return &room{}
 }
 
+// writable returns a room for writing, and adds it if it does not exist.
 func (s *Store) writable(name string) *room {
 	r, ok := s.rooms[name]
 	if !ok {

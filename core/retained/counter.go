@@ -1,5 +1,5 @@
-// Package retained counts memory that its owner has let go of, and that somebody may still hold: a reader that is slow to
-// take an older version of what is shared.
+// Package retained counts memory that its owner has released and that slow readers may still reference, such as old versions
+// of shared documents.
 package retained
 
 import (
@@ -7,15 +7,15 @@ import (
 	"sync/atomic"
 )
 
-// Counter counts bytes until the garbage collector has freed them. The zero value is ready; its methods may be called from
-// any goroutine.
+// Counter counts released bytes until the garbage collector frees them. The zero value is ready to use. Its methods are safe
+// for concurrent use.
 type Counter struct{ bytes atomic.Int64 }
 
-// smallest is the least that is counted: less is not worth the bookkeeping.
+// smallest is the smallest capacity that is counted; the count of smaller slices would cost more than it tells.
 const smallest = 4 << 10
 
-// Dropped counts the memory behind a slice, which must begin where it was allotted, until nobody holds it any more. It is
-// called once for each slice.
+// Dropped counts the capacity of a slice until its memory is unreachable. The slice must start at the beginning of its
+// allocation, and may be passed once.
 func (c *Counter) Dropped(b []byte) {
 	if cap(b) < smallest {
 		return
@@ -25,5 +25,5 @@ func (c *Counter) Dropped(b []byte) {
 	runtime.AddCleanup(&b[:1][0], func(n int64) { c.bytes.Add(-n) }, n)
 }
 
-// Bytes is how much was dropped and has not been freed.
+// Bytes returns the bytes that are counted now.
 func (c *Counter) Bytes() int64 { return c.bytes.Load() }

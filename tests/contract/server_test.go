@@ -39,7 +39,7 @@ func startServer(t *testing.T, l limits) *server {
 	store := &faultyStore{Store: memstore.New()}
 	measured := metrics.New()
 	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Spread: time.Second, Recorder: measured})
-	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, MaxRooms: l.maxRooms, Recorder: measured, InitialState: l.initial})
+	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, MaxRooms: l.maxRooms, Metrics: measured, InitialState: l.initial})
 	measured.Watch(hub, feeds)
 	cfg := httpapi.Config{
 		Hub: hub, Feeds: feeds, BodyTimeout: l.bodyTimeout, Recorder: measured, Auth: l.auth, Origins: l.origins, Limits: l.limits,

@@ -7,24 +7,24 @@ import (
 )
 
 func TestANumberIsUnknownUntilTheLogHasBeenAsked(t *testing.T) {
-	r := newReceipts(10)
-	if got := r.look("ann", 1); got != unknownClient {
+	r := newDedup(10)
+	if got := r.check("ann", 1); got != unknownClient {
 		t.Fatalf("a client never seen: %v", got)
 	}
 	r.learn("ann", "", 7, 20)
 	for clientSeq, want := range map[int64]verdict{8: fresh, 7: passed, 0: passed} {
-		if got := r.look("ann", clientSeq); got != want {
+		if got := r.check("ann", clientSeq); got != want {
 			t.Errorf("look(%d) = %v, want %v", clientSeq, got, want)
 		}
 	}
 }
 
 func TestANumberUpToTheLastFoldedIsPassed(t *testing.T) {
-	r := newReceipts(10)
+	r := newDedup(10)
 	r.learn("ann", "", NoClientSeq, 0)
 	r.fold(&Batch{ClientID: "ann", ClientSeq: 5, ServerSeq: 1})
 	for clientSeq, want := range map[int64]verdict{4: passed, 5: passed, 6: fresh} {
-		if got := r.look("ann", clientSeq); got != want {
+		if got := r.check("ann", clientSeq); got != want {
 			t.Errorf("look(%d) = %v, want %v", clientSeq, got, want)
 		}
 	}
@@ -32,32 +32,32 @@ func TestANumberUpToTheLastFoldedIsPassed(t *testing.T) {
 
 // A client whose first batches are folded before its history was asked for must not be taken for one without history.
 func TestFoldingAloneDoesNotMakeAClientKnown(t *testing.T) {
-	r := newReceipts(10)
+	r := newDedup(10)
 	r.fold(&Batch{ClientID: "ann", ClientSeq: 5, ServerSeq: 9})
-	if got := r.look("ann", 6); got != unknownClient {
+	if got := r.check("ann", 6); got != unknownClient {
 		t.Fatalf("look(6) = %v", got)
 	}
 	r.learn("ann", "", 3, 8) // the log was read before the fold
-	if got := r.look("ann", 5); got != passed {
+	if got := r.check("ann", 5); got != passed {
 		t.Errorf("look(5) = %v", got)
 	}
 }
 
 // What was read from the log before a client was dropped may lack batches folded since, and is not believed.
 func TestStaleHistoryOfADroppedClientIsNotLearnt(t *testing.T) {
-	r := newReceipts(1)
+	r := newDedup(1)
 	r.learn("ann", "", 3, 10)
 	asOf := int64(10)                                            // ann's history is read here: 3
 	r.fold(&Batch{ClientID: "ann", ClientSeq: 4, ServerSeq: 11}) // then ann's next batch is committed
 	r.fold(&Batch{ClientID: "ben", ClientSeq: 1, ServerSeq: 12}) // and ann is dropped
 	r.learn("ann", "", 3, asOf)
-	if got := r.look("ann", 4); got != unknownClient {
+	if got := r.check("ann", 4); got != unknownClient {
 		t.Fatalf("look(4) = %v: a batch would be taken twice", got)
 	}
 }
 
 func TestTheNumberOfRememberedClientsIsBounded(t *testing.T) {
-	r := newReceipts(100)
+	r := newDedup(100)
 	for i := range 10_000 {
 		r.fold(&Batch{ClientID: fmt.Sprint(i), ClientSeq: 1, ServerSeq: int64(i + 1)})
 	}
@@ -71,7 +71,7 @@ func TestTheNumberOfRememberedClientsIsBounded(t *testing.T) {
 func TestAFreshNumberIsHigherThanAllInTheLog(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		r := newReceipts(2)
+		r := newDedup(2)
 		last := map[string]int64{}
 		var serverSeq int64
 		type asker struct {
@@ -92,7 +92,7 @@ func TestAFreshNumberIsHigherThanAllInTheLog(t *testing.T) {
 				a.asked = false
 				continue
 			}
-			switch r.look(a.client, a.seq) {
+			switch r.check(a.client, a.seq) {
 			case unknownClient:
 				a.asked, a.asOf, a.last = true, serverSeq, NoClientSeq
 				if n, ok := last[a.client]; ok {

@@ -45,7 +45,7 @@ func (m *measurer) Checkpointed(rows int, took time.Duration) {
 
 func (m *measurer) read() (n measured) { m.note(func(now *measured) { n = *now }); return n }
 
-func measuredBy(m *measurer) func(*core.Config) { return func(c *core.Config) { c.Recorder = m } }
+func measuredBy(m *measurer) func(*core.Config) { return func(c *core.Config) { c.Metrics = m } }
 
 func TestCommitsRepeatsAndCheckpointsAreMeasured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -24,8 +24,8 @@ func use(t *testing.T, r *core.Room, client, user string) map[string]error {
 	t.Helper()
 	_, numbered := r.Submit(t.Context(), by(user, batch(t, client, 1000, "set x 1")))
 	_, unnumbered := r.Submit(t.Context(), by(user, batch(t, client, core.NoClientSeq, "set x 1")))
-	_, attending := r.Attend(t.Context(), core.Visitor{ClientID: client, UserID: user})
-	_, hidden := r.Attend(t.Context(), core.Visitor{ClientID: client, UserID: user, Hidden: true})
+	_, attending := r.Connect(t.Context(), core.Connection{ClientID: client, UserID: user})
+	_, hidden := r.Connect(t.Context(), core.Connection{ClientID: client, UserID: user, Hidden: true})
 	_, updating := r.UpdatePresence(t.Context(), client, user, presence.Update{})
 	return map[string]error{
 		"numbered batch": numbered, "batch": unnumbered, "stream": attending, "hidden stream": hidden, "presence": updating,
@@ -57,11 +57,11 @@ func TestAClientBelongsToTheUserWhoUsedItFirst(t *testing.T) {
 			return err
 		},
 		"by a stream": func(r *core.Room) error {
-			_, err := r.Attend(t.Context(), core.Visitor{ClientID: "c", UserID: "ann"})
+			_, err := r.Connect(t.Context(), core.Connection{ClientID: "c", UserID: "ann"})
 			return err
 		},
 		"by a hidden stream": func(r *core.Room) error {
-			_, err := r.Attend(t.Context(), core.Visitor{ClientID: "c", UserID: "ann", Hidden: true})
+			_, err := r.Connect(t.Context(), core.Connection{ClientID: "c", UserID: "ann", Hidden: true})
 			return err
 		},
 		"by presence": func(r *core.Room) error {
@@ -111,7 +111,7 @@ func TestAClientIsNotToBeHadByCrowdingItOut(t *testing.T) {
 	r := room(t, newHub(t, memstore.New()), "r")
 	submit(t, r, by("ann", batch(t, "c", 1, "set x 1")))
 	for n := range 5000 {
-		if _, err := r.Attend(t.Context(), core.Visitor{ClientID: fmt.Sprint(n), UserID: "mallory", Hidden: true}); err != nil {
+		if _, err := r.Connect(t.Context(), core.Connection{ClientID: fmt.Sprint(n), UserID: "mallory", Hidden: true}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -148,7 +148,7 @@ func TestPresenceGoesOnWhileTheLogCannotSayWhoseAClientIs(t *testing.T) {
 		h := newHub(t, awayStore{memstore.New()})
 		r := room(t, h, "r")
 		began := time.Now()
-		if _, err := r.Attend(t.Context(), core.Visitor{ClientID: "c", UserID: "ann"}); err != nil {
+		if _, err := r.Connect(t.Context(), core.Connection{ClientID: "c", UserID: "ann"}); err != nil {
 			t.Error(err)
 		}
 		if waited := time.Since(began); waited > time.Second {

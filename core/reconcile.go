@@ -1,0 +1,145 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// conflict finds out from the log what became of the batches of an attempt. Either an earlier attempt has committed them and
+// its response was lost, or another server has committed others, and these are decided again.
+func (t *track) conflict(a attempt) {
+	c := t.c
+	results := make([]reconciled, len(a.head))
+	explained := false
+	for i, p := range a.head {
+		r, err := c.reconcile(p)
+		results[i] = r
+		if err != nil {
+			c.refuse(p, err)
+			a.head[i].submissions = nil
+		}
+		explained = explained || r.moved || err != nil
+	}
+	if !explained {
+		t.unexplainedConflict(a)
+		return
+	}
+	for i, p := range a.head {
+		if p.submissions == nil {
+			continue
+		}
+		if n := results[i].own; n > 0 {
+			c.cfg.Metrics.Committed(batchesOf(p.batches[:n]), time.Since(a.began))
+			c.accept(p, n)
+		}
+		c.finish(p.room, p.submissions[results[i].own:])
+	}
+	t.add(a.withGroups(a.rest, a.size))
+}
+
+// unexplainedConflict ends an attempt whose conflict the log does not show. A retry would meet the same conflict: an
+// operator has to look at the database.
+func (t *track) unexplainedConflict(a attempt) {
+	if a.batches > 1 {
+		t.split(a)
+		return
+	}
+	p := a.head[0]
+	t.c.cfg.Log.Error("database reports a conflict that its log does not show; the batch is refused. "+
+		"Look for rows of this room beyond this serverSeq, and for unique indexes that pathsync did not create",
+		"room", p.room.name, "serverSeq", p.batches[0].ServerSeq, "error", a.err, reported(a.err))
+	t.c.cfg.Metrics.Contradicted()
+	t.reject(a, fmt.Errorf("%w: a conflict that the log does not show", ErrRejected))
+}
+
+// errReopen: the room is opened again because the log between its state and the batches of another server was pruned.
+// Whether an earlier attempt committed a batch of this server is unknown. Readers start again.
+var errReopen = fmt.Errorf("%w: the room is being reopened", ErrUnavailable)
+
+// reconciled is the result of reading the log for a group that met a conflict.
+type reconciled struct {
+	own   int  // batches of the group, from the first, that an earlier attempt has committed
+	moved bool // the log had batches that the room did not know
+}
+
+// reconcile folds the batches that the log has beyond the room's state. An error means that the room or the committer has
+// stopped.
+func (c *committer) reconcile(p group) (result reconciled, err error) {
+	r := p.room
+	for {
+		page, err := c.readLog(r)
+		if err != nil || len(page) == 0 {
+			return result, err
+		}
+		result.moved = true
+		if first := page[0].ServerSeq; first > r.state.Seq()+1 {
+			r.hub.cfg.Log.Info("room is reopened: another server committed to it, and the log in between was pruned",
+				"room", r.name, "serverSeq", r.state.Seq(), "log", first)
+			r.end(errReopen)
+			return result, errReopen
+		}
+		if err = r.foldPage(page); err != nil {
+			return result, err
+		}
+		for _, b := range page {
+			if result.own < len(p.batches) && b.equal(p.batches[result.own].Batch) {
+				result.own++
+			}
+		}
+		c.releaseUpTo(r, page)
+	}
+}
+
+// foldPage folds batches read from the log. An error stops the room.
+func (r *Room) foldPage(page []*Batch) error {
+	decisions, err := decisionsOf(page)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		return r.err
+	}
+	if err == nil {
+		err = r.foldLocked(decisions)
+	}
+	if err != nil {
+		r.failLocked(err)
+	}
+	return err
+}
+
+// readLog reads the next page of the log beyond the room's state. It retries until the database responds.
+func (c *committer) readLog(r *Room) ([]*Batch, error) {
+	// The database has responded when readLog returns. The flight may end after the conflict, without an attempt that would
+	// end the outage.
+	defer c.outage.Store(false)
+	unexplained := 0
+	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
+		ctx, cancel := context.WithTimeout(c.ctx, c.cfg.StoreTimeout)
+		page, err := r.store.Log(ctx, r.name, r.state.Seq(), replayPage)
+		cancel()
+		if err == nil {
+			return page, nil
+		}
+		if errors.Is(err, ErrHistoryChanged) || errors.Is(err, ErrGone) {
+			return nil, r.hub.storeError(r.store, err, "reading the log after a conflict")
+		}
+		if errors.Is(err, ErrUnexplained) || errors.Is(err, ErrRejected) {
+			if unexplained++; unexplained >= maxUnexplained {
+				err = fmt.Errorf("%w: its log cannot be read: %w", ErrCorrupt, err)
+				r.mu.Lock()
+				r.failLocked(err)
+				r.mu.Unlock()
+				return nil, err
+			}
+		}
+		c.cfg.Metrics.Retried()
+		c.logOutage("reading the log after a conflict", err)
+		select {
+		case <-time.After(wait):
+		case <-c.ctx.Done():
+			return nil, fmt.Errorf("%w: %w", ErrClosing, err)
+		}
+	}
+}

@@ -1,0 +1,24 @@
+package core
+
+import "time"
+
+// Stats is the state of a hub at one moment.
+type Stats struct {
+	Rooms       int           // in memory
+	MemoryBytes int64         // estimate of Config.MemoryBudget, and of old versions that readers hold
+	QueuedBytes int64         // memory of batches that wait for a commit
+	Unsaved     time.Duration // age of the oldest change without its document row; 0: there is none
+	Outage      bool          // the database does not respond, is missing, or is being reopened
+}
+
+// Stats returns the current state of the hub.
+func (h *Hub) Stats() Stats {
+	h.mu.Lock()
+	rooms, reopening := len(h.rooms), h.reopening != nil
+	h.mu.Unlock()
+	_, retained := h.externalMemory()
+	return Stats{
+		Rooms: rooms, MemoryBytes: h.used() + withGarbage(h.retained.Bytes()+retained), QueuedBytes: h.committer.queuedBytes(),
+		Unsaved: h.checkpointer.lag(time.Now()), Outage: reopening || h.committer.outage.Load() || h.watcher.gone.Load(),
+	}
+}
