@@ -8,7 +8,7 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-func TestWhoMayDoWhatInARoom(t *testing.T) {
+func TestGrantsAllowActions(t *testing.T) {
 	editor := Grant{Rooms: Glob("board-*"), Read: true, Write: true, Presence: true}
 	for _, c := range []struct {
 		name   string
@@ -50,7 +50,7 @@ func parsed(t *testing.T, text string) path.Path {
 	return p
 }
 
-func TestAReadOnlyPartCannotBeChangedNorWhatItIsIn(t *testing.T) {
+func TestReadOnlyPartAndItsAncestorsCannotBeChanged(t *testing.T) {
 	op := func(kind tree.Kind, at string) *tree.Op {
 		return &tree.Op{Kind: kind, Path: parsed(t, at), Index: tree.NoIndex}
 	}
@@ -120,7 +120,7 @@ func TestAReadOnlyPartCannotBeChangedNorWhatItIsIn(t *testing.T) {
 	}
 }
 
-func TestAReadOnlyPartIsSoInItsRoomsOnly(t *testing.T) {
+func TestReadOnlyPartAppliesToItsRoomsOnly(t *testing.T) {
 	identity := Unrestricted()
 	identity.ReadOnly = []ReadOnly{{Rooms: Glob("archive-*"), Keys: Glob("*")}}
 	op := &tree.Op{Kind: tree.Set, Path: parsed(t, "title")}
@@ -132,7 +132,7 @@ func TestAReadOnlyPartIsSoInItsRoomsOnly(t *testing.T) {
 	}
 }
 
-func TestAnIdentityEndsAtItsMoment(t *testing.T) {
+func TestIdentityExpiresAtItsTime(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	identity := Identity{Expires: at}
 	if identity.Expired(at.Add(-1)) || !identity.Expired(at) || (Identity{}).Expired(at) {

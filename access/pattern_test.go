@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestAPatternCoversWholeNames(t *testing.T) {
+func TestPatternMatchesWholeNames(t *testing.T) {
 	for _, c := range []struct {
 		pattern string
 		covers  []string
@@ -39,7 +39,7 @@ func TestAPatternCoversWholeNames(t *testing.T) {
 	}
 }
 
-func TestAnExactPatternHasNoWildcard(t *testing.T) {
+func TestExactPatternHasNoWildcard(t *testing.T) {
 	if p := Exact("team-*"); !p.Matches("team-*") || p.Matches("team-red") {
 		t.Error("a name that somebody has chosen covers others")
 	}
@@ -49,7 +49,7 @@ func TestAnExactPatternHasNoWildcard(t *testing.T) {
 }
 
 // What would take a backtracking matcher years.
-func TestAPatternOfManyWildcardsIsQuick(t *testing.T) {
+func TestPatternWithManyWildcardsIsFast(t *testing.T) {
 	p, name := Glob(strings.Repeat("a*", 100)+"b"), strings.Repeat("a", 255)
 	start := time.Now()
 	if p.Matches(name) {

@@ -20,7 +20,7 @@ func opens(ctx context.Context, h *core.Hub, room string, accounts ...core.Accou
 	return !errors.Is(err, core.ErrTooManyRooms)
 }
 
-func TestAnAccountOpensOnlySoManyRooms(t *testing.T) {
+func TestAccountLimitsOpenRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, memstore.New())
 		address, user := core.Account{Name: "address", MaxRooms: 3}, core.Account{Name: "user", MaxRooms: 2}
@@ -52,7 +52,7 @@ func TestAnAccountOpensOnlySoManyRooms(t *testing.T) {
 }
 
 // The room is opened although nobody waits for it any more, and takes its place.
-func TestWhoeverGoesAwayWhileARoomIsOpenedHasOpenedIt(t *testing.T) {
+func TestCancelledRequestDoesNotCancelOpening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, memstore.New())
 		gone, cancel := context.WithCancel(t.Context())
@@ -72,7 +72,7 @@ func TestWhoeverGoesAwayWhileARoomIsOpenedHasOpenedIt(t *testing.T) {
 }
 
 // A room that could not be opened is in the table until it is tried again, and then takes one place and not two.
-func TestTryingARoomAgainTakesNoSecondPlace(t *testing.T) {
+func TestRetryOfRoomCountsOnceOnAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New(), docs: func() error { return errNoDatabase }}
 		h := newHub(t, store)

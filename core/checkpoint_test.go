@@ -197,7 +197,7 @@ func bytesOfRoom(r *core.Room) string {
 	return b.String()
 }
 
-func TestALogThatEndsBeforeARowIsDamage(t *testing.T) {
+func TestRowBeyondLogIsCorrupt(t *testing.T) {
 	store := memstore.New()
 	save(t, store, core.Document{Room: "room", Key: "k", ServerSeq: 7, State: "1"})
 	if err := store.SaveCheckpoints(t.Context(), []core.Checkpoint{{Room: "room", ServerSeq: 5}}); err != nil {
@@ -216,7 +216,7 @@ func save(t *testing.T, store core.Store, rows ...core.Document) {
 }
 
 // Another server saves a checkpoint and prunes between the moments at which this one reads the checkpoint and the log.
-func TestARoomIsReadAgainWhenItsLogIsPrunedMeanwhile(t *testing.T) {
+func TestRoomIsReadAgainWhenLogIsPrunedMeanwhile(t *testing.T) {
 	store := &pruningStore{faultyStore: faultyStore{Store: memstore.New()}}
 	first := newHub(t, store.Store)
 	r := room(t, first, "room")
@@ -233,7 +233,7 @@ func TestARoomIsReadAgainWhenItsLogIsPrunedMeanwhile(t *testing.T) {
 
 type pruningStore struct{ faultyStore }
 
-func TestALargeDocumentIsNotRewrittenForAFewBytes(t *testing.T) {
+func TestSmallChangeOfLargeDocumentDelaysItsRow(t *testing.T) {
 	const size, seconds = 4 << 20, 1200
 	synctest.Test(t, func(t *testing.T) {
 		store := &auditStore{Store: memstore.New()}
@@ -274,7 +274,7 @@ func TestALargeDocumentIsNotRewrittenForAFewBytes(t *testing.T) {
 }
 
 // What a document costs is bounded by what the log got of it, too: much of it new means that its row is written soon.
-func TestALargeDocumentThatChangesMuchIsWrittenSoon(t *testing.T) {
+func TestLargeChangeOfLargeDocumentIsWrittenSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &auditStore{Store: memstore.New()}
 		r := room(t, newHub(t, store), "room")
@@ -322,7 +322,7 @@ func TestCheckpointTransactionsAreBounded(t *testing.T) {
 	})
 }
 
-func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
+func TestRejectedRowDoesNotDelayOthers(t *testing.T) {
 	for name, refusal := range map[string]error{
 		"rejected": fmt.Errorf("%w: a trigger", core.ErrRejected), "for an unknown reason": errors.New("a trigger that throws"),
 	} {
@@ -398,7 +398,7 @@ func pendingRow(t *testing.T, store core.Store, room, key string) string {
 }
 
 // A database that answers a ping and takes no row is not asked for each row alone for ever.
-func TestADatabaseThatTakesNoRowIsNotAskedForEach(t *testing.T) {
+func TestDatabaseThatRejectsEveryRowIsNotTriedForEachRow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &auditStore{Store: memstore.New()}
 		calls := 0
@@ -425,7 +425,7 @@ func TestADatabaseThatTakesNoRowIsNotAskedForEach(t *testing.T) {
 	})
 }
 
-func TestAnIdleRoomWritesItsLargeDocumentAndIsClosed(t *testing.T) {
+func TestIdleRoomWithLargeDocumentIsSavedAndClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &auditStore{Store: memstore.New()}
 		h := newHub(t, store, func(c *core.Config) { c.RoomIdle = 20 * time.Second })
@@ -449,7 +449,7 @@ func TestAnIdleRoomWritesItsLargeDocumentAndIsClosed(t *testing.T) {
 	})
 }
 
-func TestARoomWithARefusedRowIsClosedAllTheSame(t *testing.T) {
+func TestRoomWithRejectedRowIsClosedWhenIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &auditStore{Store: memstore.New()}
 		store.refuse = func([]core.Document) error { return core.ErrRejected }
@@ -469,7 +469,7 @@ func TestARoomWithARefusedRowIsClosedAllTheSame(t *testing.T) {
 }
 
 // Discarded operations change no document, and yet a restart must not read them all again.
-func TestTheCheckpointFollowsBatchesThatChangeNothing(t *testing.T) {
+func TestCheckpointIncludesBatchesWithoutEffect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &auditStore{Store: memstore.New()}
 		r := room(t, newHub(t, store), "room")
@@ -485,7 +485,7 @@ func TestTheCheckpointFollowsBatchesThatChangeNothing(t *testing.T) {
 	})
 }
 
-func TestANewDocumentBeyondTheLimitOfARoomIsDiscarded(t *testing.T) {
+func TestDocumentBeyondRoomLimitIsDiscarded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		h := newHub(t, store, func(c *core.Config) { c.MaxDocuments = 3 })
@@ -520,7 +520,7 @@ func TestANewDocumentBeyondTheLimitOfARoomIsDiscarded(t *testing.T) {
 }
 
 // Several batches of one transaction create documents: each counts.
-func TestTheLimitOfDocumentsCountsThoseOfTheSameTransaction(t *testing.T) {
+func TestDocumentLimitCountsSameTransaction(t *testing.T) {
 	s, err := core.NewState("room", 0, nil, core.Limits{Documents: 2})
 	if err != nil {
 		t.Fatal(err)
@@ -544,7 +544,7 @@ func TestTheLimitOfDocumentsCountsThoseOfTheSameTransaction(t *testing.T) {
 	}
 }
 
-func TestADiscardedOperationIsLoggedWithoutItsValueAndRecognisedAgain(t *testing.T) {
+func TestDiscardedOperationIsLoggedWithoutValueAndRecognised(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		var h *core.Hub
@@ -578,7 +578,7 @@ func TestADiscardedOperationIsLoggedWithoutItsValueAndRecognisedAgain(t *testing
 }
 
 // Somebody deletes document rows by hand: the log still has what was in them, or the room is damaged. It never looks empty.
-func TestDeletedDocumentRowsAreMadeFromTheLog(t *testing.T) {
+func TestDeletedDocumentRowsAreRebuiltFromLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &forgetfulStore{Store: memstore.New()}
 		h := newHub(t, store)

@@ -45,7 +45,7 @@ func wantForeign(t *testing.T, r *core.Room, client, user string) {
 	}
 }
 
-func TestAClientBelongsToTheUserWhoUsedItFirst(t *testing.T) {
+func TestClientBelongsToItsFirstUser(t *testing.T) {
 	h := newHub(t, memstore.New())
 	for what, first := range map[string]func(*core.Room) error{
 		"by a numbered batch": func(r *core.Room) error {
@@ -87,7 +87,7 @@ func TestAClientBelongsToTheUserWhoUsedItFirst(t *testing.T) {
 	}
 }
 
-func TestWhereNobodyIsAskedAClientIsAnybodys(t *testing.T) {
+func TestClientHasNoOwnerWithoutAuthentication(t *testing.T) {
 	r := room(t, newHub(t, memstore.New()), "r")
 	submit(t, r, by("ann", batch(t, "c", 1, "set x 1")))
 	for what, err := range use(t, r, "c", "") {
@@ -98,7 +98,7 @@ func TestWhereNobodyIsAskedAClientIsAnybodys(t *testing.T) {
 }
 
 // A room that was opened again has forgotten, and the log has not.
-func TestTheLogRemembersWhoseClientItIs(t *testing.T) {
+func TestLogKeepsOwnerOfClient(t *testing.T) {
 	store := memstore.New()
 	h := newHub(t, store)
 	submit(t, room(t, h, "r"), by("ann", batch(t, "c", 1, "set x 1")))
@@ -107,7 +107,7 @@ func TestTheLogRemembersWhoseClientItIs(t *testing.T) {
 }
 
 // Whoever uses more clients than a room remembers does not get at those that it forgets.
-func TestAClientIsNotToBeHadByCrowdingItOut(t *testing.T) {
+func TestClientKeepsItsOwnerAfterEvictionFromDedup(t *testing.T) {
 	r := room(t, newHub(t, memstore.New()), "r")
 	submit(t, r, by("ann", batch(t, "c", 1, "set x 1")))
 	for n := range 5000 {
@@ -119,7 +119,7 @@ func TestAClientIsNotToBeHadByCrowdingItOut(t *testing.T) {
 	submit(t, r, by("ann", batch(t, "c", 2, "set x 2")))
 }
 
-func TestABatchHasItsUserInTheLog(t *testing.T) {
+func TestLogHasTheUserOfABatch(t *testing.T) {
 	store := memstore.New()
 	r := room(t, newHub(t, store), "r")
 	if a := submit(t, r, by("ann", batch(t, "c", 1, "set x 1"))); a.Batch.UserID != "ann" {
@@ -143,7 +143,7 @@ func (awayStore) LastClientSeq(ctx context.Context, _, _ string) (int64, error) 
 	return 0, ctx.Err()
 }
 
-func TestPresenceGoesOnWhileTheLogCannotSayWhoseAClientIs(t *testing.T) {
+func TestPresenceWorksWhileLogIsUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, awayStore{memstore.New()})
 		r := room(t, h, "r")

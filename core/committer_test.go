@@ -89,7 +89,7 @@ func (s *troubledStore) Log(ctx context.Context, room string, after int64, page 
 
 // Whatever the database does and whichever requests are cut, every batch is answered once, what was accepted is in the log
 // once, what was refused is not, the numbers of each client ascend, and closing ends.
-func TestRandomTroubleNeverBreaksTheLog(t *testing.T) {
+func TestRandomFaultsDoNotBreakTheLog(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) { runTrouble(t, seed) })
 		if t.Failed() {
@@ -216,7 +216,7 @@ func (s *troubledStore) hook(f func()) { s.mu.Lock(); defer s.mu.Unlock(); f() }
 
 // The attack: one request is cut while its batch is queued, and then the same batch comes three times at once, with writers
 // in other rooms.
-func TestABatchCutWhileQueuedAndRepeatedStopsNobody(t *testing.T) {
+func TestBatchCancelledWhileQueuedAndRepeatedDoesNotBlockOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		store.append = func(_ context.Context, _ []*core.Batch, do func() error) error {
@@ -265,7 +265,7 @@ func TestABatchCutWhileQueuedAndRepeatedStopsNobody(t *testing.T) {
 	})
 }
 
-func TestAConflictThatTheLogDoesNotExplainEnds(t *testing.T) {
+func TestUnexplainedConflictIsNotRetriedForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := new(measurer)
 		store := &faultyStore{Store: memstore.New()}
@@ -367,7 +367,7 @@ func TestManyLargeBatchesDelayOthersLittle(t *testing.T) {
 }
 
 // The database takes longer for the rows than a call may: it gets fewer and fewer, and then more again.
-func TestAGroupThatIsTooSlowIsCommittedInPieces(t *testing.T) {
+func TestTimedOutGroupIsCommittedInPieces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := slowStore(0)
 		h := newHub(t, store, func(c *core.Config) { c.SubmitTimeout = time.Minute })
@@ -383,7 +383,7 @@ func TestAGroupThatIsTooSlowIsCommittedInPieces(t *testing.T) {
 	})
 }
 
-func TestABatchThatIsTooSlowAloneIsRefusedToItsSenderOnly(t *testing.T) {
+func TestBatchThatTimesOutAloneIsRefusedWithoutEffectOnOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		store.append = func(ctx context.Context, batches []*core.Batch, do func() error) error {
@@ -435,7 +435,7 @@ func TestABatchThatIsTooSlowAloneIsRefusedToItsSenderOnly(t *testing.T) {
 }
 
 // An error that nobody knows may come from the data. The others in the transaction are not affected for long.
-func TestABatchWithAnUnknownErrorIsSingledOut(t *testing.T) {
+func TestBatchWithUnexplainedErrorIsIsolated(t *testing.T) {
 	for _, cause := range []error{core.ErrRejected, core.ErrUnexplained} {
 		synctest.Test(t, func(t *testing.T) {
 			store := &faultyStore{Store: memstore.New()}

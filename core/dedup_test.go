@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestANumberIsUnknownUntilTheLogHasBeenAsked(t *testing.T) {
+func TestClientIsUnknownUntilLogIsRead(t *testing.T) {
 	r := newDedup(10)
 	if got := r.check("ann", 1); got != unknownClient {
 		t.Fatalf("a client never seen: %v", got)
@@ -19,7 +19,7 @@ func TestANumberIsUnknownUntilTheLogHasBeenAsked(t *testing.T) {
 	}
 }
 
-func TestANumberUpToTheLastFoldedIsPassed(t *testing.T) {
+func TestNumberUpToLastFoldedIsPassed(t *testing.T) {
 	r := newDedup(10)
 	r.learn("ann", "", NoClientSeq, 0)
 	r.fold(&Batch{ClientID: "ann", ClientSeq: 5, ServerSeq: 1})
@@ -31,7 +31,7 @@ func TestANumberUpToTheLastFoldedIsPassed(t *testing.T) {
 }
 
 // A client whose first batches are folded before its history was asked for must not be taken for one without history.
-func TestFoldingAloneDoesNotMakeAClientKnown(t *testing.T) {
+func TestFoldDoesNotCompleteClientHistory(t *testing.T) {
 	r := newDedup(10)
 	r.fold(&Batch{ClientID: "ann", ClientSeq: 5, ServerSeq: 9})
 	if got := r.check("ann", 6); got != unknownClient {
@@ -44,7 +44,7 @@ func TestFoldingAloneDoesNotMakeAClientKnown(t *testing.T) {
 }
 
 // What was read from the log before a client was dropped may lack batches folded since, and is not believed.
-func TestStaleHistoryOfADroppedClientIsNotLearnt(t *testing.T) {
+func TestStaleHistoryOfEvictedClientIsIgnored(t *testing.T) {
 	r := newDedup(1)
 	r.learn("ann", "", 3, 10)
 	asOf := int64(10)                                            // ann's history is read here: 3
@@ -56,7 +56,7 @@ func TestStaleHistoryOfADroppedClientIsNotLearnt(t *testing.T) {
 	}
 }
 
-func TestTheNumberOfRememberedClientsIsBounded(t *testing.T) {
+func TestRememberedClientsAreLimited(t *testing.T) {
 	r := newDedup(100)
 	for i := range 10_000 {
 		r.fold(&Batch{ClientID: fmt.Sprint(i), ClientSeq: 1, ServerSeq: int64(i + 1)})
@@ -68,7 +68,7 @@ func TestTheNumberOfRememberedClientsIsBounded(t *testing.T) {
 
 // Whatever is dropped and learnt in between, a number is called fresh only if it is higher than all of its client's in the
 // log, for a caller that follows the protocol: look, ask the log as of the room's position, look again.
-func TestAFreshNumberIsHigherThanAllInTheLog(t *testing.T) {
+func TestNumberAboveLogIsFresh(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		r := newDedup(2)

@@ -11,7 +11,7 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-func TestAFollowedOpIsLoggedWithThePathThatItHasLedTo(t *testing.T) {
+func TestFollowedOperationIsLoggedWithResultingPath(t *testing.T) {
 	s := newState(t, nil)
 	decided := s.Decide([]*core.Proposal{
 		batch(t, "ann", 1, `init "" {"a":[{"_sync_id":"x"}],"b":[],"c":[]}`),
@@ -39,7 +39,7 @@ func TestAFollowedOpIsLoggedWithThePathThatItHasLedTo(t *testing.T) {
 	}
 }
 
-func TestAnOpDoesNotFollowToWhereItsSenderMayNotWrite(t *testing.T) {
+func TestOperationDoesNotFollowIntoReadOnlyPart(t *testing.T) {
 	s := newState(t, nil)
 	p := batch(t, "bob", 1, "set a[x].n 1")
 	p.Allows = func(op *tree.Op) bool { return op.Path[0].Name != "locked" }
@@ -53,7 +53,7 @@ func TestAnOpDoesNotFollowToWhereItsSenderMayNotWrite(t *testing.T) {
 	}
 }
 
-func TestAMoveThatIsNotRememberedMakesAnOpDiscarded(t *testing.T) {
+func TestOperationOnForgottenMoveIsDiscarded(t *testing.T) {
 	s := newState(t, nil)
 	for _, d := range s.Decide([]*core.Proposal{
 		batch(t, "ann", 1, `init "" {"a":[{"_sync_id":"x"}],"b":[]}`), batch(t, "ann", 2, "array_move a[x] ->b"),
@@ -68,7 +68,7 @@ func TestAMoveThatIsNotRememberedMakesAnOpDiscarded(t *testing.T) {
 	}
 }
 
-func TestMovesAreRememberedUpToABound(t *testing.T) {
+func TestRememberedMovesAreLimited(t *testing.T) {
 	s := newState(t, nil)
 	fold := func(p *core.Proposal) core.LoggedOp {
 		d := s.Decide([]*core.Proposal{p}, 0)[0]
@@ -90,7 +90,7 @@ func TestMovesAreRememberedUpToABound(t *testing.T) {
 	}
 }
 
-func TestARepeatedBatchIsRecognisedByWhatTheServerMadeOfIt(t *testing.T) {
+func TestRepeatedBatchIsRecognisedByItsLogRows(t *testing.T) {
 	sent := []string{
 		"set a[x].n 1", `array_add a[x].s {"_sync_id":"s"} ~z`, "array_move a[x] ->c", "array_move a[x] ~z", "array_del a[gone]",
 		"array_move a[gone] @3", "array_move a[gone] ~z", "array_move a[y] @9", "array_move q[w] ->a[x].s",

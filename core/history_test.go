@@ -28,7 +28,7 @@ func watching(c *core.Config) { c.WatchInterval = 500 * time.Millisecond }
 
 func closings(r *core.Room) []error { return r.Listener().(*recorder).closings() }
 
-func TestNothingIsAcknowledgedAfterTheHistoryHasChanged(t *testing.T) {
+func TestNoBatchIsAcknowledgedAfterHistoryChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		h := newHub(t, store)
@@ -58,7 +58,7 @@ func TestNothingIsAcknowledgedAfterTheHistoryHasChanged(t *testing.T) {
 	})
 }
 
-func TestAnIdleServerNoticesAnotherHistoryWithinASecond(t *testing.T) {
+func TestIdleServerDetectsAnotherHistoryWithinASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		h := newHub(t, store, watching)
@@ -72,7 +72,7 @@ func TestAnIdleServerNoticesAnotherHistoryWithinASecond(t *testing.T) {
 	})
 }
 
-func TestTheDocumentsOfAnEndedHistoryAreNotWritten(t *testing.T) {
+func TestRowsOfOldHistoryAreNotWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		h := newHub(t, store)
@@ -106,7 +106,7 @@ func newForgetful(t *testing.T, room string, n int) forgetful {
 // Created is that of a database which is older than the process.
 func (forgetful) Created() bool { return false }
 
-func TestAPositionBeyondTheLogRenewsTheEpochOnce(t *testing.T) {
+func TestPositionBeyondLogRenewsEpochOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newForgetful(t, "room", 5)
 		h := newHub(t, store)
@@ -135,7 +135,7 @@ func TestAPositionBeyondTheLogRenewsTheEpochOnce(t *testing.T) {
 	})
 }
 
-func TestAFalsePositionOfAHistoryThatTheServerBeganHasNoEffect(t *testing.T) {
+func TestFalsePositionInHistoryOfThisProcessHasNoEffect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, memstore.New())
 		r := room(t, h, "room")
@@ -145,7 +145,7 @@ func TestAFalsePositionOfAHistoryThatTheServerBeganHasNoEffect(t *testing.T) {
 	})
 }
 
-func TestABatchOfAnotherServerIsNoLostOne(t *testing.T) {
+func TestBatchOfAnotherServerIsNotALoss(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newForgetful(t, "room", 5)
 		r := room(t, newHub(t, store), "room")
@@ -159,7 +159,7 @@ func TestABatchOfAnotherServerIsNoLostOne(t *testing.T) {
 	})
 }
 
-func TestAServerThatFallsBehindAPrunedLogOpensTheRoomAgain(t *testing.T) {
+func TestServerBehindPrunedLogReopensRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		slow, fast := newHub(t, store), newHub(t, store)
@@ -187,7 +187,7 @@ func TestAServerThatFallsBehindAPrunedLogOpensTheRoomAgain(t *testing.T) {
 	})
 }
 
-func TestALossUnderARunningServerRenewsTheEpoch(t *testing.T) {
+func TestLossDuringOperationRenewsEpoch(t *testing.T) {
 	for name, notice := range map[string]func(*testing.T, *core.Room){
 		"by the next batch": func(t *testing.T, r *core.Room) {
 			if _, err := r.Submit(t.Context(), batch(t, "ann", 9, "set n 9")); !errors.Is(err, core.ErrHistoryLost) {
@@ -235,7 +235,7 @@ func (s *goneStore) Ping(ctx context.Context) error {
 	return s.Store.Ping(ctx)
 }
 
-func TestADatabaseThatIsGoneRefusesWritesAtOnceUntilItIsBack(t *testing.T) {
+func TestMissingDatabaseRefusesWritesUntilItIsBack(t *testing.T) {
 	for name, wait := range map[string]time.Duration{"by the first batch": 0, "by looking": time.Second} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -266,7 +266,7 @@ func TestADatabaseThatIsGoneRefusesWritesAtOnceUntilItIsBack(t *testing.T) {
 
 // Another server moves the checkpoint on and prunes the log while a room is opened, between the reading of the documents
 // and that of the log.
-func TestARoomIsOpenedWhileItsLogIsPruned(t *testing.T) {
+func TestRoomOpensWhileItsLogIsPruned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		other := newHub(t, store.Store)

@@ -225,7 +225,7 @@ func wantDocument(t *testing.T, r *core.Room, want string) {
 	}
 }
 
-func TestABatchIsVisibleOnlyOnceItIsDurable(t *testing.T) {
+func TestBatchIsVisibleOnlyWhenDurable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		committing, goOn := make(chan bool), make(chan bool)
 		store := &faultyStore{Store: memstore.New()}
@@ -259,7 +259,7 @@ func TestABatchIsVisibleOnlyOnceItIsDurable(t *testing.T) {
 	})
 }
 
-func TestWhatWaitsDuringACommitGoesIntoTheNextAsOneTransaction(t *testing.T) {
+func TestBatchesThatWaitDuringCommitShareNextTransaction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		first := make(chan bool)
@@ -289,7 +289,7 @@ func TestWhatWaitsDuringACommitGoesIntoTheNextAsOneTransaction(t *testing.T) {
 	})
 }
 
-func TestARepeatedBatchGetsTheFirstAnswer(t *testing.T) {
+func TestRepeatedBatchGetsFirstAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		h := newHub(t, store)
@@ -315,7 +315,7 @@ func TestARepeatedBatchGetsTheFirstAnswer(t *testing.T) {
 	})
 }
 
-func TestTheSameBatchTwiceAtOnceIsTakenOnce(t *testing.T) {
+func TestConcurrentRepeatsAreAppliedOnce(t *testing.T) {
 	for _, seq := range []int64{2, 6} {
 		synctest.Test(t, func(t *testing.T) {
 			store := memstore.New()
@@ -340,7 +340,7 @@ func TestTheSameBatchTwiceAtOnceIsTakenOnce(t *testing.T) {
 	}
 }
 
-func TestANumberUsedForOtherContentIsRefused(t *testing.T) {
+func TestReusedNumberWithOtherContentIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, memstore.New())
 		r := room(t, h, "room")
@@ -356,7 +356,7 @@ func TestANumberUsedForOtherContentIsRefused(t *testing.T) {
 	})
 }
 
-func TestACommitWhoseAnswerWasLostIsRecognised(t *testing.T) {
+func TestCommitWithLostResponseIsRecognised(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		lost := true
@@ -394,7 +394,7 @@ func (s *unreadableStore) Log(ctx context.Context, room string, after int64, lim
 }
 
 // A failover breaks the connection of an append that is committed, and then that of reading the log.
-func TestWritesAreAcceptedAfterTheLogExplainsALostAnswer(t *testing.T) {
+func TestWritesResumeAfterLogExplainsLostResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		log := &unreadableStore{Store: store}
@@ -421,7 +421,7 @@ func TestWritesAreAcceptedAfterTheLogExplainsALostAnswer(t *testing.T) {
 }
 
 // The first batch that is too slow is suspected, and the second is taken for an outage.
-func TestWritesAreAcceptedAfterTheBatchesOfAnOutageAreGivenUp(t *testing.T) {
+func TestWritesResumeAfterBatchesOfOutageAreGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		store.append = func(ctx context.Context, _ []*core.Batch, _ func() error) error {
@@ -444,7 +444,7 @@ func TestWritesAreAcceptedAfterTheBatchesOfAnOutageAreGivenUp(t *testing.T) {
 	})
 }
 
-func TestASecondServerOnTheSameDatabaseIsAConflictAndNeverAFork(t *testing.T) {
+func TestSecondServerCausesConflictsAndNoFork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		one, two := room(t, newHub(t, store), "room"), room(t, newHub(t, store), "room")
@@ -480,7 +480,7 @@ func TestASecondServerOnTheSameDatabaseIsAConflictAndNeverAFork(t *testing.T) {
 	})
 }
 
-func TestARepeatSentToTheOtherServerIsTakenOnce(t *testing.T) {
+func TestRepeatAtAnotherServerIsAppliedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		one, two := room(t, newHub(t, store), "room"), room(t, newHub(t, store), "room")
@@ -494,7 +494,7 @@ func TestARepeatSentToTheOtherServerIsTakenOnce(t *testing.T) {
 	})
 }
 
-func TestAnOutageRefusesWritesAndLosesNothing(t *testing.T) {
+func TestOutageRefusesWritesAndLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		h := newHub(t, store)
@@ -541,7 +541,7 @@ func TestAnOutageRefusesWritesAndLosesNothing(t *testing.T) {
 	})
 }
 
-func TestABatchThatTheDatabaseRefusesDoesNotBlockTheOthers(t *testing.T) {
+func TestRejectedBatchDoesNotBlockOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		hold := make(chan bool)
@@ -577,7 +577,7 @@ func TestABatchThatTheDatabaseRefusesDoesNotBlockTheOthers(t *testing.T) {
 	})
 }
 
-func TestAnIdleRoomIsWrittenDownAndClosed(t *testing.T) {
+func TestIdleRoomIsSavedAndClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		h := newHub(t, store)
@@ -599,7 +599,7 @@ func TestAnIdleRoomIsWrittenDownAndClosed(t *testing.T) {
 	})
 }
 
-func TestADocumentRowIsNeverLongerBehindThanTheServerBatch(t *testing.T) {
+func TestDocumentRowIsWrittenWithinServerBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		h := newHub(t, store)
@@ -617,7 +617,7 @@ func TestADocumentRowIsNeverLongerBehindThanTheServerBatch(t *testing.T) {
 	})
 }
 
-func TestDocumentRowsThatCannotBeWrittenAreTriedAgain(t *testing.T) {
+func TestFailedDocumentRowsAreRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		store.save = func() error { return errNoDatabase }
@@ -632,7 +632,7 @@ func TestDocumentRowsThatCannotBeWrittenAreTriedAgain(t *testing.T) {
 	})
 }
 
-func TestADamagedDocumentRowStopsThatRoomOnlyAndIsLeftAsItIs(t *testing.T) {
+func TestDamagedDocumentRowStopsItsRoomOnlyAndIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		if err := store.SaveDocuments(t.Context(), []core.Document{{Room: "bad", Key: "default", ServerSeq: 3, State: `{"a":`}}); err != nil {
@@ -654,7 +654,7 @@ func TestADamagedDocumentRowStopsThatRoomOnlyAndIsLeftAsItIs(t *testing.T) {
 }
 
 // A batch that can be folded only in part leaves a state that never was.
-func TestTheRowsOfARoomThatWasStoppedAreNotWritten(t *testing.T) {
+func TestRowsOfStoppedRoomAreNotWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		r := room(t, newHub(t, store), "room")
@@ -674,7 +674,7 @@ func TestTheRowsOfARoomThatWasStoppedAreNotWritten(t *testing.T) {
 	})
 }
 
-func TestAGapInTheLogStopsTheRoom(t *testing.T) {
+func TestGapInLogStopsRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		for seq := range int64(2) {
@@ -693,7 +693,7 @@ func TestAGapInTheLogStopsTheRoom(t *testing.T) {
 	})
 }
 
-func TestARoomIsOpenedOnceHoweverManyAsk(t *testing.T) {
+func TestConcurrentCallsOpenRoomOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		reads, goOn := 0, make(chan bool)
@@ -718,7 +718,7 @@ func TestARoomIsOpenedOnceHoweverManyAsk(t *testing.T) {
 	})
 }
 
-func TestARoomThatCannotBeReadIsTriedAgainLater(t *testing.T) {
+func TestUnreadableRoomIsRetriedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		reads := 0
@@ -738,7 +738,7 @@ func TestARoomThatCannotBeReadIsTriedAgainLater(t *testing.T) {
 	})
 }
 
-func TestTheNumberOfOpenRoomsIsBounded(t *testing.T) {
+func TestOpenRoomsAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, memstore.New(), func(c *core.Config) { c.MaxRooms = 2 })
 		room(t, h, "a")
@@ -750,7 +750,7 @@ func TestTheNumberOfOpenRoomsIsBounded(t *testing.T) {
 }
 
 // Whoever asks for many rooms once must not keep others out until they are idle.
-func TestUnusedRoomsMakeRoomForOthers(t *testing.T) {
+func TestUnusedRoomsAreClosedForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, memstore.New(), func(c *core.Config) { c.MaxRooms = 3 })
 		used := room(t, h, "used")
@@ -769,7 +769,7 @@ func TestUnusedRoomsMakeRoomForOthers(t *testing.T) {
 	})
 }
 
-func TestClosingTwiceIsClosing(t *testing.T) {
+func TestSecondCloseDoesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, memstore.New())
 		closeHub(t, h)
@@ -777,7 +777,7 @@ func TestClosingTwiceIsClosing(t *testing.T) {
 	})
 }
 
-func TestTheQueueIsBounded(t *testing.T) {
+func TestQueueRefusesBatchesBeyondLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		goOn := make(chan bool)
@@ -809,7 +809,7 @@ func TestTheQueueIsBounded(t *testing.T) {
 	})
 }
 
-func TestClosingCommitsWhatIsWaitingAndWritesTheRows(t *testing.T) {
+func TestCloseCommitsPendingBatchesAndWritesRows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		goOn := make(chan bool)
@@ -834,7 +834,7 @@ func TestClosingCommitsWhatIsWaitingAndWritesTheRows(t *testing.T) {
 	})
 }
 
-func TestClosingGivesUpWhenTheDatabaseStaysAway(t *testing.T) {
+func TestCloseGivesUpDuringOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		store.append = func(context.Context, []*core.Batch, func() error) error { return errNoDatabase }
@@ -852,7 +852,7 @@ func TestClosingGivesUpWhenTheDatabaseStaysAway(t *testing.T) {
 	})
 }
 
-func TestPresenceIsGatheredOverAShortWindowAndEndsWithTheLease(t *testing.T) {
+func TestPresenceChangesAreCollectedAndLeaseEndsPresence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, memstore.New())
 		r := room(t, h, "room")

@@ -94,7 +94,7 @@ func cannotOpen(t *testing.T, h *core.Hub, name string, want error) {
 	}
 }
 
-func TestARoomWithoutHistoryBeginsWithWhatTheApplicationSays(t *testing.T) {
+func TestNewRoomGetsInitialState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		a := saying("notes", `{"n":1.0}`, "default", `{"tasks":[{"_sync_id":"a"}]}`)
@@ -123,7 +123,7 @@ func TestARoomWithoutHistoryBeginsWithWhatTheApplicationSays(t *testing.T) {
 	})
 }
 
-func TestObjectsInArraysOfTheInitialStateGetIDs(t *testing.T) {
+func TestInitialStateGetsIDsInArrays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		a := saying("default", `{"tasks":[{"title":"x"},{"title":"y"}]}`)
@@ -136,7 +136,7 @@ func TestObjectsInArraysOfTheInitialStateGetIDs(t *testing.T) {
 	})
 }
 
-func TestARoomWithAHistoryIsNotAskedAbout(t *testing.T) {
+func TestRoomWithHistoryLoadsNoInitialState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		submit(t, room(t, newHub(t, store), "written"), batch(t, "ann", 1, "set x 1"))
@@ -151,7 +151,7 @@ func TestARoomWithAHistoryIsNotAskedAbout(t *testing.T) {
 	})
 }
 
-func TestARoomThatBeginsEmptyIsAskedAboutAtItsNextOpening(t *testing.T) {
+func TestEmptyInitialStateIsLoadedAgainAtNextOpening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := saying()
 		h := newHub(t, memstore.New(), asking(a))
@@ -167,7 +167,7 @@ func TestARoomThatBeginsEmptyIsAskedAboutAtItsNextOpening(t *testing.T) {
 	})
 }
 
-func TestACrowdAtANewRoomAsksOnce(t *testing.T) {
+func TestConcurrentOpeningsLoadInitialStateOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := new(application)
 		a.says(func(context.Context, string) (map[string]json.RawMessage, error) {
@@ -193,7 +193,7 @@ func TestACrowdAtANewRoomAsksOnce(t *testing.T) {
 }
 
 // Whoever gets a room of a hub has all of what it begins with, or does not get it.
-func TestWithoutAnAnswerNobodyGetsTheRoom(t *testing.T) {
+func TestRoomIsNotOpenedWithoutInitialState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := new(application)
 		a.says(failing(errors.New("502 Bad Gateway")))
@@ -210,7 +210,7 @@ func TestWithoutAnAnswerNobodyGetsTheRoom(t *testing.T) {
 	})
 }
 
-func TestAnAnswerThatBreaksTheRulesIsNone(t *testing.T) {
+func TestInvalidInitialStateIsRefused(t *testing.T) {
 	deep := strings.Repeat("[", 65) + strings.Repeat("]", 65)
 	many := func(context.Context, string) (map[string]json.RawMessage, error) {
 		stores := map[string]json.RawMessage{}
@@ -247,7 +247,7 @@ func TestAnAnswerThatBreaksTheRulesIsNone(t *testing.T) {
 	}
 }
 
-func TestASlowAnswerIsNotWaitedForLongerThanFiveSeconds(t *testing.T) {
+func TestSlowInitialStateTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := new(application)
 		a.says(func(ctx context.Context, _ string) (map[string]json.RawMessage, error) {
@@ -263,7 +263,7 @@ func TestASlowAnswerIsNotWaitedForLongerThanFiveSeconds(t *testing.T) {
 	})
 }
 
-func TestOnlySoManyQuestionsAreAskedAtOnce(t *testing.T) {
+func TestInitialStateLoadsAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const atOnce = 32
 		goOn := make(chan bool)
@@ -286,7 +286,7 @@ func TestOnlySoManyQuestionsAreAskedAtOnce(t *testing.T) {
 	})
 }
 
-func TestAHubThatClosesDoesNotWaitForTheApplication(t *testing.T) {
+func TestCloseDoesNotWaitForInitialState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := new(application)
 		a.says(func(ctx context.Context, _ string) (map[string]json.RawMessage, error) {
@@ -305,7 +305,7 @@ func TestAHubThatClosesDoesNotWaitForTheApplication(t *testing.T) {
 }
 
 // Two servers ask, and one is first. The other finds the room begun, and its readers see the same.
-func TestOfTwoServersTheFirstBeginsTheRoom(t *testing.T) {
+func TestFirstOfTwoServersSetsInitialState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		first := saying("default", `{"first":true}`, "notes", `{}`)
@@ -323,7 +323,7 @@ func TestOfTwoServersTheFirstBeginsTheRoom(t *testing.T) {
 }
 
 // The transaction has all of the documents, so however it ends, the room never begins with a part of them.
-func TestABeginningWhoseFateIsUnknownIsFoundAtTheNextOpening(t *testing.T) {
+func TestInitialStateWithUnknownFateIsFoundAtNextOpening(t *testing.T) {
 	for _, arrives := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			store := &faultyStore{Store: memstore.New()}
@@ -349,7 +349,7 @@ func TestABeginningWhoseFateIsUnknownIsFoundAtTheNextOpening(t *testing.T) {
 	}
 }
 
-func TestADatabaseThatRefusesTheBeginningOpensNothing(t *testing.T) {
+func TestRejectedInitialStateDoesNotOpenTheRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		store.append = func(context.Context, []*core.Batch, func() error) error { return core.ErrRejected }

@@ -23,7 +23,7 @@ func newTightHub(t *testing.T, adjust ...func(*core.Config)) *core.Hub {
 	return newHub(t, memstore.New(), append(adjust, func(c *core.Config) { c.MemoryBudget = budget })...)
 }
 
-func TestWhileMemoryIsShortNoOtherRoomIsOpened(t *testing.T) {
+func TestNoRoomIsOpenedOverMemoryBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		h := newTightHub(t, func(c *core.Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
@@ -44,7 +44,7 @@ func TestWhileMemoryIsShortNoOtherRoomIsOpened(t *testing.T) {
 	})
 }
 
-func TestWhileMemoryIsShortUnusedRoomsGoFirst(t *testing.T) {
+func TestUnusedRoomsAreClosedFirstOverMemoryBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newTightHub(t)
 		used := room(t, h, "used")
@@ -68,7 +68,7 @@ func TestWhileMemoryIsShortUnusedRoomsGoFirst(t *testing.T) {
 }
 
 // Nobody needs to ask for another room.
-func TestWhileMemoryIsShortUnusedRoomsDoNotWaitUntilTheyAreIdle(t *testing.T) {
+func TestUnusedRoomsAreClosedEarlyOverMemoryBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newTightHub(t, func(c *core.Config) { c.RoomIdle = time.Hour })
 		r, release, err := h.Room(t.Context(), "passing")
@@ -84,7 +84,7 @@ func TestWhileMemoryIsShortUnusedRoomsDoNotWaitUntilTheyAreIdle(t *testing.T) {
 	})
 }
 
-func TestWhatReadersAreToldTakesMemoryToo(t *testing.T) {
+func TestListenerMemoryIsCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newTightHub(t)
 		r := room(t, h, "busy")
@@ -99,7 +99,7 @@ func TestWhatReadersAreToldTakesMemoryToo(t *testing.T) {
 	})
 }
 
-func TestRoomsThatAreReadTakeMemoryAsThoseThatAreWritten(t *testing.T) {
+func TestRoomReadFromDatabaseUsesSameMemoryAsWrittenRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		first := newHub(t, store)

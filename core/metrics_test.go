@@ -47,7 +47,7 @@ func (m *measurer) read() (n measured) { m.note(func(now *measured) { n = *now }
 
 func measuredBy(m *measurer) func(*core.Config) { return func(c *core.Config) { c.Metrics = m } }
 
-func TestCommitsRepeatsAndCheckpointsAreMeasured(t *testing.T) {
+func TestMetricsReceiveCommitsRepeatsAndCheckpoints(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := new(measurer)
 		h := newHub(t, memstore.New(), measuredBy(m))
@@ -68,7 +68,7 @@ func TestCommitsRepeatsAndCheckpointsAreMeasured(t *testing.T) {
 	})
 }
 
-func TestACommitTakesAsLongAsItsRetries(t *testing.T) {
+func TestCommitDurationIncludesRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := new(measurer)
 		attempts := 0
@@ -89,7 +89,7 @@ func TestACommitTakesAsLongAsItsRetries(t *testing.T) {
 }
 
 // The answer to the first attempt was lost, and the second meets what the first has written.
-func TestACommitThatIsFoundInTheLogIsMeasuredOnce(t *testing.T) {
+func TestCommitFoundInLogIsMeasuredOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := new(measurer)
 		store := &faultyStore{Store: memstore.New()}
@@ -107,7 +107,7 @@ func TestACommitThatIsFoundInTheLogIsMeasuredOnce(t *testing.T) {
 	})
 }
 
-func TestTheCheckpointLagIsTheAgeOfTheOldestUnsavedChange(t *testing.T) {
+func TestCheckpointLagIsAgeOfOldestUnsavedChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := new(measurer)
 		store := &faultyStore{Store: memstore.New()}
@@ -138,7 +138,7 @@ func TestTheCheckpointLagIsTheAgeOfTheOldestUnsavedChange(t *testing.T) {
 	})
 }
 
-func TestStatsSayWhatIsOpenAndWhetherTheDatabaseAnswers(t *testing.T) {
+func TestStatsReportRoomsAndOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		h := newHub(t, store)

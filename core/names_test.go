@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestNamesThatSQLOrURLsWouldConfuseAreRefused(t *testing.T) {
+func TestNamesAmbiguousInSQLOrURLsAreRefused(t *testing.T) {
 	for _, name := range []string{
 		"", ".", "..", " a", "a ", "\ta", "a\u00a0", "a\nb", "a\rb", "a\x00b", "a\x1bb", "a\x7fb", "a\u0085b", "a\xffb",
 		strings.Repeat("x", 256), strings.Repeat("😀", 128),

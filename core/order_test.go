@@ -33,7 +33,7 @@ func numbers(t *testing.T, store core.Store, room string) (all []int64) {
 	return all
 }
 
-func TestABatchWaitsForItsPredecessor(t *testing.T) {
+func TestBatchWaitsForItsPredecessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		r := room(t, newHub(t, store), "room")
@@ -56,7 +56,7 @@ func TestABatchWaitsForItsPredecessor(t *testing.T) {
 	})
 }
 
-func TestAPredecessorThatDoesNotArriveIsNotWaitedForForLong(t *testing.T) {
+func TestMissingPredecessorDelaysBatchByTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		r := room(t, newHub(t, store), "room")
@@ -84,7 +84,7 @@ func TestAPredecessorThatDoesNotArriveIsNotWaitedForForLong(t *testing.T) {
 }
 
 // A batch that arrived before its predecessor and has waited longest takes along those that it would make too late.
-func TestABatchThatGoesOnWithoutItsPredecessorTakesAlongLowerOnes(t *testing.T) {
+func TestBatchReleasedWithoutPredecessorFollowsLowerNumbers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		r := room(t, newHub(t, store), "room")
@@ -99,7 +99,7 @@ func TestABatchThatGoesOnWithoutItsPredecessorTakesAlongLowerOnes(t *testing.T) 
 	})
 }
 
-func TestAPredecessorThatIsThereCostsNoTime(t *testing.T) {
+func TestKnownPredecessorCausesNoDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		store.append = func(_ context.Context, _ []*core.Batch, do func() error) error {
@@ -125,7 +125,7 @@ func TestAPredecessorThatIsThereCostsNoTime(t *testing.T) {
 	})
 }
 
-func TestAWaitingBatchEndsWithItsRequest(t *testing.T) {
+func TestWaitingBatchEndsWithItsRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		h := newHub(t, store)
@@ -146,7 +146,7 @@ func TestAWaitingBatchEndsWithItsRequest(t *testing.T) {
 	})
 }
 
-func TestClosingCommitsWaitingBatchesInOrder(t *testing.T) {
+func TestCloseCommitsPendingBatchesInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		h := core.NewHub(core.Config{Store: store, Listen: func(string, string, int64) core.Listener { return new(recorder) }})
@@ -164,7 +164,7 @@ func TestClosingCommitsWaitingBatchesInOrder(t *testing.T) {
 	})
 }
 
-func TestAStoppedRoomEndsWaitingBatches(t *testing.T) {
+func TestStoppedRoomAnswersWaitingBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		h := newHub(t, store)
@@ -186,7 +186,7 @@ func TestAStoppedRoomEndsWaitingBatches(t *testing.T) {
 }
 
 // The predecessor went through another server. This one learns of it by a conflict.
-func TestAPredecessorAtAnotherServerEndsTheWait(t *testing.T) {
+func TestPredecessorAtAnotherServerReleasesHeldBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		one, two := room(t, newHub(t, store), "room"), room(t, newHub(t, store), "room")
@@ -208,7 +208,7 @@ func TestAPredecessorAtAnotherServerEndsTheWait(t *testing.T) {
 }
 
 // A batch is refused, and not applied once more, when it is repeated after its rows have been pruned.
-func TestABatchRepeatedAfterItWasPrunedIsRefused(t *testing.T) {
+func TestRepeatOfPrunedBatchIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		r := room(t, newHub(t, store), "room")
@@ -232,7 +232,7 @@ func TestABatchRepeatedAfterItWasPrunedIsRefused(t *testing.T) {
 }
 
 // The request of a batch is cut while it is queued, and another batch follows it: both are committed, in order.
-func TestAQueuedPredecessorWhoseRequestIsCutIsCommitted(t *testing.T) {
+func TestQueuedPredecessorOfCancelledRequestIsCommitted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		goOn := make(chan bool)

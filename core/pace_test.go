@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestPaceFollowsWhatTheDatabaseManages(t *testing.T) {
+func TestTransactionSizeFollowsDatabaseSpeed(t *testing.T) {
 	p := newPace(10 * time.Second)
 	for range 20 {
 		p.committed(50*time.Millisecond, true)
@@ -37,7 +37,7 @@ func TestPaceFollowsWhatTheDatabaseManages(t *testing.T) {
 	}
 }
 
-func TestPatienceFollowsTheLastCalls(t *testing.T) {
+func TestTransactionTimeoutFollowsLastCalls(t *testing.T) {
 	p := newPace(10 * time.Second)
 	if p.timeout != 2500*time.Millisecond {
 		t.Errorf("it begins with %v", p.timeout)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestALimitIsForTheTimeWithoutProgress(t *testing.T) {
+func TestTimeoutLimitsTimeWithoutProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := withProgress(t.Context(), 10*time.Second)
 		defer cancel()

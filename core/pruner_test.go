@@ -26,7 +26,7 @@ func logged(t *testing.T, store core.Store) (seqs []int64) {
 	return seqs
 }
 
-func TestTheLogIsKeptWholeUnlessToldOtherwise(t *testing.T) {
+func TestLogIsKeptByDefault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		submit(t, room(t, newHub(t, store), "room"), batch(t, "ann", 1, "set n 1"))
@@ -37,7 +37,7 @@ func TestTheLogIsKeptWholeUnlessToldOtherwise(t *testing.T) {
 	})
 }
 
-func TestBatchesGoWhenTheyAreOldAndTheDocumentsHoldThem(t *testing.T) {
+func TestOldBatchesInDocumentRowsArePruned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		store.save = func() error { return errNoDatabase }
@@ -64,7 +64,7 @@ func TestBatchesGoWhenTheyAreOldAndTheDocumentsHoldThem(t *testing.T) {
 	})
 }
 
-func TestTheLastBatchesOfEachRoomStay(t *testing.T) {
+func TestLastBatchesOfEachRoomAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		h := newHub(t, store, func(c *core.Config) { c.Retention.Count = 10 })
@@ -79,7 +79,7 @@ func TestTheLastBatchesOfEachRoomStay(t *testing.T) {
 	})
 }
 
-func TestACommitWindowMakesFewerTransactions(t *testing.T) {
+func TestCommitWindowReducesTransactions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		r := room(t, newHub(t, store, func(c *core.Config) { c.CommitWindow = 20 * time.Millisecond }), "room")
@@ -140,7 +140,7 @@ func stamped(t *testing.T, store core.Store, at ...time.Time) {
 }
 
 // To the server, a clock that has jumped by a year while it was off looks like a log that is a year old.
-func TestAClockThatJumpedWhileTheServerWasOffPrunesNothing(t *testing.T) {
+func TestClockJumpWhileServerIsOffPrunesNothing(t *testing.T) {
 	const month, year = 30 * 24 * time.Hour, 365 * 24 * time.Hour
 	synctest.Test(t, func(t *testing.T) {
 		store := &clockedStore{Store: memstore.New()}
@@ -164,7 +164,7 @@ func TestAClockThatJumpedWhileTheServerWasOffPrunesNothing(t *testing.T) {
 }
 
 // The wall clock jumps under a running server: its batches are of the past and the future, and the database disagrees.
-func TestAClockThatDiffersFromTheDatabasesPrunesNothing(t *testing.T) {
+func TestClockDifferenceToDatabasePrunesNothing(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	synctest.Test(t, func(t *testing.T) {
 		store := &clockedStore{Store: memstore.New(), ahead: -year} // this server's clock is a year ahead of it
@@ -182,7 +182,7 @@ func TestAClockThatDiffersFromTheDatabasesPrunesNothing(t *testing.T) {
 	})
 }
 
-func TestAStepOfThePrunerIsBoundedInRows(t *testing.T) {
+func TestPrunerStepIsBoundedInRows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &clockedStore{Store: memstore.New()}
 		h := newHub(t, store, func(c *core.Config) { c.Retention.Count = 1 })
@@ -208,7 +208,7 @@ func TestAStepOfThePrunerIsBoundedInRows(t *testing.T) {
 	})
 }
 
-func TestThePrunerTakesSmallerStepsWhileTheDatabaseIsSlow(t *testing.T) {
+func TestPrunerTakesSmallerStepsWhileDatabaseIsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &slowPruneStore{clockedStore{Store: memstore.New()}}
 		h := newHub(t, store, func(c *core.Config) { c.Retention.Count = 1 })
@@ -255,7 +255,7 @@ func (s *lastKeeper) Prune(ctx context.Context, room string, after, through int6
 }
 
 // The fence of appends relies on it: the last row of a log shows how far the log has come.
-func TestTheLastBatchOfALogIsNeverPruned(t *testing.T) {
+func TestLastBatchOfLogIsNeverPruned(t *testing.T) {
 	for name, retention := range map[string]core.Retention{
 		"by age": {Age: time.Nanosecond}, "by count": {Count: 1}, "by both": {Age: time.Nanosecond, Count: 1},
 	} {

@@ -293,7 +293,7 @@ func newTestLane() *roomQueue {
 	return &r.queue
 }
 
-func TestBatchesOfOneClientWaitInTheOrderOfTheirNumbers(t *testing.T) {
+func TestBatchesOfOneClientAreQueuedByNumber(t *testing.T) {
 	q, l := newCommitQueue(1<<20), newTestLane()
 	for _, n := range []int64{7, 5, 9, 5, 6} {
 		queued(t, &q, l, "ann", n, NoClientSeq)
@@ -303,7 +303,7 @@ func TestBatchesOfOneClientWaitInTheOrderOfTheirNumbers(t *testing.T) {
 	}
 }
 
-func TestAHeldBatchFollowsItsPredecessor(t *testing.T) {
+func TestHeldBatchFollowsItsPredecessor(t *testing.T) {
 	q, l := newCommitQueue(1<<20), newTestLane()
 	queued(t, &q, l, "ann", 3, 2)
 	queued(t, &q, l, "ann", 2, 1)
@@ -321,7 +321,7 @@ func TestAHeldBatchFollowsItsPredecessor(t *testing.T) {
 	}
 }
 
-func TestAQueuedPredecessorIsNotWithdrawn(t *testing.T) {
+func TestQueuedPredecessorIsNotWithdrawn(t *testing.T) {
 	q, l := newCommitQueue(1<<20), newTestLane()
 	first := queued(t, &q, l, "ann", 1, NoClientSeq)
 	second := queued(t, &q, l, "ann", 2, 1)
@@ -352,7 +352,7 @@ func TestHeldBatchesAreBounded(t *testing.T) {
 }
 
 // Small batches and large ones do not share a transaction, and a room is on one track at a time.
-func TestLargeBatchesAreTakenByATrackOfTheirOwn(t *testing.T) {
+func TestLargeBatchesHaveTheirOwnTrack(t *testing.T) {
 	q, l, other := newCommitQueue(1<<30), newTestLane(), newTestLane()
 	large := &submission{Proposal: &Proposal{ClientSeq: NoClientSeq, Ops: make([]ProposedOp, smallRows+1)}, room: l.room, previous: NoClientSeq}
 	if err := q.add(l, large, NoClientSeq, time.Time{}); err != nil {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestTheRetentionClockRunsNoFasterThanTwiceRealTimeAndNeverAhead(t *testing.T) {
+func TestRetentionClockIsAtMostTwiceAsFastAndNeverAhead(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	start := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
@@ -41,7 +41,7 @@ func TestTheRetentionClockRunsNoFasterThanTwiceRealTimeAndNeverAhead(t *testing.
 	}
 }
 
-func TestTheRetentionClockCatchesUpAfterATimeWithoutServers(t *testing.T) {
+func TestRetentionClockCatchesUpAfterTimeWithoutServers(t *testing.T) {
 	start := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 	clock := retentionClock{now: start}
 	at := start.Add(10 * time.Hour) // the server was off for so long

@@ -13,7 +13,7 @@ import (
 
 // The state is a pure fold: the state that was held live, the one replayed from the log alone, and the one opened from
 // document rows and the log after them are the same, byte for byte, at every serverSeq.
-func TestReplayingTheLogGivesTheSameBytesFromAnyCheckpoint(t *testing.T) {
+func TestReplayFromAnyCheckpointGivesSameBytes(t *testing.T) {
 	for seed := range uint64(30) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		live := newState(t, nil)
@@ -54,7 +54,7 @@ func TestReplayingTheLogGivesTheSameBytesFromAnyCheckpoint(t *testing.T) {
 	}
 }
 
-func TestABatchOutOfTurnIsNotFolded(t *testing.T) {
+func TestFoldRefusesBatchOutOfOrder(t *testing.T) {
 	s := newState(t, nil)
 	for _, seq := range []int64{0, 2, -1} {
 		if err := s.Fold(&core.Batch{Key: "k", ServerSeq: seq}); err == nil {
@@ -66,7 +66,7 @@ func TestABatchOutOfTurnIsNotFolded(t *testing.T) {
 	}
 }
 
-func TestALogThatContradictsTheDocumentIsDamage(t *testing.T) {
+func TestLogThatContradictsDocumentIsCorrupt(t *testing.T) {
 	s := newState(t, nil)
 	err := s.Fold(&core.Batch{Key: "k", ServerSeq: 1, Ops: []core.LoggedOp{{Kind: tree.Delete, Path: "a", Index: tree.NoIndex}}})
 	if err == nil {
@@ -74,7 +74,7 @@ func TestALogThatContradictsTheDocumentIsDamage(t *testing.T) {
 	}
 }
 
-func TestABatchThatChangesNothingHasItsPlaceInTheOrderAndMakesNoDocument(t *testing.T) {
+func TestBatchWithoutEffectGetsServerSeqAndCreatesNoDocument(t *testing.T) {
 	s := newState(t, nil)
 	d := s.Decide([]*core.Proposal{batch(t, "ann", 1, "delete a"), batch(t, "ann", 2, "set b 1")}, 0)
 	if d[0].Ops[0].Discarded != tree.NotFound {
@@ -95,7 +95,7 @@ func TestABatchThatChangesNothingHasItsPlaceInTheOrderAndMakesNoDocument(t *test
 }
 
 // An op that was within the limit when it was decided is folded by a server whose limit is lower.
-func TestAReplayDoesNotDecideAnew(t *testing.T) {
+func TestReplayDoesNotDecideAgain(t *testing.T) {
 	s := newState(t, nil)
 	b := s.Decide([]*core.Proposal{batch(t, "ann", 1, `set a "`+strings.Repeat("x", 500)+`"`)}, 0)[0].Batch
 	strict, err := core.NewState("room", 0, nil, core.Limits{DocumentBytes: 100})

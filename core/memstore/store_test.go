@@ -12,7 +12,7 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) core.Store { return memstore.New() })
 }
 
-func TestEachStoreHasAnEpochOfItsOwn(t *testing.T) {
+func TestEachStoreHasItsOwnEpoch(t *testing.T) {
 	if a, b := memstore.New().Epoch(), memstore.New().Epoch(); a == b {
 		t.Fatalf("two stores have the epoch %q", a)
 	}

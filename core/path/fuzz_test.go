@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func FuzzAPathSurvivesItsCanonicalText(f *testing.F) {
+func FuzzPathSurvivesCanonicalText(f *testing.F) {
 	for _, s := range []string{
 		"", "a", "a.b", "[a]", "a[b].c[d][e]", `a\.b`, `[a.b\]]`, "a..b", "[][", "__proto__", "[__proto__]", `\`, "😀[é]", "\xff",
 	} {

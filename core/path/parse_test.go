@@ -10,7 +10,7 @@ import (
 func key(name string) Segment { return Segment{Name: name} }
 func item(id string) Segment  { return Segment{Name: id, Item: true} }
 
-func TestAWrongPathIsRefusedWithTheReasonAndThePlace(t *testing.T) {
+func TestInvalidPathIsRefusedWithReasonAndOffset(t *testing.T) {
 	for _, tt := range []struct {
 		text string
 		err  error
@@ -51,7 +51,7 @@ func TestAWrongPathIsRefusedWithTheReasonAndThePlace(t *testing.T) {
 	}
 }
 
-func TestADotInAnIDMayBeRaw(t *testing.T) {
+func TestDotInIDMayBeUnescaped(t *testing.T) {
 	p, err := Parse("a[b.c].d")
 	if want := (Path{key("a"), item("b.c"), key("d")}); err != nil || !reflect.DeepEqual(p, want) {
 		t.Fatalf("got %v, %v", p, err)
@@ -61,7 +61,7 @@ func TestADotInAnIDMayBeRaw(t *testing.T) {
 	}
 }
 
-func TestTheLengthIsThatOfTheCanonicalTextInUTF16(t *testing.T) {
+func TestPathLengthIsUTF16LengthOfCanonicalText(t *testing.T) {
 	for _, tt := range []struct {
 		name, fits, tooLong string
 	}{
@@ -84,7 +84,7 @@ func TestTheLengthIsThatOfTheCanonicalTextInUTF16(t *testing.T) {
 	}
 }
 
-func TestAPathHasAtMost64Segments(t *testing.T) {
+func TestPathHasAtMost64Segments(t *testing.T) {
 	if p, err := Parse("a" + strings.Repeat("[b]", 63)); err != nil || len(p) != 64 {
 		t.Errorf("64 segments: %d, %v", len(p), err)
 	}
@@ -94,14 +94,14 @@ func TestAPathHasAtMost64Segments(t *testing.T) {
 	}
 }
 
-func TestAnErrorIsShownWithItsPlace(t *testing.T) {
+func TestErrorShowsItsOffset(t *testing.T) {
 	_, err := Parse("a..b")
 	if got, want := err.Error(), "empty key at character 2"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-func TestAUsualPathTakesOneAllocation(t *testing.T) {
+func TestShortPathTakesOneAllocation(t *testing.T) {
 	n := testing.AllocsPerRun(100, func() {
 		if _, err := Parse("tasks[0b54dd6c-2c5a-4d3a].subtasks[x].title"); err != nil {
 			t.Fatal(err)

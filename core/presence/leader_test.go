@@ -42,7 +42,7 @@ func wantLease(t *testing.T, p *Table, since time.Time, left ...string) {
 	}
 }
 
-func TestAClientIsPresentWhileTheStreamThatItReadsAlongWithIsOpen(t *testing.T) {
+func TestFollowerIsPresentWhileLeaderStreamIsOpen(t *testing.T) {
 	now := presenceStart
 	p := pair(now)
 	wantNoLease(t, p)
@@ -53,7 +53,7 @@ func TestAClientIsPresentWhileTheStreamThatItReadsAlongWithIsOpen(t *testing.T) 
 	}
 }
 
-func TestWhomAStreamCarriedHasALeaseFromItsEnd(t *testing.T) {
+func TestFollowerGetsLeaseWhenLeaderStreamEnds(t *testing.T) {
 	p, end := pair(presenceStart), presenceStart.Add(24*time.Hour)
 	readAlong(p, "cy", "", end) // with nobody
 	p.Leave("cy", end)
@@ -65,21 +65,21 @@ func TestWhomAStreamCarriedHasALeaseFromItsEnd(t *testing.T) {
 	}
 }
 
-func TestWhomAStreamCarriedHasALeaseFromTheLeavingOfItsClient(t *testing.T) {
+func TestFollowerGetsLeaseWhenLeaderLeaves(t *testing.T) {
 	p, end := pair(presenceStart), presenceStart.Add(24*time.Hour)
 	p.Leave("ada", end)
 	p.Disconnect("ada", 1, end.Add(time.Second)) // the stream ends later
 	wantLease(t, p, end, "bob")
 }
 
-func TestTheEndOfAReplacedStreamSetsNobodyDown(t *testing.T) {
+func TestEndOfReplacedStreamStartsNoLeases(t *testing.T) {
 	p, later := pair(presenceStart), presenceStart.Add(time.Hour)
 	p.Connect("ada", "", "", 2, later)
 	p.Disconnect("ada", 1, later)
 	wantNoLease(t, p)
 }
 
-func TestWhoFindsAnotherToReadAlongWithInTimeNeitherLeavesNorJoins(t *testing.T) {
+func TestFollowerWithNewLeaderInTimeDoesNotChangePresence(t *testing.T) {
 	p, end := pair(presenceStart), presenceStart.Add(time.Hour)
 	readAlong(p, "cy", "ada", end)
 	p.TakeChange()
@@ -92,7 +92,7 @@ func TestWhoFindsAnotherToReadAlongWithInTimeNeitherLeavesNorJoins(t *testing.T)
 	wantNoLease(t, p)
 }
 
-func TestAStreamThatComesBackInTimeCarriesAgain(t *testing.T) {
+func TestFollowerStaysWhenLeaderReconnectsInTime(t *testing.T) {
 	p, end := pair(presenceStart), presenceStart.Add(time.Hour)
 	p.Disconnect("ada", 1, end)
 	p.Connect("ada", "", "", 2, end.Add(lease-1))
@@ -102,14 +102,14 @@ func TestAStreamThatComesBackInTimeCarriesAgain(t *testing.T) {
 	wantLease(t, p, end.Add(24*time.Hour), "ada", "bob")
 }
 
-func TestWhoOpensAStreamReadsAlongWithNobody(t *testing.T) {
+func TestFollowerThatOpensAStreamHasNoLeader(t *testing.T) {
 	p, end := pair(presenceStart), presenceStart.Add(time.Hour)
 	p.Connect("bob", "", "", 1, presenceStart)
 	p.Disconnect("bob", 1, end)
 	wantLease(t, p, end, "bob") // although ada's stream is open
 }
 
-func TestWhomOneReadsAlongWithStaysUntilItIsTakenBack(t *testing.T) {
+func TestLeaderStaysUntilItIsCleared(t *testing.T) {
 	p, later := pair(presenceStart), presenceStart.Add(time.Hour)
 	p.Update("bob", "", Update{Field: "title"}, later)
 	wantNoLease(t, p)
@@ -117,7 +117,7 @@ func TestWhomOneReadsAlongWithStaysUntilItIsTakenBack(t *testing.T) {
 	wantLease(t, p, later, "bob")
 }
 
-func TestToReadAlongWithWhoHasNoStreamIsAPlainLease(t *testing.T) {
+func TestLeaderWithoutStreamDoesNotKeepFollowersPresent(t *testing.T) {
 	now := presenceStart
 	for name, p := range map[string]*Table{"nobody": New(lease, 10, nil), "itself": New(lease, 10, nil), "who reads along": pair(now)} {
 		t.Run(name, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestToReadAlongWithWhoHasNoStreamIsAPlainLease(t *testing.T) {
 	}
 }
 
-func TestWhoHasNamedAClientThatComesLaterIsCarriedFromThen(t *testing.T) {
+func TestLeaderThatConnectsLaterKeepsFollowersPresent(t *testing.T) {
 	p, now := New(lease, 10, nil), presenceStart
 	readAlong(p, "bob", "ada", now)
 	p.Connect("ada", "", "", 1, now.Add(lease-1))
@@ -138,7 +138,7 @@ func TestWhoHasNamedAClientThatComesLaterIsCarriedFromThen(t *testing.T) {
 	}
 }
 
-func TestAStreamOfAnotherUserCarriesNobody(t *testing.T) {
+func TestLeaderOfAnotherUserDoesNotKeepFollowersPresent(t *testing.T) {
 	p, now, via := New(lease, 10, nil), presenceStart, "ada"
 	p.Update("mal", "mallory", Update{Via: &via}, now) // before ada is there
 	p.Connect("ada", "ann", "", 1, now)
@@ -148,7 +148,7 @@ func TestAStreamOfAnotherUserCarriesNobody(t *testing.T) {
 }
 
 // Whoever names ever others leaves nothing behind, and who reads along takes a place as everybody does.
-func TestTheTableOfThoseWhoReadAlongIsBounded(t *testing.T) {
+func TestFollowersOfAbsentLeadersAreForgotten(t *testing.T) {
 	p, now := New(lease, 2, nil), presenceStart
 	for n := range 1000 {
 		readAlong(p, "bob", strconv.Itoa(n), now)

@@ -65,7 +65,7 @@ func (r *listReader) result(t *testing.T) map[string]User {
 	return known
 }
 
-func TestAListThatIsReadWhileItChangesEndsUpRightWithTheChanges(t *testing.T) {
+func TestListReadDuringChangesConvergesWithTheChanges(t *testing.T) {
 	for seed := range uint64(5) {
 		random := rand.New(rand.NewPCG(seed, 7))
 		p, now := New(lease, 3000, nil), presenceStart
@@ -158,7 +158,7 @@ func checkRoster(t *testing.T, p *Table) {
 }
 
 // Ten thousand joiners each read the list. What is encoded for them is in proportion to their number, not to its square.
-func TestJoinersShareTheEncodedList(t *testing.T) {
+func TestReadersShareEncodedPages(t *testing.T) {
 	const clients = 10_000
 	p, now := New(lease, clients, nil), presenceStart
 	encoded := 0
@@ -191,7 +191,7 @@ func TestJoinersShareTheEncodedList(t *testing.T) {
 	}
 }
 
-func TestAPieceOfTheListIsBounded(t *testing.T) {
+func TestPageSizeIsBounded(t *testing.T) {
 	p, now := New(lease, 2000, nil), presenceStart
 	for i := range 2000 {
 		p.Connect(fmt.Sprint("c", i), "", "", 1, now)
@@ -219,7 +219,7 @@ func TestAPieceOfTheListIsBounded(t *testing.T) {
 }
 
 // To all others the client has not changed at all.
-func TestAClientThatLeavesAndJoinsAtOnceIsMentionedForReadersWhoSawItGone(t *testing.T) {
+func TestClientThatLeavesAndRejoinsIsReportedToReadersInBetween(t *testing.T) {
 	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.TakeChange()

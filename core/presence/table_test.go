@@ -28,7 +28,7 @@ func wantChange(t *testing.T, p *Table, joined, updated, left []string) {
 	}
 }
 
-func TestAClientIsPresentWhileItsStreamIsOpen(t *testing.T) {
+func TestClientIsPresentWhileItsStreamIsOpen(t *testing.T) {
 	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "Ann", 1, now)
 	p.Expire(now.Add(24 * time.Hour))
@@ -42,7 +42,7 @@ func TestAClientIsPresentWhileItsStreamIsOpen(t *testing.T) {
 	wantChange(t, p, nil, nil, nil)
 }
 
-func TestAPageThatReloadsWithinTheLeaseNeitherLeavesNorJoins(t *testing.T) {
+func TestReloadWithinLeaseDoesNotChangePresence(t *testing.T) {
 	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "Ann", 1, now)
 	p.TakeChange()
@@ -53,7 +53,7 @@ func TestAPageThatReloadsWithinTheLeaseNeitherLeavesNorJoins(t *testing.T) {
 	wantChange(t, p, nil, nil, nil)
 }
 
-func TestAClientLeavesWhenItsLeaseHasRunOut(t *testing.T) {
+func TestClientLeavesWhenItsLeaseExpires(t *testing.T) {
 	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.TakeChange()
@@ -68,7 +68,7 @@ func TestAClientLeavesWhenItsLeaseHasRunOut(t *testing.T) {
 	}
 }
 
-func TestTheEndOfAReplacedStreamIsNotTheEndOfTheClient(t *testing.T) {
+func TestEndOfReplacedStreamKeepsClientPresent(t *testing.T) {
 	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.Connect("ann", "", "", 2, now)
@@ -79,7 +79,7 @@ func TestTheEndOfAReplacedStreamIsNotTheEndOfTheClient(t *testing.T) {
 	}
 }
 
-func TestUpdatesRenewTheLeaseOfAClientWithoutAStream(t *testing.T) {
+func TestUpdateRenewsLeaseOfClientWithoutStream(t *testing.T) {
 	p, now := New(lease, 10, nil), presenceStart
 	name := "Ann"
 	p.Update("ann", "", Update{DisplayName: &name, Field: "title", Meta: `{"x":1}`}, now)
@@ -92,7 +92,7 @@ func TestUpdatesRenewTheLeaseOfAClientWithoutAStream(t *testing.T) {
 	}
 }
 
-func TestLeavingIsImmediateAndJoiningAgainIsPossible(t *testing.T) {
+func TestClientLeavesAtOnceAndMayJoinAgain(t *testing.T) {
 	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.Connect("ben", "", "", 1, now)
@@ -106,7 +106,7 @@ func TestLeavingIsImmediateAndJoiningAgainIsPossible(t *testing.T) {
 	wantChange(t, p, []string{"ann"}, nil, nil)
 }
 
-func TestWhoComesAndGoesWithinTheWindowIsNotMentioned(t *testing.T) {
+func TestClientThatJoinsAndLeavesWithinWindowIsNotReported(t *testing.T) {
 	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.Leave("ann", now)
@@ -118,7 +118,7 @@ func TestWhoComesAndGoesWithinTheWindowIsNotMentioned(t *testing.T) {
 	wantChange(t, p, nil, nil, nil)
 }
 
-func TestWhoWasShownToANewReaderIsMentionedWhenItIsSoNoMore(t *testing.T) {
+func TestClientShownToNewReaderIsReportedWhenItLeaves(t *testing.T) {
 	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.Users() // a reader begins
@@ -138,7 +138,7 @@ func TestWhoWasShownToANewReaderIsMentionedWhenItIsSoNoMore(t *testing.T) {
 	wantChange(t, p, nil, nil, nil)
 }
 
-func TestTheTableIsBounded(t *testing.T) {
+func TestTableRefusesClientsBeyondItsLimit(t *testing.T) {
 	p, now := New(lease, 2, nil), presenceStart
 	p.Connect("a", "", "", 1, now)
 	p.Connect("b", "", "", 1, now)

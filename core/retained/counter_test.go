@@ -8,7 +8,7 @@ import (
 	"github.com/pathsync/pathsync/core/retained"
 )
 
-func TestWhatIsStillHeldIsCountedUntilItIsFreed(t *testing.T) {
+func TestReleasedMemoryIsCountedUntilFreed(t *testing.T) {
 	var c retained.Counter
 	part := dropAll(&c)
 	if got := c.Bytes(); got != 110<<10 {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestAnArrayWithoutObjectsIsKeptAsItsText(t *testing.T) {
+func TestArrayWithoutObjectsIsStoredAsText(t *testing.T) {
 	for text, want := range map[string]struct {
 		flat   bool
 		length int
@@ -39,7 +39,7 @@ func TestAnArrayWithoutObjectsIsKeptAsItsText(t *testing.T) {
 	}
 }
 
-func TestDepthOfAFlatArrayIsThatOfItsArrays(t *testing.T) {
+func TestDepthOfFlatArrayCountsItsArrays(t *testing.T) {
 	for text, want := range map[string]int{`[1]`: 1, `["[[[","\\\"[["]`: 1, `[[1],[[]],2]`: 3} {
 		v, err := Parse([]byte(text), 10)
 		if err != nil {
@@ -58,7 +58,7 @@ func TestDepthOfAFlatArrayIsThatOfItsArrays(t *testing.T) {
 }
 
 // Each of the arrays could be tried anew.
-func TestArraysAroundAnObjectAreReadInLinearTime(t *testing.T) {
+func TestNestedArraysAreParsedInLinearTime(t *testing.T) {
 	const depth = 1000
 	text := []byte(strings.Repeat("[", depth) + strings.Repeat("1,", 500_000) + "{}" + strings.Repeat("]", depth))
 	began := time.Now()
@@ -70,7 +70,7 @@ func TestArraysAroundAnObjectAreReadInLinearTime(t *testing.T) {
 	}
 }
 
-func TestReadingAFlatArrayTakesLittleMoreThanItsText(t *testing.T) {
+func TestParsingFlatArrayTakesLittleMoreThanItsText(t *testing.T) {
 	for name, text := range map[string]string{
 		"valid":   `[` + strings.Repeat("1,", 500_000) + `1]`,
 		"invalid": `[` + strings.Repeat("1,", 500_000) + `x]`,

@@ -1,6 +1,6 @@
 package tree
 
-// What values take in memory, in bytes: measured, see TestTheEstimateOfMemoryIsCloseToWhatIsAllocated.
+// What values take in memory, in bytes: measured, see TestMemoryEstimateIsCloseToAllocation.
 const (
 	textMemory      = 24 // of a scalar besides its text
 	containerMemory = 96

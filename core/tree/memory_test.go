@@ -45,7 +45,7 @@ func items(n int, more string) string {
 	return "[" + b.String()[1:] + "]"
 }
 
-func TestTheEstimateOfMemoryIsCloseToWhatIsAllocated(t *testing.T) {
+func TestMemoryEstimateIsCloseToAllocation(t *testing.T) {
 	for name, shape := range shapes {
 		t.Run(name, func(t *testing.T) {
 			text := []byte(shape())
@@ -73,7 +73,7 @@ func live() int {
 	return int(m.HeapAlloc)
 }
 
-func TestTheEstimateOfMemoryFollowsChangesAndTheirRollback(t *testing.T) {
+func TestMemoryEstimateFollowsChangesAndRollback(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	d, err := LoadDocument([]byte(`{"items":[],"members":{},"plain":[1,2]}`))
 	if err != nil {

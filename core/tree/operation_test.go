@@ -11,7 +11,7 @@ import (
 
 func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 
-func TestAnInvalidOperationIsRefusedWithAReason(t *testing.T) {
+func TestInvalidOperationIsRefusedWithReason(t *testing.T) {
 	const none = tree.NoIndex
 	for _, tt := range []struct {
 		kind        tree.Kind
@@ -135,7 +135,7 @@ func TestObjectsInArraysGetIDs(t *testing.T) {
 	}
 }
 
-func TestAnArrayThatGotItsIDsIsAnItemArray(t *testing.T) {
+func TestArrayWithAssignedIDsIsItemArray(t *testing.T) {
 	n := 0
 	op := tree.Op{Kind: tree.Set, Path: mustPath(t, "a"), Value: mustParse(t, `[{},{}]`), Index: tree.NoIndex}
 	op.Normalize(func() string { n++; return fmt.Sprint("n", n) }, 1<<20)
@@ -147,7 +147,7 @@ func TestAnArrayThatGotItsIDsIsAnItemArray(t *testing.T) {
 	}
 }
 
-func TestAnInvalidOrUnfinishedOperationNeverChangesADocument(t *testing.T) {
+func TestInvalidOrRolledBackOperationDoesNotChangeDocument(t *testing.T) {
 	const before = `{"a":[{"_sync_id":"x"}],"b":1}`
 	object := func() tree.Value { return mustParse(t, "{}") }
 	for name, op := range map[string]tree.Op{
@@ -177,7 +177,7 @@ func TestAnInvalidOrUnfinishedOperationNeverChangesADocument(t *testing.T) {
 	}
 }
 
-func TestTheDeepestDocumentCanBeStoredAndLoaded(t *testing.T) {
+func TestDeepestDocumentCanBeStoredAndLoaded(t *testing.T) {
 	item := `{"_sync_id":"x","a":` + strings.Repeat(`{"a":`, 62) + `{}` + strings.Repeat("}", 62) + "}"
 	deepest := tree.Op{
 		Kind: tree.ArrayAdd, Path: mustPath(t, "a"+strings.Repeat(".a", path.MaxSegments-1)), Value: mustParse(t, item),
@@ -205,7 +205,7 @@ func TestTheDeepestDocumentCanBeStoredAndLoaded(t *testing.T) {
 	}
 }
 
-func TestValuesThatDifferInIDsOnly(t *testing.T) {
+func TestValuesThatDifferOnlyInIDsAreEqual(t *testing.T) {
 	for _, tt := range []struct {
 		a, b string
 		want bool

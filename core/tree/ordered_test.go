@@ -70,7 +70,7 @@ func checkOrdered(t *testing.T, s *ordered, want []entry) {
 	}
 }
 
-func TestAnOrderedContainerBehavesLikeASlice(t *testing.T) {
+func TestOrderedContainerBehavesLikeSlice(t *testing.T) {
 	for seed := range uint64(5) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 0))
@@ -110,7 +110,7 @@ func TestAnOrderedContainerBehavesLikeASlice(t *testing.T) {
 	}
 }
 
-func TestATreeStaysBalancedInWhateverOrderItIsFilledAndEmptied(t *testing.T) {
+func TestTreeStaysBalancedInAnyOrder(t *testing.T) {
 	const n = 3000
 	for _, tt := range []struct {
 		name   string
@@ -146,7 +146,7 @@ func TestATreeStaysBalancedInWhateverOrderItIsFilledAndEmptied(t *testing.T) {
 	}
 }
 
-func TestAContainerThatShrinksGivesItsMemoryBack(t *testing.T) {
+func TestShrunkContainerFreesMemory(t *testing.T) {
 	var s ordered
 	for i := range 1000 {
 		s.insert(i, strconv.Itoa(i), Null{})
@@ -162,7 +162,7 @@ func TestAContainerThatShrinksGivesItsMemoryBack(t *testing.T) {
 	}
 }
 
-func TestAnEntryThatIsRemovedIsNotKeptInMemory(t *testing.T) {
+func TestRemovedEntryIsFreed(t *testing.T) {
 	entries := make([]entry, 1000)
 	for i := range entries {
 		entries[i] = entry{strconv.Itoa(i), &Object{}}
@@ -178,7 +178,7 @@ func TestAnEntryThatIsRemovedIsNotKeptInMemory(t *testing.T) {
 	runtime.KeepAlive(&s)
 }
 
-func TestANameInADocumentDoesNotKeepThePathItCameWith(t *testing.T) {
+func TestMemberNameDoesNotRetainItsPath(t *testing.T) {
 	p, err := path.Parse("parent.member")
 	if err != nil {
 		t.Fatal(err)
@@ -196,7 +196,7 @@ func TestANameInADocumentDoesNotKeepThePathItCameWith(t *testing.T) {
 	}
 }
 
-func TestEntriesWithOneKeyAreNoticed(t *testing.T) {
+func TestDuplicateKeysAreDetected(t *testing.T) {
 	for _, n := range []int{3, maxFew, maxFew + 1, 500} {
 		entries := make([]entry, n)
 		for i := range entries {

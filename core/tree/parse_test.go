@@ -50,7 +50,7 @@ func TestCanonicalJSON(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotStrictJSONIsRefusedAndTheErrorSaysWhere(t *testing.T) {
+func TestInvalidJSONIsRefusedWithOffset(t *testing.T) {
 	for _, tt := range []struct {
 		text, err string
 	}{
@@ -145,7 +145,7 @@ func TestDepthIsCountedInContainers(t *testing.T) {
 	}
 }
 
-func TestAnyDepthCanBeReadWhereItIsAllowed(t *testing.T) {
+func TestParseAcceptsAnyAllowedDepth(t *testing.T) {
 	const depth = 100_000
 	text := strings.Repeat(`{"a":[`, depth/2) + strings.Repeat("]}", depth/2)
 	v, err := tree.Parse([]byte(text), depth)
@@ -157,7 +157,7 @@ func TestAnyDepthCanBeReadWhereItIsAllowed(t *testing.T) {
 	}
 }
 
-func TestOneOfManyMembersIsFound(t *testing.T) {
+func TestMemberOfLargeObjectIsFound(t *testing.T) {
 	const n = 50_000
 	var b strings.Builder
 	for i := range n {
@@ -177,7 +177,7 @@ func TestOneOfManyMembersIsFound(t *testing.T) {
 	}
 }
 
-func TestAValueOutlivesTheBytesItWasReadFrom(t *testing.T) {
+func TestValueDoesNotReferenceItsInput(t *testing.T) {
 	text := []byte(`{"name":["text",12345,"\n"]}`)
 	v := mustParse(t, string(text))
 	got, err := tree.ParseStored(text)
@@ -192,7 +192,7 @@ func TestAValueOutlivesTheBytesItWasReadFrom(t *testing.T) {
 	}
 }
 
-func TestValuesAreRead(t *testing.T) {
+func TestValuesAreParsed(t *testing.T) {
 	v := mustParse(t, `{"s":"é","n":12,"b":true,"z":null,"plain":[1,"x"],"items":[{"_sync_id":"i"},{"_sync_id":"j"}]}`)
 	o := v.(*tree.Object)
 	var names []string
@@ -233,7 +233,7 @@ func TestValuesAreRead(t *testing.T) {
 	}
 }
 
-func TestAnIntegerIsANumberWithoutAFractionHoweverItIsWritten(t *testing.T) {
+func TestIntegerIsRecognisedInAnyNotation(t *testing.T) {
 	for _, tt := range []struct {
 		text string
 		want int64

@@ -173,7 +173,7 @@ type logged struct {
 	index           int
 }
 
-func TestRandomOperationsDoWhatTheModelDoes(t *testing.T) {
+func TestRandomOperationsMatchModel(t *testing.T) {
 	for seed := range uint64(20) {
 		for _, tt := range []struct {
 			name  string

@@ -203,7 +203,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-func TestTheModelPassesTheVectorsToo(t *testing.T) {
+func TestModelPassesVectors(t *testing.T) {
 	for _, v := range readVectors(t) {
 		t.Run(v.Name, func(t *testing.T) {
 			var m model
