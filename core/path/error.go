@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// What can be wrong with a path. Parse returns them inside an [*Error].
+// Errors of Parse, as Err of an [*Error].
 var (
 	ErrTooLong         = fmt.Errorf("path longer than %d characters", MaxLength)
 	ErrTooManySegments = fmt.Errorf("path of more than %d segments", MaxSegments)
@@ -20,9 +20,9 @@ var (
 	ErrForbiddenName   = fmt.Errorf("forbidden key %s", ForbiddenName)
 )
 
-// Error says what is wrong with a path, and where. Its text is fit for the person who wrote the path.
+// Error describes an invalid path. The API shows its text to the sender.
 type Error struct {
-	At  int   // the place, as characters (UTF-16 code units) before it
+	At  int   // offset in characters (UTF-16 code units)
 	Err error // one of the errors of this package
 }
 

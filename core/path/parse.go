@@ -5,22 +5,22 @@ import (
 	"unicode/utf8"
 )
 
-// maxBytesPerCharacter is what a UTF-16 code unit takes in UTF-8 at most: one of two to the four bytes of a pair, or a
-// character of three bytes alone.
+// maxBytesPerCharacter is the maximum length of a UTF-16 code unit in UTF-8: three bytes for a character, or half of the four
+// bytes of a surrogate pair.
 const maxBytesPerCharacter = 3
 
-// Parse reads a path. Names without an escape share the memory of text. The error is an [*Error].
+// Parse parses a path. Names without escapes share memory with text. The error is an [*Error].
 func Parse(text string) (Path, error) {
 	switch {
 	case text == "":
 		return nil, nil
-	case len(text) > maxBytesPerCharacter*MaxLength: // before anything takes time that grows with the text
+	case len(text) > maxBytesPerCharacter*MaxLength: // limits the time for long texts
 		return nil, &Error{At: MaxLength, Err: ErrTooLong}
 	case !utf8.ValidString(text):
 		return nil, wrong(text, validPrefix(text), ErrUTF8)
 	}
 	p := make(Path, 0, min(segmentsAtMost(text), MaxSegments))
-	raw := 0 // dots that the canonical text will escape and this one does not
+	raw := 0 // unescaped dots in ids, which the canonical text escapes
 	for at := 0; at < len(text); {
 		if len(p) == MaxSegments {
 			return nil, wrong(text, at, ErrTooManySegments)
@@ -33,14 +33,14 @@ func Parse(text string) (Path, error) {
 		raw += s.rawDots
 		at = s.end
 	}
-	// Characters are counted only where bytes, which are never fewer, are too many.
+	// Counting characters is necessary only if there are too many bytes, of which there are at least as many.
 	if len(text)+raw > MaxLength && length(text)+raw > MaxLength {
 		return nil, &Error{At: MaxLength, Err: ErrTooLong}
 	}
 	return p, nil
 }
 
-// segmentsAtMost is a bound that is exact but for escapes and raw dots in ids, so that one allocation does.
+// segmentsAtMost returns an upper bound for one allocation. It is exact without escapes and unescaped dots in ids.
 func segmentsAtMost(text string) int {
 	return 1 + strings.Count(text, ".") + strings.Count(text, "[")
 }
@@ -48,10 +48,10 @@ func segmentsAtMost(text string) int {
 type parsedSegment struct {
 	Segment
 	rawDots int
-	end     int // offset behind the segment
+	end     int // offset after the segment
 }
 
-// segmentAt reads the segment that starts at an offset, with the `.` or `[` that introduces it.
+// segmentAt parses the segment at an offset, with the `.` or `[` before it.
 func segmentAt(text string, at int, first bool) (parsedSegment, error) {
 	var s parsedSegment
 	switch {
@@ -60,7 +60,7 @@ func segmentAt(text string, at int, first bool) (parsedSegment, error) {
 		at++
 	case text[at] == '.' && !first:
 		at++
-	case !first: // a key ends only at a dot, a bracket or the end, so this stands behind an item
+	case !first: // a key ends only at a dot, a bracket or the end, so this follows an item
 		return s, wrong(text, at, ErrAfterItem)
 	}
 	start, escapes := at, 0
@@ -123,7 +123,7 @@ func unescape(name string, escapes int) string {
 	return b.String()
 }
 
-// length counts the characters of valid UTF-8: its UTF-16 code units.
+// length returns the number of UTF-16 code units of valid UTF-8.
 func length(text string) int {
 	n := 0
 	for _, r := range text {
@@ -135,7 +135,7 @@ func length(text string) int {
 	return n
 }
 
-// validPrefix returns how many bytes at the beginning of text are valid UTF-8.
+// validPrefix returns the length of the longest prefix that is valid UTF-8, in bytes.
 func validPrefix(text string) int {
 	at := 0
 	for at < len(text) {

@@ -8,16 +8,16 @@ const (
 	MaxSegments = 64
 )
 
-// ForbiddenName is the one member name that no document may have.
+// ForbiddenName is the member name that documents must not have.
 const ForbiddenName = "__proto__"
 
 // Segment is one step of a path.
 type Segment struct {
 	Name string // the key or the id, unescaped
-	Item bool   // Name is the `_sync_id` of an array's item; otherwise it is the name of an object's member
+	Item bool   // Name is the `_sync_id` of an array item, otherwise the name of a member
 }
 
-// Path leads from a document to a place in it, one segment at a time. The empty path is the document itself.
+// Path is a place in a document. The empty path is the document itself.
 type Path []Segment
 
 // String returns the canonical text of the path.
@@ -35,7 +35,7 @@ func (p Path) String() string {
 	return string(p.AppendTo(make([]byte, 0, n)))
 }
 
-// AppendTo appends the canonical text of the path to dst and returns the longer slice.
+// AppendTo appends the canonical text of the path to dst and returns the extended slice.
 func (p Path) AppendTo(dst []byte) []byte {
 	for i, s := range p {
 		switch {
@@ -50,13 +50,13 @@ func (p Path) AppendTo(dst []byte) []byte {
 	return dst
 }
 
-// special are the characters that have a meaning in a path.
+// special has the characters that are escaped in a path.
 const special = `.[]\`
 
 func isSpecial(c byte) bool { return c == '.' || c == '[' || c == ']' || c == '\\' }
 
 func appendEscaped(dst []byte, name string) []byte {
-	for i := range len(name) { // bytes will do: what is special is ASCII
+	for i := range len(name) { // special characters are ASCII, so bytes suffice
 		if isSpecial(name[i]) {
 			dst = append(dst, '\\')
 		}

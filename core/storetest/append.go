@@ -82,7 +82,7 @@ var appendTests = []subtest{
 		wantLog(t, store, t.Name(), history(t.Name(), 2)...)
 	}},
 	{"ABatchWithoutOperationsIsRejected", func(t *testing.T, store core.Store) {
-		// The log is rows of operations: such a batch would leave a hole in the room's count.
+		// The log has a row for each operation, so such a batch would leave a gap.
 		group := []*core.Batch{batch(t.Name(), 1), batch(t.Name(), 2, with())}
 		wantError(t, store.Append(t.Context(), group), core.ErrRejected)
 		wantLog(t, store, t.Name())
@@ -95,7 +95,7 @@ var appendTests = []subtest{
 	}},
 }
 
-// lastMoment is the end of the year 9999, where the calendars of databases end.
+// lastMoment is the end of the year 9999, the last year of the databases' calendars.
 const lastMoment = 253_402_300_799_999
 
 func aBatchComesBackByteForByte(t *testing.T, store core.Store) {

@@ -115,7 +115,7 @@ var concurrencyTests = []subtest{
 	}},
 }
 
-// whileWriting reads over and over until the writer has ended, and once more.
+// whileWriting reads repeatedly until the writer has ended, and once more.
 func whileWriting(t *testing.T, write, read func()) {
 	t.Helper()
 	done := make(chan struct{})

@@ -9,10 +9,10 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// opener opens one database, each time anew.
+// opener opens a database. Each call returns another Store.
 type opener func() (core.Store, error)
 
-// must opens the database and sees to its being closed.
+// must opens the database, and closes it at the end of the test.
 func (open opener) must(t *testing.T) core.Store {
 	t.Helper()
 	store, err := open()
@@ -141,7 +141,7 @@ var durabilityTests = []databaseTest{
 	}},
 }
 
-// appendAtEnd does what a server does about a conflict: read on, renumber, try again.
+// appendAtEnd resolves conflicts as a server does: it reads the log, renumbers the batch and retries.
 func appendAtEnd(t *testing.T, store core.Store, b *core.Batch) {
 	for {
 		log, err := store.Log(t.Context(), b.Room, 0, everything)

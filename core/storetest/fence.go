@@ -10,8 +10,8 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// fenceTests are about appends that do not follow on what the database has: because another server went on, because
-// the database lost something, or because it holds another history.
+// fenceTests have appends that do not continue the log, because another server has committed, the database has lost batches,
+// or it has another history.
 var fenceTests = []subtest{
 	{"AnAppendBehindAPrunedLogIsAConflict", func(t *testing.T, store core.Store) {
 		mustAppend(t, store, history(t.Name(), 9)...)
@@ -34,7 +34,7 @@ var fenceTests = []subtest{
 		mustAppend(t, store, history(pruned, 9)...)
 		mustSave(t, store, document(pruned, 9))
 		mustPrune(t, store, pruned, 0, 8)
-		mustAppend(t, store, history(upper, 2)...) // of a name that differs in case alone
+		mustAppend(t, store, history(upper, 2)...) // the name differs only in case
 		for _, size := range []int{1, 60} {
 			group := []*core.Batch{batch(free, 1, sized(size, 10)), batch(pruned, 2), batch(upper, 3)}
 			wantError(t, store.Append(t.Context(), group), core.ErrConflict)
@@ -51,7 +51,7 @@ var fenceTests = []subtest{
 			wantError(t, err, core.ErrHistoryChanged)
 		}
 		wantLog(t, store, t.Name(), history(t.Name(), 4)...)
-		// A server that knows more than the log has must not write that down either.
+		// A server that has more batches than the log must not save its documents.
 		wantError(t, store.SaveDocuments(t.Context(), []core.Document{document(t.Name(), 5)}), core.ErrHistoryLost)
 		if docs := readDocuments(t, store, t.Name()); len(docs) != 0 {
 			t.Errorf("%d documents were saved", len(docs))
@@ -69,7 +69,7 @@ var fenceTests = []subtest{
 		mustAppend(t, store, batch(t.Name(), 10))
 	}},
 	{"ManyRoomsAreCheckedEach", func(t *testing.T, store core.Store) {
-		const rooms = 150 // more than one check of any database takes
+		const rooms = 150 // more than one statement checks in any database
 		first, second := make([]*core.Batch, rooms), make([]*core.Batch, rooms)
 		for i := range rooms {
 			first[i], second[i] = batch(fmt.Sprint(t.Name(), i), 1), batch(fmt.Sprint(t.Name(), i), 2)
@@ -111,7 +111,7 @@ var fenceTests = []subtest{
 	}},
 }
 
-// fencesOfServers are about a history that another server, or another program, ends.
+// fencesOfServers test a history that another server or program ends.
 var fencesOfServers = []databaseTest{
 	{"WhatAnotherServerEndedIsOver", func(t *testing.T, open opener) {
 		one, two := open.must(t), open.must(t)
@@ -195,7 +195,7 @@ func mustReopen(t *testing.T, store core.Store, lost bool) core.Store {
 	return next
 }
 
-// wantEnded expects that a store whose room has three batches refuses to go on.
+// wantEnded expects that all calls of a store whose room has three batches fail.
 func wantEnded(t *testing.T, store core.Store) {
 	t.Helper()
 	for name, err := range map[string]error{

@@ -12,10 +12,10 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// everything is a page that no room of the suite fills.
+// everything is larger than the log of any room in the suite.
 var everything = core.Page{Batches: math.MaxInt32, Bytes: math.MaxInt32}
 
-// batch is a batch of one operation by a sender who does not number its batches. An option changes it.
+// batch returns a batch of one operation without a clientSeq. Options change it.
 func batch(room string, serverSeq int64, options ...func(*core.Batch)) *core.Batch {
 	b := &core.Batch{
 		Room: room, Key: "default", ClientID: "client", ClientSeq: core.NoClientSeq,
@@ -36,7 +36,7 @@ func with(ops ...core.LoggedOp) func(*core.Batch) {
 	return func(b *core.Batch) { b.Ops = ops }
 }
 
-// sized gives a batch so many operations, whose paths and values add up to bytesEach each.
+// sized sets the number of operations, each with bytesEach bytes of path and value.
 func sized(ops, bytesEach int) func(*core.Batch) {
 	op := set("p", strings.Repeat("7", bytesEach-len("p")))
 	return func(b *core.Batch) {
@@ -51,7 +51,7 @@ func set(path, value string) core.LoggedOp {
 	return core.LoggedOp{Kind: tree.Set, Path: path, Value: value, Index: tree.NoIndex}
 }
 
-// history is the batches 1 to n of a room.
+// history returns the batches 1 to n of a room.
 func history(room string, n int64) []*core.Batch {
 	batches := make([]*core.Batch, n)
 	for i := range batches {
@@ -60,7 +60,7 @@ func history(room string, n int64) []*core.Batch {
 	return batches
 }
 
-// mustAppend logs batches that nothing speaks against.
+// mustAppend appends batches and fails the test on an error.
 func mustAppend(t *testing.T, store core.Store, batches ...*core.Batch) {
 	t.Helper()
 	if err := store.Append(t.Context(), batches); err != nil {
@@ -115,7 +115,7 @@ func wantBatches(t *testing.T, got []*core.Batch, want ...*core.Batch) {
 	}
 }
 
-// wantBatch compares byte for byte, and reports the first difference only: batches may be large.
+// wantBatch compares batches. It reports only the first difference, because batches may be large.
 func wantBatch(t *testing.T, got, want *core.Batch) {
 	t.Helper()
 	if got == nil || want == nil {

@@ -91,7 +91,7 @@ var logTests = []subtest{
 	}},
 }
 
-// allPages reads a room's log to its end, each page after the last batch of the one before.
+// allPages reads a room's log page by page.
 func allPages(t *testing.T, store core.Store, room string, page core.Page) []*core.Batch {
 	t.Helper()
 	var all []*core.Batch

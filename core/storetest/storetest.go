@@ -7,7 +7,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// Run tests a Store. Each subtest opens its own and closes it.
+// Run tests a Store. Each subtest opens and closes its own.
 func Run(t *testing.T, open func(t *testing.T) core.Store) {
 	for _, group := range []struct {
 		name  string
@@ -37,8 +37,8 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 	}
 }
 
-// RunDurable tests what a Store keeps outside the process. newDatabase makes an empty database and returns the way to
-// open it; every call of that opens it anew, also while others have it open.
+// RunDurable tests a Store whose database is outside the process. newDatabase creates an empty database and returns a function
+// that opens it. Each call of that function returns another Store, also while others are open.
 func RunDurable(t *testing.T, newDatabase func(t *testing.T) (open func() (core.Store, error))) {
 	for _, test := range append(slices.Clone(durabilityTests), fencesOfServers...) {
 		t.Run(test.name, func(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// lookalikes are names that some collation, normalisation or type conversion takes for each other. Outer blanks and
-// control characters are not among them: no such name gets as far as a store.
+// lookalikes are names that are equal under some collation, normalisation or type conversion. They have no outer blanks and
+// control characters, because CheckName refuses those.
 var lookalikes = []string{
 	"a", "A", "á", "a\u0301", "ａ", "ä", "ae", "æ", "aa", "å", "A\u030a", "\u212b",
 	"i", "I", "ı", "İ", "K", "\u212a", "ss", "ß", "ẞ", "fi", "ﬁ", "σ", "ς", "Σ",
@@ -18,8 +18,8 @@ var lookalikes = []string{
 	"😀", "😁", "👍", "👍🏽", "👨‍👩‍👧", "👨👩👧", "𝒜", "𝒞", "é", "e\u0301", "e\u0301\u0301", "Ω", "\u2126",
 }
 
-// namesAreNeverConfused calls every method with names that = of some database takes for one. A store may refuse to keep
-// such a name; it must never find or change another's rows under it.
+// namesAreNeverConfused calls every method with names that a database may compare as equal. A store may refuse such a name; it
+// must never find or change the rows of another name.
 func namesAreNeverConfused(t *testing.T, store core.Store) {
 	name := t.Name() + "/x"
 	others := []string{name + " ", name + "  ", name + "\t", name + "\u00a0", " " + name, strings.ToUpper(name), name + "\u3000"}

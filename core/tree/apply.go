@@ -6,16 +6,15 @@ import (
 	"github.com/pathsync/pathsync/core/path"
 )
 
-// Apply carries out an operation, or discards it for a reason and changes nothing at all. It never does a part.
+// Apply applies an operation, or discards it with a reason and changes nothing. It never applies a part.
 //
-// The operation must be valid and normal; one that is not is discarded as a TypeMismatch. Its value becomes part of the
-// document, and must not be changed or applied to another one. limit is how many bytes the document's encoding may
-// take; 0 means that there is no limit, and NoGrowth that the document must not grow. An operation that makes the document
-// grow is discarded if that takes it past the limit; any other is not, even where the limit has been lowered meanwhile.
+// The operation must be valid and normalized; otherwise it is discarded as a TypeMismatch. Its value becomes part of the
+// document, and must not be changed or applied to another one. limit is the maximum size of the document's encoding in
+// bytes; 0 is no limit, and NoGrowth means that the document must not grow. An operation that makes the document grow
+// beyond the limit is discarded. Other operations are not, even if the document already exceeds the limit.
 //
-// index is where the item then stands, for an array_add or array_move that took effect, and op.Index otherwise. The
-// operations that took effect, applied with these indexes and no limit to what the document was before, give the same
-// bytes.
+// index is the resulting position of the item for an array_add or array_move that was applied, and op.Index otherwise.
+// Applying the same operations with these indexes and no limit to the earlier document gives the same bytes.
 func (d *Document) Apply(op Op, limit int) (reason Reason, index int) {
 	if op.check() != nil || !op.isNormal() {
 		return TypeMismatch, op.Index
@@ -39,12 +38,12 @@ func (d *Document) Apply(op Op, limit int) (reason Reason, index int) {
 	return Applied, index
 }
 
-// fits reports whether the document may grow by so many bytes. It may always shrink.
+// fits reports whether the document may grow by a number of bytes. It may always shrink.
 func (d *Document) fits(growth, limit int) bool {
 	return limit == 0 || growth <= 0 || d.Size()+growth <= limit
 }
 
-// carryOut makes a change, and notes it if changes are being noted.
+// carryOut makes a change, and adds it to the journal if there is one.
 func (d *Document) carryOut(c change, t *trail) {
 	d.make(c, t.all())
 	if d.journal != nil {
@@ -52,11 +51,12 @@ func (d *Document) carryOut(c change, t *trail) {
 	}
 }
 
-// moveAcross carries out an array_move into the array at op.To: out of the one array, into the other, or neither.
+// moveAcross applies an array_move to another array, op.To: it removes the item from one array and inserts it into the other,
+// or changes nothing.
 func (d *Document) moveAcross(op Op, at *slot, from *trail, limit int) (Reason, int) {
 	to := *op.To
 	if startsWith(to, op.Path) || startsWith(op.Path[:len(op.Path)-1], append(slices.Clip(to), op.last())) {
-		return TypeMismatch, op.Index // into itself, or in the place of an item that it is in
+		return TypeMismatch, op.Index // into itself, or in place of an item that contains it
 	}
 	var into trail
 	target, reason := d.resolve(to, &into)
@@ -68,7 +68,7 @@ func (d *Document) moveAcross(op Op, at *slot, from *trail, limit int) (Reason, 
 		d.carryOut(at.move(index), from)
 		return Applied, index
 	}
-	if deeperThan(at.value, MaxValueDepth) { // elsewhere, the document could become deeper than can be read
+	if deeperThan(at.value, MaxValueDepth) { // the document could become deeper than the parser's limit
 		return TypeMismatch, op.Index
 	}
 	in, index, reason := target.add(at.value.(*Object), at.key, op, &into)
@@ -89,7 +89,7 @@ func startsWith(p, prefix path.Path) bool {
 	return len(p) >= len(prefix) && slices.Equal(p[:len(prefix)], prefix)
 }
 
-// decide works out what an operation does to the slot that its path leads to. An array_add goes on into the array.
+// decide returns the change that an operation makes at its path. For an array_add the path names the array.
 func (s *slot) decide(op Op, t *trail) (c change, index int, reason Reason) {
 	switch op.Kind {
 	case Set:
@@ -115,7 +115,7 @@ func (s *slot) decide(op Op, t *trail) (c change, index int, reason Reason) {
 	}
 }
 
-// position is where an array_move within the array puts the item in the slot.
+// position returns the new position of an item for an array_move within its array.
 func (s *slot) position(op Op) int {
 	last := s.in.len() - 1
 	if len(op.After) > 0 {
@@ -127,8 +127,8 @@ func (s *slot) position(op Op) int {
 	return min(op.Index, last)
 }
 
-// add decides an array_add, or the second half of an array_move across arrays: into the item array that stands in the
-// slot, or into a new one where there is nothing.
+// add returns the change of an array_add, or of the second half of an array_move to another array. It inserts into the item
+// array in the slot, or into a new array if the slot is vacant.
 func (s *slot) add(item *Object, id string, op Op, t *trail) (change, int, Reason) {
 	if s.isVacant() || len(s.missing) > 0 {
 		return s.put(newArray([]Value{item})), 0, Applied

@@ -2,32 +2,31 @@ package tree
 
 import "iter"
 
-// orderedTree holds entries in order, as a weight-balanced binary tree: the position of an entry follows from the
-// counts on the way to it, and the index leads to its node without a search.
+// orderedTree keeps entries in order in a weight-balanced binary tree. The counts on the path to an entry give its position,
+// and an index by key gives its node.
 //
-// Balance is by weight, not by chance, so no sequence of insertions, however chosen, makes it slow.
+// The balance does not depend on chance, so no sequence of insertions makes it slow.
 type orderedTree struct {
 	root  *node
 	index map[string]*node
 }
 
-// node is one entry. It weighs as much as the entries of its subtree and one more, so that an empty subtree weighs 1.
+// node is one entry. Its weight is the number of entries in its subtree plus one, so an empty subtree has weight 1.
 type node struct {
 	entry
 	left, right, parent *node
 	count               int // entries of the subtree
 }
 
-// The balance: of two siblings, one weighs at most maxRatio times the other. Where it would weigh more, a rotation
-// mends it: a single one if the inner grandchild weighs less than singleRatio times the outer one, else a double one.
+// Of two siblings, the weight of one is at most maxRatio times that of the other. Otherwise the tree is rotated: once if the
+// weight of the inner grandchild is less than singleRatio times that of the outer one, else twice.
 // Y. Hirai and K. Yamamoto, "Balancing weight-balanced trees", 2011, prove that these two ratios always suffice.
 const (
 	maxRatio    = 3
 	singleRatio = 2
 )
 
-// newOrderedTree makes a tree of entries, in a time proportional to their number. It returns the position of the first
-// entry whose key was there before, else -1.
+// newOrderedTree returns a tree of entries in linear time, and the position of the first duplicate key, or -1.
 func newOrderedTree(entries []entry) (t *orderedTree, duplicate int) {
 	t = &orderedTree{index: make(map[string]*node, len(entries))}
 	nodes := make([]node, len(entries))
@@ -42,7 +41,7 @@ func newOrderedTree(entries []entry) (t *orderedTree, duplicate int) {
 	return t, -1
 }
 
-// link makes a tree of nodes that are in order, perfectly balanced.
+// link returns a perfectly balanced tree of sorted nodes.
 func link(parent *node, nodes []node) *node {
 	if len(nodes) == 0 {
 		return nil
@@ -76,26 +75,26 @@ func (n *node) position() int {
 	return at
 }
 
-// insert takes in a node, which will stand at a position from 0 to len.
+// insert inserts a node at a position from 0 to len.
 func (t *orderedTree) insert(at int, n *node) {
 	t.index[n.key] = n
 	t.place(at, n)
 }
 
-// remove takes out a node. It forgets its entry, because nodes that were made together share their memory.
+// remove removes a node. It clears the entry, because nodes that were allocated together share their memory.
 func (t *orderedTree) remove(n *node) {
 	delete(t.index, n.key)
 	t.unlink(n)
 	*n = node{}
 }
 
-// move takes a node to the position where it will then stand.
+// move moves a node to its new position.
 func (t *orderedTree) move(n *node, to int) {
 	t.unlink(n)
 	t.place(to, n)
 }
 
-// place links a node in as a leaf.
+// place inserts a node as a leaf.
 func (t *orderedTree) place(at int, n *node) {
 	n.left, n.right, n.parent, n.count = nil, nil, nil, 1
 	below := &t.root
@@ -112,10 +111,9 @@ func (t *orderedTree) place(at int, n *node) {
 	t.mend(n.parent)
 }
 
-// unlink takes a node out of the tree. Where it has two children, the node that follows it, which has no left child,
-// takes its place.
+// unlink removes a node from the tree. A node with two children is replaced by its successor, which has no left child.
 func (t *orderedTree) unlink(n *node) {
-	shrunk := n.parent // the lowest node that has lost one
+	shrunk := n.parent // the lowest node with a smaller subtree
 	switch {
 	case n.left == nil:
 		t.replaceChild(n, n.right)
@@ -140,7 +138,7 @@ func (t *orderedTree) unlink(n *node) {
 	t.mend(shrunk)
 }
 
-// replaceChild puts a subtree, which may be empty, in the place of another.
+// replaceChild replaces a subtree by another one, which may be empty.
 func (t *orderedTree) replaceChild(old, by *node) {
 	switch p := old.parent; {
 	case p == nil:
@@ -155,7 +153,7 @@ func (t *orderedTree) replaceChild(old, by *node) {
 	}
 }
 
-// mend restores counts and balance from a node, one of whose subtrees has changed by one entry, up to the root.
+// mend restores counts and balance up to the root, after a subtree of the node has changed by one entry.
 func (t *orderedTree) mend(n *node) {
 	for ; n != nil; n = n.parent {
 		n.recount()
@@ -176,7 +174,7 @@ func (t *orderedTree) mend(n *node) {
 
 func (n *node) recount() { n.count = n.left.len() + 1 + n.right.len() }
 
-// rotateLeft lifts a node's right child into its place, and returns that child.
+// rotateLeft replaces a node by its right child, and returns that child.
 func (t *orderedTree) rotateLeft(n *node) *node {
 	up := n.right
 	t.replaceChild(n, up)
@@ -184,7 +182,7 @@ func (t *orderedTree) rotateLeft(n *node) *node {
 	return settle(n, n.right, up)
 }
 
-// rotateRight lifts a node's left child into its place, and returns that child.
+// rotateRight replaces a node by its left child, and returns that child.
 func (t *orderedTree) rotateRight(n *node) *node {
 	up := n.left
 	t.replaceChild(n, up)
@@ -192,7 +190,7 @@ func (t *orderedTree) rotateRight(n *node) *node {
 	return settle(n, n.left, up)
 }
 
-// settle completes a rotation, in which n came below up and the subtree given passed from up to n.
+// settle completes a rotation that has moved n below up, and a subtree from up to n.
 func settle(n, passed, up *node) *node {
 	n.parent = up
 	if passed != nil {

@@ -1,13 +1,12 @@
 package tree
 
-// change is the one thing that an operation that takes effect does to a document: one entry of one container, or the
-// document itself, is put in, taken out, replaced or moved. Parents that are made on the way are part of the value put
-// in. So an operation happens whole or not at all, and undoing it is one change too.
+// change is the effect of an applied operation: it inserts, removes, replaces or moves one entry of one container, or the
+// document itself. Missing parents are part of the inserted value. So an operation is atomic, and its undo is one change, too.
 type change struct {
 	in       *ordered // the container; nil: the document itself
 	key      string
-	from, to int   // where the entry stands before and after; the same when it is replaced
-	old, new Value // what it is before and after; nil: not there
+	from, to int   // position of the entry before and after; equal for a replacement
+	old, new Value // its value before and after; nil: absent
 	growth   int   // of the encoding, in bytes
 }
 
@@ -18,7 +17,7 @@ func (c change) inverse() change {
 	return c
 }
 
-// make carries out a change. trail are the containers from the document down to the one that is changed.
+// make makes a change. trail has the containers from the document down to the changed one.
 func (d *Document) make(c change, trail []*ordered) {
 	wasMany := c.in != nil && c.in.many != nil
 	switch {
@@ -45,11 +44,11 @@ func (d *Document) make(c change, trail []*ordered) {
 	}
 }
 
-// journal is what has been done to a document, in order.
+// journal records the changes of a document since Begin, in order.
 type journal struct {
 	moves   moves // before it
 	entries []journalEntry
-	trails  []*ordered // of all entries, one after the other
+	trails  []*ordered // trails of all entries, concatenated
 }
 
 type journalEntry struct {
@@ -62,7 +61,7 @@ func (j *journal) note(c change, trail []*ordered) {
 	j.trails = append(j.trails, trail...)
 }
 
-// undo takes back all that the journal has, last first.
+// undo reverts the changes of the journal, in reverse order.
 func (j *journal) undo(d *Document) {
 	for i, end := len(j.entries)-1, len(j.trails); i >= 0; i-- {
 		e := j.entries[i]

@@ -2,25 +2,24 @@
 //
 // # Values
 //
-// A [Value] is JSON that keeps what JSON means to people: numbers their exact text, objects the order of their members.
-// [Parse] is strict, [AppendJSON] writes the one canonical encoding, and how long that will be is known beforehand.
+// A [Value] is JSON that keeps the exact text of numbers and the order of members.
+// [Parse] is strict. [AppendJSON] writes the canonical encoding, whose length is known beforehand.
 //
-// An array whose elements are all objects with a `_sync_id` of their own is an item array: operations name its items by
-// id. Any other array is plain, one value. Members and items are found, inserted, removed and moved at about the same
-// cost in a container of ten and of a hundred thousand.
+// An array whose elements are all objects with a unique `_sync_id` is an item array: operations name its items by id. Any
+// other array is plain: operations treat it as one value. Finding, inserting, removing and moving an entry costs about the
+// same in a container of ten and of a hundred thousand.
 //
 // # Operations
 //
-// An [Op] passes through three steps. [Op.Validate] says what is wrong with it whatever the document is.
-// [Op.Normalize] gives ids to the objects in arrays that have none, so that the operation can be logged. Then
-// [Document.Apply] carries it out, or discards it for a [Reason] and changes nothing. docs/path-operations.md has the rules,
-// for implementers in any language, and tests/vectors the cases that each implementation must pass.
+// An [Op] passes through three steps. [Op.Validate] checks it independently of a document. [Op.Normalize] assigns ids to
+// objects in arrays that have none, so that the operation can be logged. [Document.Apply] applies it, or discards it with a
+// [Reason] and changes nothing. docs/path-operations.md specifies the rules, and tests/vectors has the cases that every
+// implementation must pass.
 //
-// A document is a pure fold over the operations that took effect: no clock, no chance and no order of a hash map has a
-// say in it. [Document.Begin] and [Document.Rollback] try operations out, for whoever must log an outcome before it may
-// happen:
+// A document is a pure fold over the applied operations: it does not depend on a clock, on chance or on the order of a map.
+// [Document.Begin] and [Document.Rollback] make a dry run, to log outcomes before the operations are applied:
 //
 //	d.Begin()
-//	reason, index := d.Apply(op, limit) // what will happen
-//	d.Rollback()                        // and has not happened yet
+//	reason, index := d.Apply(op, limit) // the outcome
+//	d.Rollback()                        // the document is unchanged
 package tree

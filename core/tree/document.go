@@ -1,15 +1,14 @@
 package tree
 
-// Document is one JSON document, or nothing: it does not exist before an operation creates it, and exists for ever
-// after. The zero Document does not exist. A Document is not safe for concurrent use, and a copy of one is the same
-// document only as long as neither is changed.
+// Document is a JSON document. The zero Document does not exist: an operation creates it, and nothing removes it. A Document
+// is not safe for concurrent use. A copy shares its values with the original, so only one of them may be changed.
 type Document struct {
 	root    Value    // nil: the document does not exist
-	journal *journal // since Begin; else nil
-	moves   moves    // where items have gone, for Follow
+	journal *journal // between Begin and Rollback, else nil
+	moves   moves    // moved items, for Follow
 }
 
-// LoadDocument reads a document as it was stored.
+// LoadDocument parses a stored document.
 func LoadDocument(json []byte) (*Document, error) {
 	root, err := ParseStored(json)
 	if err != nil {
@@ -18,10 +17,10 @@ func LoadDocument(json []byte) (*Document, error) {
 	return &Document{root: root}, nil
 }
 
-// Exists reports whether there is a document, be it null.
+// Exists reports whether the document exists. A document that is null exists.
 func (d *Document) Exists() bool { return d.root != nil }
 
-// Size is the length of the document's encoding in bytes, and 0 when it does not exist.
+// Size returns the length of the document's encoding in bytes, and 0 if the document does not exist.
 func (d *Document) Size() int {
 	if d.root == nil {
 		return 0
@@ -29,8 +28,8 @@ func (d *Document) Size() int {
 	return d.root.Size()
 }
 
-// AppendJSON appends the canonical encoding of the document to dst and returns the longer slice. When the document
-// does not exist it appends nothing.
+// AppendJSON appends the canonical encoding of the document to dst and returns the extended slice. It appends nothing if the
+// document does not exist.
 func (d *Document) AppendJSON(dst []byte) []byte {
 	if d.root == nil {
 		return dst
@@ -38,11 +37,11 @@ func (d *Document) AppendJSON(dst []byte) []byte {
 	return AppendJSON(dst, d.root)
 }
 
-// Begin starts to note what Apply does, so that Rollback can undo it. Begin and Rollback come in turn.
+// Begin starts a dry run: Rollback will undo what Apply does from now on. Begin and Rollback alternate.
 func (d *Document) Begin() { d.journal = &journal{moves: d.moves} }
 
-// Rollback undoes all that was applied since Begin, in a time proportional to what that took, and ends the noting. The
-// values of the operations are as they were, too: the same operations can be applied again.
+// Rollback undoes what was applied since Begin, at about the same cost, and ends the dry run. It restores the values of the
+// operations, too, so the same operations can be applied again.
 func (d *Document) Rollback() {
 	d.journal.undo(d)
 	d.moves = d.journal.moves

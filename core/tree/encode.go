@@ -2,17 +2,17 @@ package tree
 
 import "unsafe"
 
-// AppendJSON appends the canonical encoding of v to dst and returns the longer slice. It is what JavaScript's
-// JSON.stringify writes, without white space, but that numbers keep their own text.
+// AppendJSON appends the canonical encoding of v to dst and returns the extended slice. The encoding is that of JavaScript's
+// JSON.stringify without white space, except that numbers keep their text.
 func AppendJSON(dst []byte, v Value) []byte { return v.appendJSON(dst) }
 
-// Text is the canonical encoding of v as a string. It shares memory with v where v keeps its text.
+// Text returns the canonical encoding of v as a string. It may share memory with v.
 func Text(v Value) string {
 	if a, ok := v.(*Array); ok && a.flat != "" {
 		return a.flat
 	}
 	text := AppendJSON(make([]byte, 0, v.Size()), v)
-	return unsafe.String(unsafe.SliceData(text), len(text)) // nobody else has it
+	return unsafe.String(unsafe.SliceData(text), len(text)) // text has no other reference
 }
 
 func (Null) appendJSON(dst []byte) []byte     { return append(dst, "null"...) }
@@ -67,20 +67,20 @@ func (b Bool) Size() int {
 	return len("false")
 }
 
-// Size is the length of the number's text.
+// Size returns the length of the number's text.
 func (n Number) Size() int { return len(n) }
 
-// Size counts the quotes and escapes too. It takes time in proportion to the length.
+// Size includes quotes and escapes. It takes linear time.
 func (s String) Size() int { return quotedSize(string(s)) }
 
-// Size is known: it takes no time.
+// Size takes constant time.
 func (o *Object) Size() int { return o.size }
 
-// Size is known: it takes no time.
+// Size takes constant time.
 func (a *Array) Size() int { return a.size }
 
-// escapes holds, for each byte that cannot stand in a JSON string as it is, the letter of its short escape, or 'u'.
-// Bytes beyond ASCII stand as they are, and so do the slash, DEL, U+2028 and U+2029.
+// escapes has the letter of the short escape, or 'u', for each byte that must be escaped in a JSON string. Bytes beyond ASCII,
+// the slash, DEL, U+2028 and U+2029 are not escaped.
 var escapes = func() (table [256]byte) {
 	for c := range byte(' ') {
 		table[c] = 'u'
@@ -96,7 +96,7 @@ func AppendString(dst []byte, s string) []byte { return appendQuoted(dst, s) }
 func appendQuoted[T string | []byte](dst []byte, s T) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
-	start := 0 // of what has not been appended yet
+	start := 0 // of the part that has not been appended
 	for i := range len(s) {
 		e := escapes[s[i]]
 		if e == 0 {

@@ -2,8 +2,8 @@ package tree
 
 import "slices"
 
-// EqualButIDs reports whether two values, as their stored texts, are equal but for the strings that `_sync_id` members
-// hold. It recognises an operation that is sent again and got ids from the server both times: others each time.
+// EqualButIDs reports whether two stored values are equal except for the strings of `_sync_id` members. It recognises a
+// repeated operation to which the server has assigned different ids each time.
 func EqualButIDs(a, b string) bool {
 	v, err := ParseStored([]byte(a))
 	if err != nil {

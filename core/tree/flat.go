@@ -2,11 +2,11 @@ package tree
 
 import "bytes"
 
-// flatArray reads an array that is flat, without making a value of each element. It returns nil, and reads nothing, when
-// the array is empty or has an object in it.
+// flatArray parses a flat array without a value for each element. It returns nil and consumes nothing if the array is empty or
+// contains an object.
 //
-// No part of a text is read more than twice: when an object is met, the arrays that are open there are noted in nested, and
-// are not tried again.
+// No part of a text is parsed more than twice: at an object, flatArray adds the open arrays to nested, and they are not tried
+// again.
 func (p *parser) flatArray() (Value, error) {
 	if len(p.nested) > 0 && p.nested[0] == p.at {
 		p.nested = p.nested[1:]
@@ -21,9 +21,9 @@ func (p *parser) flatArray() (Value, error) {
 		}
 		if !whole {
 			if p.peek() != '{' && len(p.starts) > 0 {
-				continue // inside an array that has begun
+				continue // the first element of this array is next
 			}
-			// Whatever nested had before begins before this object, and has been read.
+			// Earlier entries of nested begin before this object and have been parsed.
 			p.nested = append(p.nested[:0], p.starts[min(1, len(p.starts)):]...)
 			p.at = text.begin
 			return nil, nil
@@ -39,15 +39,15 @@ func (p *parser) flatArray() (Value, error) {
 	}
 }
 
-// flatText is the canonical text of an array that is being read. As long as that is what was sent, nothing is copied.
+// flatText builds the canonical text of an array. It copies nothing while that equals the input.
 type flatText struct {
-	begin   int    // of the array
-	differs bool   // from what was sent
-	scratch []byte // when it differs: the text up to kept
+	begin   int    // offset of the array
+	differs bool   // the canonical text differs from the input
+	scratch []byte // if it differs: the canonical text up to kept
 	kept    int
 }
 
-// skip leaves out of the text what was sent between two places, and puts something in its place.
+// skip replaces the input between two offsets.
 func (t *flatText) skip(p *parser, from, to int, instead []byte) {
 	if !t.differs {
 		t.differs, t.kept = true, t.begin
@@ -56,7 +56,7 @@ func (t *flatText) skip(p *parser, from, to int, instead []byte) {
 	t.kept = to
 }
 
-// read returns the text, which ends at the parser's position.
+// read returns the text up to the parser's position.
 func (t *flatText) read(p *parser) []byte {
 	if !t.differs {
 		return p.data[t.begin:p.at]
@@ -65,7 +65,7 @@ func (t *flatText) read(p *parser) []byte {
 	return t.scratch
 }
 
-// flatNext is next, and leaves white space out of the text.
+// flatNext is next, and omits white space from the text.
 func (p *parser) flatNext(text *flatText) byte {
 	before := p.at
 	c := p.next()
@@ -75,8 +75,8 @@ func (p *parser) flatNext(text *flatText) byte {
 	return c
 }
 
-// flatElement reads a scalar or an empty array, or the beginning of an array up to its first element. whole is false for
-// the latter, for the outermost array when it is empty, and at an object.
+// flatElement parses a scalar, an empty array, or the start of an array up to its first element. whole is false for such a
+// start, for an empty outermost array, and at an object.
 func (p *parser) flatElement(text *flatText) (whole bool, err error) {
 	switch c := p.flatNext(text); c {
 	case '{':
@@ -109,7 +109,7 @@ func (p *parser) flatElement(text *flatText) (whole bool, err error) {
 	return true, err
 }
 
-// flatString reads a string, whose canonical text can only differ when there are escapes.
+// flatString parses a string. Its canonical text can differ only if it has escapes.
 func (p *parser) flatString(text *flatText) error {
 	start := p.at
 	s, err := p.quoted()
@@ -123,7 +123,7 @@ func (p *parser) flatString(text *flatText) error {
 	return nil
 }
 
-// flatEnd reads what follows on an element: the ends of arrays, and a comma unless the outermost has ended.
+// flatEnd parses the ends of arrays after an element, and a comma unless the outermost array has ended.
 func (p *parser) flatEnd(text *flatText) error {
 	for len(p.starts) > 0 {
 		switch c := p.flatNext(text); {
@@ -142,17 +142,17 @@ func (p *parser) flatEnd(text *flatText) error {
 	return nil
 }
 
-// readElements returns the elements of a flat array.
+// readElements parses the elements of a flat array.
 func readElements(flat string) []Value {
-	p := parser{data: []byte(flat), maxDepth: len(flat), nested: []int{0}} // the outermost array is taken apart
+	p := parser{data: []byte(flat), maxDepth: len(flat), nested: []int{0}} // the outermost array itself is not flat here
 	v, err := p.parse()
 	if err != nil {
-		panic(err) // it has been read before
+		panic(err) // it was parsed before
 	}
 	return v.(*Array).plain
 }
 
-// flatDepth returns how deeply arrays are nested in the text of a flat one.
+// flatDepth returns the nesting depth of a flat array.
 func flatDepth(flat string) (deepest int) {
 	depth := 0
 	for i := 0; i < len(flat); i++ {

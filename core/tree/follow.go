@@ -6,23 +6,23 @@ import (
 	"github.com/pathsync/pathsync/core/path"
 )
 
-// moves is which items an array_move has taken to another array of the document, the latest last. It is no part of the
-// document's state: a document that is loaded begins without it, and the oldest are forgotten. It only serves to
-// rewrite operations before they are decided and logged.
+// moves lists the items that an array_move has moved to another array of the document, the latest last. It is not part of the
+// document's state: a loaded document has no moves, and old moves are evicted. It serves only to rewrite operations before
+// they are decided and logged.
 type moves struct {
 	list  []move
-	bytes int // that the list weighs
+	bytes int // memory of the list
 }
 
-// move says that the item at a path was taken to an array. Both are canonical texts of the paths as they then were.
+// move records that the item at a path was moved to an array. Both are canonical paths at the time of the move.
 type move struct{ item, array string }
 
-// maxMovesBytes bounds what one document remembers of moves.
+// maxMovesBytes limits the moves that one document remembers.
 const maxMovesBytes = 64 << 10
 
 func (m move) bytes() int { return len(m.item) + len(m.array) + 32 }
 
-// note adds a move. Earlier values of moves stay as they were.
+// note returns moves with another move. It does not change the receiver.
 func (m *moves) note(item, array string) {
 	added := move{item, array}
 	m.list = append(m.list, added)
@@ -33,7 +33,7 @@ func (m *moves) note(item, array string) {
 	}
 }
 
-// last returns the position of the last move of an item at or behind a position, else -1.
+// last returns the index of the last move of an item at or after an index, or -1.
 func (m *moves) last(item string, since int) int {
 	for i := len(m.list) - 1; i >= since; i-- {
 		if m.list[i].item == item {
@@ -43,12 +43,12 @@ func (m *moves) last(item string, since int) int {
 	return -1
 }
 
-// Follow returns an operation whose paths lead to where the items on them have been moved since, by an array_move to
-// another array, and whether they differ from those given. An operation that cannot be followed is returned as it is:
-// Apply discards it. The operation must be valid.
+// Follow rewrites the paths of an operation for items that were moved to other arrays, and reports whether the paths have
+// changed. If an item cannot be found, Follow returns the operation unchanged, and Apply discards it. The operation must be
+// valid.
 //
-// The document remembers its latest moves only, and none from before it was loaded. So what Follow returns is not a
-// function of the log, and has to be logged.
+// The document remembers only its latest moves, and none from before it was loaded. So the result of Follow does not follow
+// from the log and must be logged.
 func (d *Document) Follow(op Op) (Op, bool) {
 	if len(d.moves.list) == 0 {
 		return op, false
@@ -65,9 +65,8 @@ func (d *Document) Follow(op Op) (Op, bool) {
 	return op, followed
 }
 
-// follow rewrites a path until all items on it are there. Where an item is missing, the longest part of the path that
-// ends with that item or a later one, and that something was moved from, gives way to where that has gone. Each step
-// is a later move than the one before, so that there is an end.
+// follow rewrites a path until all its items exist. For a missing item it replaces the longest prefix of the path that was
+// moved, among those that end with this item or a later one. Each step uses a later move than the one before, so follow ends.
 func (d *Document) follow(p path.Path) (path.Path, bool) {
 	at, since := p, 0
 	for {
@@ -86,17 +85,17 @@ func (d *Document) follow(p path.Path) (path.Path, bool) {
 		}
 		array, err := path.Parse(d.moves.list[found].array)
 		if err != nil {
-			return p, false // it was written by String
+			return p, false // it was formatted by String
 		}
 		at = slices.Concat(array, at[i+1:])
 		if _, err := path.Parse(at.String()); err != nil {
-			return p, false // too long for a log
+			return p, false // exceeds the limit of the log
 		}
 		since = found + 1
 	}
 }
 
-// missing returns the position of the first segment of a path that names an item which is not there, else -1.
+// missing returns the index of the first segment that names a missing item, or -1.
 func (d *Document) missing(p path.Path) int {
 	v := d.root
 	for i, segment := range p {

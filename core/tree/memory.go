@@ -1,17 +1,17 @@
 package tree
 
-// What values take in memory, in bytes: measured, see TestMemoryEstimateIsCloseToAllocation.
+// Memory of values in bytes, measured by TestMemoryEstimateIsCloseToAllocation.
 const (
-	textMemory      = 24 // of a scalar besides its text
+	textMemory      = 24 // a scalar besides its text
 	containerMemory = 96
-	fewMemory       = 48  // of an entry in a slice, besides key and value
-	manyMemory      = 128 // of an entry in a tree with its index
-	elementMemory   = 16  // of an element of a plain array
+	fewMemory       = 48  // an entry in a slice, besides key and value
+	manyMemory      = 128 // an entry in a tree with its index
+	elementMemory   = 16  // an element of a plain array
 )
 
-// Memory is about how many bytes of memory a value takes. What it finds out is kept in the containers, and kept up to date
-// by the document that they become part of: so it takes time in proportion to the value once, and then none. The ids of
-// an operation's value must be filled in before.
+// Memory estimates the memory of a value in bytes. The first call takes linear time and stores the results in the containers.
+// Changes of the document update them, so later calls take constant time. The ids of an operation's value must be assigned
+// before.
 func Memory(v Value) int {
 	switch v := v.(type) {
 	case Number:
@@ -32,10 +32,10 @@ func Memory(v Value) int {
 	return 0
 }
 
-// Memory is about how many bytes of memory the document takes, with the moves of items that it remembers.
+// Memory estimates the memory of the document in bytes, with the moves that it remembers.
 func (d *Document) Memory() int { return Memory(d.root) + d.moves.bytes }
 
-// measured returns what a container of entries takes.
+// measured returns the memory of a container.
 func (s *ordered) measured() int {
 	if s.memory == 0 {
 		s.memory = s.measure()
@@ -51,7 +51,7 @@ func (s *ordered) measure() int {
 	return n
 }
 
-// entryMemory is what one entry takes, and nothing when there is none.
+// entryMemory returns the memory of one entry, and 0 for an absent value.
 func (s *ordered) entryMemory(key string, v Value) int {
 	switch {
 	case v == nil:
@@ -63,8 +63,8 @@ func (s *ordered) entryMemory(key string, v Value) int {
 	}
 }
 
-// remeasure brings what a container takes up to date after a change, and returns the difference. wasMany is whether the
-// entries were a tree before.
+// remeasure updates the memory of a container after a change, and returns the difference. wasMany says whether the entries
+// were a tree before.
 func (s *ordered) remeasure(c change, wasMany bool) (growth int) {
 	before := s.memory
 	if before == 0 {

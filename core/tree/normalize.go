@@ -1,15 +1,15 @@
 package tree
 
-// Normalize completes the operation's value before it is logged, so that the log says all that there is to know: every
-// object directly inside an array, at any depth, and the item that array_add adds, has a `_sync_id`. An object gets one
-// from newID if it has none, or one that is not a non-empty string, or one that an earlier element of its array has.
-// An object that replaces an item gets that item's id. The ids that newID returns must be new and not empty.
+// Normalize assigns missing ids before the operation is logged: every object that is an element of an array, at any depth,
+// and the item of an array_add get a `_sync_id`. newID returns new ids, which must not be empty. An object gets one if it has
+// no id, an id that is not a non-empty string, or the id of an earlier element of its array. An object that replaces an item
+// gets the id of that item.
 //
-// A wrong member is replaced where it stands, a missing one comes last. The operation must be valid. Normalize changes
+// An invalid id is replaced in place; a missing one becomes the last member. The operation must be valid. Normalize changes
 // the value in place, and reports whether it did.
 //
-// maxBytes bounds the encoding of the completed value. When ids would take it past the bound, Normalize stops, reports
-// !ok, and the value must not be used. The work is then in proportion to the bound and to the value as it came.
+// maxBytes limits the encoding of the completed value. If ids would exceed it, Normalize stops and returns !ok, and the value
+// must not be used. The cost is then linear in the limit and in the size of the value as sent.
 func (op Op) Normalize(newID func() string, maxBytes int) (changed, ok bool) {
 	if op.Value == nil {
 		return false, true
@@ -31,11 +31,11 @@ func (op Op) Normalize(newID func() string, maxBytes int) (changed, ok bool) {
 
 type normalizer struct {
 	newID   func() string
-	left    int // bytes by which the value may still grow; negative: it has grown too much
+	left    int // bytes by which the value may still grow; negative: the limit is exceeded
 	changed bool
 }
 
-// normalize works from the inside out. It returns by how much the encoding of v has grown.
+// normalize processes inner values first. It returns the growth of the encoding of v in bytes.
 func (n *normalizer) normalize(v Value) (growth int) {
 	if n.left < 0 {
 		return 0
@@ -64,7 +64,7 @@ func (n *normalizer) normalize(v Value) (growth int) {
 	return growth
 }
 
-// identify gives ids to those elements of an array that are objects and have none of their own.
+// identify assigns ids to the objects in an array that have no unique id.
 func (n *normalizer) identify(elements []Value) (growth int) {
 	seen := make(map[string]bool, len(elements))
 	for _, e := range elements {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Integer returns the number when its value is an integer, however it is written: 2, 2.0, 20e-1. ok is false when it has a
-// fraction. A value beyond an int64 becomes the nearest int64.
+// Integer returns the number if its value is an integer in any notation: 2, 2.0, 20e-1. ok is false if it has a fraction. A
+// value beyond the range of int64 becomes the nearest int64.
 func (n Number) Integer() (i int64, ok bool) {
 	mantissa, exponent := string(n), 0
 	if at := strings.IndexAny(mantissa, "eE"); at >= 0 {
@@ -34,12 +34,12 @@ func (n Number) Integer() (i int64, ok bool) {
 	}
 	i, err := strconv.ParseInt(significant+strings.Repeat("0", exponent), 10, 64)
 	if err != nil {
-		return limit, true // its text is that of an integer, so it is out of range
+		return limit, true // the text is an integer, so it is out of range
 	}
 	return i, true
 }
 
-// clampedInt reads an exponent. One that is longer than any text of a number is as good as a billion.
+// clampedInt parses an exponent. It clamps one that is longer than the text of any number.
 func clampedInt(text string) int {
 	const bound = 1_000_000_000
 	i, err := strconv.Atoi(text)
@@ -52,7 +52,7 @@ func clampedInt(text string) int {
 	return max(-bound, min(i, bound))
 }
 
-// Float64 returns the nearest double. ok is false for the zero Number, which is none.
+// Float64 returns the nearest double. ok is false for the zero Number, which is not a number.
 func (n Number) Float64() (f float64, ok bool) {
 	f, err := strconv.ParseFloat(string(n), 64)
 	return f, err == nil

@@ -1,6 +1,6 @@
 package tree
 
-// Kind is what an operation does. Its text is the wire's `op` and the change log's `op` column.
+// Kind is the kind of an operation: `op` on the wire, and the column `op` of the change log.
 type Kind string
 
 // The six kinds of operation.
@@ -13,23 +13,23 @@ const (
 	Init        Kind = "init"
 )
 
-// Reason says why an operation changed nothing. Its text is the wire's `reason` and the change log's `discarded` column.
+// Reason says why an operation was discarded: `reason` on the wire, and the column `discarded` of the change log.
 type Reason string
 
-// Applied is the absence of a reason: the operation took effect.
+// Applied is the absence of a reason: the operation was applied.
 const Applied Reason = ""
 
 // The reasons for which an operation is discarded.
 const (
-	ItemDeleted  Reason = "item_deleted"  // the path names, or runs through, an item that is not there
-	TypeMismatch Reason = "type_mismatch" // what stands at the path is not what the operation or the path needs
+	ItemDeleted  Reason = "item_deleted"  // an item on the path does not exist
+	TypeMismatch Reason = "type_mismatch" // the value at the path is not of the type that the operation or the path needs
 	Exists       Reason = "exists"        // `init` of a document that exists
-	NotFound     Reason = "not_found"     // `delete` of a member that is not there
-	TooLarge     Reason = "too_large"     // the document would grow past its limit
+	NotFound     Reason = "not_found"     // `delete` of a member that does not exist
+	TooLarge     Reason = "too_large"     // the document would exceed its limit
 )
 
-// NoGrowth is the limit of a document that must not grow at all, and so cannot be created either.
+// NoGrowth is the limit of a document that must not grow, and so cannot be created.
 const NoGrowth = -1
 
-// NoIndex stands for an absent `arrayIndex`.
+// NoIndex is an absent `arrayIndex`.
 const NoIndex = -1

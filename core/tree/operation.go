@@ -11,27 +11,26 @@ import (
 type Op struct {
 	Kind Kind
 	Path path.Path
-	// Value is what set, array_add and init put in; nil for the other kinds. It becomes part of the document that the
-	// operation is applied to.
+	// Value is the value of set, array_add and init; nil for other kinds. Apply makes it a part of the document.
 	Value Value
-	// Index is where array_add and array_move put the item: 0 or more, beyond the end means the end. NoIndex when it
-	// is absent, and always for the other kinds.
+	// Index is the position of the item of an array_add or array_move, 0 or more; beyond the end means the end. It is NoIndex
+	// if absent, and for other kinds.
 	Index int
-	// After names the items behind one of which array_add and array_move put the item, instead of Index. The first
-	// anchor that is in the array counts; First is always there. When none is, the item goes to the end. It is resolved
-	// when the operation is decided; a log has no anchors.
+	// After has anchors for array_add and array_move, instead of Index: the item is placed after the first anchor that the
+	// array contains. First is always contained. If the array has no anchor, the item is placed at the end. Anchors are
+	// resolved when the operation is decided; the log has none.
 	After []string
-	// To is the array, elsewhere in the document, that array_move puts the item into. Nil: the item stays in its array.
+	// To is the array of the document to which array_move moves the item. Nil: the item stays in its array.
 	To *path.Path
 }
 
-// First is the anchor before all items. It is no id: ids are not empty.
+// First is the anchor before all items. It is not an id, since ids are not empty.
 const First = ""
 
-// MaxAnchors is how many anchors one operation may have.
+// MaxAnchors is the maximum number of anchors of one operation.
 const MaxAnchors = 8
 
-// What makes an operation invalid. The texts are fit for the person who sent it.
+// Errors of invalid operations. The API shows their texts to the sender.
 var (
 	errKind          = errors.New("unknown op")
 	errNoValue       = errors.New("value is missing")
@@ -51,7 +50,7 @@ var (
 	errIDFixed       = errors.New("the " + IDMember + " of an item cannot be changed")
 )
 
-// Validate reports what is wrong with the operation whatever document it meets. Only valid operations are logged.
+// Validate checks the operation independently of a document. Only valid operations are logged.
 func (op Op) Validate() error {
 	if err := op.check(); err != nil {
 		return err
@@ -62,7 +61,7 @@ func (op Op) Validate() error {
 	return nil
 }
 
-// check is Validate without what takes time in proportion to the value.
+// check is Validate without the checks that take linear time.
 func (op Op) check() error {
 	if err := checkPlace(op.Path); err != nil {
 		return err
@@ -84,9 +83,9 @@ func (op Op) check() error {
 	return op.checkIndex()
 }
 
-// checkPlace checks what is the same for the paths of all kinds.
+// checkPlace checks the rules for paths that are the same for all kinds.
 func checkPlace(p path.Path) error {
-	if len(p) > path.MaxSegments { // no path that was read is so long
+	if len(p) > path.MaxSegments { // no parsed path is that long
 		return path.ErrTooManySegments
 	}
 	for i, s := range p {
@@ -158,10 +157,10 @@ func (op Op) namesItem() bool {
 	return len(op.Path) > 0 && op.last().Item
 }
 
-// last is the last segment of the path, which must not be empty.
+// last returns the last segment of the path, which must not be empty.
 func (op Op) last() path.Segment { return op.Path[len(op.Path)-1] }
 
-// deeperThan reports whether objects and arrays are nested deeper than levels in v.
+// deeperThan reports whether v is nested deeper than a number of levels.
 func deeperThan(v Value, levels int) bool {
 	switch c := v.(type) {
 	case *Object:
@@ -189,7 +188,7 @@ func deeperThan(v Value, levels int) bool {
 	return false
 }
 
-// isNormal reports whether the ids that the operation needs to be applied are there, as Normalize leaves them.
+// isNormal reports whether the operation has the ids that Apply needs.
 func (op Op) isNormal() bool {
 	switch {
 	case op.Kind == ArrayAdd:

@@ -5,17 +5,16 @@ import (
 	"slices"
 )
 
-// ordered is what an object and an item array have in common: values in an order, each found by its key, which is the
-// name of a member or the id of an item. Finding, inserting and removing cost about the same wherever the entry stands
-// and however many there are.
+// ordered is an ordered map: the members of an object by name, or the items of an array by id. The cost of finding, inserting
+// and removing hardly depends on the position and on the number of entries.
 //
-// A few entries are a slice, which is the least memory and the fastest. Many are a balanced tree, in which every node
-// knows how many are below it, with an index by key.
+// Few entries are a slice, which is smallest and fastest. Many entries are a balanced tree whose nodes have counts, with an
+// index by key.
 type ordered struct {
 	few    []entry
-	many   *orderedTree // when not nil, it holds the entries and few is empty
-	size   int          // bytes of the container's encoding; updated with each change of the entries
-	memory int          // estimate of the bytes that it takes in memory; 0: not known yet
+	many   *orderedTree // if not nil, it has the entries and few is empty
+	size   int          // length of the encoding in bytes; each change updates it
+	memory int          // estimated memory in bytes; 0: not computed
 }
 
 type entry struct {
@@ -23,14 +22,14 @@ type entry struct {
 	value Value
 }
 
-// A slice that grows past maxFew becomes a tree, and a tree that shrinks to minMany a slice again. They are apart so
-// that nothing is rebuilt over and over at the border.
+// A slice that exceeds maxFew becomes a tree, and a tree that shrinks to minMany becomes a slice. The distance between them
+// prevents repeated conversions.
 const (
 	maxFew  = 32
 	minMany = 16
 )
 
-// newOrdered takes over entries. It returns the position of the first entry whose key was there before, else -1.
+// newOrdered returns a container that owns the entries, and the position of the first duplicate key, or -1.
 func newOrdered(entries []entry) (s ordered, duplicate int) {
 	if len(entries) > maxFew {
 		many, duplicate := newOrderedTree(entries)
@@ -60,7 +59,7 @@ func (s *ordered) len() int {
 	return len(s.few)
 }
 
-// get returns the value at a key, and nil when there is none.
+// get returns the value of a key, or nil.
 func (s *ordered) get(key string) Value {
 	if s.many != nil {
 		if n := s.many.index[key]; n != nil {
@@ -74,7 +73,7 @@ func (s *ordered) get(key string) Value {
 	return nil
 }
 
-// position returns where a key stands. The key must be there.
+// position returns the position of a key, which must exist.
 func (s *ordered) position(key string) int {
 	if s.many != nil {
 		return s.many.index[key].position()
@@ -82,8 +81,8 @@ func (s *ordered) position(key string) int {
 	return indexIn(s.few, key)
 }
 
-// behind returns the position directly behind the first of the anchors that is there, as it is once the entry with the
-// key given, if any, has been taken out. Behind itself, that entry stays where it is. Without any of them: the end.
+// behind returns the position after the first anchor that exists, as it is without the entry of the key, if there is one. If
+// the anchor is that entry, it keeps its position. Without an existing anchor it is the end.
 func (s *ordered) behind(anchors []string, key string) int {
 	own := s.len()
 	if s.get(key) != nil {
@@ -107,7 +106,7 @@ func (s *ordered) behind(anchors []string, key string) int {
 	return s.len()
 }
 
-// replace puts another value at a key, which must be there.
+// replace sets the value of a key, which must exist.
 func (s *ordered) replace(key string, v Value) {
 	if s.many != nil {
 		s.many.index[key].value = v
@@ -116,7 +115,7 @@ func (s *ordered) replace(key string, v Value) {
 	s.few[indexIn(s.few, key)].value = v
 }
 
-// insert puts an entry at a position from 0 to len. The key must not be there.
+// insert inserts an entry at a position from 0 to len. The key must not exist.
 func (s *ordered) insert(at int, key string, v Value) {
 	if s.many == nil && len(s.few) < maxFew {
 		s.few = slices.Insert(s.few, at, entry{key, v})
@@ -129,7 +128,7 @@ func (s *ordered) insert(at int, key string, v Value) {
 	s.many.insert(at, &node{entry: entry{key, v}})
 }
 
-// remove takes out the entry of a key, which must be there.
+// remove removes the entry of a key, which must exist.
 func (s *ordered) remove(key string) {
 	if s.many == nil {
 		i := indexIn(s.few, key)
@@ -142,7 +141,7 @@ func (s *ordered) remove(key string) {
 	}
 }
 
-// move takes an entry, whose key must be there, to the position where it will then stand.
+// move moves the entry of a key, which must exist, to its new position.
 func (s *ordered) move(key string, to int) {
 	if s.many != nil {
 		s.many.move(s.many.index[key], to)

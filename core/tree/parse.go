@@ -7,12 +7,12 @@ import (
 	"github.com/pathsync/pathsync/core/path"
 )
 
-// ErrTooDeep is what a ParseError holds when objects and arrays are nested deeper than allowed.
+// ErrTooDeep is the Err of a ParseError if objects and arrays are nested deeper than allowed.
 var ErrTooDeep = errors.New("nested too deeply")
 
 var (
 	errEnd        = errors.New("unexpected end")
-	errTrailing   = errors.New("more after the value")
+	errTrailing   = errors.New("data after the value")
 	errValue      = errors.New("not a JSON value")
 	errNumber     = errors.New("not a JSON number")
 	errRange      = errors.New("number beyond the range of a double")
@@ -28,7 +28,7 @@ var (
 	errUTF8       = errors.New("invalid UTF-8")
 )
 
-// ParseError says what is wrong with a JSON text, and where. Its text is fit for the person who sent it.
+// ParseError describes an invalid JSON text. The API shows its text to the sender.
 type ParseError struct {
 	Offset int // in bytes
 	Err    error
@@ -39,12 +39,11 @@ func (e *ParseError) Error() string { return fmt.Sprintf("%v at byte %d", e.Err,
 // Unwrap returns Err.
 func (e *ParseError) Unwrap() error { return e.Err }
 
-// Parse reads one JSON text (RFC 8259) in which objects and arrays are at most maxDepth deep.
+// Parse parses one JSON text (RFC 8259) whose objects and arrays are nested at most maxDepth deep.
 //
-// It refuses what two readers may take differently: a byte order mark, anything after the value, a member name that
-// comes twice in an object or is `__proto__`, invalid UTF-8, an escaped surrogate without its other half, and a number
-// beyond the range of a double. It takes time and memory in proportion to the text, however deep that is. The value
-// does not share the memory of data. The error is a [*ParseError].
+// It refuses texts that parsers interpret differently: a byte order mark, data after the value, a member name that is
+// repeated or is `__proto__`, invalid UTF-8, a lone escaped surrogate, and a number beyond the range of a double. It takes
+// linear time and memory at any depth. The value does not share memory with data. The error is a [*ParseError].
 func Parse(data []byte, maxDepth int) (Value, error) {
 	p := parser{data: data, maxDepth: maxDepth}
 	v, err := p.parse()
@@ -54,31 +53,31 @@ func Parse(data []byte, maxDepth int) (Value, error) {
 	return v, nil
 }
 
-// ParseStored reads a value that has been an operation's, or a document, as it was stored.
+// ParseStored parses a stored value or document.
 func ParseStored(data []byte) (Value, error) { return Parse(data, MaxDocumentDepth) }
 
-// parser reads without recursion, so that the depth of a text costs no stack. When a method returns an error, at is
-// where it is.
+// parser parses without recursion, so that a deep text does not use the stack. When a method returns an error, at is its
+// offset.
 type parser struct {
 	data     []byte
 	at       int
 	maxDepth int
 	open     []container
-	parts    []part // of all open containers; those of the innermost are last
+	parts    []part // of all open containers, the innermost last
 	unquoted []byte // scratch memory for strings with escapes
 	flat     []byte // scratch memory for the text of flat arrays
-	starts   []int  // where the arrays begin that flatArray has open
-	nested   []int  // where arrays begin that are known not to be flat; the next to be read is first
+	starts   []int  // offsets of the arrays that flatArray has open
+	nested   []int  // offsets of arrays that are not flat; the next one first
 	names    [64]string
 }
 
-// container is an object or array whose end has not been read yet.
+// container is an open object or array.
 type container struct {
 	object bool
-	parts  int // where in parser.parts its own begin
+	parts  int // index of its first part in parser.parts
 }
 
-// part is a member or an element. The value of the last member of an open object may be still to come.
+// part is a member or an element. The last member of an open object may not have its value yet.
 type part struct {
 	name   string
 	offset int // of the name
@@ -92,7 +91,7 @@ func (p *parser) parse() (Value, error) {
 			return nil, err
 		}
 		if v == nil {
-			continue // inside a container that has begun
+			continue // the first value of the container is next
 		}
 		if v, err = p.end(v); v != nil || err != nil {
 			return v, err
@@ -100,7 +99,7 @@ func (p *parser) parse() (Value, error) {
 	}
 }
 
-// begin reads a scalar, an empty container, or a container's beginning up to its first value; then it returns nil.
+// begin parses a scalar or an empty container, or opens a container and returns nil.
 func (p *parser) begin() (Value, error) {
 	switch c := p.next(); c {
 	case '{', '[':
@@ -138,8 +137,8 @@ func (p *parser) begin() (Value, error) {
 
 func closing(opening byte) byte { return opening + 2 } // [ \ ] and { | }
 
-// end takes in a complete value and whatever it completes, up to the beginning of the next value. When the whole text
-// is complete it returns its value.
+// end adds a complete value to its container and closes the containers that end there. It stops before the next value, or
+// returns the value of the whole text.
 func (p *parser) end(v Value) (Value, error) {
 	for len(p.open) > 0 {
 		in := p.open[len(p.open)-1]
@@ -176,7 +175,7 @@ func (p *parser) end(v Value) (Value, error) {
 	return v, nil
 }
 
-// close makes a value of the innermost container, which is complete.
+// close returns the value of the innermost container, which is complete.
 func (p *parser) close() (Value, error) {
 	c := p.open[len(p.open)-1]
 	p.open = p.open[:len(p.open)-1]
@@ -201,7 +200,7 @@ func (p *parser) close() (Value, error) {
 	return o, nil
 }
 
-// name reads a member's name and the colon after it.
+// name parses a member name and the colon after it.
 func (p *parser) name() error {
 	offset := p.at
 	if offset == len(p.data) {
@@ -242,7 +241,7 @@ func (p *parser) word(w string) error {
 	return nil
 }
 
-// next skips white space and returns the byte that follows, and 0 at the end.
+// next skips white space and returns the next byte, or 0 at the end.
 func (p *parser) next() byte {
 	for ; p.at < len(p.data); p.at++ {
 		switch c := p.data[p.at]; c {

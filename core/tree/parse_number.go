@@ -2,7 +2,7 @@ package tree
 
 import "strconv"
 
-// number reads a number and keeps its text.
+// number parses a number and keeps its text.
 func (p *parser) number() (Value, error) {
 	start := p.at
 	if err := p.skipNumber(); err != nil {
@@ -11,7 +11,7 @@ func (p *parser) number() (Value, error) {
 	return Number(p.data[start:p.at]), nil
 }
 
-// skipNumber checks a number and moves behind it.
+// skipNumber checks and skips a number.
 func (p *parser) skipNumber() error {
 	start := p.at
 	if start == len(p.data) {
@@ -56,13 +56,13 @@ func (p *parser) skipNumber() error {
 	return nil
 }
 
-// surelyFinite reports whether no number can be too large whose mantissa and exponent (with its letter and sign) have
-// texts of these lengths: below 1e200 * 1e99.
+// surelyFinite reports whether every number with a mantissa and an exponent of these lengths is in the range of a double. The
+// exponent includes its letter and sign. Such a number is below 1e200 * 1e99.
 func surelyFinite(mantissa, exponent int) bool {
 	return mantissa <= 200 && exponent <= len("e99")
 }
 
-// digits skips digits and reports whether there was at least one.
+// digits skips digits and reports whether there was one.
 func (p *parser) digits() bool {
 	start := p.at
 	for isDigit(p.peek()) {
@@ -71,7 +71,7 @@ func (p *parser) digits() bool {
 	return p.at > start
 }
 
-// peek returns the byte at the position, and 0 at the end.
+// peek returns the byte at the position, or 0 at the end.
 func (p *parser) peek() byte {
 	if p.at < len(p.data) {
 		return p.data[p.at]

@@ -5,14 +5,14 @@ import (
 	"unicode/utf8"
 )
 
-// string reads a string, which starts at the parser's position.
+// string parses the string at the parser's position.
 func (p *parser) string() (string, error) {
 	b, err := p.quoted()
 	return string(b), err
 }
 
-// memberName reads a string like string, but gives equal names the same memory where that is cheap to know: the items of
-// an array mostly have the same members. What it remembers is bounded.
+// memberName parses a string and shares memory between recent equal names, since the items of an array mostly have the same
+// members. The number of remembered names is limited.
 func (p *parser) memberName() (string, error) {
 	b, err := p.quoted()
 	if err != nil || len(b) == 0 {
@@ -25,7 +25,7 @@ func (p *parser) memberName() (string, error) {
 	return *known, nil
 }
 
-// quoted reads a string. The bytes are valid until the next one is read.
+// quoted parses a string. The bytes are valid until the next call.
 func (p *parser) quoted() ([]byte, error) {
 	start := p.at
 	p.at++
@@ -51,13 +51,13 @@ func (p *parser) quoted() ([]byte, error) {
 	return nil, errEnd
 }
 
-// quotedWithEscapes reads the rest of a string, of which unquoted has what came before the first escape. start is the
-// offset of the string's first character.
+// quotedWithEscapes parses the rest of a string from its first escape; unquoted has the part before. start is the offset of
+// the string's first character.
 func (p *parser) quotedWithEscapes(start int) ([]byte, error) {
 	for p.at < len(p.data) {
 		switch c := p.data[p.at]; {
 		case c == '"':
-			// Escapes are ASCII, and what they stand for is checked one by one, so all of the source can be checked at once.
+			// Escapes are ASCII and are checked one by one, so the UTF-8 of the source can be checked at once.
 			if !utf8.Valid(p.data[start:p.at]) {
 				return nil, p.invalidUTF8(start)
 			}
@@ -123,7 +123,7 @@ func (p *parser) unicodeEscape() error {
 	return nil
 }
 
-// hex4 reads an escape of the form \u0000 at an offset.
+// hex4 parses an escape of the form \u0000 at an offset.
 func (p *parser) hex4(at int) (r rune, ok bool) {
 	if len(p.data)-at < len(`\u0000`) || p.data[at] != '\\' || p.data[at+1] != 'u' {
 		return 0, false
@@ -144,7 +144,7 @@ func (p *parser) hex4(at int) (r rune, ok bool) {
 	return r, true
 }
 
-// invalidUTF8 moves to the first byte from an offset on that is not valid.
+// invalidUTF8 moves to the first invalid byte at or after an offset.
 func (p *parser) invalidUTF8(from int) error {
 	for p.at = from; ; {
 		r, size := utf8.DecodeRune(p.data[p.at:])

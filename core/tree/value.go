@@ -9,18 +9,18 @@ import (
 // IDMember is the name of the member that identifies an object in an array.
 const IDMember = "_sync_id"
 
-// MaxValueDepth is how deeply the objects and arrays of an operation's value may be nested: `[[]]` is 2 deep.
+// MaxValueDepth is the maximum nesting of an operation's value: `[[]]` has depth 2.
 const MaxValueDepth = 64
 
-// MaxDocumentDepth is how deep a document can become: each segment of a path leads into one container, the array that
-// `array_add` creates is one more, and then comes the value.
+// MaxDocumentDepth is the maximum nesting of a document: a container for each segment of a path, the array that `array_add`
+// creates, and the value.
 const MaxDocumentDepth = path.MaxSegments + 1 + MaxValueDepth
 
 // Value is a JSON value: Null, Bool, Number, String, *Object or *Array. A nil Value is the absence of one.
 //
-// Objects and arrays are changed only by the Document that they have become part of.
+// Objects and arrays are changed only by the Document that contains them.
 type Value interface {
-	// Size is the length in bytes of the canonical encoding.
+	// Size returns the length of the canonical encoding in bytes.
 	Size() int
 	appendJSON(dst []byte) []byte
 }
@@ -30,8 +30,8 @@ type (
 	Null struct{}
 	// Bool is true or false.
 	Bool bool
-	// Number is a number as its text, which is kept to the letter: 1.0, 1e5, -0 and 9007199254740993 stay what they
-	// are. It is valid JSON and within the range of a double.
+	// Number is the exact text of a number: 1.0, 1e5, -0 and 9007199254740993 stay as they are. It is valid JSON within the
+	// range of a double.
 	Number string
 	// String is a string, in valid UTF-8.
 	String string
@@ -40,16 +40,16 @@ type (
 // Object is a JSON object. It keeps the order of its members.
 type Object struct{ ordered }
 
-// Len is the number of members.
+// Len returns the number of members.
 func (o *Object) Len() int { return o.len() }
 
-// Get returns the member of that name, and nil when there is none. It takes the same time however many there are.
+// Get returns the member with a name, or nil. Its cost hardly depends on the number of members.
 func (o *Object) Get(name string) Value { return o.get(name) }
 
 // All yields the members in order.
 func (o *Object) All() iter.Seq2[string, Value] { return o.all() }
 
-// id returns the object's id as an item: its `_sync_id` when that is a non-empty string, else "".
+// id returns the object's `_sync_id` if that is a non-empty string, else "".
 func (o *Object) id() string {
 	id, _ := o.get(IDMember).(String)
 	return string(id)
@@ -57,18 +57,18 @@ func (o *Object) id() string {
 
 // Array is a JSON array. It is either an item array or plain.
 //
-// Every element of an item array is an object with a `_sync_id` of its own, a non-empty string; the empty array is one
-// too. Its items are found by their ids. Any other array is plain: one opaque value that operations do not look into.
+// Each element of an item array is an object with a unique `_sync_id`, a non-empty string. The empty array is an item array,
+// too. Its items are found by id. Any other array is plain: operations treat it as one value.
 //
-// A plain array without objects at any depth is flat: only its canonical text is kept. The elements of `[1,1,1]` would
-// take 20 times the memory of the text.
+// A plain array without objects at any depth is flat: only its canonical text is stored. The elements of `[1,1,1]` would use
+// 20 times the memory of the text.
 type Array struct {
-	ordered         // the items by their ids, and the size of every sort
-	plain   []Value // the elements when it is plain and not flat; else nil
-	flat    string  // the canonical text when it is flat; else ""
+	ordered         // the items by id; the size of any array
+	plain   []Value // the elements of a plain array that is not flat, else nil
+	flat    string  // the canonical text of a flat array, else ""
 }
 
-// Len is the number of elements. For a flat array it takes as long as reading the text.
+// Len returns the number of elements. For a flat array it takes linear time.
 func (a *Array) Len() int {
 	switch {
 	case a.flat != "":
@@ -79,7 +79,7 @@ func (a *Array) Len() int {
 	return a.len()
 }
 
-// elements returns the elements of a plain array. Those of a flat array are made anew.
+// elements returns the elements of a plain array. It parses a flat array at each call.
 func (a *Array) elements() []Value {
 	if a.flat != "" {
 		return readElements(a.flat)
@@ -87,7 +87,7 @@ func (a *Array) elements() []Value {
 	return a.plain
 }
 
-// Values yields the elements in order. For a flat array it makes them from the text.
+// Values yields the elements in order. It parses a flat array.
 func (a *Array) Values() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
 		for _, v := range a.elements() {
@@ -95,7 +95,7 @@ func (a *Array) Values() iter.Seq[Value] {
 				return
 			}
 		}
-		for _, v := range a.all() { // none when it is plain
+		for _, v := range a.all() { // empty for a plain array
 			if !yield(v) {
 				return
 			}
@@ -105,8 +105,7 @@ func (a *Array) Values() iter.Seq[Value] {
 
 func (a *Array) isPlain() bool { return a.plain != nil || a.flat != "" }
 
-// newObject makes an object of members and takes the slice over. It returns the position of the first member whose name
-// was there before, else -1.
+// newObject returns an object that owns the members, and the position of the first duplicate name, or -1.
 func newObject(members []entry) (o *Object, duplicate int) {
 	o = &Object{}
 	o.ordered, duplicate = newOrdered(members)
@@ -117,13 +116,13 @@ func newObject(members []entry) (o *Object, duplicate int) {
 	return o, duplicate
 }
 
-// memberSize is what a member adds to an object's size, but for the comma.
+// memberSize returns what a member adds to the size of an object, without the comma.
 func memberSize(name string, v Value) int { return quotedSize(name) + len(":") + v.Size() }
 
-// comma is what separates an element from those that are there already.
+// comma returns the size of the comma before a further element.
 func comma(others int) int { return min(others, len(",")) }
 
-// newArray makes an array of the elements and takes the slice over.
+// newArray returns an array that owns the elements.
 func newArray(elements []Value) *Array {
 	items, ok := asItems(elements)
 	a := &Array{ordered: items}
@@ -137,7 +136,7 @@ func newArray(elements []Value) *Array {
 	return a
 }
 
-// asItems orders the elements by their ids if each of them has one of its own.
+// asItems returns the elements as items if each has a unique id.
 func asItems(elements []Value) (items ordered, ok bool) {
 	for _, v := range elements {
 		if o, isObject := v.(*Object); !isObject || o.id() == "" {
