@@ -16,12 +16,12 @@ func TestGrantsAllowActions(t *testing.T) {
 		room   string
 		want   map[Action]bool
 	}{
-		{"nobody is granted anything", nil, "board-7", map[Action]bool{}},
-		{"a grant of nothing", []Grant{{Rooms: Glob("*")}}, "board-7", map[Action]bool{}},
+		{"no grants", nil, "board-7", map[Action]bool{}},
+		{"a grant without permissions", []Grant{{Rooms: Glob("*")}}, "board-7", map[Action]bool{}},
 		{"an editor", []Grant{editor}, "board-7", map[Action]bool{Read: true, Write: true, Presence: true}},
 		{"an editor of other rooms", []Grant{editor}, "wall-7", map[Action]bool{}},
 		{"a reader", []Grant{{Rooms: Exact("board-7"), Read: true}}, "board-7", map[Action]bool{Read: true}},
-		{"a sensor that only writes", []Grant{{Rooms: Exact("board-7"), Write: true}}, "board-7", map[Action]bool{Write: true}},
+		{"a writer without read permission", []Grant{{Rooms: Exact("board-7"), Write: true}}, "board-7", map[Action]bool{Write: true}},
 		{"several grants add up", []Grant{{Rooms: Glob("*"), Read: true}, {Rooms: Exact("board-7"), Presence: true}}, "board-7",
 			map[Action]bool{Read: true, Presence: true}},
 		{"each in its own rooms", []Grant{{Rooms: Glob("*"), Read: true}, {Rooms: Exact("board-7"), Write: true}}, "board-8",
@@ -82,10 +82,10 @@ func TestReadOnlyPartAndItsAncestorsCannotBeChanged(t *testing.T) {
 		{"plan.budget", op(tree.Set, "plan"), false},
 		{"plan.budget", op(tree.Delete, "plan"), false},
 		{"plan.budget", op(tree.Set, "plan.title"), true},
-		{"plan.budget", add("plan", `{"_sync_id":"budget"}`), false}, // it would make an array of what holds the budget
+		{"plan.budget", add("plan", `{"_sync_id":"budget"}`), false}, // the parent would become an array
 		{`a\.b`, op(tree.Set, "a.b"), true},
 		{`a\.b`, op(tree.Set, `a\.b.c`), false},
-		{"l[x.y]", op(tree.Set, `l[x\.y].n`), false}, // one place, written in two ways
+		{"l[x.y]", op(tree.Set, `l[x\.y].n`), false}, // two spellings of one path
 		{"tasks[t1].cost", op(tree.Set, "tasks[t1].title"), true},
 		{"tasks[t1].cost", op(tree.Set, "tasks[t2].cost"), true},
 		{"tasks[t1].cost", op(tree.Set, "tasks[t1].cost"), false},
@@ -96,14 +96,14 @@ func TestReadOnlyPartAndItsAncestorsCannotBeChanged(t *testing.T) {
 		{"tasks[t1].cost", add("tasks", `{"_sync_id":"t2"}`), true},
 		{"tasks[t1].cost", add("tasks", `{"_sync_id":"t1"}`), false}, // it would replace the item
 		{"tasks[t1].cost", add("tasks[t1].subs", `{"_sync_id":"t1"}`), true},
-		{"tasks.t1", op(tree.Set, "tasks[t1]"), true}, // a member is no item
+		{"tasks.t1", op(tree.Set, "tasks[t1]"), true}, // a member, not an item
 		{"tasks[t1].cost", to("old[t2]", "tasks"), true},
 		{"tasks[t1].cost", to("old[t1]", "tasks"), false}, // it would replace the item
 		{"tasks[t1].cost", to("tasks[t1]", "old"), false},
 		{"tasks[t1].cost", to("tasks[t2]", "old"), true},
 		{"tasks[t1].cost", to("tasks[t2]", "tasks[t1].cost"), false},
 		{"tasks[t1].cost", to("tasks[t2]", "tasks[t1].subs"), true},
-		{"plan.budget", to("tasks[t1]", "plan"), false}, // it would make an array of what holds the budget
+		{"plan.budget", to("tasks[t1]", "plan"), false}, // the parent would become an array
 		{"plan.budget", to("tasks[t1]", "plan.budget.lines"), false},
 		{"plan.budget", to("plan.budget.lines[l1]", "lines"), false},
 		{"", op(tree.Set, "title"), false},
@@ -115,7 +115,7 @@ func TestReadOnlyPartAndItsAncestorsCannotBeChanged(t *testing.T) {
 			t.Errorf("%q is read-only: %s %q is allowed: %v", c.part, c.op.Kind, c.op.Path, got)
 		}
 		if !identity.AllowsOp("board-7", "notes", c.op) {
-			t.Errorf("%q of another key keeps from %s %q", c.part, c.op.Kind, c.op.Path)
+			t.Errorf("%q is read-only in another key: %s %q is denied", c.part, c.op.Kind, c.op.Path)
 		}
 	}
 }
@@ -125,10 +125,10 @@ func TestReadOnlyPartAppliesToItsRoomsOnly(t *testing.T) {
 	identity.ReadOnly = []ReadOnly{{Rooms: Glob("archive-*"), Keys: Glob("*")}}
 	op := &tree.Op{Kind: tree.Set, Path: parsed(t, "title")}
 	if identity.AllowsOp("archive-2024", "default", op) || !identity.AllowsOp("board-7", "default", op) {
-		t.Error("the rooms of a read-only part do not count")
+		t.Error("a read-only part applies to other rooms")
 	}
 	if (Identity{}).AllowsOp("board-7", "default", op) {
-		t.Error("who is granted nothing may write where nothing is read-only")
+		t.Error("an identity without grants may write")
 	}
 }
 
@@ -136,6 +136,6 @@ func TestIdentityExpiresAtItsTime(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	identity := Identity{Expires: at}
 	if identity.Expired(at.Add(-1)) || !identity.Expired(at) || (Identity{}).Expired(at) {
-		t.Error("an identity does not end when it says")
+		t.Error("the identity does not expire at its time")
 	}
 }

@@ -48,7 +48,7 @@ func TestExactPatternHasNoWildcard(t *testing.T) {
 	}
 }
 
-// What would take a backtracking matcher years.
+// A backtracking matcher would take years.
 func TestPatternWithManyWildcardsIsFast(t *testing.T) {
 	p, name := Glob(strings.Repeat("a*", 100)+"b"), strings.Repeat("a", 255)
 	start := time.Now()

@@ -11,7 +11,7 @@ import (
 	"github.com/pathsync/pathsync/core/memstore"
 )
 
-// opens asks for a room on accounts, lets go of it at once, and reports whether it was to be had.
+// opens opens a room on accounts, releases it, and reports success.
 func opens(ctx context.Context, h *core.Hub, room string, accounts ...core.Account) bool {
 	_, release, err := h.Room(ctx, room, accounts...)
 	if err == nil {
@@ -31,18 +31,18 @@ func TestAccountLimitsOpenRooms(t *testing.T) {
 		}{
 			{"a", []core.Account{address, user}, true},
 			{"b", []core.Account{address, user}, true},
-			{"c", []core.Account{address, user}, false}, // the user has two
-			{"b", []core.Account{address, user}, true},  // it is open
+			{"c", []core.Account{address, user}, false}, // the user has two rooms
+			{"b", []core.Account{address, user}, true},  // the room is open
 			{"c", []core.Account{address}, true},
 			{"d", []core.Account{address}, false},
-			{"c", []core.Account{user}, true}, // on the address's account
-			{"d", nil, true},                  // on nobody's
+			{"c", []core.Account{user}, true}, // counts on the address
+			{"d", nil, true},                  // counts on no account
 		} {
 			if got := opens(t.Context(), h, ask.room, ask.accounts...); got != ask.want {
 				t.Errorf("%s on %v: %v", ask.room, ask.accounts, got)
 			}
 		}
-		time.Sleep(2 * time.Minute) // all are closed
+		time.Sleep(2 * time.Minute) // all rooms are closed
 		for _, room := range []string{"e", "f"} {
 			if !opens(t.Context(), h, room, address, user) {
 				t.Errorf("%s cannot be opened", room)
@@ -51,7 +51,7 @@ func TestAccountLimitsOpenRooms(t *testing.T) {
 	})
 }
 
-// The room is opened although nobody waits for it any more, and takes its place.
+// The room is opened although no request waits for it, and counts on the account.
 func TestCancelledRequestDoesNotCancelOpening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, memstore.New())
@@ -71,7 +71,7 @@ func TestCancelledRequestDoesNotCancelOpening(t *testing.T) {
 	})
 }
 
-// A room that could not be opened is in the table until it is tried again, and then takes one place and not two.
+// A room that could not be opened stays in the table until it is retried. It counts once.
 func TestRetryOfRoomCountsOnceOnAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New(), docs: func() error { return errNoDatabase }}

@@ -18,14 +18,14 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// auditStore folds the whole log of each room, and looks at each write of document rows, checkpoints and prunings.
+// auditStore folds the whole log of each room, and checks each write of rows and checkpoints and each pruning.
 type auditStore struct {
 	core.Store
 	mu     sync.Mutex
-	whole  map[string]*core.State           // what the whole log of each room makes
-	takes  time.Duration                    // a transaction of rows
+	whole  map[string]*core.State           // the fold of the whole log of each room
+	takes  time.Duration                    // duration of a transaction of rows
 	refuse func(rows []core.Document) error // nil: none
-	wrote  func(rows []core.Document)       // after each transaction; rows is nil for one of checkpoints and for a pruning
+	wrote  func(rows []core.Document)       // called after each transaction; rows is nil for checkpoints and for a pruning
 }
 
 func (s *auditStore) Append(ctx context.Context, batches []*core.Batch) error {
@@ -43,7 +43,7 @@ func (s *auditStore) Append(ctx context.Context, batches []*core.Batch) error {
 }
 
 func (s *auditStore) SaveDocuments(ctx context.Context, rows []core.Document) error {
-	time.Sleep(s.takes) // batches are committed meanwhile
+	time.Sleep(s.takes) // lets batches be committed meanwhile
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.refuse != nil {
@@ -75,7 +75,7 @@ func (s *auditStore) audit(err error, rows []core.Document) error {
 
 func (s *auditStore) hook(change func()) { s.mu.Lock(); defer s.mu.Unlock(); change() }
 
-// opened is the state of a room as a server that starts now would read it.
+// opened returns the state of a room as a new server reads it.
 func (s *auditStore) opened(t *testing.T, room string) (*core.State, int64) {
 	t.Helper()
 	checkpoint, err := s.Store.Checkpoint(t.Context(), room)
@@ -105,7 +105,7 @@ func (s *auditStore) opened(t *testing.T, room string) (*core.State, int64) {
 	return state, checkpoint.ServerSeq
 }
 
-// replayed is the state that the whole log makes.
+// replayed returns the fold of the whole log.
 func (s *auditStore) replayed(room string) *core.State {
 	if s.whole == nil {
 		s.whole = map[string]*core.State{}
@@ -120,9 +120,9 @@ func (s *auditStore) replayed(room string) *core.State {
 	return s.whole[room]
 }
 
-// A crash between any two transactions of the checkpointer and the pruner leaves rows, a checkpoint and a log from which
-// the room opens to the same bytes as from the whole log. Some documents are large, so that their rows lag; transactions
-// fail, and one document is refused for a while.
+// The test opens the room after each transaction of the checkpointer and the pruner, as after a crash, and compares it with the
+// fold of the whole log. Some documents are large, so that their rows lag. Transactions fail, and one document is rejected for
+// a while.
 func TestAnyPrefixOfCheckpointTransactionsOpensToTheSameBytes(t *testing.T) {
 	for seed := range uint64(8) {
 		synctest.Test(t, func(t *testing.T) {
@@ -143,7 +143,7 @@ func TestAnyPrefixOfCheckpointTransactionsOpensToTheSameBytes(t *testing.T) {
 					}
 				}
 			}
-			refusing, fails := rng.IntN(3), rand.New(rand.NewPCG(seed, 8)) // of the checkpointer's goroutine
+			refusing, fails := rng.IntN(3), rand.New(rand.NewPCG(seed, 8)) // used by the checkpointer's goroutine only
 			store.refuse = func(rows []core.Document) error {
 				for _, row := range rows {
 					if refusing == 1 && row.Key == "doc3" {
@@ -215,7 +215,7 @@ func save(t *testing.T, store core.Store, rows ...core.Document) {
 	}
 }
 
-// Another server saves a checkpoint and prunes between the moments at which this one reads the checkpoint and the log.
+// Another server saves a checkpoint and prunes after this one has read the checkpoint and before it reads the log.
 func TestRoomIsReadAgainWhenLogIsPrunedMeanwhile(t *testing.T) {
 	store := &pruningStore{faultyStore: faultyStore{Store: memstore.New()}}
 	first := newHub(t, store.Store)
@@ -273,7 +273,7 @@ func TestSmallChangeOfLargeDocumentDelaysItsRow(t *testing.T) {
 	})
 }
 
-// What a document costs is bounded by what the log got of it, too: much of it new means that its row is written soon.
+// When a large part of a document has changed, its row is written without the extra delay.
 func TestLargeChangeOfLargeDocumentIsWrittenSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &auditStore{Store: memstore.New()}
@@ -397,7 +397,7 @@ func pendingRow(t *testing.T, store core.Store, room, key string) string {
 	return ""
 }
 
-// A database that answers a ping and takes no row is not asked for each row alone for ever.
+// The database responds to Ping and rejects every row.
 func TestDatabaseThatRejectsEveryRowIsNotTriedForEachRow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &auditStore{Store: memstore.New()}
@@ -468,7 +468,7 @@ func TestRoomWithRejectedRowIsClosedWhenIdle(t *testing.T) {
 	})
 }
 
-// Discarded operations change no document, and yet a restart must not read them all again.
+// Discarded operations change no document, but a restart must not read all of them.
 func TestCheckpointIncludesBatchesWithoutEffect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &auditStore{Store: memstore.New()}
@@ -519,7 +519,7 @@ func TestDocumentBeyondRoomLimitIsDiscarded(t *testing.T) {
 	})
 }
 
-// Several batches of one transaction create documents: each counts.
+// Several batches of one transaction create documents.
 func TestDocumentLimitCountsSameTransaction(t *testing.T) {
 	s, err := core.NewState("room", 0, nil, core.Limits{Documents: 2})
 	if err != nil {
@@ -577,7 +577,7 @@ func TestDiscardedOperationIsLoggedWithoutValueAndRecognised(t *testing.T) {
 	})
 }
 
-// Somebody deletes document rows by hand: the log still has what was in them, or the room is damaged. It never looks empty.
+// After document rows were deleted by hand, the room is rebuilt from the log, or it is corrupt. It never looks empty.
 func TestDeletedDocumentRowsAreRebuiltFromLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &forgetfulStore{Store: memstore.New()}
@@ -605,7 +605,7 @@ func TestDeletedDocumentRowsAreRebuiltFromLog(t *testing.T) {
 	})
 }
 
-// forgetfulStore has lost some document rows of each room.
+// forgetfulStore omits some document rows of each room.
 type forgetfulStore struct {
 	core.Store
 	forget int

@@ -13,13 +13,13 @@ import (
 	"github.com/pathsync/pathsync/core/presence"
 )
 
-// by makes a batch one of a user.
+// by sets the user of a batch.
 func by(user string, p *core.Proposal) *core.Proposal {
 	p.UserID = user
 	return p
 }
 
-// use tries everything that a client can do in a room, as a user.
+// use makes every kind of request of a client, as a user.
 func use(t *testing.T, r *core.Room, client, user string) map[string]error {
 	t.Helper()
 	_, numbered := r.Submit(t.Context(), by(user, batch(t, client, 1000, "set x 1")))
@@ -37,7 +37,7 @@ func wantForeign(t *testing.T, r *core.Room, client, user string) {
 	t.Helper()
 	for what, err := range use(t, r, client, user) {
 		if what == "leaving" {
-			continue // it says something only of who is present
+			continue // Leave checks the owner only of clients in memory
 		}
 		if !errors.Is(err, core.ErrForeignClient) {
 			t.Errorf("%s of %s by %s: %v", what, client, user, err)
@@ -97,7 +97,7 @@ func TestClientHasNoOwnerWithoutAuthentication(t *testing.T) {
 	}
 }
 
-// A room that was opened again has forgotten, and the log has not.
+// The room is opened again, so its memory is empty and the log has the owner.
 func TestLogKeepsOwnerOfClient(t *testing.T) {
 	store := memstore.New()
 	h := newHub(t, store)
@@ -106,7 +106,7 @@ func TestLogKeepsOwnerOfClient(t *testing.T) {
 	wantForeign(t, room(t, newHub(t, store), "r"), "c", "mallory")
 }
 
-// Whoever uses more clients than a room remembers does not get at those that it forgets.
+// A user with more clients than dedup remembers cannot use an evicted client of another user.
 func TestClientKeepsItsOwnerAfterEvictionFromDedup(t *testing.T) {
 	r := room(t, newHub(t, memstore.New()), "r")
 	submit(t, r, by("ann", batch(t, "c", 1, "set x 1")))
@@ -129,13 +129,13 @@ func TestLogHasTheUserOfABatch(t *testing.T) {
 	if err != nil || b.UserID != "ann" {
 		t.Errorf("the log has %+v, %v", b, err)
 	}
-	// Sent again it is the same batch, also for who did not have to prove it.
+	// A repeat without a user is a duplicate, too.
 	if a := submit(t, r, batch(t, "c", 1, "set x 1")); !a.Duplicate || a.Batch.UserID != "ann" {
 		t.Errorf("%+v", a.Batch)
 	}
 }
 
-// awayStore is a database that answers nothing about clients.
+// awayStore fails all reads of clients.
 type awayStore struct{ core.Store }
 
 func (awayStore) LastClientSeq(ctx context.Context, _, _ string) (int64, error) {

@@ -17,15 +17,15 @@ import (
 	"github.com/pathsync/pathsync/core/memstore"
 )
 
-// troubledStore fails at random, in every way in which a database can.
+// troubledStore fails at random in all ways of a database.
 type troubledStore struct {
 	core.Store
 	t  *testing.T
 	mu sync.Mutex
-	// rng decides what becomes of each call; of one in fair the database is well.
+	// rng decides the result of each call; one call in fair succeeds.
 	rng  *rand.Rand
 	fair int
-	// poisoned is whose batches are refused, and sluggish whose are never done in time.
+	// poisoned is the client whose batches are rejected, and sluggish the one whose batches time out.
 	poisoned, sluggish string
 	waiting            sync.WaitGroup
 }
@@ -57,13 +57,13 @@ func (s *troubledStore) Append(ctx context.Context, batches []*core.Batch) error
 	switch s.roll(s.fair) {
 	case 0:
 		return errNoDatabase
-	case 1: // the answer is lost
+	case 1: // the response is lost
 		_ = s.Store.Append(ctx, batches)
 		return errNoDatabase
 	case 2:
 		<-ctx.Done()
 		return ctx.Err()
-	case 3: // it is done after the call has ended
+	case 3: // committed after the end of the call
 		ended := context.WithoutCancel(ctx)
 		s.waiting.Go(func() {
 			<-ctx.Done()
@@ -87,8 +87,8 @@ func (s *troubledStore) Log(ctx context.Context, room string, after int64, page 
 	return s.Store.Log(ctx, room, after, page)
 }
 
-// Whatever the database does and whichever requests are cut, every batch is answered once, what was accepted is in the log
-// once, what was refused is not, the numbers of each client ascend, and closing ends.
+// With random faults and cancelled requests, every batch is answered once, accepted batches are in the log once, refused ones
+// are not, the numbers of each client ascend, and Close returns.
 func TestRandomFaultsDoNotBreakTheLog(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) { runTrouble(t, seed) })
@@ -126,7 +126,7 @@ func runTrouble(t *testing.T, seed uint64) {
 			}
 			at := sent{roomName, client, seq}
 			var once sync.WaitGroup
-			for range 1 + rng.IntN(2)*rng.IntN(3) { // the same several times at once
+			for range 1 + rng.IntN(2)*rng.IntN(3) { // concurrent repeats
 				ctx, cancel := t.Context(), context.CancelFunc(func() {})
 				if rng.IntN(4) == 0 {
 					ctx, cancel = context.WithTimeout(ctx, time.Duration(rng.IntN(30))*time.Millisecond)
@@ -169,10 +169,10 @@ func runTrouble(t *testing.T, seed uint64) {
 	if seed%2 == 0 {
 		all.Wait()
 	} else {
-		time.Sleep(time.Second) // closing in the middle of it
+		time.Sleep(time.Second) // close while batches are pending
 	}
 	store.hook(func() { store.fair = 1 << 30 })
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // as many batches as are sluggish
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // enough for all slow batches
 	defer cancel()
 	if err := h.Close(ctx); err != nil {
 		t.Errorf("closing: %v", err)
@@ -214,8 +214,8 @@ func runTrouble(t *testing.T, seed uint64) {
 
 func (s *troubledStore) hook(f func()) { s.mu.Lock(); defer s.mu.Unlock(); f() }
 
-// The attack: one request is cut while its batch is queued, and then the same batch comes three times at once, with writers
-// in other rooms.
+// A request is cancelled while its batch is queued, and then the same batch is sent three times at once, with writers in other
+// rooms.
 func TestBatchCancelledWhileQueuedAndRepeatedDoesNotBlockOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
@@ -245,7 +245,7 @@ func TestBatchCancelledWhileQueuedAndRepeatedDoesNotBlockOthers(t *testing.T) {
 			ctx, cut := context.WithCancel(t.Context())
 			var all sync.WaitGroup
 			all.Go(func() { _, _ = r.Submit(ctx, p) })
-			synctest.Wait() // it is queued, behind the transaction under way
+			synctest.Wait() // the batch is queued behind the running transaction
 			cut()
 			for range 3 {
 				all.Go(func() { submit(t, r, p) })
@@ -299,7 +299,7 @@ func TestUnexplainedConflictIsNotRetriedForever(t *testing.T) {
 	})
 }
 
-// slowStore takes so long for each row, and no longer than its call may.
+// slowStore takes a time for each row, up to the timeout of the call.
 func slowStore(perRow time.Duration) *faultyStore {
 	store := &faultyStore{Store: memstore.New()}
 	store.append = func(ctx context.Context, batches []*core.Batch, do func() error) error {
@@ -366,7 +366,7 @@ func TestManyLargeBatchesDelayOthersLittle(t *testing.T) {
 	}
 }
 
-// The database takes longer for the rows than a call may: it gets fewer and fewer, and then more again.
+// The database takes longer for the rows than the timeout. Transactions become smaller, and then larger again.
 func TestTimedOutGroupIsCommittedInPieces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := slowStore(0)
@@ -430,11 +430,11 @@ func TestBatchThatTimesOutAloneIsRefusedWithoutEffectOnOthers(t *testing.T) {
 		if n := m.read(); n.rejected != 1 {
 			t.Errorf("%+v", n)
 		}
-		submit(t, r, batch(t, "ann", 1, "set n 2")) // the room goes on
+		submit(t, r, batch(t, "ann", 1, "set n 2")) // the room accepts further batches
 	})
 }
 
-// An error that nobody knows may come from the data. The others in the transaction are not affected for long.
+// An unexplained error may come from the data. Other batches of the transaction are delayed only briefly.
 func TestBatchWithUnexplainedErrorIsIsolated(t *testing.T) {
 	for _, cause := range []error{core.ErrRejected, core.ErrUnexplained} {
 		synctest.Test(t, func(t *testing.T) {

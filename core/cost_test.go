@@ -9,7 +9,7 @@ import (
 	"github.com/pathsync/pathsync/core/memstore"
 )
 
-// crowdedRoom is a room with so many documents.
+// crowdedRoom returns a room with a number of documents.
 func crowdedRoom(t testing.TB, documents int) *core.Room {
 	t.Helper()
 	store := memstore.New()
@@ -30,7 +30,7 @@ func crowdedRoom(t testing.TB, documents int) *core.Room {
 	return r
 }
 
-// A commit costs what it changes. The figures are compared by
+// The cost of a commit does not depend on the number of documents. Compare the results of
 //
 //	go test ./core -run '^$' -bench CommitByDocuments
 func BenchmarkCommitByDocuments(b *testing.B) {
@@ -60,7 +60,7 @@ func TestCommitCostDoesNotDependOnDocuments(t *testing.T) {
 	}
 }
 
-// fastestCommits is how long 100 commits take, at best.
+// fastestCommits returns the shortest of several measurements of 100 commits.
 func fastestCommits(t *testing.T, documents int) time.Duration {
 	r := crowdedRoom(t, documents)
 	best := time.Hour

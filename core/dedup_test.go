@@ -30,7 +30,7 @@ func TestNumberUpToLastFoldedIsPassed(t *testing.T) {
 	}
 }
 
-// A client whose first batches are folded before its history was asked for must not be taken for one without history.
+// A client whose first batches are folded before its history is read must not be treated as a client without history.
 func TestFoldDoesNotCompleteClientHistory(t *testing.T) {
 	r := newDedup(10)
 	r.fold(&Batch{ClientID: "ann", ClientSeq: 5, ServerSeq: 9})
@@ -43,13 +43,13 @@ func TestFoldDoesNotCompleteClientHistory(t *testing.T) {
 	}
 }
 
-// What was read from the log before a client was dropped may lack batches folded since, and is not believed.
+// A read of the log from before an eviction may lack batches that were folded since, and is ignored.
 func TestStaleHistoryOfEvictedClientIsIgnored(t *testing.T) {
 	r := newDedup(1)
 	r.learn("ann", "", 3, 10)
 	asOf := int64(10)                                            // ann's history is read here: 3
 	r.fold(&Batch{ClientID: "ann", ClientSeq: 4, ServerSeq: 11}) // then ann's next batch is committed
-	r.fold(&Batch{ClientID: "ben", ClientSeq: 1, ServerSeq: 12}) // and ann is dropped
+	r.fold(&Batch{ClientID: "ben", ClientSeq: 1, ServerSeq: 12}) // and ann is evicted
 	r.learn("ann", "", 3, asOf)
 	if got := r.check("ann", 4); got != unknownClient {
 		t.Fatalf("look(4) = %v: a batch would be taken twice", got)
@@ -66,8 +66,8 @@ func TestRememberedClientsAreLimited(t *testing.T) {
 	}
 }
 
-// Whatever is dropped and learnt in between, a number is called fresh only if it is higher than all of its client's in the
-// log, for a caller that follows the protocol: look, ask the log as of the room's position, look again.
+// With random evictions and late reads, a number is fresh only if it is higher than all of its client's numbers in the log. The
+// caller follows the protocol: check, read the log as of the room's position, check again.
 func TestNumberAboveLogIsFresh(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -87,7 +87,7 @@ func TestNumberAboveLogIsFresh(t *testing.T) {
 			}
 			i := rng.IntN(len(askers))
 			a := askers[i]
-			if a.asked { // the answer of the log arrives late
+			if a.asked { // the read of the log completes late
 				r.learn(a.client, "", a.last, a.asOf)
 				a.asked = false
 				continue

@@ -13,7 +13,7 @@ import (
 	"github.com/pathsync/pathsync/core/memstore"
 )
 
-// endHistory gives a database a new epoch, as another server or an operator does.
+// endHistory renews the epoch of a database, as another server or an operator does.
 func endHistory(t *testing.T, store core.Store) (epoch string) {
 	t.Helper()
 	next, err := store.Reopen(t.Context(), true)
@@ -23,7 +23,7 @@ func endHistory(t *testing.T, store core.Store) (epoch string) {
 	return next.Epoch()
 }
 
-// watching has a hub look at its database as often as a server does.
+// watching sets the default interval of the watcher.
 func watching(c *core.Config) { c.WatchInterval = 500 * time.Millisecond }
 
 func closings(r *core.Room) []error { return r.Listener().(*recorder).closings() }
@@ -87,7 +87,7 @@ func TestRowsOfOldHistoryAreNotWritten(t *testing.T) {
 	})
 }
 
-// forgetful is a database that can lose what came after some moment, as one does that is restored from a backup.
+// forgetful is a database that can lose its last batches, as a restored backup does.
 type forgetful struct{ *memstore.Store }
 
 func newForgetful(t *testing.T, room string, n int) forgetful {
@@ -103,7 +103,7 @@ func newForgetful(t *testing.T, room string, n int) forgetful {
 	return s
 }
 
-// Created is that of a database which is older than the process.
+// Created reports that the database is older than the process.
 func (forgetful) Created() bool { return false }
 
 func TestPositionBeyondLogRenewsEpochOnce(t *testing.T) {
@@ -123,7 +123,7 @@ func TestPositionBeyondLogRenewsEpochOnce(t *testing.T) {
 		if again.Epoch() == before {
 			t.Error("the epoch is the same")
 		}
-		// From here on the process knows every id that was given, so such a claim is false.
+		// The process has created this history, so such a claim is false.
 		for range 3 {
 			if err := again.CheckPosition(t.Context(), 1<<60); err != nil {
 				t.Errorf("a second claim: %v", err)
@@ -169,7 +169,7 @@ func TestServerBehindPrunedLogReopensRoom(t *testing.T) {
 		for n := range int64(59) {
 			submit(t, ahead, batch(t, "ben", n+1, fmt.Sprintf("set b %d", n)))
 		}
-		time.Sleep(10 * time.Second) // the documents are written
+		time.Sleep(10 * time.Second) // until the rows are written
 		if err := store.Prune(t.Context(), "room", 0, 59); err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +215,7 @@ func TestLossDuringOperationRenewsEpoch(t *testing.T) {
 	}
 }
 
-// goneStore is a database that is not in its place.
+// goneStore is a missing database.
 type goneStore struct {
 	*memstore.Store
 	gone atomic.Bool
@@ -264,8 +264,7 @@ func TestMissingDatabaseRefusesWritesUntilItIsBack(t *testing.T) {
 	}
 }
 
-// Another server moves the checkpoint on and prunes the log while a room is opened, between the reading of the documents
-// and that of the log.
+// Another server raises the checkpoint and prunes the log after this one has read the documents and before it reads the log.
 func TestRoomOpensWhileItsLogIsPruned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
@@ -294,7 +293,7 @@ func TestRoomOpensWhileItsLogIsPruned(t *testing.T) {
 	})
 }
 
-// shorteningStore does something between the reading of a room's documents and that of its log.
+// shorteningStore calls a function between the reads of a room's documents and of its log.
 type shorteningStore struct {
 	core.Store
 	between func()

@@ -19,7 +19,7 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// recorder is a listener that keeps what it is told.
+// recorder is a listener that stores what it receives.
 type recorder struct {
 	mu       sync.Mutex
 	seqs     []int64
@@ -72,7 +72,7 @@ func (l *recorder) told() []int64 {
 	return slices.Clone(l.seqs)
 }
 
-// faultyStore lets a test come between the hub and its store. A nil hook lets the call through.
+// faultyStore calls hooks of a test before calls of the store. Nil hooks do nothing.
 type faultyStore struct {
 	core.Store
 	mu     sync.Mutex
@@ -153,7 +153,7 @@ func room(t *testing.T, h *core.Hub, name string) *core.Room {
 	return r
 }
 
-// op reads `kind path value`, as in "set title 1"; the value may be absent, and @n gives an index.
+// op parses `kind path value`, as in "set title 1". The value is optional, and @n is an index.
 func op(t testing.TB, text string) core.ProposedOp {
 	t.Helper()
 	fields := strings.SplitN(text, " ", 3)
@@ -310,7 +310,7 @@ func TestRepeatedBatchGetsFirstAnswer(t *testing.T) {
 			wantDocument(t, r, `{"list":[{"_sync_id":"a"}],"x":2}`)
 		}
 		check("at once", r)
-		time.Sleep(2 * time.Second) // the document row is written: the log before it is not read any more
+		time.Sleep(2 * time.Second) // until the row is written, so that the log before it is not read
 		check("after a restart", room(t, newHub(t, store), "room"))
 	})
 }
@@ -380,10 +380,10 @@ func TestCommitWithLostResponseIsRecognised(t *testing.T) {
 	})
 }
 
-// unreadableStore has the log's first readings fail.
+// unreadableStore fails the first reads of the log.
 type unreadableStore struct {
 	core.Store
-	fail atomic.Int32 // so many
+	fail atomic.Int32 // number of reads that fail
 }
 
 func (s *unreadableStore) Log(ctx context.Context, room string, after int64, limit core.Page) ([]*core.Batch, error) {
@@ -393,7 +393,7 @@ func (s *unreadableStore) Log(ctx context.Context, room string, after int64, lim
 	return s.Store.Log(ctx, room, after, limit)
 }
 
-// A failover breaks the connection of an append that is committed, and then that of reading the log.
+// A failover breaks the connection after an append was committed, and again while the log is read.
 func TestWritesResumeAfterLogExplainsLostResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
@@ -420,7 +420,7 @@ func TestWritesResumeAfterLogExplainsLostResponse(t *testing.T) {
 	})
 }
 
-// The first batch that is too slow is suspected, and the second is taken for an outage.
+// The first timeout is attributed to the batch, and the second is treated as an outage.
 func TestWritesResumeAfterBatchesOfOutageAreGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
@@ -435,7 +435,7 @@ func TestWritesResumeAfterBatchesOfOutageAreGivenUp(t *testing.T) {
 				t.Fatalf("err = %v", err)
 			}
 		}
-		time.Sleep(2 * time.Hour) // of the test's clock: until the batches are given up
+		time.Sleep(2 * time.Hour) // until the batches are given up
 		store.hook(func() { store.append = nil })
 		time.Sleep(time.Minute)
 		if a := submit(t, r, batch(t, "ben", 1, "set x 2")); a.Batch.ServerSeq != 1 {
@@ -458,7 +458,7 @@ func TestSecondServerCausesConflictsAndNoFork(t *testing.T) {
 			})
 		}
 		all.Wait()
-		for i, r := range []*core.Room{one, two} { // each learns of the other's last batches by writing
+		for i, r := range []*core.Room{one, two} { // each reads the other's last batches after a conflict
 			submit(t, r, batch(t, "eve", int64(i), fmt.Sprintf("set n %d", i)))
 		}
 		submit(t, one, batch(t, "eve", 2, "set n 2"))
@@ -487,7 +487,7 @@ func TestRepeatAtAnotherServerIsAppliedOnce(t *testing.T) {
 		submit(t, one, batch(t, "ann", 1, "set n 1"))
 		submit(t, two, batch(t, "ann", 2, "set n 2"))
 		time.Sleep(time.Second)
-		a := submit(t, one, batch(t, "ann", 2, "set n 2")) // one has not heard of it
+		a := submit(t, one, batch(t, "ann", 2, "set n 2")) // one does not know this batch yet
 		if !a.Duplicate || a.Batch.ServerSeq != 2 {
 			t.Errorf("answer: %+v, duplicate %v", a.Batch, a.Duplicate)
 		}
@@ -531,7 +531,7 @@ func TestOutageRefusesWritesAndLosesNothing(t *testing.T) {
 		if accepted < 15 || refused < 15 {
 			t.Errorf("%d accepted and %d refused in 10 s after, and 30 s of, the outage", accepted, refused)
 		}
-		// The batch that was under way when the database went is in the log, once; those refused at once are not.
+		// The log has the batch that was in flight at the start of the outage once, and none of those refused at once.
 		want, seq := document(r)
 		again := room(t, newHub(t, store), "room")
 		wantDocument(t, again, want)
@@ -653,7 +653,7 @@ func TestDamagedDocumentRowStopsItsRoomOnlyAndIsKept(t *testing.T) {
 	})
 }
 
-// A batch that can be folded only in part leaves a state that never was.
+// A batch that is folded in part leaves an invalid state.
 func TestRowsOfStoppedRoomAreNotWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
@@ -684,7 +684,7 @@ func TestGapInLogStopsRoom(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := store.Prune(t.Context(), "bad", 0, 1); err != nil { // which no document holds
+		if err := store.Prune(t.Context(), "bad", 0, 1); err != nil { // no document row has this batch
 			t.Fatal(err)
 		}
 		if _, _, err := newHub(t, store).Room(t.Context(), "bad"); !errors.Is(err, core.ErrCorrupt) {
@@ -749,7 +749,7 @@ func TestOpenRoomsAreLimited(t *testing.T) {
 	})
 }
 
-// Whoever asks for many rooms once must not keep others out until they are idle.
+// A client that opens many rooms once must not block others until these rooms are idle.
 func TestUnusedRoomsAreClosedForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, memstore.New(), func(c *core.Config) { c.MaxRooms = 3 })

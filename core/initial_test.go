@@ -16,7 +16,7 @@ import (
 	"github.com/pathsync/pathsync/core/memstore"
 )
 
-// application is a loader that says what the test tells it.
+// application is a loader whose results the test sets.
 type application struct {
 	mu    sync.Mutex
 	asked []string
@@ -43,7 +43,7 @@ func (a *application) says(say func(ctx context.Context, room string) (map[strin
 	a.say = say
 }
 
-// saying is an application that gives each room these documents, as key and JSON by turns.
+// saying returns an application with these documents for each room, as alternating keys and JSON.
 func saying(keysAndStates ...string) *application {
 	a := new(application)
 	a.says(states(keysAndStates...))
@@ -68,7 +68,7 @@ func asking(a *application) func(*core.Config) {
 	return func(c *core.Config) { c.InitialState = a }
 }
 
-// contents is a room as `key: state @serverSeq`, one line for each document.
+// contents formats a room as `key: state @serverSeq`, one line for each document.
 func contents(r *core.Room) string {
 	var b strings.Builder
 	r.View(func(v core.View) {
@@ -114,7 +114,7 @@ func TestNewRoomGetsInitialState(t *testing.T) {
 		}
 		a.says(states("default", `{"other":true}`))
 		wantContents(t, room(t, h, "room"), began)
-		wantContents(t, room(t, newHub(t, store, asking(a)), "room"), began) // after a crash: no document row is written yet
+		wantContents(t, room(t, newHub(t, store, asking(a)), "room"), began) // as after a crash, before a row is written
 		time.Sleep(5 * time.Second)
 		wantContents(t, room(t, newHub(t, store, asking(a)), "room"), began)
 		if n := a.questions(); n != 1 {
@@ -192,7 +192,7 @@ func TestConcurrentOpeningsLoadInitialStateOnce(t *testing.T) {
 	})
 }
 
-// Whoever gets a room of a hub has all of what it begins with, or does not get it.
+// A room is opened with its whole initial state or not at all.
 func TestRoomIsNotOpenedWithoutInitialState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := new(application)
@@ -304,7 +304,7 @@ func TestCloseDoesNotWaitForInitialState(t *testing.T) {
 	})
 }
 
-// Two servers ask, and one is first. The other finds the room begun, and its readers see the same.
+// Two servers load the initial state, and the first one sets it. Readers of both see the same.
 func TestFirstOfTwoServersSetsInitialState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
@@ -322,7 +322,7 @@ func TestFirstOfTwoServersSetsInitialState(t *testing.T) {
 	})
 }
 
-// The transaction has all of the documents, so however it ends, the room never begins with a part of them.
+// One transaction has all documents, so the room never begins with a part of them.
 func TestInitialStateWithUnknownFateIsFoundAtNextOpening(t *testing.T) {
 	for _, arrives := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"github.com/pathsync/pathsync/core/memstore"
 )
 
-// large is an op that sets a member to a text of so many bytes.
+// large returns an op that sets a member to a text of n bytes.
 func large(bytes int) string { return `set text "` + strings.Repeat("x", bytes) + `"` }
 
 const budget = 1 << 20
@@ -37,7 +37,7 @@ func TestNoRoomIsOpenedOverMemoryBudget(t *testing.T) {
 		if n := strings.Count(log.String(), "no further room can be opened"); n != 1 {
 			t.Errorf("it is logged %d times", n)
 		}
-		submit(t, used, batch(t, "ann", 2, "set n 1")) // what is open goes on
+		submit(t, used, batch(t, "ann", 2, "set n 1")) // open rooms accept batches
 		room(t, h, "used")
 		submit(t, used, batch(t, "ann", 3, `set text "short"`))
 		room(t, h, "other")
@@ -55,7 +55,7 @@ func TestUnusedRoomsAreClosedFirstOverMemoryBudget(t *testing.T) {
 			}
 			submit(t, r, batch(t, "ann", 1, large(budget)))
 			release()
-			time.Sleep(2 * time.Second) // its document is written down
+			time.Sleep(2 * time.Second) // until its row is written
 		}
 		if again := room(t, h, "used"); again != used {
 			t.Error("a room in use was closed")
@@ -67,7 +67,7 @@ func TestUnusedRoomsAreClosedFirstOverMemoryBudget(t *testing.T) {
 	})
 }
 
-// Nobody needs to ask for another room.
+// No other room has to be opened for this.
 func TestUnusedRoomsAreClosedEarlyOverMemoryBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newTightHub(t, func(c *core.Config) { c.RoomIdle = time.Hour })

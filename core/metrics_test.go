@@ -12,7 +12,7 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// measurer keeps what a hub has it measure.
+// measurer stores the measurements of a hub.
 type measurer struct {
 	mu        sync.Mutex
 	measured  measured
@@ -88,7 +88,7 @@ func TestCommitDurationIncludesRetries(t *testing.T) {
 	})
 }
 
-// The answer to the first attempt was lost, and the second meets what the first has written.
+// The response of the first attempt is lost, and the second conflicts with it.
 func TestCommitFoundInLogIsMeasuredOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := new(measurer)
@@ -126,9 +126,9 @@ func TestCheckpointLagIsAgeOfOldestUnsavedChange(t *testing.T) {
 		submit(t, room(t, h, "b"), batch(t, "ada", 1, "set x 1"))
 		lag(5 * time.Second)
 		time.Sleep(5500 * time.Millisecond)
-		lag(10500 * time.Millisecond) // it is being tried
+		lag(10500 * time.Millisecond) // the write is running
 		time.Sleep(time.Second)
-		lag(11500 * time.Millisecond) // it has failed
+		lag(11500 * time.Millisecond) // the write has failed
 		store.hook(func() { store.save = nil })
 		time.Sleep(10 * time.Second)
 		lag(0)

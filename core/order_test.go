@@ -14,7 +14,7 @@ import (
 	"github.com/pathsync/pathsync/core/memstore"
 )
 
-// after makes a batch name its predecessor.
+// after sets the predecessor of a batch.
 func after(previous int64, p *core.Proposal) *core.Proposal {
 	p.PreviousClientSeq = &previous
 	return p
@@ -39,7 +39,7 @@ func TestBatchWaitsForItsPredecessor(t *testing.T) {
 		r := room(t, newHub(t, store), "room")
 		submit(t, r, batch(t, "ann", 1, "set n 1"))
 		var all sync.WaitGroup
-		for n := int64(4); n >= 2; n-- { // in the wrong order, and of several keys
+		for n := int64(4); n >= 2; n-- { // in reverse order, and for several keys
 			p := after(n-1, batch(t, "ann", n, fmt.Sprintf("set n %d", n)))
 			p.Key = fmt.Sprint("key-", n%2)
 			all.Go(func() { submit(t, r, p) })
@@ -83,7 +83,7 @@ func TestMissingPredecessorDelaysBatchByTimeout(t *testing.T) {
 	})
 }
 
-// A batch that arrived before its predecessor and has waited longest takes along those that it would make too late.
+// A batch that is released without its predecessor is queued behind lower numbers of its client.
 func TestBatchReleasedWithoutPredecessorFollowsLowerNumbers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
@@ -118,7 +118,7 @@ func TestKnownPredecessorCausesNoDelay(t *testing.T) {
 			synctest.Wait()
 		}
 		all.Wait()
-		submit(t, room(t, newHub(t, store), "room"), after(19, batch(t, "ann", 20, "set n 1"))) // in the log alone
+		submit(t, room(t, newHub(t, store), "room"), after(19, batch(t, "ann", 20, "set n 1"))) // known from the log only
 		if took := time.Since(began); took > 20*time.Millisecond {
 			t.Errorf("it took %v", took)
 		}
@@ -173,7 +173,7 @@ func TestStoppedRoomAnswersWaitingBatches(t *testing.T) {
 		p := after(1, batch(t, "ann", 2, "set n 2"))
 		go func() { _, err := r.Submit(t.Context(), p); done <- err }()
 		synctest.Wait()
-		// Another server's batch that does not fit, and an own one that meets it.
+		// A batch of another server that cannot be applied, and one of this server that conflicts with it.
 		if err := store.Store.Append(t.Context(), []*core.Batch{{Room: "room", Key: "default", ClientID: "x", ClientSeq: 1, ServerSeq: 1,
 			Ops: []core.LoggedOp{{Kind: "delete", Path: "absent"}}}}); err != nil {
 			t.Fatal(err)
@@ -185,7 +185,7 @@ func TestStoppedRoomAnswersWaitingBatches(t *testing.T) {
 	})
 }
 
-// The predecessor went through another server. This one learns of it by a conflict.
+// Another server commits the predecessor. This one reads it after a conflict.
 func TestPredecessorAtAnotherServerReleasesHeldBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
@@ -207,7 +207,7 @@ func TestPredecessorAtAnotherServerReleasesHeldBatch(t *testing.T) {
 	})
 }
 
-// A batch is refused, and not applied once more, when it is repeated after its rows have been pruned.
+// A batch that is repeated after its rows were pruned must not be applied again.
 func TestRepeatOfPrunedBatchIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
@@ -231,7 +231,7 @@ func TestRepeatOfPrunedBatchIsRefused(t *testing.T) {
 	})
 }
 
-// The request of a batch is cut while it is queued, and another batch follows it: both are committed, in order.
+// The request of a queued batch is cancelled, and another batch names it as predecessor: both are committed, in order.
 func TestQueuedPredecessorOfCancelledRequestIsCommitted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}

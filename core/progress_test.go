@@ -25,7 +25,7 @@ func TestTimeoutLimitsTimeWithoutProgress(t *testing.T) {
 		if took := time.Since(stalled); took != 10*time.Second || !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 			t.Errorf("it ended after %v: %v", took, context.Cause(ctx))
 		}
-		Progress(ctx) // too late, and no harm
+		Progress(ctx) // no effect after the end
 		Progress(t.Context())
 	})
 }

@@ -43,7 +43,7 @@ func TestOldBatchesInDocumentRowsArePruned(t *testing.T) {
 		store.save = func() error { return errNoDatabase }
 		h := newHub(t, store, func(c *core.Config) { c.Retention.Age = time.Hour })
 		r := room(t, h, "room")
-		for i := range 1200 { // more than one step takes
+		for i := range 1200 { // more than one step deletes
 			submit(t, r, batch(t, "ann", int64(i), fmt.Sprintf("set n %d", i)))
 		}
 		time.Sleep(3 * time.Hour)
@@ -101,10 +101,10 @@ func TestCommitWindowReducesTransactions(t *testing.T) {
 	})
 }
 
-// clockedStore has a clock of its own, and counts what each pruning removes.
+// clockedStore has its own clock, and counts the rows that each step deletes.
 type clockedStore struct {
 	core.Store
-	ahead  time.Duration // of the database's clock
+	ahead  time.Duration // of the database's clock before the true time
 	pruned []int         // rows, by step
 }
 
@@ -125,7 +125,7 @@ func (s *clockedStore) Prune(ctx context.Context, room string, after, through in
 	return s.Store.Prune(ctx, room, after, through)
 }
 
-// stamped logs batches of a room in which each has the time given, and saves its document.
+// stamped appends batches with these times, and saves the document of their room.
 func stamped(t *testing.T, store core.Store, at ...time.Time) {
 	t.Helper()
 	for i, ts := range at {
@@ -139,7 +139,7 @@ func stamped(t *testing.T, store core.Store, at ...time.Time) {
 	save(t, store, core.Document{Room: "room", Key: "default", ServerSeq: int64(len(at)), State: "{}"})
 }
 
-// To the server, a clock that has jumped by a year while it was off looks like a log that is a year old.
+// A clock that jumps by a year while the server is off makes the log look a year old.
 func TestClockJumpWhileServerIsOffPrunesNothing(t *testing.T) {
 	const month, year = 30 * 24 * time.Hour, 365 * 24 * time.Hour
 	synctest.Test(t, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestClockJumpWhileServerIsOffPrunesNothing(t *testing.T) {
 			}
 			closeHub(t, h)
 		}
-		// What is due goes in the end: servers have seen half of its age pass by then.
+		// Old batches are pruned in the end, after servers have run for half of their age.
 		newHub(t, store, func(c *core.Config) { c.Retention.Age = month })
 		time.Sleep(11 * 24 * time.Hour)
 		if got := logged(t, store); !slices.Equal(got, []int64{4}) {
@@ -163,7 +163,7 @@ func TestClockJumpWhileServerIsOffPrunesNothing(t *testing.T) {
 	})
 }
 
-// The wall clock jumps under a running server: its batches are of the past and the future, and the database disagrees.
+// The wall clock of a running server jumps, so it differs from the times of its batches and from the database's clock.
 func TestClockDifferenceToDatabasePrunesNothing(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	synctest.Test(t, func(t *testing.T) {
@@ -226,7 +226,7 @@ func TestPrunerTakesSmallerStepsWhileDatabaseIsSlow(t *testing.T) {
 	})
 }
 
-// slowPruneStore takes a millisecond for each row that it removes.
+// slowPruneStore takes a millisecond for each row that it deletes.
 type slowPruneStore struct{ clockedStore }
 
 func (s *slowPruneStore) Prune(ctx context.Context, room string, after, through int64) error {
@@ -234,7 +234,7 @@ func (s *slowPruneStore) Prune(ctx context.Context, room string, after, through 
 	return s.clockedStore.Prune(ctx, room, after, through)
 }
 
-// lastKeeper is a database that watches what the pruner takes.
+// lastKeeper checks what the pruner deletes.
 type lastKeeper struct {
 	*memstore.Store
 	t      *testing.T
@@ -254,7 +254,7 @@ func (s *lastKeeper) Prune(ctx context.Context, room string, after, through int6
 	return s.Store.Prune(ctx, room, after, through)
 }
 
-// The fence of appends relies on it: the last row of a log shows how far the log has come.
+// Append needs the last row to detect conflicts.
 func TestLastBatchOfLogIsNeverPruned(t *testing.T) {
 	for name, retention := range map[string]core.Retention{
 		"by age": {Age: time.Nanosecond}, "by count": {Count: 1}, "by both": {Age: time.Nanosecond, Count: 1},

@@ -11,13 +11,13 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// queueModel drives a commitQueue at random and keeps account of what has to be true of it.
+// queueModel makes random calls of a commitQueue and checks its invariants.
 type queueModel struct {
 	t       *testing.T
 	rng     *rand.Rand
 	now     time.Time
 	queue   commitQueue
-	lanes   []*roomQueue
+	queues  []*roomQueue
 	all     []*submission
 	answers map[*submission]int
 	groups  [trackCount][]group // in flight
@@ -42,7 +42,7 @@ func (m *queueModel) answer(s *submission) {
 func owner(l *roomQueue, s *submission) string { return l.room.name + " " + s.ClientID }
 
 func (m *queueModel) add() {
-	l := m.lanes[m.rng.IntN(len(m.lanes))]
+	l := m.queues[m.rng.IntN(len(m.queues))]
 	p := &Proposal{ClientID: string(rune('a' + m.rng.IntN(3))), ClientSeq: NoClientSeq, Ops: make([]ProposedOp, 1+m.rng.IntN(3)*40)}
 	s := &submission{Proposal: p, room: l.room, previous: NoClientSeq}
 	committed := int64(NoClientSeq)
@@ -93,17 +93,17 @@ func (m *queueModel) release() {
 	}
 }
 
-// take begins a group, or has the one of its track come to an end.
+// take starts a flight, or ends one of the track's groups.
 func (m *queueModel) take() {
 	track := m.rng.IntN(trackCount)
 	if m.groups[track] == nil {
 		group, _ := m.queue.take(track, bounds{1 + m.rng.IntN(6), 1 + m.rng.IntN(200), 1 << 20})
-		m.log("take on %d: %d lanes", track, len(group))
+		m.log("take on %d: %d rooms", track, len(group))
 		m.groups[track] = group
 		seen := map[*roomQueue]bool{}
 		for _, g := range group {
 			if seen[&g.room.queue] || len(g.submissions) == 0 {
-				m.fatal("lane %s is in a group twice, or with nothing", g.room.name)
+				m.fatal("room %s is in a transaction twice, or without submissions", g.room.name)
 			}
 			seen[&g.room.queue] = true
 			numbers := map[string]int64{}
@@ -126,7 +126,7 @@ func (m *queueModel) take() {
 	}
 }
 
-// end has a part come to an end: committed, as a conflict, in part, refused, or with the failure of its room.
+// end ends a group: committed, conflicting, committed in part, refused, or with its room stopped.
 func (m *queueModel) end(g group) {
 	n := len(g.submissions)
 	switch m.rng.IntN(5) {
@@ -154,7 +154,7 @@ func (m *queueModel) end(g group) {
 	m.queue.finish(&g.room.queue, slices.Clone(g.submissions[n:]), m.now)
 }
 
-// check compares the queue with what follows from the states of the submissions.
+// check compares the queue with the states of the submissions.
 func (m *queueModel) check() {
 	m.t.Helper()
 	listed := map[*roomQueue]int{}
@@ -163,7 +163,7 @@ func (m *queueModel) check() {
 			l := e.Value.(*roomQueue)
 			listed[l]++
 			if l.track != track {
-				m.fatal("lane %s is in a list that it does not know of", l.room.name)
+				m.fatal("room %s is in the wrong list", l.room.name)
 			}
 		}
 	}
@@ -171,7 +171,7 @@ func (m *queueModel) check() {
 	for _, group := range m.groups {
 		for _, g := range group {
 			if flying[&g.room.queue] {
-				m.fatal("lane %s is in flight twice", g.room.name)
+				m.fatal("room %s is in flight twice", g.room.name)
 			}
 			flying[&g.room.queue] = true
 		}
@@ -196,7 +196,7 @@ func (m *queueModel) check() {
 	if m.queue.open != open || m.queue.bytes != bytes {
 		m.fatal("%d submissions of %d bytes are open, and the queue says %d of %d", open, bytes, m.queue.open, m.queue.bytes)
 	}
-	for _, l := range m.lanes {
+	for _, l := range m.queues {
 		want := roomIdle
 		if flying[l] {
 			want = roomInFlight
@@ -204,7 +204,7 @@ func (m *queueModel) check() {
 			want = roomQueued
 		}
 		if l.state != want || listed[l] > 1 || (listed[l] == 1) != (want == roomQueued) || l.waiting.Len() != waiting[l] {
-			m.fatal("lane %s is in state %d, want %d; in %d lists; %d wait, and it has %d", l.room.name, l.state, want, listed[l], waiting[l], l.waiting.Len())
+			m.fatal("room %s is in state %d, want %d; in %d lists; %d wait, and it has %d", l.room.name, l.state, want, listed[l], waiting[l], l.waiting.Len())
 		}
 		m.checkSenders(l, held[l])
 	}
@@ -223,7 +223,7 @@ func (m *queueModel) checkSenders(l *roomQueue, held int) {
 		}
 	}
 	if held != 0 {
-		m.fatal("%d held submissions of lane %s are not found", held, l.room.name)
+		m.fatal("%d held submissions of room %s are missing", held, l.room.name)
 	}
 }
 
@@ -236,7 +236,7 @@ func TestQueueKeepsEachRoomInOneState(t *testing.T) {
 		for i := range 3 {
 			r := &Room{name: fmt.Sprint(i)}
 			r.queue.room = r
-			m.lanes = append(m.lanes, &r.queue)
+			m.queues = append(m.queues, &r.queue)
 		}
 		for range 400 {
 			m.now = m.now.Add(time.Duration(m.rng.IntN(200)) * time.Millisecond)
@@ -260,9 +260,9 @@ func TestQueueKeepsEachRoomInOneState(t *testing.T) {
 			}
 			m.check()
 		}
-		for _, l := range m.lanes {
+		for _, l := range m.queues {
 			if !l.idle() {
-				m.fatal("seed %d: lane %s is not idle", seed, l.room.name)
+				m.fatal("seed %d: room %s is not idle", seed, l.room.name)
 			}
 		}
 	}
@@ -287,14 +287,14 @@ func taken(q *commitQueue, track int) (numbers []int64) {
 	return numbers
 }
 
-func newTestLane() *roomQueue {
+func newTestQueue() *roomQueue {
 	r := &Room{name: "room"}
 	r.queue.room = r
 	return &r.queue
 }
 
 func TestBatchesOfOneClientAreQueuedByNumber(t *testing.T) {
-	q, l := newCommitQueue(1<<20), newTestLane()
+	q, l := newCommitQueue(1<<20), newTestQueue()
 	for _, n := range []int64{7, 5, 9, 5, 6} {
 		queued(t, &q, l, "ann", n, NoClientSeq)
 	}
@@ -304,14 +304,14 @@ func TestBatchesOfOneClientAreQueuedByNumber(t *testing.T) {
 }
 
 func TestHeldBatchFollowsItsPredecessor(t *testing.T) {
-	q, l := newCommitQueue(1<<20), newTestLane()
+	q, l := newCommitQueue(1<<20), newTestQueue()
 	queued(t, &q, l, "ann", 3, 2)
 	queued(t, &q, l, "ann", 2, 1)
 	queued(t, &q, l, "ben", 2, NoClientSeq)
 	if got := taken(&q, smallTrack); !slices.Equal(got, []int64{2}) {
 		t.Fatalf("without the predecessor, %v are taken", got)
 	}
-	queued(t, &q, l, "ann", 1, NoClientSeq) // while the lane is in flight
+	queued(t, &q, l, "ann", 1, NoClientSeq) // while the room is in flight
 	for _, s := range l.inFlight {
 		q.markAnswered(s)
 	}
@@ -322,19 +322,19 @@ func TestHeldBatchFollowsItsPredecessor(t *testing.T) {
 }
 
 func TestQueuedPredecessorIsNotWithdrawn(t *testing.T) {
-	q, l := newCommitQueue(1<<20), newTestLane()
+	q, l := newCommitQueue(1<<20), newTestQueue()
 	first := queued(t, &q, l, "ann", 1, NoClientSeq)
 	second := queued(t, &q, l, "ann", 2, 1)
 	if q.withdraw(first, time.Time{}) {
 		t.Error("a batch that another one follows is withdrawn")
 	}
 	if !q.withdraw(second, time.Time{}) || !q.withdraw(first, time.Time{}) || !l.idle() {
-		t.Error("the lane is not empty when both are withdrawn, the last one first")
+		t.Error("the queue is not empty after both are withdrawn, the last one first")
 	}
 }
 
 func TestHeldBatchesAreBounded(t *testing.T) {
-	q, l := newCommitQueue(1<<20), newTestLane()
+	q, l := newCommitQueue(1<<20), newTestQueue()
 	for i := range maxHeld {
 		queued(t, &q, l, "ann", int64(i+10), int64(i+9))
 	}
@@ -351,9 +351,9 @@ func TestHeldBatchesAreBounded(t *testing.T) {
 	}
 }
 
-// Small batches and large ones do not share a transaction, and a room is on one track at a time.
+// Small and large batches do not share a transaction, and a room is on one track at a time.
 func TestLargeBatchesHaveTheirOwnTrack(t *testing.T) {
-	q, l, other := newCommitQueue(1<<30), newTestLane(), newTestLane()
+	q, l, other := newCommitQueue(1<<30), newTestQueue(), newTestQueue()
 	large := &submission{Proposal: &Proposal{ClientSeq: NoClientSeq, Ops: make([]ProposedOp, smallRows+1)}, room: l.room, previous: NoClientSeq}
 	if err := q.add(l, large, NoClientSeq, time.Time{}); err != nil {
 		t.Fatal(err)

@@ -9,14 +9,14 @@ func TestRetentionClockIsAtMostTwiceAsFastAndNeverAhead(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	start := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
-		wall, database time.Duration // how far the clocks are from the true time after the first hour
+		wall, database time.Duration // offsets of the clocks after the first hour
 		minutes        int
 		want           time.Duration // after start, at the end
 	}{
 		"right clocks":                      {0, 0, 180, 180 * time.Minute},
-		"the wall clock jumps a year ahead": {year, 0, 180, 180 * time.Minute}, // the database's holds it back
+		"the wall clock jumps a year ahead": {year, 0, 180, 180 * time.Minute}, // the database's clock limits it
 		"both jump ahead":                   {year, year, 180, 60*time.Minute + 2*120*time.Minute},
-		"both fall back":                    {-year, -year, 180, 59 * time.Minute}, // it stands still
+		"both fall back":                    {-year, -year, 180, 59 * time.Minute}, // it does not advance
 		"the database's falls back":         {0, -time.Hour, 180, 120 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestRetentionClockIsAtMostTwiceAsFastAndNeverAhead(t *testing.T) {
 func TestRetentionClockCatchesUpAfterTimeWithoutServers(t *testing.T) {
 	start := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 	clock := retentionClock{now: start}
-	at := start.Add(10 * time.Hour) // the server was off for so long
+	at := start.Add(10 * time.Hour) // the server was off meanwhile
 	for range 10 * 60 {
 		at = at.Add(time.Minute)
 		clock.advance(time.Minute, at, at)

@@ -11,8 +11,8 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// The state is a pure fold: the state that was held live, the one replayed from the log alone, and the one opened from
-// document rows and the log after them are the same, byte for byte, at every serverSeq.
+// The live state, the replay of the log, and the state opened from document rows and the log after them are equal byte for
+// byte at every serverSeq.
 func TestReplayFromAnyCheckpointGivesSameBytes(t *testing.T) {
 	for seed := range uint64(30) {
 		rng := rand.New(rand.NewPCG(seed, 2))
@@ -70,7 +70,7 @@ func TestLogThatContradictsDocumentIsCorrupt(t *testing.T) {
 	s := newState(t, nil)
 	err := s.Fold(&core.Batch{Key: "k", ServerSeq: 1, Ops: []core.LoggedOp{{Kind: tree.Delete, Path: "a", Index: tree.NoIndex}}})
 	if err == nil {
-		t.Error("a delete of nothing was logged as applied, and nobody minded")
+		t.Error("a delete of a missing member that was logged as applied was folded")
 	}
 }
 
@@ -94,7 +94,7 @@ func TestBatchWithoutEffectGetsServerSeqAndCreatesNoDocument(t *testing.T) {
 	}
 }
 
-// An op that was within the limit when it was decided is folded by a server whose limit is lower.
+// A server with a lower limit folds an operation that was within the limit when it was decided.
 func TestReplayDoesNotDecideAgain(t *testing.T) {
 	s := newState(t, nil)
 	b := s.Decide([]*core.Proposal{batch(t, "ann", 1, `set a "`+strings.Repeat("x", 500)+`"`)}, 0)[0].Batch
@@ -110,7 +110,7 @@ func TestReplayDoesNotDecideAgain(t *testing.T) {
 	}
 }
 
-// newState is the state of rows that were written together.
+// newState returns the state of rows that were written in one transaction.
 func newState(t *testing.T, rows []core.Document) *core.State {
 	t.Helper()
 	at := int64(0)
@@ -141,7 +141,7 @@ func rowsOf(s *core.State) (rows []core.Document) {
 	return rows
 }
 
-// randomBatch is a batch of ops that often meet each other: few keys, few items.
+// randomBatch returns a batch of operations that often conflict: few keys, few items.
 func randomBatch(t *testing.T, rng *rand.Rand) *core.Proposal {
 	pick := func(of ...string) string { return of[rng.IntN(len(of))] }
 	id := func() string { return string(rune('a' + rng.IntN(6))) }

@@ -123,7 +123,7 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes})
 }
 
-// Committed implements core.Recorder.
+// Committed implements core.Metrics.
 func (m *Metrics) Committed(batches []*core.Batch, took time.Duration) {
 	m.committed.Add(float64(len(batches)))
 	m.commitSeconds.Observe(took.Seconds())
@@ -141,22 +141,22 @@ func (m *Metrics) Committed(batches []*core.Batch, took time.Duration) {
 	m.applied.Add(float64(applied))
 }
 
-// Repeated implements core.Recorder.
+// Repeated implements core.Metrics.
 func (m *Metrics) Repeated() { m.repeated.Inc() }
 
-// Checkpointed implements core.Recorder.
+// Checkpointed implements core.Metrics.
 func (m *Metrics) Checkpointed(rows int, took time.Duration) {
 	m.checkpointRows.Add(float64(rows))
 	m.checkpointSeconds.Observe(took.Seconds())
 }
 
-// Retried implements core.Recorder.
+// Retried implements core.Metrics.
 func (m *Metrics) Retried() { m.retries.Inc() }
 
-// Rejected implements core.Recorder.
+// Rejected implements core.Metrics.
 func (m *Metrics) Rejected() { m.rejected.Inc() }
 
-// Contradicted implements core.Recorder.
+// Contradicted implements core.Metrics.
 func (m *Metrics) Contradicted() { m.contradictions.Inc() }
 
 // Delivered implements sse.Recorder.

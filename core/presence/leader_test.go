@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-func readAlong(p *Table, clientID, via string, now time.Time) {
+func follow(p *Table, clientID, via string, now time.Time) {
 	p.Update(clientID, "", Update{Via: &via}, now)
 }
 
-// pair is a room in which bob reads along with ada's stream, of which everybody knows.
+// pair returns a table in which bob follows ada, without pending changes.
 func pair(now time.Time) *Table {
 	p := New(lease, 10, nil)
 	p.Connect("ada", "", "", 1, now)
-	readAlong(p, "bob", "ada", now)
+	follow(p, "bob", "ada", now)
 	p.TakeChange()
 	return p
 }
@@ -27,7 +27,7 @@ func wantNoLease(t *testing.T, p *Table) {
 	}
 }
 
-// wantLease expects that the next to leave are those named, a lease after a moment, and not before.
+// wantLease expects that these clients leave one lease after a time, and that no client leaves before.
 func wantLease(t *testing.T, p *Table, since time.Time, left ...string) {
 	t.Helper()
 	if at, ok := p.NextExpiry(); !ok || !at.Equal(since.Add(lease)) {
@@ -55,10 +55,10 @@ func TestFollowerIsPresentWhileLeaderStreamIsOpen(t *testing.T) {
 
 func TestFollowerGetsLeaseWhenLeaderStreamEnds(t *testing.T) {
 	p, end := pair(presenceStart), presenceStart.Add(24*time.Hour)
-	readAlong(p, "cy", "", end) // with nobody
+	follow(p, "cy", "", end) // without a leader
 	p.Leave("cy", end)
 	p.Disconnect("ada", 1, end)
-	p.Leave("ada", end.Add(time.Second)) // its stream has ended already: nothing begins anew
+	p.Leave("ada", end.Add(time.Second)) // its stream has ended before: no new lease
 	wantLease(t, p, end, "bob")
 	if !p.Idle() || len(p.followers) > 0 {
 		t.Errorf("something is left behind: %v", p.followers)
@@ -68,7 +68,7 @@ func TestFollowerGetsLeaseWhenLeaderStreamEnds(t *testing.T) {
 func TestFollowerGetsLeaseWhenLeaderLeaves(t *testing.T) {
 	p, end := pair(presenceStart), presenceStart.Add(24*time.Hour)
 	p.Leave("ada", end)
-	p.Disconnect("ada", 1, end.Add(time.Second)) // the stream ends later
+	p.Disconnect("ada", 1, end.Add(time.Second)) // a late Disconnect
 	wantLease(t, p, end, "bob")
 }
 
@@ -81,12 +81,12 @@ func TestEndOfReplacedStreamStartsNoLeases(t *testing.T) {
 
 func TestFollowerWithNewLeaderInTimeDoesNotChangePresence(t *testing.T) {
 	p, end := pair(presenceStart), presenceStart.Add(time.Hour)
-	readAlong(p, "cy", "ada", end)
+	follow(p, "cy", "ada", end)
 	p.TakeChange()
 	p.Leave("ada", end)
 	p.Expire(end.Add(lease - 1))
 	p.Connect("bob", "", "", 1, end.Add(lease-1))
-	readAlong(p, "cy", "bob", end.Add(lease-1))
+	follow(p, "cy", "bob", end.Add(lease-1))
 	p.Expire(end.Add(24 * time.Hour))
 	wantChange(t, p, nil, nil, []string{"ada"})
 	wantNoLease(t, p)
@@ -106,14 +106,14 @@ func TestFollowerThatOpensAStreamHasNoLeader(t *testing.T) {
 	p, end := pair(presenceStart), presenceStart.Add(time.Hour)
 	p.Connect("bob", "", "", 1, presenceStart)
 	p.Disconnect("bob", 1, end)
-	wantLease(t, p, end, "bob") // although ada's stream is open
+	wantLease(t, p, end, "bob") // although ada has a stream
 }
 
 func TestLeaderStaysUntilItIsCleared(t *testing.T) {
 	p, later := pair(presenceStart), presenceStart.Add(time.Hour)
 	p.Update("bob", "", Update{Field: "title"}, later)
 	wantNoLease(t, p)
-	readAlong(p, "bob", "", later)
+	follow(p, "bob", "", later)
 	wantLease(t, p, later, "bob")
 }
 
@@ -122,7 +122,7 @@ func TestLeaderWithoutStreamDoesNotKeepFollowersPresent(t *testing.T) {
 	for name, p := range map[string]*Table{"nobody": New(lease, 10, nil), "itself": New(lease, 10, nil), "who reads along": pair(now)} {
 		t.Run(name, func(t *testing.T) {
 			via := map[string]string{"nobody": "nobody", "itself": "cy", "who reads along": "bob"}[name]
-			readAlong(p, "cy", via, now)
+			follow(p, "cy", via, now)
 			wantLease(t, p, now, "cy")
 		})
 	}
@@ -130,7 +130,7 @@ func TestLeaderWithoutStreamDoesNotKeepFollowersPresent(t *testing.T) {
 
 func TestLeaderThatConnectsLaterKeepsFollowersPresent(t *testing.T) {
 	p, now := New(lease, 10, nil), presenceStart
-	readAlong(p, "bob", "ada", now)
+	follow(p, "bob", "ada", now)
 	p.Connect("ada", "", "", 1, now.Add(lease-1))
 	p.Expire(now.Add(24 * time.Hour))
 	if len(p.Users()) != 2 {
@@ -140,19 +140,19 @@ func TestLeaderThatConnectsLaterKeepsFollowersPresent(t *testing.T) {
 
 func TestLeaderOfAnotherUserDoesNotKeepFollowersPresent(t *testing.T) {
 	p, now, via := New(lease, 10, nil), presenceStart, "ada"
-	p.Update("mal", "mallory", Update{Via: &via}, now) // before ada is there
+	p.Update("mal", "mallory", Update{Via: &via}, now) // before ada connects
 	p.Connect("ada", "ann", "", 1, now)
-	p.Disconnect("ada", 1, now.Add(lease/2)) // nor does its end give a lease
+	p.Disconnect("ada", 1, now.Add(lease/2)) // its end starts no lease
 	p.Connect("ada", "ann", "", 2, now.Add(lease/2))
 	wantLease(t, p, now, "mal")
 }
 
-// Whoever names ever others leaves nothing behind, and who reads along takes a place as everybody does.
+// A client that changes its leader leaves no entries behind. A follower counts towards the limit.
 func TestFollowersOfAbsentLeadersAreForgotten(t *testing.T) {
 	p, now := New(lease, 2, nil), presenceStart
 	for n := range 1000 {
-		readAlong(p, "bob", strconv.Itoa(n), now)
-		readAlong(p, "cy", strconv.Itoa(n), now)
+		follow(p, "bob", strconv.Itoa(n), now)
+		follow(p, "cy", strconv.Itoa(n), now)
 	}
 	if len(p.followers) != 1 || len(p.followers["999"]) != 2 {
 		t.Errorf("%d clients are remembered", len(p.followers))

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// encodeUser is a Encoder.
+// encodeUser is an Encoder.
 func encodeUser(dst []byte, u *User) []byte {
 	text, err := json.Marshal(u)
 	if err != nil {
@@ -20,7 +20,7 @@ func encodeUser(dst []byte, u *User) []byte {
 	return append(dst, text...)
 }
 
-// listReader reads the list of a table piece by piece, and then takes in what has changed since it began.
+// listReader reads the list page by page, and then applies the changes since its start.
 type listReader struct {
 	p       *Table
 	through int64
@@ -44,7 +44,7 @@ func (r *listReader) step(t *testing.T) (bytes int) {
 	return len(text)
 }
 
-// result is what the reader knows in the end.
+// result returns the clients that the reader knows in the end.
 func (r *listReader) result(t *testing.T) map[string]User {
 	t.Helper()
 	known := map[string]User{}
@@ -129,7 +129,7 @@ func TestListReadDuringChangesConvergesWithTheChanges(t *testing.T) {
 	}
 }
 
-// checkRoster checks what must hold of the pages.
+// checkRoster checks the invariants of the pages.
 func checkRoster(t *testing.T, p *Table) {
 	t.Helper()
 	bytes, n := 0, 0
@@ -157,7 +157,7 @@ func checkRoster(t *testing.T, p *Table) {
 	}
 }
 
-// Ten thousand joiners each read the list. What is encoded for them is in proportion to their number, not to its square.
+// Clients join and read the list. The number of encoded users is linear in the number of clients, and not quadratic.
 func TestReadersShareEncodedPages(t *testing.T) {
 	const clients = 10_000
 	p, now := New(lease, clients, nil), presenceStart
@@ -173,7 +173,7 @@ func TestReadersShareEncodedPages(t *testing.T) {
 			}
 		}
 	}
-	// Each reading encodes what has joined since and the rest of one page.
+	// Each read encodes the clients that have joined since, and the rest of one page.
 	if most := clients + clients/50*pageMembers*2; encoded > most {
 		t.Errorf("%d users were encoded for %d readers, more than %d", encoded, clients/50, most)
 	}
@@ -196,7 +196,7 @@ func TestPageSizeIsBounded(t *testing.T) {
 	for i := range 2000 {
 		p.Connect(fmt.Sprint("c", i), "", "", 1, now)
 	}
-	for i := range 2000 { // they grow where they are
+	for i := range 2000 { // entries grow in place
 		p.Update(fmt.Sprint("c", i), "", Update{Meta: `"` + strings.Repeat("m", 4000) + `"`}, now)
 	}
 	checkRoster(t, p)
@@ -218,7 +218,7 @@ func TestPageSizeIsBounded(t *testing.T) {
 	}
 }
 
-// To all others the client has not changed at all.
+// For all other readers the client has not changed.
 func TestClientThatLeavesAndRejoinsIsReportedToReadersInBetween(t *testing.T) {
 	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)

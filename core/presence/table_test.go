@@ -21,7 +21,7 @@ func wantChange(t *testing.T, p *Table, joined, updated, left []string) {
 	t.Helper()
 	c, ok := p.TakeChange()
 	if ok != (len(joined)+len(updated)+len(left) > 0) {
-		t.Errorf("there is something to tell: %v", ok)
+		t.Errorf("TakeChange returned ok %v", ok)
 	}
 	if !reflect.DeepEqual(ids(c.Joined), joined) || !reflect.DeepEqual(ids(c.Updated), updated) || !reflect.DeepEqual(c.Left, left) {
 		t.Errorf("change is %+v, want joined %v, updated %v, left %v", c, joined, updated, left)
@@ -84,7 +84,7 @@ func TestUpdateRenewsLeaseOfClientWithoutStream(t *testing.T) {
 	name := "Ann"
 	p.Update("ann", "", Update{DisplayName: &name, Field: "title", Meta: `{"x":1}`}, now)
 	wantChange(t, p, []string{"ann"}, nil, nil)
-	p.Update("ann", "", Update{}, now.Add(lease-1)) // blur: the field is gone, the name stays
+	p.Update("ann", "", Update{}, now.Add(lease-1)) // blur: clears the field, keeps the name
 	p.Expire(now.Add(lease))
 	c, _ := p.TakeChange()
 	if len(c.Updated) != 1 || c.Updated[0].Field != "" || c.Updated[0].Meta != "" || c.Updated[0].DisplayName != "Ann" {
@@ -101,7 +101,7 @@ func TestClientLeavesAtOnceAndMayJoinAgain(t *testing.T) {
 	p.Leave("ann", now)
 	p.Leave("nobody", now)
 	wantChange(t, p, nil, nil, []string{"ann"})
-	p.Disconnect("ann", 1, now) // its stream ends later
+	p.Disconnect("ann", 1, now) // a late Disconnect
 	p.Update("ann", "", Update{}, now)
 	wantChange(t, p, []string{"ann"}, nil, nil)
 }
@@ -121,7 +121,7 @@ func TestClientThatJoinsAndLeavesWithinWindowIsNotReported(t *testing.T) {
 func TestClientShownToNewReaderIsReportedWhenItLeaves(t *testing.T) {
 	p, now := New(lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
-	p.Users() // a reader begins
+	p.Users() // a new reader
 	p.Leave("ann", now)
 	wantChange(t, p, nil, nil, []string{"ann"})
 
@@ -134,7 +134,7 @@ func TestClientShownToNewReaderIsReportedWhenItLeaves(t *testing.T) {
 
 	p.Update("ben", "", Update{Field: "body"}, now)
 	p.Update("ben", "", Update{Field: "title"}, now)
-	p.Users() // shows what all know
+	p.Users() // the reader sees what all know
 	wantChange(t, p, nil, nil, nil)
 }
 

@@ -29,7 +29,7 @@ func TestReleasedMemoryIsCountedUntilFreed(t *testing.T) {
 	}
 }
 
-// dropAll drops 110 KiB, and returns a part of 100 of them.
+// dropAll drops slices of 110 KiB, and returns a part of the one with 100 KiB.
 func dropAll(c *retained.Counter) (part []byte) {
 	kept := make([]byte, 100<<10)
 	c.Dropped(kept)
