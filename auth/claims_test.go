@@ -60,14 +60,14 @@ func TestATokenWithoutTheClaimAllowsNothing(t *testing.T) {
 func TestAMalformedClaimIsRefusedAsAWhole(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret})
 	for claim, why := range map[string]string{
-		`"admin"`:                                    "another type",
-		`[]`:                                         "another type",
-		`{"rooms":"board-7"}`:                        "rooms is of another type",
-		`{"rooms":["board-7"]}`:                      "another type",
-		`{"rooms":[{"read":true}]}`:                  "rooms[0]: it names no room",
-		`{"rooms":[{"match":"","read":true}]}`:       "rooms[0]: it names no room",
+		`"admin"`:                                    "wrong type",
+		`[]`:                                         "wrong type",
+		`{"rooms":"board-7"}`:                        "rooms has the wrong type",
+		`{"rooms":["board-7"]}`:                      "wrong type",
+		`{"rooms":[{"read":true}]}`:                  "rooms[0]: it has neither room nor match",
+		`{"rooms":[{"match":"","read":true}]}`:       "rooms[0]: it has neither room nor match",
 		`{"rooms":[{"room":"a","match":"b"}]}`:       "rooms[0]: it has both",
-		`{"rooms":[{"room":"a","read":"yes"}]}`:      "another type",
+		`{"rooms":[{"room":"a","read":"yes"}]}`:      "wrong type",
 		`{"rooms":[{"room":"a","reed":true}]}`:       "reed",
 		`{"read_only":[{"key":"settings"}]}`:         "read_only",
 		`{"readOnly":[{"key":""}]}`:                  "readOnly[0]: its key is empty",

@@ -65,7 +65,7 @@ func TestAClaimHasExactlyItsName(t *testing.T) {
 		`{"Rooms":[{"match":"*","read":true}]}`, `{"rooms":[{"Match":"*","read":true}]}`, `{"rooms":[{"match":"*","READ":true}]}`,
 		`{"rooms":[{"match":"*","read":true}],"readonly":[{"key":"settings"}]}`, `{"readOnly":[{"Key":"settings"}]}`,
 	} {
-		refuses(t, v, claim, signText(plainHeader, claimsText(`,"pathsync":`+claim)), "means nothing here")
+		refuses(t, v, claim, signText(plainHeader, claimsText(`,"pathsync":`+claim)), "unknown member")
 	}
 }
 
@@ -80,7 +80,7 @@ func TestAMemberThatComesTwiceIsRefused(t *testing.T) {
 		`,"pathsync":{"readOnly":[{"key":"a"}],"readOnly":[]}`,
 		`,"other":{"deep":{"a":1,"a":2}}`, `,"s\u0075b":"root"`,
 	} {
-		refuses(t, v, more, signText(plainHeader, claimsText(more)), "claims are not as they should be: duplicate")
+		refuses(t, v, more, signText(plainHeader, claimsText(more)), "claims are invalid: duplicate")
 	}
 	for _, header := range []string{
 		`{"alg":"HS256","alg":"none"}`, `{"alg":"none","alg":"HS256"}`, `{"alg":"HS256","kid":"a","kid":"b"}`, `{"alg":"HS256","al\u0067":"HS256"}`,

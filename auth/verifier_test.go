@@ -206,7 +206,7 @@ func TestATokenCountsOnlyInItsTime(t *testing.T) {
 	at := func(d time.Duration) int64 { return now.Add(d).Unix() }
 	refuses(t, v, "expired", token(jwt.MapClaims{"exp": at(-31 * time.Second)}), "has expired")
 	refuses(t, v, "long expired", token(jwt.MapClaims{"exp": 0}), "has expired")
-	refuses(t, v, "endless", token(jwt.MapClaims{"exp": nil}), "lacks a claim")
+	refuses(t, v, "endless", token(jwt.MapClaims{"exp": nil}), "lacks a required claim")
 	refuses(t, v, "not yet", token(jwt.MapClaims{"nbf": at(31 * time.Second)}), "not valid yet")
 	refuses(t, v, "from the future", token(jwt.MapClaims{"iat": at(31 * time.Second)}), "in the future")
 	takes(t, v, "clocks differ", token(jwt.MapClaims{"nbf": at(29 * time.Second), "iat": at(29 * time.Second)}))

@@ -63,7 +63,8 @@ type Config struct {
 	WatchInterval       time.Duration // between checks of the database; 0.5 s
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults returns c with the defaults in place of zero values.
+func (c Config) WithDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -164,7 +165,7 @@ const retryOpening = time.Second
 
 // NewHub makes a hub and starts its goroutines. Close ends them.
 func NewHub(cfg Config) *Hub {
-	cfg = cfg.withDefaults()
+	cfg = cfg.WithDefaults()
 	h := &Hub{cfg: cfg, history: history{store: cfg.Store, watched: cfg.Store.Created()}, rooms: map[string]*slot{}, unused: list.New(), booked: map[string]int{}, asking: make(chan struct{}, maxInitialQuestions), reading: make(chan struct{}, maxReading)}
 	h.life, h.stop = context.WithCancel(context.Background())
 	h.committer = newCommitter(&h.cfg)

@@ -23,7 +23,6 @@ type server struct {
 	client
 	api   *httpapi.Server
 	hub   *core.Hub
-	feeds *httpapi.Feeds
 	store *faultyStore
 	token string // of the requests that are written by hand; "" for none
 	dial  func(context.Context) (net.Conn, error)
@@ -79,11 +78,10 @@ func run(t *testing.T, patience time.Duration, listener net.Listener, dial func(
 		set(p)
 	}
 	s := &server{store: &faultyStore{Store: p.store}, dial: dial}
-	s.feeds = httpapi.NewFeeds(p.feeds)
-	p.hub.Store, p.hub.Listen = s.store, s.feeds.Listen
-	s.hub = core.NewHub(p.hub)
-	p.api.Hub, p.api.Feeds = s.hub, s.feeds
+	p.hub.Store = s.store
+	p.api.Hub, p.api.Feeds = p.hub, p.feeds
 	s.api = httpapi.New(p.api)
+	s.hub = s.api.Hub()
 
 	p.http.Handler = s.api
 	if p.http.ErrorLog == nil {

@@ -91,7 +91,7 @@ func (s *Server) postToken(c echo.Context) error {
 	if identity.Ended(time.Now()) {
 		return errEnded()
 	}
-	room, release, ok := s.cfg.Hub.OpenRoom(name)
+	room, release, ok := s.hub.OpenRoom(name)
 	if !ok {
 		return problem(StreamNotFound, "")
 	}

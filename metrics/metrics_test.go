@@ -55,14 +55,16 @@ func watched(t *testing.T) (*metrics.Metrics, *core.Hub) {
 	t.Helper()
 	m := metrics.New()
 	store := memstore.New()
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Recorder: m})
-	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, Recorder: m})
+	api := httpapi.New(httpapi.Config{
+		Hub: core.Config{Store: store, Recorder: m}, Feeds: httpapi.FeedsConfig{Recorder: m},
+	})
+	hub := api.Hub()
 	t.Cleanup(func() {
 		if err := hub.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
-	m.Watch(hub, feeds)
+	m.Watch(api)
 	return m, hub
 }
 

@@ -19,31 +19,29 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/core"
-	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/doctor"
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/internal/testkit"
+	"github.com/pathsync/pathsync/server"
 )
 
-// newAPI makes a whole server that lasts as long as the test.
+// newAPI returns the API of a server that runs until the test ends.
 func newAPI(t *testing.T) http.Handler {
 	t.Helper()
-	store := memstore.New()
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{})
-	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen})
-	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds})
+	cfg := server.DefaultConfig()
+	cfg.Database, cfg.InsecureNoAuth = "memory:", true
+	s, err := server.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		api.Drain()
-		if err := api.Wait(ctx); err != nil {
-			t.Errorf("ending the streams: %v", err)
-		}
-		if err := hub.Close(ctx); err != nil {
-			t.Errorf("closing the hub: %v", err)
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Errorf("shutting down: %v", err)
 		}
 	})
-	return api
+	return s.Handler()
 }
 
 // realServer runs the API on a port of the loopback interface, and returns its URL.
@@ -57,9 +55,11 @@ func realServer(t *testing.T) string {
 // examined is what the doctor finds when it asks a handler, over connections in memory.
 func examined(t *testing.T, front http.Handler, watch time.Duration) diagnosis {
 	t.Helper()
-	e := newExaminer(serverFlag{Server: "http://sync.test"})
-	e.client.Transport = inMemory(t, front)
-	d, err := diagnose(t.Context(), e, watch)
+	prober, err := doctor.NewProber("http://sync.test", "", testkit.Serve(t, front))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := diagnose(t.Context(), "http://sync.test", prober, watch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestTheDoctorNamesWhatAProxyDoes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newProxy(t, "http://inner.test")
-				p.Transport = inMemory(t, newAPI(t))
+				p.Transport = testkit.Serve(t, newAPI(t))
 				d := examined(t, c.spoil(p), 2*time.Second)
 				var faults []doctor.Code
 				for _, f := range d.Findings {
@@ -273,9 +273,11 @@ func TestOverHTTP2ThereIsNothingToSay(t *testing.T) {
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	e := newExaminer(serverFlag{Server: server.URL})
-	e.client.Transport = server.Client().Transport
-	o, err := e.examine(t.Context(), time.Second)
+	prober, err := doctor.NewProber(server.URL, "", server.Client().Transport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := prober.Probe(t.Context(), time.Second)
 	if findings := doctor.Diagnose(o); err != nil || len(findings) > 0 || o.Stream.Proto != "HTTP/2.0" {
 		t.Errorf("%v: found %+v over %s", err, findings, o.Stream.Proto)
 	}

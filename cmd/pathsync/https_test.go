@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/acme"
+	"github.com/pathsync/pathsync/internal/testkit"
 )
 
 // serving runs a server on a port of the loopback interface until the test ends, and returns its address.
@@ -97,14 +97,14 @@ func converses(t *testing.T, client *http.Client, url string, major int) {
 }
 
 func TestAServerWithACertificateSpeaksHTTPSInBothVersions(t *testing.T) {
-	p := newPair(t)
-	at := newPlace(t, p)
-	url := serving(t, "--tls-cert", at.cert, "--tls-key", at.key)
+	p := testkit.NewPair(t)
+	at := testkit.NewPairFiles(t, p)
+	url := serving(t, "--tls-cert", at.Cert, "--tls-key", at.Key)
 	if !strings.HasPrefix(url, "https://") {
 		t.Errorf("it says that it is at %s", url)
 	}
-	converses(t, speaking(t, p.leaf, func(p *http.Protocols) { p.SetHTTP2(true) }), url, 2)
-	converses(t, speaking(t, p.leaf, func(p *http.Protocols) { p.SetHTTP1(true) }), url, 1)
+	converses(t, speaking(t, p.Leaf, func(p *http.Protocols) { p.SetHTTP2(true) }), url, 2)
+	converses(t, speaking(t, p.Leaf, func(p *http.Protocols) { p.SetHTTP1(true) }), url, 1)
 }
 
 func TestAProxyMaySpeakHTTP2WithoutTLSWhereThatIsAllowed(t *testing.T) {
@@ -120,11 +120,11 @@ func TestAProxyMaySpeakHTTP2WithoutTLSWhereThatIsAllowed(t *testing.T) {
 }
 
 func TestOldVersionsOfTLSAreRefused(t *testing.T) {
-	p := newPair(t)
-	at := newPlace(t, p)
-	address := strings.TrimPrefix(serving(t, "--tls-cert", at.cert, "--tls-key", at.key), "https://")
+	p := testkit.NewPair(t)
+	at := testkit.NewPairFiles(t, p)
+	address := strings.TrimPrefix(serving(t, "--tls-cert", at.Cert, "--tls-key", at.Key), "https://")
 	roots := x509.NewCertPool()
-	roots.AddCert(p.leaf)
+	roots.AddCert(p.Leaf)
 	for version, taken := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
 		dialer := tls.Dialer{Config: &tls.Config{RootCAs: roots, MinVersion: version, MaxVersion: version}}
 		conn, err := dialer.DialContext(t.Context(), "tcp", address)
@@ -139,15 +139,15 @@ func TestOldVersionsOfTLSAreRefused(t *testing.T) {
 
 // The certificate is in the cache, as it is after the first time: nobody has to be asked for it.
 func TestACertificateFromAnACMEServerIsServedForItsNameOnly(t *testing.T) {
-	p := newPair(t)
+	p := testkit.NewPair(t)
 	cache := t.TempDir()
-	if err := os.WriteFile(filepath.Join(cache, "example.com"), append(p.key, p.cert...), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(cache, "example.com"), append(p.Key, p.Cert...), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	url := serving(t, "--acme-domain", "example.com", "--acme-cache", cache, "--acme-server", "http://127.0.0.1:1/directory")
 	address := strings.TrimPrefix(url, "https://")
 
-	client := speaking(t, p.leaf, func(p *http.Protocols) { p.SetHTTP2(true) })
+	client := speaking(t, p.Leaf, func(p *http.Protocols) { p.SetHTTP2(true) })
 	client.Transport.(*http.Transport).DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "tcp", address)
 	}
@@ -156,9 +156,18 @@ func TestACertificateFromAnACMEServerIsServedForItsNameOnly(t *testing.T) {
 		resp.Body.Close()
 		t.Error("a name that is not the server's has a certificate")
 	}
+}
 
-	config, err := (&serveCommand{ACMEDomain: []string{"example.com"}, ACMECache: cache}).tlsConfig(nil)
-	if err != nil || !strings.Contains(strings.Join(config.NextProtos, " "), acme.ALPNProto) {
-		t.Errorf("a challenge cannot be answered: %v, %v", config, err)
+func TestACertificateThatCannotBeReadIsToldAtTheStart(t *testing.T) {
+	p := testkit.NewPair(t)
+	for name, files := range map[string][2][]byte{
+		"another's key": {p.Cert, testkit.NewPair(t).Key},
+		"no PEM":        {[]byte("certificate"), p.Key},
+	} {
+		at := testkit.NewPairFiles(t, testkit.Pair{Cert: files[0], Key: files[1]})
+		s := call(t.Context(), "", "--listen", "127.0.0.1:0", "--database", "memory:", "--tls-cert", at.Cert, "--tls-key", at.Key)
+		if s.code != exitFailed || !strings.Contains(s.stderr, "--tls-cert") {
+			t.Errorf("%s: exit %d, %s", name, s.code, s.stderr)
+		}
 	}
 }

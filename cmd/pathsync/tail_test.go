@@ -107,7 +107,7 @@ func TestTailOutlivesAServerThatIsAway(t *testing.T) {
 	gone := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	server := scripted(t, gone, unavailable, unavailable, unavailable, final)
 	s := call(t.Context(), "", "tail", "--server", server.url, "r")
-	if len(s.waits) != 4 || s.waits[3] < s.waits[0] || s.waits[3] > maxDelay {
+	if len(s.waits) != 4 || s.waits[3] < s.waits[0] || s.waits[3] > 15*time.Second {
 		t.Errorf("waited %v, want longer each time", s.waits)
 	}
 	if !strings.Contains(s.stdout, "problem") {
@@ -163,25 +163,6 @@ func TestTailEndsAtOnceWhenInterrupted(t *testing.T) {
 			t.Errorf("exit %d", code)
 		}
 	})
-}
-
-func TestTailLeavesAStreamThatHasGoneSilent(t *testing.T) {
-	server := scripted(t, func(w http.ResponseWriter, r *http.Request) {
-		events(": hello\n\n")(w, r)
-		http.NewResponseController(w).Flush()
-		<-r.Context().Done()
-	}, final)
-	var out, errs bytes.Buffer
-	f := &follower{
-		program: &program{
-			stdout: newConsole(&out), stderr: newConsole(&errs),
-			wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-		},
-		address: server.url, client: newHTTPClient(), silence: 20 * time.Millisecond,
-	}
-	if err := f.follow(t.Context()); err == nil || !strings.Contains(errs.String(), errSilent.Error()) {
-		t.Errorf("%v, %s", err, errs.String())
-	}
 }
 
 type full struct{}

@@ -107,15 +107,3 @@ func TestValuesAsPeopleWriteThemAreRefusedWithTheCorrectForm(t *testing.T) {
 		t.Errorf("they have made %v, %v", files, err)
 	}
 }
-
-func TestACertificateMayHaveCarriageReturnsAndAByteOrderMark(t *testing.T) {
-	windows := func(text []byte) []byte {
-		return []byte(byteOrderMark + strings.ReplaceAll(string(text), "\n", "\r\n"))
-	}
-	p := newPair(t)
-	p.cert, p.key = windows(p.cert), windows(p.key)
-	place := newPlace(t, p)
-	if _, err := loadPair(place.cert, place.key); err != nil {
-		t.Error(err)
-	}
-}
