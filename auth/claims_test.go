@@ -12,7 +12,7 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-func TestTheClaimSaysWhatAUserMayDo(t *testing.T) {
+func TestClaimGrantsPermissions(t *testing.T) {
 	identity, err := auth.ParsePermissions([]byte(`{
 		"rooms": [{"room": "team-*", "read": true, "write": true}, {"match": "board-*", "presence": true, "write": true}],
 		"readOnly": [{"key": "settings"}, {"room": "team-*", "key": "default"}]
@@ -46,7 +46,7 @@ func TestTheClaimSaysWhatAUserMayDo(t *testing.T) {
 	}
 }
 
-func TestATokenWithoutTheClaimAllowsNothing(t *testing.T) {
+func TestTokenWithoutClaimGrantsNothing(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret})
 	for _, claim := range []any{nil, map[string]any{}, map[string]any{"rooms": []any{}}} {
 		identity, err := v.Authenticate(t.Context(), sign(t, jwt.SigningMethodHS256, secret, but(jwt.MapClaims{"pathsync": claim})))
@@ -57,7 +57,7 @@ func TestATokenWithoutTheClaimAllowsNothing(t *testing.T) {
 }
 
 // A claim that is misunderstood in part could grant what it was to take away.
-func TestAMalformedClaimIsRefusedAsAWhole(t *testing.T) {
+func TestMalformedClaimMakesTokenInvalid(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret})
 	for claim, why := range map[string]string{
 		`"admin"`:                                    "wrong type",

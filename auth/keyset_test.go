@@ -102,7 +102,7 @@ func (i *issuer) wasAsked(t *testing.T, times int) {
 	}
 }
 
-func TestAKeySetIsFetchedOnceAndKept(t *testing.T) {
+func TestKeySetIsFetchedOnceAndCached(t *testing.T) {
 	i, rsaKey, ec, ed := newIssuer(t), newRSA(t, 2048), newECDSA(t, elliptic.P384()), newEd25519(t)
 	i.publishes(t, map[string]crypto.Signer{"r": rsaKey, "e": ec, "d": ed},
 		`{"kty":"oct","kid":"o","k":"YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcy4uLi4"}`, `{"kty":"new"}`, `{"kty":"RSA","kid":"x","use":"enc"}`)
@@ -120,7 +120,7 @@ func TestAKeySetIsFetchedOnceAndKept(t *testing.T) {
 	i.wasAsked(t, 1)
 }
 
-func TestANewKeyIsFetchedWhenATokenNamesIt(t *testing.T) {
+func TestUnknownKeyIDCausesFetch(t *testing.T) {
 	i, old, fresh := newIssuer(t), newEd25519(t), newEd25519(t)
 	i.publishes(t, map[string]crypto.Signer{"old": old})
 	v := i.verifier(t)
@@ -131,7 +131,7 @@ func TestANewKeyIsFetchedWhenATokenNamesIt(t *testing.T) {
 	i.wasAsked(t, 2)
 }
 
-func TestAWithdrawnKeyIsTrustedNoLongerThanTheSetIsFresh(t *testing.T) {
+func TestWithdrawnKeyIsRefusedOnceSetIsNotFresh(t *testing.T) {
 	i, old, fresh := newIssuer(t), newEd25519(t), newEd25519(t)
 	i.publishes(t, map[string]crypto.Signer{"old": old})
 	v := i.verifier(t)
@@ -142,7 +142,7 @@ func TestAWithdrawnKeyIsTrustedNoLongerThanTheSetIsFresh(t *testing.T) {
 	refuses(t, v, "the withdrawn key", token, "unknown key")
 }
 
-func TestMadeUpKeyIDsDoNotFloodTheIssuer(t *testing.T) {
+func TestInventedKeyIDsCauseOneFetchPerInterval(t *testing.T) {
 	i, key := newIssuer(t), newEd25519(t)
 	i.publishes(t, map[string]crypto.Signer{"k": key})
 	v := i.verifier(t)
@@ -152,7 +152,7 @@ func TestMadeUpKeyIDsDoNotFloodTheIssuer(t *testing.T) {
 	i.wasAsked(t, 1)
 }
 
-func TestManyTokensAtOnceCauseOneFetch(t *testing.T) {
+func TestConcurrentTokensCauseOneFetch(t *testing.T) {
 	i, key := newIssuer(t), newEd25519(t)
 	i.publishes(t, map[string]crypto.Signer{"k": key})
 	i.hold, i.held = make(chan struct{}), make(chan struct{})
@@ -168,7 +168,7 @@ func TestManyTokensAtOnceCauseOneFetch(t *testing.T) {
 }
 
 // While the issuer is away nobody is let in unproved, and nobody is told that his token is bad.
-func TestWhileTheIssuerIsAwayThereIsNoVerdict(t *testing.T) {
+func TestUnavailableIssuerGivesNoVerdict(t *testing.T) {
 	key := newEd25519(t)
 	token := sign(t, jwt.SigningMethodEdDSA, key, ann, "kid", "k")
 	for what, answer := range map[string]struct {
@@ -193,7 +193,7 @@ func TestWhileTheIssuerIsAwayThereIsNoVerdict(t *testing.T) {
 	}
 }
 
-func TestKnownKeysAreUsedWhileTheIssuerIsAwayButNotForEver(t *testing.T) {
+func TestCachedKeysServeForADayWhileIssuerIsUnavailable(t *testing.T) {
 	i, key := newIssuer(t), newEd25519(t)
 	i.publishes(t, map[string]crypto.Signer{"k": key})
 	v, token := i.verifier(t), sign(t, jwt.SigningMethodEdDSA, key, ann, "kid", "k")

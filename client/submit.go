@@ -49,8 +49,8 @@ const (
 )
 
 // Submit sends a batch and returns its outcome. While that is unknown, it repeats the same bytes for about eight seconds;
-// the server applies a batch with a ClientSeq only once. After another error than a *Problem, the batch may have been
-// applied: submit it again.
+// the server applies a batch with a ClientSeq only once. After a *Problem that is not Retryable, the batch has not been
+// applied. After any other error it may have been: submit it again.
 func (c *Client) Submit(ctx context.Context, room string, b Batch) (Result, error) {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)

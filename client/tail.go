@@ -44,9 +44,12 @@ const (
 	maxEventBytes = 256 << 20 // of a whole document
 )
 
-// Tail follows rooms and returns every event in order, without a gap and without a repetition. When the stream ends, it
-// reconnects and resumes after the last event; a stream that is silent for 40 s counts as ended. It reconnects until the
-// loop or ctx ends, or the server refuses. The last pair then has the error of ctx, or a *Problem.
+// Tail follows rooms. It returns the documents as state events, then up-to-date, and then every later event once and in
+// order. When a stream ends, Tail reconnects and resumes after the last event with an id. Without one, or if the server can
+// no longer resume there, the documents come again. A stream that is silent for 40 s counts as ended.
+//
+// Tail reconnects until the loop or ctx ends, or the server refuses. After a refusal, the last pair has a *Problem, and
+// after the end of ctx its error.
 func (c *Client) Tail(ctx context.Context, s Subscription) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		t := &tail{client: c, address: c.address(s), position: s.After, retry: defaultRetry, silence: silence, yield: yield}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestTheTokenIsShownToTheServerAndToNobodyElse(t *testing.T) {
+func TestTokenIsNotSentToRedirectTarget(t *testing.T) {
 	var shown []string
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		shown = append(shown, "elsewhere: "+r.Header.Get("Authorization"))

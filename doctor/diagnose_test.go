@@ -149,7 +149,7 @@ func TestDiagnoses(t *testing.T) {
 	}
 }
 
-func TestFaultsThatAppearTogetherAreAllFound(t *testing.T) {
+func TestSimultaneousFaultsAreAllFound(t *testing.T) {
 	o := healthy()
 	o.Slash, o.Large, o.Host, o.Encoding = html(400), html(413), "outer.test", "gzip"
 	o.Stream.Arrived.LastEventID, o.Stream.Whole, o.Stream.Proto = "", false, "HTTP/1.1"
@@ -170,7 +170,7 @@ func TestFaultsThatAppearTogetherAreAllFound(t *testing.T) {
 	}
 }
 
-func TestProductsGiveThemselvesAway(t *testing.T) {
+func TestProductsAreRecognisedByTheirHeaders(t *testing.T) {
 	tests := map[string]struct {
 		header http.Header
 		names  []string

@@ -68,7 +68,7 @@ func watched(t *testing.T) (*metrics.Metrics, *core.Hub) {
 	return m, hub
 }
 
-func TestBatchesAndOpsAreCountedByWhatBecameOfThem(t *testing.T) {
+func TestBatchesAndOpsAreCountedByResult(t *testing.T) {
 	m := metrics.New()
 	op := core.LoggedOp{Kind: tree.Set, Path: "x", Value: "1"}
 	late := core.LoggedOp{Kind: tree.Delete, Path: "x", Discarded: tree.NotFound}
@@ -114,7 +114,7 @@ func TestAnswersAreCountedByRouteAndProblemsByCode(t *testing.T) {
 	})
 }
 
-func TestStreamsAreCountedByWhyTheyEnd(t *testing.T) {
+func TestStreamsAreCountedByCause(t *testing.T) {
 	m := metrics.New()
 	want := map[string]float64{"pathsync_streams_started_total": 6}
 	for name, cause := range map[string]error{"gone": sse.ErrGone, "lagged": sse.ErrLagged, "stalled": sse.ErrStalled,
@@ -126,7 +126,7 @@ func TestStreamsAreCountedByWhyTheyEnd(t *testing.T) {
 	wantSeries(t, m, want)
 }
 
-func TestHowThingsAreIsLookedUpWhenAsked(t *testing.T) {
+func TestGaugesAreReadAtEachScrape(t *testing.T) {
 	m, hub := watched(t)
 	wantSeries(t, m, map[string]float64{"pathsync_rooms": 0, "pathsync_streams": 0, "pathsync_feed_bytes": 0,
 		"pathsync_memory_bytes": 0, "pathsync_queued_bytes": 0, "pathsync_checkpoint_lag_seconds": 0, "pathsync_database_up": 1})
@@ -155,7 +155,7 @@ func TestNamesFollowTheConventionsOfPrometheus(t *testing.T) {
 	}
 }
 
-func TestTheOperatorsPageHasEveryMetricAndNoOther(t *testing.T) {
+func TestOperationsPageListsEveryMetric(t *testing.T) {
 	m, _ := watched(t)
 	m.Answered("GET /", 200, time.Second)
 	page, err := os.ReadFile("../docs/operations.md")

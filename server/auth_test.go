@@ -25,7 +25,7 @@ func logged(c Config, to io.Writer) Config {
 }
 
 // A server that strangers can reach lets nobody in without a token, unless somebody has said so in so many words.
-func TestAServerThatTheNetworkCanReachAsksForTokens(t *testing.T) {
+func TestPublicAddressRequiresAuthentication(t *testing.T) {
 	good := DefaultConfig()
 	for _, listen := range []string{":8080", "0.0.0.0:8080", "[::]:8080", "192.0.2.1:80", "example.org:80", "localhost.example.org:80"} {
 		c := good
@@ -56,7 +56,7 @@ func TestAServerThatTheNetworkCanReachAsksForTokens(t *testing.T) {
 }
 
 // What would leave the server open although somebody meant to close it is refused.
-func TestFlagsOfAuthenticationThatContradictEachOtherAreRefused(t *testing.T) {
+func TestContradictoryAuthenticationIsRefused(t *testing.T) {
 	good := DefaultConfig()
 	for name, test := range map[string]struct {
 		says   string
@@ -81,7 +81,7 @@ func TestFlagsOfAuthenticationThatContradictEachOtherAreRefused(t *testing.T) {
 	}
 }
 
-func TestAKeyThatCannotBeUsedStopsTheStart(t *testing.T) {
+func TestUnusableKeyStopsTheStart(t *testing.T) {
 	public, _, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func TestAKeyThatCannotBeUsedStopsTheStart(t *testing.T) {
 	}
 }
 
-func TestRoomsBeginWithWhatAnApplicationSaysThatCanBeTrusted(t *testing.T) {
+func TestUntrustedInitialStateURLIsRefused(t *testing.T) {
 	for url, want := range map[string]struct{ asked, ok bool }{
 		"": {false, true}, "https://app.example.com/rooms": {true, true}, "http://127.0.0.1:3000/rooms": {true, true},
 		"http://app.example.com/rooms": {false, false}, "app.example.com": {false, false},
@@ -141,7 +141,7 @@ func TestRoomsBeginWithWhatAnApplicationSaysThatCanBeTrusted(t *testing.T) {
 }
 
 // A socket from systemd is where its unit says, whatever --listen is.
-func TestAnInheritedSocketThatTheNetworkCanReachIsNotServedWithoutTokens(t *testing.T) {
+func TestPublicActivatedSocketRequiresAuthentication(t *testing.T) {
 	good := DefaultConfig()
 	for address, want := range map[string]bool{"127.0.0.1": true, "::1": true, "0.0.0.0": false, "::": false, "192.0.2.1": false} {
 		at := &net.TCPAddr{IP: net.ParseIP(address), Port: 8080}

@@ -12,7 +12,7 @@ import (
 	"github.com/pathsync/pathsync/internal/testkit"
 )
 
-func TestACertificateIsReadAnewWhenItIsReplaced(t *testing.T) {
+func TestCertificateIsReloadedWhenBothFilesAreReplaced(t *testing.T) {
 	first, second := testkit.NewPair(t), testkit.NewPair(t)
 	at := testkit.NewPairFiles(t, first)
 	var log bytes.Buffer
@@ -56,7 +56,7 @@ func TestACertificateIsReadAnewWhenItIsReplaced(t *testing.T) {
 	serves(first, "when it is back")
 }
 
-func TestACertificateMayHaveCarriageReturnsAndAByteOrderMark(t *testing.T) {
+func TestCertificateWithCarriageReturnsAndByteOrderMarkIsRead(t *testing.T) {
 	windows := func(text []byte) []byte {
 		return []byte(byteOrderMark + strings.ReplaceAll(string(text), "\n", "\r\n"))
 	}

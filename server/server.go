@@ -14,7 +14,7 @@ import (
 	"github.com/pathsync/pathsync/metrics"
 )
 
-// ShutdownTimeout is the longest time that a shutdown takes. It is less than the 10 s that supervisors usually grant.
+// ShutdownTimeout is the longest time that a shutdown takes: 9 s, less than the 10 s that supervisors usually grant.
 const ShutdownTimeout = drainTimeout + closeTimeout
 
 const (

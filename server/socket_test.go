@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestASocketForAnotherProcessIsLeftAlone(t *testing.T) {
+func TestSocketForAnotherProcessIsIgnored(t *testing.T) {
 	for _, pid := range []string{"", "1", "none"} {
 		t.Setenv("LISTEN_PID", pid)
 		t.Setenv("LISTEN_FDS", "1")
@@ -17,7 +17,7 @@ func TestASocketForAnotherProcessIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestSeveralSocketsAreAnError(t *testing.T) {
+func TestSeveralActivatedSocketsAreAnError(t *testing.T) {
 	t.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()))
 	t.Setenv("LISTEN_FDS", "2")
 	if _, err := activated(); err == nil || !strings.Contains(err.Error(), "has to be one") {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/crypto/acme"
 )
 
-func TestAnACMEChallengeIsAnsweredOnTheTLSPort(t *testing.T) {
+func TestACMEChallengeIsAnsweredOnTLSPort(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.ACMEDomain, cfg.ACMECache = []string{"example.com"}, t.TempDir()
 	config, err := cfg.tlsConfig()

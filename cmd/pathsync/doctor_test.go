@@ -214,7 +214,7 @@ func copyHeader(w http.ResponseWriter, h http.Header) {
 	}
 }
 
-func TestTheDoctorNamesWhatAProxyDoes(t *testing.T) {
+func TestDoctorFindsFaultsOfProxies(t *testing.T) {
 	for name, c := range onTheWay {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -238,7 +238,7 @@ func TestTheDoctorNamesWhatAProxyDoes(t *testing.T) {
 	}
 }
 
-func TestTheDoctorFindsNothingWrongWithoutAProxy(t *testing.T) {
+func TestDoctorFindsNoFaultWithoutProxy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said strings.Builder
 		d := examined(t, newAPI(t), time.Second)
@@ -254,7 +254,7 @@ func TestTheDoctorFindsNothingWrongWithoutAProxy(t *testing.T) {
 	})
 }
 
-func TestTheDoctorSaysAFaultToProgramsToo(t *testing.T) {
+func TestDoctorPrintsFaultsAsJSON(t *testing.T) {
 	front := httptest.NewServer(text("<!DOCTYPE html><form>"))
 	defer front.Close()
 	s := call(t.Context(), "", "doctor", front.URL, "--json")
@@ -268,7 +268,7 @@ func TestTheDoctorSaysAFaultToProgramsToo(t *testing.T) {
 	}
 }
 
-func TestOverHTTP2ThereIsNothingToSay(t *testing.T) {
+func TestDoctorFindsNothingOverHTTP2(t *testing.T) {
 	server := httptest.NewUnstartedServer(newAPI(t))
 	server.EnableHTTP2 = true
 	server.StartTLS()
@@ -283,7 +283,7 @@ func TestOverHTTP2ThereIsNothingToSay(t *testing.T) {
 	}
 }
 
-func TestTheDoctorNamesTheProgramOnTheWay(t *testing.T) {
+func TestDoctorNamesTheProxy(t *testing.T) {
 	p := newProxy(t, realServer(t))
 	p.ModifyResponse = func(r *http.Response) error {
 		r.Header.Set("Server", "nginx/1.26.3")
@@ -297,7 +297,7 @@ func TestTheDoctorNamesTheProgramOnTheWay(t *testing.T) {
 	}
 }
 
-func TestTheDoctorSeesThatAProxyHidesTheHost(t *testing.T) {
+func TestDoctorNotesRewrittenHost(t *testing.T) {
 	p := newProxy(t, realServer(t))
 	p.Rewrite = func(r *httputil.ProxyRequest) { r.SetURL(p.target) }
 	front := httptest.NewServer(p)
@@ -308,7 +308,7 @@ func TestTheDoctorSeesThatAProxyHidesTheHost(t *testing.T) {
 	}
 }
 
-func TestTheDoctorSaysWhenNobodyAnswers(t *testing.T) {
+func TestDoctorReportsUnreachableServer(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	s := call(t.Context(), "", "doctor", gone.URL)

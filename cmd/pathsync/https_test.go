@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pathsync/pathsync/internal/eventstream"
 	"github.com/pathsync/pathsync/internal/testkit"
 )
 
@@ -70,20 +71,20 @@ func converses(t *testing.T, client *http.Client, url string, major int) {
 		t.Fatal(err)
 	}
 	defer stream.Body.Close()
-	events := bufio.NewReader(stream.Body)
+	events := eventstream.NewReader(stream.Body, 1<<20)
 	until := func(text string) {
 		t.Helper()
 		for {
-			line, err := events.ReadString('\n')
+			event, err := events.Next()
 			if err != nil {
 				t.Fatalf("no %q on the stream: %v", text, err)
 			}
-			if strings.Contains(line, text) {
+			if event.Name == text || strings.Contains(string(event.Data), text) {
 				return
 			}
 		}
 	}
-	until("event: up-to-date")
+	until("up-to-date")
 	resp, err := client.Post(url+"/v1/rooms/r/ops", "application/json",
 		strings.NewReader(`{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","value":"over the wire"}]}`))
 	if err != nil {
@@ -96,7 +97,7 @@ func converses(t *testing.T, client *http.Client, url string, major int) {
 	until("over the wire")
 }
 
-func TestAServerWithACertificateSpeaksHTTPSInBothVersions(t *testing.T) {
+func TestServerWithCertificateServesHTTP1AndHTTP2(t *testing.T) {
 	p := testkit.NewPair(t)
 	at := testkit.NewPairFiles(t, p)
 	url := serving(t, "--tls-cert", at.Cert, "--tls-key", at.Key)
@@ -107,7 +108,7 @@ func TestAServerWithACertificateSpeaksHTTPSInBothVersions(t *testing.T) {
 	converses(t, speaking(t, p.Leaf, func(p *http.Protocols) { p.SetHTTP1(true) }), url, 1)
 }
 
-func TestAProxyMaySpeakHTTP2WithoutTLSWhereThatIsAllowed(t *testing.T) {
+func TestH2CIsServedOnlyWithItsFlag(t *testing.T) {
 	unencrypted := func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) }
 	url := serving(t, "--h2c")
 	converses(t, speaking(t, nil, unencrypted), url, 2)
@@ -138,7 +139,7 @@ func TestOldVersionsOfTLSAreRefused(t *testing.T) {
 }
 
 // The certificate is in the cache, as it is after the first time: nobody has to be asked for it.
-func TestACertificateFromAnACMEServerIsServedForItsNameOnly(t *testing.T) {
+func TestACMECertificateIsServedForItsNameOnly(t *testing.T) {
 	p := testkit.NewPair(t)
 	cache := t.TempDir()
 	if err := os.WriteFile(filepath.Join(cache, "example.com"), append(p.Key, p.Cert...), 0o600); err != nil {
@@ -158,7 +159,7 @@ func TestACertificateFromAnACMEServerIsServedForItsNameOnly(t *testing.T) {
 	}
 }
 
-func TestACertificateThatCannotBeReadIsToldAtTheStart(t *testing.T) {
+func TestUnreadableCertificateStopsTheStart(t *testing.T) {
 	p := testkit.NewPair(t)
 	for name, files := range map[string][2][]byte{
 		"another's key": {p.Cert, testkit.NewPair(t).Key},

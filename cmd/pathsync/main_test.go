@@ -99,7 +99,7 @@ func refusal(status int, code string, retryable bool) http.HandlerFunc {
 	}
 }
 
-func TestHelpAndVersionEndWell(t *testing.T) {
+func TestHelpAndVersionSucceed(t *testing.T) {
 	tests := []struct {
 		args  []string
 		shows string
@@ -119,7 +119,7 @@ func TestHelpAndVersionEndWell(t *testing.T) {
 	}
 }
 
-func TestAWrongCommandLineIsAUsageError(t *testing.T) {
+func TestInvalidCommandLineIsAUsageError(t *testing.T) {
 	tests := map[string][]string{
 		"tial":            {"tial"},
 		"<room>":          {"tail"},

@@ -8,7 +8,7 @@ import (
 const longSecret = "a secret of thirty-two bytes...."
 
 // A page can point its own name at this machine. What it then asks for is refused wherever nobody has to show who he is.
-func TestAPageThatPointsItsNameAtAServerOfThisMachineGetsNothing(t *testing.T) {
+func TestDNSRebindingIsRefusedWithoutAuthentication(t *testing.T) {
 	status := func(url, host string) int {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/v1/rooms/r", nil)

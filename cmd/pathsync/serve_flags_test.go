@@ -22,7 +22,7 @@ func parse(t *testing.T, args ...string) serveCommand {
 	return line.Serve
 }
 
-func TestTheServerHasDefaultsForEverything(t *testing.T) {
+func TestFlagsHaveTheDefaultsOfTheServer(t *testing.T) {
 	want := serveCommand{
 		networkFlags{Listen: "127.0.0.1:8080"},
 		tlsFlags{ACMECache: "pathsync-acme", ACMEServer: "https://acme-v02.api.letsencrypt.org/directory"},
@@ -48,7 +48,7 @@ func TestServeIsTheDefaultCommand(t *testing.T) {
 	}
 }
 
-func TestEveryFlagOfTheServerHasATwinInTheEnvironment(t *testing.T) {
+func TestEveryServerFlagHasAnEnvironmentVariable(t *testing.T) {
 	line := commandLine{Serve: defaultServe()}
 	parser, err := newParser(&line)
 	if err != nil {
@@ -75,7 +75,7 @@ func TestEveryFlagOfTheServerHasATwinInTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestFlagsOfTheServerAreChecked(t *testing.T) {
+func TestInvalidServerFlagsAreRefused(t *testing.T) {
 	good := parse(t)
 	tests := []struct {
 		says   string

@@ -19,7 +19,7 @@ func said(t *testing.T, name, value string, args ...string) (code int, text stri
 	return code, out.String()
 }
 
-func TestLineEndsAroundValuesOfTheEnvironmentDoNotCount(t *testing.T) {
+func TestLineEndsAroundEnvironmentValuesAreIgnored(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, values := range map[string][]string{
 		"PATHSYNC_DATABASE":        {"memory:\n", "memory:\r\n", " memory: ", "\ufeffmemory:", "\nmemory:\n\n"},
@@ -49,7 +49,7 @@ func TestLineEndsAroundValuesOfTheEnvironmentDoNotCount(t *testing.T) {
 	}
 }
 
-func TestASecretIsTheSameWithALineEndBehindIt(t *testing.T) {
+func TestSecretFromEnvironmentLosesOnlyItsLineEnd(t *testing.T) {
 	t.Setenv("PATHSYNC_JWT_SECRET", "  a secret of 32 bytes, with blanks  \r\n")
 	if err := tidyEnvironment(); err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestASecretIsTheSameWithALineEndBehindIt(t *testing.T) {
 	}
 }
 
-func TestValuesAsPeopleWriteThemAreRefusedWithTheCorrectForm(t *testing.T) {
+func TestCommonMistakesAreRefusedWithTheCorrectForm(t *testing.T) {
 	t.Chdir(t.TempDir())
 	secret := strings.Repeat("s", 40)
 	for _, c := range []struct{ name, value, says string }{
