@@ -14,7 +14,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// application decides by what the test tells it.
+// application is an endpoint whose answer the test sets.
 type application struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -132,7 +132,7 @@ func TestVerdictIsNotCachedBeyondItsExpiry(t *testing.T) {
 	isNobody(t, who, "session", core.ErrUnauthenticated)
 }
 
-// Whatever goes wrong opens nothing, is nobody's fault, and is not remembered.
+// A failed request grants nothing, does not refuse the token, and is not cached.
 func TestFailingApplicationGivesNoVerdict(t *testing.T) {
 	for what, answer := range map[string]struct {
 		status int

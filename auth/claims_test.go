@@ -56,7 +56,7 @@ func TestTokenWithoutClaimGrantsNothing(t *testing.T) {
 	}
 }
 
-// A claim that is misunderstood in part could grant what it was to take away.
+// Ignoring an unknown part of a claim could grant what that part was to take away.
 func TestMalformedClaimMakesTokenInvalid(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret})
 	for claim, why := range map[string]string{

@@ -22,10 +22,10 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// The tests of this file show tokens, answers and key sets that are signed and sent by those who may, but written
-// otherwise than the manual says. encoding/json would take most of them.
+// The tests of this file use tokens, answers and key sets from the right sender in a wrong form. encoding/json would accept
+// most of them.
 
-// signText signs a token as it is written, which no library would write.
+// signText signs the text of a token that libraries do not produce.
 func signText(header, claims string) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	text := encode([]byte(header)) + "." + encode([]byte(claims))
@@ -221,7 +221,7 @@ func TestKeyWithCarriageReturnsAndByteOrderMarkIsRead(t *testing.T) {
 	takes(t, v, "a key of Windows", sign(t, jwt.SigningMethodEdDSA, key, ann))
 }
 
-// slowly answers with a text over a link of so many bytes at once, with a pause for them.
+// slowly sends an answer in pieces, with a pause after each.
 func slowly(text string, bytes int, pause time.Duration) http.RoundTripper {
 	return roundTrip(func(r *http.Request) (*http.Response, error) {
 		body := &slowBody{ctx: r.Context(), rest: text, bytes: bytes, pause: pause}
@@ -291,7 +291,7 @@ func TestLargeAnswerOverSlowLinkArrives(t *testing.T) {
 	}
 }
 
-// eventuallyTaken shows a token again and again, as clients do that get 503, for less than keys are asked for again.
+// eventuallyTaken retries a token, as clients do after 503, for less than keysInterval.
 func eventuallyTaken(t *testing.T, a interface {
 	Authenticate(context.Context, string) (core.Identity, error)
 }, token string) (err error) {

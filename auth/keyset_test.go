@@ -20,7 +20,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// issuer publishes a key set, and can fail to.
+// issuer publishes a key set, and can fail.
 type issuer struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -51,7 +51,7 @@ func newIssuer(t *testing.T) *issuer {
 	return i
 }
 
-// publishes has the issuer answer with keys, by their ids.
+// publishes sets the keys of the set, by id.
 func (i *issuer) publishes(t *testing.T, keys map[string]crypto.Signer, more ...string) {
 	t.Helper()
 	all := more
@@ -167,7 +167,7 @@ func TestConcurrentTokensCauseOneFetch(t *testing.T) {
 	i.wasAsked(t, 1)
 }
 
-// While the issuer is away nobody is let in unproved, and nobody is told that his token is bad.
+// While the issuer is unavailable, a token is neither accepted nor refused.
 func TestUnavailableIssuerGivesNoVerdict(t *testing.T) {
 	key := newEd25519(t)
 	token := sign(t, jwt.SigningMethodEdDSA, key, ann, "kid", "k")

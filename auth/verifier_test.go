@@ -29,7 +29,7 @@ var (
 	}}
 )
 
-// but is the claims of ann with some of them changed; nil takes one away.
+// but returns the claims of ann with changes; nil removes a claim.
 func but(changes jwt.MapClaims) jwt.MapClaims {
 	c := jwt.MapClaims{}
 	for name, value := range ann {
@@ -68,7 +68,7 @@ func verifier(t *testing.T, cfg auth.Config) *auth.Verifier {
 	return v
 }
 
-// takes expects a token to be ann's.
+// takes expects a valid token of ann.
 func takes(t *testing.T, v *auth.Verifier, what, token string) {
 	t.Helper()
 	identity, err := v.Authenticate(t.Context(), token)
@@ -78,7 +78,7 @@ func takes(t *testing.T, v *auth.Verifier, what, token string) {
 	}
 }
 
-// refuses expects a token to be nobody's, and why.
+// refuses expects an invalid token, with a reason.
 func refuses(t *testing.T, v *auth.Verifier, what, token, why string) {
 	t.Helper()
 	identity, err := v.Authenticate(t.Context(), token)
@@ -171,7 +171,7 @@ func TestTokenWithoutSignatureIsRefused(t *testing.T) {
 	}
 }
 
-// The oldest trick: the public key, which everybody knows, taken as the secret of an HMAC.
+// The classic attack uses the public key, which everybody knows, as the secret of an HMAC.
 func TestTokenSignedByHMACWithPublicKeyIsRefused(t *testing.T) {
 	key := newRSA(t, 2048)
 	text := public(t, key)

@@ -20,7 +20,7 @@ import (
 	"github.com/pathsync/pathsync/initialstate"
 )
 
-// application is an endpoint that gives one answer, and notes what it was asked.
+// application is an endpoint with one answer, which records its requests.
 type application struct {
 	*httptest.Server
 	asked []string
@@ -122,7 +122,7 @@ func TestUntrustedURLIsRefused(t *testing.T) {
 	}
 }
 
-// The link takes 20 s for the answer, and the hub's limit is for the time without progress.
+// The answer takes 20 s. The hub's limit applies to the time without progress.
 func TestLargeStateOverSlowLinkIsLoaded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text := `{"stores":{"default":"` + strings.Repeat("x", 1<<20) + `"}}`
@@ -175,7 +175,7 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	}
 }
 
-// deaf is a listener that nobody reads from.
+// deaf is a core.Listener that ignores its calls.
 type deaf struct{}
 
 func (deaf) Committed([]*core.Batch)             {}

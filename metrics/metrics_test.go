@@ -23,7 +23,7 @@ import (
 	"github.com/pathsync/pathsync/sse"
 )
 
-// scrape asks as Prometheus does.
+// scrape sends a request as Prometheus does.
 func scrape(t *testing.T, m *metrics.Metrics) string {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -50,7 +50,7 @@ func wantSeries(t *testing.T, m *metrics.Metrics, want map[string]float64) {
 	}
 }
 
-// watched is metrics of a hub that has done nothing yet.
+// watched returns the metrics of a new hub.
 func watched(t *testing.T) (*metrics.Metrics, *core.Hub) {
 	t.Helper()
 	m := metrics.New()
@@ -176,7 +176,7 @@ func TestOperationsPageListsEveryMetric(t *testing.T) {
 	}
 }
 
-// What is measured on hot paths takes no memory there.
+// Metrics on hot paths must not allocate.
 func TestMeasuringAllocatesNothing(t *testing.T) {
 	m := metrics.New()
 	batches := []*core.Batch{{Ops: []core.LoggedOp{{Kind: tree.Set, Path: "x", Value: "1"}, {Discarded: tree.NotFound}}}}

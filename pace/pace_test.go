@@ -77,7 +77,7 @@ func TestRenewKeepsADeadlineForATenthOfPatience(t *testing.T) {
 	}
 }
 
-// pipes is a listener that has one connection.
+// pipes is a listener with one connection.
 type pipes struct{ conn chan net.Conn }
 
 func (p pipes) Accept() (net.Conn, error) { return <-p.conn, nil }
@@ -161,7 +161,7 @@ func TestPastAndZeroDeadlinesAreNotExtended(t *testing.T) {
 	})
 }
 
-// A writer sees that the peer takes something in steps that are smaller than Patience allows for, whatever the buffers.
+// A writer notices that the peer reads, in steps that take less than Patience, independent of the buffers.
 func TestWriterSeesSmallStepsOfReader(t *testing.T) {
 	base, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

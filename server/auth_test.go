@@ -24,7 +24,7 @@ func logged(c Config, to io.Writer) Config {
 	return c
 }
 
-// A server that strangers can reach lets nobody in without a token, unless somebody has said so in so many words.
+// Open access from the network needs an explicit setting.
 func TestPublicAddressRequiresAuthentication(t *testing.T) {
 	good := DefaultConfig()
 	for _, listen := range []string{":8080", "0.0.0.0:8080", "[::]:8080", "192.0.2.1:80", "example.org:80", "localhost.example.org:80"} {
@@ -55,7 +55,7 @@ func TestPublicAddressRequiresAuthentication(t *testing.T) {
 	}
 }
 
-// What would leave the server open although somebody meant to close it is refused.
+// A mistake must not leave a server open.
 func TestContradictoryAuthenticationIsRefused(t *testing.T) {
 	good := DefaultConfig()
 	for name, test := range map[string]struct {
@@ -140,7 +140,7 @@ func TestUntrustedInitialStateURLIsRefused(t *testing.T) {
 	}
 }
 
-// A socket from systemd is where its unit says, whatever --listen is.
+// The address of an activated socket is independent of Listen.
 func TestPublicActivatedSocketRequiresAuthentication(t *testing.T) {
 	good := DefaultConfig()
 	for address, want := range map[string]bool{"127.0.0.1": true, "::1": true, "0.0.0.0": false, "::": false, "192.0.2.1": false} {

@@ -32,7 +32,7 @@ type Config struct {
 	// Log receives the server's messages. Default: none.
 	Log *slog.Logger
 	// FieldName returns the name of a field in errors and logs, such as its flag. Default: the Go name.
-	FieldName func(field string) string `validate:"-"`
+	FieldName func(field string) string
 }
 
 // NetworkConfig says where the server listens and which pages and proxies it trusts.

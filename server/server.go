@@ -22,7 +22,8 @@ const (
 	closeTimeout = 5 * time.Second // for batches and documents that are not saved
 )
 
-// Server is a pathsync server. Its life is New, then either Serve, or Open and Shutdown. Each is called at most once.
+// Server is a pathsync server. After New, call either Serve, or Open and, if it succeeds, Shutdown. Call each at most once.
+// Handler can be called at any time.
 type Server struct {
 	cfg     Config
 	front   *httpapi.Front

@@ -44,7 +44,7 @@ func newAPI(t *testing.T) http.Handler {
 	return s.Handler()
 }
 
-// realServer runs the API on a port of the loopback interface, and returns its URL.
+// realServer serves the API on a loopback port, and returns its URL.
 func realServer(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewServer(newAPI(t))
@@ -52,7 +52,7 @@ func realServer(t *testing.T) string {
 	return server.URL
 }
 
-// examined is what the doctor finds when it asks a handler, over connections in memory.
+// examined returns the diagnosis of a handler, over connections in memory.
 func examined(t *testing.T, front http.Handler, watch time.Duration) diagnosis {
 	t.Helper()
 	prober, err := doctor.NewProber("http://sync.test", "", testkit.Serve(t, front))
@@ -66,13 +66,13 @@ func examined(t *testing.T, front http.Handler, watch time.Duration) diagnosis {
 	return d
 }
 
-// proxy is what stands before the server.
+// proxy is a reverse proxy to the server.
 type proxy struct {
 	*httputil.ReverseProxy
 	target *url.URL
 }
 
-// newProxy makes one that does nothing wrong.
+// newProxy returns a proxy without faults.
 func newProxy(t *testing.T, server string) *proxy {
 	target, err := url.Parse(server)
 	if err != nil {
@@ -88,7 +88,7 @@ func newProxy(t *testing.T, server string) *proxy {
 	}}
 }
 
-// onTheWay is everything that a proxy can do wrong, by what is said about it.
+// onTheWay lists the faults of proxies, with the findings for them.
 var onTheWay = map[string]struct {
 	findings []doctor.Code
 	words    string
@@ -200,7 +200,7 @@ var onTheWay = map[string]struct {
 	}},
 }
 
-// writer is a ResponseWriter whose body goes elsewhere.
+// writer is a ResponseWriter with another destination for the body.
 type writer struct {
 	io.Writer
 	http.ResponseWriter

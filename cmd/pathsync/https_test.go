@@ -19,7 +19,7 @@ import (
 	"github.com/pathsync/pathsync/internal/testkit"
 )
 
-// serving runs a server on a port of the loopback interface until the test ends, and returns its address.
+// serving runs a server on a loopback port until the test ends, and returns its URL.
 func serving(t *testing.T, flags ...string) (url string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -52,7 +52,7 @@ func serving(t *testing.T, flags ...string) (url string) {
 	return url
 }
 
-// speaking is a client that speaks one protocol, and trusts one certificate.
+// speaking returns a client that uses one protocol and trusts one certificate.
 func speaking(t *testing.T, trust *x509.Certificate, set func(*http.Protocols)) *http.Client {
 	transport := &http.Transport{Protocols: new(http.Protocols), TLSClientConfig: &tls.Config{RootCAs: x509.NewCertPool()}}
 	set(transport.Protocols)
@@ -63,7 +63,7 @@ func speaking(t *testing.T, trust *x509.Certificate, set func(*http.Protocols)) 
 	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
 }
 
-// converses opens a stream, sends a batch, and expects it on the stream, all of it over one major version of HTTP.
+// converses opens a stream, sends a batch, and expects it on the stream, over one major version of HTTP.
 func converses(t *testing.T, client *http.Client, url string, major int) {
 	t.Helper()
 	stream, err := client.Get(url + "/v1/rooms/r/events")
@@ -138,7 +138,7 @@ func TestOldVersionsOfTLSAreRefused(t *testing.T) {
 	}
 }
 
-// The certificate is in the cache, as it is after the first time: nobody has to be asked for it.
+// The certificate is in the cache already, so there is no request to the ACME server.
 func TestACMECertificateIsServedForItsNameOnly(t *testing.T) {
 	p := testkit.NewPair(t)
 	cache := t.TempDir()

@@ -7,7 +7,7 @@ import (
 
 const longSecret = "a secret of thirty-two bytes...."
 
-// A page can point its own name at this machine. What it then asks for is refused wherever nobody has to show who he is.
+// A page can resolve its own name to this machine (DNS rebinding). Its requests must fail where no token is required.
 func TestDNSRebindingIsRefusedWithoutAuthentication(t *testing.T) {
 	status := func(url, host string) int {
 		t.Helper()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// parse reads the flags of the server without running it.
+// parse parses the flags of the server without running it.
 func parse(t *testing.T, args ...string) serveCommand {
 	t.Helper()
 	line := commandLine{Serve: defaultServe()}

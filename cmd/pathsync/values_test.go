@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// said runs the program with a variable, and returns what it says. A server ends at once.
+// said runs the program with an environment variable, and returns its output. A server ends at once.
 func said(t *testing.T, name, value string, args ...string) (code int, text string) {
 	t.Helper()
 	t.Setenv(name, value)
