@@ -16,6 +16,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/internal/testkit"
 )
 
 // server is a whole server, with what a test may want to reach into.
@@ -60,8 +61,9 @@ func start(t *testing.T, settings ...setting) *server {
 func inBubble(t *testing.T, test func(*testing.T, *server), settings ...setting) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		listener := &pipes{accepted: make(chan net.Conn), closed: make(chan struct{})}
-		test(t, run(t, 24*time.Hour, listener, listener.dial, settings))
+		listener := testkit.NewPipe()
+		listener.Wrap = func(c net.Conn) net.Conn { return peer{c} }
+		test(t, run(t, 24*time.Hour, listener, listener.Dial, settings))
 	})
 }
 
@@ -151,43 +153,9 @@ func (s *server) raw(t *testing.T, request string) net.Conn {
 	return conn
 }
 
-// pipes is a listener whose connections are pipes in memory.
-type pipes struct {
-	accepted chan net.Conn
-	closed   chan struct{}
-}
-
-func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case p.accepted <- peer{theirs}:
-		return ours, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // peer is a pipe that comes from an address.
 type peer struct{ net.Conn }
 
 const peerAddress = "203.0.113.1"
 
 func (peer) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.ParseIP(peerAddress), Port: 4711} }
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case conn := <-p.accepted:
-		return conn, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	close(p.closed)
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }

@@ -14,6 +14,8 @@ import (
 // Pipe is a net.Listener in memory. In a bubble of testing/synctest, goroutines that wait for its connections are durably
 // blocked.
 type Pipe struct {
+	Wrap func(net.Conn) net.Conn // wraps the server's end of a connection; nil: not wrapped
+
 	accepted chan net.Conn
 	closed   chan struct{}
 	close    sync.Once
@@ -25,6 +27,9 @@ func NewPipe() *Pipe { return &Pipe{accepted: make(chan net.Conn), closed: make(
 // Dial connects to the listener. It waits until the listener accepts, is closed, or ctx ends.
 func (p *Pipe) Dial(ctx context.Context) (net.Conn, error) {
 	client, server := net.Pipe()
+	if p.Wrap != nil {
+		server = p.Wrap(server)
+	}
 	select {
 	case p.accepted <- server:
 		return client, nil
