@@ -32,12 +32,16 @@ func (c Config) Validate() error {
 		return fmt.Errorf("preparing the validation: %w", err)
 	}
 	var errs []error
-	var wrong validator.ValidationErrors
-	if err := check.Struct(c.groups()); err != nil && !errors.As(err, &wrong) {
-		return err
-	}
-	for _, w := range wrong {
-		errs = append(errs, explain(w))
+	for _, group := range []any{
+		c.NetworkConfig, c.TLSConfig, c.StorageConfig, c.AuthConfig, c.RoomConfig, c.StreamConfig, c.RequestConfig, c.PartyConfig,
+	} {
+		var wrong validator.ValidationErrors
+		if err := check.Struct(group); err != nil && !errors.As(err, &wrong) {
+			return err
+		}
+		for _, w := range wrong {
+			errs = append(errs, explain(w))
+		}
 	}
 	_, badOrigin := c.origins()
 	_, badProxy := c.limits()
@@ -45,20 +49,6 @@ func (c Config) Validate() error {
 		return &ConfigError{err}
 	}
 	return nil
-}
-
-// groups returns the part of c that has `validate` tags.
-func (c Config) groups() any {
-	return struct {
-		NetworkConfig
-		TLSConfig
-		StorageConfig
-		AuthConfig
-		RoomConfig
-		StreamConfig
-		RequestConfig
-		PartyConfig
-	}{c.NetworkConfig, c.TLSConfig, c.StorageConfig, c.AuthConfig, c.RoomConfig, c.StreamConfig, c.RequestConfig, c.PartyConfig}
 }
 
 func (c Config) name(field string) string {

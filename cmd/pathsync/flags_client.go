@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/pathsync/pathsync/client"
@@ -17,8 +16,7 @@ type serverFlags struct {
 
 // Validate is called by kong before Run.
 func (f serverFlags) Validate() error {
-	u, err := url.Parse(f.Server)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+	if _, err := client.New(client.Config{Server: f.Server}); err != nil {
 		return errors.New("--server must be a URL such as http://127.0.0.1:8080")
 	}
 	return nil
