@@ -1,4 +1,4 @@
-// Package pathsync holds the contract of the server's HTTP API. The server itself is in cmd/pathsync.
+// Package pathsync holds the contract of the server's HTTP API. Package server assembles the server.
 package pathsync
 
 import _ "embed"

@@ -8,70 +8,80 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/pathsync/pathsync/access"
-	"github.com/pathsync/pathsync/trust"
+	"github.com/pathsync/pathsync/internal/callout"
 )
 
-// ApplicationConfig is what an Application needs. Zero values stand for the defaults named.
+// ApplicationConfig configures an Application.
 type ApplicationConfig struct {
 	URL string // of the application's endpoint; https, or http to this machine; required
 
-	Fresh  time.Duration    // so long an answer is not asked for again; 30 s
-	Client *http.Client     // default: one of its own
+	Fresh  time.Duration    // how long a verdict is cached; default: 30 s
+	Client *http.Client     // its Transport sends the requests; default: a transport of its own
 	Now    func() time.Time // default: time.Now
 	Log    *slog.Logger     // default: none
 }
 
-// Bounds of asking the application.
+// Limits of the requests to the application.
 const (
-	maxVerdicts     = 10_000 // remembered
-	maxQuestions    = 64     // under way
+	maxVerdicts     = 10_000 // in the cache
+	maxRequests     = 64     // at a time
 	maxVerdictBytes = 256 << 10
-	askTimeout      = 5 * time.Second // for a turn, and of a request for the verdict: a large answer may come later
+	queueTimeout    = 5 * time.Second // wait for one of the maxRequests
 )
 
-// Application has the application decide what a token is worth. It is for those whose tokens are not JSON Web Tokens,
-// such as ids of sessions, and for those who want to decide anew every half a minute. The token goes to the endpoint in a
-// GET request, in the header Authorization, as it came. The answer is one of
+// verdictTimeout limits the wait of a caller. It is longer than an answer may take to begin; a large answer that arrives
+// later is cached.
+const verdictTimeout = callout.Patience + time.Second
+
+// Application authenticates by asking the application about a token. It is for tokens other than JSON Web Tokens, such as
+// session ids, and for permissions that can change every half a minute. It sends a GET request with the token in the
+// header Authorization. The answer is one of
 //
-//	200 with what the payload of a token would be: sub, exp and pathsync
-//	401 or 403 when the token is worth nothing
+//	200 with the payload that a JSON Web Token would have: sub, exp and pathsync
+//	401 or 403 for an invalid token
 //
-// Whatever else happens is no verdict, and opens nothing.
+// Anything else is no verdict and grants nothing. An Application is safe for concurrent use.
 type Application struct {
-	url    string
-	client *http.Client
-	fresh  time.Duration
-	now    func() time.Time
-	log    *slog.Logger
+	endpoint *callout.Endpoint
+	fresh    time.Duration
+	now      func() time.Time
+	log      *slog.Logger
 
-	asking singleflight.Group
-	turn   chan struct{} // as many as may ask at once
+	requests singleflight.Group
+	slots    chan struct{} // holds a value for each running request
 
-	mu       sync.Mutex
-	verdicts map[[sha256.Size]byte]verdict // by the hashes of tokens, lest a dump of memory gives them away
+	verdicts *lru.Cache[tokenHash, verdict]
 }
 
-// verdict is an answer of the application, and until when it is taken as its answer to the same question.
+// tokenHash is the key of the cache. A memory dump then contains no tokens.
+type tokenHash [sha256.Size]byte
+
+// verdict is an answer of the application.
 type verdict struct {
 	identity access.Identity
 	err      error
-	until    time.Time
+	until    time.Time // the cache does not return it later
 }
 
-// NewApplication makes an Application. It asks nothing yet.
+// NewApplication returns an Application. It sends nothing.
 func NewApplication(cfg ApplicationConfig) (*Application, error) {
-	if !trust.Trustworthy(cfg.URL) {
-		return nil, errors.New("the URL that is asked who may do what has to begin with https://")
+	endpoint, err := callout.New(cfg.URL, cfg.Client)
+	if err != nil {
+		return nil, err
+	}
+	verdicts, err := lru.New[tokenHash, verdict](maxVerdicts)
+	if err != nil {
+		return nil, err
 	}
 	a := &Application{
-		url: cfg.URL, client: trust.Client(cfg.Client), fresh: cfg.Fresh, now: cfg.Now, log: cfg.Log,
-		turn: make(chan struct{}, maxQuestions), verdicts: map[[sha256.Size]byte]verdict{},
+		endpoint: endpoint, fresh: cfg.Fresh, now: cfg.Now, log: cfg.Log,
+		slots: make(chan struct{}, maxRequests), verdicts: verdicts,
 	}
 	if a.fresh == 0 {
 		a.fresh = 30 * time.Second
@@ -85,29 +95,30 @@ func NewApplication(cfg ApplicationConfig) (*Application, error) {
 	return a, nil
 }
 
-// Authenticate returns what the application says of a token. However many come with it at once, it is asked once.
+// Authenticate returns the identity that the application reports for a token. Concurrent calls with the same token share one
+// request. The error wraps access.ErrUnauthenticated or access.ErrUnavailable.
 func (a *Application) Authenticate(ctx context.Context, token string) (access.Identity, error) {
 	if len(token) > MaxTokenBytes || strings.ContainsFunc(token, isNotVisible) {
 		return access.Identity{}, access.ErrUnauthenticated
 	}
-	key := sha256.Sum256([]byte(token))
-	if v, ok := a.remembered(key); ok {
+	key := tokenHash(sha256.Sum256([]byte(token)))
+	if v, ok := a.verdicts.Get(key); ok && a.now().Before(v.until) {
 		return v.identity, v.err
 	}
-	asked := a.asking.DoChan(string(key[:]), func() (any, error) {
-		v := a.ask(context.WithoutCancel(ctx), token)
+	result := a.requests.DoChan(string(key[:]), func() (any, error) {
+		v := a.request(context.WithoutCancel(ctx), token)
 		if !errors.Is(v.err, access.ErrUnavailable) {
-			a.remember(key, v)
+			a.cache(key, v)
 		}
 		return v, nil
 	})
-	patience := time.NewTimer(askTimeout + time.Second) // longer than the answer may take to begin
-	defer patience.Stop()
+	timeout := time.NewTimer(verdictTimeout)
+	defer timeout.Stop()
 	select {
-	case answer := <-asked:
-		v := answer.Val.(verdict)
+	case r := <-result:
+		v := r.Val.(verdict)
 		return v.identity, v.err
-	case <-patience.C:
+	case <-timeout.C:
 	case <-ctx.Done():
 	}
 	return access.Identity{}, access.ErrUnavailable
@@ -116,93 +127,59 @@ func (a *Application) Authenticate(ctx context.Context, token string) (access.Id
 // isNotVisible reports whether a character cannot be part of a token (RFC 6750, section 2.1) or would break a header.
 func isNotVisible(r rune) bool { return r <= ' ' || r > '~' }
 
-func (a *Application) remembered(key [sha256.Size]byte) (verdict, bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	v, ok := a.verdicts[key]
-	return v, ok && a.now().Before(v.until)
-}
-
-// remember keeps a verdict. When there are too many, those that are over go, and if none is, any one.
-func (a *Application) remember(key [sha256.Size]byte, v verdict) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := a.now()
-	if len(a.verdicts) >= maxVerdicts {
-		for k, old := range a.verdicts {
-			if !now.Before(old.until) {
-				delete(a.verdicts, k)
-			}
-		}
-	}
-	for k := range a.verdicts {
-		if len(a.verdicts) < maxVerdicts {
-			break
-		}
-		delete(a.verdicts, k)
-	}
-	v.until = now.Add(a.fresh)
+// cache stores a verdict until it is no longer fresh or the identity expires.
+func (a *Application) cache(key tokenHash, v verdict) {
+	v.until = a.now().Add(a.fresh)
 	if v.err == nil && v.identity.Expires.Before(v.until) {
 		v.until = v.identity.Expires
 	}
-	a.verdicts[key] = v
+	a.verdicts.Add(key, v)
 }
 
-// ask asks the application, in its turn.
-func (a *Application) ask(ctx context.Context, token string) verdict {
-	patience := time.NewTimer(askTimeout)
-	defer patience.Stop()
+// request waits for a slot and asks the application.
+func (a *Application) request(ctx context.Context, token string) verdict {
+	timeout := time.NewTimer(queueTimeout)
+	defer timeout.Stop()
 	select {
-	case a.turn <- struct{}{}:
-		defer func() { <-a.turn }()
-	case <-patience.C:
+	case a.slots <- struct{}{}:
+		defer func() { <-a.slots }()
+	case <-timeout.C:
 		return verdict{err: access.ErrUnavailable}
 	}
-	identity, err := a.exchange(ctx, token)
+	identity, err := a.ask(ctx, token)
 	switch {
 	case err == nil && identity.Expired(a.now()):
 		return verdict{err: refuse("it has expired")}
 	case err == nil || errors.Is(err, access.ErrUnauthenticated):
 		return verdict{identity: identity, err: err}
 	default:
-		a.log.Warn("the application does not say who may do what", "error", err)
+		a.log.Warn("the application gives no verdict about a token", "error", err)
 		return verdict{err: access.ErrUnavailable}
 	}
 }
 
-func (a *Application) exchange(ctx context.Context, token string) (access.Identity, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url, nil)
-	if err != nil {
+func (a *Application) ask(ctx context.Context, token string) (access.Identity, error) {
+	status, text, err := a.endpoint.Get(ctx, callout.Request{
+		Accept: "application/json", Token: token, MaxBytes: maxVerdictBytes,
+	})
+	switch {
+	case err != nil:
 		return access.Identity{}, err
-	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Authorization", "Bearer "+token)
-	resp, err := trust.Ask(a.client, req)
-	if err != nil {
-		return access.Identity{}, err
-	}
-	defer resp.Body.Close()
-	switch resp.StatusCode {
-	case http.StatusOK:
-	case http.StatusUnauthorized, http.StatusForbidden:
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return access.Identity{}, access.ErrUnauthenticated
-	default:
-		return access.Identity{}, fmt.Errorf("the answer is %s", resp.Status)
-	}
-	text, err := trust.Body(resp, maxVerdictBytes)
-	if err != nil {
-		return access.Identity{}, err
+	case status != http.StatusOK:
+		return access.Identity{}, callout.StatusError(status)
 	}
 	var c claims
 	if err := c.UnmarshalJSON(text); err != nil {
-		return access.Identity{}, fmt.Errorf("the answer is not what the payload of a token would be: %w", err)
+		return access.Identity{}, fmt.Errorf("the answer is not the payload of a token: %w", err)
 	}
 	if c.expires == nil {
 		return access.Identity{}, errors.New("the answer has no exp")
 	}
 	identity, err := c.identity()
-	if err != nil { // the application's mistake, and none of whoever sent the token
-		return access.Identity{}, fmt.Errorf("the answer cannot be used: %s", err) //nolint:errorlint // it must not say that the token is bad
+	if err != nil { // the application's mistake: the error must not wrap ErrUnauthenticated
+		return access.Identity{}, fmt.Errorf("the answer cannot be used: %s", err) //nolint:errorlint // see above
 	}
 	return identity, nil
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/pathsync/pathsync/auth"
 )
 
-// application decides by what the test tells it.
+// application is an endpoint whose answer the test sets.
 type application struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -95,7 +95,7 @@ func isNobody(t *testing.T, who *auth.Application, token string, want error) {
 	}
 }
 
-func TestTheApplicationIsAskedOncePerTokenAndHalfAMinute(t *testing.T) {
+func TestVerdictIsCachedForHalfAMinute(t *testing.T) {
 	a := newApplication(t)
 	who := a.authenticator(t)
 	for range 3 {
@@ -109,7 +109,7 @@ func TestTheApplicationIsAskedOncePerTokenAndHalfAMinute(t *testing.T) {
 	}
 }
 
-func TestWhatTheApplicationTakesAwayIsGoneInHalfAMinute(t *testing.T) {
+func TestRevokedPermissionEndsWithinHalfAMinute(t *testing.T) {
 	a := newApplication(t)
 	who := a.authenticator(t)
 	isAnn(t, who, "session")
@@ -123,7 +123,7 @@ func TestWhatTheApplicationTakesAwayIsGoneInHalfAMinute(t *testing.T) {
 	}
 }
 
-func TestAnAnswerIsNotTakenForLongerThanItSays(t *testing.T) {
+func TestVerdictIsNotCachedBeyondItsExpiry(t *testing.T) {
 	a := newApplication(t)
 	who := a.authenticator(t)
 	a.says(200, strings.Replace(ann1h, fmt.Sprint(now.Add(time.Hour).Unix()), fmt.Sprint(now.Add(10*time.Second).Unix()), 1))
@@ -132,8 +132,8 @@ func TestAnAnswerIsNotTakenForLongerThanItSays(t *testing.T) {
 	isNobody(t, who, "session", access.ErrUnauthenticated)
 }
 
-// Whatever goes wrong opens nothing, is nobody's fault, and is not remembered.
-func TestWhileTheApplicationFailsNobodyIsLetIn(t *testing.T) {
+// A failed request grants nothing, does not refuse the token, and is not cached.
+func TestFailingApplicationGivesNoVerdict(t *testing.T) {
 	for what, answer := range map[string]struct {
 		status int
 		body   string
@@ -158,7 +158,7 @@ func TestWhileTheApplicationFailsNobodyIsLetIn(t *testing.T) {
 	isNobody(t, who, "session", access.ErrUnavailable)
 }
 
-func TestWhatCouldBreakTheQuestionIsNotAsked(t *testing.T) {
+func TestTokenThatBreaksTheHeaderIsNotSent(t *testing.T) {
 	a := newApplication(t)
 	who := a.authenticator(t)
 	for _, token := range []string{"a\r\nX: y", "a b", "é", "\x00", strings.Repeat("x", 20<<10)} {
@@ -169,7 +169,7 @@ func TestWhatCouldBreakTheQuestionIsNotAsked(t *testing.T) {
 	}
 }
 
-func TestManyWithOneTokenAskOnce(t *testing.T) {
+func TestConcurrentRequestsWithOneTokenShareOneRequest(t *testing.T) {
 	a := newApplication(t)
 	a.hold, a.held = make(chan struct{}), make(chan struct{})
 	who := a.authenticator(t)
@@ -185,7 +185,7 @@ func TestManyWithOneTokenAskOnce(t *testing.T) {
 	}
 }
 
-func TestVerdictsAreBounded(t *testing.T) {
+func TestCachedVerdictsAreLimited(t *testing.T) {
 	a := newApplication(t)
 	who := a.authenticator(t)
 	a.says(401, "")
@@ -199,7 +199,7 @@ func TestVerdictsAreBounded(t *testing.T) {
 	}
 }
 
-func TestAnApplicationOverAnOpenNetworkIsNotStartedWith(t *testing.T) {
+func TestUntrustedApplicationURLIsRefused(t *testing.T) {
 	for _, url := range []string{"", "app.example.com", "http://app.example.com/", "ftp://localhost/", "http://localhost.example.com/"} {
 		if who, err := auth.NewApplication(auth.ApplicationConfig{URL: url}); err == nil || who != nil {
 			t.Errorf("%q is taken", url)

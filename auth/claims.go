@@ -13,8 +13,8 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// claims is the payload of a token, or the answer of the application. Claims that pathsync does not use are ignored, as
-// RFC 7519 has it; a claim name in another case is such a claim.
+// claims is the payload of a token, or the answer of the application. Unknown claims are ignored (RFC 7519); names are
+// case-sensitive.
 type claims struct {
 	subject, issuer           string
 	audience                  jwt.ClaimStrings
@@ -24,7 +24,7 @@ type claims struct {
 
 var _ jwt.Claims = (*claims)(nil)
 
-// UnmarshalJSON reads the claims with the strict parser: encoding/json would match names in any case and take duplicates.
+// UnmarshalJSON parses the claims strictly. encoding/json would match names in any case and accept duplicates.
 func (c *claims) UnmarshalJSON(text []byte) error {
 	o, err := parseObject(text)
 	if err != nil {
@@ -42,10 +42,10 @@ func (c *claims) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// claimsError says what is wrong with claims. Its text has none of their values.
+// claimsError describes a fault of claims. Its text contains none of their values.
 type claimsError struct{ error }
 
-// The interface jwt.Claims. The library checks the values.
+// The methods of jwt.Claims. The library checks the values.
 
 func (c *claims) GetExpirationTime() (*jwt.NumericDate, error) { return c.expires, nil }
 func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return c.since, nil }
@@ -54,7 +54,7 @@ func (c *claims) GetIssuer() (string, error)                   { return c.issuer
 func (c *claims) GetSubject() (string, error)                  { return c.subject, nil }
 func (c *claims) GetAudience() (jwt.ClaimStrings, error)       { return c.audience, nil }
 
-// identity reads the user and the permissions. The token is known to be the issuer's.
+// identity returns the user and the permissions. The signature has been verified.
 func (c *claims) identity() (access.Identity, error) {
 	if c.subject == "" {
 		return access.Identity{}, refuse("it has no sub")
@@ -64,16 +64,16 @@ func (c *claims) identity() (access.Identity, error) {
 	}
 	identity, err := permissions(c.pathsync)
 	if err != nil {
-		return access.Identity{}, refuse("its claim pathsync is not as it should be: %s", err)
+		return access.Identity{}, refuse("its claim pathsync is invalid: %s", err)
 	}
 	identity.User, identity.Expires = c.subject, c.expires.Time
 	return identity, nil
 }
 
-// lastDate is the end of the year 9999. A larger NumericDate is one in milliseconds, and would never expire.
+// lastDate is the end of the year 9999. A larger NumericDate is probably in milliseconds and would never expire.
 var lastDate = float64(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix())
 
-// date reads a NumericDate (RFC 7519, section 2): seconds, possibly with a fraction.
+// date returns a NumericDate (RFC 7519, section 2): seconds, possibly with a fraction.
 func (m *members) date(name string) *jwt.NumericDate {
 	v := m.of.Get(name)
 	if v == nil {
@@ -88,7 +88,7 @@ func (m *members) date(name string) *jwt.NumericDate {
 	return jwt.NewNumericDate(time.UnixMilli(int64(seconds * 1000)))
 }
 
-// audience reads `aud`: a string, or an array of strings.
+// audience returns `aud`: a string, or an array of strings.
 func (m *members) audience() jwt.ClaimStrings {
 	switch v := m.of.Get("aud").(type) {
 	case nil:
@@ -100,18 +100,18 @@ func (m *members) audience() jwt.ClaimStrings {
 		for one := range v.Values() {
 			text, ok := one.(tree.String)
 			if !ok {
-				m.fail("aud is of another type")
+				m.fail("aud has the wrong type")
 			}
 			audience = append(audience, string(text))
 		}
 		return audience
 	default:
-		m.fail("aud is of another type")
+		m.fail("aud has the wrong type")
 		return nil
 	}
 }
 
-// ParsePermissions reads what a user may do from the text of a claim `pathsync`. No text, and null, is no permission.
+// ParsePermissions parses the JSON text of a claim `pathsync`. An empty text and null grant nothing.
 func ParsePermissions(text []byte) (access.Identity, error) {
 	if len(text) == 0 {
 		return access.Identity{}, nil
@@ -124,14 +124,14 @@ func ParsePermissions(text []byte) (access.Identity, error) {
 }
 
 var (
-	errNoRoom    = errors.New("it names no room, by room or match")
+	errNoRoom    = errors.New("it has neither room nor match")
 	errTwoRooms  = errors.New("it has both room and match")
 	errEmptyKey  = errors.New("its key is empty")
-	errWrongType = errors.New("it is of another type")
+	errWrongType = errors.New("it has the wrong type")
 )
 
-// permissions reads `{rooms?, readOnly?}`. Members have exactly the names and types of the manual, and others are refused:
-// a restriction that is not understood must not become a grant. A member that is null is absent.
+// permissions parses `{rooms?, readOnly?}`. It refuses unknown members, since an unknown restriction must not become a
+// grant. A member that is null is absent.
 func permissions(v tree.Value) (identity access.Identity, err error) {
 	if isAbsent(v) {
 		return identity, nil
@@ -163,7 +163,7 @@ func permissions(v tree.Value) (identity access.Identity, err error) {
 	return identity, nil
 }
 
-// grant reads `{room | match, read?, write?, presence?}`.
+// grant parses `{room | match, read?, write?, presence?}`.
 func grant(v tree.Value) (g access.Grant, err error) {
 	o, ok := v.(*tree.Object)
 	if !ok {
@@ -179,7 +179,7 @@ func grant(v tree.Value) (g access.Grant, err error) {
 	return g, m.err
 }
 
-// readOnly reads `{room | match, key?, path?}`. Without a room it is about every room, and without a key about every key.
+// readOnly parses `{room | match, key?, path?}`. Without a room it applies to every room, and without a key to every key.
 func readOnly(v tree.Value) (r access.ReadOnly, err error) {
 	o, ok := v.(*tree.Object)
 	if !ok {
@@ -205,7 +205,7 @@ func readOnly(v tree.Value) (r access.ReadOnly, err error) {
 	return r, m.err
 }
 
-// rooms reads which rooms an entry is about: `room` is a name, and `match` a pattern in which `*` stands for anything.
+// rooms returns the rooms of an entry: `room` is a name, and `match` a pattern in which `*` matches any characters.
 func (m *members) rooms() (p access.Pattern, named bool) {
 	room, match := m.text("room"), m.text("match")
 	switch {

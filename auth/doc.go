@@ -1,8 +1,8 @@
-// Package auth finds out who sends a request, from the JSON Web Token (RFC 7519) that comes with it.
+// Package auth authenticates requests by their tokens.
 //
-// A Verifier is made with one key, or with the address of a set of keys. Which algorithms it takes follows from the key
-// and never from the token: with a public key nobody can sign by HMAC, and no key takes `none`. What the user may do
-// stands in the token's claim `pathsync`:
+// A Verifier verifies JSON Web Tokens (RFC 7519) with one key or with a published key set. The key determines the
+// accepted algorithms, never the token: a public key does not verify HMAC signatures, and `none` is never accepted. The
+// claim `pathsync` contains the user's permissions:
 //
 //	{
 //	  "sub": "u-17",
@@ -19,8 +19,9 @@
 //	  }
 //	}
 //
-// Names and types are exact, and no member may come twice. `sub` and `exp` are required. A token without the claim is a valid one whose user may do nothing. A claim that is not
-// as described is refused as a whole: a misspelt `readOnly` must not grant what it was to take away.
+// `sub` and `exp` are required. Without the claim `pathsync` a token is valid and grants nothing. Names and types are
+// exact, and duplicate members are refused. An invalid claim makes the whole token invalid, because a misspelt `readOnly`
+// must not grant what it was to take away.
 //
-// An Application asks somebody else instead, who answers with such claims.
+// An Application sends the token to an endpoint of the application instead, which answers with such claims.
 package auth

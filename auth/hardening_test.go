@@ -22,10 +22,10 @@ import (
 	"github.com/pathsync/pathsync/auth"
 )
 
-// The tests of this file show tokens, answers and key sets that are signed and sent by those who may, but written
-// otherwise than the manual says. encoding/json would take most of them.
+// The tests of this file use tokens, answers and key sets from the right sender in a wrong form. encoding/json would accept
+// most of them.
 
-// signText signs a token as it is written, which no library would write.
+// signText signs the text of a token that libraries do not produce.
 func signText(header, claims string) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	text := encode([]byte(header)) + "." + encode([]byte(claims))
@@ -43,7 +43,7 @@ func claimsText(more string) string {
 	return fmt.Sprintf(`{"sub":"ann","exp":%d%s}`, now.Add(time.Hour).Unix(), more)
 }
 
-func TestAClaimHasExactlyItsName(t *testing.T) {
+func TestClaimNamesAreExact(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret})
 	for _, more := range []string{
 		`,"PATHSYNC":` + everything, `,"Pathsync":` + everything, `,"pathSync":` + everything, `,"path\u017fync":` + everything,
@@ -65,11 +65,11 @@ func TestAClaimHasExactlyItsName(t *testing.T) {
 		`{"Rooms":[{"match":"*","read":true}]}`, `{"rooms":[{"Match":"*","read":true}]}`, `{"rooms":[{"match":"*","READ":true}]}`,
 		`{"rooms":[{"match":"*","read":true}],"readonly":[{"key":"settings"}]}`, `{"readOnly":[{"Key":"settings"}]}`,
 	} {
-		refuses(t, v, claim, signText(plainHeader, claimsText(`,"pathsync":`+claim)), "means nothing here")
+		refuses(t, v, claim, signText(plainHeader, claimsText(`,"pathsync":`+claim)), "unknown member")
 	}
 }
 
-func TestAMemberThatComesTwiceIsRefused(t *testing.T) {
+func TestDuplicateMemberIsRefused(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret})
 	for _, more := range []string{
 		`,"sub":"root"`, `,"exp":99999999999`, `,"pathsync":{},"pathsync":` + everything, `,"other":1,"other":2`,
@@ -80,7 +80,7 @@ func TestAMemberThatComesTwiceIsRefused(t *testing.T) {
 		`,"pathsync":{"readOnly":[{"key":"a"}],"readOnly":[]}`,
 		`,"other":{"deep":{"a":1,"a":2}}`, `,"s\u0075b":"root"`,
 	} {
-		refuses(t, v, more, signText(plainHeader, claimsText(more)), "claims are not as they should be: duplicate")
+		refuses(t, v, more, signText(plainHeader, claimsText(more)), "claims are invalid: duplicate")
 	}
 	for _, header := range []string{
 		`{"alg":"HS256","alg":"none"}`, `{"alg":"none","alg":"HS256"}`, `{"alg":"HS256","kid":"a","kid":"b"}`, `{"alg":"HS256","al\u0067":"HS256"}`,
@@ -89,7 +89,7 @@ func TestAMemberThatComesTwiceIsRefused(t *testing.T) {
 	}
 }
 
-func TestAHeaderHasExactlyItsNamesAndTypes(t *testing.T) {
+func TestHeaderNamesAndTypesAreExact(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret})
 	for _, header := range []string{
 		`{"ALG":"HS256"}`, `{"alg":["HS256"]}`, `{"alg":1}`, `{"alg":null}`, `{"alg":"HS256","kid":7}`, `{"alg":"HS256","kid":["a"]}`,
@@ -103,7 +103,7 @@ func TestAHeaderHasExactlyItsNamesAndTypes(t *testing.T) {
 	}
 }
 
-func TestADateIsANumberOfSeconds(t *testing.T) {
+func TestDateThatIsNotInSecondsIsRefused(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret})
 	in := func(claim, value string) string {
 		if claim == "exp" {
@@ -130,7 +130,7 @@ func TestADateIsANumberOfSeconds(t *testing.T) {
 	refuses(t, v, "iat in an hour", in("iat", fmt.Sprint(later)), "in the future")
 }
 
-func TestAnAudienceIsATextOrAListOfTexts(t *testing.T) {
+func TestAudienceIsStringOrListOfStrings(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret, Audience: "pathsync", Issuer: "https://id.example.com"})
 	token := func(aud, iss string) string { return signText(plainHeader, claimsText(`,"aud":`+aud+`,"iss":`+iss)) }
 	const issuer = `"https://id.example.com"`
@@ -147,7 +147,7 @@ func TestAnAudienceIsATextOrAListOfTexts(t *testing.T) {
 	}
 }
 
-func TestClaimsThatAreNoJSONAreRefused(t *testing.T) {
+func TestClaimsThatAreNotJSONAreRefused(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret})
 	for _, claims := range []string{
 		"", "null", "[]", "7", claimsText("") + "x", claimsText("") + claimsText(""), "\ufeff" + claimsText(""), claimsText(`,"a":"\xff"`),
@@ -158,7 +158,7 @@ func TestClaimsThatAreNoJSONAreRefused(t *testing.T) {
 	}
 }
 
-func TestAnAnswerOfTheApplicationIsReadAsStrictly(t *testing.T) {
+func TestApplicationAnswerIsParsedStrictly(t *testing.T) {
 	body := ""
 	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(body)) }))
 	defer application.Close()
@@ -184,7 +184,7 @@ func TestAnAnswerOfTheApplicationIsReadAsStrictly(t *testing.T) {
 	}
 }
 
-func TestAKeyHasExactlyItsNames(t *testing.T) {
+func TestKeyMemberNamesAreExact(t *testing.T) {
 	key := newEd25519(t)
 	x := base64.RawURLEncoding.EncodeToString(key.Public().(ed25519.PublicKey))
 	token := sign(t, jwt.SigningMethodEdDSA, key, ann, "kid", "k")
@@ -214,14 +214,14 @@ func TestAKeyHasExactlyItsNames(t *testing.T) {
 	}
 }
 
-func TestAKeyMayHaveCarriageReturnsAndAByteOrderMark(t *testing.T) {
+func TestKeyWithCarriageReturnsAndByteOrderMarkIsRead(t *testing.T) {
 	key := newEd25519(t)
 	text := "\ufeff" + strings.ReplaceAll(string(public(t, key)), "\n", "\r\n") + "\r\n \n"
 	v := verifier(t, auth.Config{PublicKey: []byte(text)})
 	takes(t, v, "a key of Windows", sign(t, jwt.SigningMethodEdDSA, key, ann))
 }
 
-// slowly answers with a text over a link of so many bytes at once, with a pause for them.
+// slowly sends an answer in pieces, with a pause after each.
 func slowly(text string, bytes int, pause time.Duration) http.RoundTripper {
 	return roundTrip(func(r *http.Request) (*http.Response, error) {
 		body := &slowBody{ctx: r.Context(), rest: text, bytes: bytes, pause: pause}
@@ -254,7 +254,7 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	}
 }
 
-func TestALargeAnswerOverASlowLinkArrives(t *testing.T) {
+func TestLargeAnswerOverSlowLinkArrives(t *testing.T) {
 	key := newEd25519(t)
 	x := base64.RawURLEncoding.EncodeToString(key.Public().(ed25519.PublicKey))
 	set := `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"` + x + `"}]` + strings.Repeat(" ", 100<<10) + `}`
@@ -291,7 +291,7 @@ func TestALargeAnswerOverASlowLinkArrives(t *testing.T) {
 	}
 }
 
-// eventuallyTaken shows a token again and again, as clients do that get 503, for less than keys are asked for again.
+// eventuallyTaken retries a token, as clients do after 503, for less than keysInterval.
 func eventuallyTaken(t *testing.T, a interface {
 	Authenticate(context.Context, string) (access.Identity, error)
 }, token string) (err error) {

@@ -15,24 +15,24 @@ import (
 	"github.com/pathsync/pathsync/access"
 )
 
-// Smallest keys that are taken: what NIST SP 800-107 and 800-131A ask for.
+// Smallest keys, from NIST SP 800-107 and 800-131A.
 const (
 	minSecretBytes = 32
 	minRSABits     = 2048
 )
 
-var errUnknownKey = fmt.Errorf("%w: no key fits", access.ErrUnauthenticated)
+var errUnknownKey = fmt.Errorf("%w: no key matches", access.ErrUnauthenticated)
 
 var hmacs = []string{"HS256", "HS384", "HS512"}
 
-// publicKeyAlgorithms are the algorithms of all kinds of public keys.
+// publicKeyAlgorithms are the algorithms of all supported kinds of public keys.
 var publicKeyAlgorithms = []string{
 	"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 }
 
-// fitting are the algorithms that a public key is for. There are none for a key that is too weak, or of a kind that is
-// not known: it is never used then.
-func fitting(key any) []string {
+// algorithmsFor returns the algorithms that a public key verifies. It returns nil for a key that is too weak or of an
+// unknown kind, which is then never used.
+func algorithmsFor(key any) []string {
 	switch key := key.(type) {
 	case *rsa.PublicKey:
 		if key.N.BitLen() >= minRSABits {
@@ -53,7 +53,7 @@ func fitting(key any) []string {
 	return nil
 }
 
-// oneKey is the only key there is. It does not matter which id a token gives it.
+// oneKey is a single key. It ignores the key id of a token.
 type oneKey struct {
 	key  any
 	algs []string
@@ -70,29 +70,29 @@ func (k oneKey) find(_ context.Context, _, algorithm string) (any, error) {
 
 func newSecret(secret []byte) (keys, error) {
 	if len(secret) < minSecretBytes {
-		return nil, fmt.Errorf("a secret for tokens needs at least %d bytes", minSecretBytes)
+		return nil, fmt.Errorf("the secret for tokens must have at least %d bytes", minSecretBytes)
 	}
 	if bytes.HasPrefix(bytes.TrimSpace(secret), []byte("-----BEGIN ")) {
-		return nil, errors.New("the secret for tokens is a key in PEM: everybody who knows the public key could sign with it")
+		return nil, errors.New("the secret for tokens is a PEM key: everybody who knows the public key could sign tokens with it")
 	}
 	return oneKey{slices.Clone(secret), hmacs}, nil
 }
 
 func newPublicKey(text []byte) (keys, error) {
-	block, rest := pem.Decode(bytes.TrimPrefix(text, []byte("\ufeff"))) // which editors on Windows write
+	block, rest := pem.Decode(bytes.TrimPrefix(text, []byte("\ufeff"))) // a byte order mark
 	if block == nil {
 		return nil, errors.New("the key for tokens is not in PEM")
 	}
 	if len(bytes.TrimSpace(rest)) > 0 {
-		return nil, errors.New("the file of the key for tokens has more than one key")
+		return nil, errors.New("the file of the key for tokens contains more than one key")
 	}
 	key, err := parsePublicKey(block)
 	if err != nil {
 		return nil, fmt.Errorf("reading the key for tokens: %w", err)
 	}
-	algorithms := fitting(key)
+	algorithms := algorithmsFor(key)
 	if algorithms == nil {
-		return nil, fmt.Errorf("the key for tokens has to be RSA of at least %d bits, ECDSA with P-256, P-384 or P-521, or Ed25519", minRSABits)
+		return nil, fmt.Errorf("the key for tokens must be RSA of at least %d bits, ECDSA with P-256, P-384 or P-521, or Ed25519", minRSABits)
 	}
 	return oneKey{key, algorithms}, nil
 }
@@ -110,6 +110,6 @@ func parsePublicKey(block *pem.Block) (any, error) {
 		}
 		return certificate.PublicKey, nil
 	default:
-		return nil, fmt.Errorf("it is a %s, and has to be a PUBLIC KEY", block.Type)
+		return nil, fmt.Errorf("it is a %s, and must be a PUBLIC KEY", block.Type)
 	}
 }

@@ -14,32 +14,34 @@ import (
 
 	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core/tree"
-	"github.com/pathsync/pathsync/trust"
+	"github.com/pathsync/pathsync/internal/callout"
 )
 
-// How often a key set is asked for.
+// Timing of the fetches of a key set.
 const (
-	keysFresh    = 15 * time.Minute // so long it is taken as it is; a key that was withdrawn is trusted no longer
-	keysUsable   = 24 * time.Hour   // so long it is used while there is no newer one to be had
-	keysPause    = 30 * time.Second // between two attempts, whatever tokens come
-	keysPatience = 6 * time.Second  // of a request; longer than an answer may take to begin
+	keysFresh    = 15 * time.Minute               // used without a fetch; a withdrawn key is trusted this long
+	keysUsable   = 24 * time.Hour                 // used while fetches fail
+	keysInterval = 30 * time.Second               // between two fetches
+	keysTimeout  = callout.Patience + time.Second // of a caller; longer than an answer may take to begin
 	maxKeysBytes = 1 << 20
 )
 
-// keySet is the keys that an issuer publishes. They are fetched when they are needed: when there are none yet, when they
-// are no longer fresh, and when a token names one that is not among them, because the issuer has begun to use a new
-// one. Whoever sends tokens with made-up key ids causes one fetch in keysPause.
+// keySet caches the keys that an issuer publishes. It fetches them when there are none, when they are not fresh, and when a
+// token names a key that it lacks, because the issuer may use a new one. Tokens with invented key ids cause at most one
+// fetch per keysInterval.
+//
+// A library does not replace it: the HTTP storage of jwkset reads the answer without a limit, by encoding/json, which
+// accepts duplicate members, and refreshes it on a timer whether tokens arrive or not.
 type keySet struct {
-	url    string
-	client *http.Client
-	now    func() time.Time
-	log    *slog.Logger
+	endpoint *callout.Endpoint
+	now      func() time.Time
+	log      *slog.Logger
 
 	mu       sync.Mutex
 	keys     []publicKey
-	fetched  time.Time     // when keys was
-	tried    time.Time     // when it was last asked for
-	fetching chan struct{} // closed when the fetch that is under way has ended; nil: none is
+	fetched  time.Time     // time of the last successful fetch
+	tried    time.Time     // time of the last fetch
+	fetching chan struct{} // closed at the end of the running fetch; nil: none is running
 }
 
 // publicKey is one key of a set.
@@ -50,17 +52,18 @@ type publicKey struct {
 }
 
 func newKeySet(cfg Config) (*keySet, error) {
-	if !trust.Trustworthy(cfg.KeysURL) {
-		return nil, errors.New("the URL of the key set has to begin with https://")
+	endpoint, err := callout.New(cfg.KeysURL, cfg.Client)
+	if err != nil {
+		return nil, fmt.Errorf("key set: %w", err)
 	}
-	return &keySet{url: cfg.KeysURL, client: trust.Client(cfg.Client), now: cfg.Now, log: cfg.Log}, nil
+	return &keySet{endpoint: endpoint, now: cfg.Now, log: cfg.Log}, nil
 }
 
 func (s *keySet) algorithms() []string { return publicKeyAlgorithms }
 
 func (s *keySet) find(ctx context.Context, keyID, algorithm string) (any, error) {
-	patience := time.NewTimer(keysPatience)
-	defer patience.Stop()
+	timeout := time.NewTimer(keysTimeout)
+	defer timeout.Stop()
 	for {
 		key, wait, fetch := s.look(keyID, algorithm)
 		if fetch {
@@ -70,7 +73,7 @@ func (s *keySet) find(ctx context.Context, keyID, algorithm string) (any, error)
 		case wait != nil:
 			select {
 			case <-wait:
-			case <-patience.C: // an older key will do until the newer ones are here
+			case <-timeout.C: // an older key serves until the fetch ends
 				if key, _, _ := s.look(keyID, algorithm); key != nil {
 					return key, nil
 				}
@@ -88,8 +91,8 @@ func (s *keySet) find(ctx context.Context, keyID, algorithm string) (any, error)
 	}
 }
 
-// look finds a key among those that are there. When that does not settle it, it says what to wait for before the next look,
-// and whether that is a fetch which the caller has to begin.
+// look returns a cached key. If wait is not nil, the caller has to wait for it and look again; fetch reports whether it has
+// to start the fetch.
 func (s *keySet) look(keyID, algorithm string) (key any, wait <-chan struct{}, fetch bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,10 +106,10 @@ func (s *keySet) look(keyID, algorithm string) (key any, wait <-chan struct{}, f
 	case key != nil && age < keysFresh:
 		return key, nil, false
 	case s.fetching != nil && key != nil:
-		return key, nil, false // it will do until the newer ones are here
+		return key, nil, false // serves until the fetch ends
 	case s.fetching != nil:
 		return nil, s.fetching, false
-	case now.Sub(s.tried) < keysPause:
+	case now.Sub(s.tried) < keysInterval:
 		return key, nil, false
 	}
 	s.tried, s.fetching = now, make(chan struct{})
@@ -119,7 +122,7 @@ func (s *keySet) empty() bool {
 	return len(s.keys) == 0
 }
 
-// choose returns the key with an id. A token without one may be signed with the only key that fits.
+// choose returns the key with an id. For a token without an id it returns the only key for the algorithm.
 func choose(keys []publicKey, keyID, algorithm string) any {
 	var found []any
 	for _, k := range keys {
@@ -128,19 +131,18 @@ func choose(keys []publicKey, keyID, algorithm string) any {
 		}
 	}
 	if len(found) != 1 {
-		return nil // two keys with one id are as good as none
+		return nil // with two keys, the id is ambiguous
 	}
 	return found[0]
 }
 
-// fetch asks for the keys. It is done for everybody, so it does not end with the request that happens to need it, but with
-// the answer or the limits of trust.Ask.
+// fetch downloads the keys. All callers share it, so it outlives the request that started it.
 func (s *keySet) fetch(ctx context.Context) {
 	keys, err := s.download(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		s.log.Warn("the key set for tokens cannot be read", "error", err)
+		s.log.Warn("the key set for tokens cannot be fetched", "error", err)
 	} else {
 		s.keys, s.fetched = keys, s.now()
 	}
@@ -149,32 +151,24 @@ func (s *keySet) fetch(ctx context.Context) {
 }
 
 func (s *keySet) download(ctx context.Context) ([]publicKey, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
+	status, text, err := s.endpoint.Get(ctx, callout.Request{
+		Accept: "application/jwk-set+json, application/json", MaxBytes: maxKeysBytes,
+	})
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Accept", "application/jwk-set+json, application/json")
-	resp, err := trust.Ask(s.client, req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the answer is %s", resp.Status)
-	}
-	text, err := trust.Body(resp, maxKeysBytes)
-	if err != nil {
-		return nil, err
+	if status != http.StatusOK {
+		return nil, callout.StatusError(status)
 	}
 	return parseKeySet(text)
 }
 
-// parseKeySet reads the keys that tokens can be signed with (RFC 7517). Other keys, of kinds that are not known or for
-// encryption, may stand beside them. Members are read by their exact names, and a set with a duplicate member is refused.
+// parseKeySet returns the keys of a set (RFC 7517) that can sign tokens. It skips other keys, of unknown kinds or for
+// encryption. Member names are exact, and a duplicate member makes the set invalid.
 func parseKeySet(text []byte) ([]publicKey, error) {
 	set, err := parseObject(text)
 	if err != nil {
-		return nil, fmt.Errorf("it is no key set: %w", err)
+		return nil, fmt.Errorf("it is not a key set: %w", err)
 	}
 	m := members{of: set}
 	var keys []publicKey
@@ -184,7 +178,7 @@ func parseKeySet(text []byte) ([]publicKey, error) {
 		}
 	}
 	if m.err != nil {
-		return nil, fmt.Errorf("it is no key set: %w", m.err)
+		return nil, fmt.Errorf("it is not a key set: %w", m.err)
 	}
 	if len(keys) == 0 {
 		return nil, errors.New("it has no key that tokens can be signed with")
@@ -192,8 +186,7 @@ func parseKeySet(text []byte) ([]publicKey, error) {
 	return keys, nil
 }
 
-// parseKey reads one key; ok is false for one that is not used. Only the public parts are read: certificates are nothing
-// that we go by.
+// parseKey reads one key; ok is false for one that cannot be used. It reads the public parts only, and no certificates.
 func parseKey(v tree.Value) (k publicKey, ok bool) {
 	o, ok := v.(*tree.Object)
 	if !ok {
@@ -213,7 +206,7 @@ func parseKey(v tree.Value) (k publicKey, ok bool) {
 	if err != nil {
 		return k, false
 	}
-	k = publicKey{id: marshal.KID, key: jwk.Key(), algorithms: fitting(jwk.Key())}
+	k = publicKey{id: marshal.KID, key: jwk.Key(), algorithms: algorithmsFor(jwk.Key())}
 	if algorithm != "" {
 		if !slices.Contains(k.algorithms, algorithm) {
 			return k, false

@@ -15,7 +15,7 @@ const maxClaimsDepth = 32
 
 var errNoObject = errors.New("it is not an object")
 
-// parseObject reads a JSON object as strictly as the bodies of requests are read: no member twice, nothing behind it.
+// parseObject parses a JSON object as strictly as request bodies: no duplicate member, and nothing after the object.
 func parseObject(text []byte) (*tree.Object, error) {
 	v, err := tree.Parse(text, maxClaimsDepth)
 	if err != nil {
@@ -28,8 +28,8 @@ func parseObject(text []byte) (*tree.Object, error) {
 	return o, nil
 }
 
-// members reads the members of an object by their exact names and types. The first fault is kept in err, without values:
-// they may be secret.
+// members reads the members of an object by their exact names and types. err is the first fault; it contains no values,
+// which may be secret.
 type members struct {
 	of  *tree.Object
 	err error
@@ -47,12 +47,12 @@ func isAbsent(v tree.Value) bool {
 	return v == nil || null
 }
 
-// text reads a string, and "" when it is absent.
+// text returns a string, "" if it is absent.
 func (m *members) text(name string) string {
 	v := m.of.Get(name)
 	text, ok := v.(tree.String)
 	if !ok && !isAbsent(v) {
-		m.fail("%s is of another type", name)
+		m.fail("%s has the wrong type", name)
 	}
 	return string(text)
 }
@@ -61,7 +61,7 @@ func (m *members) bool(name string) bool {
 	v := m.of.Get(name)
 	is, ok := v.(tree.Bool)
 	if !ok && !isAbsent(v) {
-		m.fail("%s is of another type", name)
+		m.fail("%s has the wrong type", name)
 	}
 	return bool(is)
 }
@@ -71,21 +71,21 @@ func (m *members) list(name string) []tree.Value {
 	list, ok := v.(*tree.Array)
 	if !ok {
 		if !isAbsent(v) {
-			m.fail("%s is of another type", name)
+			m.fail("%s has the wrong type", name)
 		}
 		return nil
 	}
 	return slices.AppendSeq(make([]tree.Value, 0, list.Len()), list.Values())
 }
 
-// only refuses members that are not named.
+// only records a fault if there are members other than names.
 func (m *members) only(names ...string) {
 	for name := range m.of.All() {
 		if !slices.Contains(names, name) {
 			if core.Length(name) > 100 {
 				name = "…"
 			}
-			m.fail("it has a member that means nothing here: %s", strconv.Quote(name))
+			m.fail("it has an unknown member: %s", strconv.Quote(name))
 		}
 	}
 }

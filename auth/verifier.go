@@ -15,41 +15,40 @@ import (
 	"github.com/pathsync/pathsync/access"
 )
 
-// Config is what a Verifier needs: exactly one of Secret, PublicKey and KeysURL. Zero values stand for the defaults
-// named.
+// Config configures a Verifier. Exactly one of Secret, PublicKey and KeysURL is required.
 type Config struct {
 	Secret    []byte // shared with the issuer, at least 32 bytes, for HS256, HS384 and HS512
 	PublicKey []byte // of the issuer, in PEM: RSA, ECDSA or Ed25519, or a certificate of one
 	KeysURL   string // of the issuer's JSON Web Key Set (RFC 7517); https, or http to this machine
 
-	Issuer   string // that `iss` has to name; default: any
-	Audience string // that `aud` has to name; default: any
+	Issuer   string // required value of `iss`; default: any
+	Audience string // required value of `aud`; default: any
 
-	Leeway time.Duration    // for clocks that differ, in `exp`, `nbf` and `iat`; 30 s
-	Client *http.Client     // asks KeysURL; default: one of its own
+	Leeway time.Duration    // tolerated difference of clocks, in `exp`, `nbf` and `iat`; default: 30 s
+	Client *http.Client     // its Transport fetches KeysURL; default: a transport of its own
 	Now    func() time.Time // default: time.Now
 	Log    *slog.Logger     // default: none
 }
 
-// MaxTokenBytes is the longest token that is looked at.
+// MaxTokenBytes is the length of the longest token that is accepted.
 const MaxTokenBytes = 16 << 10
 
-// Verifier verifies tokens. It may be used by many goroutines.
+// Verifier authenticates by verifying JSON Web Tokens. It is safe for concurrent use.
 type Verifier struct {
 	parser *jwt.Parser
 	keys   keys
 }
 
-// keys finds the key that a token says it is signed with, among those that are trusted.
+// keys holds the trusted keys.
 type keys interface {
-	// find returns a public key or a secret for the algorithm. Its error wraps access.ErrUnauthenticated when there is no
-	// such key, and access.ErrUnavailable when that cannot be known now.
+	// find returns the public key or the secret that a token names. Its error wraps access.ErrUnauthenticated when there is
+	// none for the algorithm, and access.ErrUnavailable when the keys are unavailable.
 	find(ctx context.Context, keyID, algorithm string) (any, error)
-	// algorithms are those that find may have a key for.
+	// algorithms returns the algorithms that find may have a key for.
 	algorithms() []string
 }
 
-// New makes a verifier. It asks nobody for anything yet.
+// New returns a Verifier. It sends nothing.
 func New(cfg Config) (*Verifier, error) {
 	if cfg.Leeway == 0 {
 		cfg.Leeway = 30 * time.Second
@@ -86,7 +85,7 @@ func (cfg Config) keys() (keys, error) {
 	}
 	switch {
 	case given != 1:
-		return nil, errors.New("tokens are verified with exactly one of a secret, a public key and the URL of a key set")
+		return nil, errors.New("exactly one of a secret, a public key and the URL of a key set is required")
 	case len(cfg.Secret) > 0:
 		return newSecret(cfg.Secret)
 	case len(cfg.PublicKey) > 0:
@@ -96,8 +95,8 @@ func (cfg Config) keys() (keys, error) {
 	}
 }
 
-// Authenticate returns who a token was issued to, and what that user may do. Its error wraps access.ErrUnauthenticated or
-// access.ErrUnavailable, and its text is fit for the sender: there is nothing of the token in it.
+// Authenticate returns the user that a token was issued to, with the permissions in it. The error wraps
+// access.ErrUnauthenticated or access.ErrUnavailable, and contains nothing of the token.
 func (v *Verifier) Authenticate(ctx context.Context, token string) (access.Identity, error) {
 	if len(token) > MaxTokenBytes {
 		return access.Identity{}, refuse("it is longer than %d bytes", MaxTokenBytes)
@@ -116,8 +115,8 @@ func (v *Verifier) Authenticate(ctx context.Context, token string) (access.Ident
 	return c.identity()
 }
 
-// readHeader returns the id of the key in a token's header (RFC 7515, section 4); "" when there is none. The library reads
-// the header with encoding/json, which takes the last of duplicate members; such a header is refused here.
+// readHeader returns the key id in a token's header (RFC 7515, section 4), "" if there is none. It refuses duplicate
+// members, of which the library would use the last.
 func readHeader(token string) (keyID string, err error) {
 	encoded, _, _ := strings.Cut(token, ".")
 	text, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
@@ -128,14 +127,14 @@ func readHeader(token string) (keyID string, err error) {
 	if err != nil {
 		return "", errNoToken
 	}
-	if header.Get("crit") != nil { // RFC 7515, section 4.1.11: extensions that are to be understood
+	if header.Get("crit") != nil { // RFC 7515, section 4.1.11: extensions that must be supported
 		return "", refuse("its header has critical extensions")
 	}
 	m := members{of: header}
 	m.text("alg")
 	keyID = m.text("kid")
 	if m.err != nil {
-		return "", refuse("its header is not as it should be: %s", m.err)
+		return "", refuse("its header is invalid: %s", m.err)
 	}
 	return keyID, nil
 }
@@ -146,28 +145,28 @@ func refuse(why string, args ...any) error {
 	return fmt.Errorf("%w: %s", access.ErrUnauthenticated, fmt.Sprintf(why, args...))
 }
 
-// explain says in our words, and in one sentence, what the library finds wrong. Its own words may repeat the token.
+// explain replaces the error of the library, which may repeat the token, with one sentence.
 func explain(err error) error {
 	if errors.Is(err, access.ErrUnavailable) {
 		return access.ErrUnavailable
 	}
 	if malformed := (*claimsError)(nil); errors.As(err, &malformed) {
-		return refuse("its claims are not as they should be: %s", malformed)
+		return refuse("its claims are invalid: %s", malformed)
 	}
 	for _, known := range []struct {
 		err error
 		why string
 	}{
 		{jwt.ErrTokenMalformed, "it is not a JSON Web Token"},
-		{errUnknownKey, "it is signed with a key that is not known here"},
-		{jwt.ErrTokenUnverifiable, "it cannot be verified with the key that is used here"},
+		{errUnknownKey, "it is signed with an unknown key"},
+		{jwt.ErrTokenUnverifiable, "it cannot be verified with the configured key"},
 		{jwt.ErrTokenSignatureInvalid, "its signature is not valid"},
 		{jwt.ErrTokenExpired, "it has expired"},
 		{jwt.ErrTokenNotValidYet, "it is not valid yet"},
 		{jwt.ErrTokenUsedBeforeIssued, "it was issued in the future"},
-		{jwt.ErrTokenInvalidIssuer, "it is of another issuer"},
+		{jwt.ErrTokenInvalidIssuer, "it is from another issuer"},
 		{jwt.ErrTokenInvalidAudience, "it is for another audience"},
-		{jwt.ErrTokenRequiredClaimMissing, "it lacks a claim that is required"},
+		{jwt.ErrTokenRequiredClaimMissing, "it lacks a required claim"},
 	} {
 		if errors.Is(err, known.err) {
 			return refuse("%s", known.why)

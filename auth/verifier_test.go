@@ -29,7 +29,7 @@ var (
 	}}
 )
 
-// but is the claims of ann with some of them changed; nil takes one away.
+// but returns the claims of ann with changes; nil removes a claim.
 func but(changes jwt.MapClaims) jwt.MapClaims {
 	c := jwt.MapClaims{}
 	for name, value := range ann {
@@ -68,7 +68,7 @@ func verifier(t *testing.T, cfg auth.Config) *auth.Verifier {
 	return v
 }
 
-// takes expects a token to be ann's.
+// takes expects a valid token of ann.
 func takes(t *testing.T, v *auth.Verifier, what, token string) {
 	t.Helper()
 	identity, err := v.Authenticate(t.Context(), token)
@@ -78,7 +78,7 @@ func takes(t *testing.T, v *auth.Verifier, what, token string) {
 	}
 }
 
-// refuses expects a token to be nobody's, and why.
+// refuses expects an invalid token, with a reason.
 func refuses(t *testing.T, v *auth.Verifier, what, token, why string) {
 	t.Helper()
 	identity, err := v.Authenticate(t.Context(), token)
@@ -131,7 +131,7 @@ func public(t *testing.T, key crypto.Signer) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
-func TestATokenIsTakenWithEveryAlgorithmOfItsKey(t *testing.T) {
+func TestTokenIsAcceptedWithEveryAlgorithmOfItsKey(t *testing.T) {
 	shared := verifier(t, auth.Config{Secret: secret})
 	for _, method := range []jwt.SigningMethod{jwt.SigningMethodHS256, jwt.SigningMethodHS384, jwt.SigningMethodHS512} {
 		takes(t, shared, method.Alg(), sign(t, method, secret, ann))
@@ -154,7 +154,7 @@ func TestATokenIsTakenWithEveryAlgorithmOfItsKey(t *testing.T) {
 	}
 }
 
-func TestATokenWithoutASignatureIsRefused(t *testing.T) {
+func TestTokenWithoutSignatureIsRefused(t *testing.T) {
 	for name, v := range map[string]*auth.Verifier{
 		"secret":     verifier(t, auth.Config{Secret: secret}),
 		"public key": verifier(t, auth.Config{PublicKey: public(t, newEd25519(t))}),
@@ -171,8 +171,8 @@ func TestATokenWithoutASignatureIsRefused(t *testing.T) {
 	}
 }
 
-// The oldest trick: the public key, which everybody knows, taken as the secret of an HMAC.
-func TestATokenSignedByHMACWithThePublicKeyIsRefused(t *testing.T) {
+// The classic attack uses the public key, which everybody knows, as the secret of an HMAC.
+func TestTokenSignedByHMACWithPublicKeyIsRefused(t *testing.T) {
 	key := newRSA(t, 2048)
 	text := public(t, key)
 	v := verifier(t, auth.Config{PublicKey: text})
@@ -187,7 +187,7 @@ func TestATokenSignedByHMACWithThePublicKeyIsRefused(t *testing.T) {
 	}
 }
 
-func TestATokenOfAnotherKeyIsRefused(t *testing.T) {
+func TestTokenOfAnotherKeyIsRefused(t *testing.T) {
 	refuses(t, verifier(t, auth.Config{Secret: secret}), "another secret",
 		sign(t, jwt.SigningMethodHS256, []byte("another secret of that length..."), ann), "signature is not valid")
 	rsaKey, ec := newRSA(t, 2048), newECDSA(t, elliptic.P256())
@@ -200,13 +200,13 @@ func TestATokenOfAnotherKeyIsRefused(t *testing.T) {
 	refuses(t, v, "other claims", strings.Join(parts, "."), "signature is not valid")
 }
 
-func TestATokenCountsOnlyInItsTime(t *testing.T) {
+func TestTokenIsValidOnlyInItsPeriod(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret})
 	token := func(changes jwt.MapClaims) string { return sign(t, jwt.SigningMethodHS256, secret, but(changes)) }
 	at := func(d time.Duration) int64 { return now.Add(d).Unix() }
 	refuses(t, v, "expired", token(jwt.MapClaims{"exp": at(-31 * time.Second)}), "has expired")
 	refuses(t, v, "long expired", token(jwt.MapClaims{"exp": 0}), "has expired")
-	refuses(t, v, "endless", token(jwt.MapClaims{"exp": nil}), "lacks a claim")
+	refuses(t, v, "endless", token(jwt.MapClaims{"exp": nil}), "lacks a required claim")
 	refuses(t, v, "not yet", token(jwt.MapClaims{"nbf": at(31 * time.Second)}), "not valid yet")
 	refuses(t, v, "from the future", token(jwt.MapClaims{"iat": at(31 * time.Second)}), "in the future")
 	takes(t, v, "clocks differ", token(jwt.MapClaims{"nbf": at(29 * time.Second), "iat": at(29 * time.Second)}))
@@ -218,7 +218,7 @@ func TestATokenCountsOnlyInItsTime(t *testing.T) {
 	}
 }
 
-func TestATokenIsForItsIssuerAndAudience(t *testing.T) {
+func TestTokenIsValidOnlyForIssuerAndAudience(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret, Issuer: "https://id.example.com", Audience: "pathsync"})
 	token := func(iss, aud any) string {
 		return sign(t, jwt.SigningMethodHS256, secret, but(jwt.MapClaims{"iss": iss, "aud": aud}))
@@ -231,7 +231,7 @@ func TestATokenIsForItsIssuerAndAudience(t *testing.T) {
 	refuses(t, v, "no audience", token("https://id.example.com", nil), "")
 }
 
-func TestATokenNamesItsUser(t *testing.T) {
+func TestTokenWithoutUserIsRefused(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret})
 	for _, sub := range []any{nil, "", "a\nb", "\x1b[31m", "a\x00", strings.Repeat("a", 256)} {
 		refuses(t, v, "an odd sub", sign(t, jwt.SigningMethodHS256, secret, but(jwt.MapClaims{"sub": sub})), "sub")
@@ -239,7 +239,7 @@ func TestATokenNamesItsUser(t *testing.T) {
 	refuses(t, v, "a sub that is no text", sign(t, jwt.SigningMethodHS256, secret, but(jwt.MapClaims{"sub": 7})), "")
 }
 
-func TestWhatIsNoTokenIsRefused(t *testing.T) {
+func TestMalformedTokenIsRefused(t *testing.T) {
 	v := verifier(t, auth.Config{Secret: secret})
 	good := sign(t, jwt.SigningMethodHS256, secret, ann)
 	for _, text := range []string{
@@ -251,7 +251,7 @@ func TestWhatIsNoTokenIsRefused(t *testing.T) {
 	refuses(t, v, "an extension", sign(t, jwt.SigningMethodHS256, secret, ann, "crit", "exp"), "")
 }
 
-func TestAKeyThatIsTooWeakOrNoneIsNotStartedWith(t *testing.T) {
+func TestWeakOrMissingKeyIsRefused(t *testing.T) {
 	weak := newRSA(t, 1024)
 	private, err := x509.MarshalPKCS8PrivateKey(newEd25519(t))
 	if err != nil {

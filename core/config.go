@@ -35,7 +35,8 @@ type Config struct {
 	WatchInterval       time.Duration // time between two checks of the database; default: 0.5 s
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults returns c with the defaults in place of zero values.
+func (c Config) WithDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

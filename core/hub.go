@@ -44,7 +44,7 @@ type Hub struct {
 
 // NewHub returns a hub and starts its goroutines. Close ends them.
 func NewHub(cfg Config) *Hub {
-	cfg = cfg.withDefaults()
+	cfg = cfg.WithDefaults()
 	h := &Hub{
 		cfg: cfg, history: history{store: cfg.Store, fromStart: cfg.Store.Created()},
 		rooms: map[string]*slot{}, unused: list.New(), accountRooms: map[string]int{},

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// Finding is one thing that was found.
+// Finding is one conclusion from the observations.
 type Finding struct {
 	Code   Code   `json:"code"`
-	Fault  bool   `json:"fault"` // false: worth knowing, and works
+	Fault  bool   `json:"fault"` // false: a note about something that works
 	Text   string `json:"text"`
-	Recipe string `json:"recipe,omitempty"` // where it is said how to mend it
+	Recipe string `json:"recipe,omitempty"` // page and anchor of the fix
 }
 
-// Code is the stable name of what was found.
+// Code is the stable name of a finding.
 type Code string
 
 // The codes.
@@ -37,7 +37,7 @@ const (
 	GoingAway      Code = "going_away"
 )
 
-// recipes are where it is said how to mend a fault.
+// recipes are the pages of the fixes.
 var recipes = map[Code]string{
 	SlashRewritten: "docs/proxies.md#slash",
 	BodyLimited:    "docs/proxies.md#bodies",
@@ -61,10 +61,10 @@ func note(code Code, format string, args ...any) []Finding {
 	return found(false, code, format, args...)
 }
 
-// Diagnose makes findings of observations, those first that may be the cause of others.
+// Diagnose returns the findings, possible causes before their effects. It is pure.
 func Diagnose(o Observations) []Finding {
 	if blocked := plain(o); blocked != nil {
-		return blocked // everything else would fail for the same reason
+		return blocked // every other check would fail for the same reason
 	}
 	all := []Finding{}
 	for _, check := range []func(Observations) []Finding{
@@ -75,24 +75,24 @@ func Diagnose(o Observations) []Finding {
 	return all
 }
 
-// plain says why not even the simplest request works.
+// plain checks whether the simplest request works.
 func plain(o Observations) []Finding {
 	r := o.Plain
 	switch {
 	case r.OK():
 		return nil
 	case r.Problem.Code == "not_found":
-		return fault(NoProbe, "The server knows no /v1/probe: it is older than this command, or the address has a path that does not belong to it.")
+		return fault(NoProbe, "The server does not know /v1/probe: it is older than this command, or the URL has a path too many.")
 	case r.Problem.Code != "":
 		return fault(Refused, "The server refuses even a probe: %s (%s).", r.Problem.Title, r.Problem.Code)
 	case r.Status/100 == 3:
-		return fault(Redirected, "The address only leads to another: %s. Give that one to the clients; a POST does not survive being redirected.", r.Header.Get("Location"))
+		return fault(Redirected, "The URL redirects to %s. Configure the clients with that URL: redirects lose POST requests.", r.Header.Get("Location"))
 	default:
-		return fault(OtherAnswer, "%s It is not pathsync that answers: a login page, an error page of a proxy, or another program.", answered("A request", r))
+		return fault(OtherAnswer, "%s The answer is not from pathsync: it is a login page, or from a proxy or another program.", answered("A request", r))
 	}
 }
 
-// answered says what came of a request that the server has not seen.
+// answered describes the answer to a request that did not reach the server.
 func answered(what string, r Reply) string {
 	switch {
 	case r.Err != "":
@@ -106,20 +106,20 @@ func answered(what string, r Reply) string {
 	}
 }
 
-// slash looks whether `%2F` in an address stays what it is.
+// slash checks whether `%2F` in a path arrives unchanged.
 func slash(o Observations) []Finding {
 	r := o.Slash
 	switch {
 	case !r.OK():
-		return fault(SlashRewritten, "%s Without %%2F in the address it works: something on the way decodes or refuses it. Rooms with a slash in their names cannot be reached.",
+		return fault(SlashRewritten, "%s Without %%2F in the path it works: an intermediary decodes or refuses it. Rooms with a slash in their names cannot be reached.",
 			answered("A name with a slash in it", r))
 	case r.Arrived.Name != SlashName:
-		return fault(SlashRewritten, "The name %q arrives as %q: something on the way writes addresses anew.", SlashName, r.Arrived.Name)
+		return fault(SlashRewritten, "The name %q arrives as %q: an intermediary rewrites paths.", SlashName, r.Arrived.Name)
 	}
 	return nil
 }
 
-// large looks whether a body of the size arrives that the server takes.
+// large checks whether a body of 1 MiB arrives.
 func large(o Observations) []Finding {
 	r := o.Large
 	switch {
@@ -128,58 +128,58 @@ func large(o Observations) []Finding {
 	case r.OK():
 		return fault(BodyLimited, "Of a body of 1 MiB %d bytes arrive.", r.Arrived.Bytes)
 	case r.Problem.Code == "body_too_large":
-		return note(BodyLimited, "The server itself takes less than 1 MiB in one body (--max-body-bytes).")
+		return note(BodyLimited, "The server itself accepts less than 1 MiB in one body (--max-body-bytes).")
 	default:
-		return fault(BodyLimited, "%s A small one works: something on the way limits bodies.", answered("A body of 1 MiB", r))
+		return fault(BodyLimited, "%s A small one works: an intermediary limits bodies.", answered("A body of 1 MiB", r))
 	}
 }
 
-// host looks whether the server knows by which name it was asked.
+// host checks whether the server sees the host name of the URL.
 func host(o Observations) []Finding {
 	seen := o.Plain.Arrived.Host
 	if strings.EqualFold(seen, o.Host) {
 		return nil
 	}
-	return note(HostRewritten, "The server was asked as %q and sees %q. Over plain HTTP, what pages send with a cookie, or while they are left, then looks as if it came from elsewhere, and is refused. "+
-		"Have the proxy pass the host on, in Host or in X-Forwarded-Host.", o.Host, seen)
+	return note(HostRewritten, "The URL has the host %q, and the server sees %q. Over plain HTTP, the server then refuses requests of pages with a cookie, and requests while a page closes, as cross-origin. "+
+		"Configure the proxy to forward the host in Host or in X-Forwarded-Host.", o.Host, seen)
 }
 
-// compressed looks whether something has ignored `no-transform`.
+// compressed checks whether a proxy ignores `no-transform`.
 func compressed(o Observations) []Finding {
 	if o.Encoding == "" {
 		return nil
 	}
-	return fault(Compressed, "The stream comes compressed (%s), which the server has forbidden by no-transform: a compressor holds events back until it has enough of them.", o.Encoding)
+	return fault(Compressed, "The stream arrives compressed (%s), which the server forbids by no-transform: a compressor delays events until its buffer is full.", o.Encoding)
 }
 
-// stream looks at what has become of the events.
+// stream checks how a stream arrives.
 func stream(o Observations) []Finding {
 	s := o.Stream
 	encoded := s.Header.Get("Content-Encoding") != ""
 	switch {
 	case s.Err != "" && s.Ended < s.Planned/2:
-		return fault(OtherAnswer, "%s Other requests work: something on the way does not let streams through.", answered("A stream", s.Reply))
+		return fault(OtherAnswer, "%s Other requests work: an intermediary does not let streams through.", answered("A stream", s.Reply))
 	case s.Err != "":
-		return fault(Buffered, "Of a stream of %s nothing came, not even its beginning: %s. Other requests work: something on the way waits for the end of an answer before it passes it on.",
+		return fault(Buffered, "Of a stream of %s nothing came, not even its beginning: %s. Other requests work: an intermediary waits for the end of an answer before it forwards it.",
 			seconds(s.Planned), s.Err)
 	case s.Problem.Code != "":
 		return fault(Refused, "The server refuses a stream: %s (%s).", s.Problem.Title, s.Problem.Code)
 	case s.Status != http.StatusOK || !strings.HasPrefix(s.Header.Get("Content-Type"), "text/event-stream"):
-		return fault(OtherAnswer, "%s Other requests work: something on the way does not let streams through.", answered("A stream", s.Reply))
+		return fault(OtherAnswer, "%s Other requests work: an intermediary does not let streams through.", answered("A stream", s.Reply))
 	case encoded:
-		return nil // its events cannot be read; see compressed
+		return nil // the events are not readable; see compressed
 	}
 	return append(held(s), ended(s)...)
 }
 
-// How late an event may come, compared with the one that came the quickest, and how many may come later: a network
-// stumbles now and then, a buffer always.
+// An event is late if it takes this much longer than the fastest one. Networks delay some events, and a buffer delays most:
+// up to one in tolerateLate may be late.
 const (
 	tolerable    = 500 * time.Millisecond
-	tolerateLate = 3 // one in so many
+	tolerateLate = 3
 )
 
-// held looks whether events were held back on the way.
+// held checks whether a proxy delays events.
 func held(s Stream) []Finding {
 	if len(s.Events) == 0 {
 		return nil
@@ -201,33 +201,33 @@ func held(s Stream) []Finding {
 	}
 	first, last := s.Events[0].Came, s.Events[len(s.Events)-1].Came
 	if last-first < tolerable {
-		return fault(Buffered, "Nothing of the stream came for %s, and then %d events at once, which the server had sent one by one: something on the way collects them.",
+		return fault(Buffered, "Nothing of the stream came for %s, and then %d events at once, which the server had sent one by one: an intermediary buffers them.",
 			seconds(first), len(s.Events))
 	}
-	return fault(Buffered, "%d of %d events came late, by up to %s: something on the way collects them.", late, len(s.Events), seconds(most))
+	return fault(Buffered, "%d of %d events came late, by up to %s: an intermediary buffers them.", late, len(s.Events), seconds(most))
 }
 
-// ended looks whether the stream came to its end.
+// ended checks how the stream ended.
 func ended(s Stream) []Finding {
 	switch {
 	case s.Whole:
 		return nil
 	case s.Asked:
-		return note(GoingAway, "The server was going away, so that the stream ended early. Ask again.")
+		return note(GoingAway, "The server was shutting down, which ended the stream early. Ask again.")
 	case s.Quiet == 0 && s.Ended >= s.Planned:
-		return fault(Buffered, "Of a stream of %s only the header came in %s (%s): something on the way waits for its end, or for more of it.",
+		return fault(Buffered, "Of a stream of %s only the header came in %s (%s): an intermediary waits for its end, or for more of it.",
 			seconds(s.Planned), seconds(s.Ended), s.How)
 	case s.Quiet == 0:
 		return fault(Cut, "The stream was cut after %s (%s); nothing of it came.", seconds(s.Ended), s.How)
 	case s.Ended-s.Quiet > time.Second:
 		return fault(Cut, "The stream was cut after %s (%s), %s after its last byte.", seconds(s.Ended), s.How, seconds(s.Ended-s.Quiet))
 	default:
-		return fault(Cut, "The stream was cut after %s (%s), in the middle of things: something on the way limits how long an answer may take.",
+		return fault(Cut, "The stream was cut after %s (%s), in the middle of the events: an intermediary limits the time of an answer.",
 			seconds(s.Ended), s.How)
 	}
 }
 
-// stripped looks for header fields that got lost.
+// stripped checks whether header fields arrive.
 func stripped(o Observations) []Finding {
 	s := o.Stream
 	if !s.OK() {
@@ -235,30 +235,30 @@ func stripped(o Observations) []Finding {
 	}
 	var all []Finding
 	if s.Arrived.LastEventID == "" {
-		all = append(all, fault(Stripped, "Last-Event-ID does not arrive at the server: an EventSource that comes back begins anew each time.")...)
+		all = append(all, fault(Stripped, "Last-Event-ID does not reach the server: an EventSource that reconnects starts from the beginning each time.")...)
 	}
 	if !has(s.Header, "Cache-Control", "no-transform") || !has(s.Header, "Cache-Control", "no-cache") {
-		all = append(all, fault(Stripped, "Cache-Control of a stream comes as %q and not as \"no-cache, no-transform\": whatever is further on may store or compress it.",
+		all = append(all, fault(Stripped, "Cache-Control of a stream arrives as %q instead of \"no-cache, no-transform\": the next proxy may store or compress it.",
 			s.Header.Get("Cache-Control"))...)
 	}
 	return all
 }
 
-// cached looks whether an answer has been given to somebody before.
+// cached checks whether a cache repeats an answer.
 func cached(o Observations) []Finding {
 	id := o.Stream.Arrived.ID
 	if id == "" || id != o.Again.Arrived.ID {
 		return nil
 	}
-	return fault(Cached, "The same answer came twice: something on the way keeps answers, whatever Cache-Control says.")
+	return fault(Cached, "The same answer came twice: an intermediary caches answers, although Cache-Control forbids it.")
 }
 
-// connections looks whether a browser can have many streams.
+// connections notes the connection limit of browsers.
 func connections(o Observations) []Finding {
 	if !strings.HasPrefix(o.Stream.Proto, "HTTP/1.") {
 		return nil
 	}
-	return note(SixConnections, "%s: a browser opens no more than six connections to one host, for all its tabs together, and each stream takes one. HTTP/2, which browsers speak over TLS only, has no such limit.",
+	return note(SixConnections, "%s: a browser opens at most six connections to one host, for all its tabs together, and each stream uses one. HTTP/2, which browsers use over TLS only, has no such limit.",
 		o.Stream.Proto)
 }
 

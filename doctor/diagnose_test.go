@@ -12,7 +12,7 @@ import (
 
 type seen = doctor.Observations
 
-// healthy is what is observed where nothing is wrong.
+// healthy returns observations without faults.
 func healthy() doctor.Observations {
 	ok := doctor.Reply{Status: 200, Header: http.Header{}, Arrived: doctor.Arrived{ID: "1", Name: "doctor", Bytes: 2, Host: "sync.test"}}
 	slash, large := ok, ok
@@ -29,7 +29,7 @@ func healthy() doctor.Observations {
 
 const ms = time.Millisecond
 
-// onTime are ten events that each took 80 ms.
+// onTime returns ten events that each took 80 ms.
 func onTime() []doctor.Event {
 	var events []doctor.Event
 	for n := range 10 {
@@ -39,14 +39,14 @@ func onTime() []doctor.Event {
 	return events
 }
 
-// in changes when events came.
+// in changes the arrival times of the events.
 func in(o *seen, came func(i int, e doctor.Event) time.Duration) {
 	for i := range o.Stream.Events {
 		o.Stream.Events[i].Came = came(i, o.Stream.Events[i])
 	}
 }
 
-// html is an answer that is not the server's.
+// html is an answer of another program.
 func html(status int) doctor.Reply {
 	return doctor.Reply{Status: status, Header: http.Header{"Content-Type": {"text/html"}}, Page: "Sign in"}
 }
@@ -149,7 +149,7 @@ func TestDiagnoses(t *testing.T) {
 	}
 }
 
-func TestFaultsThatAppearTogetherAreAllFound(t *testing.T) {
+func TestSimultaneousFaultsAreAllFound(t *testing.T) {
 	o := healthy()
 	o.Slash, o.Large, o.Host, o.Encoding = html(400), html(413), "outer.test", "gzip"
 	o.Stream.Arrived.LastEventID, o.Stream.Whole, o.Stream.Proto = "", false, "HTTP/1.1"
@@ -170,7 +170,7 @@ func TestFaultsThatAppearTogetherAreAllFound(t *testing.T) {
 	}
 }
 
-func TestProductsGiveThemselvesAway(t *testing.T) {
+func TestProductsAreRecognisedByTheirHeaders(t *testing.T) {
 	tests := map[string]struct {
 		header http.Header
 		names  []string

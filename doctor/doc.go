@@ -1,6 +1,13 @@
-// Package doctor says what is wrong on the way between a client and a server.
+// Package doctor finds out what proxies do to requests and streams between a client and a server.
 //
-// Whoever wants to know sends probes (see openapi.yaml) and notes what comes of them, as Observations. Diagnose makes
-// Findings of those: each with a stable code, in words, and with the recipe that mends it. The package is pure: it makes no
-// request and has no clock, so that every fault that a proxy can have is a row of a table in its tests.
+//	p, err := doctor.NewProber("https://sync.example.com", "", nil)
+//	…
+//	o, err := p.Probe(ctx, 10*time.Second)
+//	…
+//	for _, finding := range doctor.Diagnose(o) {
+//		fmt.Println(finding.Code, finding.Text, finding.Recipe)
+//	}
+//
+// A Prober sends probes (see /v1/probe in openapi.yaml) and returns Observations. Diagnose and Products are pure: they have
+// neither network nor clock, so that each fault of a proxy is a row of a table in their tests.
 package doctor

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Product is a program or a service on the way that has given itself away.
+// Product is a proxy or a service that a header field reveals.
 type Product struct {
 	Name   string `json:"name"`
 	Recipe string `json:"recipe"`
 }
 
-// What gives itself away.
+// The known products.
 var (
 	cloudflare = Product{"Cloudflare", "docs/proxies.md#cloudflare"}
 	cloudFront = Product{"Amazon CloudFront", "docs/proxies.md#cloudfront"}
@@ -27,14 +27,14 @@ var (
 	caddy      = Product{"Caddy", "docs/proxies.md#caddy"}
 )
 
-// trace is what a product leaves in the header of an answer.
+// trace is a header field by which a product is recognised.
 type trace struct {
 	product Product
 	field   string
-	value   string // is part of the field's; "" for any
+	value   string // substring of the field's value; "": any
 }
 
-// traces are in the order in which products are named.
+// traces are in the order of the result of Products.
 var traces = []trace{
 	{cloudflare, "Server", "cloudflare"},
 	{cloudflare, "CF-Ray", ""},
@@ -55,7 +55,7 @@ var traces = []trace{
 	{caddy, "Via", "caddy"},
 }
 
-// Products names what answers have passed through, as far as it says so.
+// Products returns the recognised products that the answers have passed through.
 func Products(o Observations) []Product {
 	all := []Product{}
 	for _, t := range traces {

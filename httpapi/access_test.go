@@ -178,7 +178,7 @@ func TestWhatIsAnsweredIsMeasured(t *testing.T) {
 		want(" 404 0s; refused not_found")
 		r := s.open("/v1/rooms/r/events?clientId=ada").live()
 		want("started")
-		if stats := s.feeds.Stats(); stats.Streams != 1 || stats.Bytes < 100 {
+		if stats := s.api.FeedStats(); stats.Streams != 1 || stats.Bytes < 100 {
 			t.Errorf("%+v", stats)
 		}
 		s.set("r", "x", "2")

@@ -70,7 +70,7 @@ func (s *Server) stream(c echo.Context, rooms ...string) error {
 	for i, stay := range v.stays {
 		sources[i], from.seqs[i] = stay.feed.begin(c.Request().Context(), stay.room, from.seqs[i])
 	}
-	stream, err := s.cfg.Feeds.streams.Open(c.Response().Writer, c.Request())
+	stream, err := s.feeds.streams.Open(c.Response().Writer, c.Request())
 	if err != nil {
 		v.end()
 		leave()

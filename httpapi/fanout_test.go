@@ -34,14 +34,14 @@ type audience struct {
 func newAudience(tb testing.TB, feeds FeedsConfig) *audience {
 	tb.Helper()
 	store := memstore.New()
-	all := NewFeeds(feeds)
-	hub := core.NewHub(core.Config{Store: store, Listen: all.Listen})
+	server := New(Config{Hub: core.Config{Store: store}, Feeds: feeds})
+	hub := server.Hub()
 	room, release, err := hub.Room(tb.Context(), "r")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	a := &audience{
-		server: New(Config{Hub: hub, Feeds: all}), room: room, feed: feedOf(room), arrived: make(chan struct{}, 1),
+		server: server, room: room, feed: feedOf(room), arrived: make(chan struct{}, 1),
 	}
 	a.awaited.Store(-1)
 	tb.Cleanup(func() {

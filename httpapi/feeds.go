@@ -36,8 +36,7 @@ type Feeds struct {
 	closed bool
 }
 
-// NewFeeds makes an empty set of feeds.
-func NewFeeds(cfg FeedsConfig) *Feeds {
+func (cfg FeedsConfig) withDefaults() FeedsConfig {
 	if cfg.MaxBytes == 0 {
 		cfg.MaxBytes = 4 << 20
 	}
@@ -50,6 +49,11 @@ func NewFeeds(cfg FeedsConfig) *Feeds {
 	if cfg.Spread == 0 {
 		cfg.Spread = 3 * time.Second
 	}
+	return cfg
+}
+
+// newFeeds makes an empty set of feeds.
+func newFeeds(cfg FeedsConfig) *Feeds {
 	f := &Feeds{
 		cfg:     cfg,
 		streams: &sse.Group{WriteTimeout: cfg.WriteTimeout, Compress: cfg.Compress, Recorder: cfg.Recorder},

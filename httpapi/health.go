@@ -21,7 +21,7 @@ func (s *Server) getReady(c echo.Context) error {
 	if s.closing.Err() != nil {
 		return problem(ShuttingDown, "")
 	}
-	if err := s.cfg.Hub.Ping(c.Request().Context()); err != nil {
+	if err := s.hub.Ping(c.Request().Context()); err != nil {
 		return err
 	}
 	c.Response().Header().Set("Cache-Control", noStore)

@@ -125,7 +125,7 @@ func (s *Server) getProbe(c echo.Context) error {
 		return err
 	}
 	c.Request().Header.Del("Accept-Encoding") // what arrives compressed has been compressed on the way
-	stream, err := s.cfg.Feeds.streams.Open(c.Response().Writer, c.Request())
+	stream, err := s.feeds.streams.Open(c.Response().Writer, c.Request())
 	if err != nil {
 		leave()
 		exit()
@@ -139,12 +139,12 @@ func (s *Server) getProbe(c echo.Context) error {
 		probePlan
 		LastEventID string `json:"lastEventId"`
 	}{arrivalOf(c.Request()), plan, lastEventID(c.Request())}))
-	feed := s.cfg.Feeds.feed(probeFeedBytes, 0)
+	feed := s.feeds.feed(probeFeedBytes, 0)
 	beginning := feed.End()
 	ticker := newProbeTicker(feed, plan)
 	stream.Start(sse.Plain(hello(), start), feed, beginning, func(cause error) {
 		ticker.stop()
-		s.cfg.Feeds.forget(feed)
+		s.feeds.forget(feed)
 		leave()
 		exit()
 		ended(cause)

@@ -34,7 +34,7 @@ func TestAProbeIsAStreamLikeThoseOfRooms(t *testing.T) {
 				t.Errorf("%s is %q, and in a room %q", name, got, want)
 			}
 		}
-		if stats := s.feeds.Stats(); stats.Streams != 2 {
+		if stats := s.api.FeedStats(); stats.Streams != 2 {
 			t.Errorf("%+v", stats)
 		}
 		var silent []string

@@ -55,7 +55,7 @@ func (s *Server) ConnState(_ net.Conn, state http.ConnState) {
 // memory is about how many bytes are taken outside of rooms: by connections, by what they send and are sent, and by what
 // is kept to be sent. retained is what is not kept any more, and slow readers may still hold.
 func (s *Server) memory() (used, retained int64) {
-	f := s.cfg.Feeds
+	f := s.feeds
 	used = int64(f.streams.Len())*streamMemory + s.connections.Load()*connectionMemory + s.requests.Load()*requestMemory
 	used += s.intake.memory() + int64(f.pages.memory()+s.tickets.memory())
 	return used, f.retained.Bytes()

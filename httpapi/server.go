@@ -20,9 +20,9 @@ import (
 
 // Config is what a Server needs. Zero values stand for the defaults named.
 type Config struct {
-	Hub   *core.Hub // required
-	Feeds *Feeds    // required, and the same that the hub's rooms tell what happens
-	Log   *slog.Logger
+	Hub   core.Config // Store is required; New sets Listen
+	Feeds FeedsConfig
+	Log   *slog.Logger // default: none
 
 	Auth Authenticator // finds out who sends a request; nil: nobody is asked, and anybody may do anything
 
@@ -50,6 +50,8 @@ type Config struct {
 // Server answers the requests of version 1 of the API. It is an http.Handler.
 type Server struct {
 	cfg         Config
+	hub         *core.Hub
+	feeds       *Feeds
 	echo        *echo.Echo
 	crossOrigin *http.CrossOriginProtection
 	limits      *limits
@@ -65,8 +67,9 @@ type Server struct {
 	drain       context.CancelFunc
 }
 
-// New makes a server.
-func New(cfg Config) *Server {
+// WithDefaults returns cfg with the defaults in place of zero values, in Hub and Feeds too.
+func (cfg Config) WithDefaults() Config {
+	cfg.Hub, cfg.Feeds = cfg.Hub.WithDefaults(), cfg.Feeds.withDefaults()
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -85,13 +88,22 @@ func New(cfg Config) *Server {
 	if cfg.BodyTimeout == 0 {
 		cfg.BodyTimeout = pace.Patience
 	}
+	return cfg
+}
+
+// New makes a server with a hub of its own and starts the hub's goroutines. To end it, call Drain, then Wait, then Close
+// of Hub.
+func New(cfg Config) *Server {
+	cfg = cfg.WithDefaults()
+	feeds := newFeeds(cfg.Feeds)
+	cfg.Hub.Listen = feeds.Listen
 	s := &Server{
-		cfg: cfg, echo: echo.New(), crossOrigin: cfg.Origins.protection(),
+		cfg: cfg, hub: core.NewHub(cfg.Hub), feeds: feeds, echo: echo.New(), crossOrigin: cfg.Origins.protection(),
 		limits: newLimits(cfg.Limits, cfg.Log), tickets: newTickets(), turns: newTurns(),
 		intake: newIntake(), versions: newVersions(maxVersions), decoding: newDecoding(),
 		probes: make(chan struct{}, maxProbes),
 	}
-	cfg.Hub.CountMemory(s.memory)
+	s.hub.CountMemory(s.memory)
 	s.closing, s.drain = context.WithCancel(context.Background())
 	s.echo.HTTPErrorHandler = s.answerError
 	s.echo.IPExtractor = echo.ExtractIPDirect()
@@ -259,11 +271,17 @@ func (s *Server) answerError(err error, c echo.Context) {
 // Drain tells every stream to reconnect elsewhere or later, and every long-poll to come back. It does not wait.
 func (s *Server) Drain() {
 	s.drain()
-	s.cfg.Feeds.Close()
+	s.feeds.Close()
 }
 
 // Wait returns when every stream has ended, or when ctx ends.
-func (s *Server) Wait(ctx context.Context) error { return s.cfg.Feeds.Wait(ctx) }
+func (s *Server) Wait(ctx context.Context) error { return s.feeds.Wait(ctx) }
+
+// Hub returns the hub of the rooms that the server answers for.
+func (s *Server) Hub() *core.Hub { return s.hub }
+
+// FeedStats returns what streams and feeds there are now.
+func (s *Server) FeedStats() FeedStats { return s.feeds.Stats() }
 
 // room returns the room that the request names, and a function that releases it. Claims are the positions in it that
 // the request names: if they show that the database has lost batches, the room is of the history that follows.
@@ -313,11 +331,11 @@ func (s *Server) inOneHistory(c echo.Context, enter func() error) error {
 	}
 	ctx, cancel := s.waitContext(c.Request().Context(), historyPatience)
 	defer cancel()
-	s.cfg.Hub.WaitReopened(ctx)
+	s.hub.WaitReopened(ctx)
 	return enter()
 }
 
 // roomNamed is room for those whose name is not in the path.
 func (s *Server) roomNamed(c echo.Context, name string) (*core.Room, func(), error) {
-	return s.cfg.Hub.Room(c.Request().Context(), name, s.limits.accounts(c.Request())...)
+	return s.hub.Room(c.Request().Context(), name, s.limits.accounts(c.Request())...)
 }

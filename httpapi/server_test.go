@@ -16,6 +16,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/internal/testkit"
 )
 
 // server is a whole server, with what a test may want to reach into.
@@ -23,7 +24,6 @@ type server struct {
 	client
 	api   *httpapi.Server
 	hub   *core.Hub
-	feeds *httpapi.Feeds
 	store *faultyStore
 	token string // of the requests that are written by hand; "" for none
 	dial  func(context.Context) (net.Conn, error)
@@ -61,8 +61,9 @@ func start(t *testing.T, settings ...setting) *server {
 func inBubble(t *testing.T, test func(*testing.T, *server), settings ...setting) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		listener := &pipes{accepted: make(chan net.Conn), closed: make(chan struct{})}
-		test(t, run(t, 24*time.Hour, listener, listener.dial, settings))
+		listener := testkit.NewPipe()
+		listener.Wrap = func(c net.Conn) net.Conn { return peer{c} }
+		test(t, run(t, 24*time.Hour, listener, listener.Dial, settings))
 	})
 }
 
@@ -79,11 +80,10 @@ func run(t *testing.T, patience time.Duration, listener net.Listener, dial func(
 		set(p)
 	}
 	s := &server{store: &faultyStore{Store: p.store}, dial: dial}
-	s.feeds = httpapi.NewFeeds(p.feeds)
-	p.hub.Store, p.hub.Listen = s.store, s.feeds.Listen
-	s.hub = core.NewHub(p.hub)
-	p.api.Hub, p.api.Feeds = s.hub, s.feeds
+	p.hub.Store = s.store
+	p.api.Hub, p.api.Feeds = p.hub, p.feeds
 	s.api = httpapi.New(p.api)
+	s.hub = s.api.Hub()
 
 	p.http.Handler = s.api
 	if p.http.ErrorLog == nil {
@@ -153,43 +153,9 @@ func (s *server) raw(t *testing.T, request string) net.Conn {
 	return conn
 }
 
-// pipes is a listener whose connections are pipes in memory.
-type pipes struct {
-	accepted chan net.Conn
-	closed   chan struct{}
-}
-
-func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	select {
-	case p.accepted <- peer{theirs}:
-		return ours, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // peer is a pipe that comes from an address.
 type peer struct{ net.Conn }
 
 const peerAddress = "203.0.113.1"
 
 func (peer) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.ParseIP(peerAddress), Port: 4711} }
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case conn := <-p.accepted:
-		return conn, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	close(p.closed)
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }

@@ -92,7 +92,7 @@ func (s *Server) postToken(c echo.Context) error {
 	if identity.Expired(time.Now()) {
 		return errEnded()
 	}
-	room, release, ok := s.cfg.Hub.RoomIfOpen(name)
+	room, release, ok := s.hub.RoomIfOpen(name)
 	if !ok {
 		return problem(StreamNotFound, "")
 	}

@@ -1,4 +1,4 @@
-// Package initialstate asks the application what a new room begins with.
+// Package initialstate loads the initial documents of a new room from the application.
 package initialstate
 
 import (
@@ -6,104 +6,64 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/tree"
-	"github.com/pathsync/pathsync/trust"
+	"github.com/pathsync/pathsync/internal/callout"
 )
 
-// Config is what a Loader needs.
+// Config configures a Loader.
 type Config struct {
 	URL    string       // of the application's endpoint; https, or http to this machine; required
-	Client *http.Client // default: one of its own
+	Client *http.Client // its Transport sends the requests; default: a transport of its own
 }
 
-// maxAnswerBytes bounds the initial state of one room.
+// maxAnswerBytes limits the initial documents of one room.
 const maxAnswerBytes = 16 << 20
 
-// Loader is a core.InitialStateLoader. The endpoint gets a GET request with the room's name as its parameter `room`, and
-// nothing of whoever wants the room: what a room begins with is the same for everybody. The answer is one of
+// Loader implements core.InitialStateLoader by a GET request to the application, with the room's name as the parameter
+// `room`. The request does not name the user, because the initial documents are the same for everybody. The answer is one
+// of
 //
 //	200 with {"stores": {KEY: STATE, …}}
-//	204 when there is nothing that the room begins with
+//	204 for a room without initial documents
 //
-// Whatever else happens is no answer. Neither is 404, which is what a wrong address or a server that is being replaced says
-// too: rooms that have begun empty because of it could not be mended.
-type Loader struct {
-	url    url.URL
-	client *http.Client
-}
+// Anything else is an error. So is 404, which a wrong URL or a restarting server returns too: a room that began empty
+// because of that could not be repaired. A Loader is safe for concurrent use.
+type Loader struct{ endpoint *callout.Endpoint }
 
 var _ core.InitialStateLoader = (*Loader)(nil)
 
-// New makes a Loader. It asks nothing yet.
+// New returns a Loader. It sends nothing.
 func New(cfg Config) (*Loader, error) {
-	if !trust.Trustworthy(cfg.URL) {
-		return nil, errors.New("the URL that is asked what rooms begin with has to begin with https://")
-	}
-	u, err := url.Parse(cfg.URL)
+	endpoint, err := callout.New(cfg.URL, cfg.Client)
 	if err != nil {
 		return nil, err
 	}
-	return &Loader{url: *u, client: trust.Client(cfg.Client)}, nil
+	return &Loader{endpoint}, nil
 }
 
 // LoadInitialState implements core.InitialStateLoader.
 func (l *Loader) LoadInitialState(ctx context.Context, room string) (map[string]json.RawMessage, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, l.about(room), nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Accept", "application/json")
-	resp, err := trust.Ask(l.client, req)
-	if err != nil {
+	status, text, err := l.endpoint.Get(ctx, callout.Request{
+		Accept: "application/json", Query: url.Values{"room": {room}}, MaxBytes: maxAnswerBytes,
+		Progress: func() { core.Progress(ctx) },
+	})
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("asking the application: %w", err)
-	}
-	defer resp.Body.Close()
-	switch resp.StatusCode {
-	case http.StatusOK:
-	case http.StatusNoContent:
-		return nil, nil //nolint:nilnil // no documents are an answer
-	default:
-		return nil, fmt.Errorf("the answer is %s", resp.Status)
-	}
-	resp.Body = &progress{resp.Body, ctx}
-	text, err := trust.Body(resp, maxAnswerBytes)
-	if err != nil {
-		return nil, err
+	case status == http.StatusNoContent:
+		return nil, nil //nolint:nilnil // the room is empty
+	case status != http.StatusOK:
+		return nil, callout.StatusError(status)
 	}
 	return parse(text)
 }
 
-// progress has the hub know that an answer goes on coming.
-type progress struct {
-	io.ReadCloser
-	ctx context.Context
-}
-
-func (p *progress) Read(b []byte) (int, error) {
-	n, err := p.ReadCloser.Read(b)
-	if n > 0 {
-		core.Progress(p.ctx)
-	}
-	return n, err
-}
-
-// about is the address of a question. The parameters that the operator gave are kept.
-func (l *Loader) about(room string) string {
-	u := l.url
-	query := u.Query()
-	query.Set("room", room)
-	u.RawQuery = query.Encode()
-	return u.String()
-}
-
-// parse reads an answer. Its form is checked to the last member: from a misspelt one must not follow that a room begins
-// empty. The documents are for the core to check.
+// parse reads an answer strictly: a misspelt member must not make a room empty. The core checks the documents.
 func parse(text []byte) (map[string]json.RawMessage, error) {
 	v, err := tree.Parse(text, tree.MaxValueDepth+2)
 	if err != nil {
@@ -119,7 +79,7 @@ func parse(text []byte) (map[string]json.RawMessage, error) {
 	}
 	for name := range answer.All() {
 		if name != "stores" {
-			return nil, fmt.Errorf("the answer has a member that means nothing here: %s", strconv.Quote(name))
+			return nil, fmt.Errorf("the answer has an unknown member: %s", strconv.Quote(name))
 		}
 	}
 	documents := make(map[string]json.RawMessage, stores.Len())

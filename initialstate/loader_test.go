@@ -21,7 +21,7 @@ import (
 	"github.com/pathsync/pathsync/initialstate"
 )
 
-// application is an endpoint that gives one answer, and notes what it was asked.
+// application is an endpoint with one answer, which records its requests.
 type application struct {
 	*httptest.Server
 	asked []string
@@ -48,7 +48,7 @@ func load(t *testing.T, url, room string) (map[string]json.RawMessage, error) {
 	return l.LoadInitialState(t.Context(), room)
 }
 
-func TestTheApplicationIsAskedByTheNameOfTheRoom(t *testing.T) {
+func TestRequestNamesTheRoom(t *testing.T) {
 	a := newApplication(t, 200, `{"stores": {"default": {"n": 1.0}, "notes": []}}`)
 	got, err := load(t, a.URL+"/rooms?for=pathsync&room=x", "a&b=c/ü#")
 	if err != nil || len(got) != 2 || string(got["default"]) != `{"n":1.0}` || string(got["notes"]) != `[]` {
@@ -59,7 +59,7 @@ func TestTheApplicationIsAskedByTheNameOfTheRoom(t *testing.T) {
 	}
 }
 
-func TestARoomMayBeginWithNothing(t *testing.T) {
+func TestNoContentIsAnEmptyRoom(t *testing.T) {
 	for _, a := range []*application{newApplication(t, 204, ""), newApplication(t, 200, `{"stores":{}}`)} {
 		if got, err := load(t, a.URL, "r"); err != nil || len(got) != 0 {
 			t.Errorf("%s, %v", got, err)
@@ -67,7 +67,7 @@ func TestARoomMayBeginWithNothing(t *testing.T) {
 	}
 }
 
-func TestWhateverElseTheApplicationSaysIsNoAnswer(t *testing.T) {
+func TestUnexpectedAnswersAreErrors(t *testing.T) {
 	const good = `{"stores":{"default":{}}}`
 	for what, answer := range map[string]struct {
 		status int
@@ -90,7 +90,7 @@ func TestWhateverElseTheApplicationSaysIsNoAnswer(t *testing.T) {
 	}
 }
 
-func TestAnErrorDoesNotRepeatTheAddress(t *testing.T) {
+func TestErrorDoesNotContainTheURL(t *testing.T) {
 	a := newApplication(t, 200, "")
 	a.Close()
 	_, err := load(t, a.URL+"/?key=s3cret", "r")
@@ -99,7 +99,7 @@ func TestAnErrorDoesNotRepeatTheAddress(t *testing.T) {
 	}
 }
 
-func TestAQuestionEndsWithItsContext(t *testing.T) {
+func TestRequestEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	a := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		cancel()
@@ -115,7 +115,7 @@ func TestAQuestionEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestAnApplicationOverAnOpenNetworkIsNotAsked(t *testing.T) {
+func TestUntrustedURLIsRefused(t *testing.T) {
 	for _, url := range []string{"", "app.example.com", "http://app.example.com/", "ftp://localhost/", "http://localhost.example.com/"} {
 		if l, err := initialstate.New(initialstate.Config{URL: url}); err == nil || l != nil {
 			t.Errorf("%q is taken", url)
@@ -123,8 +123,8 @@ func TestAnApplicationOverAnOpenNetworkIsNotAsked(t *testing.T) {
 	}
 }
 
-// The link takes 20 s for the answer, and the hub's limit is for the time without progress.
-func TestALargeStateOverASlowLinkIsLoaded(t *testing.T) {
+// The answer takes 20 s. The hub's limit applies to the time without progress.
+func TestLargeStateOverSlowLinkIsLoaded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text := `{"stores":{"default":"` + strings.Repeat("x", 1<<20) + `"}}`
 		slow := roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -176,7 +176,7 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	}
 }
 
-// deaf is a listener that nobody reads from.
+// deaf is a core.Listener that ignores its calls.
 type deaf struct{}
 
 func (deaf) Committed([]*core.Batch)         {}

@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	_ core.Metrics    = (*Metrics)(nil)
+	_ core.Metrics     = (*Metrics)(nil)
 	_ sse.Recorder     = (*Metrics)(nil)
 	_ httpapi.Recorder = (*Metrics)(nil)
 )
@@ -27,7 +27,7 @@ type Metrics struct {
 
 	committed, repeated prometheus.Counter
 	ops                 *prometheus.CounterVec
-	applied             prometheus.Counter // of ops, so that the usual case needs no look-up
+	applied             prometheus.Counter // a series of ops; the usual case needs no lookup
 	commitSeconds       prometheus.Histogram
 	commitBatches       prometheus.Histogram
 	checkpointSeconds   prometheus.Histogram
@@ -44,45 +44,45 @@ type Metrics struct {
 	streamsEnded   *prometheus.CounterVec
 }
 
-// Buckets of the histograms, in seconds. The fast path is far below a millisecond, and every wait ends after 10 s; of the
-// requests, a long-poll after 60 s.
+// Buckets of the histograms, in seconds. The fast path takes far less than a millisecond. Every wait ends after 10 s, except
+// long polls, which end after 60 s.
 var (
 	fast  = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 	waits = append(fast[:len(fast):len(fast)], 30, 60)
 )
 
-// New makes metrics that are all zero.
+// New returns metrics that are all zero.
 func New() *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	batches := m.counters("batches_total", "Batches answered, by whether they were committed or repeated an earlier one.", "result")
+	batches := m.counters("batches_total", "Batches answered, by result: committed, or repeated an earlier one.", "result")
 	m.committed, m.repeated = batches.WithLabelValues("committed"), batches.WithLabelValues("repeated")
-	m.ops = m.counters("ops_total", "Operations committed, by what became of them.", "result")
+	m.ops = m.counters("ops_total", "Operations committed, by result.", "result")
 	m.applied = m.ops.WithLabelValues("applied")
 	m.commitSeconds = m.histogram("commit_seconds", "Time for one transaction of batches, retries included.", fast)
 	m.commitBatches = m.histogram("commit_batches", "Batches in one transaction.", prometheus.ExponentialBuckets(1, 4, 7))
 	m.checkpointSeconds = m.histogram("checkpoint_seconds", "Time for one transaction of document rows.", fast)
 	m.checkpointRows = m.counter("checkpoint_rows_total", "Document rows written.")
-	m.retries = m.counter("database_retries_total", "Writes that the database did not answer, and that were tried again.")
-	m.rejected = m.counter("batches_rejected_total", "Batches that the database refused, such as by a trigger, or was too slow with.")
+	m.retries = m.counter("database_retries_total", "Writes that the database did not answer and that were retried.")
+	m.rejected = m.counter("batches_rejected_total", "Batches that the database refused, such as by a trigger, or could not write in time.")
 	m.contradictions = m.counter("database_contradictions_total", "Conflicts that the log does not explain. Each needs an operator.")
 
-	m.deliverySeconds = m.histogram("delivery_seconds", "Time from a commit to a reader's socket, one reader sampled at each wake of a room.", fast)
+	m.deliverySeconds = m.histogram("delivery_seconds", "Time from a commit to a reader's socket, sampled from one reader at each wake of a room.", fast)
 
 	m.requestSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Namespace: namespace, Name: "request_seconds", Help: "Time for one request; streams are not among them.", Buckets: waits,
+		Namespace: namespace, Name: "request_seconds", Help: "Time for one request, without streams.", Buckets: waits,
 	}, []string{"route", "status"})
 	m.registry.MustRegister(m.requestSeconds)
 	m.problems = m.counters("problems_total", "Requests refused, by the code of the problem.", "code")
 	m.streamsStarted = m.counter("streams_started_total", "Streams opened.")
-	m.streamsEnded = m.counters("streams_ended_total", "Streams ended, by why.", "cause")
+	m.streamsEnded = m.counters("streams_ended_total", "Streams ended, by cause.", "cause")
 	m.expect()
 	return m
 }
 
-// expect makes the series that an alert may be about, so that they begin at zero rather than with the first incident.
+// expect creates the series that alerts may use, so that they start at zero and not with the first incident.
 func (m *Metrics) expect() {
 	for _, reason := range []tree.Reason{tree.ItemDeleted, tree.TypeMismatch, tree.Exists, tree.NotFound, tree.TooLarge} {
 		m.ops.WithLabelValues(string(reason))
@@ -115,10 +115,10 @@ func (m *Metrics) histogram(name, help string, buckets []float64) prometheus.His
 	return h
 }
 
-// maxScrapes is how many may ask at once.
+// maxScrapes limits concurrent scrapes.
 const maxScrapes = 4
 
-// Handler answers with everything there is, in Prometheus's format.
+// Handler serves all metrics in Prometheus's text format.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes})
 }
@@ -170,7 +170,7 @@ func (m *Metrics) Answered(route string, status int, took time.Duration) {
 	m.requestSeconds.WithLabelValues(route, class(status)).Observe(took.Seconds())
 }
 
-// class is the first digit of a status.
+// class returns the class of a status, such as 2xx.
 func class(status int) string {
 	classes := [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}
 	return classes[min(max(status/100-1, 0), len(classes)-1)]
@@ -192,7 +192,7 @@ func (m *Metrics) StreamEnded(cause error) {
 	}
 }
 
-// causes are why streams end.
+// causes are the values of the label cause of streams_ended_total.
 var causes = []struct {
 	err  error
 	name string

@@ -23,7 +23,7 @@ import (
 	"github.com/pathsync/pathsync/sse"
 )
 
-// scrape asks as Prometheus does.
+// scrape sends a request as Prometheus does.
 func scrape(t *testing.T, m *metrics.Metrics) string {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -50,23 +50,25 @@ func wantSeries(t *testing.T, m *metrics.Metrics, want map[string]float64) {
 	}
 }
 
-// watched is metrics of a hub that has done nothing yet.
+// watched returns the metrics of a new hub.
 func watched(t *testing.T) (*metrics.Metrics, *core.Hub) {
 	t.Helper()
 	m := metrics.New()
 	store := memstore.New()
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Recorder: m})
-	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, Metrics: m})
+	api := httpapi.New(httpapi.Config{
+		Hub: core.Config{Store: store, Metrics: m}, Feeds: httpapi.FeedsConfig{Recorder: m},
+	})
+	hub := api.Hub()
 	t.Cleanup(func() {
 		if err := hub.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
-	m.Watch(hub, feeds)
+	m.Watch(api)
 	return m, hub
 }
 
-func TestBatchesAndOpsAreCountedByWhatBecameOfThem(t *testing.T) {
+func TestBatchesAndOpsAreCountedByResult(t *testing.T) {
 	m := metrics.New()
 	op := core.LoggedOp{Kind: tree.Set, Path: "x", Value: "1"}
 	late := core.LoggedOp{Kind: tree.Delete, Path: "x", Discarded: tree.NotFound}
@@ -112,7 +114,7 @@ func TestAnswersAreCountedByRouteAndProblemsByCode(t *testing.T) {
 	})
 }
 
-func TestStreamsAreCountedByWhyTheyEnd(t *testing.T) {
+func TestStreamsAreCountedByCause(t *testing.T) {
 	m := metrics.New()
 	want := map[string]float64{"pathsync_streams_started_total": 6}
 	for name, cause := range map[string]error{"gone": sse.ErrGone, "lagged": sse.ErrLagged, "stalled": sse.ErrStalled,
@@ -124,7 +126,7 @@ func TestStreamsAreCountedByWhyTheyEnd(t *testing.T) {
 	wantSeries(t, m, want)
 }
 
-func TestHowThingsAreIsLookedUpWhenAsked(t *testing.T) {
+func TestGaugesAreReadAtEachScrape(t *testing.T) {
 	m, hub := watched(t)
 	wantSeries(t, m, map[string]float64{"pathsync_rooms": 0, "pathsync_streams": 0, "pathsync_feed_bytes": 0,
 		"pathsync_memory_bytes": 0, "pathsync_queued_bytes": 0, "pathsync_checkpoint_lag_seconds": 0, "pathsync_database_up": 1})
@@ -153,7 +155,7 @@ func TestNamesFollowTheConventionsOfPrometheus(t *testing.T) {
 	}
 }
 
-func TestTheOperatorsPageHasEveryMetricAndNoOther(t *testing.T) {
+func TestOperationsPageListsEveryMetric(t *testing.T) {
 	m, _ := watched(t)
 	m.Answered("GET /", 200, time.Second)
 	page, err := os.ReadFile("../docs/operations.md")
@@ -174,7 +176,7 @@ func TestTheOperatorsPageHasEveryMetricAndNoOther(t *testing.T) {
 	}
 }
 
-// What is measured on hot paths takes no memory there.
+// Metrics on hot paths must not allocate.
 func TestMeasuringAllocatesNothing(t *testing.T) {
 	m := metrics.New()
 	batches := []*core.Batch{{Ops: []core.LoggedOp{{Kind: tree.Set, Path: "x", Value: "1"}, {Discarded: tree.NotFound}}}}

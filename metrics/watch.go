@@ -7,18 +7,13 @@ import (
 	"github.com/pathsync/pathsync/httpapi"
 )
 
-// Watch has everybody who asks told how a hub and its feeds are at that moment. It is called once.
-func (m *Metrics) Watch(hub *core.Hub, feeds *httpapi.Feeds) {
-	m.registry.MustRegister(&watcher{hub, feeds})
-}
+// Watch registers gauges of an API and its hub. They are read at each scrape. Watch is called at most once.
+func (m *Metrics) Watch(api *httpapi.Server) { m.registry.MustRegister(watcher{api}) }
 
-// watcher looks how things are when it is asked.
-type watcher struct {
-	hub   *core.Hub
-	feeds *httpapi.Feeds
-}
+// watcher is a prometheus.Collector that reads the gauges.
+type watcher struct{ api *httpapi.Server }
 
-// gauge is one thing that a watcher looks at.
+// gauge is one series that a watcher reads.
 type gauge struct {
 	desc  *prometheus.Desc
 	value func(core.Stats, httpapi.FeedStats) float64
@@ -29,8 +24,8 @@ var gauges = []gauge{
 	newGauge("memory_bytes", "Memory in use, estimated.", func(h core.Stats, _ httpapi.FeedStats) float64 { return float64(h.MemoryBytes) }),
 	newGauge("streams", "Streams open.", func(_ core.Stats, f httpapi.FeedStats) float64 { return float64(f.Streams) }),
 	newGauge("feed_bytes", "Memory for framed events.", func(_ core.Stats, f httpapi.FeedStats) float64 { return float64(f.Bytes) }),
-	newGauge("queued_bytes", "Memory of batches that wait for their commit.", func(h core.Stats, _ httpapi.FeedStats) float64 { return float64(h.QueuedBytes) }),
-	newGauge("checkpoint_lag_seconds", "Age of the oldest change that is not in its document row, less the delay that large documents have.", func(h core.Stats, _ httpapi.FeedStats) float64 { return h.Unsaved.Seconds() }),
+	newGauge("queued_bytes", "Memory of batches that wait for a commit.", func(h core.Stats, _ httpapi.FeedStats) float64 { return float64(h.QueuedBytes) }),
+	newGauge("checkpoint_lag_seconds", "Age of the oldest change that is not in its document row, minus the planned delay of large documents.", func(h core.Stats, _ httpapi.FeedStats) float64 { return h.Unsaved.Seconds() }),
 	newGauge("database_up", "0 while batches wait for a database that does not answer.", func(h core.Stats, _ httpapi.FeedStats) float64 {
 		if h.Outage {
 			return 0
@@ -44,15 +39,15 @@ func newGauge(name, help string, value func(core.Stats, httpapi.FeedStats) float
 }
 
 // Describe implements prometheus.Collector.
-func (w *watcher) Describe(to chan<- *prometheus.Desc) {
+func (w watcher) Describe(to chan<- *prometheus.Desc) {
 	for _, g := range gauges {
 		to <- g.desc
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (w *watcher) Collect(to chan<- prometheus.Metric) {
-	hub, feeds := w.hub.Stats(), w.feeds.Stats()
+func (w watcher) Collect(to chan<- prometheus.Metric) {
+	hub, feeds := w.api.Hub().Stats(), w.api.FeedStats()
 	for _, g := range gauges {
 		to <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, g.value(hub, feeds))
 	}

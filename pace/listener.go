@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Listen has the connections of a listener read at any pace: their read deadlines, such as those of http.Server for the TLS
-// handshake and for a request's header, are put off while bytes come. It also bounds what the system holds back of what
-// is written, so that a write shows soon whether the peer takes anything.
+// Listen returns a listener whose connections extend their read deadlines while bytes arrive. This affects the deadlines of
+// http.Server for the TLS handshake and for a request's header. It also limits the unsent bytes in the system's buffers, so
+// that a blocked write shows soon that the peer does not read.
 func Listen(l net.Listener) net.Listener { return listener{l} }
 
 type listener struct{ net.Listener }
@@ -22,14 +22,14 @@ func (l listener) Accept() (net.Conn, error) {
 	return &conn{Conn: c}, nil
 }
 
-// conn puts off the read deadlines of a connection. A deadline that is set stands for the patience until then: if no byte
-// comes, or too few, it holds as it is.
+// conn extends the read deadlines of a connection. The time from setting a deadline until the deadline is the patience of
+// its Meter.
 type conn struct {
 	net.Conn
 
-	mu    sync.Mutex // for the fields below, and to set the deadline of Conn
-	meter Meter      // of what has come since the deadline was set
-	paced bool       // a deadline stands that can be put off
+	mu    sync.Mutex // guards the fields below and the read deadline of Conn
+	meter Meter      // of the bytes since the deadline was set
+	paced bool       // there is a deadline to extend
 }
 
 func (c *conn) SetDeadline(t time.Time) error {
@@ -55,20 +55,20 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {
-		c.putOff(n)
+		c.extend(n)
 	}
 	return n, err
 }
 
-func (c *conn) putOff(n int) {
+func (c *conn) extend(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.paced {
-		_ = c.Conn.SetReadDeadline(c.meter.Next(n, time.Now())) // where it fails, so does the next read
+		_ = c.Conn.SetReadDeadline(c.meter.Next(n, time.Now())) // an error appears in the next read, too
 	}
 }
 
-// CloseWrite is for http.Server, which ends a connection in two steps where it can.
+// CloseWrite lets http.Server close a connection in two steps.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -76,8 +76,8 @@ func (c *conn) CloseWrite() error {
 	return net.ErrClosed
 }
 
-// IsRaw reports whether a write on a connection that runs out of time says how much has gone, and can be continued. A
-// write over TLS cannot.
+// IsRaw reports whether a write that times out returns the number of bytes written and can be continued. That is so for TCP
+// and Unix sockets, and not over TLS.
 func IsRaw(c net.Conn) bool {
 	switch c := c.(type) {
 	case *conn:

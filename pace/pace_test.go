@@ -16,7 +16,7 @@ var began = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func at(d time.Duration) time.Time { return began.Add(d) }
 
-func TestATransferThatMovesAtTheLeastRateGoesOn(t *testing.T) {
+func TestTransferAtMinRateContinues(t *testing.T) {
 	var m pace.Meter
 	now, deadline := began, m.Next(0, began)
 	for range 1000 { // a step of Piece takes 8 s
@@ -28,7 +28,7 @@ func TestATransferThatMovesAtTheLeastRateGoesOn(t *testing.T) {
 	}
 }
 
-func TestAStalledTransferIsCutAfterPatienceHoweverMuchHasMoved(t *testing.T) {
+func TestStalledTransferIsCutAfterPatience(t *testing.T) {
 	var m pace.Meter
 	m.Next(0, began)
 	if got := m.Next(100<<20, at(time.Second)); got != at(11*time.Second) {
@@ -36,7 +36,7 @@ func TestAStalledTransferIsCutAfterPatienceHoweverMuchHasMoved(t *testing.T) {
 	}
 }
 
-func TestATrickleUsesUpThePatience(t *testing.T) {
+func TestTransferBelowMinRateIsCut(t *testing.T) {
 	var m pace.Meter
 	deadline := m.Next(0, began)
 	for second := 1; ; second++ {
@@ -51,7 +51,7 @@ func TestATrickleUsesUpThePatience(t *testing.T) {
 	}
 }
 
-func TestTimeThatThePeerIsNotWaitedForDoesNotCount(t *testing.T) {
+func TestSkippedTimeExtendsTheDeadline(t *testing.T) {
 	m := pace.Meter{Patience: time.Second}
 	m.Next(0, began)
 	m.Skip(time.Hour)
@@ -64,7 +64,7 @@ func TestTimeThatThePeerIsNotWaitedForDoesNotCount(t *testing.T) {
 	}
 }
 
-func TestADeadlineIsNotMovedForATenthOfThePatience(t *testing.T) {
+func TestRenewKeepsADeadlineForATenthOfPatience(t *testing.T) {
 	m := pace.Meter{Patience: 10 * time.Second}
 	for _, c := range []struct {
 		now   time.Duration
@@ -77,7 +77,7 @@ func TestADeadlineIsNotMovedForATenthOfThePatience(t *testing.T) {
 	}
 }
 
-// pipes is a listener that has one connection.
+// pipes is a listener with one connection.
 type pipes struct{ conn chan net.Conn }
 
 func (p pipes) Accept() (net.Conn, error) { return <-p.conn, nil }
@@ -115,7 +115,7 @@ func send(conn net.Conn, size, step int, pause time.Duration) {
 	conn.Close()
 }
 
-func TestAReadDeadlineIsPutOffWhileBytesCome(t *testing.T) {
+func TestReadDeadlineIsExtendedWhileBytesArrive(t *testing.T) {
 	for name, c := range map[string]struct {
 		step  int
 		pause time.Duration
@@ -143,7 +143,7 @@ func TestAReadDeadlineIsPutOffWhileBytesCome(t *testing.T) {
 	}
 }
 
-func TestADeadlineOfThePastAndNoneAreLeftAlone(t *testing.T) {
+func TestPastAndZeroDeadlinesAreNotExtended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := accepted(t)
 		if _, _, err := readAll(ours, -time.Hour); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -161,8 +161,8 @@ func TestADeadlineOfThePastAndNoneAreLeftAlone(t *testing.T) {
 	})
 }
 
-// A writer sees that the peer takes something in steps that are smaller than Patience allows for, whatever the buffers.
-func TestAWriterSeesSmallStepsOfAReader(t *testing.T) {
+// A writer notices that the peer reads, in steps that take less than Patience, independent of the buffers.
+func TestWriterSeesSmallStepsOfReader(t *testing.T) {
 	base, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

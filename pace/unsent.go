@@ -5,11 +5,11 @@ import (
 	"net"
 )
 
-// maxUnsent is how many bytes of what is written the system holds back before it sends them. It takes more in steps of
-// half of that, which are what a writer sees of the peer's pace. Without the limit the steps can be of a megabyte.
+// maxUnsent limits the bytes that the system accepts from a writer and has not sent. The system accepts more in steps of half
+// of it, so a writer notices the peer's rate in such steps. Without the limit a step can be a megabyte.
 const maxUnsent = 16 << 10
 
-// LimitUnsent bounds what the system holds back of what is written to a connection, where it has a limit for that.
+// LimitUnsent limits the unsent bytes in the system's buffer of a connection, if the system can do that.
 func LimitUnsent(c net.Conn) {
 	if encrypted, ok := c.(*tls.Conn); ok {
 		c = encrypted.NetConn()

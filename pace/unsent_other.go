@@ -2,6 +2,5 @@
 
 package pace
 
-// setMaxUnsent does nothing: the limit of Linux is not known here. A slow reader behind a large buffer may be taken for a
-// stalled one.
+// setMaxUnsent does nothing: only Linux has the limit. A slow reader behind a large buffer may be cut as a stalled one.
 func setMaxUnsent(uintptr, int) {}

@@ -104,17 +104,18 @@ type answered struct {
 
 // poster sends batches of one client to a server with a store.
 func poster(t *testing.T, store core.Store) func(clientSeq int) answered {
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{MaxBytes: 1 << 20, Heartbeat: time.Minute})
-	hub := core.NewHub(core.Config{
-		Store: store, Listen: feeds.Listen, StoreTimeout: 20 * time.Second, SubmitTimeout: 40 * time.Second,
-		ServerBatch: time.Hour, // no checkpoint: an append is all that the store is called for
+	api := httpapi.New(httpapi.Config{
+		Hub: core.Config{
+			Store: store, StoreTimeout: 20 * time.Second, SubmitTimeout: 40 * time.Second,
+			ServerBatch: time.Hour, // no checkpoint: an append is all that the store is called for
+		},
+		Feeds: httpapi.FeedsConfig{MaxBytes: 1 << 20, Heartbeat: time.Minute},
 	})
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		_ = hub.Close(ctx)
+		_ = api.Hub().Close(ctx)
 	})
-	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds})
 	return func(clientSeq int) (a answered) {
 		body := fmt.Sprintf(`{"clientId":"ada","clientSeq":%d,"key":"default","ops":[{"op":"set","path":"n","value":%[1]d}]}`, clientSeq)
 		request := httptest.NewRequest(http.MethodPost, "/v1/rooms/room/ops", strings.NewReader(body))

@@ -169,13 +169,14 @@ func TestChangesFromBeforeATakeoverAreGone(t *testing.T) {
 			VALUES ('room', 'default', 'n', 'set', '1', 'ann', ?, 0, -1)`, seq)
 	}
 	store := openFile(t, file)
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{MaxBytes: 1 << 20, Heartbeat: time.Minute})
-	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen})
+	api := httpapi.New(httpapi.Config{
+		Hub: core.Config{Store: store}, Feeds: httpapi.FeedsConfig{MaxBytes: 1 << 20, Heartbeat: time.Minute},
+	})
+	hub := api.Hub()
 	t.Cleanup(func() { _ = hub.Close(context.WithoutCancel(t.Context())) })
 	if _, err := openRoom(t, hub, "room").Submit(t.Context(), setNumber("client", "n", 1)); err != nil {
 		t.Fatal(err)
 	}
-	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds})
 	for after, want := range map[string]int{"0": http.StatusGone, "2": http.StatusGone, "4": http.StatusOK, "5": http.StatusOK} {
 		answer := httptest.NewRecorder()
 		api.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/v1/rooms/room/changes?after="+store.Epoch()+"-"+after, nil))

@@ -12,8 +12,8 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// console is an output of the program. What goes to a terminal is made harmless first: room content comes from
-// strangers, and a terminal obeys what it is shown. What goes to a file or a pipe stays as it is.
+// console is an output of the program. On a terminal it escapes control characters, because rooms can contain terminal
+// commands from other users. It does not change what goes to a file or a pipe.
 type console struct {
 	io.Writer
 	terminal bool
@@ -24,26 +24,26 @@ func newConsole(w io.Writer) *console {
 	return &console{Writer: w, terminal: ok && isatty.IsTerminal(file.Fd())}
 }
 
-// Write takes whole texts: a character must not be split over two calls.
+// Write must not be called with a part of a character.
 func (c *console) Write(text []byte) (int, error) {
 	if !c.terminal {
 		return c.Writer.Write(text)
 	}
-	if _, err := io.WriteString(c.Writer, harmless(string(text))); err != nil {
+	if _, err := io.WriteString(c.Writer, escape(string(text))); err != nil {
 		return 0, err
 	}
 	return len(text), nil
 }
 
-// harmless escapes whatever is neither printable nor a line break, in the way of JSON: JSON stays the same JSON.
-func harmless(text string) string {
-	if !strings.ContainsFunc(text, isHarmful) && utf8.ValidString(text) {
+// escape escapes characters that are neither printable nor a tab or line break, as JSON does: JSON stays equivalent.
+func escape(text string) string {
+	if !strings.ContainsFunc(text, needsEscape) && utf8.ValidString(text) {
 		return text
 	}
 	var b strings.Builder
 	for _, r := range text {
 		switch {
-		case !isHarmful(r):
+		case !needsEscape(r):
 			b.WriteRune(r)
 		case r < 0x10000:
 			fmt.Fprintf(&b, `\u%04x`, r)
@@ -55,4 +55,4 @@ func harmless(text string) string {
 	return b.String()
 }
 
-func isHarmful(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' }
+func needsEscape(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestATerminalGetsNothingThatItWouldObey(t *testing.T) {
+func TestControlCharactersAreEscapedOnATerminal(t *testing.T) {
 	tests := map[string]string{
 		"plain, ä, 字, 😀 and\ttabs\n":    "plain, ä, 字, 😀 and\ttabs\n",
 		"\x1b[31mred":                   `\u001b[31mred`,

@@ -11,16 +11,16 @@ import (
 )
 
 type doctorCommand struct {
-	serverFlag `embed:""`
+	serverFlags `embed:""`
 
-	URL      string        `arg:"" optional:"" placeholder:"URL" help:"The address that clients use, instead of --server."`
-	Duration time.Duration `default:"10s" help:"How long to watch a stream, up to 5m (${default}). Many proxies cut after 30, 60, 100 or 230 s."`
+	URL      string        `arg:"" optional:"" placeholder:"URL" help:"The URL that clients use, instead of --server."`
+	Duration time.Duration `default:"10s" help:"Length of the stream to read, up to 5m (${default}). Many proxies cut streams after 30, 60, 100 or 230 s."`
 	JSON     bool          `name:"json" help:"Print the findings as JSON."`
 }
 
 // Help is shown below the flags.
 func (*doctorCommand) Help() string {
-	return `Sends probes to the server the way that clients do, and says in words what proxies on the way do to them: hold events back, compress or cut streams, strip header fields, rewrite addresses, limit bodies. No token is needed. Ends with 0 when all is well, with 1 when there is a fault, and with 2 when nobody answers.
+	return `Sends probes to the server as clients do, and reports what proxies on the way do to them: delay events, compress or cut streams, remove header fields, rewrite URLs, limit bodies. No token is needed. The exit code is 0 without a fault, 1 with one, and 2 when the server does not answer.
 
 Examples:
 
@@ -29,19 +29,19 @@ Examples:
   pathsync doctor https://sync.example.com --json | jq .findings`
 }
 
-// maxWatch is the longest stream that a server gives for a probe.
-const maxWatch = 5 * time.Minute
+// maxDuration is the longest stream that a server sends to a probe.
+const maxDuration = 5 * time.Minute
 
-// Validate is called by the command line before the command runs.
+// Validate is called by kong before Run.
 func (c *doctorCommand) Validate() error {
 	if c.URL != "" {
 		c.Server = c.URL
 	}
-	if err := c.serverFlag.Validate(); err != nil {
+	if err := c.serverFlags.Validate(); err != nil {
 		return err
 	}
-	if c.Duration < time.Second || c.Duration > maxWatch {
-		return fmt.Errorf("--duration must be from 1s to %v", maxWatch)
+	if c.Duration < time.Second || c.Duration > maxDuration {
+		return fmt.Errorf("--duration must be from 1s to %v", maxDuration)
 	}
 	return nil
 }
@@ -51,12 +51,16 @@ type diagnosis struct {
 	Server   string           `json:"server"`
 	Findings []doctor.Finding `json:"findings"`
 	Through  []doctor.Product `json:"through"`
-	about    doctor.Stream
+	stream   doctor.Stream
 }
 
-// Run examines the way to the server and prints what was found.
+// Run probes the server and prints the findings.
 func (c *doctorCommand) Run(ctx context.Context, p *program) error {
-	d, err := diagnose(ctx, newExaminer(c.serverFlag), c.Duration)
+	prober, err := doctor.NewProber(c.Server, c.Token, nil)
+	if err != nil {
+		return err
+	}
+	d, err := diagnose(ctx, c.Server, prober, c.Duration)
 	if err != nil {
 		return err
 	}
@@ -70,12 +74,12 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	return d.verdict()
 }
 
-func diagnose(ctx context.Context, e *examiner, watch time.Duration) (diagnosis, error) {
-	o, err := e.examine(ctx, watch)
-	return diagnosis{Server: e.server, Findings: doctor.Diagnose(o), Through: doctor.Products(o), about: o.Stream}, err
+func diagnose(ctx context.Context, server string, p *doctor.Prober, length time.Duration) (diagnosis, error) {
+	o, err := p.Probe(ctx, length)
+	return diagnosis{Server: server, Findings: doctor.Diagnose(o), Through: doctor.Products(o), stream: o.Stream}, err
 }
 
-// verdict is an error when there is a fault.
+// verdict returns an error when there is a fault.
 func (d diagnosis) verdict() error {
 	faults := 0
 	for _, f := range d.Findings {
@@ -100,7 +104,7 @@ func (d diagnosis) printJSON(p *program) error {
 	return encoder.Encode(d)
 }
 
-// print prints the findings for people.
+// print prints the findings as text.
 func (d diagnosis) print(p *program) error {
 	text := fmt.Sprintf("%s: %s\n", d.Server, d.summary())
 	for _, f := range d.Findings {
@@ -121,10 +125,8 @@ func (d diagnosis) print(p *program) error {
 }
 
 func (d diagnosis) summary() string {
-	switch {
-	case d.verdict() != nil:
-		return "not all is well on the way."
-	default:
-		return fmt.Sprintf("all is well: %d events in %.0f s over %s.", len(d.about.Events), d.about.Ended.Seconds(), d.about.Proto)
+	if d.verdict() != nil {
+		return "there are faults on the way."
 	}
+	return fmt.Sprintf("all is well: %d events in %.0f s over %s.", len(d.stream.Events), d.stream.Ended.Seconds(), d.stream.Proto)
 }

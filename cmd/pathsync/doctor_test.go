@@ -19,34 +19,32 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/core"
-	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/doctor"
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/internal/testkit"
+	"github.com/pathsync/pathsync/server"
 )
 
-// newAPI makes a whole server that lasts as long as the test.
+// newAPI returns the API of a server that runs until the test ends.
 func newAPI(t *testing.T) http.Handler {
 	t.Helper()
-	store := memstore.New()
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{})
-	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen})
-	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds})
+	cfg := server.DefaultConfig()
+	cfg.Database, cfg.InsecureNoAuth = "memory:", true
+	s, err := server.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		api.Drain()
-		if err := api.Wait(ctx); err != nil {
-			t.Errorf("ending the streams: %v", err)
-		}
-		if err := hub.Close(ctx); err != nil {
-			t.Errorf("closing the hub: %v", err)
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Errorf("shutting down: %v", err)
 		}
 	})
-	return api
+	return s.Handler()
 }
 
-// realServer runs the API on a port of the loopback interface, and returns its URL.
+// realServer serves the API on a loopback port, and returns its URL.
 func realServer(t *testing.T) string {
 	t.Helper()
 	server := httptest.NewServer(newAPI(t))
@@ -54,25 +52,27 @@ func realServer(t *testing.T) string {
 	return server.URL
 }
 
-// examined is what the doctor finds when it asks a handler, over connections in memory.
+// examined returns the diagnosis of a handler, over connections in memory.
 func examined(t *testing.T, front http.Handler, watch time.Duration) diagnosis {
 	t.Helper()
-	e := newExaminer(serverFlag{Server: "http://sync.test"})
-	e.client.Transport = inMemory(t, front)
-	d, err := diagnose(t.Context(), e, watch)
+	prober, err := doctor.NewProber("http://sync.test", "", testkit.Serve(t, front))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := diagnose(t.Context(), "http://sync.test", prober, watch)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
-// proxy is what stands before the server.
+// proxy is a reverse proxy to the server.
 type proxy struct {
 	*httputil.ReverseProxy
 	target *url.URL
 }
 
-// newProxy makes one that does nothing wrong.
+// newProxy returns a proxy without faults.
 func newProxy(t *testing.T, server string) *proxy {
 	target, err := url.Parse(server)
 	if err != nil {
@@ -88,7 +88,7 @@ func newProxy(t *testing.T, server string) *proxy {
 	}}
 }
 
-// onTheWay is everything that a proxy can do wrong, by what is said about it.
+// onTheWay lists the faults of proxies, with the findings for them.
 var onTheWay = map[string]struct {
 	findings []doctor.Code
 	words    string
@@ -200,7 +200,7 @@ var onTheWay = map[string]struct {
 	}},
 }
 
-// writer is a ResponseWriter whose body goes elsewhere.
+// writer is a ResponseWriter with another destination for the body.
 type writer struct {
 	io.Writer
 	http.ResponseWriter
@@ -214,12 +214,12 @@ func copyHeader(w http.ResponseWriter, h http.Header) {
 	}
 }
 
-func TestTheDoctorNamesWhatAProxyDoes(t *testing.T) {
+func TestDoctorFindsFaultsOfProxies(t *testing.T) {
 	for name, c := range onTheWay {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newProxy(t, "http://inner.test")
-				p.Transport = inMemory(t, newAPI(t))
+				p.Transport = testkit.Serve(t, newAPI(t))
 				d := examined(t, c.spoil(p), 2*time.Second)
 				var faults []doctor.Code
 				for _, f := range d.Findings {
@@ -238,7 +238,7 @@ func TestTheDoctorNamesWhatAProxyDoes(t *testing.T) {
 	}
 }
 
-func TestTheDoctorFindsNothingWrongWithoutAProxy(t *testing.T) {
+func TestDoctorFindsNoFaultWithoutProxy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said strings.Builder
 		d := examined(t, newAPI(t), time.Second)
@@ -254,7 +254,7 @@ func TestTheDoctorFindsNothingWrongWithoutAProxy(t *testing.T) {
 	})
 }
 
-func TestTheDoctorSaysAFaultToProgramsToo(t *testing.T) {
+func TestDoctorPrintsFaultsAsJSON(t *testing.T) {
 	front := httptest.NewServer(text("<!DOCTYPE html><form>"))
 	defer front.Close()
 	s := call(t.Context(), "", "doctor", front.URL, "--json")
@@ -268,20 +268,22 @@ func TestTheDoctorSaysAFaultToProgramsToo(t *testing.T) {
 	}
 }
 
-func TestOverHTTP2ThereIsNothingToSay(t *testing.T) {
+func TestDoctorFindsNothingOverHTTP2(t *testing.T) {
 	server := httptest.NewUnstartedServer(newAPI(t))
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	e := newExaminer(serverFlag{Server: server.URL})
-	e.client.Transport = server.Client().Transport
-	o, err := e.examine(t.Context(), time.Second)
+	prober, err := doctor.NewProber(server.URL, "", server.Client().Transport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := prober.Probe(t.Context(), time.Second)
 	if findings := doctor.Diagnose(o); err != nil || len(findings) > 0 || o.Stream.Proto != "HTTP/2.0" {
 		t.Errorf("%v: found %+v over %s", err, findings, o.Stream.Proto)
 	}
 }
 
-func TestTheDoctorNamesTheProgramOnTheWay(t *testing.T) {
+func TestDoctorNamesTheProxy(t *testing.T) {
 	p := newProxy(t, realServer(t))
 	p.ModifyResponse = func(r *http.Response) error {
 		r.Header.Set("Server", "nginx/1.26.3")
@@ -295,7 +297,7 @@ func TestTheDoctorNamesTheProgramOnTheWay(t *testing.T) {
 	}
 }
 
-func TestTheDoctorSeesThatAProxyHidesTheHost(t *testing.T) {
+func TestDoctorNotesRewrittenHost(t *testing.T) {
 	p := newProxy(t, realServer(t))
 	p.Rewrite = func(r *httputil.ProxyRequest) { r.SetURL(p.target) }
 	front := httptest.NewServer(p)
@@ -306,7 +308,7 @@ func TestTheDoctorSeesThatAProxyHidesTheHost(t *testing.T) {
 	}
 }
 
-func TestTheDoctorSaysWhenNobodyAnswers(t *testing.T) {
+func TestDoctorReportsUnreachableServer(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	s := call(t.Context(), "", "doctor", gone.URL)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -10,19 +11,20 @@ const (
 	byteOrderMark     = "\ufeff"
 )
 
-// verbatim are the variables whose blanks may be meant. Line ends never are.
-var verbatim = map[string]bool{"PATHSYNC_JWT_SECRET": true, "PATHSYNC_JWT_ISSUER": true, "PATHSYNC_JWT_AUDIENCE": true}
+// verbatim are the flags that may begin and end with blanks. No flag ends with a line end.
+var verbatim = []string{"jwt-secret", "jwt-issuer", "jwt-audience"}
 
-// tidyEnvironment takes from the values of our variables what files, editors and secret stores put around them: line
-// ends, a byte order mark, blanks.
+// tidyEnvironment removes from the values of our variables what files, editors and secret stores add: line ends, a byte
+// order mark, blanks.
 func tidyEnvironment() error {
 	for _, variable := range os.Environ() {
 		name, value, _ := strings.Cut(variable, "=")
-		if !strings.HasPrefix(name, environmentPrefix) {
+		flag, ok := strings.CutPrefix(name, environmentPrefix)
+		if !ok {
 			continue
 		}
 		tidy := strings.Trim(strings.TrimPrefix(value, byteOrderMark), "\r\n")
-		if !verbatim[name] {
+		if !slices.Contains(verbatim, strings.ToLower(strings.ReplaceAll(flag, "_", "-"))) {
 			tidy = strings.TrimSpace(tidy)
 		}
 		if tidy != value {

@@ -9,18 +9,14 @@ import (
 	"github.com/pathsync/pathsync/sqlstore"
 )
 
-// epochCommand is about the epoch of a database: the name of its history, which begins every event id.
+// epochCommand prints or renews the epoch of a database: the name of its history, with which every event id begins.
 type epochCommand struct {
 	Show   epochShowCommand   `cmd:"" default:"withargs" help:"Print the epoch (the default)."`
-	Rotate epochRotateCommand `cmd:"" help:"Give the database a new epoch: every reader starts again with the whole state. Do so after a backup was restored."`
+	Rotate epochRotateCommand `cmd:"" help:"Give the database a new epoch, so that every reader starts again from the full state. Do so after restoring a backup."`
 }
 
-type databaseFlag struct {
-	Database string `name:"database" env:"PATHSYNC_DATABASE" default:"sqlite:pathsync.db" placeholder:"URL" help:"sqlite:FILE, sqlserver://… or postgres://… (${default})."`
-}
-
-// check refuses what has no epoch that lasts.
-func (f databaseFlag) check() error {
+// checkEpoch refuses a database whose epoch ends with the process.
+func (f databaseFlags) checkEpoch() error {
 	if strings.HasPrefix(f.Database, "memory:") {
 		return usageError{errors.New("--database memory: has a new epoch at each start")}
 	}
@@ -28,12 +24,12 @@ func (f databaseFlag) check() error {
 }
 
 type epochShowCommand struct {
-	databaseFlag `embed:""`
+	databaseFlags `embed:""`
 }
 
 // Run prints the epoch.
 func (c *epochShowCommand) Run(ctx context.Context, p *program) error {
-	if err := c.check(); err != nil {
+	if err := c.checkEpoch(); err != nil {
 		return err
 	}
 	epoch, err := sqlstore.Epoch(ctx, c.Database)
@@ -45,12 +41,12 @@ func (c *epochShowCommand) Run(ctx context.Context, p *program) error {
 }
 
 type epochRotateCommand struct {
-	databaseFlag `embed:""`
+	databaseFlags `embed:""`
 }
 
-// Run renews the epoch, also while servers run, and prints the new one.
+// Run renews the epoch and prints the old and the new one. Servers may be running.
 func (c *epochRotateCommand) Run(ctx context.Context, p *program) error {
-	if err := c.check(); err != nil {
+	if err := c.checkEpoch(); err != nil {
 		return err
 	}
 	before, after, err := sqlstore.RotateEpoch(ctx, c.Database)

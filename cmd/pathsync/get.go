@@ -5,11 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 )
 
 type getCommand struct {
-	serverFlag `embed:""`
+	serverFlags `embed:""`
 
 	Room string  `arg:"" help:"The room."`
 	Key  *string `arg:"" optional:"" help:"The document's key; without it, the whole room."`
@@ -23,17 +22,12 @@ func (*getCommand) Help() string {
   pathsync get board-7 default | jq .state.title`
 }
 
-// Run prints the answer: in lines for a person, as it came for a program.
+// Run prints the answer: indented on a terminal, and otherwise unchanged.
 func (c *getCommand) Run(ctx context.Context, p *program) error {
-	address := c.room(c.Room)
-	if c.Key != nil {
-		address = c.room(c.Room, "stores", *c.Key)
-	}
-	answer, err := exchange(ctx, c.httpClient(), http.MethodGet, address, nil)
+	text, err := c.get(ctx, p)
 	if err != nil {
 		return err
 	}
-	text := bytes.TrimSpace(answer)
 	if p.stdout.terminal {
 		var lines bytes.Buffer
 		if err := json.Indent(&lines, text, "", "  "); err != nil {
@@ -43,4 +37,17 @@ func (c *getCommand) Run(ctx context.Context, p *program) error {
 	}
 	_, err = fmt.Fprintf(p.stdout, "%s\n", text)
 	return err
+}
+
+func (c *getCommand) get(ctx context.Context, p *program) (json.RawMessage, error) {
+	server, err := c.client(p)
+	if err != nil {
+		return nil, err
+	}
+	if c.Key == nil {
+		room, err := server.Get(ctx, c.Room)
+		return room.JSON, err
+	}
+	document, err := server.GetDocument(ctx, c.Room, *c.Key)
+	return document.JSON, err
 }

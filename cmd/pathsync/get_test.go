@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestGetAsksForARoomOrOneOfItsDocuments(t *testing.T) {
+func TestGetRequestsRoomOrDocument(t *testing.T) {
 	server := scripted(t, text(`{"n":1.0}`))
 	tests := map[string][]string{
 		"/v1/rooms/board-7":                     {"board-7"},
@@ -26,14 +26,14 @@ func TestGetAsksForARoomOrOneOfItsDocuments(t *testing.T) {
 	}
 }
 
-func TestTheServerIsTakenFromTheEnvironment(t *testing.T) {
+func TestServerIsReadFromEnvironment(t *testing.T) {
 	t.Setenv("PATHSYNC_SERVER", scripted(t, text("{}")).url)
 	if s := call(t.Context(), "", "get", "board-7"); s.code != exitOK {
 		t.Errorf("%+v", s)
 	}
 }
 
-func TestGetIsLaidOutForATerminal(t *testing.T) {
+func TestGetIndentsOnATerminal(t *testing.T) {
 	server := scripted(t, text("{\"a\":\"\u009b31m\"}"))
 	var out bytes.Buffer
 	p := &program{stdout: &console{&out, true}, stderr: newConsole(io.Discard), wait: wait}
@@ -45,7 +45,7 @@ func TestGetIsLaidOutForATerminal(t *testing.T) {
 	}
 }
 
-func TestGetSaysWhatTheProblemIs(t *testing.T) {
+func TestGetPrintsTheProblem(t *testing.T) {
 	tests := map[string]http.HandlerFunc{
 		"No: because store_not_found (store_not_found)": refusal(http.StatusNotFound, "store_not_found", false),
 		"the server answers 502 Bad Gateway": func(w http.ResponseWriter, _ *http.Request) {

@@ -15,10 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/acme"
+	"github.com/pathsync/pathsync/internal/eventstream"
+	"github.com/pathsync/pathsync/internal/testkit"
 )
 
-// serving runs a server on a port of the loopback interface until the test ends, and returns its address.
+// serving runs a server on a loopback port until the test ends, and returns its URL.
 func serving(t *testing.T, flags ...string) (url string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -51,7 +52,7 @@ func serving(t *testing.T, flags ...string) (url string) {
 	return url
 }
 
-// speaking is a client that speaks one protocol, and trusts one certificate.
+// speaking returns a client that uses one protocol and trusts one certificate.
 func speaking(t *testing.T, trust *x509.Certificate, set func(*http.Protocols)) *http.Client {
 	transport := &http.Transport{Protocols: new(http.Protocols), TLSClientConfig: &tls.Config{RootCAs: x509.NewCertPool()}}
 	set(transport.Protocols)
@@ -62,7 +63,7 @@ func speaking(t *testing.T, trust *x509.Certificate, set func(*http.Protocols)) 
 	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
 }
 
-// converses opens a stream, sends a batch, and expects it on the stream, all of it over one major version of HTTP.
+// converses opens a stream, sends a batch, and expects it on the stream, over one major version of HTTP.
 func converses(t *testing.T, client *http.Client, url string, major int) {
 	t.Helper()
 	stream, err := client.Get(url + "/v1/rooms/r/events")
@@ -70,20 +71,20 @@ func converses(t *testing.T, client *http.Client, url string, major int) {
 		t.Fatal(err)
 	}
 	defer stream.Body.Close()
-	events := bufio.NewReader(stream.Body)
+	events := eventstream.NewReader(stream.Body, 1<<20)
 	until := func(text string) {
 		t.Helper()
 		for {
-			line, err := events.ReadString('\n')
+			event, err := events.Next()
 			if err != nil {
 				t.Fatalf("no %q on the stream: %v", text, err)
 			}
-			if strings.Contains(line, text) {
+			if event.Name == text || strings.Contains(string(event.Data), text) {
 				return
 			}
 		}
 	}
-	until("event: up-to-date")
+	until("up-to-date")
 	resp, err := client.Post(url+"/v1/rooms/r/ops", "application/json",
 		strings.NewReader(`{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","value":"over the wire"}]}`))
 	if err != nil {
@@ -96,18 +97,18 @@ func converses(t *testing.T, client *http.Client, url string, major int) {
 	until("over the wire")
 }
 
-func TestAServerWithACertificateSpeaksHTTPSInBothVersions(t *testing.T) {
-	p := newPair(t)
-	at := newPlace(t, p)
-	url := serving(t, "--tls-cert", at.cert, "--tls-key", at.key)
+func TestServerWithCertificateServesHTTP1AndHTTP2(t *testing.T) {
+	p := testkit.NewPair(t)
+	at := testkit.NewPairFiles(t, p)
+	url := serving(t, "--tls-cert", at.Cert, "--tls-key", at.Key)
 	if !strings.HasPrefix(url, "https://") {
 		t.Errorf("it says that it is at %s", url)
 	}
-	converses(t, speaking(t, p.leaf, func(p *http.Protocols) { p.SetHTTP2(true) }), url, 2)
-	converses(t, speaking(t, p.leaf, func(p *http.Protocols) { p.SetHTTP1(true) }), url, 1)
+	converses(t, speaking(t, p.Leaf, func(p *http.Protocols) { p.SetHTTP2(true) }), url, 2)
+	converses(t, speaking(t, p.Leaf, func(p *http.Protocols) { p.SetHTTP1(true) }), url, 1)
 }
 
-func TestAProxyMaySpeakHTTP2WithoutTLSWhereThatIsAllowed(t *testing.T) {
+func TestH2CIsServedOnlyWithItsFlag(t *testing.T) {
 	unencrypted := func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) }
 	url := serving(t, "--h2c")
 	converses(t, speaking(t, nil, unencrypted), url, 2)
@@ -120,11 +121,11 @@ func TestAProxyMaySpeakHTTP2WithoutTLSWhereThatIsAllowed(t *testing.T) {
 }
 
 func TestOldVersionsOfTLSAreRefused(t *testing.T) {
-	p := newPair(t)
-	at := newPlace(t, p)
-	address := strings.TrimPrefix(serving(t, "--tls-cert", at.cert, "--tls-key", at.key), "https://")
+	p := testkit.NewPair(t)
+	at := testkit.NewPairFiles(t, p)
+	address := strings.TrimPrefix(serving(t, "--tls-cert", at.Cert, "--tls-key", at.Key), "https://")
 	roots := x509.NewCertPool()
-	roots.AddCert(p.leaf)
+	roots.AddCert(p.Leaf)
 	for version, taken := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
 		dialer := tls.Dialer{Config: &tls.Config{RootCAs: roots, MinVersion: version, MaxVersion: version}}
 		conn, err := dialer.DialContext(t.Context(), "tcp", address)
@@ -137,17 +138,17 @@ func TestOldVersionsOfTLSAreRefused(t *testing.T) {
 	}
 }
 
-// The certificate is in the cache, as it is after the first time: nobody has to be asked for it.
-func TestACertificateFromAnACMEServerIsServedForItsNameOnly(t *testing.T) {
-	p := newPair(t)
+// The certificate is in the cache already, so there is no request to the ACME server.
+func TestACMECertificateIsServedForItsNameOnly(t *testing.T) {
+	p := testkit.NewPair(t)
 	cache := t.TempDir()
-	if err := os.WriteFile(filepath.Join(cache, "example.com"), append(p.key, p.cert...), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(cache, "example.com"), append(p.Key, p.Cert...), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	url := serving(t, "--acme-domain", "example.com", "--acme-cache", cache, "--acme-server", "http://127.0.0.1:1/directory")
 	address := strings.TrimPrefix(url, "https://")
 
-	client := speaking(t, p.leaf, func(p *http.Protocols) { p.SetHTTP2(true) })
+	client := speaking(t, p.Leaf, func(p *http.Protocols) { p.SetHTTP2(true) })
 	client.Transport.(*http.Transport).DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "tcp", address)
 	}
@@ -156,9 +157,18 @@ func TestACertificateFromAnACMEServerIsServedForItsNameOnly(t *testing.T) {
 		resp.Body.Close()
 		t.Error("a name that is not the server's has a certificate")
 	}
+}
 
-	config, err := (&serveCommand{ACMEDomain: []string{"example.com"}, ACMECache: cache}).tlsConfig(nil)
-	if err != nil || !strings.Contains(strings.Join(config.NextProtos, " "), acme.ALPNProto) {
-		t.Errorf("a challenge cannot be answered: %v, %v", config, err)
+func TestUnreadableCertificateStopsTheStart(t *testing.T) {
+	p := testkit.NewPair(t)
+	for name, files := range map[string][2][]byte{
+		"another's key": {p.Cert, testkit.NewPair(t).Key},
+		"no PEM":        {[]byte("certificate"), p.Key},
+	} {
+		at := testkit.NewPairFiles(t, testkit.Pair{Cert: files[0], Key: files[1]})
+		s := call(t.Context(), "", "--listen", "127.0.0.1:0", "--database", "memory:", "--tls-cert", at.Cert, "--tls-key", at.Key)
+		if s.code != exitFailed || !strings.Contains(s.stderr, "--tls-cert") {
+			t.Errorf("%s: exit %d, %s", name, s.code, s.stderr)
+		}
 	}
 }

@@ -1,6 +1,6 @@
-// SQL Server makes itself a certificate whose serial number is negative in half of all cases. Go refuses to read it, even
-// where the certificate is trusted by name or not checked. The number takes no part in checking a certificate, so that no
-// other connection of the program becomes less safe.
+// SQL Server generates a certificate whose serial number is negative in half of all cases. Go refuses to parse it, even if
+// the connection does not verify certificates. The serial number plays no part in verification, so no connection becomes
+// less safe.
 //
 //go:debug x509negativeserial=1
 
@@ -19,19 +19,22 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/pathsync/pathsync/doctor"
+	"github.com/pathsync/pathsync/server"
 )
 
 // Exit codes.
 const (
 	exitOK     = 0
 	exitFailed = 1 // the server refused, could not be reached, or could not run
-	exitUsage  = 2 // the command line makes no sense
-	exitAway   = 2 // of doctor: nobody answers, so that nothing can be said
+	exitUsage  = 2 // the command line is invalid
+	exitAway   = 2 // of doctor: the server does not answer
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process whatever it is doing
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	program := func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr) }
 	code, isService := runService(ctx, program)
 	if !isService {
@@ -40,18 +43,18 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the whole program: it returns the exit code. It ends in an orderly way when ctx does.
+// run runs the program until it is done or ctx ends, and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := &program{stdin: stdin, stdout: newConsole(stdout), stderr: newConsole(stderr), wait: wait}
 	return p.run(ctx, args)
 }
 
-// program is what the commands share: the three streams, and the clock that tests replace.
+// program is what the commands share: the standard streams, and a clock for tests.
 type program struct {
 	stdin  io.Reader
 	stdout *console
 	stderr *console
-	wait   func(ctx context.Context, d time.Duration) error // until d has passed; ctx's error if that ends first
+	wait   func(ctx context.Context, d time.Duration) error // waits for d, or returns the error of ctx
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -65,14 +68,14 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// commandLine is everything that can be said to pathsync.
+// commandLine is the grammar of the command line.
 type commandLine struct {
 	Serve serveCommand `cmd:"" default:"withargs" help:"Run the server (the default)."`
 	Tail  tailCommand  `cmd:"" help:"Follow a room: print one line per event."`
 	Get   getCommand   `cmd:"" help:"Print a room, or one of its documents, as JSON."`
 	Set   setCommand   `cmd:"" help:"Set one value in a document."`
 
-	Migrate  migrateCommand  `cmd:"" help:"Make or upgrade the tables, or print the SQL that does."`
+	Migrate  migrateCommand  `cmd:"" help:"Create or upgrade the tables, or print the SQL for that."`
 	Takeover takeoverCommand `cmd:"" help:"Take over the tables of nuxt-synced-pinia-store."`
 	Epoch    epochCommand    `cmd:"" help:"Show or renew the epoch of a database."`
 
@@ -89,25 +92,34 @@ Examples:
   pathsync set board-7 default title '"Launch"'   # write
   pathsync get board-7                            # read
   pathsync tail board-7                           # watch
-  pathsync doctor https://sync.example.com        # find out what is wrong on the way`
+  pathsync doctor https://sync.example.com        # diagnose proxies`
+
+// newParser returns a parser that stores what it reads in line.
+func newParser(line *commandLine, options ...kong.Option) (*kong.Kong, error) {
+	defaults := server.DefaultConfig()
+	return kong.New(line, append(options,
+		kong.Name("pathsync"),
+		kong.Description(description),
+		kong.Vars{"version": version(), "database": defaults.Database, "listen": defaults.Listen},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, NoAppDescFormat: true}),
+		kong.PostBuild(serveDefaults),
+		kong.KindMapper(reflect.Int, kong.MapperFunc(parseInteger)),
+		kong.KindMapper(reflect.Int64, kong.MapperFunc(parseInteger)),
+		kong.NamedMapper("ms", kong.MapperFunc(parseMilliseconds)),
+	)...)
+}
 
 func (p *program) run(ctx context.Context, args []string) int {
 	var (
-		line     commandLine
-		answered bool // by --help or --version: there is nothing more to do
+		line     = commandLine{Serve: defaultServe()}
+		answered bool // by --help or --version
 	)
 	if err := tidyEnvironment(); err != nil {
 		return p.fail(fmt.Errorf("reading the environment: %w", err))
 	}
-	parser, err := kong.New(&line,
-		kong.Name("pathsync"),
-		kong.Description(description),
-		kong.Vars{"version": version()},
+	parser, err := newParser(&line,
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(int) { answered = true }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, NoAppDescFormat: true}),
-		kong.KindMapper(reflect.Int, kong.MapperFunc(wholeNumber)),
-		kong.KindMapper(reflect.Int64, kong.MapperFunc(wholeNumber)),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),
 	)
@@ -124,28 +136,28 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return p.fail(command.Run())
 }
 
-// usageError is an error that the person at the command line can mend there.
+// usageError is an error in the command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// fail reports an error, and returns the exit code that stands for it: 0 for none.
+// fail prints an error and returns its exit code; 0 for no error.
 func (p *program) fail(err error) int {
 	if err == nil {
 		return exitOK
 	}
 	fmt.Fprintf(p.stderr, "pathsync: %v\n", err)
-	if errors.As(err, new(usageError)) {
+	if errors.As(err, new(usageError)) || errors.As(err, new(*server.ConfigError)) {
 		fmt.Fprintln(p.stderr, "Try pathsync --help.")
 		return exitUsage
 	}
-	if errors.As(err, new(unreachableError)) {
+	if errors.As(err, new(*doctor.UnreachableError)) {
 		return exitAway
 	}
 	return exitFailed
 }
 
-// version names the build: the module's version where there is one, else the commit.
+// version returns the module's version or, in a build from a working tree, the commit.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

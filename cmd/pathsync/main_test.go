@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// session is one call of the program: what it printed, how it ended, and for how long it would have waited.
+// session is one run of the program: its output, its exit code, and the waits that it asked for.
 type session struct {
 	code           int
 	stdout, stderr string
 	waits          []time.Duration
 }
 
-// call runs the program without ever waiting.
+// call runs the program with a clock that does not wait.
 func call(ctx context.Context, stdin string, args ...string) session {
 	var (
 		s        session
@@ -39,8 +39,8 @@ func call(ctx context.Context, stdin string, args ...string) session {
 	return s
 }
 
-// script is a server that answers each request with the next handler, and the last one again and again. It keeps what
-// it was asked.
+// script is a server that answers each request with the next handler, and further ones with the last. It records the
+// requests.
 type script struct {
 	url string
 
@@ -75,7 +75,7 @@ func (s *script) asked() []request {
 	return slices.Clone(s.requests)
 }
 
-// last is the request that came last.
+// last returns the last request.
 func (s *script) last() request {
 	asked := s.asked()
 	if len(asked) == 0 {
@@ -99,7 +99,7 @@ func refusal(status int, code string, retryable bool) http.HandlerFunc {
 	}
 }
 
-func TestHelpAndVersionEndWell(t *testing.T) {
+func TestHelpAndVersionSucceed(t *testing.T) {
 	tests := []struct {
 		args  []string
 		shows string
@@ -119,7 +119,7 @@ func TestHelpAndVersionEndWell(t *testing.T) {
 	}
 }
 
-func TestAWrongCommandLineIsAUsageError(t *testing.T) {
+func TestInvalidCommandLineIsAUsageError(t *testing.T) {
 	tests := map[string][]string{
 		"tial":            {"tial"},
 		"<room>":          {"tail"},

@@ -3,165 +3,92 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
 	"strings"
-	"time"
 
-	"github.com/pathsync/pathsync/core"
-	"github.com/pathsync/pathsync/httpapi"
-	"github.com/pathsync/pathsync/metrics"
-	"github.com/pathsync/pathsync/sqlstore"
+	"github.com/pathsync/pathsync/server"
 )
 
-// Limits of the parts of a shutdown: together they stay below the 10 s after which supervisors lose patience.
-const (
-	drainTimeout = 4 * time.Second // running requests and streams
-	closeTimeout = 5 * time.Second // what is waiting for the database
-)
-
-// Run serves until ctx ends, and then puts everything away.
-func (c *serveCommand) Run(ctx context.Context, p *program) error {
-	log := c.logger(p)
-	shareOneProcessor()
-	who, err := c.authenticator(log)
-	if err != nil {
-		return err
-	}
-	initial, err := c.initialState()
-	if err != nil {
-		return err
-	}
-	edge, err := c.edge(log)
-	if err != nil {
-		return err
-	}
-	listener, err := listenOrInherit(ctx, c.Listen)
-	if err != nil {
-		return err
-	}
-	if err := c.checkReach(listener.Addr()); err != nil {
-		listener.Close()
-		return err
-	}
-	public := newPublicServer(listener, edge, log)
-	measured := metrics.New()
-	if c.AdminListen != "" {
-		operators, err := startAdmin(ctx, log, c.AdminListen, adminHandler(public.front, measured.Handler()))
-		if err != nil {
-			listener.Close()
-			return err
-		}
-		defer operators.close(ctx)
-	}
-	store, err := c.openStore(ctx, log, public.serve)
-	if err != nil {
-		public.close()
-		if ctx.Err() != nil { // it was told to end before it could begin
-			return nil
-		}
-		return err
-	}
-	defer store.Close()
-	return c.serve(ctx, log, store, public, measured, who, initial, edge)
+// serveCommand runs the server. The flags are in serve_flags.go.
+type serveCommand struct {
+	networkFlags `embed:"" group:"Network"`
+	tlsFlags     `embed:"" group:"TLS"`
+	storageFlags `embed:"" group:"Database"`
+	authFlags    `embed:"" group:"Authentication"`
+	roomFlags    `embed:"" group:"Rooms"`
+	streamFlags  `embed:"" group:"Streams and presence"`
+	requestFlags `embed:"" group:"Requests"`
+	partyFlags   `embed:"" group:"Limits of one address, user or client"`
+	logFlags     `embed:"" group:"Log"`
 }
 
-// shareOneProcessor lets others run while a commit waits for the disk, also on a machine with a single processor. There Go
-// would let it wait alone until the scheduler notices, which can take 10 ms: measured, a quarter of the batches a second.
-func shareOneProcessor() {
+// Help is shown below the flags.
+func (*serveCommand) Help() string {
+	return `Each flag can be set in the environment: --listen is PATHSYNC_LISTEN. A flag on the command line takes precedence. SIGTERM stops the server gracefully: clients reconnect elsewhere or later, documents are saved, and no accepted change is lost.
+
+Examples:
+
+  pathsync --database sqlite:/var/lib/pathsync/state.db
+  PATHSYNC_DATABASE='sqlserver://user:password@host:1433?database=mydb' pathsync
+  pathsync --database memory: --listen 127.0.0.1:0 --log-format json`
+}
+
+// defaultServe returns the flags of a server with its default configuration.
+func defaultServe() serveCommand {
+	d := server.DefaultConfig()
+	return serveCommand{
+		networkFlags(d.NetworkConfig), tlsFlags(d.TLSConfig), storageFlags(d.StorageConfig), authFlags(d.AuthConfig),
+		roomFlags(d.RoomConfig), streamFlags(d.StreamConfig), requestFlags(d.RequestConfig), partyFlags(d.PartyConfig),
+		logFlags{LogLevel: "info", LogFormat: "text"},
+	}
+}
+
+// config returns the server's configuration. Its groups differ from the flags only in their tags.
+func (c *serveCommand) config(log *slog.Logger) server.Config {
+	return server.Config{
+		NetworkConfig: server.NetworkConfig(c.networkFlags),
+		TLSConfig:     server.TLSConfig(c.tlsFlags),
+		StorageConfig: server.StorageConfig(c.storageFlags),
+		AuthConfig:    server.AuthConfig(c.authFlags),
+		RoomConfig:    server.RoomConfig(c.roomFlags),
+		StreamConfig:  server.StreamConfig(c.streamFlags),
+		RequestConfig: server.RequestConfig(c.requestFlags),
+		PartyConfig:   server.PartyConfig(c.partyFlags),
+		Log:           log,
+		FieldName:     flagName,
+	}
+}
+
+// Validate is called by kong before Run.
+func (c *serveCommand) Validate() error {
+	c.normalize()
+	return errors.Join(c.checkTexts(), c.checkLog(), c.config(nil).Validate())
+}
+
+// Run serves until ctx ends.
+func (c *serveCommand) Run(ctx context.Context, p *program) error {
+	useTwoProcessors()
+	s, err := server.New(c.config(c.logger(p)))
+	if err != nil {
+		return err
+	}
+	return s.Serve(ctx)
+}
+
+// useTwoProcessors lets other goroutines run while a commit waits for the disk, on a machine with one processor. With
+// GOMAXPROCS=1 they wait until the Go scheduler notices, up to 10 ms; measured, that costs three quarters of the
+// throughput.
+func useTwoProcessors() {
 	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) == 1 {
 		runtime.GOMAXPROCS(2)
 	}
 }
 
-// serve puts the parts together, and takes them apart again when ctx ends: first no new requests, then the streams,
-// then what is still to be written.
-func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.Store, public *publicServer, measured *metrics.Metrics,
-	who httpapi.Authenticator, initial core.InitialStateLoader, edge edge) error {
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{
-		MaxBytes: c.FeedBytes, Heartbeat: milliseconds(c.HeartbeatMs), Spread: c.DrainSpread, Compress: c.CompressStreams, Recorder: measured,
-	})
-	hub := core.NewHub(core.Config{
-		Store: store, Listen: feeds.Listen, Log: log, Metrics: measured, InitialState: initial,
-		CommitWindow: milliseconds(c.CommitWindowMs), Retention: core.Retention{Age: c.LogRetention, Count: c.LogRetentionBatches},
-		ServerBatch: milliseconds(c.ServerBatchMs), PresenceTimeout: milliseconds(c.PresenceTimeoutMs),
-		RoomIdle: milliseconds(c.RoomIdleMs), MaxRooms: c.MaxRooms, MemoryBudget: c.MemoryBudget, MaxDocumentBytes: c.MaxDocumentBytes, MaxDocuments: c.MaxDocuments,
-	})
-	measured.Watch(hub, feeds)
-	config := httpapi.Config{
-		Hub: hub, Feeds: feeds, Log: log, Recorder: measured, Auth: who, PublicRooms: c.publicRooms(),
-		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,
-		Origins: edge.origins, Limits: edge.limits, LocalOnly: c.localOnly(public.listener.Addr(), edge.tls != nil),
-	}
-	if c.AccessLog {
-		config.AccessLog = log
-	}
-	if c.AdminListen == "" {
-		config.Metrics = measured.Handler()
-	}
-	api := httpapi.New(config)
-	public.front.Set(api)
-	public.serve()
-	log.Info("pathsync is ready", "url", edge.scheme()+"://"+public.listener.Addr().String()+"/", "database", kindOf(c.Database), "epoch", store.Epoch())
-
-	var failed error
-	select {
-	case <-ctx.Done():
-		log.Info("shutting down")
-	case failed = <-public.served:
-	}
-	// ctx has ended, and with it is said all that it had to say: the rest has limits of its own.
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	api.Drain()
-	streams := make(chan error, 1)
-	go func() { streams <- api.Wait(drain) }()
-	if err := errors.Join(public.server.Shutdown(drain), <-streams); err != nil {
-		log.Warn("some connections had to be cut", "error", err)
-		_ = public.server.Close() // what could not be ended in time is not waited for
-	}
-	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-	defer cancel()
-	if err := hub.Close(finish); err != nil {
-		return errors.Join(failed, fmt.Errorf("shutting down: %w", err))
-	}
-	if failed != nil {
-		return fmt.Errorf("serving: %w", failed)
-	}
-	log.Info("everything is saved")
-	return nil
-}
-
-// checkDatabase checks the kind of the database and the name of an SQLite file. Other errors appear when it is opened.
-func (c *serveCommand) checkDatabase() error {
-	if file, ok := strings.CutPrefix(c.Database, "sqlite:"); ok {
-		if err := sqlstore.CheckSQLiteFile(file); err != nil {
-			return fmt.Errorf("--database: %w", err)
-		}
-	}
-	_, _, err := storeOpener(c.Database, nil)
-	return err
-}
-
-// kindOf is as much of a database URL as may be shown: a password can stand behind the scheme, but not in the name of
-// a file.
-func kindOf(url string) string {
-	scheme, _, found := strings.Cut(url, ":")
-	switch {
-	case scheme == "sqlite":
-		return url
-	case found:
-		return scheme + ":…"
-	default:
-		return "…"
-	}
-}
-
 func (c *serveCommand) logger(p *program) *slog.Logger {
 	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.LogLevel)) // Validate has seen to it
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // checkLog has validated it
 	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(p.stderr, options))
@@ -169,4 +96,18 @@ func (c *serveCommand) logger(p *program) *slog.Logger {
 	return slog.New(slog.NewTextHandler(p.stderr, options))
 }
 
-func milliseconds(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+// normalize trims the elements of lists and lowers the case of choices.
+func (c *serveCommand) normalize() {
+	for _, list := range []*[]string{&c.PublicRooms, &c.ACMEDomain, &c.AllowOrigin, &c.TrustedProxies} {
+		var elements []string
+		for _, element := range *list {
+			if element = strings.TrimSpace(element); element != "" {
+				elements = append(elements, element)
+			}
+		}
+		*list = elements
+	}
+	for _, choice := range []*string{&c.Auth, &c.LogLevel, &c.LogFormat} {
+		*choice = strings.ToLower(*choice)
+	}
+}

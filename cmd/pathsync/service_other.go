@@ -4,7 +4,7 @@ package main
 
 import "context"
 
-// runService is for Windows. Elsewhere a service is a process like any other.
+// runService does nothing: only Windows needs it.
 func runService(context.Context, func(context.Context) int) (code int, isService bool) {
 	return 0, false
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 
 	"golang.org/x/sys/windows/svc"
+
+	"github.com/pathsync/pathsync/server"
 )
 
-// runService runs the program as a service of Windows, if Windows has started it as one. A request to stop ends the context.
-// The service reports that it runs at once: whether the server is ready is what /readyz says.
+// runService runs the program as a Windows service, if Windows has started it as one. A stop request ends the context. The
+// service reports Running at once; /readyz reports whether the server is ready.
 func runService(ctx context.Context, run func(context.Context) int) (code int, isService bool) {
 	if is, err := svc.IsWindowsService(); err != nil || !is {
 		return 0, false
@@ -41,7 +43,7 @@ func (s *service) Execute(_ []string, requests <-chan svc.ChangeRequest, status 
 			case svc.Interrogate:
 				status <- request.CurrentStatus
 			case svc.Stop, svc.Shutdown:
-				status <- svc.Status{State: svc.StopPending, WaitHint: uint32((drainTimeout + closeTimeout).Milliseconds())}
+				status <- svc.Status{State: svc.StopPending, WaitHint: uint32(server.ShutdownTimeout.Milliseconds())}
 				stop()
 			}
 		}

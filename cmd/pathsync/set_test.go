@@ -45,7 +45,7 @@ func TestSetReadsTheValueFromStandardInput(t *testing.T) {
 	}
 }
 
-func TestSetTakesANegativeNumberBehindTheFlags(t *testing.T) {
+func TestSetAcceptsNegativeNumberAfterFlags(t *testing.T) {
 	server := scripted(t, text(applied))
 	s := call(t.Context(), "", "set", "--server", server.url, "board-7", "default", "balance", "--", "-5")
 	if body := server.last().body; s.code != exitOK || !strings.Contains(body, `"value":-5`) {
@@ -53,7 +53,7 @@ func TestSetTakesANegativeNumberBehindTheFlags(t *testing.T) {
 	}
 }
 
-func TestSetRepeatsTheIdenticalBatchUntilItIsTaken(t *testing.T) {
+func TestSetRetriesIdenticalBatchUntilAccepted(t *testing.T) {
 	unavailable := refusal(http.StatusServiceUnavailable, "database_unavailable", true)
 	server := scripted(t,
 		func(w http.ResponseWriter, r *http.Request) {
@@ -94,7 +94,7 @@ func TestSetGivesUpAfterSomeSeconds(t *testing.T) {
 	}
 }
 
-func TestARefusedOrDiscardedChangeIsAFailure(t *testing.T) {
+func TestRefusedOrDiscardedChangeIsAnError(t *testing.T) {
 	tests := map[string]http.HandlerFunc{
 		"because invalid_request": refusal(http.StatusUnprocessableEntity, "invalid_request", false),
 		"13 discarded: item_deleted": text(

@@ -94,7 +94,7 @@ func TestTailFollowsSeveralRoomsOverOneStream(t *testing.T) {
 	}
 }
 
-func TestTailComesBackWhenTheServerSaid(t *testing.T) {
+func TestTailReconnectsAtTheTimeOfTheServer(t *testing.T) {
 	server := scripted(t, events("retry: 1500\n\nevent: reconnect\ndata: {\"afterMs\":730}\n\n"), final)
 	s := call(t.Context(), "", "tail", "--server", server.url, "r")
 	if len(s.waits) != 1 || s.waits[0] != 730*time.Millisecond {
@@ -102,12 +102,12 @@ func TestTailComesBackWhenTheServerSaid(t *testing.T) {
 	}
 }
 
-func TestTailOutlivesAServerThatIsAway(t *testing.T) {
+func TestTailReconnectsWhileServerIsUnavailable(t *testing.T) {
 	unavailable := refusal(http.StatusServiceUnavailable, "shutting_down", true)
 	gone := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	server := scripted(t, gone, unavailable, unavailable, unavailable, final)
 	s := call(t.Context(), "", "tail", "--server", server.url, "r")
-	if len(s.waits) != 4 || s.waits[3] < s.waits[0] || s.waits[3] > maxDelay {
+	if len(s.waits) != 4 || s.waits[3] < s.waits[0] || s.waits[3] > 15*time.Second {
 		t.Errorf("waited %v, want longer each time", s.waits)
 	}
 	if !strings.Contains(s.stdout, "problem") {
@@ -115,7 +115,7 @@ func TestTailOutlivesAServerThatIsAway(t *testing.T) {
 	}
 }
 
-func TestTailEndsWhenTheServerWillNotHaveIt(t *testing.T) {
+func TestTailEndsWhenServerRefuses(t *testing.T) {
 	tests := map[string]http.HandlerFunc{
 		"because invalid_name (invalid_name)": refusal(http.StatusUnprocessableEntity, "invalid_name", false),
 		"Enough (stream_replaced)":            final,
@@ -129,7 +129,7 @@ func TestTailEndsWhenTheServerWillNotHaveIt(t *testing.T) {
 	}
 }
 
-func TestTailSaysWhoAndWhere(t *testing.T) {
+func TestTailSendsClientIDAndPosition(t *testing.T) {
 	server := scripted(t, final)
 	call(t.Context(), "", "tail", "--server", server.url, "a/b", "--client-id", "ada&co", "--after", "e-7")
 	if asked := server.last(); asked.uri != "/v1/rooms/a%2Fb/events?clientId=ada%26co" || asked.position != "e-7" {
@@ -165,30 +165,11 @@ func TestTailEndsAtOnceWhenInterrupted(t *testing.T) {
 	})
 }
 
-func TestTailLeavesAStreamThatHasGoneSilent(t *testing.T) {
-	server := scripted(t, func(w http.ResponseWriter, r *http.Request) {
-		events(": hello\n\n")(w, r)
-		http.NewResponseController(w).Flush()
-		<-r.Context().Done()
-	}, final)
-	var out, errs bytes.Buffer
-	f := &follower{
-		program: &program{
-			stdout: newConsole(&out), stderr: newConsole(&errs),
-			wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-		},
-		address: server.url, client: newHTTPClient(), silence: 20 * time.Millisecond,
-	}
-	if err := f.follow(t.Context()); err == nil || !strings.Contains(errs.String(), errSilent.Error()) {
-		t.Errorf("%v, %s", err, errs.String())
-	}
-}
-
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 
-func TestTailEndsWhenNobodyReadsIt(t *testing.T) {
+func TestTailEndsWhenItsOutputIsClosed(t *testing.T) {
 	p := &program{stdout: newConsole(full{}), stderr: newConsole(io.Discard), wait: wait}
 	server := scripted(t, func(w http.ResponseWriter, r *http.Request) {
 		events("event: state\ndata: {}\n\n")(w, r)

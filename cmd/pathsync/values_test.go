@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// said runs the program with a variable, and returns what it says. A server ends at once.
+// said runs the program with an environment variable, and returns its output. A server ends at once.
 func said(t *testing.T, name, value string, args ...string) (code int, text string) {
 	t.Helper()
 	t.Setenv(name, value)
@@ -19,7 +19,7 @@ func said(t *testing.T, name, value string, args ...string) (code int, text stri
 	return code, out.String()
 }
 
-func TestLineEndsAroundValuesOfTheEnvironmentDoNotCount(t *testing.T) {
+func TestLineEndsAroundEnvironmentValuesAreIgnored(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, values := range map[string][]string{
 		"PATHSYNC_DATABASE":        {"memory:\n", "memory:\r\n", " memory: ", "\ufeffmemory:", "\nmemory:\n\n"},
@@ -49,7 +49,7 @@ func TestLineEndsAroundValuesOfTheEnvironmentDoNotCount(t *testing.T) {
 	}
 }
 
-func TestASecretIsTheSameWithALineEndBehindIt(t *testing.T) {
+func TestSecretFromEnvironmentLosesOnlyItsLineEnd(t *testing.T) {
 	t.Setenv("PATHSYNC_JWT_SECRET", "  a secret of 32 bytes, with blanks  \r\n")
 	if err := tidyEnvironment(); err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestASecretIsTheSameWithALineEndBehindIt(t *testing.T) {
 	}
 }
 
-func TestValuesAsPeopleWriteThemAreRefusedWithTheCorrectForm(t *testing.T) {
+func TestCommonMistakesAreRefusedWithTheCorrectForm(t *testing.T) {
 	t.Chdir(t.TempDir())
 	secret := strings.Repeat("s", 40)
 	for _, c := range []struct{ name, value, says string }{
@@ -105,17 +105,5 @@ func TestValuesAsPeopleWriteThemAreRefusedWithTheCorrectForm(t *testing.T) {
 	}
 	if files, err := os.ReadDir("."); err != nil || len(files) > 0 {
 		t.Errorf("they have made %v, %v", files, err)
-	}
-}
-
-func TestACertificateMayHaveCarriageReturnsAndAByteOrderMark(t *testing.T) {
-	windows := func(text []byte) []byte {
-		return []byte(byteOrderMark + strings.ReplaceAll(string(text), "\n", "\r\n"))
-	}
-	p := newPair(t)
-	p.cert, p.key = windows(p.cert), windows(p.key)
-	place := newPlace(t, p)
-	if _, err := loadPair(place.cert, place.key); err != nil {
-		t.Error(err)
 	}
 }

@@ -29,10 +29,8 @@ type server struct {
 func startServer(t *testing.T) *server {
 	t.Helper()
 	store := memstore.New()
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{})
-	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen})
 	s := &server{
-		api: httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds}), epoch: store.Epoch(), address: program.FreeAddress(t),
+		api: httpapi.New(httpapi.Config{Hub: core.Config{Store: store}}), epoch: store.Epoch(), address: program.FreeAddress(t),
 	}
 	listener, err := net.Listen("tcp", s.address)
 	if err != nil {
@@ -45,7 +43,7 @@ func startServer(t *testing.T) *server {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		s.api.Drain()
-		if err := errors.Join(s.api.Wait(ctx), listening.Shutdown(ctx), hub.Close(ctx)); err != nil {
+		if err := errors.Join(s.api.Wait(ctx), listening.Shutdown(ctx), s.api.Hub().Close(ctx)); err != nil {
 			t.Errorf("ending the server: %v", err)
 		}
 		<-served

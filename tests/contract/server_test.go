@@ -38,24 +38,24 @@ func startServer(t *testing.T, l limits) *server {
 	t.Helper()
 	store := &faultyStore{Store: memstore.New()}
 	measured := metrics.New()
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{Spread: time.Second, Recorder: measured})
-	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, MaxRooms: l.maxRooms, Metrics: measured, InitialState: l.initial})
-	measured.Watch(hub, feeds)
 	cfg := httpapi.Config{
-		Hub: hub, Feeds: feeds, BodyTimeout: l.bodyTimeout, Recorder: measured, Auth: l.auth, Origins: l.origins, Limits: l.limits,
+		Hub:         core.Config{Store: store, MaxRooms: l.maxRooms, Metrics: measured, InitialState: l.initial},
+		Feeds:       httpapi.FeedsConfig{Spread: time.Second, Recorder: measured},
+		BodyTimeout: l.bodyTimeout, Recorder: measured, Auth: l.auth, Origins: l.origins, Limits: l.limits,
 		PublicRooms: l.public,
 	}
 	if !l.noMetrics {
 		cfg.Metrics = measured.Handler()
 	}
 	api := httpapi.New(cfg)
+	measured.Watch(api)
 	listener := httptest.NewServer(api)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		api.Drain()
 		store.down.Store(false)
-		if err := errors.Join(api.Wait(ctx), hub.Close(ctx)); err != nil {
+		if err := errors.Join(api.Wait(ctx), api.Hub().Close(ctx)); err != nil {
 			t.Errorf("ending the server: %v", err)
 		}
 		listener.Close()

@@ -4,11 +4,10 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/r3labs/sse/v2"
+	"github.com/pathsync/pathsync/internal/eventstream"
 )
 
 // stream is an open stream of events, each of which is held to the contract as it is read.
@@ -17,7 +16,7 @@ type stream struct {
 	c       *contract
 	schemas map[string]string
 	ids     string // the schema of its event ids
-	frames  *sse.EventStreamReader
+	events  *eventstream.Reader
 	close   func()
 }
 
@@ -55,7 +54,7 @@ func (c client) openOf(ids, path string, headers ...string) *stream {
 	}
 	s := &stream{
 		t: c.t, c: theContract(c.t), schemas: eventSchemas(c.t, theContract(c.t)), ids: ids,
-		frames: sse.NewEventStreamReader(resp.Body, 1<<20),
+		events: eventstream.NewReader(resp.Body, 1<<20),
 		close:  func() { cancel(); resp.Body.Close() },
 	}
 	c.t.Cleanup(s.close)
@@ -65,31 +64,16 @@ func (c client) openOf(ids, path string, headers ...string) *stream {
 // next returns the next event; ok is false at the end of the stream. It skips comments and `retry`.
 func (s *stream) next() (e event, ok bool) {
 	s.t.Helper()
-	for {
-		frame, err := s.frames.ReadEvent()
-		if err == io.EOF {
-			return event{}, false
-		}
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		e = event{}
-		for line := range strings.SplitSeq(string(frame), "\n") {
-			field, value, _ := strings.Cut(line, ": ")
-			switch field {
-			case "event":
-				e.name = value
-			case "id":
-				e.id = value
-			case "data":
-				e.data += value
-			}
-		}
-		if e.name != "" {
-			s.check(e)
-			return e, true
-		}
+	next, err := s.events.Next()
+	if err == io.EOF {
+		return event{}, false
 	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	e = event{next.Name, next.ID, string(next.Data)}
+	s.check(e)
+	return e, true
 }
 
 // check holds an event to its schema, and to the rule which events carry an id.

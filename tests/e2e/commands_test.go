@@ -82,7 +82,7 @@ func TestSetWaitsForAServerThatIsAway(t *testing.T) {
 	s.set("board", "title", `"before"`)
 	s.kill()
 	p := s.command("", "set", "board", "default", "title", `"after"`).Start(t)
-	p.Line(t, p.Stderr, "trying again")
+	p.Line(t, p.Stderr, "retrying")
 	s.start()
 	if code := p.Wait(t, patience); code != 0 || p.Stdout.String() != "2 applied\n" {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, p.Stdout.String(), p.Stderr.String())
@@ -99,7 +99,7 @@ func TestTailGoesOnWithoutAGapAfterAKill(t *testing.T) {
 	tail.Line(t, tail.Stdout, `"serverSeq":2,`)
 
 	s.kill()
-	tail.Line(t, tail.Stderr, "connecting again")
+	tail.Line(t, tail.Stderr, "retrying")
 	s.start()
 	s.set("board", "n", "3") // most likely before tail is back
 	s.kill()

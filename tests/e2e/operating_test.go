@@ -17,7 +17,7 @@ import (
 func startWithAdmin(t *testing.T, flags ...string) (*server, *operator) {
 	t.Helper()
 	s := startServer(t, append(flags, "--admin-listen", "127.0.0.1:0")...)
-	line := s.process.Line(t, s.process.Stderr, `msg="operators are answered"`)
+	line := s.process.Line(t, s.process.Stderr, `msg="admin listener is ready"`)
 	url := regexp.MustCompile(`url=(http://\S+)/`).FindStringSubmatch(line)
 	if url == nil {
 		t.Fatalf("%q has no address", line)

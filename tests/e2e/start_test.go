@@ -17,7 +17,7 @@ func TestAServerThatStartsBeforeItsDatabaseWaitsForIt(t *testing.T) {
 	s := &server{t: t, address: program.FreeAddress(t), database: database}
 	s.api = api{url: "http://" + s.address, http: newHTTPClient(t)}
 	s.launch()
-	s.process.Line(t, s.process.Stderr, "the database cannot be used yet")
+	s.process.Line(t, s.process.Stderr, "the database is unavailable")
 	for path, want := range map[string]int{
 		"/healthz": http.StatusOK, "/readyz": http.StatusServiceUnavailable, "/v1/rooms/r": http.StatusServiceUnavailable,
 		"/v1/rooms/r/events": http.StatusServiceUnavailable, "/absent": http.StatusServiceUnavailable,
@@ -50,7 +50,7 @@ func TestAServerDoesNotWaitForItsDatabaseWithoutEnd(t *testing.T) {
 func TestAWaitingServerEndsWhenItIsTold(t *testing.T) {
 	s := &server{t: t, address: program.FreeAddress(t), database: "postgres://user@" + program.FreeAddress(t) + "/x"}
 	s.launch()
-	s.process.Line(t, s.process.Stderr, "the database cannot be used yet")
+	s.process.Line(t, s.process.Stderr, "the database is unavailable")
 	s.stop()
 }
 
@@ -58,7 +58,7 @@ func TestAWrongDatabaseURLIsNotWaitedFor(t *testing.T) {
 	for _, url := range []string{"sqlserver://user@host", "postgres://%zz", "oracle://host/x", "sqlite:/absent/directory/x.db"} {
 		s := &server{t: t, address: program.FreeAddress(t), database: url}
 		s.launch()
-		if code := s.process.Wait(t, 10*time.Second); code == 0 || strings.Contains(s.process.Stderr.String(), "cannot be used yet") {
+		if code := s.process.Wait(t, 10*time.Second); code == 0 || strings.Contains(s.process.Stderr.String(), "the database is unavailable") {
 			t.Errorf("%s: exit code %d: %s", url, code, s.process.Stderr)
 		}
 	}

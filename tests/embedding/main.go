@@ -1,5 +1,5 @@
-// Command embedding is the example of docs/embedding.md: pathsync below a path of another server, which knows by itself
-// who its users are.
+// Command embedding is the example of docs/embedding.md: pathsync below a path of another server, with that server's own
+// users.
 package main
 
 import (
@@ -9,12 +9,10 @@ import (
 	"net/http"
 
 	"github.com/pathsync/pathsync/access"
-	"github.com/pathsync/pathsync/core"
-	"github.com/pathsync/pathsync/httpapi"
-	"github.com/pathsync/pathsync/sqlstore"
+	"github.com/pathsync/pathsync/server"
 )
 
-// sessions is how this application knows its users: by the ids of their sessions.
+// sessions maps the session ids of this application to its users.
 type sessions map[string]string
 
 // Authenticate implements httpapi.Authenticator.
@@ -29,7 +27,7 @@ func (s sessions) Authenticate(_ context.Context, token string) (access.Identity
 	}}, nil
 }
 
-// LoadInitialState implements core.InitialStateLoader: what a room begins with.
+// LoadInitialState implements core.InitialStateLoader.
 func (sessions) LoadInitialState(_ context.Context, room string) (map[string]json.RawMessage, error) {
 	title, err := json.Marshal(room)
 	return map[string]json.RawMessage{"default": json.RawMessage(`{"tasks":[],"title":` + string(title) + `}`)}, err
@@ -37,19 +35,19 @@ func (sessions) LoadInitialState(_ context.Context, room string) (map[string]jso
 
 func main() {
 	ctx := context.Background()
-	store, err := sqlstore.Open(ctx, "sqlite:rooms.db")
+	app := sessions{"8c1f": "ann"}
+	cfg := server.DefaultConfig()
+	cfg.Database, cfg.Authenticator, cfg.InitialState = "sqlite:rooms.db", app, app
+	s, err := server.New(cfg)
+	if err == nil {
+		err = s.Open(ctx)
+	}
 	if err != nil {
 		log.Fatal(err)
 	}
-	feeds := httpapi.NewFeeds(httpapi.FeedsConfig{})
-	app := sessions{"8c1f": "ann"}
-	hub := core.NewHub(core.Config{Store: store, Listen: feeds.Listen, InitialState: app})
-	api := httpapi.New(httpapi.Config{Hub: hub, Feeds: feeds, Auth: app})
-
 	mux := http.NewServeMux()
-	mux.Handle("/v1/", api)
+	mux.Handle("/v1/", s.Handler())
 	mux.HandleFunc("/hello", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello\n")) })
 	log.Print(http.ListenAndServe("127.0.0.1:8080", mux))
-	api.Drain()
-	log.Print(api.Wait(ctx), hub.Close(ctx), store.Close())
+	log.Print(s.Shutdown(ctx))
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/pathsync/pathsync/access"
 )
 
-func TestThePageShowsThisProgram(t *testing.T) {
+func TestEmbeddingPageShowsThisProgram(t *testing.T) {
 	program, err := os.ReadFile("main.go")
 	if err != nil {
 		t.Fatal(err)
@@ -19,11 +19,11 @@ func TestThePageShowsThisProgram(t *testing.T) {
 	}
 	_, code, _ := strings.Cut(string(program), "\npackage main")
 	if !strings.Contains(string(page), "```go\npackage main"+code+"```\n") {
-		t.Error("docs/embedding.md shows another program than main.go")
+		t.Error("docs/embedding.md does not show main.go")
 	}
 }
 
-func TestTheExampleKnowsItsUsers(t *testing.T) {
+func TestExampleGrantsOnlyItsUsers(t *testing.T) {
 	ann, err := sessions{"8c1f": "ann"}.Authenticate(t.Context(), "8c1f")
 	if err != nil || !ann.Allows(access.Write, "home of ann") || ann.Allows(access.Read, "home of ben") || ann.Allows(access.Write, "public-1") {
 		t.Errorf("%+v, %v", ann, err)
@@ -33,6 +33,6 @@ func TestTheExampleKnowsItsUsers(t *testing.T) {
 		t.Errorf("%s, %v", begun, err)
 	}
 	if _, err := (sessions{}).Authenticate(t.Context(), ""); err == nil {
-		t.Error("who has no session is somebody")
+		t.Error("a token without a session is accepted")
 	}
 }

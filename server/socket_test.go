@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"os"
@@ -7,20 +7,20 @@ import (
 	"testing"
 )
 
-func TestASocketForAnotherProcessIsLeftAlone(t *testing.T) {
+func TestSocketForAnotherProcessIsIgnored(t *testing.T) {
 	for _, pid := range []string{"", "1", "none"} {
 		t.Setenv("LISTEN_PID", pid)
 		t.Setenv("LISTEN_FDS", "1")
-		if listener, err := inherited(); listener != nil || err != nil {
+		if listener, err := activated(); listener != nil || err != nil {
 			t.Errorf("%q: %v, %v", pid, listener, err)
 		}
 	}
 }
 
-func TestSeveralSocketsAreAnError(t *testing.T) {
+func TestSeveralActivatedSocketsAreAnError(t *testing.T) {
 	t.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()))
 	t.Setenv("LISTEN_FDS", "2")
-	if _, err := inherited(); err == nil || !strings.Contains(err.Error(), "has to be one") {
+	if _, err := activated(); err == nil || !strings.Contains(err.Error(), "has to be one") {
 		t.Errorf("%v", err)
 	}
 }

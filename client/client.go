@@ -1,0 +1,165 @@
+// Package client is a Go client of a pathsync server: it reads rooms and documents, submits batches, and follows rooms.
+//
+//	c, err := client.New(client.Config{Server: "http://127.0.0.1:8080"})
+//	…
+//	room, err := c.Get(ctx, "board-7")
+//	result, err := c.Submit(ctx, "board-7", client.Batch{
+//		ClientID: "ada-1", ClientSeq: 1, Key: "default",
+//		Ops: []client.Op{{Path: "title", Op: "set", Value: json.RawMessage(`"Launch"`)}},
+//	})
+//	for event, err := range c.Tail(ctx, client.Subscription{Rooms: []string{"board-7"}}) {
+//		…
+//	}
+//
+// Submit and Tail retry what may succeed later. A refusal by the server is a *Problem. A connection that stalls is cut, so
+// that no call needs a timeout of its own.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/pathsync/pathsync/internal/callout"
+	"github.com/pathsync/pathsync/pace"
+)
+
+// Config configures a Client.
+type Config struct {
+	Server string // URL of the server, without /v1; required
+	Token  string // bearer token for the server; default: none
+
+	// Transport sends the requests. Default: a clone of http.DefaultTransport.
+	Transport http.RoundTripper
+	// OnRetry is called before each wait for another attempt. Default: nothing.
+	OnRetry func(err error, after time.Duration)
+	// Wait waits for d, and returns the error of ctx if that ends first. Tests replace it. Default: a timer.
+	Wait func(ctx context.Context, d time.Duration) error
+}
+
+// Client calls one server. Its methods are safe for concurrent use.
+type Client struct {
+	cfg     Config
+	base    string
+	http    *http.Client // for answers of limited length: cuts what stalls
+	streams *http.Client
+}
+
+// Patience is how long a request may stall, and how long a stream may take to begin.
+const Patience = 30 * time.Second
+
+// New returns a client. It sends nothing yet. The only error is a URL of a server that is not one.
+func New(cfg Config) (*Client, error) {
+	u, err := url.Parse(cfg.Server)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, errors.New("the server must be a URL such as http://127.0.0.1:8080")
+	}
+	if cfg.Transport == nil {
+		cfg.Transport = http.DefaultTransport.(*http.Transport).Clone()
+	}
+	if cfg.OnRetry == nil {
+		cfg.OnRetry = func(error, time.Duration) {}
+	}
+	if cfg.Wait == nil {
+		cfg.Wait = wait
+	}
+	authorized := callout.WithToken(cfg.Transport, cfg.Token, u)
+	return &Client{
+		cfg: cfg, base: strings.TrimRight(cfg.Server, "/") + "/v1",
+		http:    &http.Client{Transport: &pace.Transport{Base: authorized, Patience: Patience}},
+		streams: &http.Client{Transport: authorized},
+	}, nil
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// Room is a room's documents at one moment.
+type Room struct {
+	Room      string              `json:"room"`
+	Epoch     string              `json:"epoch"`
+	ServerSeq int64               `json:"serverSeq"`
+	Stores    map[string]Document `json:"stores"` // by store key
+
+	JSON json.RawMessage `json:"-"` // the whole answer
+}
+
+// Document is one document.
+type Document struct {
+	ServerSeq int64           `json:"serverSeq"` // of the last batch that changed it
+	State     json.RawMessage `json:"state"`
+
+	JSON json.RawMessage `json:"-"` // the whole answer of GetDocument
+}
+
+// Get returns a room's documents. A room that does not exist is empty.
+func (c *Client) Get(ctx context.Context, room string) (r Room, err error) {
+	r.JSON, err = c.get(ctx, c.roomURL(room), &r)
+	return r, err
+}
+
+// GetDocument returns one document of a room. The error is a *Problem with code store_not_found if there is none.
+func (c *Client) GetDocument(ctx context.Context, room, key string) (d Document, err error) {
+	d.JSON, err = c.get(ctx, c.roomURL(room, "stores", key), &d)
+	return d, err
+}
+
+func (c *Client) get(ctx context.Context, address string, v any) (json.RawMessage, error) {
+	answer, err := c.exchange(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(answer, v); err != nil {
+		return nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	return bytes.TrimSpace(answer), nil
+}
+
+// roomURL returns a URL below a room. Each part is one segment of the path.
+func (c *Client) roomURL(parts ...string) string {
+	address := c.base + "/rooms"
+	for _, part := range parts {
+		address += "/" + url.PathEscape(part)
+	}
+	return address
+}
+
+// exchange sends a request and returns the body of the answer. A status other than 200 is a *Problem.
+func (c *Client) exchange(ctx context.Context, method, address string, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("building the request: %w", err)
+	}
+	req.Header.Set("Accept", "application/json, application/problem+json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, readProblem(resp)
+	}
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	return answer, nil
+}

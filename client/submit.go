@@ -1,0 +1,92 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Batch is operations on one document, applied whole and in order.
+type Batch struct {
+	ClientID string `json:"clientId"` // names the sender in the room
+	// ClientSeq numbers the batches of ClientID in a room: 1, 2, 3 … A batch without it (0) is not recognised when it is
+	// repeated, so Submit sends it only once.
+	ClientSeq         int64  `json:"clientSeq,omitempty"`
+	PreviousClientSeq int64  `json:"previousClientSeq,omitempty"` // of the batch before this one; 0: none
+	Key               string `json:"key"`                         // store key of the document
+	Ops               []Op   `json:"ops"`
+}
+
+// Op is one operation; docs/path-operations.md describes them.
+type Op struct {
+	Path       string          `json:"path"`
+	Op         string          `json:"op"` // set, delete, array_add, array_del, array_move or init
+	Value      json.RawMessage `json:"value,omitempty"`
+	After      json.RawMessage `json:"after,omitempty"` // id of the item before, as JSON; null: first
+	ArrayIndex *int            `json:"arrayIndex,omitempty"`
+}
+
+// Result is the outcome of a batch.
+type Result struct {
+	Epoch     string     `json:"epoch"`
+	ServerSeq int64      `json:"serverSeq"` // of the batch in its room
+	Duplicate bool       `json:"duplicate"` // the batch was in the log before
+	Results   []OpResult `json:"results"`   // one per operation
+}
+
+// OpResult is the outcome of one operation.
+type OpResult struct {
+	Status string `json:"status"` // applied or discarded
+	Reason string `json:"reason"` // why it was discarded
+}
+
+const (
+	submitAttempts = 7                // over about eight seconds
+	attemptTimeout = 20 * time.Second // of one attempt
+)
+
+// Submit sends a batch and returns its outcome. While that is unknown, it repeats the same bytes for about eight seconds;
+// the server applies a batch with a ClientSeq only once. After a *Problem that is not Retryable, the batch has not been
+// applied. After any other error it may have been: submit it again.
+func (c *Client) Submit(ctx context.Context, room string, b Batch) (Result, error) {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(b); err != nil {
+		return Result{}, fmt.Errorf("encoding the batch: %w", err)
+	}
+	for failures := 1; ; failures++ {
+		answer, err := c.attempt(ctx, room, body.Bytes())
+		if err == nil {
+			return readResult(answer, len(b.Ops))
+		}
+		after, ok := retryable(err)
+		if !ok || ctx.Err() != nil || failures == submitAttempts || b.ClientSeq == 0 {
+			return Result{}, err
+		}
+		after = max(after, backoff(failures))
+		c.cfg.OnRetry(err, after)
+		if err := c.cfg.Wait(ctx, after); err != nil {
+			return Result{}, err
+		}
+	}
+}
+
+func (c *Client) attempt(ctx context.Context, room string, body []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	return c.exchange(ctx, http.MethodPost, c.roomURL(room, "ops"), body)
+}
+
+func readResult(answer []byte, ops int) (r Result, err error) {
+	if err := json.Unmarshal(answer, &r); err != nil {
+		return Result{}, fmt.Errorf("reading the answer: %w", err)
+	}
+	if len(r.Results) != ops {
+		return Result{}, fmt.Errorf("reading the answer: %d results for %d operations", len(r.Results), ops)
+	}
+	return r, nil
+}
