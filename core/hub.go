@@ -125,7 +125,7 @@ type Hub struct {
 	life     context.Context // ends when no more of them are to be asked
 	stop     context.CancelFunc
 	memory   atomic.Int64 // bytes that all rooms weigh
-	others   atomic.Pointer[func() (used, retained int64)]
+	others   atomic.Pointer[func() (used, retained, garbage int64)]
 	retained retained.Counter // versions of documents and lists that readers may still hold
 
 	mu      sync.Mutex
@@ -373,7 +373,7 @@ func (h *Hub) short() bool {
 
 // used is about how many bytes the process takes for rooms, batches that wait, and what CountMemory has added.
 func (h *Hub) used() int64 {
-	used, _ := h.outside()
+	used, _, _ := h.outside()
 	return withGarbage(h.memory.Load() + h.committer.queuedBytes() + used)
 }
 
@@ -381,16 +381,24 @@ func (h *Hub) used() int64 {
 // before it frees what is not.
 func withGarbage(bytes int64) int64 { return bytes * 8 / 5 }
 
-// CountMemory adds to the memory that the hub knows of what is taken outside of its rooms on behalf of their readers and
-// writers. others returns the bytes that are in use, and those of older versions that slow readers hold; it must be quick.
-// A later call replaces it.
-func (h *Hub) CountMemory(others func() (used, retained int64)) { h.others.Store(&others) }
+// estimate is about how many bytes the process takes. After a load has ended, the garbage that it left is more than what
+// usually comes with the bytes in use.
+func (h *Hub) estimate() int64 {
+	used, retained, garbage := h.outside()
+	held := h.memory.Load() + h.committer.queuedBytes() + used + h.retained.Bytes() + retained
+	return max(withGarbage(held), held+garbage)
+}
 
-func (h *Hub) outside() (used, retained int64) {
+// CountMemory adds to the memory that the hub knows of what is taken outside of its rooms on behalf of their readers and
+// writers. others returns the bytes that are in use, those of older versions that slow readers hold, and those that nothing
+// holds and that the garbage collector has not freed; it must be quick. A later call replaces it.
+func (h *Hub) CountMemory(others func() (used, retained, garbage int64)) { h.others.Store(&others) }
+
+func (h *Hub) outside() (used, retained, garbage int64) {
 	if others := h.others.Load(); others != nil {
 		return (*others)()
 	}
-	return 0, 0
+	return 0, 0, 0
 }
 
 // stale reports whether a room has to be opened anew: its last opening failed a while ago, or it was stopped.

@@ -32,7 +32,7 @@ func (nopRecorder) Contradicted()                     {}
 // Stats is how a hub is at a moment.
 type Stats struct {
 	Rooms       int           // in memory
-	MemoryBytes int64         // that are in use, as Config.MemoryBudget estimates it, and older versions that readers still hold
+	MemoryBytes int64         // that the process takes, about: as Config.MemoryBudget counts, older versions that readers still hold, and garbage
 	QueuedBytes int64         // of batches that wait for their commit
 	Unsaved     time.Duration // how long the oldest change has been waiting for its document row; 0: there is none
 	Outage      bool          // the database does not answer, is gone, or is being opened again
@@ -43,9 +43,8 @@ func (h *Hub) Stats() Stats {
 	h.mu.Lock()
 	rooms, left := len(h.rooms), h.left != nil
 	h.mu.Unlock()
-	_, retained := h.outside()
 	return Stats{
-		Rooms: rooms, MemoryBytes: h.used() + withGarbage(h.retained.Bytes()+retained), QueuedBytes: h.committer.queuedBytes(),
+		Rooms: rooms, MemoryBytes: h.estimate(), QueuedBytes: h.committer.queuedBytes(),
 		Unsaved: h.checkpointer.lag(time.Now()), Outage: left || h.committer.outage.Load() || h.watcher.gone.Load(),
 	}
 }

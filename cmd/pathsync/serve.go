@@ -90,6 +90,9 @@ func (c *serveCommand) serve(ctx context.Context, log *slog.Logger, store core.S
 		RoomIdle: milliseconds(c.RoomIdleMs), MaxRooms: c.MaxRooms, MemoryBudget: c.MemoryBudget, MaxDocumentBytes: c.MaxDocumentBytes, MaxDocuments: c.MaxDocuments,
 	})
 	measured.Watch(hub, feeds)
+	collecting, stopCollecting := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopCollecting()
+	go new(collector).run(collecting, func() int64 { return hub.Stats().MemoryBytes })
 	config := httpapi.Config{
 		Hub: hub, Feeds: feeds, Log: log, Recorder: measured, Auth: who, PublicRooms: c.publicRooms(),
 		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,

@@ -1,6 +1,9 @@
 package tree
 
-import "iter"
+import (
+	"iter"
+	"runtime"
+)
 
 // orderedTree holds entries in order, as a weight-balanced binary tree: the position of an entry follows from the
 // counts on the way to it, and the index leads to its node without a search.
@@ -37,6 +40,9 @@ func newOrderedTree(entries []entry) (t *orderedTree, duplicate int) {
 		}
 		nodes[i].entry = e
 		t.index[e.key] = &nodes[i]
+		if i%pausingEntries == pausingEntries-1 {
+			runtime.Gosched() // as in parser.pause
+		}
 	}
 	t.root = link(nil, nodes)
 	return t, -1

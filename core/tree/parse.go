@@ -3,6 +3,7 @@ package tree
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/pathsync/pathsync/core/path"
 )
@@ -46,7 +47,7 @@ func (e *ParseError) Unwrap() error { return e.Err }
 // beyond the range of a double. It takes time and memory in proportion to the text, however deep that is. The value
 // does not share the memory of data. The error is a [*ParseError].
 func Parse(data []byte, maxDepth int) (Value, error) {
-	p := parser{data: data, maxDepth: maxDepth}
+	p := parser{data: data, maxDepth: maxDepth, pauseAt: pausing}
 	v, err := p.parse()
 	if err != nil {
 		return nil, &ParseError{p.at, err}
@@ -62,6 +63,7 @@ func ParseStored(data []byte) (Value, error) { return Parse(data, MaxDocumentDep
 type parser struct {
 	data     []byte
 	at       int
+	pauseAt  int // where other goroutines have a turn
 	maxDepth int
 	open     []container
 	parts    []part // of all open containers; those of the innermost are last
@@ -85,8 +87,23 @@ type part struct {
 	value  Value
 }
 
+// pausing is how many bytes are read before other goroutines have a turn. That takes about half a millisecond.
+const pausing = 32 << 10
+
+// pausingEntries is the same for making a tree of members.
+const pausingEntries = 4096
+
+// pause gives other goroutines a turn now and then, so that a large text does not delay them until the scheduler notices.
+func (p *parser) pause() {
+	if p.at >= p.pauseAt {
+		runtime.Gosched()
+		p.pauseAt = p.at + pausing
+	}
+}
+
 func (p *parser) parse() (Value, error) {
 	for {
+		p.pause()
 		v, err := p.begin()
 		if err != nil {
 			return nil, err
