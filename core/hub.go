@@ -27,7 +27,7 @@ type Hub struct {
 	ctx       context.Context // ends those calls and the reopening of the store
 	cancel    context.CancelFunc
 	memory    atomic.Int64 // sum of Room.memory, and of initial states being written
-	external  atomic.Pointer[func() (used, retained int64)]
+	external  atomic.Pointer[func() (used, retained, garbage int64)]
 	retained  retained.Counter // old versions of documents and lists that readers may still hold
 
 	mu        sync.Mutex

@@ -6,7 +6,7 @@ import "time"
 type bounds struct{ batches, rows, bytes int }
 
 // groupBounds is the largest transaction.
-var groupBounds = bounds{batches: 2000, rows: 8192, bytes: 8 << 20}
+var groupBounds = bounds{batches: 2000, rows: 8192, bytes: 2 << 20}
 
 // take deducts a submission and reports whether it fits.
 func (b *bounds) take(s *submission) bool {

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -34,6 +35,23 @@ func TestTransactionSizeFollowsDatabaseSpeed(t *testing.T) {
 	p.timedOut()
 	if got := p.bounds(); got.rows != groupBounds.rows/2 {
 		t.Errorf("after a call that did not end in time, it takes %+v", got)
+	}
+}
+
+// SQLite blocks all other writes during a transaction.
+func TestTransactionTakesTwoMebibytesAtMost(t *testing.T) {
+	q := newCommitQueue(1 << 30)
+	now := time.Now()
+	r := &Room{}
+	for range 9 {
+		s := newSubmission(r, &Proposal{ClientSeq: NoClientSeq, Ops: []ProposedOp{{ValueText: strings.Repeat("x", 900<<10)}}})
+		if err := q.add(&r.queue, s, NoClientSeq, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	group, full := q.take(largeTrack, groupBounds)
+	if n := len(group[0].submissions); n != 2 || !full {
+		t.Errorf("a transaction takes %d batches of 900 KiB", n)
 	}
 }
 

@@ -5,7 +5,7 @@ import "time"
 // Stats is the state of a hub at one moment.
 type Stats struct {
 	Rooms       int           // in memory
-	MemoryBytes int64         // estimate of Config.MemoryBudget, and of old versions that readers hold
+	MemoryBytes int64         // estimated memory of the process: Config.MemoryBudget, old versions that readers hold, and garbage
 	QueuedBytes int64         // memory of batches that wait for a commit
 	Unsaved     time.Duration // age of the oldest change without its document row; 0: there is none
 	Outage      bool          // the database does not respond, is missing, or is being reopened
@@ -16,9 +16,8 @@ func (h *Hub) Stats() Stats {
 	h.mu.Lock()
 	rooms, reopening := len(h.rooms), h.reopening != nil
 	h.mu.Unlock()
-	_, retained := h.externalMemory()
 	return Stats{
-		Rooms: rooms, MemoryBytes: h.used() + withGarbage(h.retained.Bytes()+retained), QueuedBytes: h.committer.queuedBytes(),
+		Rooms: rooms, MemoryBytes: h.estimate(), QueuedBytes: h.committer.queuedBytes(),
 		Unsaved: h.checkpointer.lag(time.Now()), Outage: reopening || h.committer.outage.Load() || h.watcher.gone.Load(),
 	}
 }

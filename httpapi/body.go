@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -75,6 +76,7 @@ func setBodyDeadline(w http.ResponseWriter, t time.Time) {
 const (
 	firstBody  = 4 << 10
 	secondBody = 64 << 10
+	bodyPiece  = 64 << 10 // is read at once
 )
 
 // read reads all, and has the parcel hold the memory for it, which is taken as the bytes arrive: twice, for as long as the
@@ -89,8 +91,11 @@ func read(r io.Reader, size int64, parcel *parcel) (body []byte, err error) {
 		}
 		body = append(make([]byte, 0, next), body...)
 		for len(body) < cap(body) {
-			n, err := r.Read(body[len(body):cap(body)])
+			n, err := r.Read(body[len(body):min(cap(body), len(body)+bodyPiece)])
 			body = body[:len(body)+n]
+			if len(body) > smallBody {
+				runtime.Gosched() // a crowd of large bodies should not delay everything else
+			}
 			if err == io.EOF {
 				return body, nil
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/retained"
 )
 
 // intake bounds the memory of requests that send something: their bodies while they arrive, what becomes of these, and the
@@ -20,6 +21,8 @@ import (
 type intake struct {
 	mu           sync.Mutex
 	small, large lane
+
+	garbage retained.Garbage // what ended requests held
 }
 
 // lane is the memory for bodies of one sort.
@@ -81,12 +84,7 @@ func (p *parcel) hold(bytes int64) error {
 		return errIntake
 	}
 	if p.lane == &p.intake.small && bytes > smallBody {
-		waits := p.place != nil
-		p.leave()
-		p.lane = &p.intake.large
-		if waits {
-			p.place = p.lane.slow.PushBack(p)
-		}
+		p.move(&p.intake.large)
 	}
 	p.lane.used += bytes - p.bytes
 	p.bytes = bytes
@@ -127,8 +125,21 @@ func (p *parcel) end() {
 // leave takes a parcel out of its lane. The lock is held.
 func (p *parcel) leave() {
 	p.lane.used -= p.bytes
+	p.intake.garbage.Add(p.bytes)
 	p.bytes = 0
 	p.unlist()
+}
+
+// move takes a parcel to another lane. The lock is held.
+func (p *parcel) move(to *lane) {
+	waits := p.place != nil
+	p.unlist()
+	p.lane.used -= p.bytes
+	to.used += p.bytes
+	p.lane = to
+	if waits {
+		p.place = to.slow.PushBack(p)
+	}
 }
 
 // unlist is proceeds with the lock held.

@@ -3,6 +3,9 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"io"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -121,4 +124,46 @@ func TestLargeBodiesAreDecodedInTurnAndSmallOnesAtOnce(t *testing.T) {
 		}
 		done()
 	})
+}
+
+func TestLargeBodyIsReadInPieces(t *testing.T) {
+	text := strings.Repeat("x", 1<<20)
+	r := &pieces{Reader: strings.NewReader(text)}
+	p := newIntake().begin(func() {})
+	defer p.end()
+	body, err := read(r, int64(len(text)), p)
+	if err != nil || string(body) != text {
+		t.Fatalf("%d bytes are read, %v", len(body), err)
+	}
+	if r.most > 64<<10 {
+		t.Errorf("%d bytes are read at once", r.most)
+	}
+}
+
+// pieces notes the most that is read at once.
+type pieces struct {
+	io.Reader
+	most int
+}
+
+func (r *pieces) Read(p []byte) (int, error) {
+	r.most = max(r.most, len(p))
+	return r.Reader.Read(p)
+}
+
+func TestMemoryOfAnEndedRequestIsGarbageUntilItIsCollected(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	runtime.GC()
+	i := newIntake()
+	p := i.begin(func() {})
+	if err := p.hold(1 << 20); err != nil {
+		t.Fatal(err)
+	}
+	if got := i.garbage.Bytes(); got != 0 {
+		t.Errorf("%d bytes are garbage while the request holds them", got)
+	}
+	p.end()
+	if got := i.garbage.Bytes(); got != 1<<20 {
+		t.Errorf("%d bytes are garbage, and none were collected", got)
+	}
 }

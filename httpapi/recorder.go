@@ -53,12 +53,13 @@ func (s *Server) ConnState(_ net.Conn, state http.ConnState) {
 }
 
 // memory is about how many bytes are taken outside of rooms: by connections, by what they send and are sent, and by what
-// is kept to be sent. retained is what is not kept any more, and slow readers may still hold.
-func (s *Server) memory() (used, retained int64) {
+// is kept to be sent. retained is memory of old versions that slow readers may still hold. garbage is memory of ended
+// requests that the collector has not freed yet.
+func (s *Server) memory() (used, retained, garbage int64) {
 	f := s.feeds
 	used = int64(f.streams.Len())*streamMemory + s.connections.Load()*connectionMemory + s.requests.Load()*requestMemory
 	used += s.intake.memory() + int64(f.pages.memory()+s.tickets.memory())
-	return used, f.retained.Bytes()
+	return used, f.retained.Bytes(), s.intake.garbage.Bytes()
 }
 
 // Stats returns what there is now.

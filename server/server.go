@@ -137,6 +137,8 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 		return err
 	}
+	stopCollector := startCollector(func() int64 { return s.server.Hub().Stats().MemoryBytes })
+	defer stopCollector()
 	public.serve()
 	s.cfg.Log.Info("pathsync is ready", "url", public.url(), "database", redacted(s.cfg.Database), "epoch", s.store.Epoch())
 

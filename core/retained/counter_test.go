@@ -2,6 +2,7 @@ package retained_test
 
 import (
 	"runtime"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -36,4 +37,23 @@ func dropAll(c *retained.Counter) (part []byte) {
 	c.Dropped(make([]byte, 10<<10))
 	c.Dropped(make([]byte, 1)) // too small
 	return kept[50<<10 : 60<<10]
+}
+
+func TestGarbageIsCountedUntilTheCollectorHasRun(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector runs when the test says so
+	runtime.GC()
+	var g retained.Garbage
+	for range 2 {
+		g.Add(100)
+		g.Add(20)
+		if got := g.Bytes(); got != 120 {
+			t.Fatalf("%d bytes are counted", got)
+		}
+		for deadline := time.Now().Add(10 * time.Second); g.Bytes() != 0; time.Sleep(time.Millisecond) {
+			runtime.GC()
+			if time.Now().After(deadline) {
+				t.Fatalf("%d bytes are counted after a collection", g.Bytes())
+			}
+		}
+	}
 }

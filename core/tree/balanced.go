@@ -1,6 +1,9 @@
 package tree
 
-import "iter"
+import (
+	"iter"
+	"runtime"
+)
 
 // orderedTree keeps entries in order in a weight-balanced binary tree. The counts on the path to an entry give its position,
 // and an index by key gives its node.
@@ -36,6 +39,9 @@ func newOrderedTree(entries []entry) (t *orderedTree, duplicate int) {
 		}
 		nodes[i].entry = e
 		t.index[e.key] = &nodes[i]
+		if i%pausingEntries == pausingEntries-1 {
+			runtime.Gosched() // as in parser.pause
+		}
 	}
 	t.root = link(nil, nodes)
 	return t, -1

@@ -15,6 +15,7 @@ func (p *parser) flatArray() (Value, error) {
 	text := flatText{begin: p.at, scratch: p.flat[:0]}
 	p.starts = p.starts[:0]
 	for {
+		p.pause()
 		whole, err := p.flatElement(&text)
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package tree
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/pathsync/pathsync/core/path"
 )
@@ -45,7 +46,7 @@ func (e *ParseError) Unwrap() error { return e.Err }
 // repeated or is `__proto__`, invalid UTF-8, a lone escaped surrogate, and a number beyond the range of a double. It takes
 // linear time and memory at any depth. The value does not share memory with data. The error is a [*ParseError].
 func Parse(data []byte, maxDepth int) (Value, error) {
-	p := parser{data: data, maxDepth: maxDepth}
+	p := parser{data: data, maxDepth: maxDepth, pauseAt: pausing}
 	v, err := p.parse()
 	if err != nil {
 		return nil, &ParseError{p.at, err}
@@ -61,6 +62,7 @@ func ParseStored(data []byte) (Value, error) { return Parse(data, MaxDocumentDep
 type parser struct {
 	data     []byte
 	at       int
+	pauseAt  int // where other goroutines have a turn
 	maxDepth int
 	open     []container
 	parts    []part // of all open containers, the innermost last
@@ -84,8 +86,23 @@ type part struct {
 	value  Value
 }
 
+// pausing is how many bytes are read before other goroutines have a turn. That takes about half a millisecond.
+const pausing = 32 << 10
+
+// pausingEntries is the same for making a tree of members.
+const pausingEntries = 4096
+
+// pause gives other goroutines a turn now and then, so that a large text does not delay them until the scheduler notices.
+func (p *parser) pause() {
+	if p.at >= p.pauseAt {
+		runtime.Gosched()
+		p.pauseAt = p.at + pausing
+	}
+}
+
 func (p *parser) parse() (Value, error) {
 	for {
+		p.pause()
 		v, err := p.begin()
 		if err != nil {
 			return nil, err

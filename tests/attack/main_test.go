@@ -22,7 +22,12 @@ func sized(short, full int) int {
 	return short
 }
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	if address := os.Getenv(writerAddress); address != "" {
+		write(address)
+	}
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) (code int) {
 	if binary = os.Getenv("PATHSYNC_ATTACK_BINARY"); binary != "" {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,8 +30,6 @@ type server struct {
 	quiet  figures // before the attack
 	worst  atomic.Pointer[figures]
 	writer *writer
-
-	patience time.Duration // how long a writer elsewhere may wait
 }
 
 // figures are how much memory the server takes at a moment.
@@ -55,7 +52,7 @@ func start(t *testing.T, flags ...string) *server {
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skip("what a process takes is read from /proc")
 	}
-	s := &server{t: t, address: program.FreeAddress(t), patience: patience}
+	s := &server{t: t, address: program.FreeAddress(t)}
 	args := append([]string{"serve", "--listen", s.address, "--database", "sqlite:" + filepath.Join(t.TempDir(), "rooms.db"),
 		"--client-batches", "0"}, flags...)
 	name := binary
@@ -72,7 +69,7 @@ func start(t *testing.T, flags ...string) *server {
 
 // begin notes how the server is before an attack, and starts a writer in a room that has no part in it.
 func (s *server) begin() {
-	s.writer = s.startWriter("elsewhere")
+	s.writer = startWriter(s.t, s.address)
 	time.Sleep(300 * time.Millisecond)
 	s.quiet = s.figures()
 	s.worst.Store(&s.quiet)
@@ -140,49 +137,14 @@ func (s *server) wants(maxGrowth int64) {
 	if grown.estimated+slack < grown.resident/2 || grown.estimated > 2*(grown.resident+slack) {
 		s.t.Errorf("the estimate has grown by %d MiB, and the process by %d", grown.estimated>>20, grown.resident>>20)
 	}
-	if limit := s.patience; p99 > limit {
+	if limit := patience; p99 > limit {
 		s.t.Errorf("a writer in another room waits for %v (p99), longer than %v", p99, limit)
 	}
 }
 
-// patience is how long a writer elsewhere may wait, where an attack says nothing else. In the tests that all others run beside, a busy machine is no fault of
+// patience is how long a writer elsewhere may wait. In the tests that all others run beside, a busy machine is no fault of
 // the server.
 var patience = time.Duration(sized(5000, 100)) * time.Millisecond
-
-// writer sends small batches to a room one after the other, and notes how long each takes.
-type writer struct {
-	stop  chan struct{}
-	ended sync.WaitGroup
-	took  []time.Duration
-}
-
-func (s *server) startWriter(room string) *writer {
-	w := &writer{stop: make(chan struct{})}
-	s.post(room, set("k", "n", "0")) // opens the room
-	w.ended.Go(func() {
-		for n := 1; ; n++ {
-			select {
-			case <-w.stop:
-				return
-			case <-time.After(10 * time.Millisecond):
-			}
-			began := time.Now()
-			if status := s.post(room, set("k", "n", strconv.Itoa(n))); status != http.StatusOK {
-				s.t.Errorf("a writer elsewhere is answered %d", status)
-			}
-			w.took = append(w.took, time.Since(began))
-		}
-	})
-	return w
-}
-
-// end ends the writer.
-func (w *writer) end() (p99, most time.Duration) {
-	close(w.stop)
-	w.ended.Wait()
-	slices.Sort(w.took)
-	return w.took[len(w.took)*99/100], w.took[len(w.took)-1]
-}
 
 // set is the body of a batch with one op.
 func set(key, path, value string) string {
