@@ -155,6 +155,9 @@ func allowedIn(c echo.Context, action core.Action, rooms ...string) error {
 	return &roomsError{problem(Forbidden, what+" is not granted in all of these rooms"), refused}
 }
 
+// readOnly reports whether the sender may not write in a room at all.
+func readOnly(c echo.Context, room string) bool { return !identityOf(c).Allows(core.ToWrite, room) }
+
 // notGranted are those of some rooms in which a user may not do something.
 func notGranted(identity core.Identity, action core.Action, rooms []string) (refused []string) {
 	for _, room := range rooms {

@@ -59,18 +59,32 @@ export interface Client {
   close(): void
 }
 
+/**
+ * `online`: changes come by a stream. `polling`: they come by polling, where streams do not get through. `connecting`: an attempt
+ * is under way and none has failed since the room was last followed. `offline`: attempts fail, or `disconnect` is in force.
+ */
+export type ConnectionStatus = 'connecting' | 'online' | 'polling' | 'offline'
+
 export interface RoomStatus {
+  readonly status: ConnectionStatus
   /** The stream is open and has caught up. */
   readonly connected: boolean
   /** The room has been loaded at least once: what is shown is more than initial state. */
   readonly loaded: boolean
+  /**
+   * The server has said that this user may not write in the room: its operations would be refused. Parts of documents that are
+   * read-only do not count.
+   */
+  readonly readOnly: boolean
   /** Operations that the server has not confirmed yet. */
   readonly pendingChanges: number
   /** Operations that do not get through and wait for the application's decision: see `Room.rejected`. */
   readonly rejectedChanges: number
   /** When the room last heard from the server that it is up to date. */
   readonly lastSyncedAt: Date | null
-  /** What is wrong at the moment, or went wrong last; null when all is well. */
+  /** The code of what is wrong at the moment, or went wrong last, as in the event `error`; null when all is well. */
+  readonly code: string | null
+  /** The same as a sentence. */
   readonly error: string | null
 }
 

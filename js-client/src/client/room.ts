@@ -3,11 +3,11 @@
 // Whatever changes the replica runs inside `step`: first what the application has changed is taken in (`documents.pull`), so that
 // nothing remote is ever folded over an edit that is not known yet; afterwards everybody is shown what is new (`publish`).
 import { createReplica, type Verdict } from '../replica/replica.ts'
-import type { Operation, RejectedChanges, Room, RoomEvents, RoomStatus } from '../types.ts'
+import type { ConnectionStatus, Operation, RejectedChanges, Room, RoomEvents, RoomStatus } from '../types.ts'
 import type { DeltaEvent, PresenceChangeEvent, RoomEvent, User } from '../wire.ts'
 import type { Api } from './api.ts'
 import { after, stopwatch } from './clock.ts'
-import { connect, type ConnectionOptions } from './connection.ts'
+import { connect, type ConnectionOptions, type Fault } from './connection.ts'
 import { createDocuments } from './documents.ts'
 import { createEmitter } from './emitter.ts'
 import type { Outbox, Outboxes } from './outbox.ts'
@@ -53,14 +53,28 @@ export function createRoom(options: RoomOptions) {
   const events = createEmitter<RoomEvents>()
   let guests = 0
   let closed = false
-  let offline = false
+  /** Nothing is sent or received: the room is not opened yet, or `disconnect` is in force. */
+  let offline = true
   let connection: ReturnType<typeof connect> | undefined
   let users: readonly User[] = []
-  let error: string | null = null
+  let readOnly = false
+  let problem: Fault | undefined
+  /** The last attempt to follow the room has failed. */
+  let failing = false
   let lastSyncedAt: Date | null = null
   /** Since when the connection is lost, if it is, in milliseconds; for ever, if that was asked for. */
   let lostFor: (() => number) | undefined
-  let status: RoomStatus = { connected: false, loaded: false, pendingChanges: 0, rejectedChanges: 0, lastSyncedAt, error }
+  let status: RoomStatus = {
+    status: 'offline',
+    connected: false,
+    loaded: false,
+    readOnly,
+    pendingChanges: 0,
+    rejectedChanges: 0,
+    lastSyncedAt,
+    code: null,
+    error: null
+  }
   let loaded = () => {}
   const ready = new Promise<void>((resolve) => (loaded = resolve))
 
@@ -108,11 +122,11 @@ export function createRoom(options: RoomOptions) {
 
   function synced() {
     lastSyncedAt = new Date()
-    error = connection?.fault || null
+    problem = connection?.fault
   }
 
   function fail(code: string, message: string, ops?: readonly Operation[]) {
-    error = message
+    problem = { code, message }
     tell('error', { code, message, ...(ops && { ops }) })
     publish()
   }
@@ -124,16 +138,24 @@ export function createRoom(options: RoomOptions) {
     return result
   }
 
+  function connectionStatus(): ConnectionStatus {
+    if (replica.live) return connection?.polling ? 'polling' : 'online'
+    return offline || failing ? 'offline' : 'connecting'
+  }
+
   function publish() {
     documents.show()
     if (replica.loaded) loaded()
     const next: RoomStatus = {
+      status: connectionStatus(),
       connected: replica.live,
       loaded: replica.loaded,
+      readOnly,
       pendingChanges: replica.pending() || Number(documents.touched()),
       rejectedChanges: replica.rejected.length,
       lastSyncedAt,
-      error
+      code: problem?.code ?? null,
+      error: problem?.message ?? null
     }
     if ((Object.keys(next) as (keyof RoomStatus)[]).some((part) => next[part] !== status[part])) {
       const changes = !!next.pendingChanges !== !!status.pendingChanges
@@ -156,7 +178,7 @@ export function createRoom(options: RoomOptions) {
   }
 
   function unsaved(cause: unknown) {
-    if (!error) fail('storage', `changes are not kept: ${cause}`)
+    if (!problem) fail('storage', `changes are not kept: ${cause}`)
   }
 
   async function adopt(outbox: Promise<Outbox>) {
@@ -183,6 +205,7 @@ export function createRoom(options: RoomOptions) {
         synced()
         return replica.upToDate(event.data)
       case 'presence':
+        readOnly = event.data.readOnly === true
         setUsers(event.data.users)
         return 'ok'
       case 'presence-change':
@@ -209,13 +232,19 @@ export function createRoom(options: RoomOptions) {
       presence: presence.current,
       listener: {
         position: () => replica.position,
-        opening: () => step(() => replica.opening(lostFor !== undefined && lostFor() > AWAY_MS)),
+        opening() {
+          failing = false
+          step(() => replica.opening(lostFor !== undefined && lostFor() > AWAY_MS))
+        },
         lost() {
           lostFor ??= stopwatch()
           documents.release()
           step(replica.lost)
         },
-        failed: fail,
+        failed(code, message) {
+          failing ||= !replica.live
+          fail(code, message)
+        },
         events(list) {
           const before = replica.live
           const verdict = step(() => {
@@ -296,6 +325,7 @@ export function createRoom(options: RoomOptions) {
     /** Opens the room, once what closed tabs have left in it is known. */
     async open() {
       offline = false
+      publish()
       await (adopted ??= outbox && adopt(outbox))
       open()
     },

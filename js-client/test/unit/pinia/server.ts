@@ -13,6 +13,8 @@ export interface TestRoom {
   /** What clients have said of themselves, in order. */
   readonly said: { clientId: string; displayName?: string; field?: string | null }[]
   readonly users: Map<string, User>
+  /** Clients that may not write. */
+  readonly readOnly: Set<string>
   /** How many streams were opened, and how many are open. */
   opened: number
   readonly streams: ReadonlyMap<string, unknown>
@@ -63,6 +65,7 @@ function createRoom(room: string) {
   const batches: Batch[] = []
   const moves: Move[] = []
   const said: TestRoom['said'] = []
+  const readOnly = new Set<string>()
   let serverSeq = 0
   let joined = 0
 
@@ -99,6 +102,7 @@ function createRoom(room: string) {
     users,
     batches,
     said,
+    readOnly,
     streams,
     opened: 0,
     present,
@@ -124,7 +128,7 @@ function createRoom(room: string) {
           streams.set(clientId, stream)
           for (const [key, state] of docs) stream.enqueue(frame('state', { room, key, serverSeq, state }))
           stream.enqueue(frame('up-to-date', { room, epoch, serverSeq }, serverSeq))
-          stream.enqueue(frame('presence', { room, users: [...users.values()] }))
+          stream.enqueue(frame('presence', { room, ...(readOnly.has(clientId) && { readOnly: true }), users: [...users.values()] }))
           signal?.addEventListener('abort', () => {
             streams.delete(clientId)
             stream.error(signal.reason)
