@@ -126,7 +126,7 @@ export interface RejectedChanges {
   discard(id?: string): void
 }
 
-/** A local change that will not take effect. */
+/** A local change that will not take effect, unless a listener returns a resolution. */
 export interface ConflictEvent {
   room: string
   key: string
@@ -136,6 +136,20 @@ export interface ConflictEvent {
   /** What stands at the path now; undefined when nothing does. */
   current: Json | undefined
 }
+
+/**
+ * What an application decides about a conflict. `mine`: the change is made again, on top of what stands there now. `theirs`: what
+ * stands there stays, as without a resolution. An object: its `value` is set at the path of the change, such as one that is
+ * merged of both.
+ *
+ * A resolution is an edit like any other. It is ignored when the place has been changed since `current` was read, by this client
+ * or another one, and when it cannot take effect: in an item that is gone, or for `too_large`, which `room.rejected` decides.
+ */
+export type Resolution = 'mine' | 'theirs' | { readonly value: unknown }
+
+/** What a listener to `conflict` returns: a resolution, at once or later, or nothing. Of several listeners the first one counts. */
+export type ConflictAnswer = Resolution | void | Promise<Resolution | void>
+
 export interface SyncErrorEvent {
   room: string
   /**
@@ -163,6 +177,10 @@ export interface RoomEvents {
   error: SyncErrorEvent
 }
 
+export type RoomListener<E extends keyof RoomEvents> = (
+  payload: RoomEvents[E]
+) => E extends 'conflict' ? ConflictAnswer : void
+
 /** What a client says of itself to the others in a room. */
 export interface OwnPresence {
   displayName?: string | null
@@ -184,7 +202,7 @@ export interface Room {
   readonly rejected: RejectedChanges
   /** Replaces what is named; what is left out stays. */
   setPresence(presence: OwnPresence): void
-  on<E extends keyof RoomEvents>(event: E, listener: (payload: RoomEvents[E]) => void): () => void
+  on<E extends keyof RoomEvents>(event: E, listener: RoomListener<E>): () => void
   /** Sends what is pending now rather than after the debounce. Resolves when the server has confirmed all of it. */
   flush(): Promise<void>
   /** What is pending is still delivered. */

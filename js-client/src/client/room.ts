@@ -3,13 +3,15 @@
 // Whatever changes the replica runs inside `step`: first what the application has changed is taken in (`documents.pull`), so that
 // nothing remote is ever folded over an edit that is not known yet; afterwards everybody is shown what is new (`publish`).
 import { createReplica, type Verdict } from '../replica/replica.ts'
-import type { ConnectionStatus, Operation, RejectedChanges, Room, RoomEvents, RoomStatus } from '../types.ts'
+import type { Conflict } from '../replica/resolution.ts'
+import { isObject } from '../document/values.ts'
+import type { ConnectionStatus, Operation, RejectedChanges, Resolution, Room, RoomEvents, RoomStatus } from '../types.ts'
 import type { DeltaEvent, PresenceChangeEvent, RoomEvent, User } from '../wire.ts'
 import type { Api } from './api.ts'
 import { after, stopwatch } from './clock.ts'
 import { connect, type ConnectionOptions, type Fault } from './connection.ts'
 import { createDocuments } from './documents.ts'
-import { createEmitter } from './emitter.ts'
+import { createEmitter, report } from './emitter.ts'
 import type { Outbox, Outboxes } from './outbox.ts'
 import { ownPresence } from './presence.ts'
 import { createSender } from './sender.ts'
@@ -84,7 +86,10 @@ export function createRoom(options: RoomOptions) {
     onLoaded: ({ key, confirmed }, serverSeq) => {
       if (confirmed !== undefined) tell('stateLoaded', { key, state: confirmed, serverSeq })
     },
-    onConflict: (conflict) => tell('conflict', conflict),
+    onConflict(conflict) {
+      const isReplaced = (other: Conflict) => other.reason === 'changed' && other.key === conflict.key && other.op.path === conflict.op.path
+      conflicts = [...conflicts.filter((other) => !isReplaced(other)), conflict]
+    },
     onRejected: ({ code, message }, ops) => fail(code, message, ops)
   })
   const sender = createSender({
@@ -111,6 +116,8 @@ export function createRoom(options: RoomOptions) {
     invalid: (error) => tell('error', error)
   })
 
+  /** Conflicts that are not reported yet. */
+  let conflicts: Conflict[] = []
   /** Events that wait until what they tell of can be seen. */
   const waiting: (() => void)[] = []
   function later<E extends keyof RoomEvents>(event: E, payload: RoomEvents[E]) {
@@ -118,6 +125,21 @@ export function createRoom(options: RoomOptions) {
   }
   function tell<E extends OfRoom>(event: E, payload: Omit<RoomEvents[E], 'room'>) {
     later(event, { room: name, ...payload } as RoomEvents[E])
+  }
+
+  /** Reports a conflict. The first resolution that a listener returns counts. */
+  function decide(conflict: Conflict) {
+    let decided = false
+    const take = (answer: unknown) => {
+      if (decided || closed || !isResolution(answer)) return
+      decided = true
+      documents.resolve(conflict, answer)
+    }
+    const { key, op, reason, current } = conflict
+    for (const answer of events.emit('conflict', { room: name, key, op, reason, current }).flat()) {
+      if (isResolution(answer)) take(answer)
+      else Promise.resolve(answer).then(take, report)
+    }
   }
 
   function synced() {
@@ -163,6 +185,8 @@ export function createRoom(options: RoomOptions) {
       if (changes) options.onPending(!!next.pendingChanges)
       events.emit('status', status)
     }
+    // While the room catches up, what the server changed may change again.
+    if (replica.live) for (const conflict of conflicts.splice(0).map(replica.review)) waiting.push(() => decide(conflict))
     for (const emit of waiting.splice(0)) emit()
     save()
     if (!guests && !status.pendingChanges) close()
@@ -315,7 +339,7 @@ export function createRoom(options: RoomOptions) {
       sender.flush()
       while (status.pendingChanges && !closed) {
         await new Promise<void>((resolve) => {
-          const off = events.on('status', () => resolve(off()))
+          const off: () => void = events.on('status', () => resolve(off()))
         })
       }
     }
@@ -365,6 +389,9 @@ export function createRoom(options: RoomOptions) {
     }
   }
 }
+
+const isResolution = (answer: unknown): answer is Resolution =>
+  answer === 'mine' || answer === 'theirs' || (isObject(answer) && Object.hasOwn(answer, 'value'))
 
 function changed(users: readonly User[], { joined, updated, left }: PresenceChangeEvent): User[] {
   const gone = new Set(left)

@@ -180,6 +180,24 @@ describe('useSyncHooks', () => {
     warn.mockRestore()
   })
 
+  test.each([
+    ['at once', () => 'mine' as const],
+    ['later', () => Promise.resolve('mine' as const)]
+  ])('a resolution that onConflict returns %s is in the store and on the server', async (_, answer) => {
+    const { store, at, client } = setup()
+    useSyncHooks(store).onConflict(answer)
+    await settle()
+    client.disconnect()
+    store.doc.title = 'mine'
+    at.post('doc', { op: 'set', path: 'title', value: 'theirs' })
+    await pass()
+    client.connect()
+    await pass()
+    expect(store.doc.title).toBe('mine')
+    await settle()
+    expect(at.docs.get('doc')).toMatchObject({ title: 'mine' })
+  })
+
   test('follow the store to another room, and hear the last of the old one', async () => {
     const { world, store, room } = setup()
     const heard: string[] = []
