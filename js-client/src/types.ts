@@ -45,6 +45,8 @@ export interface ClientOptions {
 
 export interface Client {
   readonly clientId: string
+  /** What others read in presence, unless a room has another name: see `Room.setPresence`. */
+  readonly displayName?: string | undefined
   /** Whether `disconnect` is in force. */
   readonly offline: boolean
   /**

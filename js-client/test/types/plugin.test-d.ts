@@ -1,6 +1,6 @@
 // What the compiler knows of the plugin and the composables.
 import { createPinia, defineStore } from 'pinia'
-import type { ComputedRef, Ref } from 'vue'
+import { type ComputedRef, type Ref, ref } from 'vue'
 import {
   type Client,
   type SyncStatus,
@@ -8,6 +8,7 @@ import {
   createPathsync,
   stripSyncIds,
   useFieldPresence,
+  useOwnPresence,
   usePresence,
   useSyncHooks,
   useSyncStatus,
@@ -34,6 +35,12 @@ const present: ComputedRef<number> = presence.count
 const { editors, editingMessage, focus, blur } = useFieldPresence('r', () => 'title')
 const others: Ref<User[]> = editors
 const message: Ref<string | null> = editingMessage
+
+useOwnPresence('r', { displayName: 'Ada', field: null, meta: { x: 1 } })
+useOwnPresence(() => null, () => ({ meta: tasks.value.length }), { client })
+useOwnPresence('r', ref({ displayName: 'Ada' }))
+// @ts-expect-error there is no such member
+useOwnPresence('r', { name: 'Ada' })
 
 const store = defineStore('s', { state: () => ({ n: 0 }) })()
 const status: Ref<SyncStatus> = useSyncStatus(store)

@@ -11,7 +11,7 @@ export interface TestRoom {
   /** The batches of clients, in order. */
   readonly batches: Batch[]
   /** What clients have said of themselves, in order. */
-  readonly said: { clientId: string; displayName?: string; field?: string | null }[]
+  readonly said: { clientId: string; displayName?: string | null; field?: string | null; meta?: Json }[]
   readonly users: Map<string, User>
   /** Clients that may not write. */
   readonly readOnly: Set<string>
@@ -115,9 +115,15 @@ function createRoom(room: string) {
       const results = apply(batch)
       return { room, key: batch.key, epoch, serverSeq, duplicate: false, results }
     },
-    say(clientId: string, { displayName, field }: { displayName?: string; field?: string | null }) {
-      said.push({ clientId, ...(displayName !== undefined && { displayName }), ...(field !== undefined && { field }) })
-      return present({ clientId, ...(displayName && { displayName }), ...(field !== undefined && { field: field ?? undefined }) } as User)
+    say(clientId: string, presence: Omit<TestRoom['said'][number], 'clientId'>) {
+      said.push({ clientId, ...presence })
+      const { displayName, field, meta } = presence
+      return present({
+        clientId,
+        ...(displayName !== undefined && { displayName: displayName ?? undefined }),
+        field: field ?? undefined,
+        meta: meta ?? undefined
+      } as User)
     },
     stream(clientId: string, query: URLSearchParams, signal: AbortSignal | null | undefined) {
       this.opened++
