@@ -3,6 +3,8 @@ export function warn(message: string): void {
   if (inDevelopment()) console.warn(`[pathsync] ${message}`)
 }
 
+declare const process: { readonly env: { readonly NODE_ENV?: string } }
+
 /** Bundlers replace the expression as a whole; a browser has no `process`. */
 function inDevelopment(): boolean {
   try {
