@@ -156,6 +156,9 @@ func allowedIn(c echo.Context, action access.Action, rooms ...string) error {
 	return &roomsError{problem(Forbidden, what+" is not granted in all of these rooms"), refused}
 }
 
+// readOnly reports whether the sender may not write in a room at all.
+func readOnly(c echo.Context, room string) bool { return !identityOf(c).Allows(access.Write, room) }
+
 // notGranted are those of some rooms in which a user may not do something.
 func notGranted(identity access.Identity, action access.Action, rooms []string) (refused []string) {
 	for _, room := range rooms {

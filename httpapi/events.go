@@ -68,7 +68,7 @@ func (s *Server) stream(c echo.Context, rooms ...string) error {
 	}
 	sources := make([]sse.Source, len(v.stays))
 	for i, stay := range v.stays {
-		sources[i], from.seqs[i] = stay.feed.begin(c.Request().Context(), stay.room, from.seqs[i])
+		sources[i], from.seqs[i] = stay.feed.begin(c.Request().Context(), stay.room, from.seqs[i], readOnly(c, stay.feed.room))
 	}
 	stream, err := s.feeds.streams.Open(c.Response().Writer, c.Request())
 	if err != nil {
@@ -124,8 +124,8 @@ func hello() []byte {
 
 // begin returns what a new stream is sent first of a room, and where in the feed it goes on. It takes the cheapest source
 // that still has the reader's position: the feed, then the log, then the whole state. It also returns the position that
-// the reader has until then: nowhere when it is to begin anew.
-func (f *roomFeed) begin(ctx context.Context, room *core.Room, from int64) (source sse.Source, has int64) {
+// the reader has until then: nowhere when it is to begin anew. readOnly: the reader may not write in the room.
+func (f *roomFeed) begin(ctx context.Context, room *core.Room, from int64, readOnly bool) (source sse.Source, has int64) {
 	resumes := from != nowhere && f.reaches(ctx, room, from)
 	source.Feed = f.Feed
 	var users *core.UserList
@@ -141,20 +141,21 @@ func (f *roomFeed) begin(ctx context.Context, room *core.Room, from int64) (sour
 		users = v.Users(appendUser)
 		source.From = f.End()
 	})
-	source.Prelude = append(source.Prelude, f.upToDate(users, id)...)
+	source.Prelude = append(source.Prelude, f.upToDate(users, id, readOnly)...)
 	return source, from
 }
 
-// upToDate is what ends the beginning of a stream: who is present, and how far the reader now is. A long list of users is
-// read while it is sent.
-func (f *roomFeed) upToDate(users *core.UserList, id eventID) []sse.Piece {
+// upToDate is what ends the beginning of a stream: who is present, whether the reader may write, and the reader's position. A
+// long list of users is read while it is sent.
+func (f *roomFeed) upToDate(users *core.UserList, id eventID, readOnly bool) []sse.Piece {
 	end := appendFrame(nil, id.String(), "up-to-date", appendUpToDate(nil, f.room, id))
+	presence := presenceHead(nil, f.room, readOnly)
 	text := users.Next()
 	if users.Done() && len(text) <= maxInline {
-		data := append(append(presenceHead(nil, f.room), bytes.TrimPrefix(text, []byte(","))...), presenceTail...)
+		data := append(append(presence, bytes.TrimPrefix(text, []byte(","))...), presenceTail...)
 		return sse.Plain(append(frame("presence", data), end...))
 	}
-	head := append([]byte("event: presence\ndata: "), presenceHead(nil, f.room)...)
+	head := append([]byte("event: presence\ndata: "), presence...)
 	parts := listParts{head: head, text: text, users: users, tail: []byte(presenceTail + "\n\n")}
 	return append([]sse.Piece{sse.Parts(func() ([]byte, error) { return parts.next(), nil })}, sse.Plain(end)...)
 }

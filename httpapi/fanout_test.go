@@ -168,7 +168,7 @@ func TestJoinersShareOneFramingOfTheDocuments(t *testing.T) {
 		}
 	}
 	documents := func() (framedAt int64) {
-		a.feed.begin(t.Context(), a.room, nowhere)
+		a.feed.begin(t.Context(), a.room, nowhere, false)
 		return a.feed.whole.seq
 	}
 	set(strings.Repeat("x", 10_000))

@@ -17,7 +17,7 @@ const (
 	maxMeta         = 4 << 10
 )
 
-// getPresence answers with who is in a room.
+// getPresence answers with the clients that are present in a room.
 func (s *Server) getPresence(c echo.Context) error {
 	room, release, err := s.room(c)
 	if err != nil {
@@ -29,7 +29,8 @@ func (s *Server) getPresence(c echo.Context) error {
 	w := c.Response()
 	w.Header().Set("Cache-Control", noStore)
 	w.Header().Set("Content-Type", "application/json")
-	parts := listParts{head: presenceHead(nil, room.Name()), text: users.Next(), users: users, tail: []byte(presenceTail)}
+	head := presenceHead(nil, room.Name(), readOnly(c, room.Name()))
+	parts := listParts{head: head, text: users.Next(), users: users, tail: []byte(presenceTail)}
 	for part := parts.next(); part != nil; part = parts.next() {
 		if _, err := w.Write(part); err != nil {
 			return nil // the client is gone

@@ -170,10 +170,13 @@ func appendUser(dst []byte, u *presence.User) []byte {
 }
 
 // presenceHead is the data of the `presence` event, which is also the answer of GET …/presence, up to the first user; what
-// comes behind the last is presenceTail.
-func presenceHead(dst []byte, room string) []byte {
+// comes behind the last is presenceTail. readOnly: the reader may not write in the room.
+func presenceHead(dst []byte, room string, readOnly bool) []byte {
 	dst = append(dst, `{"room":`...)
 	dst = tree.AppendString(dst, room)
+	if readOnly {
+		dst = append(dst, `,"readOnly":true`...)
+	}
 	return append(dst, `,"users":[`...)
 }
 

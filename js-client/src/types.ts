@@ -45,6 +45,8 @@ export interface ClientOptions {
 
 export interface Client {
   readonly clientId: string
+  /** What others read in presence, unless a room has another name: see `Room.setPresence`. */
+  readonly displayName?: string | undefined
   /** Whether `disconnect` is in force. */
   readonly offline: boolean
   /**
@@ -59,18 +61,32 @@ export interface Client {
   close(): void
 }
 
+/**
+ * `online`: changes come by a stream. `polling`: they come by polling, where streams do not get through. `connecting`: an attempt
+ * is under way and none has failed since the room was last followed. `offline`: attempts fail, or `disconnect` is in force.
+ */
+export type ConnectionStatus = 'connecting' | 'online' | 'polling' | 'offline'
+
 export interface RoomStatus {
+  readonly status: ConnectionStatus
   /** The stream is open and has caught up. */
   readonly connected: boolean
   /** The room has been loaded at least once: what is shown is more than initial state. */
   readonly loaded: boolean
+  /**
+   * The server has said that this user may not write in the room: its operations would be refused. Parts of documents that are
+   * read-only do not count.
+   */
+  readonly readOnly: boolean
   /** Operations that the server has not confirmed yet. */
   readonly pendingChanges: number
   /** Operations that do not get through and wait for the application's decision: see `Room.rejected`. */
   readonly rejectedChanges: number
   /** When the room last heard from the server that it is up to date. */
   readonly lastSyncedAt: Date | null
-  /** What is wrong at the moment, or went wrong last; null when all is well. */
+  /** The code of what is wrong at the moment, or went wrong last, as in the event `error`; null when all is well. */
+  readonly code: string | null
+  /** The same as a sentence. */
   readonly error: string | null
 }
 
@@ -112,7 +128,7 @@ export interface RejectedChanges {
   discard(id?: string): void
 }
 
-/** A local change that will not take effect. */
+/** A local change that will not take effect, unless a listener returns a resolution. */
 export interface ConflictEvent {
   room: string
   key: string
@@ -122,6 +138,20 @@ export interface ConflictEvent {
   /** What stands at the path now; undefined when nothing does. */
   current: Json | undefined
 }
+
+/**
+ * What an application decides about a conflict. `mine`: the change is made again, on top of what stands there now. `theirs`: what
+ * stands there stays, as without a resolution. An object: its `value` is set at the path of the change, such as one that is
+ * merged of both.
+ *
+ * A resolution is an edit like any other. It is ignored when the place has been changed since `current` was read, by this client
+ * or another one, and when it cannot take effect: in an item that is gone, or for `too_large`, which `room.rejected` decides.
+ */
+export type Resolution = 'mine' | 'theirs' | { readonly value: unknown }
+
+/** What a listener to `conflict` returns: a resolution, at once or later, or nothing. Of several listeners the first one counts. */
+export type ConflictAnswer = Resolution | void | Promise<Resolution | void>
+
 export interface SyncErrorEvent {
   room: string
   /**
@@ -149,6 +179,10 @@ export interface RoomEvents {
   error: SyncErrorEvent
 }
 
+export type RoomListener<E extends keyof RoomEvents> = (
+  payload: RoomEvents[E]
+) => E extends 'conflict' ? ConflictAnswer : void
+
 /** What a client says of itself to the others in a room. */
 export interface OwnPresence {
   displayName?: string | null
@@ -170,7 +204,7 @@ export interface Room {
   readonly rejected: RejectedChanges
   /** Replaces what is named; what is left out stays. */
   setPresence(presence: OwnPresence): void
-  on<E extends keyof RoomEvents>(event: E, listener: (payload: RoomEvents[E]) => void): () => void
+  on<E extends keyof RoomEvents>(event: E, listener: RoomListener<E>): () => void
   /** Sends what is pending now rather than after the debounce. Resolves when the server has confirmed all of it. */
   flush(): Promise<void>
   /** What is pending is still delivered. */

@@ -94,7 +94,7 @@ export interface paths {
          *     |---|---|---|---|
          *     | `state` | `StateEvent` | no | once per document, when the reader starts, or starts again |
          *     | `delta` | `DeltaEvent` | yes | one batch of the room |
-         *     | `presence` | `PresenceEvent` | no | everybody present, once the reader has caught up; replaces what was known |
+         *     | `presence` | `PresenceEvent` | no | everybody present, once the reader has caught up, and whether the reader may write; replaces what was known |
          *     | `up-to-date` | `UpToDateEvent` | yes | all that was missing has been sent; what follows is live |
          *     | `presence-change` | `PresenceChangeEvent` | no | somebody came, went or moved; gathered over 50 ms, and over 50 ms more for each 1,000 clients in the room. A large change comes in several events |
          *     | `reconnect` | `ReconnectEvent` | no | the server is going away; the stream ends |
@@ -1358,9 +1358,9 @@ export interface components {
             meta?: unknown;
         };
         /**
-         * @description The data of a `presence` event: everybody who is present, ordered by `joinedAt`, then by `clientId`. A long list is
-         *     read while it is sent. What changes meanwhile comes in `presence-change` events behind it, and may be in the
-         *     list already.
+         * @description The data of a `presence` event: the clients that are present, ordered by `joinedAt`, then by `clientId`, and whether the
+         *     reader may write. A long list is read while it is sent. What changes meanwhile comes in `presence-change` events behind
+         *     it, and may be in the list already.
          * @example {
          *       "room": "board-7",
          *       "users": [
@@ -1371,9 +1371,20 @@ export interface components {
          *         }
          *       ]
          *     }
+         * @example {
+         *       "room": "board-7",
+         *       "readOnly": true,
+         *       "users": []
+         *     }
          */
         PresenceEvent: {
             room: components["schemas"]["RoomName"];
+            /**
+             * @description The reader may not write in the room: every batch would be answered 403 `forbidden`. Absent when the reader may
+             *     write, even if parts of documents are read-only.
+             * @constant
+             */
+            readOnly?: true;
             users: components["schemas"]["User"][];
         };
         /**

@@ -107,6 +107,7 @@ export function createClient(options: ClientOptions = {}): Client {
 
   return {
     clientId,
+    displayName,
     get offline() {
       return offline
     },

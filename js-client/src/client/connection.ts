@@ -47,8 +47,16 @@ export interface Connection {
   doubt(ms: number): void
   /** Reads in another way from now on, as the options say. */
   regroup(): void
-  /** Why streams do not get through, as far as it is known; undefined while they do. Meanwhile the room is polled. */
-  readonly fault: string | undefined
+  /** Streams do not get through: the room is polled. */
+  readonly polling: boolean
+  /** Why it is polled, once that is known. */
+  readonly fault: Fault | undefined
+}
+
+/** What is wrong: a stable code, and the same as a sentence. */
+export interface Fault {
+  readonly code: string
+  readonly message: string
 }
 
 /** Before the server has said another. */
@@ -74,7 +82,8 @@ export function connect(options: ConnectionOptions): Connection {
   let baseMs = BASE_MS
   let failures = 0
   let strikes = 0
-  let fault: string | undefined
+  let polling = false
+  let fault: Fault | undefined
   /** The room is followed, as far as it is known: a stream that is replaced by another one is not lost yet. */
   let followed = false
   let probe: Timer | undefined
@@ -119,8 +128,8 @@ export function connect(options: ConnectionOptions): Connection {
     /** How another tab is read that leads, if one does. */
     const follows = seat && !(await seat.leads()) ? seat.read : undefined
     if (stopped) return atOnce
-    const polling = !follows && fault !== undefined
-    const { outcome, blocked } = await read(polling ? 'poll' : options.transport, {
+    const polls = !follows && polling
+    const { outcome, blocked } = await read(polls ? 'poll' : options.transport, {
       read: follows,
       opening() {
         followed = true
@@ -132,11 +141,11 @@ export function connect(options: ConnectionOptions): Connection {
         const verdict = listener.events(events)
         if (verdict === 'ok' && hasCaughtUp(events)) {
           failures = 0
-          if (!polling) strikes = 0
+          if (!polls) strikes = 0
         }
         if (verdict === 'ok') seat?.tell(events)
         // Polling asks for what comes after the position anyway.
-        return polling ? 'ok' : verdict
+        return polls ? 'ok' : verdict
       }
     })
     if (stopped) return outcome
@@ -146,7 +155,7 @@ export function connect(options: ConnectionOptions): Connection {
       return outcome
     }
     lose()
-    if (follows || polling || !blocked || ++strikes < STRIKES) return outcome
+    if (follows || polls || !blocked || ++strikes < STRIKES) return outcome
     strikes = 0
     if (blocked === 'refused' && !comparing) {
       void compare()
@@ -154,7 +163,7 @@ export function connect(options: ConnectionOptions): Connection {
     }
     failures = 0
     comparing = false
-    fault = ''
+    polling = true
     void fallBack()
     return atOnce
   }
@@ -179,7 +188,10 @@ export function connect(options: ConnectionOptions): Connection {
 
   /** Has polling last until streams get through, or trying them could not be loaded. */
   async function fallBack() {
-    const report = (code: string, message: string) => failed(code, (fault = message))
+    const report = (code: string, message: string) => {
+      fault = { code, message }
+      failed(code, message)
+    }
     const tools = { ...options, streams, read, failed: report }
     try {
       const { fallBack } = await import('./fallback.ts')
@@ -187,6 +199,7 @@ export function connect(options: ConnectionOptions): Connection {
     } catch {
       // It could not be loaded. Streams are tried again, and so is this.
     }
+    polling = false
     fault = undefined
     stopAll()
   }
@@ -253,6 +266,9 @@ export function connect(options: ConnectionOptions): Connection {
     },
     regroup() {
       for (const stream of streams) stream.replace()
+    },
+    get polling() {
+      return polling
     },
     get fault() {
       return fault

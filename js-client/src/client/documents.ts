@@ -6,7 +6,8 @@ import { newId } from '../document/ids.ts'
 import type { Json } from '../document/json.ts'
 import { isObject, SYNC_ID } from '../document/values.ts'
 import type { Doc, Replica } from '../replica/replica.ts'
-import type { Document, DocumentOptions, Mirror, Operation } from '../types.ts'
+import { type Conflict, resolve } from '../replica/resolution.ts'
+import type { Document, DocumentOptions, Mirror, Operation, Resolution } from '../types.ts'
 import type { DeltaEvent } from '../wire.ts'
 import { attempt, createEmitter } from './emitter.ts'
 import { type Hold, createHold } from './hold.ts'
@@ -48,6 +49,13 @@ interface Entry {
 
 export function createDocuments({ replica, debounceMs: defaultMs, ready, step, ...tell }: DocumentsOptions) {
   const entries = new Map<string, Entry>()
+  const withIds: CaptureOptions = {
+    ...ONE_ID,
+    onInvalid(place, why, isShared) {
+      const path = place || 'the document'
+      tell.invalid({ code: 'invalid_value', message: `${path} ${isShared ? 'is shared, but not as it is' : 'cannot be shared'}: ${why}`, path })
+    }
+  }
 
   function entry(key: string): Entry {
     let known = entries.get(key)
@@ -114,17 +122,19 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
       }
     },
 
+    /** Carries out what an application has decided about a conflict, as an edit. */
+    resolve(conflict: Conflict, resolution: Resolution) {
+      if (resolution === 'theirs') return
+      const change = resolution === 'mine' ? resolution : { value: capture(undefined, resolution.value, withIds) ?? null }
+      const { key } = conflict
+      step(() => edit(key, resolve(replica.doc(key).view, conflict, change)))
+      tell.touch(entry(key).debounceMs)
+    },
+
     open<T>(key = 'default', { initial, debounceMs }: DocumentOptions<T> = {}): Document<T> {
       const own = entry(key)
       const touch = () => tell.touch(own.debounceMs)
       if (debounceMs !== undefined) own.debounceMs = debounceMs
-      const withIds: CaptureOptions = {
-        ...ONE_ID,
-        onInvalid(place, why, isShared) {
-          const path = place || 'the document'
-          tell.invalid({ code: 'invalid_value', message: `${path} ${isShared ? 'is shared, but not as it is' : 'cannot be shared'}: ${why}`, path })
-        }
-      }
       const first = capture(undefined, initial, withIds)
       if (first !== undefined) step(() => replica.initialise(key, first))
       if (replica.live) touch()

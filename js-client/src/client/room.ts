@@ -3,13 +3,15 @@
 // Whatever changes the replica runs inside `step`: first what the application has changed is taken in (`documents.pull`), so that
 // nothing remote is ever folded over an edit that is not known yet; afterwards everybody is shown what is new (`publish`).
 import { createReplica, type Verdict } from '../replica/replica.ts'
-import type { Operation, RejectedChanges, Room, RoomEvents, RoomStatus } from '../types.ts'
+import type { Conflict } from '../replica/resolution.ts'
+import { isObject } from '../document/values.ts'
+import type { ConnectionStatus, Operation, RejectedChanges, Resolution, Room, RoomEvents, RoomStatus } from '../types.ts'
 import type { DeltaEvent, PresenceChangeEvent, RoomEvent, User } from '../wire.ts'
 import type { Api } from './api.ts'
 import { after, stopwatch } from './clock.ts'
-import { connect, type ConnectionOptions } from './connection.ts'
+import { connect, type ConnectionOptions, type Fault } from './connection.ts'
 import { createDocuments } from './documents.ts'
-import { createEmitter } from './emitter.ts'
+import { createEmitter, report } from './emitter.ts'
 import type { Outbox, Outboxes } from './outbox.ts'
 import { ownPresence } from './presence.ts'
 import { createSender } from './sender.ts'
@@ -53,14 +55,28 @@ export function createRoom(options: RoomOptions) {
   const events = createEmitter<RoomEvents>()
   let guests = 0
   let closed = false
-  let offline = false
+  /** Nothing is sent or received: the room is not opened yet, or `disconnect` is in force. */
+  let offline = true
   let connection: ReturnType<typeof connect> | undefined
   let users: readonly User[] = []
-  let error: string | null = null
+  let readOnly = false
+  let problem: Fault | undefined
+  /** The last attempt to follow the room has failed. */
+  let failing = false
   let lastSyncedAt: Date | null = null
   /** Since when the connection is lost, if it is, in milliseconds; for ever, if that was asked for. */
   let lostFor: (() => number) | undefined
-  let status: RoomStatus = { connected: false, loaded: false, pendingChanges: 0, rejectedChanges: 0, lastSyncedAt, error }
+  let status: RoomStatus = {
+    status: 'offline',
+    connected: false,
+    loaded: false,
+    readOnly,
+    pendingChanges: 0,
+    rejectedChanges: 0,
+    lastSyncedAt,
+    code: null,
+    error: null
+  }
   let loaded = () => {}
   const ready = new Promise<void>((resolve) => (loaded = resolve))
 
@@ -70,7 +86,10 @@ export function createRoom(options: RoomOptions) {
     onLoaded: ({ key, confirmed }, serverSeq) => {
       if (confirmed !== undefined) tell('stateLoaded', { key, state: confirmed, serverSeq })
     },
-    onConflict: (conflict) => tell('conflict', conflict),
+    onConflict(conflict) {
+      const isReplaced = (other: Conflict) => other.reason === 'changed' && other.key === conflict.key && other.op.path === conflict.op.path
+      conflicts = [...conflicts.filter((other) => !isReplaced(other)), conflict]
+    },
     onRejected: ({ code, message }, ops) => fail(code, message, ops)
   })
   const sender = createSender({
@@ -97,6 +116,8 @@ export function createRoom(options: RoomOptions) {
     invalid: (error) => tell('error', error)
   })
 
+  /** Conflicts that are not reported yet. */
+  let conflicts: Conflict[] = []
   /** Events that wait until what they tell of can be seen. */
   const waiting: (() => void)[] = []
   function later<E extends keyof RoomEvents>(event: E, payload: RoomEvents[E]) {
@@ -106,13 +127,28 @@ export function createRoom(options: RoomOptions) {
     later(event, { room: name, ...payload } as RoomEvents[E])
   }
 
+  /** Reports a conflict. The first resolution that a listener returns counts. */
+  function decide(conflict: Conflict) {
+    let decided = false
+    const take = (answer: unknown) => {
+      if (decided || closed || !isResolution(answer)) return
+      decided = true
+      documents.resolve(conflict, answer)
+    }
+    const { key, op, reason, current } = conflict
+    for (const answer of events.emit('conflict', { room: name, key, op, reason, current }).flat()) {
+      if (isResolution(answer)) take(answer)
+      else Promise.resolve(answer).then(take, report)
+    }
+  }
+
   function synced() {
     lastSyncedAt = new Date()
-    error = connection?.fault || null
+    problem = connection?.fault
   }
 
   function fail(code: string, message: string, ops?: readonly Operation[]) {
-    error = message
+    problem = { code, message }
     tell('error', { code, message, ...(ops && { ops }) })
     publish()
   }
@@ -124,16 +160,24 @@ export function createRoom(options: RoomOptions) {
     return result
   }
 
+  function connectionStatus(): ConnectionStatus {
+    if (replica.live) return connection?.polling ? 'polling' : 'online'
+    return offline || failing ? 'offline' : 'connecting'
+  }
+
   function publish() {
     documents.show()
     if (replica.loaded) loaded()
     const next: RoomStatus = {
+      status: connectionStatus(),
       connected: replica.live,
       loaded: replica.loaded,
+      readOnly,
       pendingChanges: replica.pending() || Number(documents.touched()),
       rejectedChanges: replica.rejected.length,
       lastSyncedAt,
-      error
+      code: problem?.code ?? null,
+      error: problem?.message ?? null
     }
     if ((Object.keys(next) as (keyof RoomStatus)[]).some((part) => next[part] !== status[part])) {
       const changes = !!next.pendingChanges !== !!status.pendingChanges
@@ -141,6 +185,8 @@ export function createRoom(options: RoomOptions) {
       if (changes) options.onPending(!!next.pendingChanges)
       events.emit('status', status)
     }
+    // While the room catches up, what the server changed may change again.
+    if (replica.live) for (const conflict of conflicts.splice(0).map(replica.review)) waiting.push(() => decide(conflict))
     for (const emit of waiting.splice(0)) emit()
     save()
     if (!guests && !status.pendingChanges) close()
@@ -156,7 +202,7 @@ export function createRoom(options: RoomOptions) {
   }
 
   function unsaved(cause: unknown) {
-    if (!error) fail('storage', `changes are not kept: ${cause}`)
+    if (!problem) fail('storage', `changes are not kept: ${cause}`)
   }
 
   async function adopt(outbox: Promise<Outbox>) {
@@ -183,6 +229,7 @@ export function createRoom(options: RoomOptions) {
         synced()
         return replica.upToDate(event.data)
       case 'presence':
+        readOnly = event.data.readOnly === true
         setUsers(event.data.users)
         return 'ok'
       case 'presence-change':
@@ -209,13 +256,19 @@ export function createRoom(options: RoomOptions) {
       presence: presence.current,
       listener: {
         position: () => replica.position,
-        opening: () => step(() => replica.opening(lostFor !== undefined && lostFor() > AWAY_MS)),
+        opening() {
+          failing = false
+          step(() => replica.opening(lostFor !== undefined && lostFor() > AWAY_MS))
+        },
         lost() {
           lostFor ??= stopwatch()
           documents.release()
           step(replica.lost)
         },
-        failed: fail,
+        failed(code, message) {
+          failing ||= !replica.live
+          fail(code, message)
+        },
         events(list) {
           const before = replica.live
           const verdict = step(() => {
@@ -286,7 +339,7 @@ export function createRoom(options: RoomOptions) {
       sender.flush()
       while (status.pendingChanges && !closed) {
         await new Promise<void>((resolve) => {
-          const off = events.on('status', () => resolve(off()))
+          const off: () => void = events.on('status', () => resolve(off()))
         })
       }
     }
@@ -296,6 +349,7 @@ export function createRoom(options: RoomOptions) {
     /** Opens the room, once what closed tabs have left in it is known. */
     async open() {
       offline = false
+      publish()
       await (adopted ??= outbox && adopt(outbox))
       open()
     },
@@ -335,6 +389,9 @@ export function createRoom(options: RoomOptions) {
     }
   }
 }
+
+const isResolution = (answer: unknown): answer is Resolution =>
+  answer === 'mine' || answer === 'theirs' || (isObject(answer) && Object.hasOwn(answer, 'value'))
 
 function changed(users: readonly User[], { joined, updated, left }: PresenceChangeEvent): User[] {
   const gone = new Set(left)

@@ -33,7 +33,7 @@ interface PredecessorOptions {
   sync?: { clientDebounceMs?: number }
 }
 
-const composables = ['useSyncedStore', 'usePresence', 'useFieldPresence', 'useSyncStatus', 'useSyncHooks', 'stripSyncIds']
+const composables = ['useSyncedStore', 'usePresence', 'useFieldPresence', 'useOwnPresence', 'useSyncStatus', 'useSyncHooks', 'stripSyncIds']
 
 const module: NuxtModule<ModuleOptions> = defineNuxtModule<ModuleOptions>({
   meta: { name: 'pathsync', configKey: 'pathsync', compatibility: { nuxt: '>=3.0.0' } },

@@ -55,7 +55,8 @@ export function createBinding(client: Client, { room: name, debounceMs }: SyncOp
       entered.on('status', (next) => (status.value = next)),
       ...EVENTS.map((event) =>
         entered.on(event, (payload) => {
-          if (!('key' in payload) || slots.some(({ key }) => key === payload.key)) events.emit(event, payload)
+          // What the listeners return goes on to the room, which acts on it.
+          if (!('key' in payload) || slots.some(({ key }) => key === payload.key)) return events.emit(event, payload) as unknown as void
         })
       )
     ]

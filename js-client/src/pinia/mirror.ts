@@ -27,13 +27,16 @@ export interface MirrorOptions {
   failed(error: Omit<SyncErrorEvent, 'room'>): void
 }
 
+/** What is wrong with a place in the state. */
+export type Problem = Pick<SyncErrorEvent, 'code' | 'message'>
+
 export type StateMirror = ReturnType<typeof createMirror>
 
 export function createMirror({ holder, name }: Place, { key, touched, failed }: MirrorOptions) {
   const member = (name: string) => (holder() as Record<string, unknown>)[name]
   const state = () => (name === undefined ? holder() : member(name))
   /** What is wrong at the moment, and where. */
-  const problems = shallowReactive(new Map<string, string>())
+  const problems = shallowReactive(new Map<string, Problem>())
   const told = new Set<string>()
   let tracker: Tracker | undefined
   const changes = shallowRef(0)
@@ -53,7 +56,7 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
   function complain(place: string, code: string, why: string, isProblem = true) {
     const path = label(place)
     const message = `${path} ${why}`
-    if (isProblem) problems.set(place, message)
+    if (isProblem) problems.set(place, { code, message })
     if (told.has(message)) return
     told.add(message)
     failed({ code, message, path })
@@ -94,7 +97,7 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
   }
 
   function asExpected(place: string) {
-    told.delete(problems.get(place) ?? '')
+    told.delete(problems.get(place)?.message ?? '')
     problems.delete(place)
   }
 

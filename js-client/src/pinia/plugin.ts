@@ -5,7 +5,7 @@ import type { Client, ClientOptions } from '../types.ts'
 import { setActiveClient } from './active.ts'
 import { type Binding, createBinding } from './binding.ts'
 import type { SyncOptions } from './options.ts'
-import { bindingsInScope, connectStore, formerBindings } from './registry.ts'
+import { bindingsInScope, connectStore, formerBindings, warnOfEarlyStores } from './registry.ts'
 
 export type PathsyncPlugin = PiniaPlugin & { readonly client: Client }
 
@@ -17,7 +17,7 @@ export function createPathsync(options: ClientOptions | { client: Client } = {})
   const client = 'client' in options ? options.client : createClient(options)
   setActiveClient(client)
 
-  const plugin = ({ store, app, options: { sync } }: PiniaPluginContext) => {
+  const plugin = ({ store, pinia, app, options: { sync } }: PiniaPluginContext) => {
     // The short-lived store that hot module replacement takes new definitions from.
     if (store.$id.startsWith('__hot:')) return
     const bindings = bindingsInScope(getCurrentScope())
@@ -27,6 +27,8 @@ export function createPathsync(options: ClientOptions | { client: Client } = {})
     if (sync) bindings.push(bind(store, sync))
     for (const binding of bindings) binding.start(app)
     connectStore(store, bindings)
+    // A store may be created by the setup of another one, which has the plugin later.
+    queueMicrotask(() => warnOfEarlyStores(pinia))
   }
 
   function bind(store: PiniaPluginContext['store'], sync: SyncOptions): Binding {

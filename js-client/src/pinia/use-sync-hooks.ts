@@ -1,8 +1,8 @@
 import { getCurrentScope, onScopeDispose } from 'vue'
-import type { RoomEvents } from '../types.ts'
+import type { RoomEvents, RoomListener } from '../types.ts'
 import { bindingsOf } from './registry.ts'
 
-type Hook<E extends keyof RoomEvents> = (listener: (event: RoomEvents[E]) => void) => () => void
+type Hook<E extends keyof RoomEvents> = (listener: RoomListener<E>) => () => void
 
 export interface SyncHooks {
   /** Others have changed the state. It shows already. */
@@ -12,7 +12,7 @@ export interface SyncHooks {
   /** The server has sent whole state: on entering a room, or when it had to start again. */
   onStateLoaded: Hook<'stateLoaded'>
   onError: Hook<'error'>
-  /** A local change will not take effect. */
+  /** A local change will not take effect, unless the listener returns a resolution: see `Resolution`. */
   onConflict: Hook<'conflict'>
 }
 

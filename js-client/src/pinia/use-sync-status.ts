@@ -1,38 +1,52 @@
 import { type ComputedRef, computed } from 'vue'
-import type { RoomStatus } from '../types.ts'
+import type { ConnectionStatus, RoomStatus } from '../types.ts'
 import { bindingsOf } from './registry.ts'
 
-/** How it is with a store and its room. */
+/** The state of a store's connection and of its changes. */
 export interface SyncStatus {
-  /** The server is heard, and nothing of what it has said is missing. */
+  /** How changes come. Outside of a room, and on a server that renders pages, `offline`. */
+  readonly status: ConnectionStatus
+  /** The server is heard, and nothing of what it has said is missing: `status` is `online` or `polling`. */
   readonly connected: boolean
   /** The room has been loaded: what is shown is more than initial state. */
   readonly syncing: boolean
+  /** The user may not write in the room: changes would be refused, and set aside. */
+  readonly readOnly: boolean
   /** Operations in the room that the server has not confirmed yet. */
   readonly pendingChanges: number
   /** Operations in the room that do not get through, and wait for the application's decision. */
   readonly rejectedChanges: number
   /** When the server was last known to have nothing newer. */
   readonly lastSyncedAt: Date | null
-  /** What is wrong; null when all is well. */
+  /** The code of what is wrong, as in `onError`; null when all is well. */
+  readonly code: string | null
+  /** The same as a sentence. */
   readonly error: string | null
 }
 
-/** How it is with a store. One with documents in several rooms is as well as the worst of them. */
+/** From the worst to the best. */
+const ORDER: readonly ConnectionStatus[] = ['offline', 'connecting', 'polling', 'online']
+
+/** The status of a store. Of one with documents in several rooms, the worst wins. */
 export function useSyncStatus(store: { $id: string }): ComputedRef<SyncStatus> {
   const bindings = bindingsOf(store, 'useSyncStatus')
   return computed(() => {
     const rooms = [...new Set(bindings.map(({ status }) => status.value))]
     const all = (is: (status: RoomStatus) => boolean) => rooms.length > 0 && rooms.every((status) => status && is(status))
+    const sum = (count: (status: RoomStatus) => number) => rooms.reduce((sum, status) => sum + (status ? count(status) : 0), 0)
     const oldest = Math.min(...rooms.map((status) => status?.lastSyncedAt?.getTime() ?? NaN))
-    const errors = [...rooms.map((status) => status?.error), ...bindings.map(({ problem }) => problem.value)]
+    const room = rooms.find((status) => status?.error)
+    const problem = bindings.map(({ problem }) => problem.value).find(Boolean)
     return {
+      status: ORDER.find((one) => rooms.some((status) => (status?.status ?? 'offline') === one)) ?? 'offline',
       connected: all(({ connected }) => connected),
       syncing: all(({ loaded }) => loaded),
-      pendingChanges: rooms.reduce((sum, status) => sum + (status?.pendingChanges ?? 0), 0),
-      rejectedChanges: rooms.reduce((sum, status) => sum + (status?.rejectedChanges ?? 0), 0),
+      readOnly: rooms.some((status) => status?.readOnly === true),
+      pendingChanges: sum(({ pendingChanges }) => pendingChanges),
+      rejectedChanges: sum(({ rejectedChanges }) => rejectedChanges),
       lastSyncedAt: Number.isFinite(oldest) ? new Date(oldest) : null,
-      error: errors.find(Boolean) ?? null
+      code: room?.code ?? problem?.code ?? null,
+      error: room?.error ?? problem?.message ?? null
     }
   })
 }

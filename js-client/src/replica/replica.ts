@@ -10,6 +10,7 @@ import { equal, get, same } from '../document/values.ts'
 import type { ConflictEvent, RejectedChange, SavedOutbox } from '../types.ts'
 import type { Batch, BatchResult, DeltaEvent, Operation, OperationResult, StateEvent, UpToDateEvent } from '../wire.ts'
 import { overlay, touches } from './rejected.ts'
+import type { Conflict } from './resolution.ts'
 
 /** A batch that has been sent, or is about to be. Its content never changes, so that a retry repeats it. */
 export interface Frozen {
@@ -51,7 +52,7 @@ export interface ReplicaOptions {
   limits?: BatchLimits
   onRemote?(delta: DeltaEvent): void
   onLoaded?(doc: Doc, serverSeq: number): void
-  onConflict?(conflict: Omit<ConflictEvent, 'room'>): void
+  onConflict?(conflict: Conflict): void
   /** Changes have been set aside. */
   onRejected?(why: Refusal, ops: readonly Operation[]): void
 }
@@ -187,7 +188,8 @@ export function createReplica(options: ReplicaOptions) {
   }
 
   function conflict(d: Doc, op: Operation, reason: ConflictEvent['reason']) {
-    options.onConflict?.({ key: d.key, op, reason, current: get(d.view, follow(d.view, op, d.moves).path) })
+    const at = follow(d.view, op, d.moves)
+    options.onConflict?.({ key: d.key, op, reason, current: get(d.view, at.path), at })
   }
 
   /** A discard is a conflict unless both sides wanted the same. */
@@ -498,6 +500,13 @@ export function createReplica(options: ReplicaOptions) {
       // Folded over something else, an item that was set aside may stand at another place. That is no change of the user's.
       const rest = unsentOf(d).filter((op) => op.op !== 'array_move' || !pendingAt(ops, op))
       d.view = fold(d.floor, rest).doc
+    },
+
+    /** A conflict as it is now: what has come since may have changed the place again, or moved the item. */
+    review(conflict: Conflict): Conflict {
+      const d = doc(conflict.key)
+      const at = follow(d.view, conflict.at, d.moves)
+      return { ...conflict, at, current: get(d.view, at.path), superseded: pendingAt(unsentOf(d), at) }
     },
 
     /** The changes that were set aside. */

@@ -59,6 +59,7 @@ test('who may only read has edits refused and set aside, with one request, and g
   const posts = vi.fn(fetch)
   const bob = enter(world, server, { token: token({ user: 'u-2', rooms: reader }), fetch: posts })
   await expect.poll(() => bob.notes.state).toEqual({ text: 'hers' })
+  expect([ada.room.status.readOnly, bob.room.status.readOnly]).toEqual([false, true])
 
   bob.notes.replace({ text: 'his', more: 1, and: 2 })
   await bob.room.flush()
@@ -115,7 +116,7 @@ test('a new token that grants less ends the stream', async ({ world }) => {
   const headers = { Authorization: `Bearer ${token({ rooms: [] })}` }
   const answer = await fetch(`${server.url}/v1/rooms/board/events/ada/token`, { method: 'POST', headers })
   expect(answer.status).toBe(403)
-  await expect.poll(() => ada.room.status).toMatchObject({ connected: false, error: expect.stringContaining('does not grant') })
+  await expect.poll(() => ada.room.status).toMatchObject({ status: 'offline', connected: false, code: 'forbidden', error: expect.stringContaining('does not grant') })
   expect(ada.errors).toMatchObject([{ code: 'forbidden' }])
 })
 

@@ -21,7 +21,7 @@ async function two(world: World, server: Server, room: string, start: Board) {
     const own = world.client(server, { clientId })
     const entered = own.room(room)
     const conflicts: ConflictEvent[] = []
-    entered.on('conflict', conflict => conflicts.push(conflict))
+    entered.on('conflict', conflict => void conflicts.push(conflict))
     return { client: own, room: entered, board: entered.document<Board>(), conflicts }
   })
   const [ada, bob] = people

@@ -22,7 +22,7 @@ async function startTwo(world: World) {
     const client = world.client(server, { clientId })
     const room = client.room('plan')
     const conflicts: ConflictEvent[] = []
-    room.on('conflict', conflict => conflicts.push(conflict))
+    room.on('conflict', conflict => void conflicts.push(conflict))
     return { client, room, plan: room.document<Plan>() as Person['plan'], conflicts }
   }
   const [ada, bob] = [enter('ada'), enter('bob')]

@@ -54,7 +54,7 @@ async function joined(options: ClientOptions = {}) {
   const errors: SyncErrorEvent[] = []
   const conflicts: ConflictEvent[] = []
   room.on('error', (error) => errors.push(error))
-  room.on('conflict', (conflict) => conflicts.push(conflict))
+  room.on('conflict', (conflict) => void conflicts.push(conflict))
   await settle()
   return { client: own, room, board, errors, conflicts }
 }

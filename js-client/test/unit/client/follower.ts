@@ -102,7 +102,7 @@ export function follow({ token, at, ...options }: Partial<ConnectionOptions> & {
     streams,
     /** Streams are taken not to get through. */
     get polling() {
-      return connection.fault !== undefined
+      return connection.polling
     },
     /** The stream that is open now. */
     stream: () => streams.at(-1) ?? scriptedStream(),

@@ -65,6 +65,7 @@ test('every composable is imported from the one place where the client is known'
   expect(imports.map(({ name }) => name).sort()).toEqual([
     'stripSyncIds',
     'useFieldPresence',
+    'useOwnPresence',
     'usePresence',
     'useSyncHooks',
     'useSyncStatus',

@@ -8,7 +8,7 @@ function mirrorOf(state: object, name?: string) {
   const failed = vi.fn()
   const mirror = createMirror({ holder: () => state, ...(name !== undefined && { name }) }, { key: name ?? 'default', touched, failed })
   mirror.begin()
-  return { mirror, touched, failed, problem: () => [...mirror.problems.values()][0] }
+  return { mirror, touched, failed, problem: () => [...mirror.problems.values()][0]?.message }
 }
 
 describe('reading', () => {

@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest'
-import { ref } from 'vue'
-import { useFieldPresence, usePresence } from '../../../src/pinia/index.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { effectScope, reactive, ref } from 'vue'
+import { useFieldPresence, useOwnPresence, usePresence } from '../../../src/pinia/index.ts'
 import { createWorld, pass, settle, useRoute } from './world.ts'
 
 describe('usePresence', () => {
@@ -145,5 +145,115 @@ describe('useFieldPresence', () => {
     blur()
     await settle()
     expect(first.said).toHaveLength(3)
+  })
+})
+
+describe('useOwnPresence', () => {
+  /** An application whose client is in the room anyway, and what the others see of it. */
+  async function visible() {
+    const world = createWorld()
+    const room = world.server.room('r')
+    const { mount, client } = world.application('ada')
+    mount(() => usePresence('r'))
+    await settle()
+    return { world, room, mount, client, seen: () => room.users.get('ada') }
+  }
+
+  test('shows a name, a field and other data, and follows what is reactive in them', async () => {
+    const { mount, room, seen } = await visible()
+    const user = reactive({ name: 'Ada', cursor: { x: 1, y: 2 } })
+    mount(() => useOwnPresence('r', () => ({ displayName: user.name, field: 'title', meta: { cursor: user.cursor } })))
+    await pass()
+    expect(seen()).toMatchObject({ displayName: 'Ada', field: 'title', meta: { cursor: { x: 1, y: 2 } } })
+    expect(room.said).toHaveLength(1)
+    user.cursor.x = 5
+    user.name = 'Ada L.'
+    await pass()
+    expect(seen()).toMatchObject({ displayName: 'Ada L.', field: 'title', meta: { cursor: { x: 5, y: 2 } } })
+    expect(room.said).toHaveLength(2)
+  })
+
+  test('takes a reactive object or a ref, too', async () => {
+    const { mount, seen } = await visible()
+    const presence = reactive({ displayName: 'Ada' })
+    const other = ref({ meta: { color: 'red' } })
+    mount(() => {
+      useOwnPresence('r', presence)
+      useOwnPresence('r', other)
+    })
+    await pass()
+    expect(seen()).toMatchObject({ displayName: 'Ada', meta: { color: 'red' } })
+    presence.displayName = 'Bob'
+    other.value.meta.color = 'blue'
+    await pass()
+    expect(seen()).toMatchObject({ displayName: 'Bob', meta: { color: 'blue' } })
+  })
+
+  test('sends nothing when nothing changes', async () => {
+    const { mount, room } = await visible()
+    const n = ref(1)
+    mount(() => useOwnPresence('r', () => ({ meta: { even: n.value % 2 === 0 } })))
+    await pass()
+    n.value = 3
+    await settle()
+    expect(room.said).toHaveLength(1)
+  })
+
+  test('is taken back when the component is unmounted: the name is that of the client, and the rest is cleared', async () => {
+    const { mount, seen } = await visible()
+    const { unmount } = mount(() => useOwnPresence('r', { displayName: 'Somebody', field: 'title', meta: 1 }))
+    await pass()
+    unmount()
+    await pass()
+    expect(seen()).toMatchObject({ displayName: 'ada', field: undefined, meta: undefined })
+  })
+
+  test('of two components that name the same member, the later one counts, and then the other one again', async () => {
+    const { mount, seen } = await visible()
+    mount(() => useOwnPresence('r', { displayName: 'Ada', meta: { color: 'red' } }))
+    const { unmount } = mount(() => useOwnPresence('r', { meta: { color: 'blue' } }))
+    await pass()
+    expect(seen()).toMatchObject({ displayName: 'Ada', meta: { color: 'blue' } })
+    unmount()
+    await pass()
+    expect(seen()).toMatchObject({ displayName: 'Ada', meta: { color: 'red' } })
+  })
+
+  test('leaves the field to useFieldPresence unless it names one', async () => {
+    const { mount, seen } = await visible()
+    const { focus } = mount(() => useFieldPresence('r', 'title'))
+    focus()
+    const { unmount } = mount(() => useOwnPresence('r', { meta: 1 }))
+    await pass()
+    expect(seen()).toMatchObject({ field: 'title', meta: 1 })
+    unmount()
+    await pass()
+    expect(seen()).toMatchObject({ field: 'title', meta: undefined })
+  })
+
+  test('on a server that renders pages, where there is no client, does nothing', async () => {
+    vi.resetModules()
+    const { useOwnPresence } = await import('../../../src/pinia/index.ts')
+    const presence = vi.fn(() => ({ displayName: 'Ada' }))
+    effectScope().run(() => useOwnPresence('r', presence))
+    expect(presence).not.toHaveBeenCalled()
+  })
+
+  test('enters the room by itself, follows its name, and leaves with the component', async () => {
+    const { world, mount } = await visible()
+    const name = ref<string | null>(null)
+    const { unmount } = mount(() => useOwnPresence(name, { displayName: 'Ada' }))
+    await settle()
+    expect(world.server.rooms).toEqual(['r'])
+    name.value = 'one'
+    await settle()
+    expect(world.server.room('one').users.get('ada')).toMatchObject({ displayName: 'Ada' })
+    name.value = 'two'
+    await settle()
+    expect([...world.server.room('one').users.keys()]).toEqual([])
+    expect(world.server.room('two').users.get('ada')).toMatchObject({ displayName: 'Ada' })
+    unmount()
+    await settle()
+    expect([...world.server.room('two').users.keys()]).toEqual([])
   })
 })

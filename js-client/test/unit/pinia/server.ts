@@ -11,8 +11,10 @@ export interface TestRoom {
   /** The batches of clients, in order. */
   readonly batches: Batch[]
   /** What clients have said of themselves, in order. */
-  readonly said: { clientId: string; displayName?: string; field?: string | null }[]
+  readonly said: { clientId: string; displayName?: string | null; field?: string | null; meta?: Json }[]
   readonly users: Map<string, User>
+  /** Clients that may not write. */
+  readonly readOnly: Set<string>
   /** How many streams were opened, and how many are open. */
   opened: number
   readonly streams: ReadonlyMap<string, unknown>
@@ -63,6 +65,7 @@ function createRoom(room: string) {
   const batches: Batch[] = []
   const moves: Move[] = []
   const said: TestRoom['said'] = []
+  const readOnly = new Set<string>()
   let serverSeq = 0
   let joined = 0
 
@@ -99,6 +102,7 @@ function createRoom(room: string) {
     users,
     batches,
     said,
+    readOnly,
     streams,
     opened: 0,
     present,
@@ -111,9 +115,15 @@ function createRoom(room: string) {
       const results = apply(batch)
       return { room, key: batch.key, epoch, serverSeq, duplicate: false, results }
     },
-    say(clientId: string, { displayName, field }: { displayName?: string; field?: string | null }) {
-      said.push({ clientId, ...(displayName !== undefined && { displayName }), ...(field !== undefined && { field }) })
-      return present({ clientId, ...(displayName && { displayName }), ...(field !== undefined && { field: field ?? undefined }) } as User)
+    say(clientId: string, presence: Omit<TestRoom['said'][number], 'clientId'>) {
+      said.push({ clientId, ...presence })
+      const { displayName, field, meta } = presence
+      return present({
+        clientId,
+        ...(displayName !== undefined && { displayName: displayName ?? undefined }),
+        field: field ?? undefined,
+        meta: meta ?? undefined
+      } as User)
     },
     stream(clientId: string, query: URLSearchParams, signal: AbortSignal | null | undefined) {
       this.opened++
@@ -124,7 +134,7 @@ function createRoom(room: string) {
           streams.set(clientId, stream)
           for (const [key, state] of docs) stream.enqueue(frame('state', { room, key, serverSeq, state }))
           stream.enqueue(frame('up-to-date', { room, epoch, serverSeq }, serverSeq))
-          stream.enqueue(frame('presence', { room, users: [...users.values()] }))
+          stream.enqueue(frame('presence', { room, ...(readOnly.has(clientId) && { readOnly: true }), users: [...users.values()] }))
           signal?.addEventListener('abort', () => {
             streams.delete(clientId)
             stream.error(signal.reason)

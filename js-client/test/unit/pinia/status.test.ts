@@ -4,7 +4,17 @@ import { useSyncHooks, useSyncStatus, useSyncedStore } from '../../../src/pinia/
 import { createWorld, pass, pinia4, settle } from './world.ts'
 
 const { defineStore } = pinia4
-const nothing = { connected: false, syncing: false, pendingChanges: 0, rejectedChanges: 0, lastSyncedAt: null, error: null }
+const nothing = {
+  status: 'offline',
+  connected: false,
+  syncing: false,
+  readOnly: false,
+  pendingChanges: 0,
+  rejectedChanges: 0,
+  lastSyncedAt: null,
+  code: null,
+  error: null
+}
 
 function setup() {
   const world = createWorld()
@@ -21,15 +31,15 @@ describe('useSyncStatus', () => {
   test('tells how it is, from the first moment on', async () => {
     const { store, client, room } = setup()
     const status = useSyncStatus(store)
-    expect(status.value).toEqual(nothing)
+    expect(status.value).toEqual({ ...nothing, status: 'connecting' })
     await settle()
-    expect(status.value).toEqual({ ...nothing, connected: true, syncing: true, lastSyncedAt: expect.any(Date) as Date })
+    expect(status.value).toEqual({ ...nothing, status: 'online', connected: true, syncing: true, lastSyncedAt: expect.any(Date) as Date })
     store.doc.title = 'x'
     expect(status.value.pendingChanges).toBe(1)
     await settle()
     expect(status.value.pendingChanges).toBe(0)
     client.disconnect()
-    expect(status.value).toMatchObject({ connected: false, syncing: true })
+    expect(status.value).toMatchObject({ status: 'offline', connected: false, syncing: true })
     client.connect()
     await settle()
     expect(status.value.connected).toBe(true)
@@ -54,12 +64,12 @@ describe('useSyncStatus', () => {
     await settle()
     at.post('doc', { op: 'set', path: '', value: 'nonsense' })
     await settle()
-    expect(status.value.error).toBe('doc is not what the store expects')
+    expect(status.value).toMatchObject({ code: 'unexpected_state', error: 'doc is not what the store expects' })
     expect(store.doc).toEqual({ title: '', tasks: [] })
     expect(warn).toHaveBeenCalledTimes(1)
     at.post('doc', { op: 'set', path: '', value: { title: 'sense', tasks: [] } })
     await settle()
-    expect(status.value.error).toBe(null)
+    expect(status.value).toMatchObject({ code: null, error: null })
     expect(store.doc.title).toBe('sense')
     warn.mockRestore()
   })
@@ -71,12 +81,41 @@ describe('useSyncStatus', () => {
       a: useSyncedStore({ room: 'a' }).synced('a', ''),
       b: useSyncedStore({ room: name }).synced('b', '')
     }))
+    world.server.room('b').readOnly.add('ada')
     const status = useSyncStatus(use(world.application().pinia))
     await settle()
-    expect(status.value.connected).toBe(false)
+    expect(status.value).toMatchObject({ status: 'offline', connected: false, readOnly: false })
     name.value = 'b'
+    expect(status.value).toMatchObject({ status: 'connecting', connected: false })
     await settle()
-    expect(status.value.connected).toBe(true)
+    expect(status.value).toMatchObject({ status: 'online', connected: true, readOnly: true })
+  })
+
+  test('is read-only while the server says so, from the moment that the room has loaded', async () => {
+    const { store, at, client } = setup()
+    at.readOnly.add('ada')
+    const status = useSyncStatus(store)
+    await pass()
+    expect(status.value).toMatchObject({ connected: true, readOnly: true })
+    at.readOnly.clear()
+    client.disconnect()
+    client.connect()
+    await pass()
+    expect(status.value).toMatchObject({ connected: true, readOnly: false })
+  })
+
+  test('while the client is disconnected before the room was entered, is offline', async () => {
+    const { room, store, client } = setup()
+    client.disconnect()
+    room.value = 'another'
+    const status = useSyncStatus(store)
+    expect(status.value.status).toBe('offline')
+    await settle()
+    expect(status.value.status).toBe('offline')
+    client.connect()
+    expect(status.value.status).toBe('connecting')
+    await settle()
+    expect(status.value.status).toBe('online')
   })
 
   test('of a store that is not synced is that of nothing, with a warning', () => {
@@ -139,6 +178,24 @@ describe('useSyncHooks', () => {
     await settle()
     expect(error).toHaveBeenCalledWith({ room: 'r', code: 'unexpected_state', message: 'doc is not what the store expects', path: 'doc' })
     warn.mockRestore()
+  })
+
+  test.each([
+    ['at once', () => 'mine' as const],
+    ['later', () => Promise.resolve('mine' as const)]
+  ])('a resolution that onConflict returns %s is in the store and on the server', async (_, answer) => {
+    const { store, at, client } = setup()
+    useSyncHooks(store).onConflict(answer)
+    await settle()
+    client.disconnect()
+    store.doc.title = 'mine'
+    at.post('doc', { op: 'set', path: 'title', value: 'theirs' })
+    await pass()
+    client.connect()
+    await pass()
+    expect(store.doc.title).toBe('mine')
+    await settle()
+    expect(at.docs.get('doc')).toMatchObject({ title: 'mine' })
   })
 
   test('follow the store to another room, and hear the last of the old one', async () => {

@@ -6,6 +6,7 @@ import { follow } from '../../../src/document/follow.ts'
 import type { JsonObject } from '../../../src/document/json.ts'
 import { get } from '../../../src/document/values.ts'
 import { createReplica, type Frozen } from '../../../src/replica/replica.ts'
+import { type Conflict, resolve } from '../../../src/replica/resolution.ts'
 import type { Operation, RoomEvent } from '../../../src/wire.ts'
 import { createModelServer } from './model.ts'
 
@@ -28,17 +29,23 @@ function createWorld(size: number) {
   const clients = Array.from({ length: size }, (_, i) => {
     let seq = 0
     const conflicts: Operation[] = []
+    const undecided: Conflict[] = []
     const replica = createReplica({
       clientId: `c${i}`,
       nextSeq: () => ++seq,
       limits: { ops: 4, bytes: 100_000 },
-      onConflict: ({ op }) => conflicts.push(op)
+      onConflict(conflict) {
+        conflicts.push(conflict.op)
+        undecided.push(conflict)
+      }
     })
     replica.initialise('default', INITIAL)
     return {
       name: `c${i}`,
       replica,
       conflicts,
+      /** Reported conflicts without a resolution. Some get one at once, others later, after more edits. */
+      undecided,
       inbox: [] as RoomEvent[],
       close: undefined as (() => void) | undefined,
       /** What is on its way. More than one only since the page was hidden. */
@@ -88,9 +95,30 @@ function deliver(world: World, client: Client, x: number) {
       event.type === 'state' ? replica.state(event.data) : event.type === 'delta' ? replica.delta(event.data, event.epoch) : 'ok'
     const last = event.type === 'up-to-date' ? replica.upToDate(event.data) : verdict
     check(client)
+    if (x % 3) decide(client, x)
     if (last !== 'ok') return open(world, client, x, last === 'restart')
     if (live && event.type === 'delta') staysVisible(client, before, client.conflicts.slice(dropped))
     if (!live && replica.live) client.inFlight.clear()
+  }
+}
+
+/** The application resolves the conflicts that were reported. An edit since then stays. */
+function decide({ replica, undecided, name }: Client, x: number) {
+  for (const reported of undecided.splice(0)) {
+    // What is decided late has been seen when it was reported.
+    const conflict = x % 2 ? replica.review(reported) : reported
+    const { key, at, op, reason, current } = conflict
+    const { view } = replica.doc(key)
+    const value = at.path.endsWith('title') && x % 5 < 2 ? `${name} merged ${x}` : undefined
+    const next = resolve(view, conflict, value === undefined ? 'mine' : { value })
+    if (next === undefined) continue
+    expect(get(view, at.path)).toEqual(current)
+    expect(reason).not.toBe('too_large')
+    if (op.op === 'set') expect(get(next, at.path)).toEqual(value ?? op.value)
+    replica.edit(key, next)
+    // It does not conflict with itself.
+    expect(replica.unsent(key).length).toBeGreaterThan(0)
+    expect(undecided).toEqual([])
   }
 }
 
@@ -219,6 +247,7 @@ function run(world: World, steps: readonly (readonly [number, number, number])[]
     else if (what === 15) cut(client)
     else if (what < 18) open(world, client, x)
     else if (what === 18) hide(world, client)
+    else if (what === 19) decide(client, x)
     else if (x % 2) client.replica.retry()
     else client.replica.discard()
   }
@@ -230,6 +259,7 @@ function heal(world: World) {
   for (let round = 0; round < 10_000; round++) {
     for (const client of world.clients) {
       while (client.inbox.length) deliver(world, client, 1)
+      decide(client, round)
       // What is set aside would stay on this client's screen alone.
       client.replica.discard()
       send(world, client)
@@ -258,7 +288,7 @@ function agree({ server, clients }: World) {
 const allTasks = ({ server }: World): JsonObject[] =>
   KEYS.flatMap((key) => LISTS.flatMap((list) => (get(server.docs.get(key), list) ?? []) as JsonObject[]))
 
-const steps = fc.array(fc.tuple(fc.nat(9), fc.nat(19), fc.nat(999_999)), { minLength: 5, maxLength: 250 })
+const steps = fc.array(fc.tuple(fc.nat(9), fc.nat(20), fc.nat(999_999)), { minLength: 5, maxLength: 250 })
 const runs = Number(process.env.PATHSYNC_PROPERTY_RUNS ?? 150)
 
 test('all clients and the server agree in the end, whatever the network did, and no change is lost or doubled', () => {

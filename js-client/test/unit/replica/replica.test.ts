@@ -17,7 +17,7 @@ function setup(options: Partial<ReplicaOptions> = {}) {
   const replica = createReplica({
     clientId: 'me',
     nextSeq: () => ++seq,
-    onConflict: (conflict) => conflicts.push(conflict),
+    onConflict: ({ at: _, ...conflict }) => conflicts.push(conflict),
     onRejected: (_, ops) => refused.push(ops),
     onRemote: (delta) => remote.push(delta),
     onLoaded: (doc) => loaded.push([doc.key, doc.confirmed]),
