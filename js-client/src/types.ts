@@ -106,9 +106,31 @@ export interface RejectedChange {
 /** The changes of a room that do not get through, until they are retried, discarded, or replaced by newer ones. */
 export interface RejectedChanges {
   readonly list: readonly RejectedChange[]
-  /** Sends them again: one of them, or all. */
+  /** Sends them again, one of them or all. */
   retry(id?: string): void
   /** Gives them up, one of them or all: the server's state shows instead. */
+  discard(id?: string): void
+}
+
+/** A change that the server has not confirmed. */
+export interface PendingChange {
+  /** Names the change as long as it is pending and in no batch. */
+  readonly id: string
+  /** The document. */
+  readonly key: string
+  readonly op: Operation
+  /** It is in a batch that has been sent or is about to be. The server may have it. */
+  readonly sent: boolean
+}
+
+/** The changes of a room that the server has not confirmed. */
+export interface PendingChanges {
+  /** In the order in which they are sent. It is computed when it is read; `RoomStatus.pendingChanges` has the number. */
+  readonly list: readonly PendingChange[]
+  /**
+   * Gives up changes that are in no batch, one of them or all: the server's state shows instead. What cannot be without it, such
+   * as an edit in an item that was added, is given up as well. Changes that were sent stay.
+   */
   discard(id?: string): void
 }
 
@@ -147,6 +169,10 @@ export interface RoomEvents {
   stateLoaded: StateLoadedEvent
   conflict: ConflictEvent
   error: SyncErrorEvent
+  /** The list of pending changes is another one. It is compared only while something listens. */
+  pending: PendingChanges
+  /** The list of set-aside changes is another one. It is compared only while something listens. */
+  rejected: RejectedChanges
 }
 
 /** What a client says of itself to the others in a room. */
@@ -166,6 +192,8 @@ export interface Room {
   readonly users: readonly User[]
   /** A document of the room. The same key gives the same document. */
   document<T = Json>(key?: string, options?: DocumentOptions<T>): Document<T>
+  /** Changes that the server has not confirmed. */
+  readonly pending: PendingChanges
   /** Changes that do not get through. They are not pending any more, and do not hold up others. */
   readonly rejected: RejectedChanges
   /** Replaces what is named; what is left out stays. */
@@ -194,7 +222,16 @@ export interface Document<T = Json> {
   replace(next: T): void
   /** Applies one operation. Throws a TypeError when it can never be valid; returns what became of it here. */
   apply(op: Operation): { status: 'applied' | 'discarded'; reason?: DiscardReason; arrayIndex?: number }
+  /** Calls with the whole document when it has changed. Returns the function that ends it. */
   subscribe(listener: (state: T | undefined) => void): () => void
+  /**
+   * Calls when the value at a path, or anything in it, has changed, by this client or by another: with the value, and the one
+   * that the listener was called with before or that stood there when it subscribed. Undefined stands for nothing: a missing member, an item that was removed
+   * or moved to another array. Values are compared by `===`; parts that are the same in two versions are the same value, also when
+   * the server sends the whole document. An error of a listener is reported as uncaught, and the others are called.
+   * @throws TypeError when the text is no path.
+   */
+  subscribe<V = Json>(path: string, listener: (value: V | undefined, previous: V | undefined) => void): () => void
   /** For state that lives elsewhere and changes in place, such as a Pinia store. */
   attach(mirror: Mirror): Attachment
 }

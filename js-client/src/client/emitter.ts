@@ -9,6 +9,8 @@ export function createEmitter<Events>() {
       listeners.set(event, all.add(own))
       return () => void all.delete(own)
     },
+    /** Whether anything listens to an event. */
+    has: (event: keyof Events) => !!listeners.get(event)?.size,
     emit<E extends keyof Events>(event: E, payload: Events[E]) {
       for (const listener of [...(listeners.get(event) ?? [])] as ((payload: Events[E]) => void)[]) {
         attempt(() => listener(payload))

@@ -2,8 +2,9 @@
 //
 // Whatever changes the replica runs inside `step`: first what the application has changed is taken in (`documents.pull`), so that
 // nothing remote is ever folded over an edit that is not known yet; afterwards everybody is shown what is new (`publish`).
+import { equal } from '../document/values.ts'
 import { createReplica, type Verdict } from '../replica/replica.ts'
-import type { Operation, RejectedChanges, Room, RoomEvents, RoomStatus } from '../types.ts'
+import type { Json, Operation, PendingChanges, RejectedChanges, Room, RoomEvents, RoomStatus } from '../types.ts'
 import type { DeltaEvent, PresenceChangeEvent, RoomEvent, User } from '../wire.ts'
 import type { Api } from './api.ts'
 import { after, stopwatch } from './clock.ts'
@@ -38,7 +39,8 @@ export interface RoomOptions {
 }
 
 /** The events that say which room they are of. */
-type OfRoom = Exclude<keyof RoomEvents, 'status' | 'presence'>
+type OfRoom = Exclude<keyof RoomEvents, 'status' | 'presence' | Lists>
+type Lists = 'pending' | 'rejected'
 
 /** Who was away for longer may have worked on something that others have changed, in milliseconds. */
 const AWAY_MS = 5000
@@ -142,8 +144,22 @@ export function createRoom(options: RoomOptions) {
       events.emit('status', status)
     }
     for (const emit of waiting.splice(0)) emit()
+    compare('pending', replica.pendingChanges, pending)
+    compare('rejected', () => replica.rejected, rejected)
     save()
     if (!guests && !status.pendingChanges) close()
+  }
+
+  /** The lists that listeners of their events know. */
+  const lists: Record<Lists, readonly unknown[]> = { pending: [], rejected: [] }
+
+  /** Tells of a list that has changed, if anything listens. */
+  function compare<E extends Lists>(event: E, read: () => readonly unknown[], payload: RoomEvents[E]) {
+    if (!events.has(event)) return
+    const list = read()
+    if (equal(list as Json, lists[event] as Json)) return
+    lists[event] = list
+    events.emit(event, payload)
   }
 
   let adopted: Promise<void> | undefined
@@ -258,6 +274,13 @@ export function createRoom(options: RoomOptions) {
     events.emit('status', status)
   }
 
+  const pending: PendingChanges = {
+    get list() {
+      return step(replica.pendingChanges)
+    },
+    discard: (id) => step(() => replica.discardPending(id))
+  }
+
   const rejected: RejectedChanges = {
     get list() {
       return replica.rejected
@@ -279,9 +302,15 @@ export function createRoom(options: RoomOptions) {
       return users
     },
     document: documents.open,
+    pending,
     rejected,
     setPresence: presence.set,
-    on: events.on,
+    on(event, listener) {
+      const isFirst = !events.has(event)
+      if (isFirst && event === 'pending') lists.pending = replica.pendingChanges()
+      if (isFirst && event === 'rejected') lists.rejected = replica.rejected
+      return events.on(event, listener)
+    },
     async flush() {
       sender.flush()
       while (status.pendingChanges && !closed) {

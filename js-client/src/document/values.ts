@@ -1,5 +1,5 @@
 // Reading, comparing and copying JSON values.
-import { SYNC_ID, idOf, isItems, positionOf } from './items.ts'
+import { SYNC_ID, idOf, isItems, positionOf, shareIndex } from './items.ts'
 import type { Json, JsonObject } from './json.ts'
 import { type Segment, parsePath } from './path.ts'
 
@@ -34,6 +34,31 @@ export function same(a: Json | undefined, b: Json | undefined): boolean {
   const names = Object.keys(a)
   const others = Object.keys(b)
   return names.length === others.length && names.every((name, i) => name === others[i] && same(a[name], b[name]))
+}
+
+/**
+ * `after`, sharing with `before` whatever is the same in both, with members in the same order; `before` itself when all is. Items
+ * are compared with those of the same id.
+ */
+export function share(before: Json | undefined, after: Json): Json
+export function share(before: Json | undefined, after: Json | undefined): Json | undefined
+export function share(before: Json | undefined, after: Json | undefined): Json | undefined {
+  if (before === after) return before
+  if (Array.isArray(before) && Array.isArray(after)) {
+    const items = isItems(before) && isItems(after)
+    const shared = after.map((value: Json, i) => {
+      const was = before[i]
+      return value === was ? value : share(items ? before[positionOf(before, idOf(value) as string)] : was, value)
+    })
+    if (items) shareIndex(shared, after)
+    return shared.length === before.length && shared.every((value, i) => value === before[i]) ? before : shared
+  }
+  if (!isObject(before) || !isObject(after)) return after
+  const shared: Record<string, Json> = {}
+  const names = Object.keys(after)
+  for (const name of names) put(shared, name, share(own(before, name), after[name] as Json))
+  const others = Object.keys(before)
+  return names.length === others.length && names.every((name, i) => name === others[i] && shared[name] === before[name]) ? before : shared
 }
 
 /**

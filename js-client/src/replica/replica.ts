@@ -6,9 +6,10 @@ import { diff } from '../document/diff.ts'
 import { type Move, follow } from '../document/follow.ts'
 import type { Json } from '../document/json.ts'
 import { take, type BatchLimits } from '../document/split.ts'
-import { equal, get, same } from '../document/values.ts'
-import type { ConflictEvent, RejectedChange, SavedOutbox } from '../types.ts'
+import { equal, get, same, share } from '../document/values.ts'
+import type { ConflictEvent, PendingChange, RejectedChange, SavedOutbox } from '../types.ts'
 import type { Batch, BatchResult, DeltaEvent, Operation, OperationResult, StateEvent, UpToDateEvent } from '../wire.ts'
+import { idOfPending, listPending } from './pending.ts'
 import { overlay, touches } from './rejected.ts'
 
 /** A batch that has been sent, or is about to be. Its content never changes, so that a retry repeats it. */
@@ -22,8 +23,8 @@ export interface Frozen {
 
 /**
  * One document, four times. `base` is `confirmed`, or `initial` where there is none, with the frozen batches on top; `floor` is
- * `base` with the changes on top that were set aside; `view` is `floor` with the unsent changes on top. The unsent changes are
- * not stored: they are `diff(floor, view)`.
+ * `base` with the changes on top that were set aside, and after a restore with the held ones; `view` is `floor` with the unsent
+ * changes on top. The unsent changes are not stored: they are `diff(floor, view)`.
  */
 export interface Doc {
   readonly key: string
@@ -65,6 +66,13 @@ export interface Refusal {
   readonly message: string
 }
 
+/** The documents of a room at a position, as a browser has kept them. */
+export interface KeptRoom {
+  readonly epoch: string
+  readonly serverSeq: number
+  readonly docs: ReadonlyMap<string, Json>
+}
+
 type Held = SavedOutbox['unsent'][number]
 
 /** How many operations a batch has at most. */
@@ -90,7 +98,10 @@ export function createReplica(options: ReplicaOptions) {
   let arrived: DeltaEvent[] = []
   /** A delta was taken for one that is known already. */
   let repeated = false
+  /** What closed tabs have left unsent, until the server's state says whether it still applies. */
   let held: Held[] = []
+  /** What is known was kept by the browser, and the server has not said yet what has happened since. */
+  let restored = false
   let rejected: readonly RejectedChange[] = []
   let lastRejected = 0
   /**
@@ -118,6 +129,8 @@ export function createReplica(options: ReplicaOptions) {
     return ops
   }
 
+  const heldOf = (d: Doc) => held.filter(({ key }) => key === d.key)
+
   const pendingAt = (at: readonly Operation[], op: Operation) => at.some((other) => touches(other, op))
 
   /**
@@ -130,14 +143,12 @@ export function createReplica(options: ReplicaOptions) {
     const frozen = queue.filter(({ batch }) => batch.key === d.key)
     d.base = d.confirmed ?? d.initial
     for (const { batch } of frozen) d.base = fold(d.base, batch.ops, moves).doc
-    if (d.base !== undefined && same(d.base, before)) {
-      // As expected, which is the rule for an own batch: it stays the same value.
-      d.base = before
-      if (!frozen.length && d.confirmed !== undefined) d.confirmed = before
-    }
+    // Where it is as expected, which is the rule for an own batch, it stays the same value; elsewhere the parts that show already do.
+    d.base = d.base !== undefined && same(d.base, before) ? before : share(d.view, d.base)
+    if (!frozen.length && d.confirmed !== undefined) d.confirmed = d.base
     const mine = rejected.filter(({ key }) => key === d.key)
     const { doc, kept, gone } = overlay(d.base, d.confirmed, mine, moves)
-    d.floor = doc
+    d.floor = restored && held.length ? fold(doc, heldOf(d).map(({ op }) => op), moves).doc : doc
     if (mine.length) {
       const places = new Map(kept.map((change) => [change.id, change]))
       rejected = rejected.flatMap((change) => (change.key === d.key ? (places.get(change.id) ?? []) : change))
@@ -168,7 +179,8 @@ export function createReplica(options: ReplicaOptions) {
     const stale = new Set(offline ? unsent.filter((op) => isStale(op, before, d.base, moves)) : [])
     const kept = unsent.filter((op) => !stale.has(op))
     const { doc, results } = fold(d.floor, kept, moves)
-    d.view = doc
+    // What is put on top anew is as it was, and stays the same values.
+    d.view = kept.length ? share(d.view, doc) : doc
     for (const op of stale) conflict(d, op, 'changed')
     reportAll(d, kept, results)
     forgetMoves(d, pending)
@@ -324,21 +336,33 @@ export function createReplica(options: ReplicaOptions) {
     for (const frozen of queue) if (frozen.ack?.epoch !== epoch) delete frozen.ack
     for (const key of states.keys()) doc(key)
     for (const d of docs.values()) {
-      d.confirmed = states.get(d.key)
+      d.confirmed = share(d.confirmed, states.get(d.key))
       rebase(d, unsent.get(d) ?? [], loaded && away)
       options.onLoaded?.(d, serverSeq)
     }
   }
 
-  /** What a closed tab left unsent, on top of what has been loaded; what has changed since is a conflict. */
+  /**
+   * What a closed tab left unsent becomes unsent here, on top of the server's state and below what has been changed here since;
+   * what the server has changed since it was made is a conflict.
+   */
   function applyHeld() {
-    for (const { key, op, was } of held.splice(0)) {
-      const d = doc(key)
-      const now = get(d.base, follow(d.base, op, d.moves).path)
-      const { doc: view, results } = fold(d.view, [op], [...d.moves])
-      if (results[0]?.status !== 'applied') reportAll(d, [op], results)
-      else if (hasValue(op) && !equal(now, was) && !equal(now, op.value)) conflict(d, op, 'changed')
-      else d.view = view
+    const due = held.splice(0)
+    restored = false
+    for (const d of new Set(due.map(({ key }) => doc(key)))) {
+      const unsent = unsentOf(d)
+      const moves = settleFloor(d)
+      d.view = d.floor
+      for (const { op, was } of due.filter(({ key }) => key === d.key)) {
+        const now = get(d.base, follow(d.base, op, d.moves).path)
+        const { doc: view, results } = fold(d.view, [op], [...moves])
+        if (results[0]?.status !== 'applied') reportAll(d, [op], results)
+        else if (hasValue(op) && !equal(now, was) && !equal(now, op.value)) conflict(d, op, 'changed')
+        else d.view = view
+      }
+      const { doc: view, results } = fold(d.view, unsent, moves)
+      d.view = view
+      reportAll(d, unsent, results)
     }
   }
 
@@ -428,6 +452,27 @@ export function createReplica(options: ReplicaOptions) {
     /** What is in no batch yet. */
     unsent: (key: string) => unsentOf(doc(key)),
 
+    /** What the server has not confirmed, in the order in which it is sent. */
+    pendingChanges: (): PendingChange[] =>
+      listPending(queue, held, [...docs.values()].map((d) => [d.key, unsentOf(d)])),
+
+    /**
+     * Gives up changes that are in no batch yet: one of them, or all. What cannot be without it goes, too.
+     */
+    discardPending(id?: string) {
+      const stays = (key: string, op: Operation, isHeld = false) => id !== undefined && idOfPending(key, op, isHeld) !== id
+      const kept = held.filter(({ key, op }) => stays(key, op, true))
+      const rest = new Map([...docs.values()].map((d) => [d, unsentOf(d)]))
+      const changed = [...rest].filter(
+        ([d, ops]) => ops.some((op) => !stays(d.key, op)) || heldOf(d).some((change) => !kept.includes(change))
+      )
+      held = kept
+      for (const [d, ops] of changed) {
+        settleFloor(d)
+        d.view = fold(d.floor, ops.filter((op) => stays(d.key, op))).doc
+      }
+    },
+
     /** Whether nothing can be frozen before a delta has come. */
     get waits() {
       return waits()
@@ -500,6 +545,11 @@ export function createReplica(options: ReplicaOptions) {
       d.view = fold(d.floor, rest).doc
     },
 
+    /** What closed tabs have left, while it is shown on top of restored documents. */
+    get shownHeld(): readonly Held[] {
+      return restored ? held : []
+    },
+
     /** The changes that were set aside. */
     get rejected() {
       return rejected
@@ -526,6 +576,23 @@ export function createReplica(options: ReplicaOptions) {
       incoming = position ? undefined : new Map()
     },
 
+    /**
+     * Shows what the browser has kept of the room, before anything has been loaded. The server is asked to go on from there; until
+     * it has, what closed tabs have left is shown on top, and neither sent nor judged.
+     */
+    restore({ epoch, serverSeq, docs: states }: KeptRoom) {
+      if (position || loaded) return
+      position = { epoch, serverSeq }
+      restored = loaded = true
+      const unsent = new Map([...docs.values()].map((d) => [d, unsentOf(d)]))
+      for (const key of states.keys()) doc(key)
+      for (const d of docs.values()) {
+        d.confirmed = states.get(d.key)
+        rebase(d, unsent.get(d) ?? [])
+        options.onLoaded?.(d, serverSeq)
+      }
+    },
+
     /** It has ended. */
     lost() {
       live = false
@@ -540,7 +607,7 @@ export function createReplica(options: ReplicaOptions) {
       const unsent = [...held]
       for (const d of docs.values()) {
         for (const op of unsentOf(d)) {
-          const was = get(d.floor, op.path)
+          const was = get(d.base, op.path)
           unsent.push({ key: d.key, op, ...(was !== undefined && { was }) })
         }
       }
@@ -553,9 +620,10 @@ export function createReplica(options: ReplicaOptions) {
       const before = new Map([...docs.values()].map((d) => [d, unsentOf(d)]))
       queue = [...queue, ...batches.map((batch) => ({ batch }))]
       rejected = [...rejected, ...refused.map((change) => ({ ...change, id: `${++lastRejected}` }))]
-      for (const key of new Set([...batches, ...refused].map(({ key }) => key))) rebase(doc(key), before.get(doc(key)) ?? [])
       held.push(...unsent)
-      if (loaded) applyHeld()
+      const shown = [...batches, ...refused, ...(restored ? unsent : [])]
+      for (const key of new Set(shown.map(({ key }) => key))) rebase(doc(key), before.get(doc(key)) ?? [])
+      if (loaded && !restored) applyHeld()
     }
   }
 }
