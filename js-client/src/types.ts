@@ -25,14 +25,22 @@ export interface ClientOptions {
   maxWaitMs?: number
   /** The server's heartbeat in milliseconds; after 2.5 of them in silence a stream counts as dead. Default 15000. */
   heartbeatMs?: number
-  /** Keep unsent changes in IndexedDB, so that they survive a closed tab. Needs a secure context. Default false. */
+  /**
+   * Keep unsent changes and the documents in IndexedDB, so that a page that is opened again shows them, with or without the server.
+   * Unsent changes need a secure context. An `OutboxStorage` keeps unsent changes elsewhere, and no documents. Default false.
+   */
   persist?: boolean | OutboxStorage
   /**
-   * Whether the tabs of a browser share one stream per room, which needs a secure context; without one, each tab has its own.
-   * Only tabs of the same user share: the one whom the token's `sub` names, or, where tokens are none that can be read,
-   * a text that differs from user to user. Default true.
+   * A text that differs from user to user. What tabs share, and what `persist` keeps, is for the same user only. Without it, the user is
+   * the one whom the token's `iss` and `sub` name. Where tokens cannot be read, and where cookies say who the user is, it is needed for
+   * documents to be kept.
    */
-  tabs?: boolean | string
+  user?: string
+  /**
+   * Whether the tabs of a user share one stream per room, which needs a secure context; without one, each tab has its own.
+   * Default true.
+   */
+  tabs?: boolean
   /**
    * Whether the rooms of this client share one stream. Over HTTP/1.1 a browser has six connections in all; over HTTP/2 a stream
    * per room costs nothing, and entering a room does not reopen that of the others. By default they share one in a browser,
@@ -55,6 +63,11 @@ export interface Client {
   /** As if the network were gone: nothing is sent or received until `connect`. Changes go on and are kept. */
   disconnect(): void
   connect(): void
+  /**
+   * For logging out: deletes what `persist` has kept in this browser of the server, the documents of all rooms and the unsent changes of this client,
+   * and keeps nothing more. Other tabs keep no more documents either. Rejects when it cannot.
+   */
+  clear(): Promise<void>
   /** Sends what is pending, if that is possible at once, and leaves all rooms. */
   close(): void
 }
@@ -62,7 +75,7 @@ export interface Client {
 export interface RoomStatus {
   /** The stream is open and has caught up. */
   readonly connected: boolean
-  /** The room has been loaded at least once: what is shown is more than initial state. */
+  /** The room has been loaded at least once, be it from what the browser has kept: what is shown is more than initial state. */
   readonly loaded: boolean
   /** Operations that the server has not confirmed yet. */
   readonly pendingChanges: number
@@ -91,6 +104,8 @@ export interface StateLoadedEvent {
   key: string
   state: Json
   serverSeq: number
+  /** It is what the browser has kept; the server has not answered yet. */
+  kept?: true
 }
 /** A change that does not get through. It stays on the screen. */
 export interface RejectedChange {
@@ -255,8 +270,11 @@ export interface Attachment {
 
 /** Keeps outboxes where they survive their tab. */
 export interface OutboxStorage {
-  /** What closed tabs left for a room that a client enters. It stays stored until a `save` says that it was taken over. */
-  adopt(room: string, clientId: string): Promise<SavedOutbox[]>
+  /**
+   * What closed tabs left for a room that a client enters. It stays stored until a `save` says that it was taken over. What has
+   * another `user` is passed over.
+   */
+  adopt(room: string, clientId: string, user?: string): Promise<SavedOutbox[]>
   /** Replaces what is kept for a client in a room, and forgets the outboxes that were taken over into it. */
   save(room: string, outbox: SavedOutbox, takenOver: readonly string[]): Promise<void>
   close(): void
@@ -264,6 +282,8 @@ export interface OutboxStorage {
 
 export interface SavedOutbox {
   readonly clientId: string
+  /** Whose changes these are, as far as it is known. */
+  readonly user?: string
   /** Sent at least once, fate unknown: repeated as they are. */
   readonly batches: readonly Batch[]
   /** Refused, and kept for the application to decide. Absent in what older versions have saved. */

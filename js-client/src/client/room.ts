@@ -11,7 +11,8 @@ import { after, stopwatch } from './clock.ts'
 import { connect, type ConnectionOptions } from './connection.ts'
 import { createDocuments } from './documents.ts'
 import { createEmitter } from './emitter.ts'
-import type { Outbox, Outboxes } from './outbox.ts'
+import type { Cache, Caches } from './cache.ts'
+import type { Outboxes } from './outbox.ts'
 import { ownPresence } from './presence.ts'
 import { createSender } from './sender.ts'
 
@@ -28,6 +29,7 @@ export interface RoomOptions {
   /** The server has got further than the numbers of this client, as it has said so many times in a row. */
   passed(times: number): void
   outboxes: Promise<Outboxes> | undefined
+  caches: Promise<Caches> | undefined
   sharing: ConnectionOptions['sharing']
   shareAs: ConnectionOptions['shareAs']
   joined?: ConnectionOptions['joined']
@@ -45,8 +47,8 @@ type Lists = 'pending' | 'rejected'
 /** Who was away for longer may have worked on something that others have changed, in milliseconds. */
 const AWAY_MS = 5000
 
-/** The longest that a room waits for what closed tabs have left before it goes on without, in milliseconds. */
-const ADOPT_MS = 5000
+/** The longest that a room waits for what the browser has kept before it goes on without, in milliseconds. */
+const RECALL_MS = 5000
 
 export type SharedRoom = ReturnType<typeof createRoom>
 
@@ -60,6 +62,8 @@ export function createRoom(options: RoomOptions) {
   let users: readonly User[] = []
   let error: string | null = null
   let lastSyncedAt: Date | null = null
+  /** A connection has been opened. */
+  let asked = false
   /** Since when the connection is lost, if it is, in milliseconds; for ever, if that was asked for. */
   let lostFor: (() => number) | undefined
   let status: RoomStatus = { connected: false, loaded: false, pendingChanges: 0, rejectedChanges: 0, lastSyncedAt, error }
@@ -70,7 +74,7 @@ export function createRoom(options: RoomOptions) {
     ...options,
     onRemote: ({ key, clientId, serverSeq, ops }) => tell('remoteChange', { key, clientId, serverSeq, ops }),
     onLoaded: ({ key, confirmed }, serverSeq) => {
-      if (confirmed !== undefined) tell('stateLoaded', { key, state: confirmed, serverSeq })
+      if (confirmed !== undefined) tell('stateLoaded', { key, state: confirmed, serverSeq, ...(!asked && { kept: true }) })
     },
     onConflict: (conflict) => tell('conflict', conflict),
     onRejected: ({ code, message }, ops) => fail(code, message, ops)
@@ -162,7 +166,7 @@ export function createRoom(options: RoomOptions) {
     events.emit(event, payload)
   }
 
-  let adopted: Promise<void> | undefined
+  let recalled: Promise<void> | undefined
   const outbox = options.outboxes?.then((all) => all.of(name, replica))
   outbox?.catch(unsaved)
 
@@ -172,20 +176,52 @@ export function createRoom(options: RoomOptions) {
   }
 
   function unsaved(cause: unknown) {
-    if (!error) fail('storage', `changes are not kept: ${cause}`)
+    unstored('changes', cause)
+  }
+  function unkept(cause: unknown) {
+    unstored('documents', cause)
+  }
+  function unstored(what: string, cause: unknown) {
+    if (!error) fail('storage', `${what} are not kept: ${cause}`)
   }
 
-  async function adopt(outbox: Promise<Outbox>) {
-    let timer
-    const timeout = new Promise<never>((_, reject) => (timer = after(ADOPT_MS, () => reject('no answer'))))
-    try {
-      const left = await Promise.race([outbox.then((outbox) => outbox.adopt(clientId)), timeout])
+  /** The documents that the browser keeps. */
+  let cache: Cache | undefined
+  const self = () => users.find((user) => user.clientId === clientId)
+
+  /** Takes in what the browser has kept: the documents, and what closed tabs have left on top of them. */
+  async function recall() {
+    const kept = options.caches?.then((all) => (cache = all.of(name, replica, self)).load())
+    const left = outbox?.then((outbox) => outbox.adopt(clientId))
+    left?.catch(() => {}) // it is reported below
+    await inTime(kept, unkept, (kept) => {
+      if (!kept) return
+      // What has been changed since it was kept is as if this client had been away.
+      lostFor = () => Infinity
+      step(() => replica.restore(kept))
+    })
+    await inTime(left, unsaved, (left) => {
       step(() => left.forEach(replica.adopt))
       save(left.map(({ clientId }) => clientId))
+    })
+  }
+
+  /** Takes in what is read, unless that takes too long or fails. */
+  async function inTime<T>(reading: Promise<T> | undefined, failed: (cause: unknown) => void, take: (found: T) => void) {
+    let timer
+    const timeout = new Promise<never>((_, reject) => (timer = after(RECALL_MS, () => reject('no answer'))))
+    try {
+      if (reading) take(await Promise.race([reading, timeout]))
     } catch (cause) {
-      unsaved(cause)
+      failed(cause)
     }
     clearTimeout(timer)
+  }
+
+  /** What the browser keeps of a room is not for those who may not read it any more. */
+  function unreadable(code: string, message: string) {
+    if (code === 'forbidden') cache?.forget().catch(unkept)
+    fail(code, message)
   }
 
   function receive(event: RoomEvent): Verdict {
@@ -194,6 +230,7 @@ export function createRoom(options: RoomOptions) {
         return replica.state(event.data)
       case 'delta':
         if (replica.live) synced()
+        cache?.received(event.data, event.epoch)
         return folded(event.data, replica.delta(event.data, event.epoch))
       case 'up-to-date':
         synced()
@@ -220,6 +257,7 @@ export function createRoom(options: RoomOptions) {
 
   function open() {
     if (closed || offline || connection) return
+    asked = true
     connection = connect({
       ...options,
       presence: presence.current,
@@ -231,7 +269,7 @@ export function createRoom(options: RoomOptions) {
           documents.release()
           step(replica.lost)
         },
-        failed: fail,
+        failed: unreadable,
         events(list) {
           const before = replica.live
           const verdict = step(() => {
@@ -247,6 +285,7 @@ export function createRoom(options: RoomOptions) {
             sender.resume(lost)
             presence.reopened()
           } else sender.proceed()
+          cache?.changed(unkept)
           return verdict
         }
       }
@@ -270,6 +309,7 @@ export function createRoom(options: RoomOptions) {
     disconnect()
     sender.stop()
     presence.bye()
+    cache?.write().catch(unkept)
     options.onEmpty()
     events.emit('status', status)
   }
@@ -322,10 +362,10 @@ export function createRoom(options: RoomOptions) {
   }
 
   return {
-    /** Opens the room, once what closed tabs have left in it is known. */
+    /** Opens the room, once what the browser has kept of it is known. */
     async open() {
       offline = false
-      await (adopted ??= outbox && adopt(outbox))
+      await (recalled ??= options.outboxes || options.caches ? recall() : undefined)
       open()
     },
     disconnect,
@@ -343,7 +383,10 @@ export function createRoom(options: RoomOptions) {
       sender.reached()
     },
     /** The page is hidden and may never come back. Who is offline on purpose stays so. */
-    hide: () => offline || sender.hide(),
+    hide() {
+      if (!offline) sender.hide()
+      cache?.write().catch(unkept)
+    },
     weigh: sender.weigh,
     bye: presence.bye,
 

@@ -66,11 +66,12 @@ export interface Refusal {
   readonly message: string
 }
 
-/** The documents of a room at a position, as a browser has kept them. */
+/** A room up to a position, as a browser has kept it: documents, and the deltas after them. */
 export interface KeptRoom {
   readonly epoch: string
   readonly serverSeq: number
   readonly docs: ReadonlyMap<string, Json>
+  readonly deltas: readonly Pick<DeltaEvent, 'key' | 'ops'>[]
 }
 
 type Held = SavedOutbox['unsent'][number]
@@ -580,10 +581,15 @@ export function createReplica(options: ReplicaOptions) {
      * Shows what the browser has kept of the room, before anything has been loaded. The server is asked to go on from there; until
      * it has, what closed tabs have left is shown on top, and neither sent nor judged.
      */
-    restore({ epoch, serverSeq, docs: states }: KeptRoom) {
+    restore({ epoch, serverSeq, docs: kept, deltas }: KeptRoom) {
       if (position || loaded) return
       position = { epoch, serverSeq }
       restored = loaded = true
+      const states = new Map(kept)
+      for (const { key, ops } of deltas) {
+        const state = fold(states.get(key), ops).doc
+        if (state !== undefined) states.set(key, state)
+      }
       const unsent = new Map([...docs.values()].map((d) => [d, unsentOf(d)]))
       for (const key of states.keys()) doc(key)
       for (const d of docs.values()) {

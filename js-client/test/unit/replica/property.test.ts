@@ -161,7 +161,7 @@ function keep(client: Client) {
   if (!position) return
   const [epoch, serverSeq] = position.split('-') as [string, string]
   const states = [...docs.values()].flatMap(({ key, confirmed }) => (confirmed === undefined ? [] : [[key, confirmed] as const]))
-  client.kept = { epoch, serverSeq: Number(serverSeq), docs: new Map(JSON.parse(JSON.stringify(states)) as typeof states) }
+  client.kept = { epoch, serverSeq: Number(serverSeq), docs: new Map(JSON.parse(JSON.stringify(states)) as typeof states), deltas: [] }
 }
 
 /** The tab is closed; another one begins with what was kept, which may be older, and with what was pending. */

@@ -725,7 +725,7 @@ describe('a room that the browser has kept', () => {
   })
   function restored(state: Json, options = {}) {
     const all = setup(options)
-    all.replica.restore({ epoch: 'e', serverSeq: 1, docs: new Map([['default', state]]) })
+    all.replica.restore({ epoch: 'e', serverSeq: 1, docs: new Map([['default', state]]), deltas: [] })
     return all
   }
 
@@ -789,7 +789,7 @@ describe('a room that the browser has kept', () => {
     const { replica, view, edit, upToDate } = setup()
     replica.initialise('default', { title: '' })
     edit(set('note', 'early'))
-    replica.restore({ epoch: 'e', serverSeq: 1, docs: new Map([['default', { title: 'kept' }]]) })
+    replica.restore({ epoch: 'e', serverSeq: 1, docs: new Map([['default', { title: 'kept' }]]), deltas: [] })
     replica.adopt(left('mine', 'kept'))
     expect(view()).toEqual({ title: 'mine', note: 'early' })
     edit(set('title', 'newer'))
@@ -802,7 +802,7 @@ describe('a room that the browser has kept', () => {
   test('is left alone once the room has been loaded', () => {
     const { replica, load, view } = setup()
     load({ title: 'a' })
-    replica.restore({ epoch: 'e', serverSeq: 9, docs: new Map([['default', { title: 'kept' }]]) })
+    replica.restore({ epoch: 'e', serverSeq: 9, docs: new Map([['default', { title: 'kept' }]]), deltas: [] })
     expect([view(), replica.position]).toEqual([{ title: 'a' }, 'e-1'])
   })
 })
@@ -843,7 +843,7 @@ describe('pending changes', () => {
 
   test('of a closed tab are given up before the server has answered', () => {
     const { replica, view } = setup()
-    replica.restore({ epoch: 'e', serverSeq: 1, docs: new Map([['default', { title: 'kept' }]]) })
+    replica.restore({ epoch: 'e', serverSeq: 1, docs: new Map([['default', { title: 'kept' }]]), deltas: [] })
     replica.adopt({ clientId: 'tab', batches: [], unsent: [{ key: 'default', op: set('title', 'mine'), was: 'kept' }] })
     replica.discardPending(replica.pendingChanges()[0]!.id)
     expect([view(), replica.pending()]).toEqual([{ title: 'kept' }, 0])
