@@ -4,11 +4,11 @@
 // large as the snapshot, a new snapshot takes the place of both. The head of a room says how far they reach; it is written
 // in the same transaction. So several tabs can write: each adds what the others have not.
 import { createStore, promisifyRequest } from 'idb-keyval'
-import { newId } from '../document/ids.ts'
 import type { Json } from '../document/json.ts'
 import type { KeptRoom, Replica } from '../replica/replica.ts'
 import type { DeltaEvent, User } from '../wire.ts'
 import { after, type Timer } from './clock.ts'
+import { identify, type Requester } from './user.ts'
 
 /** The number of what is stored. What has a lower one is deleted; what has a higher one belongs to newer code and is left alone. */
 const FORMAT = 1
@@ -34,13 +34,6 @@ export interface Head {
   readonly logSize: number
   /** By the wall clock: the rooms that have not been used for longest are deleted first. */
   readonly usedAt: number
-}
-
-export interface CachesOptions {
-  /** The server. */
-  root: string
-  /** Who uses the browser: '' where nothing says so, undefined where it cannot be known and nothing may be kept. */
-  user(): Promise<string | undefined>
 }
 
 export interface Caches {
@@ -102,8 +95,9 @@ export function read(head: Head, snapshot: unknown, log: readonly unknown[]): Ke
   }
 }
 
-/** Opens what is kept of one server. Rejects where the browser keeps nothing. */
-export async function openCaches({ root, user: identify }: CachesOptions): Promise<Caches> {
+/** Opens what is kept of one server for a user, whom the token names if the application does not. Rejects where the browser keeps nothing. */
+export async function openCaches(api: Requester, named?: string): Promise<Caches> {
+  const { root } = api
   if (typeof indexedDB !== 'object') throw new Error('the browser has no IndexedDB here')
   const transaction = createStore('pathsync-documents', 'documents')
   /** Changes with each `clear`, so that it is noticed in all tabs. */
@@ -183,7 +177,7 @@ export async function openCaches({ root, user: identify }: CachesOptions): Promi
 
     /** Whether it is known that the documents are those of the user, and whose they are. */
     async function isKnown() {
-      const now = await identify()
+      const now = await identify(api, named)
       if (now === undefined || (user !== undefined && now !== user)) return false
       user = now
       // Without a token, cookies may say who the user is. Then it is not known when the page is opened again.
@@ -241,7 +235,7 @@ export async function openCaches({ root, user: identify }: CachesOptions): Promi
 
     return {
       async load() {
-        user = await identify()
+        user = await identify(api, named)
         if (user === undefined || stopped) return undefined
         const records = await transaction('readwrite', (store) => {
           const head = store.get(headKey())
@@ -284,7 +278,7 @@ export async function openCaches({ root, user: identify }: CachesOptions): Promi
     of,
     async clear() {
       stopped = true
-      await empty(newId())
+      await empty(`${Math.random()}`)
     }
   }
 }

@@ -34,10 +34,9 @@ export function createClient(options: ClientOptions = {}): Client {
       : undefined
   const drawnTogether = drawTogether()
   const api = createApi({ url, token, fetch, reached })
-  const identify = async () => user ?? (await import('./user.ts').then(({ userOf }) => userOf(api)).catch(() => undefined))
-  const outboxes = persist ? import('./outbox.ts').then(({ openOutboxes }) => openOutboxes(persist, url, identify)) : undefined
+  const outboxes = persist ? import('./outbox.ts').then(({ openOutboxes }) => openOutboxes(persist, url, api, user)) : undefined
   outboxes?.catch(() => {}) // each room reports it
-  const caches = persist === true ? import('./cache.ts').then(({ openCaches }) => openCaches({ root: api.root, user: identify })) : undefined
+  const caches = persist === true ? import('./cache.ts').then(({ openCaches }) => openCaches(api, user)) : undefined
   caches?.catch(() => {}) // each room reports it
   // A client with a fixed id may have been here before, and its numbers must not be used again. If the clock has been set back
   // since, the server says so, and larger numbers are tried.

@@ -2,6 +2,7 @@
 import type { Replica } from '../replica/replica.ts'
 import type { OutboxStorage, SavedOutbox } from '../types.ts'
 import { indexedDBStorage } from './indexeddb.ts'
+import { identify, type Requester } from './user.ts'
 
 /** The outbox of one room. */
 export interface Outbox {
@@ -21,16 +22,11 @@ export interface Outboxes {
   close(): void
 }
 
-/**
- * Opens the outboxes of one server's clients, in IndexedDB unless a storage is given. `identify` says who the user is: '' or
- * undefined when that is not known.
- */
-export async function openOutboxes(
-  persist: true | OutboxStorage, url: string, identify: () => Promise<string | undefined>
-): Promise<Outboxes> {
+/** Opens the outboxes of one server's clients, in IndexedDB unless a storage is given. */
+export async function openOutboxes(persist: true | OutboxStorage, url: string, api: Requester, user?: string): Promise<Outboxes> {
   const storage = persist === true ? await indexedDBStorage(url) : persist
   const rooms = new Set<string>()
-  const owner: Owner = { identify: async () => (owner.user = (await identify()) || undefined), user: undefined, gone: false }
+  const owner: Owner = { identify: async () => (owner.user = (await identify(api, user)) || undefined), user: undefined, gone: false }
   return {
     of(room, replica) {
       rooms.add(room)

@@ -149,7 +149,7 @@ export function createReplica(options: ReplicaOptions) {
     if (!frozen.length && d.confirmed !== undefined) d.confirmed = d.base
     const mine = rejected.filter(({ key }) => key === d.key)
     const { doc, kept, gone } = overlay(d.base, d.confirmed, mine, moves)
-    d.floor = restored && held.length ? fold(doc, heldOf(d).map(({ op }) => op), moves).doc : doc
+    d.floor = waitsFor(d) ? fold(doc, heldOf(d).map(({ op }) => op), moves).doc : doc
     if (mine.length) {
       const places = new Map(kept.map((change) => [change.id, change]))
       rejected = rejected.flatMap((change) => (change.key === d.key ? (places.get(change.id) ?? []) : change))
@@ -157,6 +157,9 @@ export function createReplica(options: ReplicaOptions) {
     for (const { change, reason } of gone) if (reason) reportAll(d, [change.op], [{ status: 'discarded', reason }])
     return moves
   }
+
+  /** Unsent changes may need what a closed tab left, such as the item that they are in: they wait until that may be sent. */
+  const waitsFor = (d: Doc) => restored && heldOf(d).length > 0
 
   /** Notes what a document was when the connection was lost, but for what is not acknowledged. */
   function remember(d: Doc) {
@@ -452,6 +455,10 @@ export function createReplica(options: ReplicaOptions) {
 
     /** What is in no batch yet. */
     unsent: (key: string) => unsentOf(doc(key)),
+    /** The documents whose unsent changes may be sent. */
+    get ready(): readonly string[] {
+      return [...docs.values()].filter((d) => !waitsFor(d)).map(({ key }) => key)
+    },
 
     /** What the server has not confirmed, in the order in which it is sent. */
     pendingChanges: (): PendingChange[] =>
@@ -498,6 +505,7 @@ export function createReplica(options: ReplicaOptions) {
       if (before && before.clientId !== clientId) return undefined
       if (waits() && !less.hidden) return undefined
       for (const d of docs.values()) {
+        if (waitsFor(d)) continue
         // Before it is known whether there is a document, only changes are a reason to make one.
         const seed = (loaded || d.view !== d.floor) && seeds(d, most)
         const init: Operation[] = seed ? [{ op: 'init', path: '', value: d.initial! }] : []

@@ -25,11 +25,15 @@ interface Tab {
   self?: User
 }
 
+/** A token that names a user, if it is known; none for nobody. */
+const tokenOf = (user: string | undefined) =>
+  user === undefined ? 'opaque' : user && ['e30', btoa(JSON.stringify({ iss: 'app', sub: user })), 'x'].join('.')
+
 /** A tab in a room, with the replica's part played by hand. */
 async function openTab(tab: Tab = {}) {
   const { user, server = 'https://sync', room = 'r', self }: Tab = { user: 'ada', ...tab }
   const whose = { user, self }
-  const caches = await openCaches({ root: server, user: async () => whose.user })
+  const caches = await openCaches({ root: server, token: async () => tokenOf(whose.user) })
   const docs = new Map<string, { key: string; confirmed?: Json | undefined; moves: [] }>()
   const replica = { position: undefined as string | undefined, docs: docs as never }
   const cache = caches.of(room, replica, () => whose.self)
@@ -290,7 +294,7 @@ describe('the storage', () => {
 
   test('that is not there is named', async () => {
     vi.stubGlobal('indexedDB', undefined)
-    await expect(openCaches({ root: '', user: async () => '' })).rejects.toThrow('no IndexedDB')
+    await expect(openCaches({ root: '', token: async () => '' })).rejects.toThrow('no IndexedDB')
   })
 
   test('of an older format is deleted; records that do not fit together are passed over and replaced', async () => {
@@ -307,7 +311,7 @@ describe('the storage', () => {
         }
       })
     await all((store) => store.put('from before', [0, 'https://sync', 'r']) as never)
-    await all((store) => store.put('{', [1, 'https://sync', 'data', 'ada', 'r', 'snapshot']) as never)
+    await all((store) => store.put('{', [1, 'https://sync', 'data', '["app","ada"]', 'r', 'snapshot']) as never)
     expect(await reload()).toBeUndefined()
     expect(await all((store) => store.getAllKeys() as never)).toEqual([])
 

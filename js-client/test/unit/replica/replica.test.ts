@@ -754,6 +754,18 @@ describe('a room that the browser has kept', () => {
     expect(view()).toEqual({ title: 'mine' })
   })
 
+  test('has changes of what a closed tab left wait for it when the page is hidden', () => {
+    const { replica, edit, view, upToDate, conflicts } = restored({ tasks: [] })
+    replica.adopt({ clientId: 'tab', batches: [], unsent: [{ key: 'default', op: add('tasks', { _sync_id: 'x', title: '' }) }] })
+    edit(set('tasks[x].title', 'typed'))
+    expect(replica.freeze({ hidden: true })).toBeUndefined()
+    expect(replica.saved().unsent).toHaveLength(2)
+    replica.opening()
+    upToDate(1)
+    expect(replica.freeze()?.batch.ops).toEqual([add('tasks', { _sync_id: 'x', title: 'typed' })])
+    expect([view(), conflicts]).toEqual([{ tasks: [{ _sync_id: 'x', title: 'typed' }] }, []])
+  })
+
   test('that is older than what a closed tab left is no reason for a conflict', () => {
     const { replica, view, delta, upToDate, conflicts } = restored({ title: 'older' })
     replica.adopt(left('mine', 'kept'))
