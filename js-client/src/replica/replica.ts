@@ -136,16 +136,17 @@ export function createReplica(options: ReplicaOptions) {
 
   /**
    * Puts what is frozen and what is set aside on top of what is confirmed. The view stays. Returns the moves that what goes on
-   * top has to follow.
+   * top has to follow. `anew`: what is confirmed may not share with the view what is the same in both.
    */
-  function settleFloor(d: Doc): Move[] {
+  function settleFloor(d: Doc, anew = false): Move[] {
     const before = d.base
     const moves = [...d.moves]
     const frozen = queue.filter(({ batch }) => batch.key === d.key)
     d.base = d.confirmed ?? d.initial
     for (const { batch } of frozen) d.base = fold(d.base, batch.ops, moves).doc
-    // Where it is as expected, which is the rule for an own batch, it stays the same value; elsewhere the parts that show already do.
-    d.base = d.base !== undefined && same(d.base, before) ? before : share(d.view, d.base)
+    // Where it is as expected, which is the rule for an own batch, it stays the same value; otherwise the parts do that show already.
+    if (d.base !== undefined && same(d.base, before)) d.base = before
+    else if (anew || frozen.length || d.view !== d.floor) d.base = share(d.view, d.base)
     if (!frozen.length && d.confirmed !== undefined) d.confirmed = d.base
     const mine = rejected.filter(({ key }) => key === d.key)
     const { doc, kept, gone } = overlay(d.base, d.confirmed, mine, moves)
@@ -169,11 +170,11 @@ export function createReplica(options: ReplicaOptions) {
 
   /**
    * Puts what is frozen and what is unsent on top of what is confirmed, and reports what has no effect any more. `offline`: what
-   * has changed since `before` is not to be replaced.
+   * has changed since `before` is not to be replaced. `anew`: see `settleFloor`.
    */
-  function rebase(d: Doc, unsent: readonly Operation[], offline = false, before = d.base) {
+  function rebase(d: Doc, unsent: readonly Operation[], { offline = false, before = d.base, anew = false } = {}) {
     const floor = d.floor
-    const moves = settleFloor(d)
+    const moves = settleFloor(d, anew)
     const pending = unsent.length + queue.filter(({ batch }) => batch.key === d.key).length
     // What is unsent stays as it is, however much that may be.
     if (d.floor !== undefined && d.floor === floor && before !== d.then) {
@@ -255,7 +256,7 @@ export function createReplica(options: ReplicaOptions) {
     for (const d of docs.values()) {
       if (!lost.some(({ batch }) => batch.key === d.key)) continue
       settleFloor(d)
-      rebase(d, unsentOf(d), true, d.then)
+      rebase(d, unsentOf(d), { offline: true, before: d.then })
     }
   }
 
@@ -302,7 +303,7 @@ export function createReplica(options: ReplicaOptions) {
     }
     // What it was to change has been unsent since, and may have been changed again: what is shown stays, and is sent.
     if (late) settleFloor(d)
-    else rebase(d, unsent, away && !own)
+    else rebase(d, unsent, { offline: away && !own, anew: !!own })
     if (!own && event.clientId !== clientId) options.onRemote?.(event)
     return 'ok'
   }
@@ -340,8 +341,8 @@ export function createReplica(options: ReplicaOptions) {
     for (const frozen of queue) if (frozen.ack?.epoch !== epoch) delete frozen.ack
     for (const key of states.keys()) doc(key)
     for (const d of docs.values()) {
-      d.confirmed = share(d.confirmed, states.get(d.key))
-      rebase(d, unsent.get(d) ?? [], loaded && away)
+      d.confirmed = states.get(d.key)
+      rebase(d, unsent.get(d) ?? [], { offline: loaded && away, anew: true })
       options.onLoaded?.(d, serverSeq)
     }
   }
@@ -533,7 +534,7 @@ export function createReplica(options: ReplicaOptions) {
       if (position?.epoch === epoch && position.serverSeq >= serverSeq) {
         const unsent = unsentOf(d)
         queue = queue.filter((other) => other !== frozen)
-        rebase(d, unsent)
+        rebase(d, unsent, { anew: true })
       }
     },
 
