@@ -566,7 +566,7 @@ export function createReplica(options: ReplicaOptions) {
     },
     /** Set-aside changes become unsent ones: one of them, or all. */
     retry(id?: string) {
-      release(id).forEach(settleFloor)
+      for (const d of release(id)) settleFloor(d)
     },
     /** Set-aside changes are given up: one of them, or all. */
     discard(id?: string) {
