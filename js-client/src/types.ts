@@ -25,14 +25,22 @@ export interface ClientOptions {
   maxWaitMs?: number
   /** The server's heartbeat in milliseconds; after 2.5 of them in silence a stream counts as dead. Default 15000. */
   heartbeatMs?: number
-  /** Keep unsent changes in IndexedDB, so that they survive a closed tab. Needs a secure context. Default false. */
+  /**
+   * Keep unsent changes and the documents in IndexedDB, so that a page that is opened again shows them, with or without the server.
+   * Unsent changes need a secure context. An `OutboxStorage` keeps unsent changes elsewhere, and no documents. Default false.
+   */
   persist?: boolean | OutboxStorage
   /**
-   * Whether the tabs of a browser share one stream per room, which needs a secure context; without one, each tab has its own.
-   * Only tabs of the same user share: the one whom the token's `sub` names, or, where tokens are none that can be read,
-   * a text that differs from user to user. Default true.
+   * A text that differs from user to user. What tabs share, and what `persist` keeps, is for the same user only. Without it, the user is
+   * the one whom the token's `iss` and `sub` name. Where tokens cannot be read, and where cookies say who the user is, it is needed for
+   * documents to be kept.
    */
-  tabs?: boolean | string
+  user?: string
+  /**
+   * Whether the tabs of a user share one stream per room, which needs a secure context; without one, each tab has its own.
+   * Default true.
+   */
+  tabs?: boolean
   /**
    * Whether the rooms of this client share one stream. Over HTTP/1.1 a browser has six connections in all; over HTTP/2 a stream
    * per room costs nothing, and entering a room does not reopen that of the others. By default they share one in a browser,
@@ -57,6 +65,11 @@ export interface Client {
   /** As if the network were gone: nothing is sent or received until `connect`. Changes go on and are kept. */
   disconnect(): void
   connect(): void
+  /**
+   * For logging out: deletes what `persist` has kept in this browser of the server, the documents of all rooms and the unsent changes of this client,
+   * and keeps nothing more. Other tabs keep no more documents either. Rejects when it cannot.
+   */
+  clear(): Promise<void>
   /** Sends what is pending, if that is possible at once, and leaves all rooms. */
   close(): void
 }
@@ -71,7 +84,7 @@ export interface RoomStatus {
   readonly status: ConnectionStatus
   /** The stream is open and has caught up. */
   readonly connected: boolean
-  /** The room has been loaded at least once: what is shown is more than initial state. */
+  /** The room has been loaded at least once, be it from what the browser has kept: what is shown is more than initial state. */
   readonly loaded: boolean
   /**
    * The server has said that this user may not write in the room: its operations would be refused. Parts of documents that are
@@ -107,6 +120,8 @@ export interface StateLoadedEvent {
   key: string
   state: Json
   serverSeq: number
+  /** It is what the browser has kept; the server has not answered yet. */
+  kept?: true
 }
 /** A change that does not get through. It stays on the screen. */
 export interface RejectedChange {
@@ -122,9 +137,31 @@ export interface RejectedChange {
 /** The changes of a room that do not get through, until they are retried, discarded, or replaced by newer ones. */
 export interface RejectedChanges {
   readonly list: readonly RejectedChange[]
-  /** Sends them again: one of them, or all. */
+  /** Sends them again, one of them or all. */
   retry(id?: string): void
   /** Gives them up, one of them or all: the server's state shows instead. */
+  discard(id?: string): void
+}
+
+/** A change that the server has not confirmed. */
+export interface PendingChange {
+  /** Names the change as long as it is pending and in no batch. */
+  readonly id: string
+  /** The document. */
+  readonly key: string
+  readonly op: Operation
+  /** It is in a batch that has been sent or is about to be. The server may have it. */
+  readonly sent: boolean
+}
+
+/** The changes of a room that the server has not confirmed. */
+export interface PendingChanges {
+  /** In the order in which they are sent. It is computed when it is read; `RoomStatus.pendingChanges` has the number. */
+  readonly list: readonly PendingChange[]
+  /**
+   * Gives up changes that are in no batch, one of them or all: the server's state shows instead. What cannot be without it, such
+   * as an edit in an item that was added, is given up as well. Changes that were sent stay.
+   */
   discard(id?: string): void
 }
 
@@ -177,6 +214,10 @@ export interface RoomEvents {
   stateLoaded: StateLoadedEvent
   conflict: ConflictEvent
   error: SyncErrorEvent
+  /** The list of pending changes is another one. It is compared only while something listens. */
+  pending: PendingChanges
+  /** The list of set-aside changes is another one. It is compared only while something listens. */
+  rejected: RejectedChanges
 }
 
 export type RoomListener<E extends keyof RoomEvents> = (
@@ -200,6 +241,8 @@ export interface Room {
   readonly users: readonly User[]
   /** A document of the room. The same key gives the same document. */
   document<T = Json>(key?: string, options?: DocumentOptions<T>): Document<T>
+  /** Changes that the server has not confirmed. */
+  readonly pending: PendingChanges
   /** Changes that do not get through. They are not pending any more, and do not hold up others. */
   readonly rejected: RejectedChanges
   /** Replaces what is named; what is left out stays. */
@@ -228,7 +271,16 @@ export interface Document<T = Json> {
   replace(next: T): void
   /** Applies one operation. Throws a TypeError when it can never be valid; returns what became of it here. */
   apply(op: Operation): { status: 'applied' | 'discarded'; reason?: DiscardReason; arrayIndex?: number }
+  /** Calls with the whole document when it has changed. Returns the function that ends it. */
   subscribe(listener: (state: T | undefined) => void): () => void
+  /**
+   * Calls when the value at a path, or anything in it, has changed, by this client or by another: with the value, and the one
+   * that the listener was called with before or that stood there when it subscribed. Undefined stands for nothing: a missing member, an item that was removed
+   * or moved to another array. Values are compared by `===`; parts that are the same in two versions are the same value, also when
+   * the server sends the whole document. An error of a listener is reported as uncaught, and the others are called.
+   * @throws TypeError when the text is no path.
+   */
+  subscribe<V = Json>(path: string, listener: (value: V | undefined, previous: V | undefined) => void): () => void
   /** For state that lives elsewhere and changes in place, such as a Pinia store. */
   attach(mirror: Mirror): Attachment
 }
@@ -252,8 +304,11 @@ export interface Attachment {
 
 /** Keeps outboxes where they survive their tab. */
 export interface OutboxStorage {
-  /** What closed tabs left for a room that a client enters. It stays stored until a `save` says that it was taken over. */
-  adopt(room: string, clientId: string): Promise<SavedOutbox[]>
+  /**
+   * What closed tabs left for a room that a client enters. It stays stored until a `save` says that it was taken over. What has
+   * another `user` is passed over.
+   */
+  adopt(room: string, clientId: string, user?: string): Promise<SavedOutbox[]>
   /** Replaces what is kept for a client in a room, and forgets the outboxes that were taken over into it. */
   save(room: string, outbox: SavedOutbox, takenOver: readonly string[]): Promise<void>
   close(): void
@@ -261,6 +316,8 @@ export interface OutboxStorage {
 
 export interface SavedOutbox {
   readonly clientId: string
+  /** Whose changes these are, as far as it is known. */
+  readonly user?: string
   /** Sent at least once, fate unknown: repeated as they are. */
   readonly batches: readonly Batch[]
   /** Refused, and kept for the application to decide. Absent in what older versions have saved. */

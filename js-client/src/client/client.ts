@@ -16,14 +16,12 @@ const OWN_STREAMS = 1
 
 /** Makes a client. It does nothing until a room is entered. */
 export function createClient(options: ClientOptions = {}): Client {
-  const { url = '', token, transport = 'fetch', persist, tabs = true, oneStream } = options
+  const { url = '', token, transport = 'fetch', persist, user, tabs = true, oneStream } = options
   const debounceMs = within(options.debounceMs, 0, MAX_WAIT_MS, 400)
   const maxWaitMs = within(options.maxWaitMs, 0, MAX_WAIT_MS, 1500)
   const heartbeatMs = within(options.heartbeatMs, 100, MAX_WAIT_MS, 15_000)
   const { clientId = newId(), displayName, fetch = (...request) => globalThis.fetch(...request) } = options
   const rooms = new Map<string, SharedRoom>()
-  const outboxes = persist ? import('./outbox.ts').then(({ openOutboxes }) => openOutboxes(persist, url)) : undefined
-  outboxes?.catch(() => {}) // each room reports it
   /** Without a window there are no tabs, though some servers' runtimes have locks. */
   const sharing = tabs && globalThis.document && globalThis.navigator?.locks ? import('./tabs.ts') : undefined
   sharing?.catch(() => {}) // each tab reads for itself
@@ -36,6 +34,10 @@ export function createClient(options: ClientOptions = {}): Client {
       : undefined
   const drawnTogether = drawTogether()
   const api = createApi({ url, token, fetch, reached })
+  const outboxes = persist ? import('./outbox.ts').then(({ openOutboxes }) => openOutboxes(persist, url, api, user)) : undefined
+  outboxes?.catch(() => {}) // each room reports it
+  const caches = persist === true ? import('./cache.ts').then(({ openCaches }) => openCaches(api, user)) : undefined
+  caches?.catch(() => {}) // each room reports it
   // A client with a fixed id may have been here before, and its numbers must not be used again. If the clock has been set back
   // since, the server says so, and larger numbers are tried.
   let seq = options.clientId ? Date.now() * 1000 : 0
@@ -53,8 +55,9 @@ export function createClient(options: ClientOptions = {}): Client {
     maxWaitMs,
     heartbeatMs,
     outboxes,
+    caches,
     sharing,
-    shareAs: tabs || undefined,
+    shareAs: user,
     joined,
     random: () => (shares() ? drawnTogether() : Math.random()),
     nextSeq: () => ++seq,
@@ -127,6 +130,9 @@ export function createClient(options: ClientOptions = {}): Client {
     connect() {
       offline = false
       for (const room of rooms.values()) void room.open()
+    },
+    async clear() {
+      await Promise.all([outboxes?.then((all) => all.clear(clientId)), caches?.then((all) => all.clear())])
     },
     close() {
       hide()

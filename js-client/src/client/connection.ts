@@ -34,7 +34,7 @@ export interface ConnectionOptions extends Pick<StreamOptions, Shared> {
   /** What lets tabs share what they read, where they can. */
   sharing?: Promise<typeof import('./tabs.ts')> | undefined
   /** Whose tabs do: see ClientOptions. */
-  shareAs?: true | string | undefined
+  shareAs?: string | undefined
 }
 
 export interface Connection {

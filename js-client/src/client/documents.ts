@@ -11,6 +11,7 @@ import type { Document, DocumentOptions, Mirror, Operation, Resolution } from '.
 import type { DeltaEvent } from '../wire.ts'
 import { attempt, createEmitter } from './emitter.ts'
 import { type Hold, createHold } from './hold.ts'
+import { type PartListener, type Parts, createParts } from './watch.ts'
 
 export interface DocumentsOptions {
   replica: Replica
@@ -40,6 +41,8 @@ interface Entry {
   readonly doc: Doc
   readonly mirrors: Set<Mirrored>
   readonly changes: ReturnType<typeof createEmitter<{ state: Json | undefined }>>
+  /** Those who look at parts of it, once there are any. */
+  parts?: Parts
   debounceMs: number
   /** The version that they were last shown. */
   shown: Json | undefined
@@ -119,6 +122,7 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
         entry.shown = view
         for (const mirrored of entry.mirrors) show(mirrored, view)
         entry.changes.emit('state', view)
+        entry.parts?.show(view)
       }
     },
 
@@ -159,7 +163,10 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
             return result
           })
         },
-        subscribe: (listener) => own.changes.on('state', (state) => listener(state as T | undefined)),
+        subscribe(path: unknown, listener?: unknown) {
+          if (typeof path !== 'string') return own.changes.on('state', path as (state: Json | undefined) => void)
+          return (own.parts ??= createParts(own.shown)).add(path, listener as PartListener)
+        },
         attach(mirror) {
           const mirrored: Mirrored = { mirror, known: own.doc.view, touched: false }
           attempt(() => (mirrored.known = mirror.read(own.doc.view)))

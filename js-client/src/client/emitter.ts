@@ -9,6 +9,8 @@ export function createEmitter<Events>() {
       listeners.set(event, all.add(own))
       return () => void all.delete(own)
     },
+    /** Whether anything listens to an event. */
+    has: (event: keyof Events) => !!listeners.get(event)?.size,
     /** Calls the listeners in the order in which they came; returns what they returned. */
     emit<E extends keyof Events>(event: E, payload: Events[E]): unknown[] {
       const all = [...(listeners.get(event) ?? [])] as ((payload: Events[E]) => unknown)[]

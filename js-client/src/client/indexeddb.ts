@@ -53,24 +53,24 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
     held.delete(name)
   }
 
-  /** The outbox of a client that is gone; undefined when it is not gone, when it was taken over, and when it makes no sense. */
-  async function take(key: Key, locked: boolean): Promise<SavedOutbox | undefined> {
+  /** The outbox of a client that is gone; undefined when it is not gone, was taken over, is another user's, or makes no sense. */
+  async function take(key: Key, locked: boolean, user?: string): Promise<SavedOutbox | undefined> {
     const name = nameOf(key)
     if (!locked && !(await acquire(name, true))) return
     // Whoever held the lock until now may have changed the record.
     const found: unknown = await transaction('readonly', (store) => promisifyRequest(store.get(key)))
-    if (isOutbox(found) && found.clientId === key[2]) return found
+    if (isOutbox(found) && found.clientId === key[2] && (found.user === undefined || found.user === user)) return found
     release(name)
   }
 
   return {
-    async adopt(room, clientId) {
+    async adopt(room, clientId, user) {
       // Now, so that a page that is being closed need not wait for it before it can save.
       const own = nameOf(keyOf(room, clientId))
       const returned = !held.has(own) && (await acquire(own, true))
       const ofRoom = IDBKeyRange.bound([scope, room], [scope, room, []])
       const keys = await transaction('readonly', (store) => promisifyRequest(store.getAllKeys(ofRoom)))
-      const taken = await Promise.all((keys as Key[]).map((key) => take(key, returned && nameOf(key) === own)))
+      const taken = await Promise.all((keys as Key[]).map((key) => take(key, returned && nameOf(key) === own, user)))
       return taken.filter((outbox) => outbox !== undefined)
     },
 

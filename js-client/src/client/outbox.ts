@@ -2,6 +2,7 @@
 import type { Replica } from '../replica/replica.ts'
 import type { OutboxStorage, SavedOutbox } from '../types.ts'
 import { indexedDBStorage } from './indexeddb.ts'
+import { identify, type Requester } from './user.ts'
 
 /** The outbox of one room. */
 export interface Outbox {
@@ -16,16 +17,39 @@ export interface Outbox {
 
 export interface Outboxes {
   of(room: string, replica: Replica): Outbox
+  /** Deletes what a client has saved, and saves nothing more. */
+  clear(clientId: string): Promise<void>
   close(): void
 }
 
 /** Opens the outboxes of one server's clients, in IndexedDB unless a storage is given. */
-export async function openOutboxes(persist: true | OutboxStorage, url: string): Promise<Outboxes> {
+export async function openOutboxes(persist: true | OutboxStorage, url: string, api: Requester, user?: string): Promise<Outboxes> {
   const storage = persist === true ? await indexedDBStorage(url) : persist
-  return { of: (room, replica) => createOutbox(storage, room, replica), close: () => storage.close() }
+  const rooms = new Set<string>()
+  const owner: Owner = { identify: async () => (owner.user = (await identify(api, user)) || undefined), user: undefined, gone: false }
+  return {
+    of(room, replica) {
+      rooms.add(room)
+      return createOutbox(storage, room, replica, owner)
+    },
+    async clear(clientId) {
+      owner.gone = true
+      await Promise.all([...rooms].map((room) => storage.save(room, { clientId, batches: [], unsent: [] }, [])))
+    },
+    close: () => storage.close()
+  }
 }
 
-function createOutbox(storage: OutboxStorage, room: string, replica: Replica): Outbox {
+/** Whose outboxes these are. */
+interface Owner {
+  identify(): Promise<string | undefined>
+  /** As far as it is known. */
+  user: string | undefined
+  /** Nothing is saved any more. */
+  gone: boolean
+}
+
+function createOutbox(storage: OutboxStorage, room: string, replica: Replica, owner: Owner): Outbox {
   const takenOver: string[] = []
   let saving = false
   let stale = false
@@ -33,9 +57,9 @@ function createOutbox(storage: OutboxStorage, room: string, replica: Replica): O
   let kept = 0
 
   async function write() {
-    while (stale) {
+    while (stale && !owner.gone) {
       stale = false
-      const saved = replica.saved()
+      const saved = { ...replica.saved(), ...(owner.user !== undefined && { user: owner.user }) }
       const size = saved.batches.length + saved.unsent.length + (saved.rejected?.length ?? 0)
       if (!size && !kept && !takenOver.length) continue
       kept = size
@@ -44,7 +68,7 @@ function createOutbox(storage: OutboxStorage, room: string, replica: Replica): O
   }
 
   return {
-    adopt: (clientId) => storage.adopt(room, clientId),
+    adopt: async (clientId) => storage.adopt(room, clientId, await owner.identify()),
     async save(more = []) {
       takenOver.push(...more)
       stale = true

@@ -2,17 +2,28 @@
 //
 // Whatever changes the replica runs inside `step`: first what the application has changed is taken in (`documents.pull`), so that
 // nothing remote is ever folded over an edit that is not known yet; afterwards everybody is shown what is new (`publish`).
+import { equal, isObject } from '../document/values.ts'
 import { createReplica, type Verdict } from '../replica/replica.ts'
 import type { Conflict } from '../replica/resolution.ts'
-import { isObject } from '../document/values.ts'
-import type { ConnectionStatus, Operation, RejectedChanges, Resolution, Room, RoomEvents, RoomStatus } from '../types.ts'
+import type {
+  ConnectionStatus,
+  Json,
+  Operation,
+  PendingChanges,
+  RejectedChanges,
+  Resolution,
+  Room,
+  RoomEvents,
+  RoomStatus
+} from '../types.ts'
 import type { DeltaEvent, PresenceChangeEvent, RoomEvent, User } from '../wire.ts'
 import type { Api } from './api.ts'
 import { after, stopwatch } from './clock.ts'
 import { connect, type ConnectionOptions, type Fault } from './connection.ts'
 import { createDocuments } from './documents.ts'
+import type { Cache, Caches } from './cache.ts'
 import { createEmitter, report } from './emitter.ts'
-import type { Outbox, Outboxes } from './outbox.ts'
+import type { Outboxes } from './outbox.ts'
 import { ownPresence } from './presence.ts'
 import { createSender } from './sender.ts'
 
@@ -29,6 +40,7 @@ export interface RoomOptions {
   /** The server has got further than the numbers of this client, as it has said so many times in a row. */
   passed(times: number): void
   outboxes: Promise<Outboxes> | undefined
+  caches: Promise<Caches> | undefined
   sharing: ConnectionOptions['sharing']
   shareAs: ConnectionOptions['shareAs']
   joined?: ConnectionOptions['joined']
@@ -40,13 +52,14 @@ export interface RoomOptions {
 }
 
 /** The events that say which room they are of. */
-type OfRoom = Exclude<keyof RoomEvents, 'status' | 'presence'>
+type OfRoom = Exclude<keyof RoomEvents, 'status' | 'presence' | Lists>
+type Lists = 'pending' | 'rejected'
 
 /** Who was away for longer may have worked on something that others have changed, in milliseconds. */
 const AWAY_MS = 5000
 
-/** The longest that a room waits for what closed tabs have left before it goes on without, in milliseconds. */
-const ADOPT_MS = 5000
+/** The longest that a room waits for what the browser has kept before it goes on without, in milliseconds. */
+const RECALL_MS = 5000
 
 export type SharedRoom = ReturnType<typeof createRoom>
 
@@ -64,6 +77,8 @@ export function createRoom(options: RoomOptions) {
   /** The last attempt to follow the room has failed. */
   let failing = false
   let lastSyncedAt: Date | null = null
+  /** A connection has been opened. */
+  let asked = false
   /** Since when the connection is lost, if it is, in milliseconds; for ever, if that was asked for. */
   let lostFor: (() => number) | undefined
   let status: RoomStatus = {
@@ -84,7 +99,7 @@ export function createRoom(options: RoomOptions) {
     ...options,
     onRemote: ({ key, clientId, serverSeq, ops }) => tell('remoteChange', { key, clientId, serverSeq, ops }),
     onLoaded: ({ key, confirmed }, serverSeq) => {
-      if (confirmed !== undefined) tell('stateLoaded', { key, state: confirmed, serverSeq })
+      if (confirmed !== undefined) tell('stateLoaded', { key, state: confirmed, serverSeq, ...(!asked && { kept: true }) })
     },
     onConflict(conflict) {
       const isReplaced = (other: Conflict) => other.reason === 'changed' && other.key === conflict.key && other.op.path === conflict.op.path
@@ -188,11 +203,25 @@ export function createRoom(options: RoomOptions) {
     // While the room catches up, what the server changed may change again.
     if (replica.live) for (const conflict of conflicts.splice(0).map(replica.review)) waiting.push(() => decide(conflict))
     for (const emit of waiting.splice(0)) emit()
+    compare('pending', replica.pendingChanges, pending)
+    compare('rejected', () => replica.rejected, rejected)
     save()
     if (!guests && !status.pendingChanges) close()
   }
 
-  let adopted: Promise<void> | undefined
+  /** The lists that listeners of their events know. */
+  const lists: Record<Lists, readonly unknown[]> = { pending: [], rejected: [] }
+
+  /** Tells of a list that has changed, if anything listens. */
+  function compare<E extends Lists>(event: E, read: () => readonly unknown[], payload: RoomEvents[E]) {
+    if (!events.has(event)) return
+    const list = read()
+    if (equal(list as Json, lists[event] as Json)) return
+    lists[event] = list
+    events.emit(event, payload)
+  }
+
+  let recalled: Promise<void> | undefined
   const outbox = options.outboxes?.then((all) => all.of(name, replica))
   outbox?.catch(unsaved)
 
@@ -202,20 +231,52 @@ export function createRoom(options: RoomOptions) {
   }
 
   function unsaved(cause: unknown) {
-    if (!problem) fail('storage', `changes are not kept: ${cause}`)
+    unstored('changes', cause)
+  }
+  function unkept(cause: unknown) {
+    unstored('documents', cause)
+  }
+  function unstored(what: string, cause: unknown) {
+    if (!problem) fail('storage', `${what} are not kept: ${cause}`)
   }
 
-  async function adopt(outbox: Promise<Outbox>) {
-    let timer
-    const timeout = new Promise<never>((_, reject) => (timer = after(ADOPT_MS, () => reject('no answer'))))
-    try {
-      const left = await Promise.race([outbox.then((outbox) => outbox.adopt(clientId)), timeout])
+  /** The documents that the browser keeps. */
+  let cache: Cache | undefined
+  const self = () => users.find((user) => user.clientId === clientId)
+
+  /** Takes in what the browser has kept: the documents, and what closed tabs have left on top of them. */
+  async function recall() {
+    const kept = options.caches?.then((all) => (cache = all.of(name, replica, self)).load())
+    const left = outbox?.then((outbox) => outbox.adopt(clientId))
+    left?.catch(() => {}) // it is reported below
+    await inTime(kept, unkept, (kept) => {
+      if (!kept) return
+      // What has been changed since it was kept is as if this client had been away.
+      lostFor = () => Infinity
+      step(() => replica.restore(kept))
+    })
+    await inTime(left, unsaved, (left) => {
       step(() => left.forEach(replica.adopt))
       save(left.map(({ clientId }) => clientId))
+    })
+  }
+
+  /** Takes in what is read, unless that takes too long or fails. */
+  async function inTime<T>(reading: Promise<T> | undefined, failed: (cause: unknown) => void, take: (found: T) => void) {
+    let timer
+    const timeout = new Promise<never>((_, reject) => (timer = after(RECALL_MS, () => reject('no answer'))))
+    try {
+      if (reading) take(await Promise.race([reading, timeout]))
     } catch (cause) {
-      unsaved(cause)
+      failed(cause)
     }
     clearTimeout(timer)
+  }
+
+  /** What the browser keeps of a room is not for those who may not read it any more. */
+  function unreadable(code: string, message: string) {
+    if (code === 'forbidden') cache?.forget().catch(unkept)
+    fail(code, message)
   }
 
   function receive(event: RoomEvent): Verdict {
@@ -224,6 +285,7 @@ export function createRoom(options: RoomOptions) {
         return replica.state(event.data)
       case 'delta':
         if (replica.live) synced()
+        cache?.received(event.data, event.epoch)
         return folded(event.data, replica.delta(event.data, event.epoch))
       case 'up-to-date':
         synced()
@@ -251,6 +313,7 @@ export function createRoom(options: RoomOptions) {
 
   function open() {
     if (closed || offline || connection) return
+    asked = true
     connection = connect({
       ...options,
       presence: presence.current,
@@ -267,7 +330,7 @@ export function createRoom(options: RoomOptions) {
         },
         failed(code, message) {
           failing ||= !replica.live
-          fail(code, message)
+          unreadable(code, message)
         },
         events(list) {
           const before = replica.live
@@ -284,6 +347,7 @@ export function createRoom(options: RoomOptions) {
             sender.resume(lost)
             presence.reopened()
           } else sender.proceed()
+          cache?.changed(unkept)
           return verdict
         }
       }
@@ -307,8 +371,16 @@ export function createRoom(options: RoomOptions) {
     disconnect()
     sender.stop()
     presence.bye()
+    cache?.write().catch(unkept)
     options.onEmpty()
     events.emit('status', status)
+  }
+
+  const pending: PendingChanges = {
+    get list() {
+      return step(replica.pendingChanges)
+    },
+    discard: (id) => step(() => replica.discardPending(id))
   }
 
   const rejected: RejectedChanges = {
@@ -332,9 +404,15 @@ export function createRoom(options: RoomOptions) {
       return users
     },
     document: documents.open,
+    pending,
     rejected,
     setPresence: presence.set,
-    on: events.on,
+    on(event, listener) {
+      const isFirst = !events.has(event)
+      if (isFirst && event === 'pending') lists.pending = replica.pendingChanges()
+      if (isFirst && event === 'rejected') lists.rejected = replica.rejected
+      return events.on(event, listener)
+    },
     async flush() {
       sender.flush()
       while (status.pendingChanges && !closed) {
@@ -346,11 +424,11 @@ export function createRoom(options: RoomOptions) {
   }
 
   return {
-    /** Opens the room, once what closed tabs have left in it is known. */
+    /** Opens the room, once what the browser has kept of it is known. */
     async open() {
       offline = false
       publish()
-      await (adopted ??= outbox && adopt(outbox))
+      await (recalled ??= options.outboxes || options.caches ? recall() : undefined)
       open()
     },
     disconnect,
@@ -368,7 +446,10 @@ export function createRoom(options: RoomOptions) {
       sender.reached()
     },
     /** The page is hidden and may never come back. Who is offline on purpose stays so. */
-    hide: () => offline || sender.hide(),
+    hide() {
+      if (!offline) sender.hide()
+      cache?.write().catch(unkept)
+    },
     weigh: sender.weigh,
     bye: presence.bye,
 

@@ -216,7 +216,7 @@ export function createSender({ api, room, clientId, replica, maxWaitMs, step, ..
       }
       due = true
       const left = replica.queue.filter((frozen) => !frozen.ack && !outlives(frozen)).flatMap(({ batch }) => batch.ops)
-      const unsent = [...replica.docs.keys()].flatMap((key) => replica.unsent(key))
+      const unsent = replica.ready.flatMap((key) => replica.unsent(key))
       const ops = [...left, ...unsent]
       if (ops.length) tell.failed('unload', 'more is pending than a browser sends when a page is closed now', ops)
     },

@@ -10,6 +10,7 @@ import { after, type Timer } from './clock.ts'
 import type { Frame } from './events.ts'
 import type { ReadStream } from './fetch-stream.ts'
 import { page, snapshot } from './frames.ts'
+import { userOf } from './user.ts'
 
 export interface SeatOptions {
   api: Api
@@ -17,8 +18,8 @@ export interface SeatOptions {
   clientId: string
   /** In milliseconds. */
   heartbeatMs: number
-  /** Whose tabs share; without it, or `true`, those of the user whom the token names. */
-  shareAs?: true | string | undefined
+  /** Whose tabs share; without it, those of the user whom the token names. */
+  shareAs?: string | undefined
   /** What is read is to be read anew: by this tab or after another one, which `leads` says. */
   changed(): void
   /** The tab that leads cannot read the room, and this is why. */
@@ -63,13 +64,10 @@ type Message =
 const HEARTBEATS = 2.5
 /** How long whoever leads may take to answer. A page that is only hidden is not slow with messages. */
 const ANSWER_MS = 3000
-/** The longest to wait for a token. */
-const TOKEN_MS = 10_000
-
 /** Takes a seat; undefined where it is not known whose tab this is. */
 export async function takeSeat(options: SeatOptions, browser: Browser = thisBrowser()): Promise<Seat | undefined> {
   const { api, room, shareAs } = options
-  const user = typeof shareAs === 'string' ? shareAs : await userOf(api)
+  const user = shareAs ?? (await userOf(api))
   if (user === undefined) return
   // Tabs that were opened before the application was updated may speak otherwise: the number is that of what is said here.
   const seat = createSeat(options, `pathsync 1 ${JSON.stringify([api.root, user, room])}`, browser)
@@ -81,17 +79,6 @@ export async function takeSeat(options: SeatOptions, browser: Browser = thisBrow
 }
 
 const thisBrowser = (): Browser => ({ locks: navigator.locks, openChannel: (name) => new BroadcastChannel(name), document })
-
-/** Whom a token names; '' without one, undefined if it names nobody. */
-async function userOf(api: Api): Promise<string | undefined> {
-  let timer: Timer | undefined
-  const late = new Promise<never>((_, reject) => (timer = after(TOKEN_MS, () => reject(new Error('no token')))))
-  const token = await Promise.race([api.token(), late]).finally(() => clearTimeout(timer))
-  if (!token) return ''
-  const claims = token.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/')
-  const { iss, sub } = JSON.parse(atob(claims ?? 'e30')) as { iss?: unknown; sub?: unknown }
-  return typeof sub === 'string' ? JSON.stringify([iss, sub]) : undefined
-}
 
 function createSeat(options: SeatOptions, name: string, browser: Browser): Seat {
   const { api, room, clientId, heartbeatMs, changed } = options

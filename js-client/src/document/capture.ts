@@ -218,6 +218,10 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
     if (first !== undefined && raw(live[first]) === item && !Object.isFrozen(live)) {
       target = { ...item }
       live[i] = target
+    } else if (first !== undefined) {
+      // An object that is elsewhere in the state as well keeps its id there.
+      separate?.(item, live, i, placeText)
+      target = raw(live[i]) as object
     }
     if (Object.isExtensible(target)) assignId(target, id)
     else idsOfFrozen.set(target, id)

@@ -1,6 +1,6 @@
 // Reading, comparing and copying JSON values.
-import { SYNC_ID, idOf, isItems, positionOf } from './items.ts'
-import type { Json, JsonObject } from './json.ts'
+import { SYNC_ID, idOf, isItems, positionOf, shareIndex } from './items.ts'
+import type { Json, JsonArray, JsonObject } from './json.ts'
 import { type Segment, parsePath } from './path.ts'
 
 export { SYNC_ID, idOf, isItems }
@@ -34,6 +34,61 @@ export function same(a: Json | undefined, b: Json | undefined): boolean {
   const names = Object.keys(a)
   const others = Object.keys(b)
   return names.length === others.length && names.every((name, i) => name === others[i] && same(a[name], b[name]))
+}
+
+/**
+ * `after`, sharing with `before` whatever is the same in both, with members in the same order; `before` itself when all is. Items
+ * are compared with those of the same id.
+ */
+export function share(before: Json | undefined, after: Json): Json
+export function share(before: Json | undefined, after: Json | undefined): Json | undefined
+export function share(before: Json | undefined, after: Json | undefined): Json | undefined {
+  if (before === after) return before
+  if (Array.isArray(before) && Array.isArray(after)) return shareElements(before, after)
+  if (!isObject(before) || !isObject(after)) return after
+  let copy: Record<string, Json> | undefined
+  const others = Object.keys(before)
+  const names = Object.keys(after)
+  let isSame = names.length === others.length
+  names.forEach((name, i) => {
+    const value = after[name] as Json
+    const shared = share(own(before, name), value)
+    if (shared !== value) put((copy ??= { ...after }), name, shared)
+    isSame &&= name === others[i] && shared === before[name]
+  })
+  return isSame ? before : (copy ?? after)
+}
+
+function shareElements(before: JsonArray, after: JsonArray): JsonArray {
+  const items = isItems(before) && isItems(after)
+  let copy: Json[] | undefined
+  /** By how much items have moved, which is the same for most after an insertion or a removal. */
+  let drift = 0
+  let positions: Map<string | undefined, number> | undefined
+  let isSame = before.length === after.length
+  for (let i = 0; i < after.length; i++) {
+    const value = after[i] as Json
+    const was = before[i + drift]
+    let shared = value
+    if (value === was) {
+      isSame &&= drift === 0
+      continue
+    }
+    if (!items || idOf(value) === idOf(was)) shared = share(was, value)
+    else if (was !== undefined && after[i + 1] === was) drift-- // it was inserted
+    else if (value === before[i + drift + 1]) drift++ // the one before it was removed
+    else {
+      positions ??= new Map(before.map((item, at) => [idOf(item), at]))
+      const at = positions.get(idOf(value))
+      if (at !== undefined) drift = at - i
+      shared = at === undefined ? value : share(before[at], value)
+    }
+    if (shared !== value) (copy ??= after.slice())[i] = shared
+    isSame &&= shared === before[i]
+  }
+  if (isSame) return before
+  if (copy && items) shareIndex(copy, after)
+  return copy ?? after
 }
 
 /**

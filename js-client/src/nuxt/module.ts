@@ -18,7 +18,7 @@ import type { ClientOptions } from '../types.ts'
  */
 export interface ModuleOptions
   extends Pick<ClientOptions, 'url' | 'displayName' | 'transport' | 'debounceMs' | 'maxWaitMs' | 'heartbeatMs' | 'tabs' | 'oneStream'> {
-  /** Keep unsent changes in IndexedDB, so that they survive a closed tab. */
+  /** Keep documents and unsent changes in IndexedDB, so that a page that is opened again has them. */
   persist?: boolean
   /**
    * The server's address as the Nuxt server sees it, such as `http://127.0.0.1:8080`. The Nuxt server then passes requests

@@ -52,7 +52,7 @@ export function touches(one: Operation, other: Operation): boolean {
 const isBoundary = (path: string, first: string) => !first || path.length === first.length || /[.[]/.test(path[first.length]!)
 
 /** The path of what an operation changes: of an item that it adds, the item's. */
-function placeOfChange({ op, path, value }: Operation): string {
+export function placeOfChange({ op, path, value }: Operation): string {
   const place = placeOf(parsePath(path))
   return (op === 'array_add' ? extendPlace(place, { item: idOf(value) ?? '' }) : place)?.path ?? path
 }

@@ -6,9 +6,10 @@ import { diff } from '../document/diff.ts'
 import { type Move, follow } from '../document/follow.ts'
 import type { Json } from '../document/json.ts'
 import { take, type BatchLimits } from '../document/split.ts'
-import { equal, get, same } from '../document/values.ts'
-import type { ConflictEvent, RejectedChange, SavedOutbox } from '../types.ts'
+import { equal, get, same, share } from '../document/values.ts'
+import type { ConflictEvent, PendingChange, RejectedChange, SavedOutbox } from '../types.ts'
 import type { Batch, BatchResult, DeltaEvent, Operation, OperationResult, StateEvent, UpToDateEvent } from '../wire.ts'
+import { idOfPending, listPending } from './pending.ts'
 import { overlay, touches } from './rejected.ts'
 import type { Conflict } from './resolution.ts'
 
@@ -23,8 +24,8 @@ export interface Frozen {
 
 /**
  * One document, four times. `base` is `confirmed`, or `initial` where there is none, with the frozen batches on top; `floor` is
- * `base` with the changes on top that were set aside; `view` is `floor` with the unsent changes on top. The unsent changes are
- * not stored: they are `diff(floor, view)`.
+ * `base` with the changes on top that were set aside, and after a restore with the held ones; `view` is `floor` with the unsent
+ * changes on top. The unsent changes are not stored: they are `diff(floor, view)`.
  */
 export interface Doc {
   readonly key: string
@@ -66,6 +67,14 @@ export interface Refusal {
   readonly message: string
 }
 
+/** A room up to a position, as a browser has kept it: documents, and the deltas after them. */
+export interface KeptRoom {
+  readonly epoch: string
+  readonly serverSeq: number
+  readonly docs: ReadonlyMap<string, Json>
+  readonly deltas: readonly Pick<DeltaEvent, 'key' | 'ops'>[]
+}
+
 type Held = SavedOutbox['unsent'][number]
 
 /** How many operations a batch has at most. */
@@ -91,7 +100,10 @@ export function createReplica(options: ReplicaOptions) {
   let arrived: DeltaEvent[] = []
   /** A delta was taken for one that is known already. */
   let repeated = false
+  /** What closed tabs have left unsent, until the server's state says whether it still applies. */
   let held: Held[] = []
+  /** What is known was kept by the browser, and the server has not said yet what has happened since. */
+  let restored = false
   let rejected: readonly RejectedChange[] = []
   let lastRejected = 0
   /**
@@ -119,26 +131,27 @@ export function createReplica(options: ReplicaOptions) {
     return ops
   }
 
+  const heldOf = (d: Doc) => held.filter(({ key }) => key === d.key)
+
   const pendingAt = (at: readonly Operation[], op: Operation) => at.some((other) => touches(other, op))
 
   /**
    * Puts what is frozen and what is set aside on top of what is confirmed. The view stays. Returns the moves that what goes on
-   * top has to follow.
+   * top has to follow. `anew`: what is confirmed may not share with the view what is the same in both.
    */
-  function settleFloor(d: Doc): Move[] {
+  function settleFloor(d: Doc, anew = false): Move[] {
     const before = d.base
     const moves = [...d.moves]
     const frozen = queue.filter(({ batch }) => batch.key === d.key)
     d.base = d.confirmed ?? d.initial
     for (const { batch } of frozen) d.base = fold(d.base, batch.ops, moves).doc
-    if (d.base !== undefined && same(d.base, before)) {
-      // As expected, which is the rule for an own batch: it stays the same value.
-      d.base = before
-      if (!frozen.length && d.confirmed !== undefined) d.confirmed = before
-    }
+    // Where it is as expected, which is the rule for an own batch, it stays the same value; otherwise the parts do that show already.
+    if (d.base !== undefined && same(d.base, before)) d.base = before
+    else if (anew || frozen.length || d.view !== d.floor) d.base = share(d.view, d.base)
+    if (!frozen.length && d.confirmed !== undefined) d.confirmed = d.base
     const mine = rejected.filter(({ key }) => key === d.key)
     const { doc, kept, gone } = overlay(d.base, d.confirmed, mine, moves)
-    d.floor = doc
+    d.floor = waitsFor(d) ? fold(doc, heldOf(d).map(({ op }) => op), moves).doc : doc
     if (mine.length) {
       const places = new Map(kept.map((change) => [change.id, change]))
       rejected = rejected.flatMap((change) => (change.key === d.key ? (places.get(change.id) ?? []) : change))
@@ -146,6 +159,9 @@ export function createReplica(options: ReplicaOptions) {
     for (const { change, reason } of gone) if (reason) reportAll(d, [change.op], [{ status: 'discarded', reason }])
     return moves
   }
+
+  /** Unsent changes may need what a closed tab left, such as the item that they are in: they wait until that may be sent. */
+  const waitsFor = (d: Doc) => restored && heldOf(d).length > 0
 
   /** Notes what a document was when the connection was lost, but for what is not acknowledged. */
   function remember(d: Doc) {
@@ -155,11 +171,11 @@ export function createReplica(options: ReplicaOptions) {
 
   /**
    * Puts what is frozen and what is unsent on top of what is confirmed, and reports what has no effect any more. `offline`: what
-   * has changed since `before` is not to be replaced.
+   * has changed since `before` is not to be replaced. `anew`: see `settleFloor`.
    */
-  function rebase(d: Doc, unsent: readonly Operation[], offline = false, before = d.base) {
+  function rebase(d: Doc, unsent: readonly Operation[], { offline = false, before = d.base, anew = false } = {}) {
     const floor = d.floor
-    const moves = settleFloor(d)
+    const moves = settleFloor(d, anew)
     const pending = unsent.length + queue.filter(({ batch }) => batch.key === d.key).length
     // What is unsent stays as it is, however much that may be.
     if (d.floor !== undefined && d.floor === floor && before !== d.then) {
@@ -169,7 +185,8 @@ export function createReplica(options: ReplicaOptions) {
     const stale = new Set(offline ? unsent.filter((op) => isStale(op, before, d.base, moves)) : [])
     const kept = unsent.filter((op) => !stale.has(op))
     const { doc, results } = fold(d.floor, kept, moves)
-    d.view = doc
+    // What is put on top anew is as it was, and stays the same values.
+    d.view = kept.length ? share(d.view, doc) : doc
     for (const op of stale) conflict(d, op, 'changed')
     reportAll(d, kept, results)
     forgetMoves(d, pending)
@@ -241,7 +258,7 @@ export function createReplica(options: ReplicaOptions) {
     for (const d of docs.values()) {
       if (!lost.some(({ batch }) => batch.key === d.key)) continue
       settleFloor(d)
-      rebase(d, unsentOf(d), true, d.then)
+      rebase(d, unsentOf(d), { offline: true, before: d.then })
     }
   }
 
@@ -288,7 +305,7 @@ export function createReplica(options: ReplicaOptions) {
     }
     // What it was to change has been unsent since, and may have been changed again: what is shown stays, and is sent.
     if (late) settleFloor(d)
-    else rebase(d, unsent, away && !own)
+    else rebase(d, unsent, { offline: away && !own, anew: !!own })
     if (!own && event.clientId !== clientId) options.onRemote?.(event)
     return 'ok'
   }
@@ -327,20 +344,32 @@ export function createReplica(options: ReplicaOptions) {
     for (const key of states.keys()) doc(key)
     for (const d of docs.values()) {
       d.confirmed = states.get(d.key)
-      rebase(d, unsent.get(d) ?? [], loaded && away)
+      rebase(d, unsent.get(d) ?? [], { offline: loaded && away, anew: true })
       options.onLoaded?.(d, serverSeq)
     }
   }
 
-  /** What a closed tab left unsent, on top of what has been loaded; what has changed since is a conflict. */
+  /**
+   * What a closed tab left unsent becomes unsent here, on top of the server's state and below what has been changed here since;
+   * what the server has changed since it was made is a conflict.
+   */
   function applyHeld() {
-    for (const { key, op, was } of held.splice(0)) {
-      const d = doc(key)
-      const now = get(d.base, follow(d.base, op, d.moves).path)
-      const { doc: view, results } = fold(d.view, [op], [...d.moves])
-      if (results[0]?.status !== 'applied') reportAll(d, [op], results)
-      else if (hasValue(op) && !equal(now, was) && !equal(now, op.value)) conflict(d, op, 'changed')
-      else d.view = view
+    const due = held.splice(0)
+    restored = false
+    for (const d of new Set(due.map(({ key }) => doc(key)))) {
+      const unsent = unsentOf(d)
+      const moves = settleFloor(d)
+      d.view = d.floor
+      for (const { op, was } of due.filter(({ key }) => key === d.key)) {
+        const now = get(d.base, follow(d.base, op, d.moves).path)
+        const { doc: view, results } = fold(d.view, [op], [...moves])
+        if (results[0]?.status !== 'applied') reportAll(d, [op], results)
+        else if (hasValue(op) && !equal(now, was) && !equal(now, op.value)) conflict(d, op, 'changed')
+        else d.view = view
+      }
+      const { doc: view, results } = fold(d.view, unsent, moves)
+      d.view = view
+      reportAll(d, unsent, results)
     }
   }
 
@@ -429,6 +458,31 @@ export function createReplica(options: ReplicaOptions) {
 
     /** What is in no batch yet. */
     unsent: (key: string) => unsentOf(doc(key)),
+    /** The documents whose unsent changes may be sent. */
+    get ready(): readonly string[] {
+      return [...docs.values()].filter((d) => !waitsFor(d)).map(({ key }) => key)
+    },
+
+    /** What the server has not confirmed, in the order in which it is sent. */
+    pendingChanges: (): PendingChange[] =>
+      listPending(queue, held, [...docs.values()].map((d) => [d.key, unsentOf(d)])),
+
+    /**
+     * Gives up changes that are in no batch yet: one of them, or all. What cannot be without it goes, too.
+     */
+    discardPending(id?: string) {
+      const stays = (key: string, op: Operation, isHeld = false) => id !== undefined && idOfPending(key, op, isHeld) !== id
+      const kept = held.filter(({ key, op }) => stays(key, op, true))
+      const rest = new Map([...docs.values()].map((d) => [d, unsentOf(d)]))
+      const changed = [...rest].filter(
+        ([d, ops]) => ops.some((op) => !stays(d.key, op)) || heldOf(d).some((change) => !kept.includes(change))
+      )
+      held = kept
+      for (const [d, ops] of changed) {
+        settleFloor(d)
+        d.view = fold(d.floor, ops.filter((op) => stays(d.key, op))).doc
+      }
+    },
 
     /** Whether nothing can be frozen before a delta has come. */
     get waits() {
@@ -454,6 +508,7 @@ export function createReplica(options: ReplicaOptions) {
       if (before && before.clientId !== clientId) return undefined
       if (waits() && !less.hidden) return undefined
       for (const d of docs.values()) {
+        if (waitsFor(d)) continue
         // Before it is known whether there is a document, only changes are a reason to make one.
         const seed = (loaded || d.view !== d.floor) && seeds(d, most)
         const init: Operation[] = seed ? [{ op: 'init', path: '', value: d.initial! }] : []
@@ -481,7 +536,7 @@ export function createReplica(options: ReplicaOptions) {
       if (position?.epoch === epoch && position.serverSeq >= serverSeq) {
         const unsent = unsentOf(d)
         queue = queue.filter((other) => other !== frozen)
-        rebase(d, unsent)
+        rebase(d, unsent, { anew: true })
       }
     },
 
@@ -509,13 +564,18 @@ export function createReplica(options: ReplicaOptions) {
       return { ...conflict, at, current: get(d.view, at.path), superseded: pendingAt(unsentOf(d), at) }
     },
 
+    /** What closed tabs have left, while it is shown on top of restored documents. */
+    get shownHeld(): readonly Held[] {
+      return restored ? held : []
+    },
+
     /** The changes that were set aside. */
     get rejected() {
       return rejected
     },
     /** Set-aside changes become unsent ones: one of them, or all. */
     retry(id?: string) {
-      release(id).forEach(settleFloor)
+      for (const d of release(id)) settleFloor(d)
     },
     /** Set-aside changes are given up: one of them, or all. */
     discard(id?: string) {
@@ -535,6 +595,28 @@ export function createReplica(options: ReplicaOptions) {
       incoming = position ? undefined : new Map()
     },
 
+    /**
+     * Shows what the browser has kept of the room, before anything has been loaded. The server is asked to go on from there; until
+     * it has, what closed tabs have left is shown on top, and neither sent nor judged.
+     */
+    restore({ epoch, serverSeq, docs: kept, deltas }: KeptRoom) {
+      if (position || loaded) return
+      position = { epoch, serverSeq }
+      restored = loaded = true
+      const states = new Map(kept)
+      for (const { key, ops } of deltas) {
+        const state = fold(states.get(key), ops).doc
+        if (state !== undefined) states.set(key, state)
+      }
+      const unsent = new Map([...docs.values()].map((d) => [d, unsentOf(d)]))
+      for (const key of states.keys()) doc(key)
+      for (const d of docs.values()) {
+        d.confirmed = states.get(d.key)
+        rebase(d, unsent.get(d) ?? [])
+        options.onLoaded?.(d, serverSeq)
+      }
+    },
+
     /** It has ended. */
     lost() {
       live = false
@@ -549,7 +631,7 @@ export function createReplica(options: ReplicaOptions) {
       const unsent = [...held]
       for (const d of docs.values()) {
         for (const op of unsentOf(d)) {
-          const was = get(d.floor, op.path)
+          const was = get(d.base, op.path)
           unsent.push({ key: d.key, op, ...(was !== undefined && { was }) })
         }
       }
@@ -562,9 +644,10 @@ export function createReplica(options: ReplicaOptions) {
       const before = new Map([...docs.values()].map((d) => [d, unsentOf(d)]))
       queue = [...queue, ...batches.map((batch) => ({ batch }))]
       rejected = [...rejected, ...refused.map((change) => ({ ...change, id: `${++lastRejected}` }))]
-      for (const key of new Set([...batches, ...refused].map(({ key }) => key))) rebase(doc(key), before.get(doc(key)) ?? [])
       held.push(...unsent)
-      if (loaded) applyHeld()
+      const shown = [...batches, ...refused, ...(restored ? unsent : [])]
+      for (const key of new Set(shown.map(({ key }) => key))) rebase(doc(key), before.get(doc(key)) ?? [])
+      if (loaded && !restored) applyHeld()
     }
   }
 }

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import { fileURLToPath } from 'node:url'
 
 /** The client as a script, for a page without any of its own. */
-async function clientScript(): Promise<string> {
+export async function clientScript(): Promise<string> {
   const entry = fileURLToPath(new URL('../../../src/index.ts', import.meta.url))
   const options = { bundle: true, write: false, format: 'iife', globalName: 'pathsync', target: 'es2022' } as const
   const { outputFiles } = await build({ ...options, entryPoints: [entry], footer: { js: 'globalThis.pathsync = pathsync' } })

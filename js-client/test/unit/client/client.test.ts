@@ -804,6 +804,76 @@ describe('a mirror', () => {
   })
 })
 
+describe('pending and set-aside changes', () => {
+  test('are told of when the lists change, and not otherwise', async () => {
+    const { room, board } = await joined()
+    const pending = vi.fn(() => room.pending.list.map(({ op }) => op.value))
+    const rejected = vi.fn(() => room.rejected.list.map(({ op }) => op.value))
+    const off = room.on('pending', pending)
+    room.on('rejected', rejected)
+    server.middlebox = (body) => (body.includes('bad') ? server.json({}, 403) : undefined)
+    board.replace({ title: 'one' })
+    expect(pending.mock.results.map(({ value }) => value)).toEqual([['one']])
+    server.model.post({ clientId: 'you', clientSeq: 1, key: 'default', ops: [{ op: 'set', path: 'other', value: 1 }] })
+    await settle()
+    expect(pending).toHaveBeenCalledTimes(1)
+    await pass(400)
+    expect(room.pending.list).toEqual([])
+    expect(pending.mock.lastCall).toEqual([room.pending])
+    expect(pending.mock.results.at(-1)?.value).toEqual([])
+    expect(rejected).not.toHaveBeenCalled()
+    board.replace({ ...board.state, title: 'bad' })
+    await pass(60_000)
+    expect(rejected.mock.results.map(({ value }) => value)).toEqual([['bad']])
+    room.rejected.discard()
+    expect(rejected.mock.results.at(-1)?.value).toEqual([])
+    off()
+    const told = pending.mock.calls.length
+    board.replace({ title: 'two' })
+    expect(pending).toHaveBeenCalledTimes(told)
+  })
+
+  test('can be given up while they are in no batch, and what a mirror holds is listed before it is sent', async () => {
+    const { room, board } = await joined()
+    board.replace({ title: 'a' })
+    await pass(400)
+    let live = { title: 'a' }
+    const attachment = board.attach({ read: (known) => capture(known, live), write: (from, to) => void (live = patch(live, from, to) as typeof live) })
+    live.title = 'b'
+    attachment.touched()
+    expect(room.pending.list).toMatchObject([{ key: 'default', op: { op: 'set', path: 'title', value: 'b' }, sent: false }])
+    room.pending.discard(room.pending.list[0]!.id)
+    expect([live, board.state, room.status.pendingChanges]).toEqual([{ title: 'a' }, { title: 'a' }, 0])
+    await pass(2000)
+    expect(server.posted).toHaveLength(1)
+  })
+})
+
+describe('a listener at a path of a document', () => {
+  test('sees what shows of it, be it changed here or by others, and nothing else', async () => {
+    const { board } = await joined()
+    board.replace({ title: 'a', tasks: [{ _sync_id: 'x', title: 'one' }] })
+    await pass(400)
+    const seen: unknown[] = []
+    const off = board.subscribe<string>('tasks[x].title', (title, before) => seen.push([before, title]))
+    const item = vi.fn()
+    board.subscribe('tasks[x]', item)
+    board.apply({ op: 'set', path: 'tasks[x].title', value: 'two' })
+    server.model.post({ clientId: 'you', clientSeq: 1, key: 'default', ops: [{ op: 'set', path: 'tasks[x].title', value: 'three' }] })
+    await settle()
+    expect(seen).toEqual([['one', 'two']])
+    await pass(400)
+    server.model.post({ clientId: 'you', clientSeq: 2, key: 'default', ops: [{ op: 'set', path: 'title', value: 'b' }] })
+    await settle()
+    expect(board.state).toMatchObject({ title: 'b' })
+    expect(item).toHaveBeenCalledTimes(1)
+    off()
+    board.replace({})
+    expect(seen).toEqual([['one', 'two']])
+    expect(item).toHaveBeenLastCalledWith(undefined, { _sync_id: 'x', title: 'two' })
+  })
+})
+
 describe('an outbox that is kept', () => {
   function memory() {
     const kept = new Map<string, SavedOutbox>()

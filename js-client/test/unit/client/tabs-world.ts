@@ -91,6 +91,7 @@ export function createBrowser(latency?: () => number) {
       maxWaitMs: 100,
       heartbeatMs: 15_000,
       outboxes: undefined,
+      caches: undefined,
       sharing: sharing
         ? Promise.resolve({ takeSeat: (options) => takeSeat(options, browser as never) })
         : undefined,

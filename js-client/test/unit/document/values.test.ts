@@ -3,8 +3,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { newId, stripSyncIds } from '../../../src/document/ids.ts'
 import type { Json } from '../../../src/document/json.ts'
-import { clone, equal, get, isItems, own, put } from '../../../src/document/values.ts'
-import { anyValue, parse } from './arbitrary.ts'
+import { clone, equal, get, isItems, own, put, same, share } from '../../../src/document/values.ts'
+import { fold } from '../../../src/document/apply.ts'
+import { anyValue, freeze, parse } from './arbitrary.ts'
 
 describe('item arrays', () => {
   test.each<[string, Json[], boolean]>([
@@ -103,6 +104,48 @@ test('a clone is equal and shares nothing that can change', () => {
     const originals = new Set(containers(value))
     expect(containers(copy).some((container) => originals.has(container))).toBe(false)
   }))
+})
+
+describe('a version that shares with the one before', () => {
+  /** Whatever is the same in both, at the same name or in the item with the same id, is the same value. */
+  function expectShared(before: Json | undefined, shared: Json | undefined) {
+    if (same(before, shared)) return expect(shared).toBe(before)
+    if (Array.isArray(before) && Array.isArray(shared)) {
+      const byId = isItems(before) && isItems(shared)
+      shared.forEach((value: Json, i) => expectShared(byId ? before.find((item) => get(item, '_sync_id') === get(value, '_sync_id')) : before[i], value))
+    } else for (const name of Object.keys(Object(shared) as object)) expectShared(own(before, name), own(shared, name))
+  }
+
+  test('is as it was, and has the same values for the same parts', () => {
+    fc.assert(
+      fc.property(anyValue, anyValue, (before, after) => {
+        const shared = share(freeze(before), freeze(after))
+        expect(JSON.stringify(shared)).toBe(JSON.stringify(after))
+        expectShared(before, shared)
+      })
+    )
+  })
+
+  test('is itself where items were only added, removed and moved', () => {
+    const items = Array.from({ length: 30 }, (_, i) => ({ _sync_id: `i${i}` }))
+    const lists = fc.shuffledSubarray(items)
+    fc.assert(
+      fc.property(lists, lists, fc.array(fc.nat(40)), (before, after, added) => {
+        const list: Json[] = [...after]
+        added.forEach((at, i) => list.splice(at, 0, { _sync_id: `new ${i}` }))
+        const isSame = before.length === list.length && before.every((item, i) => item === list[i])
+        expect(share(before, list)).toBe(isSame ? before : list)
+      })
+    )
+  })
+
+  test('shares an item that comes back from the server at another place', () => {
+    const before = parse('[{"_sync_id":"a"},{"_sync_id":"b","n":1},{"_sync_id":"c"}]')
+    const after = parse('[{"_sync_id":"x"},{"_sync_id":"c"},{"_sync_id":"b","n":1},{"_sync_id":"a","n":2}]')
+    expect(share(before, after)).toEqual(after)
+    expect(get(share(before, after), '[b]')).toBe(get(before, '[b]'))
+    expect(fold(share(before, after), [{ op: 'set', path: '[b].n', value: 2 }]).results[0]?.status).toBe('applied')
+  })
 })
 
 test('ids are random UUIDs of version 4', () => {

@@ -22,6 +22,20 @@ function mirrorOf(state: { doc: Doc }) {
   return { mirror, failed, read: () => (known = mirror.read(known)), write: (to: Json) => mirror.write(known, (known = to)) }
 }
 
+test('an object that is put into another array twice keeps its id where it was, and each copy has one of its own', () => {
+  const state = reactive({ doc: { tasks: [task('x')], selected: [] } as Doc })
+  const doc = state.doc as { tasks: Task[]; selected: Task[] }
+  const { read } = mirrorOf(state)
+  for (let n = 0; n < 2; n++) {
+    doc.selected.push(doc.tasks[0]!)
+    read()
+  }
+  expect(doc.tasks.map(({ _sync_id }) => _sync_id)).toEqual(['x'])
+  expect(new Set(doc.selected.map(({ _sync_id }) => _sync_id)).size).toBe(2)
+  doc.tasks[0]!.title = 'Changed'
+  expect(doc.selected.map(({ title }) => title)).toEqual(['x', 'x'])
+})
+
 describe.each([['behind', ['tasks', 'selected']], ['before', ['selected', 'tasks']]])('an object that is put %s the place that it is at', (_, names) => {
   const start = () => {
     const state = reactive({ doc: Object.fromEntries(names.map((name) => [name, name === 'tasks' ? [task('x'), task('y')] : []])) as Doc })

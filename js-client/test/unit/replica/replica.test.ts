@@ -717,6 +717,165 @@ describe('what a closed tab left', () => {
   })
 })
 
+describe('a room that the browser has kept', () => {
+  const left = (value: Json, was?: Json) => ({
+    clientId: 'tab',
+    batches: [],
+    unsent: [{ key: 'default', op: set('title', value), ...(was !== undefined && { was }) }]
+  })
+  function restored(state: Json, options = {}) {
+    const all = setup(options)
+    all.replica.restore({ epoch: 'e', serverSeq: 1, docs: new Map([['default', state]]), deltas: [] })
+    return all
+  }
+
+  test('shows before the server has answered, and goes on from its position', () => {
+    const { replica, view, delta, upToDate, loaded } = restored({ title: 'kept' })
+    expect(view()).toEqual({ title: 'kept' })
+    expect(replica).toMatchObject({ loaded: true, live: false, position: 'e-1' })
+    expect(loaded).toEqual([['default', { title: 'kept' }]])
+    replica.opening()
+    expect(delta(2, [set('zoom', 2)])).toBe('ok')
+    expect(upToDate(2)).toBe('ok')
+    expect(view()).toEqual({ title: 'kept', zoom: 2 })
+    expect(replica.live).toBe(true)
+  })
+
+  test('has what a closed tab left on top, which is pending, and sends it when the server has answered', () => {
+    const { replica, view, upToDate } = restored({ title: 'kept' })
+    replica.adopt(left('mine', 'kept'))
+    expect(view()).toEqual({ title: 'mine' })
+    expect(replica.pendingChanges()).toMatchObject([{ key: 'default', op: set('title', 'mine'), sent: false }])
+    expect(replica.saved().unsent).toEqual(left('mine', 'kept').unsent)
+    expect(replica.freeze()).toBeUndefined()
+    replica.opening()
+    upToDate(1)
+    expect(replica.freeze()?.batch.ops).toEqual([set('title', 'mine')])
+    expect(view()).toEqual({ title: 'mine' })
+  })
+
+  test('has changes of what a closed tab left wait for it when the page is hidden', () => {
+    const { replica, edit, view, upToDate, conflicts } = restored({ tasks: [] })
+    replica.adopt({ clientId: 'tab', batches: [], unsent: [{ key: 'default', op: add('tasks', { _sync_id: 'x', title: '' }) }] })
+    edit(set('tasks[x].title', 'typed'))
+    expect(replica.freeze({ hidden: true })).toBeUndefined()
+    expect(replica.saved().unsent).toHaveLength(2)
+    replica.opening()
+    upToDate(1)
+    expect(replica.freeze()?.batch.ops).toEqual([add('tasks', { _sync_id: 'x', title: 'typed' })])
+    expect([view(), conflicts]).toEqual([{ tasks: [{ _sync_id: 'x', title: 'typed' }] }, []])
+  })
+
+  test('that is older than what a closed tab left is no reason for a conflict', () => {
+    const { replica, view, delta, upToDate, conflicts } = restored({ title: 'older' })
+    replica.adopt(left('mine', 'kept'))
+    replica.opening()
+    delta(2, [set('title', 'kept')])
+    upToDate(2)
+    expect([view(), conflicts]).toEqual([{ title: 'mine' }, []])
+    expect(replica.freeze()?.batch.ops).toEqual([set('title', 'mine')])
+  })
+
+  test.each([
+    ['by deltas', false],
+    ['by whole state, since the epoch has changed', true]
+  ])('gives way to what the server has changed since, %s; a change made here is then a conflict', (_, anew) => {
+    const { replica, view, delta, upToDate, edit, conflicts } = restored({ title: 'kept', zoom: 1 })
+    replica.adopt(left('mine', 'kept'))
+    edit(set('zoom', 2))
+    expect(view()).toEqual({ title: 'mine', zoom: 2 })
+    replica.opening()
+    const ops = [set('title', 'theirs'), set('zoom', 3), set('more', 1)]
+    if (anew) replica.state({ room: 'r', key: 'default', serverSeq: 1, state: { title: 'theirs', zoom: 3, more: 1 } })
+    else delta(2, ops)
+    upToDate(anew ? 1 : 2, anew ? 'e2' : 'e')
+    expect(view()).toEqual({ title: 'theirs', zoom: 3, more: 1 })
+    expect(conflicts.map(({ op, reason }) => [op, reason])).toEqual(
+      expect.arrayContaining([[set('title', 'mine'), 'changed'], [set('zoom', 2), 'changed']])
+    )
+    expect(conflicts).toHaveLength(2)
+    expect(replica.pending()).toBe(0)
+  })
+
+  test('lies below what was edited before it was read, and below a newer edit of what a closed tab left', () => {
+    const { replica, view, edit, upToDate } = setup()
+    replica.initialise('default', { title: '' })
+    edit(set('note', 'early'))
+    replica.restore({ epoch: 'e', serverSeq: 1, docs: new Map([['default', { title: 'kept' }]]), deltas: [] })
+    replica.adopt(left('mine', 'kept'))
+    expect(view()).toEqual({ title: 'mine', note: 'early' })
+    edit(set('title', 'newer'))
+    replica.opening()
+    upToDate(1)
+    expect(view()).toEqual({ title: 'newer', note: 'early' })
+    expect(replica.freeze()?.batch.ops).toEqual([set('title', 'newer'), set('note', 'early')])
+  })
+
+  test('is left alone once the room has been loaded', () => {
+    const { replica, load, view } = setup()
+    load({ title: 'a' })
+    replica.restore({ epoch: 'e', serverSeq: 9, docs: new Map([['default', { title: 'kept' }]]), deltas: [] })
+    expect([view(), replica.position]).toEqual([{ title: 'a' }, 'e-1'])
+  })
+})
+
+describe('pending changes', () => {
+  test('are listed in the order in which they are sent, and only those in no batch are given up', () => {
+    const { replica, load, edit, view } = setup()
+    load({ title: 'a', tasks: [] })
+    edit(set('title', 'b'))
+    replica.freeze()
+    edit(set('title', 'c'), add('tasks', { _sync_id: 'x' }))
+    const list = replica.pendingChanges()
+    expect(list.map(({ op, sent }) => [op.op, op.value, sent])).toEqual([
+      ['set', 'b', true],
+      ['set', 'c', false],
+      ['array_add', { _sync_id: 'x' }, false]
+    ])
+    expect(new Set(list.map(({ id }) => id)).size).toBe(3)
+    replica.discardPending(list[0]!.id)
+    expect(replica.pendingChanges()).toEqual(list)
+    replica.discardPending(list[1]!.id)
+    expect(view()).toEqual({ title: 'b', tasks: [{ _sync_id: 'x' }] })
+    replica.discardPending()
+    expect(view()).toEqual({ title: 'b', tasks: [] })
+    expect(replica.pendingChanges().map(({ sent }) => sent)).toEqual([true])
+  })
+
+  test('that need one that is given up go with it', () => {
+    const { replica, load, edit, view, conflicts } = setup()
+    load({ a: [{ _sync_id: 'x', n: 0 }], b: [] })
+    edit({ op: 'array_move', path: 'a[x]', to: 'b' }, set('b[x].n', 1))
+    const [move] = replica.pendingChanges()
+    expect(move?.op.op).toBe('array_move')
+    replica.discardPending(move!.id)
+    expect(view()).toEqual({ a: [{ _sync_id: 'x', n: 0 }], b: [] })
+    expect([replica.pending(), conflicts]).toEqual([0, []])
+  })
+
+  test('of a closed tab are given up before the server has answered', () => {
+    const { replica, view } = setup()
+    replica.restore({ epoch: 'e', serverSeq: 1, docs: new Map([['default', { title: 'kept' }]]), deltas: [] })
+    replica.adopt({ clientId: 'tab', batches: [], unsent: [{ key: 'default', op: set('title', 'mine'), was: 'kept' }] })
+    replica.discardPending(replica.pendingChanges()[0]!.id)
+    expect([view(), replica.pending()]).toEqual([{ title: 'kept' }, 0])
+  })
+})
+
+describe('whole state that is sent again', () => {
+  test('shares with what was known whatever is the same in both', () => {
+    const { load, view } = setup()
+    const state = () => ({ tasks: [{ _sync_id: 'x', deep: { n: 1 } }, { _sync_id: 'y', deep: { n: 1 } }], title: 'a' })
+    load(state())
+    const before = view() as ReturnType<typeof state>
+    load({ ...state(), tasks: state().tasks.toReversed(), title: 'b' })
+    const after = view() as ReturnType<typeof state>
+    expect(after.title).toBe('b')
+    expect(after.tasks[0]).toBe(before.tasks[1])
+    expect(after.tasks[1]).toBe(before.tasks[0])
+  })
+})
+
 describe('an item that somebody moves to another list', () => {
   const board = { todo: [{ _sync_id: 'x', n: 0 }], doing: [], done: [] }
   const move = (path: string, to: string): Operation => ({ op: 'array_move', path, to })

@@ -1,0 +1,151 @@
+// A client that keeps documents, on a model of the server: closed and opened again.
+import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { createClient } from '../../../src/client/client.ts'
+import type { Client, ClientOptions, StateLoadedEvent, SyncErrorEvent } from '../../../src/types.ts'
+import { createFakeServer } from '../client/fake-server.ts'
+import { createLocks } from './locks.ts'
+
+let server: ReturnType<typeof createFakeServer>
+let locks: ReturnType<typeof createLocks>
+const open: (() => void)[] = []
+
+beforeEach(() => {
+  vi.stubGlobal('indexedDB', new IDBFactory())
+  vi.stubGlobal('IDBKeyRange', IDBKeyRange)
+  locks = createLocks()
+  server = createFakeServer()
+})
+afterEach(() => {
+  for (const close of open.splice(0)) close()
+  vi.unstubAllGlobals()
+})
+
+/** A page in the room. Closing it is sudden. */
+function visit(options: ClientOptions = {}) {
+  const tab = locks.openTab()
+  vi.stubGlobal('navigator', tab.navigator)
+  const asked: string[] = []
+  const fetch: typeof globalThis.fetch = (input, init) => {
+    asked.push(String(input))
+    return server.fetch(input, init)
+  }
+  const client: Client = createClient({ url: 'http://fake', fetch, persist: true, user: 'ada', debounceMs: 5, ...options })
+  const room = client.room('r')
+  const board = room.document<Record<string, unknown>>('default', { initial: { title: 'initial' } })
+  const loaded: StateLoadedEvent[] = []
+  const errors: SyncErrorEvent[] = []
+  room.on('stateLoaded', (event) => loaded.push(event))
+  room.on('error', (error) => errors.push(error))
+  const closeTab = () => {
+    client.disconnect()
+    tab.close()
+  }
+  open.push(() => client.close())
+  return { client, room, board, loaded, errors, asked, closeTab }
+}
+const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 10_000, interval: 5 })
+
+/** A page in which a title was agreed on, and kept. */
+async function visitOnce() {
+  const first = visit()
+  await eventually(() => expect(first.room.status).toMatchObject({ connected: true, pendingChanges: 0 }))
+  first.board.apply({ op: 'set', path: 'title', value: 'agreed' })
+  await first.room.flush()
+  await eventually(() => keptText().then((text) => expect(text).toContain('agreed')))
+  return first
+}
+
+const stored = (database: string, store: string) =>
+  new Promise<string>((resolve) => {
+    const opening = indexedDB.open(database)
+    opening.onsuccess = () => {
+      const all = opening.result.transaction(store).objectStore(store).getAll()
+      all.onsuccess = () => resolve(JSON.stringify(all.result))
+    }
+  })
+const keptText = () => stored('pathsync-documents', 'documents')
+const unsentText = () => stored('pathsync', 'outboxes')
+
+test('a room shows what was kept and what is unsent while the server is away, and goes on by the event id', async () => {
+  const first = await visitOnce()
+  server.down()
+  await eventually(() => expect(first.room.status.connected).toBe(false))
+  first.board.apply({ op: 'set', path: 'mine', value: 'unsent' })
+  await eventually(() => unsentText().then((text) => expect(text).toContain('unsent')))
+  first.closeTab()
+
+  const position = `${server.model.epoch}-${server.model.serverSeq}`
+  const second = visit()
+  await second.board.ready
+  await eventually(() => expect(second.board.state).toEqual({ title: 'agreed', mine: 'unsent' }))
+  expect(second.room.status).toMatchObject({ connected: false, loaded: true, pendingChanges: 1 })
+  expect(second.room.pending.list).toMatchObject([{ key: 'default', op: { path: 'mine' }, sent: false }])
+  expect(second.loaded).toEqual([{ room: 'r', key: 'default', state: { title: 'agreed' }, serverSeq: server.model.serverSeq, kept: true }])
+  expect(second.errors.map(({ code }) => code)).not.toContain('storage')
+
+  server.model.post({ clientId: 'you', clientSeq: 1, key: 'default', ops: [{ op: 'set', path: 'note', value: 'theirs' }] })
+  server.up()
+  await eventually(() => expect(second.room.status).toMatchObject({ connected: true, pendingChanges: 0 }))
+  expect(second.board.state).toEqual({ title: 'agreed', mine: 'unsent', note: 'theirs' })
+  expect(server.model.docs.get('default')).toEqual(second.board.state)
+  expect(second.asked.filter((url) => url.includes('/events')).every((url) => url.includes(`last_event_id=${position}`))).toBe(true)
+  expect(second.loaded).toHaveLength(1)
+})
+
+test('a room whose history is another one by now shows that, with a full state', async () => {
+  const first = await visitOnce()
+  first.closeTab()
+  server.model.wipe()
+  server.model.post({ clientId: 'you', clientSeq: 1, key: 'default', ops: [{ op: 'set', path: 'title', value: 'anew' }] })
+  const second = visit()
+  await eventually(() => expect(second.room.status.connected).toBe(true))
+  expect(second.board.state).toEqual({ title: 'anew' })
+  expect(second.loaded.map(({ kept }) => kept)).toEqual([true, undefined])
+  await eventually(() => keptText().then((text) => expect(text).toContain('anew')))
+})
+
+test('what a user has left unsent is not for another user, and still there for the first', async () => {
+  const first = await visitOnce()
+  server.down()
+  first.board.apply({ op: 'set', path: 'secret', value: 'of ada' })
+  await eventually(() => unsentText().then((text) => expect(text).toContain('of ada')))
+  first.closeTab()
+
+  const other = visit({ user: 'bob' })
+  await eventually(() => expect(other.asked.some((url) => url.includes('/events'))).toBe(true))
+  expect(other.board.state).toEqual({ title: 'initial' })
+  expect(other.room.pending.list).toEqual([])
+  other.closeTab()
+
+  const again = visit()
+  await eventually(() => expect(again.board.state).toEqual({ title: 'agreed', secret: 'of ada' }))
+})
+
+test('after clear nothing is left of documents and unsent changes, and nothing more is kept', async () => {
+  const first = await visitOnce()
+  server.down()
+  first.board.apply({ op: 'set', path: 'mine', value: 'unsent' })
+  await first.client.clear()
+  first.board.apply({ op: 'set', path: 'mine', value: 'later' })
+  first.closeTab()
+  expect(await keptText()).not.toContain('agreed')
+  expect(await unsentText()).toBe('[]')
+  const second = visit()
+  await eventually(() => expect(second.asked.some((url) => url.includes('/events'))).toBe(true))
+  expect(second.board.state).toEqual({ title: 'initial' })
+  expect(second.room.pending.list).toEqual([])
+})
+
+test('a room that may not be read any more is not kept', async () => {
+  const first = await visitOnce()
+  first.closeTab()
+  const forbidden = { type: 'urn:x', title: 'Forbidden', status: 403, code: 'forbidden', retryable: false }
+  const { fetch } = server
+  const second = visit({
+    fetch: async (input, init) =>
+      String(input).includes('/events') ? server.json(forbidden, 403, 'application/problem+json') : fetch(input, init)
+  })
+  await eventually(() => expect(second.errors.map(({ code }) => code)).toContain('forbidden'))
+  await eventually(() => keptText().then((text) => expect(text).toBe('[]')))
+})
