@@ -118,6 +118,19 @@ export function createReplica(options: ReplicaOptions) {
     return ops
   }
 
+  /** The unsent changes as they were kept last, by their operations. */
+  const kept = new WeakMap<Operation, { floor: Json | undefined; change: Held }>()
+
+  /** An unsent change with the value that it was made to. */
+  function keep({ key, floor }: Doc, op: Operation): Held {
+    const last = kept.get(op)
+    if (last && last.floor === floor) return last.change
+    const was = get(floor, op.path)
+    const change = { key, op, ...(was !== undefined && { was }) }
+    kept.set(op, { floor, change })
+    return change
+  }
+
   const pendingAt = (at: readonly Operation[], op: Operation) => at.some((other) => touches(other, op))
 
   /**
@@ -538,12 +551,7 @@ export function createReplica(options: ReplicaOptions) {
     /** What has to survive the tab. */
     saved(): SavedOutbox {
       const unsent = [...held]
-      for (const d of docs.values()) {
-        for (const op of unsentOf(d)) {
-          const was = get(d.floor, op.path)
-          unsent.push({ key: d.key, op, ...(was !== undefined && { was }) })
-        }
-      }
+      for (const d of docs.values()) for (const op of unsentOf(d)) unsent.push(keep(d, op))
       const batches = queue.filter(({ ack }) => !ack).map(({ batch }) => batch)
       return { clientId, batches, unsent, ...(rejected.length && { rejected }) }
     },
