@@ -8,6 +8,7 @@ import { isObject, SYNC_ID } from '../document/values.ts'
 import type { Doc, Replica } from '../replica/replica.ts'
 import type { Document, DocumentOptions, Mirror, Operation } from '../types.ts'
 import type { DeltaEvent } from '../wire.ts'
+import { inWords } from './api.ts'
 import { attempt, createEmitter } from './emitter.ts'
 import { type Hold, createHold } from './hold.ts'
 
@@ -122,7 +123,7 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
         ...ONE_ID,
         onInvalid(place, why, isShared) {
           const path = place || 'the document'
-          tell.invalid({ code: 'invalid_value', message: `${path} ${isShared ? 'is shared, but not as it is' : 'cannot be shared'}: ${why}`, path })
+          tell.invalid({ code: 'invalid_value', message: inWords(`${path} ${isShared ? 'is shared, but not as it is' : 'cannot be shared'}`, why, isShared ? 'Others get what JSON can hold' : 'It is left out, and all else is sent'), path })
         }
       }
       const first = capture(undefined, initial, withIds)

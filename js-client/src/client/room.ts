@@ -5,12 +5,13 @@
 import { createReplica, type Verdict } from '../replica/replica.ts'
 import type { Operation, RejectedChanges, Room, RoomEvents, RoomStatus } from '../types.ts'
 import type { DeltaEvent, PresenceChangeEvent, RoomEvent, User } from '../wire.ts'
-import type { Api } from './api.ts'
-import { after, stopwatch } from './clock.ts'
+import { inWords, type Api } from './api.ts'
+import { after, stopwatch, type Timer } from './clock.ts'
 import { connect, type ConnectionOptions } from './connection.ts'
 import { createDocuments } from './documents.ts'
 import { createEmitter } from './emitter.ts'
 import type { Outbox, Outboxes } from './outbox.ts'
+import { endsWhenIdle } from './page.ts'
 import { ownPresence } from './presence.ts'
 import { createSender } from './sender.ts'
 
@@ -43,6 +44,9 @@ type OfRoom = Exclude<keyof RoomEvents, 'status' | 'presence'>
 /** Who was away for longer may have worked on something that others have changed, in milliseconds. */
 const AWAY_MS = 5000
 
+/** How long a room that was left waits for an answer to its changes, where that keeps a program alive, in milliseconds. */
+const LINGER_MS = 30_000
+
 /** The longest that a room waits for what closed tabs have left before it goes on without, in milliseconds. */
 const ADOPT_MS = 5000
 
@@ -66,22 +70,34 @@ export function createRoom(options: RoomOptions) {
 
   const replica = createReplica({
     ...options,
-    onRemote: ({ key, clientId, serverSeq, ops }) => tell('remoteChange', { key, clientId, serverSeq, ops }),
-    onLoaded: ({ key, confirmed }, serverSeq) => {
-      if (confirmed !== undefined) tell('stateLoaded', { key, state: confirmed, serverSeq })
+    onRemote({ key, clientId, serverSeq, ops }) {
+      if (ops.length) tell('remoteChange', { key, clientId, serverSeq, ops })
+    },
+    onLoaded({ key, confirmed, initial }, serverSeq) {
+      const state = confirmed ?? initial
+      if (state !== undefined) tell('stateLoaded', { key, state, serverSeq })
     },
     onConflict: (conflict) => tell('conflict', conflict),
-    onRejected: ({ code, message }, ops) => fail(code, message, ops)
+    onRejected: ({ code, message }, ops) =>
+      fail(code, inWords('Changes are set aside', message, 'They stay on the screen until they are retried or discarded'), ops)
   })
   const sender = createSender({
     ...options,
     replica,
     step,
     failed: fail,
-    succeeded: () => step(synced),
+    succeeded() {
+      if (lingering) linger()
+      step(synced)
+    },
     unanswered: (ms) => connection?.doubt(ms)
   })
-  const presence = ownPresence(options)
+  const presence = ownPresence({
+    ...options,
+    connected: () => replica.live,
+    // Later: the room is not complete yet when it learns the display name.
+    report: (error) => queueMicrotask(() => step(() => tell('error', error)))
+  })
   const documents = createDocuments({
     ...options,
     replica,
@@ -93,7 +109,9 @@ export function createRoom(options: RoomOptions) {
       // What has to survive the tab is read when whatever makes the change has ended, and not only when it is sent.
       if (outbox) queueMicrotask(() => step(() => {}))
     },
-    edited: (change) => tell('localChange', change),
+    edited(change) {
+      if (change.ops.length) tell('localChange', change)
+    },
     invalid: (error) => tell('error', error)
   })
 
@@ -146,6 +164,7 @@ export function createRoom(options: RoomOptions) {
     if (!guests && !status.pendingChanges) close()
   }
 
+  let lingering: Timer | undefined
   let adopted: Promise<void> | undefined
   const outbox = options.outboxes?.then((all) => all.of(name, replica))
   outbox?.catch(unsaved)
@@ -155,8 +174,12 @@ export function createRoom(options: RoomOptions) {
     outbox?.then((outbox) => outbox.save(takenOver)).catch(unsaved)
   }
 
+  let reported = false
+
   function unsaved(cause: unknown) {
-    if (!error) fail('storage', `changes are not kept: ${cause}`)
+    if (reported) return
+    reported = true
+    fail('storage', inWords('Changes are not kept beyond this tab', `${cause}`, 'They are sent while the tab is open'))
   }
 
   async function adopt(outbox: Promise<Outbox>) {
@@ -206,6 +229,7 @@ export function createRoom(options: RoomOptions) {
     if (closed || offline || connection) return
     connection = connect({
       ...options,
+      displayName: undefined,
       presence: presence.current,
       listener: {
         position: () => replica.position,
@@ -229,7 +253,7 @@ export function createRoom(options: RoomOptions) {
             const lost = lostFor !== undefined
             lostFor = undefined
             sender.resume(lost)
-            presence.reopened()
+            presence.reopened(connection?.unnamed ?? false)
           } else sender.proceed()
           return verdict
         }
@@ -249,6 +273,7 @@ export function createRoom(options: RoomOptions) {
   function close() {
     if (closed) return
     closed = true
+    linger()
     documents.release()
     options.onPending(false)
     disconnect()
@@ -256,6 +281,23 @@ export function createRoom(options: RoomOptions) {
     presence.bye()
     options.onEmpty()
     events.emit('status', status)
+  }
+
+  /**
+   * Nobody is in the room, and changes are still to be sent. A program that ends when it has nothing to do would wait for that
+   * for ever.
+   */
+  function linger() {
+    clearTimeout(lingering)
+    lingering = !guests && !closed && endsWhenIdle() ? after(LINGER_MS, abandon) : undefined
+  }
+
+  function abandon() {
+    if (guests || closed) return
+    const ops = [...replica.queue.flatMap(({ ack, batch }) => (ack ? [] : batch.ops)), ...[...replica.docs.keys()].flatMap(replica.unsent)]
+    const why = `the server has confirmed nothing for ${LINGER_MS / 1000} s`
+    fail('unsent', inWords('Changes of a room that was left are given up', why, 'Wait for flush() before leave(), or set persist'), ops)
+    close()
   }
 
   const rejected: RejectedChanges = {
@@ -305,6 +347,7 @@ export function createRoom(options: RoomOptions) {
     wake() {
       connection?.wake()
       if (!offline) sender.wake()
+      presence.wake()
     },
     /** The rooms of the client share a stream from now on. */
     regroup: () => connection?.regroup(),
@@ -321,6 +364,7 @@ export function createRoom(options: RoomOptions) {
     /** Enters the room. */
     enter(): Room {
       guests++
+      linger()
       let here = true
       return Object.create(room, {
         leave: {
@@ -329,6 +373,7 @@ export function createRoom(options: RoomOptions) {
             here = false
             step(() => undefined)
             sender.flush()
+            linger()
           }
         }
       }) as Room
