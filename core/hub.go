@@ -97,9 +97,6 @@ func (h *Hub) Close(ctx context.Context) error {
 // Epoch returns the epoch of the database's current history. A room and its events have the epoch of Room.Epoch.
 func (h *Hub) Epoch() string { return h.store().Epoch() }
 
-// PresenceTimeout is how long a client without a stream stays present after its last request.
-func (h *Hub) PresenceTimeout() time.Duration { return h.cfg.PresenceTimeout }
-
 // Ping reports whether the database can be used. Its error wraps ErrUnavailable or ErrHistoryChanged.
 func (h *Hub) Ping(ctx context.Context) error {
 	h.mu.Lock()

@@ -88,7 +88,7 @@ func (s *Server) putPresence(c echo.Context) error {
 		return err
 	}
 	c.Response().Header().Set("Cache-Control", noStore)
-	return c.JSONBlob(http.StatusOK, appendPresent(nil, &user, s.cfg.Hub.PresenceTimeout()))
+	return c.JSONBlob(http.StatusOK, appendPresent(nil, &user, s.cfg.Hub.PresenceTimeout))
 }
 
 // leave takes a client out of a room's presence at once. The body of the POST, which browsers' sendBeacon may make up,

@@ -171,7 +171,7 @@ func appendUser(dst []byte, u *presence.User) []byte {
 }
 
 // appendPresent appends a user with the lease of its client, as the answer to a presence update has it.
-func appendPresent(dst []byte, u *core.User, lease time.Duration) []byte {
+func appendPresent(dst []byte, u *presence.User, lease time.Duration) []byte {
 	dst = appendUser(dst, u)
 	dst = append(dst[:len(dst)-1], `,"leaseMs":`...)
 	dst = strconv.AppendInt(dst, lease.Milliseconds(), 10)
