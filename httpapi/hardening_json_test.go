@@ -124,7 +124,7 @@ func TestNumbersAreKeptToTheLetter(t *testing.T) {
 		r.wants(deltaEvent("target", 1, "x", numbers))
 		s.get("/v1/rooms/target/stores/default").is(200).
 			says(`{"room":"target","key":"default","epoch":"history1","serverSeq":1,"state":{"x":` + numbers + `}}`)
-		user := `{"clientId":"ada","joinedAt":` + midnight + `,"meta":` + numbers + `}`
+		user := `{"clientId":"ada","joinedAt":` + midnight + `,"meta":` + numbers + `,"leaseMs":15000}`
 		s.put("/v1/rooms/target/presence/ada", `{"meta":`+numbers+`}`).is(200).says(user)
 	})
 }

@@ -76,7 +76,7 @@ func TestStrangersWriteNothing(t *testing.T) {
 			for _, origin := range strangers {
 				for _, site := range []string{"cross-site", "same-site"} {
 					for _, request := range [][2]string{
-						{http.MethodPost, "/ops"}, {http.MethodPut, "/presence/victim"}, {http.MethodDelete, "/presence/victim"}, {http.MethodPost, "/presence/victim/leave"},
+						{http.MethodPost, "/ops"}, {http.MethodPut, "/presence/victim"}, {http.MethodPost, "/presence/victim"}, {http.MethodDelete, "/presence/victim"}, {http.MethodPost, "/presence/victim/leave"},
 					} {
 						s.send(request[0], "/v1/rooms/target"+request[1], strings.NewReader(`{}`), "Origin", origin, "Sec-Fetch-Site", site).
 							problem(403, httpapi.CrossOrigin)

@@ -65,7 +65,7 @@ func (l *listParts) next() (part []byte) {
 	return part
 }
 
-// putPresence takes in what a client says of itself.
+// putPresence takes in what a client says of itself. It serves PUT, and POST for clients behind a proxy that blocks PUT.
 func (s *Server) putPresence(c echo.Context) error {
 	clientID, err := pathName(c, "clientId", core.MaxClientIDLength)
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *Server) putPresence(c echo.Context) error {
 		return err
 	}
 	c.Response().Header().Set("Cache-Control", noStore)
-	return c.JSONBlob(http.StatusOK, appendUser(nil, &user))
+	return c.JSONBlob(http.StatusOK, appendPresent(nil, &user, s.cfg.Hub.PresenceTimeout))
 }
 
 // leave takes a client out of a room's presence at once. The body of the POST, which browsers' sendBeacon may make up,

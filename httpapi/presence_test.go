@@ -23,6 +23,9 @@ func (c client) present(users ...string) {
 		says(`{"room":"r","users":[` + strings.Join(users, ",") + `]}`)
 }
 
+// leased is a user with the default lease, as a presence update is answered.
+func leased(user string) string { return strings.TrimSuffix(user, "}") + `,"leaseMs":15000}` }
+
 func now() string { return strconv.FormatInt(time.Now().UnixMilli(), 10) }
 
 func TestWhatAClientSaysOfItselfReplacesWhatItSaidBefore(t *testing.T) {
@@ -38,8 +41,10 @@ func TestWhatAClientSaysOfItselfReplacesWhatItSaidBefore(t *testing.T) {
 			{`{"displayName":null,"meta":1.0}`, head + joined + `,"meta":1.0}`},               // forgets the name, drops the field
 			{`{"displayName":"","field":null,"meta":null}`, head + joined + `}`},
 		} {
-			s.put(ada, c.say).is(200).has("Content-Type", "application/json").has("Cache-Control", "no-store").says(c.is)
-			s.present(c.is)
+			for _, say := range []func(path, body string) answer{s.put, func(path, body string) answer { return s.post(path, body) }} {
+				say(ada, c.say).is(200).has("Content-Type", "application/json").has("Cache-Control", "no-store").says(leased(c.is))
+				s.present(c.is)
+			}
 		}
 	})
 }

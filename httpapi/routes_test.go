@@ -15,7 +15,7 @@ func TestAMethodThatAnAddressDoesNotTakeIsToldWhichItTakes(t *testing.T) {
 			{http.MethodPut, "/v1/rooms/r/ops", "OPTIONS, POST"},
 			{http.MethodPost, "/v1/rooms/r/events", "OPTIONS, GET"},
 			{http.MethodDelete, "/v1/rooms/r", "OPTIONS, GET"},
-			{http.MethodGet, "/v1/rooms/r/presence/ada", "OPTIONS, DELETE, PUT"},
+			{http.MethodGet, "/v1/rooms/r/presence/ada", "OPTIONS, DELETE, POST, PUT"},
 			{"BREW", "/healthz", "OPTIONS, GET"},
 		} {
 			a := s.send(c.method, c.path, nil)

@@ -131,6 +131,7 @@ func (s *Server) routes() []route {
 		{http.MethodHead, "/v1/rooms/:room/changes", s.inReadableRoom(s.getChanges)},
 		{http.MethodGet, "/v1/rooms/:room/presence", s.inRoom(access.Read, s.getPresence)},
 		{http.MethodPut, "/v1/rooms/:room/presence/:clientId", s.inRoom(access.Presence, s.putPresence)},
+		{http.MethodPost, "/v1/rooms/:room/presence/:clientId", s.inRoom(access.Presence, s.putPresence)},
 		{http.MethodDelete, "/v1/rooms/:room/presence/:clientId", s.inRoom(access.Presence, s.leave)},
 		{http.MethodPost, "/v1/rooms/:room/presence/:clientId/leave", s.inRoom(access.Presence, s.leave)},
 		{http.MethodPost, "/v1/tickets", s.known(s.postTicket)},

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"strconv"
+	"time"
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/presence"
@@ -166,6 +167,14 @@ func appendUser(dst []byte, u *presence.User) []byte {
 		dst = append(dst, `,"meta":`...)
 		dst = append(dst, u.Meta...)
 	}
+	return append(dst, '}')
+}
+
+// appendPresent appends a user with the lease of its client, as the answer to a presence update has it.
+func appendPresent(dst []byte, u *presence.User, lease time.Duration) []byte {
+	dst = appendUser(dst, u)
+	dst = append(dst[:len(dst)-1], `,"leaseMs":`...)
+	dst = strconv.AppendInt(dst, lease.Milliseconds(), 10)
 	return append(dst, '}')
 }
 

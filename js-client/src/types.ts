@@ -60,6 +60,7 @@ export interface Client {
   /**
    * Enters a room. Each call is paired with one `leave` of what it returned; all of them share one stream and one
    * state, and the last to leave closes it.
+   * @throws TypeError for a name that is empty, `.` or `..`, or has half a surrogate pair
    */
   room(name: string): Room
   /** As if the network were gone: nothing is sent or received until `connect`. Changes go on and are kept. */
@@ -70,7 +71,10 @@ export interface Client {
    * and keeps nothing more. Other tabs keep no more documents either. Rejects when it cannot.
    */
   clear(): Promise<void>
-  /** Sends what is pending, if that is possible at once, and leaves all rooms. */
+  /**
+   * Sends what is pending, if that is possible at once, and leaves all rooms. Nothing of the client keeps a program alive for longer
+   * than 30 s after that.
+   */
   close(): void
 }
 
@@ -193,12 +197,14 @@ export interface SyncErrorEvent {
   room: string
   /**
    * A problem code of the server, or `network`, `protocol`, `unauthorized`, `storage`; `blocked` when something on the way
-   * refuses changes; `unload` when changes are too large to outlive a page that is closed now; `stream_buffered`,
+   * refuses changes; `redirected` when requests end at another address, which the message names; `presence` when others do not see
+   * this client's presence, while documents are synced; `unsent` when changes of a room that was left are given up; `unload` when changes are too large to outlive a page that is closed now; `stream_buffered`,
    * `stream_compressed`, `stream_cut` or `stream_blocked` when the room is polled because of it; `invalid_value` for a value that
    * JSON cannot hold: it is left out, and all else is sent; with Pinia `unexpected_state`,
    * and `shared_object` for an object that was in two places and is a copy now in the second.
    */
   code: string
+  /** What failed, why, and what happens next, in sentences. */
   message: string
   /** Where the value is that cannot be shared, as a person would name it: `tasks[3].due`. */
   path?: string
@@ -229,7 +235,7 @@ export interface OwnPresence {
   displayName?: string | null
   /** Where the cursor is, by the application's own naming. */
   field?: string | null
-  /** Anything else, at most 4 KiB. */
+  /** Anything else, at most 4 KiB as JSON in UTF-8. What is larger is left out, and reported. */
   meta?: Json
 }
 
@@ -250,7 +256,10 @@ export interface Room {
   on<E extends keyof RoomEvents>(event: E, listener: RoomListener<E>): () => void
   /** Sends what is pending now rather than after the debounce. Resolves when the server has confirmed all of it. */
   flush(): Promise<void>
-  /** What is pending is still delivered. */
+  /**
+   * What is pending is still delivered. In Node it is given up, with the error `unsent`, when the server has confirmed nothing for 30 s:
+   * wait for `flush` before.
+   */
   leave(): void
 }
 

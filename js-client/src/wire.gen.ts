@@ -444,7 +444,7 @@ export interface paths {
          *     `displayName` and `via` stay when they are left out, and `null` removes them.
          *
          *     A client without an open stream stays present for a lease of 15 s (the server's `--presence-timeout-ms`) after
-         *     its last request; repeat the request to renew it. While a stream is open there is no need to.
+         *     its last request, which the answer has as `leaseMs`; repeat the request to renew it. While a stream is open there is no need to.
          *
          *     Nor is there while the client that `via` names has a stream of its own open in the room: so the tabs of a browser
          *     stay present that read along with the stream of one of them. When that stream ends, or its client leaves, each
@@ -457,7 +457,16 @@ export interface paths {
          *     ```
          */
         put: operations["putPresence"];
-        post?: never;
+        /**
+         * Say who and where I am, where PUT is blocked
+         * @description The same as `PUT`, for clients behind something that blocks `PUT`, such as the WebDAV module of IIS.
+         *
+         *     ```sh
+         *     curl -X POST http://127.0.0.1:8080/v1/rooms/board-7/presence/ada -H 'Content-Type: application/json' \
+         *       -d '{"displayName": "Ada Lovelace", "field": "tasks[t1].title"}'
+         *     ```
+         */
+        post: operations["postPresence"];
         /**
          * Leave a room
          * @description The client is no longer present, at once. Its stream, if it has one open, goes on; it is present again with its
@@ -1330,6 +1339,20 @@ export interface components {
             field?: string;
             /** @description Whatever the application shares about a client. */
             meta?: unknown;
+        };
+        /**
+         * @description A client as others see it, and how long that lasts.
+         * @example {
+         *       "clientId": "ada",
+         *       "displayName": "Ada Lovelace",
+         *       "joinedAt": 1767225600000,
+         *       "field": "tasks[t1].title",
+         *       "leaseMs": 15000
+         *     }
+         */
+        OwnPresence: components["schemas"]["User"] & {
+            /** @description How long the client stays present after this request without an open stream, in milliseconds. */
+            leaseMs: number;
         };
         /**
          * @description What a client says of itself.
@@ -2980,10 +3003,84 @@ export interface operations {
                      *       "clientId": "ada",
                      *       "displayName": "Ada Lovelace",
                      *       "joinedAt": 1767225600000,
-                     *       "field": "tasks[t1].title"
+                     *       "field": "tasks[t1].title",
+                     *       "leaseMs": 15000
                      *     }
                      */
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["OwnPresence"];
+                };
+            };
+            400: components["responses"]["InvalidJSON"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["BodyTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidRequest"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    postPresence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Names the request in the server's log. The answer repeats it, or has a new one if it cannot be used.
+                 * @example 7f3c2a9e
+                 */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path: {
+                /**
+                 * @description The room's name, percent-encoded.
+                 * @example board-7
+                 */
+                room: components["parameters"]["Room"];
+                /**
+                 * @description The client's id, percent-encoded.
+                 * @example ada
+                 */
+                clientId: components["parameters"]["ClientId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "field": "tasks[t1].title",
+                 *       "meta": {
+                 *         "color": "teal"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PresenceUpdate"];
+            };
+        };
+        responses: {
+            /** @description The client as others see it now. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["NoStore"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "X-Content-Type-Options": components["headers"]["NoSniff"];
+                    "Content-Security-Policy": components["headers"]["Policy"];
+                    "Referrer-Policy": components["headers"]["ReferrerPolicy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "clientId": "ada",
+                     *       "displayName": "Ada Lovelace",
+                     *       "joinedAt": 1767225600000,
+                     *       "field": "tasks[t1].title",
+                     *       "leaseMs": 15000
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OwnPresence"];
                 };
             };
             400: components["responses"]["InvalidJSON"];

@@ -36,6 +36,8 @@ export type UpToDateEvent = Schemas['UpToDateEvent']
 export type PresenceEvent = Schemas['PresenceEvent']
 export type PresenceChangeEvent = Schemas['PresenceChangeEvent']
 export type User = Schemas['User']
+/** This client as others see it; an older server does not say how long that lasts. */
+export type PresentUser = User & Partial<Schemas['OwnPresence']>
 export type Problem = Schemas['Problem']
 export type ProblemCode = Schemas['ProblemCode']
 export type Changes = Omit<Schemas['Changes'], 'changes'> & { changes: DeltaEvent[] }

@@ -142,6 +142,7 @@ func roomRoutes(room string) map[string]func(c client, status int) answer {
 	}
 	routes["POST /ops"] = func(c client, status int) answer { return c.post(status, base+"/ops", batch(`"a"`, 1)) }
 	routes["PUT /presence"] = func(c client, status int) answer { return c.put(status, base+"/presence/ada", `{}`) }
+	routes["POST /presence"] = func(c client, status int) answer { return c.post(status, base+"/presence/ada", `{}`) }
 	routes["DELETE /presence"] = func(c client, status int) answer {
 		return c.send(status, http.MethodDelete, base+"/presence/ada", "")
 	}

@@ -6,7 +6,8 @@ func testPresence(c client) {
 	const room = "/v1/rooms/presence"
 	c.get(200, room+"/presence").has("users", "[]")
 	c.put(200, room+"/presence/ada", `{"displayName":"Ada","field":"title","meta":[1]}`).
-		has("displayName", `"Ada"`).has("field", `"title"`).has("meta", "[1]")
+		has("displayName", `"Ada"`).has("field", `"title"`).has("meta", "[1]").has("leaseMs", "15000")
+	c.post(200, room+"/presence/ada", `{"field":"body"}`).has("displayName", `"Ada"`).has("field", `"body"`).has("leaseMs", "15000")
 	c.put(200, room+"/presence/ada", `{}`).has("displayName", `"Ada"`).has("field", "").has("meta", "")
 	c.put(200, room+"/presence/ada", `{"displayName":null,"field":null}`).has("displayName", "").has("field", "")
 	c.put(200, room+"/presence/ada", `{"via":"bob"}`).has("via", "")
@@ -25,6 +26,10 @@ func testPresence(c client) {
 	}
 	c.put(413, room+"/presence/ada", `{"meta":"`+strings.Repeat("m", 16<<10)+`"}`).isProblem("body_too_large")
 	c.put(415, room+"/presence/ada", `{}`, "Content-Type", "text/plain").isProblem("unsupported_media_type")
+	c.post(400, room+"/presence/ada", `{`).isProblem("invalid_json")
+	c.post(413, room+"/presence/ada", `{"meta":"`+strings.Repeat("m", 16<<10)+`"}`).isProblem("body_too_large")
+	c.post(415, room+"/presence/ada", `{}`, "Content-Type", "text/plain").isProblem("unsupported_media_type")
+	c.post(422, room+"/presence/ada", `[]`).isProblem("invalid_request")
 
 	c.send(204, "DELETE", room+"/presence/ada", "")
 	c.send(204, "DELETE", room+"/presence/ada", "")

@@ -20,15 +20,16 @@ func troubled(t *testing.T, w *witness, s *server) client {
 
 func testSlowBody(t *testing.T, w *witness) {
 	c := troubled(t, w, startServer(t, limits{bodyTimeout: 50 * time.Millisecond}))
-	for path, method := range map[string]string{
-		"/v1/rooms/slow/ops":          http.MethodPost,
-		"/v1/rooms/slow/presence/ada": http.MethodPut,
-		"/v1/tickets":                 http.MethodPost,
-		"/v1/probe/slow":              http.MethodPost,
+	for _, request := range [][2]string{
+		{http.MethodPost, "/v1/rooms/slow/ops"},
+		{http.MethodPut, "/v1/rooms/slow/presence/ada"},
+		{http.MethodPost, "/v1/rooms/slow/presence/ada"},
+		{http.MethodPost, "/v1/tickets"},
+		{http.MethodPost, "/v1/probe/slow"},
 	} {
 		body, rest := io.Pipe() // whose end never comes
 		go io.WriteString(rest, "{")
-		c.sendFrom(408, method, path, body).isProblem("request_timeout")
+		c.sendFrom(408, request[0], request[1], body).isProblem("request_timeout")
 		rest.Close()
 	}
 }
@@ -168,6 +169,7 @@ func testOrigins(t *testing.T, w *witness) {
 	c.post(200, room+"/ops", batch(`"a"`, 1), "Origin", allowed)
 	c.post(403, room+"/ops", batch(`"b"`, 2), "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
 	c.put(403, room+"/presence/ada", `{}`, "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
+	c.post(403, room+"/presence/ada", `{}`, "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
 	c.send(403, http.MethodDelete, room+"/presence/ada", "", "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
 	c.post(403, room+"/presence/ada/leave", "", "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
 	c.post(403, "/v1/probe/origins", `{}`, "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")

@@ -2,7 +2,7 @@
 // the answer. No method rejects.
 import { isObject } from '../document/values.ts'
 import type { OwnPresence, Token } from '../types.ts'
-import type { Batch, BatchResult, Changes, PresenceEvent, Problem, RoomSnapshot, User } from '../wire.ts'
+import type { Batch, BatchResult, Changes, PresenceEvent, PresentUser, Problem, RoomSnapshot } from '../wire.ts'
 import { after, MAX_WAIT_MS, within } from './clock.ts'
 import { reserve } from './keepalive.ts'
 import { fits, present, problemShape, text, userShape, whole, type Shape } from './shape.ts'
@@ -82,7 +82,8 @@ export interface Api {
   /** The batches that a query names, which may have the server wait for so many seconds. */
   getChanges(room: string, query: string, waitSeconds: number, signal?: AbortSignal): Promise<Answer<Changes>>
   getPresence(room: string, signal?: AbortSignal): Promise<Answer<PresenceEvent>>
-  putPresence(room: string, clientId: string, presence: PresenceRequest, signal?: AbortSignal): Promise<Answer<User>>
+  /** By PUT, or by POST where that has been blocked. */
+  putPresence(room: string, clientId: string, presence: PresenceRequest, signal?: AbortSignal): Promise<Answer<PresentUser>>
   /** Leaves presence, if that is possible: outlives the page, and nobody hears of errors. */
   leave(room: string, clientId: string): void
   /** Opens the stream at a URL; its body is not read. There is no time limit but the signal. */
@@ -100,6 +101,8 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
   /** The token that is known, or what asks for one. */
   let known: { readonly value: string | undefined } | undefined = typeof token === 'function' ? undefined : { value: token }
   let asking: Promise<string | undefined> | undefined
+  /** The next method that presence is written with. Something on the way may block one of them. */
+  let presenceMethod = 'PUT'
 
   const root = `${url.replace(/\/+$/, '')}/v1/`
   const roomUrl = (room: string) => `${root}rooms/${encodeURIComponent(room)}`
@@ -133,7 +136,7 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
         const waited = remembered()
         await orAborted(waited, init.signal).catch((error) => {
           if (asking === waited) asking = undefined
-          throw Object.assign(new Error(`no token: ${error}`), { code: 'unauthorized' })
+          throw Object.assign(new Error(`the token function failed (${error})`), { code: 'unauthorized' })
         })
       }
       const used = known
@@ -148,6 +151,14 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
     }
   }
 
+  /** A request has ended at another address, by no answer of the server. */
+  function redirected(target: string, address: string): Answer<never> {
+    const path = `v1/${target.slice(root.length)}`
+    const other = address.endsWith(path) ? address.slice(0, -path.length - 1) : undefined
+    const why = other ? `the server has moved to ${other}: give that address as \`url\`` : `requests are redirected to ${address}`
+    return { kind: 'failed', code: 'redirected', message: why }
+  }
+
   /** Makes a request whose answer is JSON of a shape or, without one, a stream. `progress` is called for each part of it. */
   async function exchange<T>(
     target: string,
@@ -157,20 +168,20 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
   ): Promise<Answer<T>> {
     try {
       const response = await authorized(target, init)
-      const { ok, headers } = response
+      const { ok, status, headers } = response
       const type = headers.get('Content-Type') ?? 'no type'
       const value = ok && !shape ? response : parsed(await textOf(response, progress))
-      if (!ok) {
-        if (fits(value, problemShape)) reached?.()
-        return refusal(response, value)
-      }
-      if (shape ? fits(value, shape) : type.startsWith('text/event-stream')) {
-        reached?.()
-        return { kind: 'ok', value: value as T }
-      }
-      return { kind: 'failed', code: 'protocol', message: `not the server's answer (${type})` }
+      const isAnswer = ok && (shape ? fits(value, shape) : type.startsWith('text/event-stream'))
+      const isProblem = !ok && fits(value, problemShape)
+      if (isAnswer || isProblem) reached?.()
+      if (isAnswer) return { kind: 'ok', value: value as T }
+      // A redirect may turn any request into a GET, which the server does not know at that address.
+      if (response.redirected && (!isProblem || (status ^ 404) <= 1)) return redirected(target, response.url)
+      if (!ok) return refusal(response, value)
+      return { kind: 'failed', code: 'protocol', message: `something that is not pathsync, such as a proxy or a sign-in page, answered with ${type}` }
     } catch (error) {
-      return noAnswer(error)
+      const { signal } = init
+      return noAnswer(error, signal.aborted ? '' : `${new URL(root, globalThis.location?.href).origin} cannot be reached`)
     }
   }
 
@@ -229,8 +240,14 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
       ),
     getPresence: (room, signal) =>
       request(`${roomUrl(room)}/presence`, { users: [userShape] }, {}, signal),
-    putPresence: (room, clientId, presence, signal) =>
-      request(presenceUrl(room, clientId), userShape, json('PUT', JSON.stringify(presence)), signal),
+    async putPresence(room, clientId, presence, signal) {
+      const method = presenceMethod
+      const answer = await request<PresentUser>(presenceUrl(room, clientId), userShape, json(method, JSON.stringify(presence)), signal)
+      const { kind } = answer
+      const isBlocked = (kind === 'failed' && !answer.retryable) || (kind === 'unauthorized' && answer.status === 403)
+      if (isBlocked && method === presenceMethod) presenceMethod = method === 'PUT' ? 'POST' : 'PUT'
+      return answer
+    },
     leave(room, clientId) {
       const release = reserve(LEAVE_BYTES)
       const init = { method: 'POST', keepalive: !!release }
@@ -277,7 +294,7 @@ const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
 /** An answer that says no, be it the server's or that of something on the way. */
 function refusal({ status, headers }: Response, body: unknown): Answer<never> {
   const problem = fits(body, problemShape) ? (body as Problem) : undefined
-  const message = problem ? explain(problem) : `HTTP ${status}`
+  const message = problem ? explain(problem) : `something that is not pathsync, such as a proxy, answered with HTTP ${status}`
   // What the server forbids is given up, or it would hold up all else. A no of something on the way may be a mistake.
   if (status === 401 || (status === 403 && problem?.code !== 'forbidden')) return { kind: 'unauthorized', message, ...(status === 403 && { status }) }
   // A fault of the server says nothing about the request, and an address that it does not know (404, 405) is one that
@@ -292,9 +309,12 @@ function refusal({ status, headers }: Response, body: unknown): Answer<never> {
 /** A problem in a person's words. */
 export const explain = ({ title, detail }: Problem) => (detail ? `${title}: ${detail}` : title)
 
-/** The answer that an error stands for. */
-export const noAnswer = (error: unknown, code = 'network'): Answer<never> => ({
-  kind: 'failed',
-  code: isObject(error) && typeof error.code === 'string' ? error.code : code,
-  message: error instanceof Error ? error.message : String(error)
-})
+/** What failed, why, and what happens next, as sentences. */
+export const inWords = (what: string, why: string, next: string) => `${what}: ${why.replace(/\.$/, '')}. ${next}.`
+
+/** The answer that an error stands for. `what` has failed, if the error itself does not say that. */
+export function noAnswer(error: unknown, what = '', code = 'network'): Answer<never> {
+  const known = isObject(error) && typeof error.code === 'string' ? error.code : undefined
+  const why = error instanceof Error ? error.message : String(error)
+  return { kind: 'failed', code: known ?? code, message: what && !known ? `${what} (${why})` : why }
+}

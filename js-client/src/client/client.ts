@@ -4,6 +4,7 @@ import { createApi } from './api.ts'
 import { drawTogether } from './backoff.ts'
 import { MAX_WAIT_MS, within } from './clock.ts'
 import type { ReadStream } from './fetch-stream.ts'
+import { checkName, warnOfRoom } from './names.ts'
 import { beforeLeaving, hasFewConnections, onPage } from './page.ts'
 import { createRoom, type SharedRoom } from './room.ts'
 import { readers } from './stream.ts'
@@ -21,6 +22,7 @@ export function createClient(options: ClientOptions = {}): Client {
   const maxWaitMs = within(options.maxWaitMs, 0, MAX_WAIT_MS, 1500)
   const heartbeatMs = within(options.heartbeatMs, 100, MAX_WAIT_MS, 15_000)
   const { clientId = newId(), displayName, fetch = (...request) => globalThis.fetch(...request) } = options
+  checkName('a client', clientId)
   const rooms = new Map<string, SharedRoom>()
   /** Without a window there are no tabs, though some servers' runtimes have locks. */
   const sharing = tabs && globalThis.document && globalThis.navigator?.locks ? import('./tabs.ts') : undefined
@@ -115,8 +117,8 @@ export function createClient(options: ClientOptions = {}): Client {
       return offline
     },
     room(name) {
-      // What cannot be in a URL is found here and not in the middle of a request. The server checks the rest.
-      if (!name || !encodeURIComponent(name)) throw new TypeError('a room needs a name')
+      checkName('a room', name)
+      warnOfRoom(name)
       const known = rooms.get(name)
       const room = known ?? enter(name)
       const guest = room.enter()

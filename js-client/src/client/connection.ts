@@ -1,7 +1,7 @@
 // Keeps the events of one room coming, by one stream after the other, or by polling where streams do not get through.
 import type { OwnPresence } from '../types.ts'
 import type { RoomEvent } from '../wire.ts'
-import { explain } from './api.ts'
+import { explain, inWords } from './api.ts'
 import { createSleeper, delay } from './backoff.ts'
 import { after, MAX_WAIT_MS, within, type Timer } from './clock.ts'
 import { isOffline } from './page.ts'
@@ -51,6 +51,8 @@ export interface Connection {
   readonly polling: boolean
   /** Why it is polled, once that is known. */
   readonly fault: Fault | undefined
+  /** The display name is not said by what follows the room. */
+  readonly unnamed: boolean
 }
 
 /** What is wrong: a stable code, and the same as a sentence. */
@@ -89,6 +91,8 @@ export function connect(options: ConnectionOptions): Connection {
   let probe: Timer | undefined
   /** Something else got through when streams were refused. */
   let comparing = false
+  /** The display name is part of a stream's address, until a stream was refused that may have been refused for it. */
+  let named = true
   /** The wait is for want of an answer. */
   let unreached = false
   let seat: Seat | undefined
@@ -103,6 +107,9 @@ export function connect(options: ConnectionOptions): Connection {
     seat?.failed(code, message)
   }
 
+  const cannotReceive = (code: string, why: string) =>
+    failed(code, inWords('Changes of others cannot be received', why, 'The connection is tried again'))
+
   /** Opens a stream and waits for its end. */
   const read = (transport: Transport, ear: Pick<StreamOptions, 'opening' | 'events' | 'read'>) =>
     new Promise<{ outcome: Outcome; blocked: Blocked | undefined }>((resolve) => {
@@ -110,7 +117,7 @@ export function connect(options: ConnectionOptions): Connection {
         ...options,
         ...ear,
         transport,
-        displayName: own().displayName ?? undefined,
+        displayName: (named && own().displayName) || undefined,
         lastEventId: position(),
         position,
         presence: own,
@@ -154,7 +161,12 @@ export function connect(options: ConnectionOptions): Connection {
       if (followed) probe = after(PROBE_MS, lose)
       return outcome
     }
+    const wasFollowed = followed
     lose()
+    if (named && !wasFollowed && own().displayName && isRefusal(outcome)) {
+      named = false
+      return atOnce
+    }
     if (follows || polls || !blocked || ++strikes < STRIKES) return outcome
     strikes = 0
     if (blocked === 'refused' && !comparing) {
@@ -223,14 +235,14 @@ export function connect(options: ConnectionOptions): Connection {
       fresh = code === 'invalid_event_id' || code === 'position_gone'
       if (!fresh) {
         least = LONG_MS * (1 + random())
-        failed(code, explain(outcome.problem))
+        cannotReceive(code, explain(outcome.problem))
       }
     } else if (outcome.kind === 'unauthorized') {
       capMs = UNAUTHORIZED_CAP_MS
-      failed('unauthorized', outcome.message)
+      cannotReceive('unauthorized', outcome.message)
     } else {
       least = outcome.retryAfterMs ?? 0
-      failed(outcome.code, outcome.message)
+      cannotReceive(outcome.code, outcome.message)
     }
     return isOffline() ? LONG_MS : Math.max(least, delay(failures++, baseMs, capMs, random))
   }
@@ -272,6 +284,13 @@ export function connect(options: ConnectionOptions): Connection {
     },
     get fault() {
       return fault
+    },
+    get unnamed() {
+      return !named || polling
     }
   }
 }
+
+/** Whether the content of the request may be the reason of an answer. */
+const isRefusal = (outcome: Outcome) =>
+  outcome.kind === 'refused' || (outcome.kind !== 'ok' && outcome.status !== undefined && outcome.status < 500 && outcome.status !== 401)

@@ -9,6 +9,7 @@ import type { Doc, Replica } from '../replica/replica.ts'
 import { type Conflict, resolve } from '../replica/resolution.ts'
 import type { Document, DocumentOptions, Mirror, Operation, Resolution } from '../types.ts'
 import type { DeltaEvent } from '../wire.ts'
+import { inWords } from './api.ts'
 import { attempt, createEmitter } from './emitter.ts'
 import { type Hold, createHold } from './hold.ts'
 import { type PartListener, type Parts, createParts } from './watch.ts'
@@ -56,7 +57,9 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
     ...ONE_ID,
     onInvalid(place, why, isShared) {
       const path = place || 'the document'
-      tell.invalid({ code: 'invalid_value', message: `${path} ${isShared ? 'is shared, but not as it is' : 'cannot be shared'}: ${why}`, path })
+      const what = `${path} ${isShared ? 'is shared, but not as it is' : 'cannot be shared'}`
+      const next = isShared ? 'Others get what JSON can hold' : 'It is left out, and all else is sent'
+      tell.invalid({ code: 'invalid_value', message: inWords(what, why, next), path })
     }
   }
 

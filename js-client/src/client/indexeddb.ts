@@ -1,8 +1,10 @@
 // Outboxes in IndexedDB: unsent changes survive their tab, and the next one to enter the room sends them. One record per
-// server, room and client. Its owner holds a Web Lock of the same name, which the browser releases when the tab is gone,
+// server, room and client, and one for each of its changes, so that a keystroke writes what it has changed and not all that
+// waits. Its owner holds a Web Lock of the same name, which the browser releases when the tab is gone,
 // however it went: a record whose lock can be had is nobody's.
 import { createStore, promisifyRequest } from 'idb-keyval'
 import type { OutboxStorage, SavedOutbox } from '../types.ts'
+import { assemble, changesOf, type Stored } from './outbox-parts.ts'
 
 type Key = [scope: string, room: string, clientId: string]
 
@@ -33,9 +35,12 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
 
   /** How to release the locks that are held: those of own records and of those that are being taken over. */
   const held = new Map<string, () => void>()
+  /** What is stored of own outboxes, by their locks. */
+  const written = new Map<string, Stored>()
   let closed = false
 
   const keyOf = (room: string, clientId: string): Key => [scope, room, clientId]
+  const partsOf = (key: Key) => IDBKeyRange.bound([...key, 0], [...key, Infinity])
   const nameOf = (key: Key) => `pathsync ${JSON.stringify(key)}`
 
   /** Whether the lock could be had. Without `ifAvailable` it is waited for. */
@@ -58,7 +63,15 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
     const name = nameOf(key)
     if (!locked && !(await acquire(name, true))) return
     // Whoever held the lock until now may have changed the record.
-    const found: unknown = await transaction('readonly', (store) => promisifyRequest(store.get(key)))
+    const [record, numbers, parts] = await transaction('readonly', (store) =>
+      Promise.all([
+        promisifyRequest<unknown>(store.get(key)),
+        promisifyRequest(store.getAllKeys(partsOf(key))),
+        promisifyRequest<unknown[]>(store.getAll(partsOf(key)))
+      ])
+    )
+    const byNumber = new Map((numbers as [...Key, number][]).map(([, , , number], i) => [number, parts[i]]))
+    const found = assemble(record, byNumber)
     if (isOutbox(found) && found.clientId === key[2] && (found.user === undefined || found.user === user)) return found
     release(name)
   }
@@ -70,7 +83,8 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
       const returned = !held.has(own) && (await acquire(own, true))
       const ofRoom = IDBKeyRange.bound([scope, room], [scope, room, []])
       const keys = await transaction('readonly', (store) => promisifyRequest(store.getAllKeys(ofRoom)))
-      const taken = await Promise.all((keys as Key[]).map((key) => take(key, returned && nameOf(key) === own, user)))
+      const outboxes = (keys as Key[]).filter(({ length }) => length === 3)
+      const taken = await Promise.all(outboxes.map((key) => take(key, returned && nameOf(key) === own, user)))
       return taken.filter((outbox) => outbox !== undefined)
     },
 
@@ -79,15 +93,25 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
       const name = nameOf(key)
       if (!closed && !held.has(name)) await acquire(name, false)
       const others = takenOver.filter((clientId) => clientId !== outbox.clientId).map((clientId) => keyOf(room, clientId))
+      const known = written.get(name)
+      const { stored, added, removed } = changesOf(known, outbox)
       await transaction('readwrite', (store) => {
+        const remove = (key: Key) => [key, partsOf(key)].forEach((range) => store.delete(range))
         // First what can fail: nothing is forgotten before it stands elsewhere.
-        if (outbox.batches.length || outbox.unsent.length || outbox.rejected?.length) store.put(outbox, key)
-        else store.delete(key)
-        for (const other of others) store.delete(other)
+        if (!stored.parts.size) remove(key)
+        else {
+          // Parts of a client that had this id before are not known here.
+          if (!known) remove(key)
+          store.put(stored.index, key)
+          for (const [number, part] of added) store.put(part, [...key, number])
+          for (const number of removed) store.delete([...key, number])
+        }
+        for (const other of others) remove(other)
         // A transaction that commits by itself would be undone when its page goes.
         store.transaction.commit?.()
         return promisifyRequest(store.transaction)
       })
+      written.set(name, stored)
       for (const other of others) release(nameOf(other))
     },
 

@@ -136,7 +136,7 @@ export function joinRooms<Transport extends string>(
       }
     }
 
-    const displayNames = new Set(members.map(({ request }) => request.presence().displayName ?? undefined))
+    const displayNames = new Set(members.map(({ request }) => (request.displayName && request.presence().displayName) ?? undefined))
     const request = {
       ...first.request,
       signal,

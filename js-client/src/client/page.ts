@@ -58,3 +58,6 @@ export function hasFewConnections(root: string): boolean {
 
 /** The browser is sure to have no network. That it has one is never sure. */
 export const isOffline = () => typeof navigator === 'object' && navigator.onLine === false
+
+/** The program ends when nothing is left to do, as in Node. A page lives until it is closed. */
+export const endsWhenIdle = () => typeof window !== 'object' && typeof process === 'object' && !!process.versions?.node

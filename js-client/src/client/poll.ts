@@ -4,29 +4,37 @@
 // the first: whole pages that end at the same places for everybody, and polls with the cursor that everybody has. See
 // docs/caching.md.
 import type { Changes } from '../wire.ts'
-import { after as later, now } from './clock.ts'
+import { after as later, MAX_WAIT_MS, now, within, type Timer } from './clock.ts'
 import type { ReadStream } from './fetch-stream.ts'
 import { page, seqOf, snapshot } from './frames.ts'
 
 const WAIT_SECONDS = 10
-const PRESENCE_MS = 5000
+/** How long this client stays present after it has said that it is here, before the server has said how long. */
+const LEASE_MS = 15_000
+/** So often presence is renewed within that time. */
+const RENEWALS = 3
 /** Between answers that do not lead further, if they come at once. */
 const PAUSE_MS = 1000
 
 /** Polls until something goes wrong, or the signal aborts. Without a position, the room is read as it stands. */
 export const readByPolling: ReadStream = async (api, room, { clientId, position, presence, signal }, { heard }) => {
   let opened = false
-  let presentAt = -Infinity
+  let leaseMs = LEASE_MS
+  let renewing = false
+  let renewal: Timer | undefined
   /** Goes up from poll to poll at one position: no address comes twice, so no cache can hold us there. */
   let cursor = 0
   /** The whole pages that the room has, while we are behind them. */
   let pages: Changes['pages']
 
-  /** Says that this client is still here, and asks who else is. */
+  /** Says that this client is still here, asks who else is, and goes on until the signal aborts. Failures concern nothing else. */
   async function renewPresence() {
-    presentAt = now()
-    await api.putPresence(room, clientId, presence(), signal)
+    const said = await api.putPresence(room, clientId, presence(), signal)
+    if (said.kind === 'ok') leaseMs = within(said.value.leaseMs, 100, MAX_WAIT_MS, LEASE_MS)
     const answer = await api.getPresence(room, signal)
+    if (signal.aborted) return
+    const quietMs = (said.kind === 'failed' && said.retryAfterMs) || 0
+    renewal = later(Math.max(leaseMs / RENEWALS, quietMs), () => void renewPresence())
     if (answer.kind === 'ok') heard([{ event: 'presence', data: answer.value }])
   }
 
@@ -40,6 +48,7 @@ export const readByPolling: ReadStream = async (api, room, { clientId, position,
     return answer
   }
 
+  signal.addEventListener('abort', () => clearTimeout(renewal))
   for (;;) {
     const askedAt = now()
     const after = position()
@@ -48,7 +57,8 @@ export const readByPolling: ReadStream = async (api, room, { clientId, position,
     heard('stores' in answer.value ? snapshot(answer.value) : page(answer.value), !opened || !after)
     opened = true
     if (signal.aborted) return answer
-    if (now() - presentAt >= PRESENCE_MS) void renewPresence()
+    if (!renewing) void renewPresence()
+    renewing = true
     const further = after && position() !== after
     if (!further) pages = undefined
     if (!further && now() - askedAt < PAUSE_MS) await pause(signal)

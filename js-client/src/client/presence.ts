@@ -1,41 +1,97 @@
-// What this client says of itself in a room, and the saying: one request at a time, and only the last word counts.
-import type { OwnPresence } from '../types.ts'
-import type { Api } from './api.ts'
+// What this client says of itself in a room, and the requests that say it: one at a time, and only the last value counts. A failure
+// never concerns the documents: it is reported, and the request is repeated while the room is connected.
+import type { OwnPresence, SyncErrorEvent } from '../types.ts'
+import type { Answer, Api } from './api.ts'
 import { createSleeper, delay } from './backoff.ts'
+import { now } from './clock.ts'
+import { repairPresence } from './presence-value.ts'
 
 export interface OwnPresenceOptions {
   api: Api
   room: string
   clientId: string
+  displayName?: string | undefined
+  /** Whether the room is followed. When it is again, `reopened` is called. */
+  connected(): boolean
+  report(error: Omit<SyncErrorEvent, 'room'>): void
 }
 
 const BASE_MS = 500
-const ATTEMPTS = 4
+const CAP_MS = 60_000
+/** A failure that may be of the moment is reported when it is one of so many in a row. */
+const FAILURES = 3
 
-export function ownPresence({ api, room, clientId }: OwnPresenceOptions) {
+export function ownPresence({ api, room, clientId, displayName, connected, report }: OwnPresenceOptions) {
   const pause = createSleeper()
-  let current: OwnPresence = {}
+  const told = new Set<string>()
+  let current: OwnPresence = displayName === undefined ? {} : repaired({ displayName })
+  let everSet = false
   let abort: AbortController | undefined
   /** Something is to be said that has not been said. */
   let due = false
+  /** The server, or something on the way, asks for silence until then. */
+  let quietUntil = 0
+  let reported = false
+
+  function repaired(presence: OwnPresence): OwnPresence {
+    return repairPresence(presence, (member, why) => {
+      const message = `presence.${member} ${why}.`
+      if (told.has(message)) return
+      told.add(message)
+      report({ code: 'invalid_value', message, path: `presence.${member}` })
+    })
+  }
+
+  function failed(why: string, next: string) {
+    if (reported) return
+    reported = true
+    report({ code: 'presence', message: `Others do not see the presence of this client: ${why}. ${next}. Documents are not affected.` })
+  }
+
+  /** Takes the members out that a refusal names. Returns whether there were any. */
+  function withoutRefused({ problem }: Extract<Answer<unknown>, { kind: 'refused' }>): boolean {
+    const names = Object.keys(current) as (keyof OwnPresence)[]
+    const refused = names.filter((name) => problem.errors?.some(({ pointer }) => pointer.split('/')[1] === name))
+    for (const name of refused) {
+      delete current[name]
+      const message = `The server refuses presence.${name}: ${problem.detail ?? problem.title}. The rest is sent.`
+      report({ code: 'invalid_value', message, path: `presence.${name}` })
+    }
+    return refused.length > 0
+  }
 
   async function say() {
     due = true
-    pause.wake()
+    if (now() >= quietUntil) pause.wake()
     if (abort) return
     abort = new AbortController()
     const { signal } = abort
-    for (let failures = 0; due && failures < ATTEMPTS; failures++) {
+    for (let failures = 0; due; ) {
       due = false
       const answer = await api.putPresence(room, clientId, current, signal)
       if (signal.aborted) return
-      if (due) failures = -1
-      else if (answer.kind === 'failed') {
+      if (answer.kind === 'ok') {
+        failures = 0
+        reported = false
+      } else if (answer.kind === 'refused') {
+        if (withoutRefused(answer)) due = true
+        else failed(`the server refuses it (${answer.problem.detail ?? answer.problem.title})`, 'It is sent again when it changes')
+      } else {
+        failures++
+        const { status, message } = answer
+        const isFinal = status !== undefined && status < 500
+        if (connected() && (isFinal || failures >= FAILURES)) failed(message, 'It is sent again later')
+        // What is newer is sent at once, and what failed while the connection is lost, when it is back.
+        const retryAfterMs = (answer.kind === 'failed' && answer.retryAfterMs) || 0
+        if (retryAfterMs) quietUntil = now() + retryAfterMs
+        else if (due) continue
+        if (!connected()) break
         due = true
-        await pause.sleep(delay(failures, BASE_MS))
+        await pause.sleep(Math.max(retryAfterMs, delay(failures - 1, BASE_MS, CAP_MS)))
         if (signal.aborted) return
       }
     }
+    due = false
     abort = undefined
   }
 
@@ -44,12 +100,20 @@ export function ownPresence({ api, room, clientId }: OwnPresenceOptions) {
     current: () => current,
     /** Replaces what is named; what is left out stays. */
     set(presence: OwnPresence) {
-      current = { ...current, ...presence }
+      current = { ...current, ...repaired(presence) }
+      everSet = true
       void say()
     },
-    /** The stream is open again: a server that was restarted has forgotten. */
-    reopened() {
-      if (Object.keys(current).length) void say()
+    /**
+     * The room is followed again: a server that was restarted has forgotten. `unsaid`: the display name has not been said by what
+     * follows the room.
+     */
+    reopened(unsaid: boolean) {
+      if (everSet || (unsaid && Object.keys(current).length)) void say()
+    },
+    /** The network has changed: tries now what would be tried later. */
+    wake() {
+      if (now() >= quietUntil) pause.wake()
     },
     /** Leaves. Nothing more is said until something is set. */
     bye() {

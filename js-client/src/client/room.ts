@@ -17,13 +17,14 @@ import type {
   RoomStatus
 } from '../types.ts'
 import type { DeltaEvent, PresenceChangeEvent, RoomEvent, User } from '../wire.ts'
-import type { Api } from './api.ts'
-import { after, stopwatch } from './clock.ts'
+import { inWords, type Api } from './api.ts'
+import type { Cache, Caches } from './cache.ts'
+import { after, stopwatch, type Timer } from './clock.ts'
 import { connect, type ConnectionOptions, type Fault } from './connection.ts'
 import { createDocuments } from './documents.ts'
-import type { Cache, Caches } from './cache.ts'
 import { createEmitter, report } from './emitter.ts'
 import type { Outboxes } from './outbox.ts'
+import { endsWhenIdle } from './page.ts'
 import { ownPresence } from './presence.ts'
 import { createSender } from './sender.ts'
 
@@ -57,6 +58,9 @@ type Lists = 'pending' | 'rejected'
 
 /** Who was away for longer may have worked on something that others have changed, in milliseconds. */
 const AWAY_MS = 5000
+
+/** How long a room that was left waits for an answer to its changes, where that keeps a program alive, in milliseconds. */
+const LINGER_MS = 30_000
 
 /** The longest that a room waits for what the browser has kept before it goes on without, in milliseconds. */
 const RECALL_MS = 5000
@@ -97,25 +101,37 @@ export function createRoom(options: RoomOptions) {
 
   const replica = createReplica({
     ...options,
-    onRemote: ({ key, clientId, serverSeq, ops }) => tell('remoteChange', { key, clientId, serverSeq, ops }),
-    onLoaded: ({ key, confirmed }, serverSeq) => {
-      if (confirmed !== undefined) tell('stateLoaded', { key, state: confirmed, serverSeq, ...(!asked && { kept: true }) })
+    onRemote({ key, clientId, serverSeq, ops }) {
+      if (ops.length) tell('remoteChange', { key, clientId, serverSeq, ops })
+    },
+    onLoaded({ key, confirmed, initial }, serverSeq) {
+      const state = confirmed ?? initial
+      if (state !== undefined) tell('stateLoaded', { key, state, serverSeq, ...(!asked && { kept: true }) })
     },
     onConflict(conflict) {
       const isReplaced = (other: Conflict) => other.reason === 'changed' && other.key === conflict.key && other.op.path === conflict.op.path
       conflicts = [...conflicts.filter((other) => !isReplaced(other)), conflict]
     },
-    onRejected: ({ code, message }, ops) => fail(code, message, ops)
+    onRejected: ({ code, message }, ops) =>
+      fail(code, inWords('Changes are set aside', message, 'They stay on the screen until they are retried or discarded'), ops)
   })
   const sender = createSender({
     ...options,
     replica,
     step,
     failed: fail,
-    succeeded: () => step(synced),
+    succeeded() {
+      if (lingering) linger()
+      step(synced)
+    },
     unanswered: (ms) => connection?.doubt(ms)
   })
-  const presence = ownPresence(options)
+  const presence = ownPresence({
+    ...options,
+    connected: () => replica.live,
+    // Later: the room is not complete yet when it learns the display name.
+    report: (error) => queueMicrotask(() => step(() => tell('error', error)))
+  })
   const documents = createDocuments({
     ...options,
     replica,
@@ -127,7 +143,9 @@ export function createRoom(options: RoomOptions) {
       // What has to survive the tab is read when whatever makes the change has ended, and not only when it is sent.
       if (outbox) queueMicrotask(() => step(() => {}))
     },
-    edited: (change) => tell('localChange', change),
+    edited(change) {
+      if (change.ops.length) tell('localChange', change)
+    },
     invalid: (error) => tell('error', error)
   })
 
@@ -221,6 +239,7 @@ export function createRoom(options: RoomOptions) {
     events.emit(event, payload)
   }
 
+  let lingering: Timer | undefined
   let recalled: Promise<void> | undefined
   const outbox = options.outboxes?.then((all) => all.of(name, replica))
   outbox?.catch(unsaved)
@@ -230,14 +249,18 @@ export function createRoom(options: RoomOptions) {
     outbox?.then((outbox) => outbox.save(takenOver)).catch(unsaved)
   }
 
+  let reported = false
+
   function unsaved(cause: unknown) {
-    unstored('changes', cause)
+    unstored('Changes', cause)
   }
   function unkept(cause: unknown) {
-    unstored('documents', cause)
+    unstored('Documents', cause)
   }
   function unstored(what: string, cause: unknown) {
-    if (!problem) fail('storage', `${what} are not kept: ${cause}`)
+    if (reported) return
+    reported = true
+    fail('storage', inWords(`${what} are not kept beyond this tab`, `${cause}`, 'Changes are sent while the tab is open'))
   }
 
   /** The documents that the browser keeps. */
@@ -316,6 +339,7 @@ export function createRoom(options: RoomOptions) {
     asked = true
     connection = connect({
       ...options,
+      displayName: undefined,
       presence: presence.current,
       listener: {
         position: () => replica.position,
@@ -345,7 +369,7 @@ export function createRoom(options: RoomOptions) {
             const lost = lostFor !== undefined
             lostFor = undefined
             sender.resume(lost)
-            presence.reopened()
+            presence.reopened(connection?.unnamed ?? false)
           } else sender.proceed()
           cache?.changed(unkept)
           return verdict
@@ -366,6 +390,7 @@ export function createRoom(options: RoomOptions) {
   function close() {
     if (closed) return
     closed = true
+    linger()
     documents.release()
     options.onPending(false)
     disconnect()
@@ -381,6 +406,23 @@ export function createRoom(options: RoomOptions) {
       return step(replica.pendingChanges)
     },
     discard: (id) => step(() => replica.discardPending(id))
+  }
+
+  /**
+   * Nobody is in the room, and changes are still to be sent. A program that ends when it has nothing to do would wait for that
+   * for ever.
+   */
+  function linger() {
+    clearTimeout(lingering)
+    lingering = !guests && !closed && endsWhenIdle() ? after(LINGER_MS, abandon) : undefined
+  }
+
+  function abandon() {
+    if (guests || closed) return
+    const ops = [...replica.queue.flatMap(({ ack, batch }) => (ack ? [] : batch.ops)), ...[...replica.docs.keys()].flatMap(replica.unsent)]
+    const why = `the server has confirmed nothing for ${LINGER_MS / 1000} s`
+    fail('unsent', inWords('Changes of a room that was left are given up', why, 'Wait for flush() before leave(), or set persist'), ops)
+    close()
   }
 
   const rejected: RejectedChanges = {
@@ -437,6 +479,7 @@ export function createRoom(options: RoomOptions) {
     wake() {
       connection?.wake()
       if (!offline) sender.wake()
+      presence.wake()
     },
     /** The rooms of the client share a stream from now on. */
     regroup: () => connection?.regroup(),
@@ -456,6 +499,7 @@ export function createRoom(options: RoomOptions) {
     /** Enters the room. */
     enter(): Room {
       guests++
+      linger()
       let here = true
       return Object.create(room, {
         leave: {
@@ -464,6 +508,7 @@ export function createRoom(options: RoomOptions) {
             here = false
             step(() => undefined)
             sender.flush()
+            linger()
           }
         }
       }) as Room

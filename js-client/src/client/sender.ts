@@ -3,7 +3,7 @@
 import { isDivisible } from '../document/split.ts'
 import type { Frozen, Replica } from '../replica/replica.ts'
 import type { Operation } from '../wire.ts'
-import { TIMEOUT_MS, type Answer, type Api } from './api.ts'
+import { inWords, TIMEOUT_MS, type Answer, type Api } from './api.ts'
 import { delay } from './backoff.ts'
 import { after, now, stopwatch, type Timer } from './clock.ts'
 import { available } from './keepalive.ts'
@@ -137,7 +137,10 @@ export function createSender({ api, room, clientId, replica, maxWaitMs, step, ..
       step(() => replica.setAside(frozen, next.ops, next.why))
     } else if (next.do === 'repeat') {
       wait(next.leastMs)
-      if (answer.kind !== 'refused') tell.failed(answer.kind === 'failed' ? answer.code : 'unauthorized', answer.message)
+      if (answer.kind !== 'refused') {
+        const why = inWords('Changes cannot be sent', answer.message, 'They are kept, and sent again')
+        tell.failed(answer.kind === 'failed' ? answer.code : 'unauthorized', why)
+      }
     }
   }
 
@@ -218,7 +221,7 @@ export function createSender({ api, room, clientId, replica, maxWaitMs, step, ..
       const left = replica.queue.filter((frozen) => !frozen.ack && !outlives(frozen)).flatMap(({ batch }) => batch.ops)
       const unsent = replica.ready.flatMap((key) => replica.unsent(key))
       const ops = [...left, ...unsent]
-      if (ops.length) tell.failed('unload', 'more is pending than a browser sends when a page is closed now', ops)
+      if (ops.length) tell.failed('unload', 'More is pending than a browser sends if the page is closed now. The rest is sent while the page lives.', ops)
     },
     stop() {
       stopped = true

@@ -103,7 +103,7 @@ export function openStream(options: StreamOptions): Stream {
     if (signal.aborted || transport === 'poll' || options.read) return
     const left = patience() - silence()
     if (left > 0) timer = after(left, check)
-    else if (!live) end({ kind: 'failed', code: 'network', message: 'the server is silent' }, 'useless')
+    else if (!live) end({ kind: 'failed', code: 'network', message: 'nothing comes from the server' }, 'useless')
     else if (transport === 'eventsource') void ask()
     else end(atOnce)
   }
@@ -130,7 +130,7 @@ export function openStream(options: StreamOptions): Stream {
     try {
       take(frames, opens)
     } catch (error) {
-      end(noAnswer(error, 'protocol'))
+      end(noAnswer(error, 'an event cannot be read', 'protocol'))
     }
   }
 
@@ -162,7 +162,7 @@ export function openStream(options: StreamOptions): Stream {
   check()
   void load()
     .then((read) => read(api, room, { ...options, signal }, { opened, heard, retry: options.retry, names: eventNames }))
-    .catch((error) => noAnswer(error, 'protocol'))
+    .catch((error) => noAnswer(error, 'the stream cannot be read', 'protocol'))
     .then((answer) => end(answer.kind === 'ok' ? over : answer, blockedBy(answer)))
 
   function blockedBy(answer: Answer<unknown>): Blocked | undefined {

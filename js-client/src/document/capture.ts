@@ -11,6 +11,8 @@ export interface CaptureOptions {
   /** Writes a new id into a live item. Without it, the member is simply set. */
   assignId?(item: object, id: string): void
   newId?(): string
+  /** Objects in arrays are read as any other value, without ids. */
+  withoutIds?: boolean
   /**
    * Called for each value that JSON or a document cannot hold. The snapshot leaves it out: a member stays as it is in
    * `known`; an element is null, or missing if all other elements are items. `isShared`: what JSON can hold of the value is in
@@ -46,6 +48,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
     assignId = (item, id) => put(item, SYNC_ID, id),
     newId = randomId,
     onInvalid = () => {},
+    withoutIds,
     separate
   } = options
   /** The objects and arrays that are being read, the outermost first, and the member that each is read at. */
@@ -172,7 +175,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
       if (value === undefined) {
         report(i in live ? 'undefined in an array becomes null' : 'a gap in an array becomes null', true)
         snapshot = null
-      } else if (typeof item !== 'object' || item === null || !isObject(value) || kindOf(value) !== '') {
+      } else if (withoutIds || typeof item !== 'object' || item === null || !isObject(value) || kindOf(value) !== '') {
         snapshot = readPlain(was, value)
       } else {
         let id = idOf(item)

@@ -67,6 +67,26 @@ function differences(from: Json | undefined, to: Json, across: Across) {
     return place !== undefined
   }
 
+  /**
+   * The same for an item of an array. With thousands of pending changes, all but a few items are compared again unchanged: those
+   * get the same operations as the last time.
+   */
+  const compareItem = (from: Json | undefined, to: Json, array: Place, id: string): boolean => {
+    if (from === to) return true
+    const known = isObject(to) ? edits.get(to) : undefined
+    if (known && known.from === from && known.array === array.path) {
+      for (const op of known.ops) ops.push(op)
+      return true
+    }
+    const start = ops.length
+    if (!compare(from, to, extendPlace(array, { item: id }))) return false
+    const own = ops.slice(start)
+    // Operations of arrays may depend on the rest of the document.
+    const isAlone = !across.size && own.every(({ op }) => op === 'set' || op === 'delete')
+    if (isObject(to) && isAlone) edits.set(to, { from, array: array.path, ops: own })
+    return true
+  }
+
   /** False when the place has no inside that operations could change. */
   const compareInside = (from: Json | undefined, to: Json, place: Place): boolean =>
     isObject(from) && isObject(to) ? compareMembers(from, to, place)
@@ -91,10 +111,8 @@ function differences(from: Json | undefined, to: Json, across: Across) {
   }
 
   const compareItems = (from: JsonArray, to: JsonArray, place: Place): boolean => {
-    const compareItem = (was: Json | undefined, item: Json, id: string): boolean =>
-      was === item || compare(was, item, extendPlace(place, { item: id }))
     if (from.length === to.length && from.every((item, i) => item === to[i] || idOf(item) === idOf(to[i]))) {
-      return to.every((item, i) => compareItem(from[i], item, idOf(item) as string))
+      return to.every((item, i) => compareItem(from[i], item, place, idOf(item) as string))
     }
 
     const ids = to.map((item) => idOf(item) as string)
@@ -125,7 +143,7 @@ function differences(from: Json | undefined, to: Json, across: Across) {
       const item = to[i] as Json
       const old = oldPositions.get(id)
       if (stays(id)) {
-        if (!compareItem(from[old as number], item, id)) return false
+        if (!compareItem(from[old as number], item, place, id)) return false
         continue
       }
       const after = i < lastThatStays || old !== undefined ? { after: anchorsAt(ids, i, farthest) } : {}
@@ -133,13 +151,13 @@ function differences(from: Json | undefined, to: Json, across: Across) {
         const at = extendPlace(place, { item: id })
         if (!at) return false
         ops.push({ op: 'array_move', path: at.path, ...after })
-        if (!compareItem(from[old], item, id)) return false
+        if (!compareItem(from[old], item, place, id)) return false
         continue
       }
       const move = across.get(id)
       if (move?.array === place.path) {
         ops.push({ op: 'array_move', path: move.item, to: place.path, ...after })
-        if (!compareItem(get(fromDoc, move.item), item, id)) return false
+        if (!compareItem(get(fromDoc, move.item), item, place, id)) return false
         continue
       }
       const op: Operation = { op: 'array_add', path: place.path, value: item, ...after }
@@ -154,6 +172,9 @@ function differences(from: Json | undefined, to: Json, across: Across) {
   compare(isNew ? {} : from, to, ROOT)
   return { ops, ids: idsOfOps }
 }
+
+/** The last edits of items, by what the items are after them. */
+const edits = new WeakMap<object, { from: Json | undefined; array: string; ops: readonly Operation[] }>()
 
 const MANY = 100
 

@@ -2,6 +2,7 @@
 import { computed, getCurrentScope, onScopeDispose, shallowRef } from 'vue'
 import { createEmitter } from '../client/emitter.ts'
 import type { Attachment, Client, Room, RoomEvents, RoomStatus } from '../types.ts'
+import { claim } from './claims.ts'
 import { currentApp, followRoom } from './follow.ts'
 import { type Place, type StateMirror, createMirror } from './mirror.ts'
 import type { SyncOptions } from './options.ts'
@@ -25,6 +26,7 @@ export function createBinding(client: Client, { room: name, debounceMs }: SyncOp
   const slots: Slot[] = []
   const status = shallowRef<RoomStatus>()
   let room: Room | undefined
+  let store: string | undefined
   /** The state is that of a room that has been left. */
   let used = false
   let started = false
@@ -60,6 +62,7 @@ export function createBinding(client: Client, { room: name, debounceMs }: SyncOp
         })
       )
     ]
+    if (store !== undefined) for (const { key } of slots) offs.push(claim(client, entered.name, key, store))
     for (const slot of slots) join(slot, entered)
     status.value = entered.status
     return () => {
@@ -104,10 +107,11 @@ export function createBinding(client: Client, { room: name, debounceMs }: SyncOp
       if (room) join(slot, room)
     },
 
-    /** Enters the room, and follows its name until the scope ends. Further calls do nothing. */
-    start(app = ownApp) {
+    /** Enters the room, and follows its name until the scope ends. Further calls do nothing. `owner`: the id of the store. */
+    start(app = ownApp, owner?: string) {
       if (started) return
       started = true
+      store = owner
       const follow = () => {
         followRoom(client, name, enter, app)
         if (scope) onScopeDispose(() => slots.forEach(({ mirror }) => mirror.stop()))

@@ -3,6 +3,7 @@ import { getCurrentScope } from 'vue'
 import { createClient } from '../client/client.ts'
 import type { Client, ClientOptions } from '../types.ts'
 import { setActiveClient } from './active.ts'
+import { afterPlugins } from './after-plugins.ts'
 import { type Binding, createBinding } from './binding.ts'
 import type { SyncOptions } from './options.ts'
 import { bindingsInScope, connectStore, formerBindings, warnOfEarlyStores } from './registry.ts'
@@ -17,7 +18,9 @@ export function createPathsync(options: ClientOptions | { client: Client } = {})
   const client = 'client' in options ? options.client : createClient(options)
   setActiveClient(client)
 
-  const plugin = ({ store, pinia, app, options: { sync } }: PiniaPluginContext) => {
+  const plugin = (context: PiniaPluginContext) => {
+    const { store, pinia, app, options } = context
+    const { sync } = options
     // The short-lived store that hot module replacement takes new definitions from.
     if (store.$id.startsWith('__hot:')) return
     const bindings = bindingsInScope(getCurrentScope())
@@ -25,7 +28,9 @@ export function createPathsync(options: ClientOptions | { client: Client } = {})
     // What is left of a former store belongs to the room that it was in.
     if (former.length) for (const binding of [...former, ...bindings]) binding.reset()
     if (sync) bindings.push(bind(store, sync))
-    for (const binding of bindings) binding.start(app)
+    afterPlugins(plugin, context, () => {
+      for (const binding of bindings) binding.start(app, store.$id)
+    })
     connectStore(store, bindings)
     // A store may be created by the setup of another one, which has the plugin later.
     queueMicrotask(() => warnOfEarlyStores(pinia))

@@ -1,5 +1,6 @@
 import { type ComputedRef, type MaybeRefOrGetter, computed, shallowRef, toValue, watch } from 'vue'
 import { after, type Timer } from '../client/clock.ts'
+import { repairField } from '../client/presence-value.ts'
 import type { Client, User } from '../types.ts'
 import { activeClient } from './active.ts'
 import { followRoom } from './follow.ts'
@@ -33,7 +34,7 @@ export function useFieldPresence(
 ): FieldPresence {
   const users = shallowRef<readonly User[]>([])
   const editors = computed(() =>
-    users.value.filter((user) => user.field === toValue(field) && user.clientId !== client?.clientId)
+    users.value.filter((user) => user.field === repairField(toValue(field)) && user.clientId !== client?.clientId)
   )
   const editingMessage = computed(() => describe(editors.value.map(({ displayName }) => displayName || 'Anonymous')))
   let focused = false

@@ -133,6 +133,19 @@ export function createReplica(options: ReplicaOptions) {
 
   const heldOf = (d: Doc) => held.filter(({ key }) => key === d.key)
 
+  /** The unsent changes as they were kept last, by their operations. */
+  const kept = new WeakMap<Operation, { base: Json | undefined; change: Held }>()
+
+  /** An unsent change with the value that it was made to. */
+  function keep({ key, base }: Doc, op: Operation): Held {
+    const last = kept.get(op)
+    if (last && last.base === base) return last.change
+    const was = get(base, op.path)
+    const change = { key, op, ...(was !== undefined && { was }) }
+    kept.set(op, { base, change })
+    return change
+  }
+
   const pendingAt = (at: readonly Operation[], op: Operation) => at.some((other) => touches(other, op))
 
   /**
@@ -629,12 +642,7 @@ export function createReplica(options: ReplicaOptions) {
     /** What has to survive the tab. */
     saved(): SavedOutbox {
       const unsent = [...held]
-      for (const d of docs.values()) {
-        for (const op of unsentOf(d)) {
-          const was = get(d.base, op.path)
-          unsent.push({ key: d.key, op, ...(was !== undefined && { was }) })
-        }
-      }
+      for (const d of docs.values()) for (const op of unsentOf(d)) unsent.push(keep(d, op))
       const batches = queue.filter(({ ack }) => !ack).map(({ batch }) => batch)
       return { clientId, batches, unsent, ...(rejected.length && { rejected }) }
     },

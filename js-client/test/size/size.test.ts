@@ -7,11 +7,11 @@ import { bundle, sizeOf } from './bundle.ts'
  * and 12,000; README.md says what is in the difference.
  */
 const parts = [
-  { name: 'the client', code: `export { createClient } from './index.ts'`, limit: 22_800, row: '`pathsync`' },
+  { name: 'the client', code: `export { createClient } from './index.ts'`, limit: 25_500, row: '`pathsync`' },
   {
     name: 'the Pinia plugin with the client',
     code: `export * from './pinia/index.ts'`,
-    limit: 27_600,
+    limit: 31_500,
     row: '`pathsync/pinia` (with the client)'
   }
 ]

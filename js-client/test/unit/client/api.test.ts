@@ -89,7 +89,7 @@ describe('a batch', () => {
 
 describe('an answer', () => {
   test.each([
-    ['HTML with status 200, as of a login page', page(), 'protocol', /not the server's answer \(text\/html/],
+    ['HTML with status 200, as of a login page', page(), 'protocol', /not pathsync, such as a proxy or a sign-in page, answered with text\/html/],
     ['JSON of another shape', json({ room: 'board', epoch: 'e1', serverSeq: '7', results: [] }), 'protocol', /json/],
     ['JSON that is not an object', json([]), 'protocol', /json/],
     ['a bare 204', new Response(null, { status: 204 }), 'protocol', /no type/],
@@ -128,7 +128,7 @@ describe('an answer', () => {
   test('403 of something on the way is unauthorized, and no other token is tried', async () => {
     const token = vi.fn(() => 'secret')
     const { api, server } = start(() => page(403), token)
-    expect(await api.postBatch('board', batch)).toEqual({ kind: 'unauthorized', message: 'HTTP 403', status: 403 })
+    expect(await api.postBatch('board', batch)).toEqual({ kind: 'unauthorized', message: 'something that is not pathsync, such as a proxy, answered with HTTP 403', status: 403 })
     expect([server.asked.length, token.mock.calls.length]).toEqual([1, 1])
   })
 
@@ -156,7 +156,7 @@ describe('an answer', () => {
 
   test('that never comes because there is no network has failed', async () => {
     const { api } = start(() => Promise.reject(new TypeError('Failed to fetch')))
-    expect(await api.getRoom('board')).toEqual({ kind: 'failed', code: 'network', message: 'Failed to fetch' })
+    expect(await api.getRoom('board')).toEqual({ kind: 'failed', code: 'network', message: 'https://sync.example.com cannot be reached (Failed to fetch)' })
   })
 
   test('is not waited for once the caller stops', async () => {
@@ -212,7 +212,7 @@ describe('a token', () => {
 
   test('that is a string is not tried twice', async () => {
     const { api, server } = start(() => page(401), 'secret')
-    expect(await api.getRoom('board')).toEqual({ kind: 'unauthorized', message: 'HTTP 401' })
+    expect(await api.getRoom('board')).toEqual({ kind: 'unauthorized', message: 'something that is not pathsync, such as a proxy, answered with HTTP 401' })
     expect(server.asked).toHaveLength(1)
   })
 
@@ -232,7 +232,7 @@ describe('a token', () => {
       throw new Error('session is over')
     })
     const { api } = start(() => json(room), token)
-    const message = 'no token: Error: session is over'
+    const message = 'the token function failed (Error: session is over)'
     expect(await api.getRoom('board')).toEqual({ kind: 'failed', code: 'unauthorized', message })
     expect(await api.getRoom('board')).toMatchObject({ kind: 'ok' })
   })
@@ -320,4 +320,32 @@ test('a server address may end with slashes, have a path, or be left out', async
     'https://a.example/sync/v1/rooms/r/events?clientId=c',
     '/v1/rooms/r/events?clientId=c'
   ])
+})
+
+describe('a redirect that turns POST into GET', () => {
+  const redirected = (response: Response, url: string) => Object.defineProperties(response, { redirected: { value: true }, url: { value: url } })
+  const batch = { clientId: 'ada', clientSeq: 1, key: 'default', ops: [] }
+
+  test.each([
+    ['405 of the server', () => problem('method_not_allowed', 405, false)],
+    ['a page', () => page()],
+    ['404 and a page', () => page(404)]
+  ])('and ends in %s names the new address', async (_, answer) => {
+    const { api } = start(() => redirected(answer(), 'https://secure.example.com/v1/rooms/a%2Fb/ops'))
+    expect(await api.postBatch('a/b', batch)).toEqual({
+      kind: 'failed',
+      code: 'redirected',
+      message: 'the server has moved to https://secure.example.com: give that address as `url`'
+    })
+  })
+
+  test('and ends at another page names that', async () => {
+    const { api } = start(() => redirected(page(), 'https://login.example.com/?next=1'))
+    expect(await api.postBatch('board', batch)).toMatchObject({ code: 'redirected', message: 'requests are redirected to https://login.example.com/?next=1' })
+  })
+
+  test('does not hide what the server says of a request that it got', async () => {
+    const { api } = start(() => redirected(problem('invalid_request', 422, false), 'https://secure.example.com/v1/rooms/board/ops'))
+    expect(await api.postBatch('board', batch)).toMatchObject({ kind: 'refused' })
+  })
 })

@@ -1048,3 +1048,97 @@ test('a value that cannot be shared is left out and reported with its place; all
     title: 'x', tasks: [{ title: 'a', _sync_id: expect.any(String) as string }], meta: {}, half: { 'a\ufffd': 'b\ufffd' }
   })
 })
+
+describe('a room that is left with changes that do not get through', () => {
+  test('gives them up after 30 s without an answer, says which, and leaves nothing that keeps a program alive', async () => {
+    const { board, room, errors } = await joined()
+    server.down()
+    board.apply(set('n', 1))
+    room.leave()
+    await pass(29_999)
+    expect(errors.filter(({ code }) => code === 'unsent')).toEqual([])
+    expect(vi.getTimerCount()).toBeGreaterThan(0)
+    await pass(1)
+    expect(errors.at(-1)).toMatchObject({ code: 'unsent', ops: [set('n', 1)] })
+    await pass(60_000)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('keeps them as long as the server goes on answering, or somebody enters again', async () => {
+    const { board, room, client, errors } = await joined()
+    server.down()
+    board.apply(set('n', 1))
+    room.leave()
+    await pass(20_000)
+    const again = client.room('r')
+    await pass(40_000)
+    server.up()
+    await pass(30_000)
+    expect(errors.filter(({ code }) => code === 'unsent')).toEqual([])
+    expect(state()).toEqual({ n: 1 })
+    again.leave()
+  })
+
+  test('keeps them for ever in a page', async () => {
+    vi.stubGlobal('window', new EventTarget())
+    const { board, room } = await joined()
+    server.down()
+    board.apply(set('n', 1))
+    room.leave()
+    await pass(600_000)
+    server.up()
+    await pass(60_000)
+    expect(state()).toEqual({ n: 1 })
+  })
+})
+
+test('the first in a new room is told that it is loaded, with what it begins with; the next one, with what is there', async () => {
+  const loaded: [string, Json][] = []
+  const enter = async (name: string, initial: Json) => {
+    const room = client().room('r')
+    room.on('stateLoaded', ({ state }) => loaded.push([name, state]))
+    room.document('default', { initial })
+    await pass(1000)
+  }
+  await enter('ada', { title: 'new' })
+  await enter('bob', { title: 'mine' })
+  expect(loaded).toEqual([['ada', { title: 'new' }], ['bob', { title: 'new' }]])
+})
+
+test('a batch that changes nothing is no remote change', async () => {
+  const { room } = await joined()
+  const heard: unknown[] = []
+  room.on('remoteChange', ({ ops }) => heard.push(ops))
+  const post = (clientSeq: number, op: Operation) => server.model.post({ clientId: 'bob', clientSeq, key: 'default', ops: [op] })
+  post(1, set('n', 1))
+  post(2, { op: 'array_del', path: 'tasks[gone]' })
+  post(3, set('n', 2))
+  await settle()
+  expect(heard).toEqual([[set('n', 1)], [set('n', 2)]])
+})
+
+test('storage that cannot be used is reported once', async () => {
+  const { board, errors } = await joined({
+    persist: { adopt: () => Promise.resolve([]), save: () => Promise.reject(new Error('no room on disk')), close() {} }
+  })
+  for (let n = 0; n < 5; n++) {
+    board.apply(set('n', n))
+    await pass(1000)
+  }
+  expect(errors).toEqual([
+    { room: 'r', code: 'storage', message: 'Changes are not kept beyond this tab: Error: no room on disk. Changes are sent while the tab is open.' }
+  ])
+})
+
+test('what fails with presence is an error of its own, and the documents are well', async () => {
+  const { board, room, errors } = await joined({
+    fetch: (async (input: string, init: RequestInit) =>
+      input.includes('/presence/') ? server.json({ title: 'No' }, 400) : server.fetch(input, init)) as typeof fetch
+  })
+  room.setPresence({ field: 'title' })
+  board.apply(set('n', 1))
+  await pass(1000)
+  expect(state()).toEqual({ n: 1 })
+  expect(room.status).toMatchObject({ connected: true, pendingChanges: 0, error: null })
+  expect(errors).toMatchObject([{ code: 'presence' }])
+})

@@ -55,7 +55,7 @@ describe('a stream', () => {
     }
     room.stream().write(deltaFrame(4))
     await room.pass(2000)
-    expect(room.heard().slice(2)).toEqual(['events delta 4', 'lost', 'failed protocol: no such path', 'opening'])
+    expect(room.heard().slice(2)).toEqual(['events delta 4', 'lost', 'failed protocol: an event cannot be read (no such path)', 'opening'])
   })
 
   test('that breaks after it has caught up is nothing to show', async () => {
@@ -188,7 +188,7 @@ describe('coming back', () => {
     const before = room.server.to('/events').length
     await room.pass(15_000)
     expect(room.server.to('/events')).toHaveLength(before + 1)
-    expect(new Set(room.heard())).toEqual(new Set(['failed network: Failed to fetch']))
+    expect(new Set(room.heard())).toEqual(new Set(['failed network: https://sync.example.com cannot be reached (Failed to fetch)']))
   })
 
   test('is quick after a stream that had caught up', async () => {
@@ -264,7 +264,7 @@ describe('coming back', () => {
     room.routes.events = () => page()
     await room.pass(1000)
     expect(room.server.to('/events')).toHaveLength(2)
-    expect(room.heard()[0]).toBe('failed protocol: not the server\'s answer (text/html; charset=utf-8)')
+    expect(room.heard()[0]).toBe('failed protocol: something that is not pathsync, such as a proxy or a sign-in page, answered with text/html; charset=utf-8')
   })
 
   test('leaves out a position that the server cannot read', async () => {
@@ -426,7 +426,7 @@ describe('the watchdog', () => {
     expect(room.server.waiting).toBe(1)
     await room.pass(1)
     expect(room.server.waiting).toBe(0)
-    expect(room.heard()).toEqual(['failed network: the server is silent'])
+    expect(room.heard()).toEqual(['failed network: nothing comes from the server'])
   })
 
   test('gives a long beginning all the time it takes', async () => {
@@ -510,4 +510,39 @@ describe('stopping', () => {
     await room.pass()
     expect(room.heard()).toEqual(['opening'])
   })
+})
+
+describe('a display name that may be why a stream is refused', () => {
+  test.each([
+    ['422 of the server', () => problem('invalid_name', 422, false)],
+    ['403 and a page', () => page(403)]
+  ])('is left out after %s, and the stream is opened at once', async (_, refuse) => {
+    const room = follow({ displayName: "<script>'" })
+    const { events } = room.routes
+    room.routes.events = (asked) => (asked.url.searchParams.has('displayName') ? refuse() : events(asked))
+    await room.pass()
+    await room.catchUp()
+    expect(room.heard().at(-1)).toBe('events up-to-date')
+    expect(room.server.to('/events')).toHaveLength(2)
+    expect(room.connection.unnamed).toBe(true)
+  })
+
+  test('is kept when the server is away', async () => {
+    const room = follow({ displayName: 'Ada' })
+    room.routes.events = () => page(502)
+    await room.pass(10_000)
+    expect(room.server.to('/events').every(({ url }) => url.searchParams.get('displayName') === 'Ada')).toBe(true)
+    expect(room.connection.unnamed).toBe(false)
+  })
+})
+
+test('an error says what failed, why, and what happens next', async () => {
+  const room = follow()
+  const told: string[] = []
+  room.listener.failed = (_, message) => void told.push(message)
+  room.routes.events = () => page(502)
+  await room.pass()
+  expect(told).toEqual([
+    'Changes of others cannot be received: something that is not pathsync, such as a proxy, answered with HTTP 502. The connection is tried again.'
+  ])
 })

@@ -93,7 +93,7 @@ test('a malformed event reopens it', async () => {
   newest().say('delta', { serverSeq: 4 })
   newest().say('delta', delta(5))
   await room.pass(1000)
-  expect(room.heard()).toEqual(['opening', 'events up-to-date', 'lost', 'failed protocol: malformed delta'])
+  expect(room.heard()).toEqual(['opening', 'events up-to-date', 'lost', 'failed protocol: an event cannot be read (malformed delta)'])
   expect(sources).toHaveLength(2)
 })
 
@@ -130,7 +130,7 @@ test('where there is none, that is shown', async () => {
   vi.stubGlobal('EventSource', undefined)
   room = follow({ transport: 'eventsource' })
   await room.pass()
-  expect(room.heard()).toEqual([expect.stringMatching(/^failed protocol: EventSource is not/)])
+  expect(room.heard()).toEqual([expect.stringMatching(/^failed protocol: the stream cannot be read .EventSource is not/)])
 })
 
 test('one that is stopped before it has begun is closed', async () => {

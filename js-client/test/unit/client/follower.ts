@@ -34,7 +34,7 @@ export function follower(at?: string) {
       self.log.push('lost')
     },
     failed(code: string, message: string) {
-      self.log.push(`failed ${code}: ${message}`)
+      self.log.push(`failed ${code}: ${reasonOf(message)}`)
     }
   }
   return self satisfies Listener
@@ -119,3 +119,6 @@ export function follow({ token, at, ...options }: Partial<ConnectionOptions> & {
     }
   }
 }
+
+/** The reason in a message of the connection. What else it says is the same in all of them. */
+const reasonOf = (message: string) => /^Changes of others cannot be received: (.*)\. The connection is tried again\.$/.exec(message)?.[1] ?? message

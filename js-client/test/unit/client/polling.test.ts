@@ -268,7 +268,7 @@ describe('polling', () => {
       'opening',
       'events delta 4 up-to-date',
       'lost',
-      'failed protocol: HTTP 502'
+      'failed protocol: something that is not pathsync, such as a proxy, answered with HTTP 502'
     ])
     room.routes.changes = () => changes(5)(4)
     await room.pass(1000)
@@ -280,7 +280,7 @@ describe('polling', () => {
     ['a position that is none', () => json({ room: 'board', epoch: 'e1', changes: [], next: 'e1-x', upToDate: true })]
   ])('that brings %s takes nothing of it', async (_, answer) => {
     const room = await startPolling(() => answer())
-    expect(room.heard()).toEqual([expect.stringMatching('failed protocol: malformed')])
+    expect(room.heard()).toEqual([expect.stringMatching('failed protocol: an event cannot be read .malformed')])
   })
 })
 
@@ -401,3 +401,48 @@ async function startPolling(
     }
   })
 }
+
+describe('presence while polling', () => {
+  /** A room that is polled and quiet, whose presence is answered so, and when presence was said, in milliseconds. */
+  async function present(answer: () => Response, change: (after: number) => Response | Promise<Response> = (after) => changes()(after)) {
+    const times: number[] = []
+    const room = await startPolling(
+      (after) => (after === 3 && !times.length ? change(3) : silence()),
+      (room) => {
+        room.routes.presence = ({ method }) => {
+          if (method !== 'GET') times.push(performance.now())
+          return method === 'GET' ? nobody() : answer()
+        }
+      }
+    )
+    return { room, times }
+  }
+
+  test.each([15_000, 5000, 1000])('is renewed three times within a lease of %i ms, while the room is quiet', async (leaseMs) => {
+    const { room, times } = await present(() => json({ clientId: 'ada', joinedAt: 1, leaseMs }))
+    await room.pass(31_000)
+    const gaps = times.slice(1).map((time, i) => time - times[i]!)
+    expect(gaps.length).toBeGreaterThan(5)
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(leaseMs / 3 + 1)
+  })
+
+  test.each([
+    ...[400, 403, 404, 405, 413, 422, 429, 500, 502].map((status) => [`${status} and a page`, () => page(status)] as const),
+    ['200 and a page', () => page()] as const,
+    ['422 of the server', () => problem('invalid_request', 422, false)] as const
+  ])('that is answered by %s holds up nothing', async (_, answer) => {
+    const { room, times } = await present(answer, () => later(6000, () => changes(4)(3)))
+    await room.pass(10_000)
+    expect(room.heard()).toContain('events delta 4 up-to-date')
+    expect(times.length).toBeGreaterThan(0)
+    expect(room.polling).toBe(true)
+  })
+
+  test('waits as long as the server asks', async () => {
+    const { room, times } = await present(() => problem('rate_limited', 429, true, { 'Retry-After': '20' }))
+    await room.pass(19_000)
+    expect(times).toHaveLength(1)
+    await room.pass(2000)
+    expect(times).toHaveLength(2)
+  })
+})

@@ -1,10 +1,12 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createApi } from '../../../src/client/api.ts'
 import { ownPresence } from '../../../src/client/presence.ts'
 import { address, json, page, problem, scriptedServer } from './server.ts'
 
 let server: ReturnType<typeof scriptedServer>
 let presence: ReturnType<typeof ownPresence>
+let connected: boolean
+let errors: { code: string; message: string; path?: string }[]
 /** Answers the request that has waited longest. */
 let answer: (response?: Response) => Promise<unknown>
 
@@ -17,8 +19,19 @@ beforeEach(() => {
     waiting.shift()?.(response)
     return vi.advanceTimersByTimeAsync(0)
   }
-  presence = ownPresence({ api: createApi({ url: address, fetch: server.fetch }), room: 'board', clientId: 'ada' })
+  connected = true
+  errors = []
+  presence = enter()
 })
+const enter = (displayName?: string) =>
+  ownPresence({
+    api: createApi({ url: address, fetch: server.fetch }),
+    room: 'board',
+    clientId: 'ada',
+    displayName,
+    connected: () => connected,
+    report: (error) => void errors.push(error)
+  })
 afterEach(async () => {
   presence.bye()
   await vi.advanceTimersByTimeAsync(30_000)
@@ -31,7 +44,8 @@ async function set(own: Parameters<typeof presence.set>[0]) {
   presence.set(own)
   await vi.advanceTimersByTimeAsync(0)
 }
-const said = () => server.asked.map(({ method, body }) => (method === 'PUT' ? JSON.parse(body ?? '') : method))
+const said = () => server.asked.map(({ url, body }) => (url.pathname.endsWith('/leave') ? 'leave' : JSON.parse(body ?? '')))
+const methods = () => server.asked.map(({ method }) => method)
 
 test('what is set is said, with all that was set before', async () => {
   await set({ displayName: 'Ada', field: 'title' })
@@ -55,17 +69,137 @@ test('one request is on its way, and only the last word follows', async () => {
   expect(said()).toHaveLength(2)
 })
 
-test('what fails is tried four times in all, and then dropped until something is set', async () => {
+test('what fails while the room is connected is repeated, more and more seldom, and reported once', async () => {
   await set({ field: 'a' })
-  for (const ms of [500, 1000, 2000]) {
+  for (const ms of [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]) {
     await answer(page(502))
-    await vi.advanceTimersByTimeAsync(ms)
+    const before = said().length
+    await vi.advanceTimersByTimeAsync(ms - 1)
+    expect(said()).toHaveLength(before)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(said()).toHaveLength(before + 1)
   }
+  expect(errors).toEqual([{ code: 'presence', message: expect.stringMatching(/HTTP 502\. It is sent again later\. Documents are not affected\.$/) }])
+  await answer()
+  await vi.advanceTimersByTimeAsync(120_000)
+  expect(said().at(-1)).toEqual({ field: 'a' })
+  expect(said()).toHaveLength(10)
+})
+
+test('what fails while the connection is lost is dropped, since the next connection repeats it', async () => {
+  connected = false
+  await set({ field: 'a' })
   await answer(page(502))
-  await vi.advanceTimersByTimeAsync(60_000)
-  expect(said()).toHaveLength(4)
+  await vi.advanceTimersByTimeAsync(120_000)
+  expect(said()).toHaveLength(1)
+  expect(errors).toEqual([])
+})
+
+describe('by POST', () => {
+  test.each([
+    ['405 and a page, as from IIS with WebDAV', () => page(405)],
+    ['403 and a page', () => page(403)],
+    ['404 and a page', () => page(404)],
+    ['501 and a page', () => page(501)],
+    ['200 and a page', () => page()]
+  ])('when PUT is answered by %s, and so is all that follows', async (_, refuse) => {
+    await set({ field: 'a' })
+    await answer(refuse())
+    await vi.advanceTimersByTimeAsync(500)
+    await answer()
+    await set({ field: 'b' })
+    await answer()
+    expect(methods()).toEqual(['PUT', 'POST', 'POST'])
+    expect(said()).toEqual([{ field: 'a' }, { field: 'a' }, { field: 'b' }])
+  })
+
+  test('not for good, where the server is too old for that', async () => {
+    await set({ field: 'a' })
+    await answer(page(502))
+    await vi.advanceTimersByTimeAsync(500)
+    await answer(problem('method_not_allowed', 405, false))
+    await vi.advanceTimersByTimeAsync(1000)
+    await answer()
+    expect(methods()).toEqual(['PUT', 'POST', 'PUT'])
+  })
+
+  test('not when the server itself refuses', async () => {
+    await set({ field: 'a' })
+    await answer(problem('rate_limited', 429, true))
+    await vi.advanceTimersByTimeAsync(500)
+    await answer()
+    expect(methods()).toEqual(['PUT', 'PUT'])
+  })
+})
+
+test('429: nothing is said before Retry-After is over, whatever is set meanwhile', async () => {
+  await set({ field: 'a' })
+  await answer(problem('rate_limited', 429, true, { 'Retry-After': '20' }))
   await set({ field: 'b' })
-  expect(said().at(-1)).toEqual({ field: 'b' })
+  presence.wake()
+  await vi.advanceTimersByTimeAsync(19_999)
+  expect(said()).toEqual([{ field: 'a' }])
+  await vi.advanceTimersByTimeAsync(1)
+  expect(said()).toEqual([{ field: 'a' }, { field: 'b' }])
+  expect(errors).toMatchObject([{ code: 'presence' }])
+  await answer()
+})
+
+describe('what the server would refuse is repaired and reported:', () => {
+  test.each([
+    ['half a surrogate pair', { displayName: 'Ada \ud83d' }, { displayName: 'Ada \ufffd' }, 'displayName'],
+    ['control characters', { displayName: 'Ada\r\nLovelace\u0085' }, { displayName: 'Ada  Lovelace ' }, 'displayName'],
+    ['a name of 256 characters', { displayName: 'é'.repeat(256) }, { displayName: 'é'.repeat(255) }, 'displayName'],
+    ['a name whose end would be half a character', { displayName: `${'x'.repeat(254)}😀` }, { displayName: 'x'.repeat(254) }, 'displayName'],
+    ['a name that is a number', { displayName: 7 as never }, { displayName: '7' }, 'displayName'],
+    ['a field of 1001 characters', { field: 'x'.repeat(1001) }, { field: 'x'.repeat(1000) }, 'field'],
+    ['what JSON cannot hold', { meta: { at: new Map(), n: NaN, big: 1n, ok: [{ x: 1 }] } as never }, { meta: { ok: [{ x: 1 }] } }, 'meta'],
+    ['half a surrogate pair in meta', { meta: { name: '\udc00' } }, { meta: { name: '\ufffd' } }, undefined],
+    ['a meta of more than 4 KiB', { field: 'a', meta: 'é'.repeat(2048) }, { field: 'a', meta: null }, 'meta']
+  ])('%s', async (_, given, sent, member) => {
+    await set(given)
+    expect(said()).toEqual([sent])
+    expect(errors.map(({ code, path }) => [code, path])).toEqual(member ? [['invalid_value', `presence.${member}`]] : [])
+    await answer()
+  })
+
+  test('a meta that contains itself', async () => {
+    const meta: Record<string, unknown> = { colour: 'teal' }
+    meta.self = meta
+    await set({ meta: meta as never })
+    expect(said()).toEqual([{ meta: { colour: 'teal' } }])
+    await answer()
+    await set({ field: 'b' })
+    expect(said()).toHaveLength(2)
+    await answer()
+  })
+
+  test('the display name of the client, once', async () => {
+    presence = enter('Ada\n')
+    expect(presence.current()).toEqual({ displayName: 'Ada ' })
+    presence.set({ displayName: 'Ada\n' })
+    expect(errors).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(0)
+    await answer()
+  })
+
+  test('meta is not given ids, and stays as it was when it changes later', async () => {
+    const meta = { cursors: [{ x: 1 }] }
+    presence.set({ meta })
+    meta.cursors[0]!.x = 2
+    await vi.advanceTimersByTimeAsync(0)
+    expect(said()).toEqual([{ meta: { cursors: [{ x: 1 }] } }])
+    expect(meta).toEqual({ cursors: [{ x: 2 }] })
+    await answer()
+  })
+})
+
+test('what the server refuses by its name is left out, and the rest is said', async () => {
+  await set({ displayName: 'Ada', field: 'a' })
+  const refusal = { title: 'Invalid', status: 422, code: 'invalid_request', retryable: false, errors: [{ pointer: '/displayName', detail: 'is too long' }] }
+  await answer(json(refusal, 422))
+  expect(said()).toEqual([{ displayName: 'Ada', field: 'a' }, { field: 'a' }])
+  expect(errors).toMatchObject([{ code: 'invalid_value', path: 'presence.displayName' }])
   await answer()
 })
 
@@ -77,23 +211,24 @@ test('what is set while waiting to try again goes at once', async () => {
   await answer()
 })
 
-test.each([
-  ['refused', problem('invalid_request', 422, false)],
-  ['unauthorized', page(403)]
-])('what is %s is not repeated', async (_, response) => {
+test.each(['invalid_request', 'forbidden'])('what the server refuses as %s is reported, and not repeated until it changes', async (code) => {
   await set({ field: 'a' })
-  await answer(response)
+  await answer(problem(code, code === 'forbidden' ? 403 : 422, false))
   await vi.advanceTimersByTimeAsync(60_000)
   expect(said()).toHaveLength(1)
+  expect(errors).toEqual([{ code: 'presence', message: expect.stringContaining('It is sent again when it changes.') }])
+  await set({ field: 'b' })
+  await answer()
+  expect(said()).toEqual([{ field: 'a' }, { field: 'b' }])
 })
 
 test('a reconnect repeats it, if anything was ever set', async () => {
-  presence.reopened()
+  presence.reopened(false)
   await vi.advanceTimersByTimeAsync(0)
   expect(said()).toEqual([])
   await set({ field: 'a' })
   await answer()
-  presence.reopened()
+  presence.reopened(false)
   await vi.advanceTimersByTimeAsync(0)
   await answer()
   expect(said()).toEqual([{ field: 'a' }, { field: 'a' }])
@@ -105,7 +240,7 @@ test('leaving gives up what is on its way, so that it does not enter again', asy
   presence.bye()
   await vi.advanceTimersByTimeAsync(0)
   expect(server.asked[0]?.signal?.aborted).toBe(true)
-  expect(said()).toEqual([{ field: 'a' }, 'POST'])
+  expect(said()).toEqual([{ field: 'a' }, 'leave'])
 })
 
 test('leaving while waiting to try again ends the trying', async () => {
@@ -113,5 +248,5 @@ test('leaving while waiting to try again ends the trying', async () => {
   await answer(page(502))
   presence.bye()
   await vi.advanceTimersByTimeAsync(60_000)
-  expect(said()).toEqual([{ field: 'a' }, 'POST'])
+  expect(said()).toEqual([{ field: 'a' }, 'leave'])
 })

@@ -236,7 +236,7 @@ describe('when the server is away', () => {
     browser.server.down()
     await pass(1000)
     await opened(1)
-    expect(tabs.map(({ room }) => room.status.error)).toEqual(['fetch failed', 'fetch failed', 'fetch failed'])
+    expect(tabs.map(({ room }) => room.status.error)).toEqual(Array(3).fill('Changes of others cannot be received: http://fake cannot be reached (fetch failed). The connection is tried again.'))
     browser.server.up()
     await pass(30_000)
     expect(tabs.map(({ room }) => room.status.error)).toEqual([null, null, null])

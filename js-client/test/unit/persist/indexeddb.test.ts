@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { IDBFactory, IDBKeyRange, IDBObjectStore } from 'fake-indexeddb'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { indexedDBStorage } from '../../../src/client/indexeddb.ts'
+import { assemble } from '../../../src/client/outbox-parts.ts'
+import type { Json } from '../../../src/document/json.ts'
 import type { OutboxStorage, SavedOutbox } from '../../../src/types.ts'
 import { createLocks } from './locks.ts'
 
@@ -36,14 +38,28 @@ function outbox(clientId: string, title = 'Hello'): SavedOutbox {
 
 const empty = (clientId: string): SavedOutbox => ({ clientId, batches: [], unsent: [] })
 
-/** Everything that is stored, whoever it belongs to. */
-function stored(): Promise<unknown[]> {
+/** Everything that is stored, whoever it belongs to. Fails if there are parts of no outbox. */
+async function stored(): Promise<unknown[]> {
+  const records = await allRecords()
+  const outboxes = records.filter(([key]) => key.length === 3)
+  const found = outboxes.map(([key, index]) => {
+    const parts = records.filter(([part]) => part.length > 3 && part.slice(0, 3).join() === key.join())
+    return assemble(index, new Map(parts.map(([part, value]) => [part[3] as number, value])))
+  })
+  const parts = found.flatMap((outbox) => Object.values(outbox as SavedOutbox).filter(Array.isArray).flat())
+  expect(records.length, 'parts of no outbox').toBe(outboxes.length + parts.length)
+  return found
+}
+
+function allRecords(): Promise<[unknown[], unknown][]> {
   return new Promise((resolve, reject) => {
     const opening = indexedDB.open('pathsync')
     opening.onerror = () => reject(opening.error)
     opening.onsuccess = () => {
-      const all = opening.result.transaction('outboxes').objectStore('outboxes').getAll()
-      all.onsuccess = () => resolve(all.result)
+      const store = opening.result.transaction('outboxes').objectStore('outboxes')
+      const keys = store.getAllKeys()
+      const all = store.getAll()
+      all.onsuccess = () => resolve(all.result.map((value, i) => [keys.result[i] as unknown[], value]))
     }
   })
 }
@@ -170,6 +186,63 @@ describe('a tab that is open', () => {
     await open.save('room', empty('open'), [])
     expect(await stored()).toEqual([])
     expect(locks.holders.size, 'nothing is held after the end').toBe(0)
+  })
+})
+
+describe('of thousands of changes', () => {
+  const change = (n: number, value: Json) => ({ key: 'default', op: { op: 'set', path: `tasks[t${n}].title`, value } }) as const
+  const many = (values: readonly Json[]): SavedOutbox => ({ clientId: 'open', batches: [], unsent: values.map((value, n) => change(n, value)) })
+
+  test.each([
+    ['replaced', (all: Json[]) => all.with(2500, 'x'), 2],
+    ['added at the end', (all: Json[]) => [...all, 'x'], 2],
+    ['removed', (all: Json[]) => all.slice(0, -1), 1]
+  ])('only the one is written that is %s', async (_, edit, writes) => {
+    const open = await openTab()
+    const all = Array.from({ length: 5000 }, (_, n): Json => n)
+    await open.save('room', many(all), [])
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put')
+    await open.save('room', many(edit([...all])), [])
+    expect(put).toHaveBeenCalledTimes(writes)
+    expect(await stored()).toEqual([many(edit([...all]))])
+  })
+
+  test('all that is written one after the other is what the next tab gets', async () => {
+    const open = await openTab()
+    const random = (n: number) => Math.floor(Math.random() * n)
+    let values: number[] = []
+    for (let i = 0; i < 60; i++) {
+      values = values.toSpliced(random(values.length + 1), random(4), ...Array.from({ length: random(5) }, () => random(5)))
+      await open.save('room', { ...many(values), batches: i % 2 ? [] : outbox('open', `${i}`).batches }, [])
+    }
+    values.push(7)
+    await open.save('room', many(values), [])
+    expect(await stored()).toEqual([many(values)])
+    open.closeTab()
+    const [adopted] = await (await openTab()).adopt('room', randomUUID())
+    expect(adopted?.unsent).toEqual(many(values).unsent)
+  })
+
+  test('what an earlier version has stored in one record is adopted', async () => {
+    const old = await openTab()
+    await putAsIs(outbox('old'), [server, 'room', 'old'])
+    old.closeTab()
+    const next = await openTab()
+    expect(await next.adopt('room', randomUUID())).toEqual([outbox('old')])
+    await next.save('room', empty('next'), ['old'])
+    expect(await stored()).toEqual([])
+  })
+
+  test('a write that fails is made up for by the next one', async () => {
+    const open = await openTab()
+    await open.save('room', many([1, 2, 3]), [])
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
+      throw new DOMException('no more room', 'QuotaExceededError')
+    })
+    await expect(open.save('room', many([1, 2, 3, 4]), [])).rejects.toThrow('no more room')
+    put.mockRestore()
+    await open.save('room', many([1, 2, 3, 4, 5]), [])
+    expect(await stored()).toEqual([many([1, 2, 3, 4, 5])])
   })
 })
 

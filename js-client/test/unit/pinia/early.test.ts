@@ -64,7 +64,7 @@ describe.each(pinias)('with %s', (_, { createPinia, defineStore }) => {
     const world = createWorld()
     const { createPathsync, useSyncStatus } = await load()
     const pinia = createPinia()
-    const define = (id: string) => defineStore(id, { state: () => ({ title: '' }), sync: { room: 'r' } })
+    const define = (id: string) => defineStore(id, { state: () => ({ title: '' }), sync: { room: id } })
     const early = define('early')(pinia)
     // As `app.use(pinia)` does, which comes with the plugins.
     pinia._p.push(createPathsync({ client: world.client('ada') }))

@@ -16,7 +16,10 @@ export const useProjectStore = defineStore('project', {
   }),
 
   sync: {
-    room: () => `project-${useRoute().params.id}`,
+    room: () => {
+      const { id } = useRoute().params
+      return id && `project-${id}`
+    },
     include: ['project'] // only `project` is synced; `uiDrawerOpen` stays local
   }
 })
