@@ -22,7 +22,7 @@ func Example() {
 	}
 	fmt.Println(user.Allows(access.Read, "team-red/plan"), user.Allows(access.Read, "team-blue/plan"))
 
-	total := append(budget, path.Segment{Name: "total"})
+	total := path.Path{{Name: "budget"}, {Name: "total"}}
 	fmt.Println(user.AllowsOp("team-red/plan", "default", &tree.Op{Kind: tree.Set, Path: total, Value: tree.Number("1")}))
 	// Output:
 	// true false

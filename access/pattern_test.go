@@ -41,7 +41,7 @@ func TestPatternMatchesWholeNames(t *testing.T) {
 
 func TestExactPatternHasNoWildcard(t *testing.T) {
 	if p := Exact("team-*"); !p.Matches("team-*") || p.Matches("team-red") {
-		t.Error("a name that somebody has chosen covers others")
+		t.Error("an exact pattern with a wildcard matches other names")
 	}
 	if (Pattern{}).Matches("a") || (Pattern{}).Matches("") {
 		t.Error("no pattern covers something")

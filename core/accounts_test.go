@@ -24,7 +24,7 @@ func TestAccountLimitsOpenRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(t, memstore.New())
 		address, user := core.Account{Name: "address", MaxRooms: 3}, core.Account{Name: "user", MaxRooms: 2}
-		for _, ask := range []struct {
+		for _, c := range []struct {
 			room     string
 			accounts []core.Account
 			want     bool
@@ -38,8 +38,8 @@ func TestAccountLimitsOpenRooms(t *testing.T) {
 			{"c", []core.Account{user}, true}, // counts on the address
 			{"d", nil, true},                  // counts on no account
 		} {
-			if got := opens(t.Context(), h, ask.room, ask.accounts...); got != ask.want {
-				t.Errorf("%s on %v: %v", ask.room, ask.accounts, got)
+			if got := opens(t.Context(), h, c.room, c.accounts...); got != c.want {
+				t.Errorf("%s on %v: %v", c.room, c.accounts, got)
 			}
 		}
 		time.Sleep(2 * time.Minute) // all rooms are closed

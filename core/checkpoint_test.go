@@ -412,7 +412,7 @@ func TestDatabaseThatRejectsEveryRowIsNotTriedForEachRow(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		store.hook(func() {
 			if calls > 40 {
-				t.Errorf("it was asked %d times at once", calls)
+				t.Errorf("%d calls at once", calls)
 			}
 			store.refuse = nil
 		})

@@ -75,7 +75,7 @@ func (s *troubledStore) Append(ctx context.Context, batches []*core.Batch) error
 	case 4:
 		return fmt.Errorf("out of a resource: %w", core.ErrTooSlow)
 	case 5:
-		return fmt.Errorf("a number nobody knows: %w", core.ErrUnexplained)
+		return fmt.Errorf("an unknown error number: %w", core.ErrUnexplained)
 	}
 	return s.Store.Append(ctx, batches)
 }
@@ -352,9 +352,9 @@ func TestManyLargeBatchesDelayOthersLittle(t *testing.T) {
 						if over {
 							break
 						}
-						asked := time.Now()
+						submitted := time.Now()
 						submit(t, bystander, batch(t, "w", n, "set n 1"))
-						worst = max(worst, time.Since(asked))
+						worst = max(worst, time.Since(submitted))
 					}
 					all.Wait()
 					if worst > 500*time.Millisecond {
@@ -408,13 +408,13 @@ func TestBatchThatTimesOutAloneIsRefusedWithoutEffectOnOthers(t *testing.T) {
 		var n int64
 		for over := false; !over; {
 			n++
-			asked := time.Now()
+			submitted := time.Now()
 			var all sync.WaitGroup
 			for _, other := range others {
 				all.Go(func() { submit(t, other, batch(t, "w", n, "set n 1")) })
 			}
 			all.Wait()
-			worst = max(worst, time.Since(asked))
+			worst = max(worst, time.Since(submitted))
 			time.Sleep(20 * time.Millisecond)
 			select {
 			case err := <-done:
@@ -453,7 +453,7 @@ func TestBatchWithUnexplainedErrorIsIsolated(t *testing.T) {
 			for i := range 2000 {
 				r := room(t, h, fmt.Sprint("room-", i%500))
 				all.Go(func() {
-					asked := time.Now()
+					submitted := time.Now()
 					client := fmt.Sprint(i)
 					if i%400 == 7 {
 						client = "poison-" + client
@@ -462,7 +462,7 @@ func TestBatchWithUnexplainedErrorIsIsolated(t *testing.T) {
 					if poison := i%400 == 7; poison != errors.Is(err, core.ErrRejected) || !poison && err != nil {
 						t.Errorf("%s: %v", client, err)
 					}
-					if took := time.Since(asked); took > 5*time.Second {
+					if took := time.Since(submitted); took > 5*time.Second {
 						t.Errorf("%s waited %v", client, took)
 					}
 				})

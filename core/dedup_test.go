@@ -74,27 +74,27 @@ func TestNumberAboveLogIsFresh(t *testing.T) {
 		r := newDedup(2)
 		last := map[string]int64{}
 		var serverSeq int64
-		type asker struct {
+		type request struct {
 			client          string
 			seq, asOf, last int64
-			asked           bool
+			pending         bool
 		}
-		var askers []*asker
+		var requests []*request
 		for range 400 {
-			if len(askers) < 6 {
+			if len(requests) < 6 {
 				client := string(rune('a' + rng.IntN(4)))
-				askers = append(askers, &asker{client: client, seq: max(0, last[client]+int64(rng.IntN(5))-2)})
+				requests = append(requests, &request{client: client, seq: max(0, last[client]+int64(rng.IntN(5))-2)})
 			}
-			i := rng.IntN(len(askers))
-			a := askers[i]
-			if a.asked { // the read of the log completes late
+			i := rng.IntN(len(requests))
+			a := requests[i]
+			if a.pending { // the read of the log completes late
 				r.learn(a.client, "", a.last, a.asOf)
-				a.asked = false
+				a.pending = false
 				continue
 			}
 			switch r.check(a.client, a.seq) {
 			case unknownClient:
-				a.asked, a.asOf, a.last = true, serverSeq, NoClientSeq
+				a.pending, a.asOf, a.last = true, serverSeq, NoClientSeq
 				if n, ok := last[a.client]; ok {
 					a.last = n
 				}
@@ -102,7 +102,7 @@ func TestNumberAboveLogIsFresh(t *testing.T) {
 				if n, ok := last[a.client]; !ok || a.seq > n {
 					t.Fatalf("seed %d: %d of %s is called passed, and the last is %d", seed, a.seq, a.client, n)
 				}
-				askers = append(askers[:i], askers[i+1:]...)
+				requests = append(requests[:i], requests[i+1:]...)
 			case fresh:
 				if n, ok := last[a.client]; ok && a.seq <= n {
 					t.Fatalf("seed %d: %d of %s is called fresh, and the last is %d", seed, a.seq, a.client, n)
@@ -110,7 +110,7 @@ func TestNumberAboveLogIsFresh(t *testing.T) {
 				serverSeq++
 				last[a.client] = a.seq
 				r.fold(&Batch{ClientID: a.client, ClientSeq: a.seq, ServerSeq: serverSeq})
-				askers = append(askers[:i], askers[i+1:]...)
+				requests = append(requests[:i], requests[i+1:]...)
 			}
 		}
 	}

@@ -24,6 +24,8 @@ func (printer) PresenceChanged(presence.Change) {}
 func (printer) Bytes() int                      { return 0 }
 func (printer) Closed(error)                    {}
 
+func listen(_, _ string, _ int64) core.Listener { return printer{} }
+
 // set returns a batch that sets one path.
 func set(clientSeq int64, at, json string) *core.Proposal {
 	p, err := path.Parse(at)
@@ -42,21 +44,20 @@ func set(clientSeq int64, at, json string) *core.Proposal {
 // A client submits a batch and, because it did not get the response, submits it again.
 func Example() {
 	ctx := context.Background()
-	hub := core.NewHub(core.Config{
-		Store:  memstore.New(),
-		Listen: func(room, epoch string, seq int64) core.Listener { return printer{} },
-	})
+	hub := core.NewHub(core.Config{Store: memstore.New(), Listen: listen})
 	defer hub.Close(ctx)
 
 	room, release, err := hub.Room(ctx, "board-7")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer release()
 	for range 2 {
 		answer, err := room.Submit(ctx, set(1, "plan.title", `"Launch"`))
 		if err != nil {
-			log.Fatal(err)
+			fmt.Println(err)
+			return
 		}
 		fmt.Println("serverSeq", answer.Batch.ServerSeq, "duplicate", answer.Duplicate)
 	}
@@ -74,26 +75,26 @@ func Example() {
 // Two clients open streams, and one of them closes its page.
 func ExampleRoom_Connect() {
 	ctx := context.Background()
-	hub := core.NewHub(core.Config{
-		Store:  memstore.New(),
-		Listen: func(room, epoch string, seq int64) core.Listener { return printer{} },
-	})
+	hub := core.NewHub(core.Config{Store: memstore.New(), Listen: listen})
 	defer hub.Close(ctx)
 	room, release, err := hub.Room(ctx, "board-7")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer release()
 
 	for _, name := range []string{"ann", "ben"} {
 		stream, err := room.Connect(ctx, core.Connection{ClientID: name, DisplayName: name})
 		if err != nil {
-			log.Fatal(err)
+			fmt.Println(err)
+			return
 		}
 		defer room.Disconnect(name, stream)
 	}
 	if err := room.Leave("ben", ""); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	var users *core.UserList
 	room.View(func(v core.View) {

@@ -8,7 +8,7 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// ErrCorrupt: the database holds data of a room that pathsync did not write. The room is not served until an operator has
+// ErrCorrupt means that the database has data of a room that pathsync did not write. The room is not served until an operator has
 // repaired it: an empty document must never overwrite one that cannot be read.
 var ErrCorrupt = errors.New("stored room damaged")
 

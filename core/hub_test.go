@@ -60,13 +60,13 @@ func (l *recorder) closings() []error {
 	return slices.Clone(l.closed)
 }
 
-func (l *recorder) presenceTold() []presence.Change {
+func (l *recorder) presenceChanges() []presence.Change {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.presence)
 }
 
-func (l *recorder) told() []int64 {
+func (l *recorder) delivered() []int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.seqs)
@@ -244,8 +244,8 @@ func TestBatchIsVisibleOnlyWhenDurable(t *testing.T) {
 		if got, seq := document(r); got != "" || seq != 0 {
 			t.Errorf("before the commit a reader sees %q at %d", got, seq)
 		}
-		if told := r.Listener().(*recorder).told(); len(told) != 0 || len(answered) != 0 {
-			t.Errorf("before the commit readers were told %v, the sender %d answers", told, len(answered))
+		if got := r.Listener().(*recorder).delivered(); len(got) != 0 || len(answered) != 0 {
+			t.Errorf("before the commit, readers got %v and the sender %d answers", got, len(answered))
 		}
 		goOn <- true
 		a := <-answered
@@ -253,8 +253,8 @@ func TestBatchIsVisibleOnlyWhenDurable(t *testing.T) {
 			t.Errorf("answer: %+v", a)
 		}
 		wantDocument(t, r, `{"title":1}`)
-		if told := r.Listener().(*recorder).told(); len(told) != 1 || told[0] != 1 {
-			t.Errorf("readers were told %v", told)
+		if got := r.Listener().(*recorder).delivered(); len(got) != 1 || got[0] != 1 {
+			t.Errorf("readers got %v", got)
 		}
 	})
 }
@@ -471,9 +471,9 @@ func TestSecondServerCausesConflictsAndNoFork(t *testing.T) {
 		}
 		wantDocument(t, one, fresh)
 		for i, r := range []*core.Room{one, two} {
-			for j, seq := range r.Listener().(*recorder).told() {
+			for j, seq := range r.Listener().(*recorder).delivered() {
 				if seq != int64(j+1) {
-					t.Fatalf("server %d told its readers %d in place %d", i, seq, j+1)
+					t.Fatalf("server %d delivered %d at position %d", i, seq, j+1)
 				}
 			}
 		}
@@ -511,7 +511,7 @@ func TestOutageRefusesWritesAndLosesNothing(t *testing.T) {
 		})
 		accepted, refused := 0, 0
 		for i := int64(2); time.Since(start) < 40*time.Second; i++ {
-			asked := time.Now()
+			start := time.Now()
 			switch _, err := r.Submit(t.Context(), batch(t, "ann", i, fmt.Sprintf("set n %d", i))); {
 			case err == nil:
 				accepted++
@@ -520,7 +520,7 @@ func TestOutageRefusesWritesAndLosesNothing(t *testing.T) {
 			default:
 				t.Fatalf("submitting in an outage: %v", err)
 			}
-			if waited := time.Since(asked); waited > 10*time.Second {
+			if waited := time.Since(start); waited > 10*time.Second {
 				t.Errorf("an answer took %v", waited)
 			}
 			if _, seq := document(r); seq < 1 {
@@ -865,17 +865,17 @@ func TestPresenceChangesAreCollectedAndLeaseEndsPresence(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(60 * time.Millisecond)
-		if told := l.presenceTold(); len(told) != 1 || len(told[0].Joined) != 2 {
-			t.Fatalf("told: %+v", told)
+		if got := l.presenceChanges(); len(got) != 1 || len(got[0].Joined) != 2 {
+			t.Fatalf("changes: %+v", got)
 		}
 		r.Disconnect("ann", n)
 		time.Sleep(14 * time.Second)
-		if told := l.presenceTold(); len(told) != 1 {
-			t.Errorf("within the lease: %+v", told[1:])
+		if got := l.presenceChanges(); len(got) != 1 {
+			t.Errorf("within the lease: %+v", got[1:])
 		}
 		time.Sleep(2 * time.Second)
 		left := map[string]bool{}
-		for _, c := range l.presenceTold()[1:] {
+		for _, c := range l.presenceChanges()[1:] {
 			for _, id := range c.Left {
 				left[id] = true
 			}

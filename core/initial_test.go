@@ -19,13 +19,13 @@ import (
 // application is a loader whose results the test sets.
 type application struct {
 	mu    sync.Mutex
-	asked []string
+	loads []string
 	say   func(ctx context.Context, room string) (map[string]json.RawMessage, error)
 }
 
 func (a *application) LoadInitialState(ctx context.Context, room string) (map[string]json.RawMessage, error) {
 	a.mu.Lock()
-	a.asked = append(a.asked, room)
+	a.loads = append(a.loads, room)
 	say := a.say
 	a.mu.Unlock()
 	return say(ctx, room)
@@ -34,7 +34,7 @@ func (a *application) LoadInitialState(ctx context.Context, room string) (map[st
 func (a *application) questions() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.asked)
+	return len(a.loads)
 }
 
 func (a *application) says(say func(ctx context.Context, room string) (map[string]json.RawMessage, error)) {
@@ -64,7 +64,7 @@ func failing(err error) func(context.Context, string) (map[string]json.RawMessag
 	return func(context.Context, string) (map[string]json.RawMessage, error) { return nil, err }
 }
 
-func asking(a *application) func(*core.Config) {
+func loading(a *application) func(*core.Config) {
 	return func(c *core.Config) { c.InitialState = a }
 }
 
@@ -99,7 +99,7 @@ func TestNewRoomGetsInitialState(t *testing.T) {
 		store := memstore.New()
 		a := saying("notes", `{"n":1.0}`, "default", `{"tasks":[{"_sync_id":"a"}]}`)
 		began := "default: {\"tasks\":[{\"_sync_id\":\"a\"}]} @1\nnotes: {\"n\":1.0} @2\n"
-		h := newHub(t, store, asking(a))
+		h := newHub(t, store, loading(a))
 		wantContents(t, room(t, h, "room"), began)
 
 		log, err := store.Log(t.Context(), "room", 0, core.Page{Batches: 10, Bytes: 1 << 20})
@@ -114,11 +114,11 @@ func TestNewRoomGetsInitialState(t *testing.T) {
 		}
 		a.says(states("default", `{"other":true}`))
 		wantContents(t, room(t, h, "room"), began)
-		wantContents(t, room(t, newHub(t, store, asking(a)), "room"), began) // as after a crash, before a row is written
+		wantContents(t, room(t, newHub(t, store, loading(a)), "room"), began) // as after a crash, before a row is written
 		time.Sleep(5 * time.Second)
-		wantContents(t, room(t, newHub(t, store, asking(a)), "room"), began)
+		wantContents(t, room(t, newHub(t, store, loading(a)), "room"), began)
 		if n := a.questions(); n != 1 {
-			t.Errorf("it was asked %d times", n)
+			t.Errorf("it was loaded %d times", n)
 		}
 	})
 }
@@ -127,7 +127,7 @@ func TestInitialStateGetsIDsInArrays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
 		a := saying("default", `{"tasks":[{"title":"x"},{"title":"y"}]}`)
-		got := contents(room(t, newHub(t, store, asking(a)), "room"))
+		got := contents(room(t, newHub(t, store, loading(a)), "room"))
 		ids := regexp.MustCompile(`"_sync_id":"(\w{20,})"`).FindAllStringSubmatch(got, -1)
 		if len(ids) != 2 || ids[0][1] == ids[1][1] {
 			t.Errorf("the room has %s", got)
@@ -142,11 +142,11 @@ func TestRoomWithHistoryLoadsNoInitialState(t *testing.T) {
 		submit(t, room(t, newHub(t, store), "written"), batch(t, "ann", 1, "set x 1"))
 		submit(t, room(t, newHub(t, store), "refused"), batch(t, "ann", 1, "delete nothing"))
 		a := saying("default", `{"y":2}`)
-		h := newHub(t, store, asking(a))
+		h := newHub(t, store, loading(a))
 		wantContents(t, room(t, h, "written"), "default: {\"x\":1} @1\n")
 		wantContents(t, room(t, h, "refused"), "")
 		if n := a.questions(); n != 0 {
-			t.Errorf("it was asked %d times", n)
+			t.Errorf("it was loaded %d times", n)
 		}
 	})
 }
@@ -154,7 +154,7 @@ func TestRoomWithHistoryLoadsNoInitialState(t *testing.T) {
 func TestEmptyInitialStateIsLoadedAgainAtNextOpening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := saying()
-		h := newHub(t, memstore.New(), asking(a))
+		h := newHub(t, memstore.New(), loading(a))
 		_, release, err := h.Room(t.Context(), "room")
 		if err != nil {
 			t.Fatal(err)
@@ -174,7 +174,7 @@ func TestConcurrentOpeningsLoadInitialStateOnce(t *testing.T) {
 			time.Sleep(time.Second)
 			return map[string]json.RawMessage{"default": json.RawMessage(`{"x":1}`)}, nil
 		})
-		h := newHub(t, memstore.New(), asking(a))
+		h := newHub(t, memstore.New(), loading(a))
 		var all sync.WaitGroup
 		for i := range 100 {
 			all.Go(func() {
@@ -187,7 +187,7 @@ func TestConcurrentOpeningsLoadInitialStateOnce(t *testing.T) {
 		}
 		all.Wait()
 		if n := a.questions(); n != 1 {
-			t.Errorf("it was asked %d times", n)
+			t.Errorf("it was loaded %d times", n)
 		}
 	})
 }
@@ -197,12 +197,12 @@ func TestRoomIsNotOpenedWithoutInitialState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := new(application)
 		a.says(failing(errors.New("502 Bad Gateway")))
-		h := newHub(t, memstore.New(), asking(a))
+		h := newHub(t, memstore.New(), loading(a))
 		for range 50 {
 			cannotOpen(t, h, "room", core.ErrNoInitialState)
 		}
 		if n := a.questions(); n != 1 {
-			t.Errorf("a crowd asked %d times in a moment", n)
+			t.Errorf("it was loaded %d times at once", n)
 		}
 		a.says(states("default", `{"x":1}`))
 		time.Sleep(time.Second)
@@ -237,7 +237,7 @@ func TestInvalidInitialStateIsRefused(t *testing.T) {
 				store := memstore.New()
 				a := new(application)
 				a.says(say)
-				h := newHub(t, store, asking(a), func(c *core.Config) { c.MaxDocumentBytes = 1024 })
+				h := newHub(t, store, loading(a), func(c *core.Config) { c.MaxDocumentBytes = 1024 })
 				cannotOpen(t, h, "room", core.ErrNoInitialState)
 				if log, err := store.Log(t.Context(), "room", 0, core.Page{Batches: 1, Bytes: 1}); len(log) > 0 || err != nil {
 					t.Errorf("the log has %+v, %v", log, err)
@@ -254,7 +254,7 @@ func TestSlowInitialStateTimesOut(t *testing.T) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		})
-		h := newHub(t, memstore.New(), asking(a))
+		h := newHub(t, memstore.New(), loading(a))
 		began := time.Now()
 		cannotOpen(t, h, "room", core.ErrNoInitialState)
 		if took := time.Since(began); took != 5*time.Second {
@@ -269,7 +269,7 @@ func TestInitialStateLoadsAreLimited(t *testing.T) {
 		goOn := make(chan bool)
 		a := new(application)
 		a.says(func(context.Context, string) (map[string]json.RawMessage, error) { <-goOn; return nil, nil })
-		h := newHub(t, memstore.New(), asking(a))
+		h := newHub(t, memstore.New(), loading(a))
 		var all sync.WaitGroup
 		for i := range 2 * atOnce {
 			all.Go(func() { room(t, h, fmt.Sprint(i)) })
@@ -281,7 +281,7 @@ func TestInitialStateLoadsAreLimited(t *testing.T) {
 		close(goOn)
 		all.Wait()
 		if n := a.questions(); n != 2*atOnce {
-			t.Errorf("%d were asked", n)
+			t.Errorf("%d loads are running", n)
 		}
 	})
 }
@@ -293,7 +293,7 @@ func TestCloseDoesNotWaitForInitialState(t *testing.T) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		})
-		h := newHub(t, memstore.New(), asking(a))
+		h := newHub(t, memstore.New(), loading(a))
 		go cannotOpen(t, h, "room", core.ErrClosing)
 		synctest.Wait()
 		began := time.Now()
@@ -312,10 +312,10 @@ func TestFirstOfTwoServersSetsInitialState(t *testing.T) {
 		second := saying("default", `{"second":true}`)
 		store.append = func(_ context.Context, _ []*core.Batch, do func() error) error {
 			store.hook(func() { store.append = nil })
-			room(t, newHub(t, store, asking(first)), "room")
+			room(t, newHub(t, store, loading(first)), "room")
 			return do()
 		}
-		r := room(t, newHub(t, store, asking(second)), "room")
+		r := room(t, newHub(t, store, loading(second)), "room")
 		wantContents(t, r, "default: {\"first\":true} @1\nnotes: {} @2\n")
 		submit(t, r, batch(t, "ann", 1, "set x 1"))
 		wantContents(t, r, "default: {\"first\":true,\"x\":1} @3\nnotes: {} @2\n")
@@ -337,13 +337,13 @@ func TestInitialStateWithUnknownFateIsFoundAtNextOpening(t *testing.T) {
 				}
 				return errNoDatabase
 			}
-			h := newHub(t, store, asking(a))
+			h := newHub(t, store, loading(a))
 			cannotOpen(t, h, "room", core.ErrUnavailable)
 			store.hook(func() { store.append = nil })
 			time.Sleep(time.Second)
 			wantContents(t, room(t, h, "room"), "default: {\"x\":1} @1\nnotes: {} @2\n")
 			if n := a.questions(); (n == 1) != arrives {
-				t.Errorf("arrives: %v; it was asked %d times", arrives, n)
+				t.Errorf("arrives: %v; it was loaded %d times", arrives, n)
 			}
 		})
 	}
@@ -353,6 +353,6 @@ func TestRejectedInitialStateDoesNotOpenTheRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		store.append = func(context.Context, []*core.Batch, func() error) error { return core.ErrRejected }
-		cannotOpen(t, newHub(t, store, asking(saying("default", `{}`))), "room", core.ErrNoInitialState)
+		cannotOpen(t, newHub(t, store, loading(saying("default", `{}`))), "room", core.ErrNoInitialState)
 	})
 }

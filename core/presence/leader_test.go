@@ -119,9 +119,9 @@ func TestLeaderStaysUntilItIsCleared(t *testing.T) {
 
 func TestLeaderWithoutStreamDoesNotKeepFollowersPresent(t *testing.T) {
 	now := presenceStart
-	for name, p := range map[string]*Table{"nobody": New(lease, 10, nil), "itself": New(lease, 10, nil), "who reads along": pair(now)} {
+	for name, p := range map[string]*Table{"nobody": New(lease, 10, nil), "itself": New(lease, 10, nil), "a follower": pair(now)} {
 		t.Run(name, func(t *testing.T) {
-			via := map[string]string{"nobody": "nobody", "itself": "cy", "who reads along": "bob"}[name]
+			via := map[string]string{"nobody": "nobody", "itself": "cy", "a follower": "bob"}[name]
 			follow(p, "cy", via, now)
 			wantLease(t, p, now, "cy")
 		})

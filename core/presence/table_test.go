@@ -88,7 +88,7 @@ func TestUpdateRenewsLeaseOfClientWithoutStream(t *testing.T) {
 	p.Expire(now.Add(lease))
 	c, _ := p.TakeChange()
 	if len(c.Updated) != 1 || c.Updated[0].Field != "" || c.Updated[0].Meta != "" || c.Updated[0].DisplayName != "Ann" {
-		t.Errorf("told: %+v", c)
+		t.Errorf("change: %+v", c)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package retained counts memory that its owner has released and that slow readers may still reference, such as old versions
-// of shared documents.
+// Package retained counts memory that its owner has released and that is not free yet: old versions of shared documents that
+// slow readers still reference, and garbage that is not collected.
 package retained
 
 import (

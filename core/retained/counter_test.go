@@ -40,7 +40,7 @@ func dropAll(c *retained.Counter) (part []byte) {
 }
 
 func TestGarbageIsCountedUntilTheCollectorHasRun(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector runs when the test says so
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // only the test runs the collector
 	runtime.GC()
 	var g retained.Garbage
 	for range 2 {

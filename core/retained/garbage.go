@@ -5,21 +5,21 @@ import (
 	"sync"
 )
 
-// Garbage counts bytes that nothing holds any more, until the garbage collector has run. It is for memory in many small
-// objects. The zero value is ready; its methods may be called from any goroutine.
+// Garbage counts unreachable bytes until the next run of the garbage collector. It is for memory in many small objects, which a
+// Counter cannot track. The zero value is ready to use. Its methods are safe for concurrent use.
 type Garbage struct {
 	mu    sync.Mutex
 	bytes int64
-	since *cycle // what was added since the collector last ran; nil: nothing
+	since *cycle // bytes added since the last run of the collector; nil: none
 }
 
-// cycle is what one run of the garbage collector frees.
+// cycle has the bytes that the next run of the garbage collector frees.
 type cycle struct{ bytes int64 }
 
-// sentinel is garbage at once. Its cleanup runs when the garbage collector has run.
-type sentinel struct{ _ *sentinel } // with a pointer, it shares no memory with other small objects
+// sentinel is unreachable from the start, so its cleanup runs after the next run of the garbage collector.
+type sentinel struct{ _ *sentinel } // the pointer excludes it from the tiny allocator, where objects share memory
 
-// Add counts bytes that nothing holds from now on.
+// Add counts bytes that have become unreachable.
 func (g *Garbage) Add(bytes int64) {
 	if bytes <= 0 {
 		return
@@ -43,7 +43,7 @@ func (g *Garbage) collected(c *cycle) {
 	}
 }
 
-// Bytes is how much was added and has not been collected.
+// Bytes returns the bytes that are counted now.
 func (g *Garbage) Bytes() int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()

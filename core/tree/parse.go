@@ -62,7 +62,7 @@ func ParseStored(data []byte) (Value, error) { return Parse(data, MaxDocumentDep
 type parser struct {
 	data     []byte
 	at       int
-	pauseAt  int // where other goroutines have a turn
+	pauseAt  int // offset of the next pause
 	maxDepth int
 	open     []container
 	parts    []part // of all open containers, the innermost last
@@ -86,13 +86,13 @@ type part struct {
 	value  Value
 }
 
-// pausing is how many bytes are read before other goroutines have a turn. That takes about half a millisecond.
+// pausing is the number of bytes between two pauses, which are about half a millisecond apart.
 const pausing = 32 << 10
 
-// pausingEntries is the same for making a tree of members.
+// pausingEntries is the number of entries between two pauses while a tree of members is built.
 const pausingEntries = 4096
 
-// pause gives other goroutines a turn now and then, so that a large text does not delay them until the scheduler notices.
+// pause yields to other goroutines, so that a large text does not delay them until the scheduler preempts the parser.
 func (p *parser) pause() {
 	if p.at >= p.pauseAt {
 		runtime.Gosched()

@@ -10,7 +10,7 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-func TestParsingALargeTextGivesOthersATurn(t *testing.T) {
+func TestParsingLargeTextYieldsToOtherGoroutines(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	var members strings.Builder
 	for i := range 300_000 {
@@ -37,7 +37,7 @@ func TestParsingALargeTextGivesOthersATurn(t *testing.T) {
 			stop.Store(true)
 			<-ended
 			if want := len(text) >> 16; turns < want {
-				t.Errorf("others have %d turns while %d bytes are read, want %d", turns, len(text), want)
+				t.Errorf("other goroutines run %d times during %d bytes, want %d", turns, len(text), want)
 			}
 		})
 	}
