@@ -123,8 +123,8 @@ fuzz: ## each fuzz target for FUZZTIME
 	done
 
 CRASHES ?= 200
-crash: ## kill the server CRASHES times under load (make test does it 20 times)
-	PATHSYNC_CRASHES=$(CRASHES) $(GO) test -race -count=1 -timeout 60m -run TestCrash -v ./tests/e2e
+crash: postgres ## kill the server CRASHES times under load, on every database at hand; make test does it a few times
+	PATHSYNC_CRASHES=$(CRASHES) $(GO) test -race -count=1 -timeout 4h -run TestCrash -v ./tests/e2e
 
 TERMINATIONS ?= 200
 terminations: ## end the server TERMINATIONS times under load, on every database at hand; make test does it a few times

@@ -110,6 +110,7 @@ func preparePostgresConn(ctx context.Context, conn *pgx.Conn) error {
 	if conn.PgConn().ParameterStatus("server_encoding") != "UTF8" {
 		return errPostgresEncoding
 	}
+	registerPostgresArrays(conn)
 	_, err := conn.Exec(ctx, postgresSettings)
 	return err
 }

@@ -40,6 +40,9 @@ func postgresConfig(dsn string) (*pgx.ConnConfig, error) {
 	if len(postgresHosts(config)) > 1 && !given["target_session_attrs"] && os.Getenv("PGTARGETSESSIONATTRS") == "" {
 		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
+	if mode := config.DefaultQueryExecMode; mode == pgx.QueryExecModeExec || mode == pgx.QueryExecModeSimpleProtocol {
+		config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement // the others know no types to encode a postgresArray for
+	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = postgresConnectTimeout
 	}

@@ -5,26 +5,22 @@ import (
 	"context"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/tree"
 )
 
 // The statements that are PostgreSQL's own. Rows are handed over as one array a column, so that any number of them takes
-// one round trip and one plan. What stands for the absence of a value in the core becomes NULL on the way.
+// one round trip and one plan. What stands for the absence of a value in the core is NULL in its array.
 const (
 	postgresInsertOps = `INSERT INTO sync_change_log (room, store_key, path, op, value, client_id, server_seq, server_ts,
 		op_index, client_seq, array_index, discarded, user_id)
-		SELECT room, store_key, path, op, NULLIF(value, ''), client_id, server_seq, server_ts,
-			op_index, NULLIF(client_seq, -1), NULLIF(array_index, -1), NULLIF(discarded, ''), NULLIF(user_id, '')
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-			$8::timestamptz[], $9::integer[], $10::bigint[], $11::integer[], $12::text[], $13::text[])
-			AS op (room, store_key, path, op, value, client_id, server_seq, server_ts,
-				op_index, client_seq, array_index, discarded, user_id)`
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+			$8::timestamptz[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[])`
 
 	postgresUpsertDocuments = `INSERT INTO sync_documents AS old (room, store_key, state, server_seq, updated_at)
 		SELECT room, store_key, state, server_seq, now()
@@ -40,24 +36,27 @@ const (
 		WHERE excluded.server_seq > old.server_seq`
 
 	// The check after an append, with the spans of its rooms. It sees all that was committed before it. An error undoes
-	// what was written: a text that is no number, with the verdict in it. Subqueries with LIMIT are searches of an index for
-	// each room, whatever the planner knows of the tables.
+	// what was written: a text that is no number, with the verdict in it. One search of the index for each room finds what
+	// the log has from the predecessor on, besides what was inserted: the predecessor alone, unless something is wrong.
+	// Subqueries with LIMIT are searches of an index, whatever the planner knows of the tables; OFFSET 0 keeps it from
+	// repeating the search for each use of its result.
 	postgresCheck = `SELECT CAST(min(verdict) AS integer) FROM (
 		SELECT CASE
 			WHEN (SELECT value FROM sync_meta WHERE name = 'epoch') IS DISTINCT FROM $1 THEN 'pathsync: epoch'
-			WHEN (SELECT server_seq FROM sync_change_log AS log
-				WHERE log.room = span.room AND log.server_seq > span.last AND log.op_index >= 0
-				ORDER BY server_seq LIMIT 1) IS NOT NULL
-				THEN 'pathsync: conflict'
+			WHEN newest = first - 1 THEN NULL
+			WHEN newest > first THEN 'pathsync: conflict'
 			WHEN first > 1
-				AND (SELECT server_seq FROM sync_change_log AS log
-					WHERE log.room = span.room AND log.server_seq = span.first - 1 AND log.op_index >= 0
-					ORDER BY server_seq LIMIT 1) IS NULL
 				AND (SELECT server_seq FROM sync_documents AS document
 					WHERE document.room = span.room AND document.server_seq >= span.first - 1 LIMIT 1) IS NULL
 				THEN 'pathsync: gap'
 		END AS verdict
-		FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS span (room, first, last)
+		FROM (
+			SELECT room, first, (SELECT server_seq FROM sync_change_log AS log
+				WHERE log.room = span.room AND log.server_seq >= span.first - 1 AND log.op_index >= 0
+					AND (log.server_seq < span.first OR log.server_seq > span.last)
+				ORDER BY server_seq DESC LIMIT 1) AS newest
+			FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS span (room, first, last) OFFSET 0
+		) AS span
 	) AS checked`
 
 	// The check after document rows or checkpoints were written. They are never newer than the room's log, if it has one.
@@ -97,14 +96,13 @@ func (d *postgres) insertLog(ctx context.Context, epoch string, batches []*core.
 	// Two servers that take the same numbers in several rooms meet in the same order, and never in a deadlock.
 	batches = slices.Clone(batches)
 	slices.SortStableFunc(batches, func(a, b *core.Batch) int { return cmp.Compare(a.Room, b.Room) })
-	checked := spans(batches)
-	rooms, firsts, lasts := make([]string, len(checked)), make([]int64, len(checked)), make([]int64, len(checked))
-	for i, s := range checked {
-		rooms[i], firsts[i], lasts[i] = s.room, s.first, s.last
-	}
+	rooms := spans(batches)
 	var both pgx.Batch
 	both.Queue(postgresInsertOps, postgresOps(batches)...)
-	both.Queue(postgresCheck, epoch, rooms, firsts, lasts)
+	both.Queue(postgresCheck, epoch,
+		textArray(rooms, func(s span) string { return s.room }),
+		bigintArray(rooms, func(s span) int64 { return s.first }),
+		bigintArray(rooms, func(s span) int64 { return s.last }))
 	return d.send(ctx, &both)
 }
 
@@ -128,33 +126,46 @@ func (d *postgres) sendOnce(ctx context.Context, statements *pgx.Batch) error {
 	})
 }
 
-// postgresOps are the parameters of postgresInsertOps.
-func postgresOps(batches []*core.Batch) []any {
-	var (
-		rooms, keys, paths, kinds, values, clientIDs, discarded, userIDs []string
-		serverSeqs, clientSeqs                                           []int64
-		serverTimes                                                      []time.Time
-		opIndexes, arrayIndexes                                          []int32
-	)
+// logRow is an operation of a batch.
+type logRow struct {
+	*core.Batch
+	index int
+}
+
+func (r logRow) op() *core.LoggedOp { return &r.Ops[r.index] }
+
+func logRows(batches []*core.Batch) []logRow {
+	n := 0
 	for _, b := range batches {
-		for i, op := range b.Ops {
-			rooms = append(rooms, b.Room)
-			keys = append(keys, b.Key)
-			paths = append(paths, op.Path)
-			kinds = append(kinds, string(op.Kind))
-			values = append(values, op.Value)
-			clientIDs = append(clientIDs, b.ClientID)
-			serverSeqs = append(serverSeqs, b.ServerSeq)
-			serverTimes = append(serverTimes, time.UnixMilli(b.ServerTs))
-			opIndexes = append(opIndexes, int32(i))
-			clientSeqs = append(clientSeqs, b.ClientSeq)
-			arrayIndexes = append(arrayIndexes, int32(op.Index))
-			discarded = append(discarded, string(op.Discarded))
-			userIDs = append(userIDs, b.UserID)
+		n += len(b.Ops)
+	}
+	rows := make([]logRow, 0, n)
+	for _, b := range batches {
+		for i := range b.Ops {
+			rows = append(rows, logRow{b, i})
 		}
 	}
-	return []any{rooms, keys, paths, kinds, values, clientIDs, serverSeqs, serverTimes, opIndexes, clientSeqs,
-		arrayIndexes, discarded, userIDs}
+	return rows
+}
+
+// postgresOps are the parameters of postgresInsertOps.
+func postgresOps(batches []*core.Batch) []any {
+	rows := logRows(batches)
+	return []any{
+		textArray(rows, func(r logRow) string { return r.Room }),
+		textArray(rows, func(r logRow) string { return r.Key }),
+		textArray(rows, func(r logRow) string { return r.op().Path }),
+		textArray(rows, func(r logRow) string { return string(r.op().Kind) }),
+		textOrNullArray(rows, func(r logRow) string { return r.op().Value }),
+		textArray(rows, func(r logRow) string { return r.ClientID }),
+		bigintArray(rows, func(r logRow) int64 { return r.ServerSeq }),
+		timeArray(rows, func(r logRow) int64 { return r.ServerTs }),
+		bigintArray(rows, func(r logRow) int64 { return int64(r.index) }),
+		bigintOrNullArray(rows, core.NoClientSeq, func(r logRow) int64 { return r.ClientSeq }),
+		bigintOrNullArray(rows, tree.NoIndex, func(r logRow) int64 { return int64(r.op().Index) }),
+		textOrNullArray(rows, func(r logRow) string { return string(r.op().Discarded) }),
+		textOrNullArray(rows, func(r logRow) string { return r.UserID }),
+	}
 }
 
 // readLog reads chunk after chunk. What is read of a batch in one and the rest of it in the next fit together, because a

@@ -22,18 +22,7 @@ func TestCrashesLoseNothingAndDoubleNothing(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--server-batch-ms", "20")
 	load := startLoad(t, s.api)
-	for range crashes(t) {
-		// The moment is any: in the middle of an append, of a checkpoint, of an answer, of the start.
-		load.progress(rand.N(150))
-		pause(t.Context(), rand.N(20*time.Millisecond))
-		s.kill()
-		for rand.N(4) == 0 {
-			s.launch()
-			pause(t.Context(), rand.N(300*time.Millisecond))
-			s.kill()
-		}
-		s.start()
-	}
+	load.crash(s, crashes(t, 20))
 	load.finish(s)
 	readings := s.readings(crashRooms)
 	s.kill()
@@ -60,11 +49,12 @@ func TestCrashesLoseNothingAndDoubleNothing(t *testing.T) {
 	}
 }
 
-// crashes is how often the server is to be killed.
-func crashes(t *testing.T) int {
+// crashes is how often the server is to be killed: few times, unless PATHSYNC_CRASHES says how often.
+func crashes(t *testing.T, few int) int {
+	t.Helper()
 	text := os.Getenv("PATHSYNC_CRASHES")
 	if text == "" {
-		return 20
+		return few
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
@@ -116,6 +106,33 @@ func (l *load) run(group *sync.WaitGroup, role func() error) {
 			l.stop(err)
 		}
 	})
+}
+
+// crash kills the server n times under the load, at any moment: in the middle of an append, of a checkpoint, of an answer,
+// of the start.
+func (l *load) crash(s *server, n int) {
+	l.t.Helper()
+	began := time.Now()
+	kills := 0
+	defer func() {
+		if l.t.Failed() {
+			l.t.Logf("after %d kills the server has written:\n%s", kills, s.process.Stderr.String())
+		}
+	}()
+	for range n {
+		l.progress(rand.N(150))
+		pause(l.t.Context(), rand.N(20*time.Millisecond))
+		s.kill()
+		kills++
+		for rand.N(4) == 0 {
+			s.launch()
+			pause(l.t.Context(), rand.N(300*time.Millisecond))
+			s.kill()
+			kills++
+		}
+		s.start()
+	}
+	l.t.Logf("%d kills under load, and %d while the server started, in %v", n, kills-n, time.Since(began).Round(time.Second))
 }
 
 // await waits until check returns nil, or somebody fails.

@@ -1,17 +1,15 @@
 package e2e
 
 import (
-	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/sqlstore"
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
-// TestCrashesOnEveryDatabase is the proof of TestCrashesLoseNothingAndDoubleNothing, shorter, on the databases that
-// have a server of their own.
+// TestCrashesOnEveryDatabase is the proof of TestCrashesLoseNothingAndDoubleNothing on the databases that have a server of
+// their own, which is not killed.
 func TestCrashesOnEveryDatabase(t *testing.T) {
 	for name, newDatabase := range map[string]func(testing.TB) string{
 		"PostgreSQL": dbtest.Postgres,
@@ -21,12 +19,7 @@ func TestCrashesOnEveryDatabase(t *testing.T) {
 			dsn := newDatabase(t)
 			s := startServerOn(t, dsn, "--server-batch-ms", "20")
 			load := startLoad(t, s.api)
-			for range 3 {
-				load.progress(rand.N(50))
-				pause(t.Context(), rand.N(20*time.Millisecond))
-				s.kill()
-				s.start()
-			}
+			load.crash(s, crashes(t, 3))
 			load.finish(s)
 			readings := s.readings(crashRooms)
 			s.kill()
