@@ -1,13 +1,21 @@
-# `make test` is what every change must pass: the server's tests, which need Go and nothing else, and the client's, which
-# need Node as well. What cannot be had here, such as a PostgreSQL server or a browser, is skipped, and that is said.
+# `make help` lists the targets. `make test` needs Go; it skips what this machine lacks and lists that in its summary.
+# `make deps` installs those programs on Debian.
 
-GO     ?= go
-LINT   = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GO       ?= go
+LINT     = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOTEST   = $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname-and-test-fails --hide-summary=skipped --
 PACKAGES = js-client/node_modules/.package-lock.json
 NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
+SUMMARY  = bin/summary
+PART     = SUMMARY=$(SUMMARY) tests/part.sh
 
-.PHONY: run build test test-go test-js postgres node chromium firefox webkit proxy-programs proxies test-sqlserver soak-js bench-js \
-  lint fuzz crash terminations fork-test outage slow-database soak attack acme restarts check-deps bench bench-databases load clean
+.DEFAULT_GOAL = help
+.PHONY: help run build release deps test test-go test-go-packages test-proxies test-js test-js-unit test-js-e2e missing lint \
+  proxies test-sqlserver soak-js bench-js fuzz crash terminations fork-test outage slow-database soak attack acme restarts \
+  check-deps bench bench-databases load clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## the server, on http://127.0.0.1:8080
 	$(GO) run ./cmd/pathsync
@@ -15,28 +23,34 @@ run: ## the server, on http://127.0.0.1:8080
 build: ## one static binary, bin/pathsync
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/pathsync ./cmd/pathsync
 
-test: ## every test of the server and of the client
-	@$(MAKE) --no-print-directory $(PACKAGES) $(NITRO)
-	@$(MAKE) --no-print-directory test-go
-	@$(MAKE) --no-print-directory test-js
+# Unit tests of both languages run at the same time. Tests that measure time, and browsers, run alone.
+test: ## all tests of the server and the client, and a summary
+	@rm -f $(SUMMARY); mkdir -p bin
+	@$(MAKE) --no-print-directory $(PACKAGES) $(NITRO) missing
+	@$(MAKE) --no-print-directory --keep-going -j2 test-go-packages test-js-unit; \
+	 $(MAKE) --no-print-directory --keep-going test-proxies test-js-e2e; \
+	 echo; sort -s -k1,1 $(SUMMARY); grep -q '^passed' $(SUMMARY) && ! grep -q '^FAILED' $(SUMMARY)
 
-test-go: postgres proxy-programs ## the server's tests, with the race detector
-	$(GO) vet ./...
-	@[ -n "$$PATHSYNC_TEST_POSTGRES" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
-	  echo 'SKIPPED: the PostgreSQL tests, for want of a server (PATHSYNC_TEST_POSTGRES names one)'
-	@[ -n "$$PATHSYNC_TEST_SQLSERVER" ] || \
-	  echo 'SKIPPED: the SQL Server tests, for want of a server (PATHSYNC_TEST_SQLSERVER names one; make test-sqlserver starts one)'
-	@[ -n "$$PATHSYNC_TEST_PEBBLE" ] || echo 'SKIPPED: the test with an ACME server (make acme gets one)'
-	@[ -e $(PACKAGES) ] && [ -e $(NITRO) ] || \
-	  echo 'SKIPPED: the tests behind Vite and Nitro, for want of their packages (make test installs them, where there is Node)'
-	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v /tests/proxies)
-	@# By themselves: what has to come within a quarter of a second is late beside the others.
-	$(GO) test -race -timeout 20m ./tests/proxies
+test-go: test-go-packages test-proxies ## the server's tests; Go is enough
 
-test-js: $(PACKAGES) chromium firefox webkit ## the client's tests: types, units, size, many clients in Node, browsers, a Nuxt application
-	@if $(HAVE_NODE); then cd js-client && npm run -s types && npm run -s build && npm run -s unit && npm run -s size \
-	  && npm run -s e2e && npm run -s nuxt; \
-	else echo 'SKIPPED: the tests of the client, for want of Node 20.19 or newer'; fi
+test-go-packages:
+	@$(PART) 'go vet' $(GO) vet ./...
+	@$(PART) 'server' $(GOTEST) -race -timeout 20m $$($(GO) list ./... | grep -v /tests/proxies)
+
+test-proxies:
+	@$(PART) 'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies
+
+test-js: test-js-unit test-js-e2e ## the client's tests; Node 20.19 or newer, and browsers
+
+test-js-unit: $(PACKAGES)
+	@$(NEED_NODE) $(PART) 'client: types'  npm run -s --prefix js-client types
+	@$(NEED_NODE) $(PART) 'client: build'  npm run -s --prefix js-client build
+	@$(NEED_NODE) $(PART) 'client: unit'   npm run -s --prefix js-client unit
+	@$(NEED_NODE) $(PART) 'client: size'   npm run -s --prefix js-client size
+
+test-js-e2e: $(PACKAGES) $(NITRO)
+	@$(NEED_NODE) $(PART) 'client: Node and browsers'  npm run -s --prefix js-client e2e
+	@$(NEED_NODE) $(PART) 'client: Nuxt application'   npm run -s --prefix js-client nuxt
 
 SOAK ?= 10m
 soak-js: $(PACKAGES) ## many clients against every kind of fault for SOAK; make test does it for seconds
@@ -45,65 +59,59 @@ soak-js: $(PACKAGES) ## many clients against every kind of fault for SOAK; make 
 bench-js: $(PACKAGES) ## the client's benchmarks
 	cd js-client && npm run -s bench
 
-# npm writes this file last: it is as old as what is installed.
-$(PACKAGES): js-client/package-lock.json | node
+# npm writes these files last, with the time of what it installed.
+HAVE_NODE = node -e 'process.exit(process.versions.node.localeCompare("20.19", "en", { numeric: true }) < 0 ? 1 : 0)' 2>/dev/null
+NEED_NODE = ! $(HAVE_NODE) ||
+$(PACKAGES): js-client/package-lock.json
 	@! $(HAVE_NODE) || { cd js-client && npm ci --loglevel=error --no-audit --no-fund && touch ../$@; }
 
-$(NITRO): js-client/examples/nuxt/package-lock.json | node
+$(NITRO): js-client/examples/nuxt/package-lock.json
 	@! $(HAVE_NODE) || { cd $(@D)/.. && npm ci --ignore-scripts --loglevel=error --no-audit --no-fund && touch node_modules/$(@F); }
 
-# The browser and Node come from Debian's packages as PostgreSQL does, where that may be done and there is none.
-HAVE_NODE = node -e 'process.exit(process.versions.node.localeCompare("20.19", "en", { numeric: true }) < 0 ? 1 : 0)' 2>/dev/null
-node:
-	@command -v node >/dev/null || $(call install,nodejs npm)
+# What is missing on this machine, and which tests are skipped for it.
+HAVE_POSTGRES = [ -n "$$PATHSYNC_TEST_POSTGRES" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
+HAVE_CHROMIUM = [ -n "$$CHROMIUM_PATH" ] || command -v chromium chromium-browser google-chrome >/dev/null
+HAVE_FIREFOX  = [ -n "$$FIREFOX_PATH" ] || command -v firefox-esr firefox >/dev/null
+HAVE_WEBKIT   = { command -v WebKitWebDriver && command -v Xvfb; } >/dev/null
+PROXIES       = nginx haproxy apache2 varnish caddy
+MISSING       = $$(PATH="$$PATH:/usr/sbin"; for name in $(PROXIES); do \
+                  command -v $$name >/dev/null || command -v $${name}d >/dev/null || echo $$name; done)
+skipped = { mkdir -p bin; echo "SKIPPED $(1)" | tee -a $(SUMMARY); }
+missing:
+	@$(HAVE_NODE) || $(call skipped,all tests of the client: Node 20.19 or newer is not installed)
+	@{ $(HAVE_POSTGRES); } || $(call skipped,tests with PostgreSQL: not installed; PATHSYNC_TEST_POSTGRES names a server)
+	@[ -n "$$PATHSYNC_TEST_SQLSERVER" ] || $(call skipped,tests with SQL Server: PATHSYNC_TEST_SQLSERVER names no server; see make test-sqlserver)
+	@[ -n "$$PATHSYNC_TEST_PEBBLE" ] || $(call skipped,the test with an ACME server: see make acme)
+	@{ $(HAVE_CHROMIUM); } || $(call skipped,tests in Chromium: not installed; CHROMIUM_PATH names one)
+	@{ $(HAVE_FIREFOX); } || $(call skipped,tests in Firefox: not installed; FIREFOX_PATH names one)
+	@{ $(HAVE_WEBKIT); } || $(call skipped,tests in WebKit: WebKitWebDriver or Xvfb is not installed)
+	@missing=$(MISSING); [ -z "$$missing" ] || $(call skipped,tests behind proxies that are not installed: $$missing)
 
-HAVE_CHROMIUM = { [ -n "$$CHROMIUM_PATH" ] || command -v chromium chromium-browser google-chrome >/dev/null; }
-chromium:
-	@$(HAVE_CHROMIUM) || $(call install,chromium)
-	@$(HAVE_CHROMIUM) || echo 'SKIPPED: the tests in a browser, for want of Chromium (CHROMIUM_PATH names one)'
-
-HAVE_FIREFOX = { [ -n "$$FIREFOX_PATH" ] || command -v firefox-esr firefox >/dev/null; }
-firefox:
-	@$(HAVE_FIREFOX) || $(call install,firefox-esr)
-	@$(HAVE_FIREFOX) || echo 'SKIPPED: the tests in Firefox: not installed (FIREFOX_PATH names one)'
-
-# WebKit has no window of its own to hide: Xvfb is its screen.
-HAVE_WEBKIT = { command -v WebKitWebDriver && command -v Xvfb; } >/dev/null
-webkit:
-	@$(HAVE_WEBKIT) || $(call install,webkit2gtk-driver xvfb)
-	@$(HAVE_WEBKIT) || echo 'SKIPPED: the tests in WebKit: WebKitWebDriver or Xvfb is not installed'
-
-# The tests start a PostgreSQL server of their own from Debian's package, which is installed here where that may be done.
-# Without one they say that they are skipped.
-postgres:
-	@if [ -z "$$PATHSYNC_TEST_POSTGRES" ] && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
-	  && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  mkdir -p /etc/postgresql-common; \
-	  [ -e /etc/postgresql-common/createcluster.conf ] || \
-	    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; \
-	  $(call install,postgresql); \
-	fi
-
-# The proxies that the tests put before the server, likewise. Debian starts a service as soon as it is installed, with ports
-# that are open to the network, unless a file says that none may be started.
-PROXIES = nginx haproxy apache2 varnish caddy
+# Debian starts a service when it is installed, with ports open to the network, unless policy-rc.d forbids it. The PostgreSQL
+# package creates a cluster unless createcluster.conf forbids it.
 NO_SERVICES = /usr/sbin/policy-rc.d
-MISSING = missing=$$(PATH="$$PATH:/usr/sbin"; for name in $(PROXIES); do \
-  command -v $$name >/dev/null || command -v $${name}d >/dev/null || echo $$name; done); [ -z "$$missing" ]
-proxy-programs:
-	@$(MISSING) || [ "$$(id -u)" != 0 ] || { \
-	  [ -e $(NO_SERVICES) ] || { trap 'rm -f $(NO_SERVICES)' EXIT; \
-	    printf '#!/bin/sh\nexit 101\n' >$(NO_SERVICES); chmod +x $(NO_SERVICES); }; \
-	  $(call install,$$missing); }
-	@$(MISSING) || echo "SKIPPED: the tests behind these proxies, for want of the programs:" $$missing
+deps: ## install the programs that the tests use (Debian; needs root)
+	@[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo 'make deps needs root on Debian'; exit 1; }
+	@packages=$(MISSING); \
+	$(HAVE_NODE) || packages="$$packages nodejs npm"; \
+	{ $(HAVE_POSTGRES); } || packages="$$packages postgresql"; \
+	{ $(HAVE_CHROMIUM); } || packages="$$packages chromium"; \
+	{ $(HAVE_FIREFOX); } || packages="$$packages firefox-esr"; \
+	{ $(HAVE_WEBKIT); } || packages="$$packages webkit2gtk-driver xvfb"; \
+	[ -n "$$packages" ] || exit 0; \
+	mkdir -p /etc/postgresql-common; \
+	[ -e /etc/postgresql-common/createcluster.conf ] || \
+	  echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf; \
+	[ -e $(NO_SERVICES) ] || { trap 'rm -f $(NO_SERVICES)' EXIT; printf '#!/bin/sh\nexit 101\n' >$(NO_SERVICES); chmod +x $(NO_SERVICES); }; \
+	echo "installing" $$packages; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	  -o Dpkg::Options::=--force-confold $$packages >/dev/null
 
-proxies: proxy-programs $(PACKAGES) $(NITRO) ## try the server behind every proxy, and write the table in docs/proxies.md
+release: $(PACKAGES) ## everything that a release uploads, in dist
+	deploy/release.sh
+
+proxies: $(PACKAGES) $(NITRO) ## try the server behind every proxy, and write the table in docs/proxies.md
 	PATHSYNC_WRITE_DOCS=1 $(GO) test -count=1 -timeout 5m ./tests/proxies
-
-# install puts Debian packages on this machine, where that may be done, and says so when it fails.
-install = { [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { apt-get update -qq && \
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold $(1); \
-  } >/dev/null 2>&1 || echo "$(1) could not be installed"; }
 
 # Microsoft's own server, in Docker, unless PATHSYNC_TEST_SQLSERVER names one. The password is the one in compose.yaml.
 test-sqlserver: ## the tests that need SQL Server
@@ -123,7 +131,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	done
 
 CRASHES ?= 200
-crash: postgres ## kill the server CRASHES times under load, on every database at hand; make test does it a few times
+crash: ## kill the server CRASHES times under load, on every database at hand; make test does it a few times
 	PATHSYNC_CRASHES=$(CRASHES) $(GO) test -race -count=1 -timeout 4h -run TestCrash -v ./tests/e2e
 
 TERMINATIONS ?= 200
@@ -131,7 +139,7 @@ terminations: ## end the server TERMINATIONS times under load, on every database
 	PATHSYNC_TERMINATIONS=$(TERMINATIONS) $(GO) test -count=1 -timeout 60m -run SIGTERMUnderLoadWithCut -v ./tests/e2e
 
 FORK ?= 10m
-fork-test: postgres ## two servers on one database that prune their log, for FORK; make test does it for seconds
+fork-test: ## two servers on one database that prune their log, for FORK; make test does it for seconds
 	PATHSYNC_TEST_FORK=$(FORK) $(GO) test -race -count=1 -timeout 60m -run TestTwoServersNeverForkAPrunedLog -v ./sqlstore
 
 STREAMS ?= 20000
@@ -156,14 +164,14 @@ check-deps: ## known vulnerabilities in what is used; needs the network
 	cd js-client && npm audit --omit=dev
 
 OUTAGE ?= 30s
-outage: postgres ## take the database away under load for OUTAGE; make test does it for a few seconds
+outage: ## take the database away under load for OUTAGE; make test does it for a few seconds
 	PATHSYNC_TEST_OUTAGE=$(OUTAGE) $(GO) test -race -count=1 -timeout 30m -run Outage -v ./sqlstore
 
 SLOW ?= 1m
-slow-database: postgres ## large batches over slow links for SLOW each; make test does it once
+slow-database: ## large batches over slow links for SLOW each; make test does it once
 	PATHSYNC_TEST_SLOW=$(SLOW) $(GO) test -count=1 -timeout 60m -run SlowLink -v ./sqlstore
 
-bench-databases: postgres ## a table of every database at hand
+bench-databases: ## a table of every database at hand
 	$(GO) test -run '^$$' -bench '^BenchmarkDatabases$$' ./sqlstore
 
 bench: ## the benchmarks in the tree

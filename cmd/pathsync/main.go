@@ -14,12 +14,15 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/pathsync/pathsync"
 	"github.com/pathsync/pathsync/doctor"
 	"github.com/pathsync/pathsync/server"
 )
@@ -157,20 +160,15 @@ func (p *program) fail(err error) int {
 	return exitFailed
 }
 
-// version returns the module's version or, in a build from a working tree, the commit.
+// version returns the version, the commit if it is known, and the Go release of the build.
 func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	name := info.Main.Version
-	if name == "" || name == "(devel)" {
-		name = "devel"
+	details := []string{runtime.Version()}
+	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, setting := range info.Settings {
 			if setting.Key == "vcs.revision" {
-				name += " " + setting.Value
+				details = append([]string{"commit " + setting.Value[:min(12, len(setting.Value))]}, details...)
 			}
 		}
 	}
-	return fmt.Sprintf("pathsync %s (%s)", name, info.GoVersion)
+	return fmt.Sprintf("pathsync %s (%s)", pathsync.Version, strings.Join(details, ", "))
 }

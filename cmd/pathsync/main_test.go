@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/pathsync/pathsync"
 )
 
 // session is one run of the program: its output, its exit code, and the waits that it asked for.
@@ -109,7 +111,7 @@ func TestHelpAndVersionSucceed(t *testing.T) {
 		{[]string{"tail", "--help"}, "--after=EVENTID"},
 		{[]string{"get", "--help"}, "pathsync get board-7"},
 		{[]string{"set", "--help"}, "never applied twice"},
-		{[]string{"--version"}, "pathsync "},
+		{[]string{"--version"}, "pathsync " + pathsync.Version},
 	}
 	for _, test := range tests {
 		s := call(t.Context(), "", test.args...)

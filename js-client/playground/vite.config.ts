@@ -1,27 +1,16 @@
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vite'
-import { SOURCES_FILE, hashSources } from './sources.ts'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
-// The page is embedded in the server's binary and served under a strict policy: no inline script or style, nothing from
-// elsewhere, and the same files from the same sources.
+// The server embeds this page and serves it with a strict Content-Security-Policy: no inline script or style, and no other
+// origin. The build is reproducible: test/unit/playground compares it with the committed one.
 export default defineConfig({
   root: path('.'),
-  plugins: [
-    vue(),
-    {
-      name: 'note-sources',
-      apply: 'build',
-      generateBundle() {
-        const source = JSON.stringify({ sha256: hashSources() }, null, 2) + '\n'
-        this.emitFile({ type: 'asset', fileName: SOURCES_FILE, source })
-      }
-    }
-  ],
+  plugins: [vue()],
   resolve: {
-    // An application writes the same imports and gets them from node_modules.
+    // Applications use the same import names and resolve them from node_modules.
     alias: [
       { find: /^pathsync$/, replacement: path('../src/index.ts') },
       { find: /^pathsync\/pinia$/, replacement: path('../src/pinia/index.ts') }
@@ -31,7 +20,7 @@ export default defineConfig({
   build: {
     outDir: path('../../httpapi/playground'),
     emptyOutDir: true,
-    target: ['chrome125', 'firefox128', 'safari18'], // CSS light-dark() and field-sizing stay as they are written
+    target: ['chrome125', 'firefox128', 'safari18'], // they support CSS light-dark() and field-sizing
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     sourcemap: false,
