@@ -119,8 +119,9 @@ test-sqlserver: ## the tests that need SQL Server
 	PATHSYNC_TEST_SQLSERVER="$${PATHSYNC_TEST_SQLSERVER:-sqlserver://sa:Only-for-tests-1@127.0.0.1:14330?database=master&TrustServerCertificate=true}" \
 	  $(GO) test -race -count=1 -timeout 30m ./sqlstore/... ./tests/e2e
 
-lint: ## golangci-lint, with the configuration in .golangci.yml
+lint: $(PACKAGES) ## golangci-lint for Go, Biome for TypeScript
 	$(LINT) run ./...
+	@$(NEED_NODE) npm run -s --prefix js-client lint
 
 FUZZTIME ?= 1m
 fuzz: ## each fuzz target for FUZZTIME

@@ -226,9 +226,7 @@ export interface RoomEvents {
   rejected: RejectedChanges
 }
 
-export type RoomListener<E extends keyof RoomEvents> = (
-  payload: RoomEvents[E]
-) => E extends 'conflict' ? ConflictAnswer : void
+export type RoomListener<E extends keyof RoomEvents> = (payload: RoomEvents[E]) => E extends 'conflict' ? ConflictAnswer : void
 
 /** What a client says of itself to the others in a room. */
 export interface OwnPresence {

@@ -23,7 +23,7 @@ export function useDrag(list: Ref<HTMLElement | null>, drop: (from: number, to: 
   function begin(event: PointerEvent, from: number) {
     if (event.button !== 0 || !list.value) return
     stop()
-    const rows = [...list.value.children].map(row => {
+    const rows = [...list.value.children].map((row) => {
       const { top, height } = row.getBoundingClientRect()
       return { top: top + scrollY, height }
     })
@@ -58,14 +58,14 @@ export function useDrag(list: Ref<HTMLElement | null>, drop: (from: number, to: 
       listening.abort()
       drag.value = null
     }
-    on<PointerEvent>('pointermove', move => {
+    on<PointerEvent>('pointermove', (move) => {
       if (move.pointerId !== event.pointerId) return
       clientY = move.clientY
       follow()
     })
-    on<PointerEvent>('pointerup', up => up.pointerId === event.pointerId && finish(true))
-    on<PointerEvent>('pointercancel', cancel => cancel.pointerId === event.pointerId && finish(false))
-    on<KeyboardEvent>('keydown', key => key.key === 'Escape' && finish(false))
+    on<PointerEvent>('pointerup', (up) => up.pointerId === event.pointerId && finish(true))
+    on<PointerEvent>('pointercancel', (cancel) => cancel.pointerId === event.pointerId && finish(false))
+    on<KeyboardEvent>('keydown', (key) => key.key === 'Escape' && finish(false))
     frame = requestAnimationFrame(scroll)
     follow()
   }

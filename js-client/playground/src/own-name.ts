@@ -10,7 +10,7 @@ const kept = read('sessionStorage') ?? read('localStorage')
 export const ownName = ref(kept ?? GUESTS[Math.floor(Math.random() * GUESTS.length)] ?? 'Guest')
 
 keep('sessionStorage', ownName.value)
-watch(ownName, name => {
+watch(ownName, (name) => {
   keep('sessionStorage', name)
   keep('localStorage', name)
 })

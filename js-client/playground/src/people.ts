@@ -23,11 +23,11 @@ const COLOURS = ['#2563eb', '#c2410c', '#7e22ce', '#0f766e', '#be123c', '#4d7c0f
 export function peopleOf(users: readonly Present[], ownId: string): Person[] {
   const taken = new Set<string>()
   const byAge = [...users].sort((a, b) => a.joinedAt - b.joinedAt || (a.clientId < b.clientId ? -1 : 1))
-  return byAge.map(user => {
+  return byAge.map((user) => {
     const name = user.displayName?.trim() || 'Anonymous'
     const first = hash(user.clientId)
     const candidates = COLOURS.map((_, i) => COLOURS[(first + i) % COLOURS.length] ?? '')
-    const colour = candidates.find(candidate => !taken.has(candidate)) ?? candidates[0] ?? ''
+    const colour = candidates.find((candidate) => !taken.has(candidate)) ?? candidates[0] ?? ''
     taken.add(colour)
     return { id: user.clientId, name, initials: initialsOf(name), colour, mine: user.clientId === ownId }
   })

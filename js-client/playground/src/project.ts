@@ -34,7 +34,7 @@ export function newSubtask(title = ''): Subtask {
 }
 
 export function newTask(title = '', subtasks: string[] = []): Task {
-  return { ...newSubtask(title), subtasks: subtasks.map(subtask => newSubtask(subtask)) }
+  return { ...newSubtask(title), subtasks: subtasks.map((subtask) => newSubtask(subtask)) }
 }
 
 export function exampleTasks(): Task[] {
@@ -47,7 +47,7 @@ export function exampleTasks(): Task[] {
 
 /** The items of what ought to be an array of objects. */
 export function items<T extends object>(value: readonly T[] | undefined): T[] {
-  return Array.isArray(value) ? value.filter(item => typeof item === 'object' && item !== null) : []
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'object' && item !== null) : []
 }
 
 export function zoomOf(settings: Partial<Settings> | undefined): number {
@@ -56,5 +56,5 @@ export function zoomOf(settings: Partial<Settings> | undefined): number {
 }
 
 export function themeOf(settings: Partial<Settings> | undefined): Theme {
-  return THEMES.find(theme => theme === settings?.theme) ?? 'auto'
+  return THEMES.find((theme) => theme === settings?.theme) ?? 'auto'
 }

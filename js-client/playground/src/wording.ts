@@ -16,7 +16,8 @@ export function describeOperation({ op, path, value, arrayIndex, after, to }: Ch
   if (value !== undefined) words.push(shorten(JSON.stringify(value)))
   if (to !== undefined) words.push(`to ${to || '(document)'}`)
   if (arrayIndex !== undefined) words.push(`at ${arrayIndex}`)
-  if (after !== undefined) words.push((Array.isArray(after) ? after[0] : after) === null ? 'first' : `after ${[after].flat()[0]}`)
+  if (after !== undefined)
+    words.push((Array.isArray(after) ? after[0] : after) === null ? 'first' : `after ${[after].flat()[0]}`)
   return words.join(' ')
 }
 
@@ -37,10 +38,11 @@ export function describeConflict({ op, reason, current }: { op: Change; reason: 
 
 /** Why the server does not let somebody in. */
 export function describeRefusal(code: 'unauthorized' | 'forbidden', message: string, shown: boolean): string {
-  if (code === 'forbidden') return `The token is good, but not for this room (${message}). Enter another room, or show another token.`
+  if (code === 'forbidden')
+    return `The token is good, but not for this room (${message}). Enter another room, or show another token.`
   return shown ? `The token was refused (${message}). What you change meanwhile is kept.` : 'This server asks who you are.'
 }
 
 function shorten(text: string): string {
-  return text.length > LONGEST_VALUE ? text.slice(0, LONGEST_VALUE - 1) + '…' : text
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE - 1)}…` : text
 }

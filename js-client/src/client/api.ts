@@ -155,7 +155,9 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
   function redirected(target: string, address: string): Answer<never> {
     const path = `v1/${target.slice(root.length)}`
     const other = address.endsWith(path) ? address.slice(0, -path.length - 1) : undefined
-    const why = other ? `the server has moved to ${other}: give that address as \`url\`` : `requests are redirected to ${address}`
+    const why = other
+      ? `the server has moved to ${other}: give that address as \`url\``
+      : `requests are redirected to ${address}`
     return { kind: 'failed', code: 'redirected', message: why }
   }
 
@@ -178,7 +180,11 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
       // A redirect may turn any request into a GET, which the server does not know at that address.
       if (response.redirected && (!isProblem || (status ^ 404) <= 1)) return redirected(target, response.url)
       if (!ok) return refusal(response, value)
-      return { kind: 'failed', code: 'protocol', message: `something that is not pathsync, such as a proxy or a sign-in page, answered with ${type}` }
+      return {
+        kind: 'failed',
+        code: 'protocol',
+        message: `something that is not pathsync, such as a proxy or a sign-in page, answered with ${type}`
+      }
     } catch (error) {
       const { signal } = init
       return noAnswer(error, signal.aborted ? '' : `${new URL(root, globalThis.location?.href).origin} cannot be reached`)
@@ -238,11 +244,15 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
         signal,
         TIMEOUT_MS + waitSeconds * 1000
       ),
-    getPresence: (room, signal) =>
-      request(`${roomUrl(room)}/presence`, { users: [userShape] }, {}, signal),
+    getPresence: (room, signal) => request(`${roomUrl(room)}/presence`, { users: [userShape] }, {}, signal),
     async putPresence(room, clientId, presence, signal) {
       const method = presenceMethod
-      const answer = await request<PresentUser>(presenceUrl(room, clientId), userShape, json(method, JSON.stringify(presence)), signal)
+      const answer = await request<PresentUser>(
+        presenceUrl(room, clientId),
+        userShape,
+        json(method, JSON.stringify(presence)),
+        signal
+      )
       const { kind } = answer
       const isBlocked = (kind === 'failed' && !answer.retryable) || (kind === 'unauthorized' && answer.status === 403)
       if (isBlocked && method === presenceMethod) presenceMethod = method === 'PUT' ? 'POST' : 'PUT'
@@ -296,14 +306,23 @@ function refusal({ status, headers }: Response, body: unknown): Answer<never> {
   const problem = fits(body, problemShape) ? (body as Problem) : undefined
   const message = problem ? explain(problem) : `something that is not pathsync, such as a proxy, answered with HTTP ${status}`
   // What the server forbids is given up, or it would hold up all else. A no of something on the way may be a mistake.
-  if (status === 401 || (status === 403 && problem?.code !== 'forbidden')) return { kind: 'unauthorized', message, ...(status === 403 && { status }) }
+  if (status === 401 || (status === 403 && problem?.code !== 'forbidden'))
+    return { kind: 'unauthorized', message, ...(status === 403 && { status }) }
   // A fault of the server says nothing about the request, and an address that it does not know (404, 405) is one that
   // something on the way has rewritten: nothing is given up for either.
   if (problem && !problem.retryable && status < 500 && (status ^ 404) > 1) return { kind: 'refused', problem }
   // Seconds. What is not, such as a date, says nothing.
   const retryAfterMs = within(Number(headers.get('Retry-After')) * 1000, 0, MAX_WAIT_MS, 0)
   const retryable = problem?.retryable === true
-  return { kind: 'failed', code: problem?.code ?? 'protocol', message, status, retryAfterMs, ...(retryable && { retryable }), rooms: problem?.rooms }
+  return {
+    kind: 'failed',
+    code: problem?.code ?? 'protocol',
+    message,
+    status,
+    retryAfterMs,
+    ...(retryable && { retryable }),
+    rooms: problem?.rooms
+  }
 }
 
 /** A problem in a person's words. */

@@ -88,7 +88,8 @@ export function read(head: Head, snapshot: unknown, log: readonly unknown[]): Ke
     const { epoch, serverSeq, snapshotSeq } = head
     const docs = new Map(JSON.parse(snapshot as string) as [string, Json][])
     const deltas = log.flatMap((text) => JSON.parse(text as string) as Delta[])
-    const isWhole = deltas.length === serverSeq - snapshotSeq && deltas.every((delta, i) => delta.serverSeq === snapshotSeq + 1 + i)
+    const isWhole =
+      deltas.length === serverSeq - snapshotSeq && deltas.every((delta, i) => delta.serverSeq === snapshotSeq + 1 + i)
     return isWhole ? { epoch, serverSeq, docs, deltas } : undefined
   } catch {
     return undefined
@@ -202,7 +203,10 @@ export async function openCaches(api: Requester, named?: string): Promise<Caches
           reached = position
           const at = position.lastIndexOf('-')
           const now = { epoch: position.slice(0, at), serverSeq: Number(position.slice(at + 1)) }
-          const states = () => [...replica.docs.values()].flatMap(({ key, confirmed }) => (confirmed === undefined ? [] : [[key, confirmed] as const]))
+          const states = () =>
+            [...replica.docs.values()].flatMap(({ key, confirmed }) =>
+              confirmed === undefined ? [] : [[key, confirmed] as const]
+            )
           try {
             const next = plan(found.result as Head | undefined, now, now.epoch === epochOfDeltas ? deltas : new Map(), states)
             if (!next) return
@@ -239,7 +243,10 @@ export async function openCaches(api: Requester, named?: string): Promise<Caches
         if (user === undefined || stopped) return undefined
         const records = await transaction('readwrite', (store) => {
           const head = store.get(headKey())
-          head.addEventListener('success', () => head.result && store.put({ ...(head.result as Head), usedAt: Date.now() }, headKey()))
+          head.addEventListener(
+            'success',
+            () => head.result && store.put({ ...(head.result as Head), usedAt: Date.now() }, headKey())
+          )
           return Promise.all([
             promisifyRequest(head as IDBRequest<Head | undefined>),
             promisifyRequest<unknown>(store.get(dataKey('snapshot'))),

@@ -99,7 +99,8 @@ export function createClient(options: ClientOptions = {}): Client {
     })
     rooms.set(name, room)
     // Those that have a stream of their own would leave no connection for anything else.
-    if (oneStream === undefined && rooms.size === OWN_STREAMS + 1 && shares()) for (const other of rooms.values()) if (other !== room) other.regroup()
+    if (oneStream === undefined && rooms.size === OWN_STREAMS + 1 && shares())
+      for (const other of rooms.values()) if (other !== room) other.regroup()
     stopWatching ??= onPage((event) => {
       if (event === 'hidden') return hide()
       for (const room of [...rooms.values()]) {
@@ -139,7 +140,10 @@ export function createClient(options: ClientOptions = {}): Client {
     close() {
       hide()
       for (const room of [...rooms.values()]) room.close()
-      void outboxes?.then((all) => all.close(), () => {})
+      void outboxes?.then(
+        (all) => all.close(),
+        () => {}
+      )
     }
   }
 }

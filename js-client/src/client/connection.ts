@@ -293,4 +293,5 @@ export function connect(options: ConnectionOptions): Connection {
 
 /** Whether the content of the request may be the reason of an answer. */
 const isRefusal = (outcome: Outcome) =>
-  outcome.kind === 'refused' || (outcome.kind !== 'ok' && outcome.status !== undefined && outcome.status < 500 && outcome.status !== 401)
+  outcome.kind === 'refused' ||
+  (outcome.kind !== 'ok' && outcome.status !== undefined && outcome.status < 500 && outcome.status !== 401)

@@ -25,12 +25,7 @@ export interface ReadRequest extends StreamRequest {
 }
 
 /** Opens a stream and reads it to its end; then it is ok. An event that is cut off by the end is dropped. */
-export type ReadStream = (
-  api: Api,
-  room: string,
-  request: ReadRequest,
-  reader: Reader
-) => Promise<Answer<unknown>>
+export type ReadStream = (api: Api, room: string, request: ReadRequest, reader: Reader) => Promise<Answer<unknown>>
 
 /** Characters of one event; a document has a few million at most. */
 const MAX_EVENT = 2 ** 26

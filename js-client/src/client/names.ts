@@ -24,5 +24,7 @@ const warned = new Set<string>()
 export function warnOfRoom(name: string): void {
   if (!MISTAKEN.test(name) || warned.has(name)) return
   warned.add(name)
-  warn(`A room is named "${name}", which looks like a missing value. All pages without the value share that room. Enter no room until the value is there.`)
+  warn(
+    `A room is named "${name}", which looks like a missing value. All pages without the value share that room. Enter no room until the value is there.`
+  )
 }

@@ -59,7 +59,7 @@ export function joinRooms<Transport extends string>(
     timer = undefined
     const kept: Shared[] = []
     for (const stream of streams) {
-      const other = kept.find((other) => fit(other, stream))
+      const other = kept.find((other) => isCompatible(other, stream))
       if (!other) {
         kept.push(stream)
         continue
@@ -72,7 +72,7 @@ export function joinRooms<Transport extends string>(
     for (const stream of streams) if (stream.stale) void open(stream)
   }
 
-  function fit(...both: Shared[]) {
+  function isCompatible(...both: Shared[]) {
     const members = both.flatMap(({ members }) => members)
     return members.length <= MAX_ROOMS && !members.some(({ room }) => apart.has(room))
   }
@@ -136,7 +136,9 @@ export function joinRooms<Transport extends string>(
       }
     }
 
-    const displayNames = new Set(members.map(({ request }) => (request.displayName && request.presence().displayName) ?? undefined))
+    const displayNames = new Set(
+      members.map(({ request }) => (request.displayName && request.presence().displayName) ?? undefined)
+    )
     const request = {
       ...first.request,
       signal,

@@ -31,7 +31,8 @@ export function changesOf(known: Stored | undefined, outbox: SavedOutbox): Chang
   function numbersOf(list: List): number[] {
     const values: readonly unknown[] = outbox[list] ?? []
     const old = known?.index[list] ?? []
-    const isKept = (from: number, at: number) => from >= 0 && from < old.length && isSame(known?.parts.get(old[from]!), values[at])
+    const isKept = (from: number, at: number) =>
+      from >= 0 && from < old.length && isSame(known?.parts.get(old[from]!), values[at])
     let first = 0
     while (first < values.length && isKept(first, first)) first++
     let last = 0

@@ -23,10 +23,19 @@ export interface Outboxes {
 }
 
 /** Opens the outboxes of one server's clients, in IndexedDB unless a storage is given. */
-export async function openOutboxes(persist: true | OutboxStorage, url: string, api: Requester, user?: string): Promise<Outboxes> {
+export async function openOutboxes(
+  persist: true | OutboxStorage,
+  url: string,
+  api: Requester,
+  user?: string
+): Promise<Outboxes> {
   const storage = persist === true ? await indexedDBStorage(url) : persist
   const rooms = new Set<string>()
-  const owner: Owner = { identify: async () => (owner.user = (await identify(api, user)) || undefined), user: undefined, gone: false }
+  const owner: Owner = {
+    identify: async () => (owner.user = (await identify(api, user)) || undefined),
+    user: undefined,
+    gone: false
+  }
   return {
     of(room, replica) {
       rooms.add(room)

@@ -89,7 +89,10 @@ export function decide(pace: Pace, answer: Answer<unknown>, sent: Sent, reachabl
   if (!reachable) return { pace: next, step: repeat }
   if (sent.divisible) return divided(next, sent)
   const code = !failure || failure.code === 'protocol' || failure.code === 'network' ? 'blocked' : failure.code
-  return { pace: { ...next, strikes: ATTEMPTS - 2, failures: 0 }, step: { do: 'set aside', ops: sent.ops, why: { code, message } } }
+  return {
+    pace: { ...next, strikes: ATTEMPTS - 2, failures: 0 },
+    step: { do: 'set aside', ops: sent.ops, why: { code, message } }
+  }
 }
 
 /** The server itself says no. */

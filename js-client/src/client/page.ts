@@ -28,7 +28,8 @@ export function onPage(listener: (event: PageEvent) => void): () => void {
   }
   const stop = new AbortController()
   // Some are dispatched at the document; capturing sees them all.
-  for (const type in meanings) window.addEventListener(type, handle as (event: Event) => void, { capture: true, signal: stop.signal })
+  for (const type in meanings)
+    window.addEventListener(type, handle as (event: Event) => void, { capture: true, signal: stop.signal })
   return () => stop.abort()
 }
 

@@ -43,7 +43,7 @@ export const readByPolling: ReadStream = async (api, room, { clientId, position,
     const until = pages && pageAfter(after, pages)
     if (until) return api.getChanges(room, `after=${after}&until=${until}`, 0, signal)
     const wait = opened ? WAIT_SECONDS : 0
-    const answer = await api.getChanges(room, `after=${after}&cursor=${cursor}` + (wait ? `&wait=${wait}` : ''), wait, signal)
+    const answer = await api.getChanges(room, `after=${after}&cursor=${cursor}${wait ? `&wait=${wait}` : ''}`, wait, signal)
     if (answer.kind === 'ok') ({ cursor = 0, pages } = answer.value)
     return answer
   }

@@ -23,13 +23,20 @@ export function repairPresence(given: OwnPresence, report: (member: keyof OwnPre
   function repairText(member: 'displayName' | 'field', text: string): string {
     const most = MAX_LENGTH[member]
     const repaired = repairedText(text, most)
-    if (repaired !== text) report(member, `cannot be sent as it is, and was repaired. It is a text of at most ${most} characters without control characters and half surrogate pairs`)
+    if (repaired !== text)
+      report(
+        member,
+        `cannot be sent as it is, and was repaired. It is a text of at most ${most} characters without control characters and half surrogate pairs`
+      )
     return repaired
   }
 
   function repairMeta(meta: unknown) {
     const faults: string[] = []
-    const value = capture(undefined, meta, { withoutIds: true, onInvalid: (place, why) => void faults.push(place ? `${place}: ${why}` : why) })
+    const value = capture(undefined, meta, {
+      withoutIds: true,
+      onInvalid: (place, why) => void faults.push(place ? `${place}: ${why}` : why)
+    })
     if (faults.length) report('meta', `cannot be sent as it is: ${faults.join('; ')}. The rest is sent`)
     const bytes = value === undefined ? 0 : new TextEncoder().encode(JSON.stringify(value)).length
     if (bytes <= MAX_META) return value

@@ -45,7 +45,10 @@ export function ownPresence({ api, room, clientId, displayName, connected, repor
   function failed(why: string, next: string) {
     if (reported) return
     reported = true
-    report({ code: 'presence', message: `Others do not see the presence of this client: ${why}. ${next}. Documents are not affected.` })
+    report({
+      code: 'presence',
+      message: `Others do not see the presence of this client: ${why}. ${next}. Documents are not affected.`
+    })
   }
 
   /** Takes the members out that a refusal names. Returns whether there were any. */
@@ -75,7 +78,8 @@ export function ownPresence({ api, room, clientId, displayName, connected, repor
         reported = false
       } else if (answer.kind === 'refused') {
         if (withoutRefused(answer)) due = true
-        else failed(`the server refuses it (${answer.problem.detail ?? answer.problem.title})`, 'It is sent again when it changes')
+        else
+          failed(`the server refuses it (${answer.problem.detail ?? answer.problem.title})`, 'It is sent again when it changes')
       } else {
         failures++
         const { status, message } = answer

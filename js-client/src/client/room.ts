@@ -109,7 +109,8 @@ export function createRoom(options: RoomOptions) {
       if (state !== undefined) tell('stateLoaded', { key, state, serverSeq, ...(!asked && { kept: true }) })
     },
     onConflict(conflict) {
-      const isReplaced = (other: Conflict) => other.reason === 'changed' && other.key === conflict.key && other.op.path === conflict.op.path
+      const isReplaced = (other: Conflict) =>
+        other.reason === 'changed' && other.key === conflict.key && other.op.path === conflict.op.path
       conflicts = [...conflicts.filter((other) => !isReplaced(other)), conflict]
     },
     onRejected: ({ code, message }, ops) =>
@@ -419,9 +420,16 @@ export function createRoom(options: RoomOptions) {
 
   function abandon() {
     if (guests || closed) return
-    const ops = [...replica.queue.flatMap(({ ack, batch }) => (ack ? [] : batch.ops)), ...[...replica.docs.keys()].flatMap(replica.unsent)]
+    const ops = [
+      ...replica.queue.flatMap(({ ack, batch }) => (ack ? [] : batch.ops)),
+      ...[...replica.docs.keys()].flatMap(replica.unsent)
+    ]
     const why = `the server has confirmed nothing for ${LINGER_MS / 1000} s`
-    fail('unsent', inWords('Changes of a room that was left are given up', why, 'Wait for flush() before leave(), or set persist'), ops)
+    fail(
+      'unsent',
+      inWords('Changes of a room that was left are given up', why, 'Wait for flush() before leave(), or set persist'),
+      ops
+    )
     close()
   }
 

@@ -221,7 +221,12 @@ export function createSender({ api, room, clientId, replica, maxWaitMs, step, ..
       const left = replica.queue.filter((frozen) => !frozen.ack && !outlives(frozen)).flatMap(({ batch }) => batch.ops)
       const unsent = replica.ready.flatMap((key) => replica.unsent(key))
       const ops = [...left, ...unsent]
-      if (ops.length) tell.failed('unload', 'More is pending than a browser sends if the page is closed now. The rest is sent while the page lives.', ops)
+      if (ops.length)
+        tell.failed(
+          'unload',
+          'More is pending than a browser sends if the page is closed now. The rest is sent while the page lives.',
+          ops
+        )
     },
     stop() {
       stopped = true

@@ -121,8 +121,7 @@ function createSeat(options: SeatOptions, name: string, browser: Browser): Seat 
         stand = own
         resolve(false)
       }
-      const request =
-        how === 'at once' ? { ifAvailable: true } : how === 'from another' ? { steal: true } : { signal }
+      const request = how === 'at once' ? { ifAvailable: true } : how === 'from another' ? { steal: true } : { signal }
       // It fails when the lock is stolen, and when this tab no longer waits for it.
       locks.request(name, request, held).catch(() => {
         resolve(false)

@@ -162,9 +162,7 @@ const put = (way: readonly Step[], value: Json, copies: Copies): Json =>
   }, value)
 
 /** Puts an item into the array at a place, or says why not. */
-function add(
-  { at, way }: Goal, item: Json, op: Operation, copies: Copies
-): { doc: Json; position: number } | DiscardReason {
+function add({ at, way }: Goal, item: Json, op: Operation, copies: Copies): { doc: Json; position: number } | DiscardReason {
   const id = idOf(item)
   if (id === undefined) return 'type_mismatch'
   if (at === undefined || at === null) return { doc: put(way, [item], copies), position: 0 }
@@ -190,7 +188,10 @@ function positionIn(array: JsonArray, op: Operation, id: string, own?: number): 
 
 /** Why an item cannot be moved to another array, if it cannot. */
 function cannotMove(
-  doc: Json | undefined, item: Json, path: readonly Segment[], to: readonly Segment[]
+  doc: Json | undefined,
+  item: Json,
+  path: readonly Segment[],
+  to: readonly Segment[]
 ): DiscardReason | undefined {
   if (startsWith(to, path) || startsWith(path.slice(0, -1), [...to, path.at(-1) as Segment])) return 'type_mismatch'
   const target = find(doc, to)

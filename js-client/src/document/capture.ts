@@ -209,9 +209,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
    * The id of an item: the one that it has, unless an earlier element has it; or a new one, written into the live data.
    * `value` is what is read instead of the item if it has a `toJSON`.
    */
-  const identify = (
-    item: object, value: object, live: unknown[], i: number, positions: Map<string, number>
-  ): string => {
+  const identify = (item: object, value: object, live: unknown[], i: number, positions: Map<string, number>): string => {
     const given = idsOfFrozen.get(item) ?? idOf(item) ?? idOf(value)
     const present = given && repair(given)
     const first = present === undefined ? undefined : positions.get(present)
@@ -251,7 +249,9 @@ export function kindOf(object: object): string {
 /** Whether an object is of a class. Plain objects of another realm, such as a frame, are not. */
 function isInstance(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object)
-  return prototype !== null && prototype !== Object.prototype && !Array.isArray(object) && Object.getPrototypeOf(prototype) !== null
+  return (
+    prototype !== null && prototype !== Object.prototype && !Array.isArray(object) && Object.getPrototypeOf(prototype) !== null
+  )
 }
 
 /** The snapshot of an item, with the item's id where the live data cannot hold it. */

@@ -89,12 +89,17 @@ function differences(from: Json | undefined, to: Json, across: Across) {
 
   /** False when the place has no inside that operations could change. */
   const compareInside = (from: Json | undefined, to: Json, place: Place): boolean =>
-    isObject(from) && isObject(to) ? compareMembers(from, to, place)
-    : Array.isArray(from) && Array.isArray(to) && isItems(from) && isItems(to) ? compareItems(from, to, place)
-    : from !== undefined && from !== null ? false
-    : isObject(to) && Object.keys(to).length === 1 ? compareMembers({}, to, place)
-    : Array.isArray(to) && to.length > 0 && isItems(to) ? compareItems([], to, place)
-    : false
+    isObject(from) && isObject(to)
+      ? compareMembers(from, to, place)
+      : Array.isArray(from) && Array.isArray(to) && isItems(from) && isItems(to)
+        ? compareItems(from, to, place)
+        : from !== undefined && from !== null
+          ? false
+          : isObject(to) && Object.keys(to).length === 1
+            ? compareMembers({}, to, place)
+            : Array.isArray(to) && to.length > 0 && isItems(to)
+              ? compareItems([], to, place)
+              : false
 
   const compareMembers = (from: JsonObject, to: JsonObject, place: Place): boolean => {
     for (const key of Object.keys(from)) {
@@ -184,7 +189,8 @@ const MANY = 100
  */
 function anchorsAt(ids: readonly string[], position: number, farthest: number): Anchor | Anchor[] {
   const anchors: Anchor[] = []
-  for (let distance = 1; distance <= farthest && distance <= position; distance *= 2) anchors.push(ids[position - distance] as string)
+  for (let distance = 1; distance <= farthest && distance <= position; distance *= 2)
+    anchors.push(ids[position - distance] as string)
   if (position < ids.length / 2) anchors.push(null)
   return anchors.length === 1 ? (anchors[0] as Anchor) : anchors
 }

@@ -27,15 +27,15 @@ export function readPath(op: Operation): Segment[] {
   const moves = kind === 'array_move'
   const puts = adds || kind === 'set' || kind === 'init'
 
-  const fits =
-    kind === 'init' ? !last
-    : kind === 'delete' ? last && !isItem
-    : kind === 'array_del' || moves ? isItem
-    : puts
+  const fits = kind === 'init' ? !last : kind === 'delete' ? last && !isItem : kind === 'array_del' || moves ? isItem : puts
   if (!fits) refuse(op, 'no such op, or not at such a path')
   if (puts !== (value !== undefined)) refuse(op, `value is ${puts ? 'missing' : 'not allowed'}`)
   if ((adds || (puts && isItem)) && !isObject(value)) refuse(op, 'an item is an object')
-  if (arrayIndex === undefined ? moves && after === undefined && to === undefined : !(moves || adds) || !Number.isInteger(arrayIndex)) {
+  if (
+    arrayIndex === undefined
+      ? moves && after === undefined && to === undefined
+      : !(moves || adds) || !Number.isInteger(arrayIndex)
+  ) {
     refuse(op, 'arrayIndex is missing or not allowed')
   }
   if (after !== undefined && (!(moves || adds) || arrayIndex !== undefined || !areAnchors(anchorsOf(op)))) {
@@ -59,7 +59,8 @@ export const anchorsOf = ({ after }: Operation): readonly Anchor[] =>
   after === undefined ? [] : Array.isArray(after) ? (after as readonly Anchor[]) : [after as Anchor]
 
 const areAnchors = (anchors: readonly unknown[]): boolean =>
-  anchors.length > 0 && anchors.length <= MAX_ANCHORS &&
+  anchors.length > 0 &&
+  anchors.length <= MAX_ANCHORS &&
   anchors.every((anchor) => anchor === null || (typeof anchor === 'string' && anchor !== ''))
 
 function refuse(op: Operation, why: string): never {
@@ -67,5 +68,6 @@ function refuse(op: Operation, why: string): never {
 }
 
 export const isDeeper = (value: Json, levels: number): boolean =>
-  typeof value === 'object' && value !== null &&
+  typeof value === 'object' &&
+  value !== null &&
   (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)))

@@ -44,7 +44,12 @@ function patchArray(live: unknown[], from: JsonArray, to: JsonArray): unknown {
   if (isItems(from) && isItems(to)) patchItems(live, from, to)
   else {
     const known = live.length
-    fill(live, 0, known, to.map((value, i) => (i < known ? patch(live[i], from[i], value) : clone(value))))
+    fill(
+      live,
+      0,
+      known,
+      to.map((value, i) => (i < known ? patch(live[i], from[i], value) : clone(value)))
+    )
   }
   return live
 }
@@ -73,10 +78,15 @@ function patchItems(live: unknown[], from: JsonArray, to: JsonArray): void {
   const middle = to.slice(start, to.length - end)
   if (start === stop && !middle.length) return
   const items = new Map(live.slice(start, stop).map((item) => [idOf(item), item]))
-  fill(live, start, stop, middle.map((after) => {
-    const id = idOf(after) as string
-    return become(items.get(id), from[positionOf(from, id)], after)
-  }))
+  fill(
+    live,
+    start,
+    stop,
+    middle.map((after) => {
+      const id = idOf(after) as string
+      return become(items.get(id), from[positionOf(from, id)], after)
+    })
+  )
 }
 
 /** How many elements are inserted at once. A call has a limit of arguments. */

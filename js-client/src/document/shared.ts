@@ -29,13 +29,22 @@ const homes = new WeakMap<object, Home>()
  * its place here, and the result is true.
  */
 export function separate(
-  object: object, holder: object | undefined, at: string | number | undefined,
+  object: object,
+  holder: object | undefined,
+  at: string | number | undefined,
   { raw, root, replace }: SharingOptions
 ): boolean {
   const name = typeof at === 'string' ? at : undefined
   const home = homes.get(object)
   if (home && home.holder === holder && home.name === name) return false
-  if (home && holder && at !== undefined && Object.isExtensible(object) && Object.isExtensible(holder) && isElsewhere(object, holder, name, home, raw)) {
+  if (
+    home &&
+    holder &&
+    at !== undefined &&
+    Object.isExtensible(object) &&
+    Object.isExtensible(holder) &&
+    isElsewhere(object, holder, name, home, raw)
+  ) {
     const copy = copyOf(object, raw)
     replace(holder, at, copy)
     homes.set(copy, { holder, name, root })
@@ -46,9 +55,7 @@ export function separate(
 }
 
 /** Whether an object is where it was found first, and that is not the place given: another array may have taken that place. */
-function isElsewhere(
-  object: object, here: object, name: string | undefined, home: Home, raw: <T>(value: T) => T
-): boolean {
+function isElsewhere(object: object, here: object, name: string | undefined, home: Home, raw: <T>(value: T) => T): boolean {
   if (!home.holder) return raw(home.root()) === object
   const holder = current(home.holder, raw)
   if (!holder || (holder === here && home.name === name)) return false

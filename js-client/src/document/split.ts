@@ -33,7 +33,13 @@ function cut(op: Operation, bytes: number): Operation {
   const { value } = op
   if (Array.isArray(value) && isItems(value)) {
     let room = bytes - sizeOf({ ...op, value: [] })
-    return { ...op, value: value.slice(0, value.findIndex((item) => (room -= sizeOf(item) + 1) <= 0)) }
+    return {
+      ...op,
+      value: value.slice(
+        0,
+        value.findIndex((item) => (room -= sizeOf(item) + 1) <= 0)
+      )
+    }
   }
   if (!isObject(value)) return op
 

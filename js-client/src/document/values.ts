@@ -75,8 +75,10 @@ function shareElements(before: JsonArray, after: JsonArray): JsonArray {
       continue
     }
     if (!items || idOf(value) === idOf(was)) shared = share(was, value)
-    else if (was !== undefined && after[i + 1] === was) drift-- // it was inserted
-    else if (value === before[i + drift + 1]) drift++ // the one before it was removed
+    else if (was !== undefined && after[i + 1] === was)
+      drift-- // it was inserted
+    else if (value === before[i + drift + 1])
+      drift++ // the one before it was removed
     else {
       positions ??= new Map(before.map((item, at) => [idOf(item), at]))
       const at = positions.get(idOf(value))

@@ -17,7 +17,10 @@ import type { ClientOptions } from '../types.ts'
  * such as a function for `token`, is for a listener to the application's hook `pathsync:options`.
  */
 export interface ModuleOptions
-  extends Pick<ClientOptions, 'url' | 'displayName' | 'transport' | 'debounceMs' | 'maxWaitMs' | 'heartbeatMs' | 'tabs' | 'oneStream'> {
+  extends Pick<
+    ClientOptions,
+    'url' | 'displayName' | 'transport' | 'debounceMs' | 'maxWaitMs' | 'heartbeatMs' | 'tabs' | 'oneStream'
+  > {
   /** Keep documents and unsent changes in IndexedDB, so that a page that is opened again has them. */
   persist?: boolean
   /**
@@ -33,7 +36,15 @@ interface PredecessorOptions {
   sync?: { clientDebounceMs?: number }
 }
 
-const composables = ['useSyncedStore', 'usePresence', 'useFieldPresence', 'useOwnPresence', 'useSyncStatus', 'useSyncHooks', 'stripSyncIds']
+const composables = [
+  'useSyncedStore',
+  'usePresence',
+  'useFieldPresence',
+  'useOwnPresence',
+  'useSyncStatus',
+  'useSyncHooks',
+  'stripSyncIds'
+]
 
 const module: NuxtModule<ModuleOptions> = defineNuxtModule<ModuleOptions>({
   meta: { name: 'pathsync', configKey: 'pathsync', compatibility: { nuxt: '>=3.0.0' } },

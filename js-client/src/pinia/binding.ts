@@ -58,7 +58,8 @@ export function createBinding(client: Client, { room: name, debounceMs }: SyncOp
       ...EVENTS.map((event) =>
         entered.on(event, (payload) => {
           // What the listeners return goes on to the room, which acts on it.
-          if (!('key' in payload) || slots.some(({ key }) => key === payload.key)) return events.emit(event, payload) as unknown as void
+          if (!('key' in payload) || slots.some(({ key }) => key === payload.key))
+            return events.emit(event, payload) as unknown as void
         })
       )
     ]

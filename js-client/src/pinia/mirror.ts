@@ -74,7 +74,12 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
       assignId: (item, id) => put(reactive(item), SYNC_ID, id),
       separate(object, holder, at, place) {
         if (separate(object, holder, at, sharing)) {
-          complain(place(), 'shared_object', 'was an object that is elsewhere in the state, too; here it is a copy now. Keep its `_sync_id` instead', false)
+          complain(
+            place(),
+            'shared_object',
+            'was an object that is elsewhere in the state, too; here it is a copy now. Keep its `_sync_id` instead',
+            false
+          )
         }
       },
       onInvalid: (place, why, isShared) =>

@@ -69,10 +69,13 @@ export function agrees(part: unknown, doc: Json | undefined, inner = false): boo
   if (Array.isArray(value)) {
     if (!Array.isArray(doc)) return false
     if (inner && isLong(value)) return true
-    return value.length === doc.length && value.every((element, i) => {
-      const id = idOf(element)
-      return id === undefined ? agrees(element, doc[i], true) : id === idOf(doc[i])
-    })
+    return (
+      value.length === doc.length &&
+      value.every((element, i) => {
+        const id = idOf(element)
+        return id === undefined ? agrees(element, doc[i], true) : id === idOf(doc[i])
+      })
+    )
   }
   if (isObject(value) && !('toJSON' in value) && !kindOf(value)) {
     return (

@@ -40,7 +40,9 @@ export function bindingsOf(store: { $id: string }, caller: string): readonly Bin
   const connected = byStore.get(toRaw(store))
   const bindings = connected?.length ? connected : bindingsOfRefs(store)
   if (!bindings.length && activeClient()) {
-    const why = connected ? 'It has neither the option `sync` nor refs of `useSyncedStore`.' : `It was created before Pinia had the plugin. ${IN_TIME}`
+    const why = connected
+      ? 'It has neither the option `sync` nor refs of `useSyncedStore`.'
+      : `It was created before Pinia had the plugin. ${IN_TIME}`
     console.warn(`[pathsync] ${caller}: store "${store.$id}" is not synced. ${why}`)
   }
   return bindings
@@ -59,5 +61,7 @@ export function warnOfEarlyStores(pinia: Pinia) {
   const early = [...stores].filter(([, store]) => !byStore.has(toRaw(store)) && !bindingsOfRefs(store).length)
   if (!early.length) return
   const names = early.map(([id]) => `"${id}"`).join(', ')
-  warn(`Pinia did not have the plugin yet when these stores were created: ${names}. If one of them has the option \`sync\`, it is not synced. ${IN_TIME}`)
+  warn(
+    `Pinia did not have the plugin yet when these stores were created: ${names}. If one of them has the option \`sync\`, it is not synced. ${IN_TIME}`
+  )
 }

@@ -164,7 +164,13 @@ export function createReplica(options: ReplicaOptions) {
     if (!frozen.length && d.confirmed !== undefined) d.confirmed = d.base
     const mine = rejected.filter(({ key }) => key === d.key)
     const { doc, kept, gone } = overlay(d.base, d.confirmed, mine, moves)
-    d.floor = waitsFor(d) ? fold(doc, heldOf(d).map(({ op }) => op), moves).doc : doc
+    d.floor = waitsFor(d)
+      ? fold(
+          doc,
+          heldOf(d).map(({ op }) => op),
+          moves
+        ).doc
+      : doc
     if (mine.length) {
       const places = new Map(kept.map((change) => [change.id, change]))
       rejected = rejected.flatMap((change) => (change.key === d.key ? (places.get(change.id) ?? []) : change))
@@ -179,7 +185,11 @@ export function createReplica(options: ReplicaOptions) {
   /** Notes what a document was when the connection was lost, but for what is not acknowledged. */
   function remember(d: Doc) {
     const acknowledged = queue.filter(({ ack, batch }) => ack && batch.key === d.key)
-    d.then = fold(d.confirmed ?? d.initial, acknowledged.flatMap(({ batch }) => batch.ops), [...d.moves]).doc
+    d.then = fold(
+      d.confirmed ?? d.initial,
+      acknowledged.flatMap(({ batch }) => batch.ops),
+      [...d.moves]
+    ).doc
   }
 
   /**
@@ -233,8 +243,10 @@ export function createReplica(options: ReplicaOptions) {
     })
   }
 
-  const isOf = (delta: DeltaEvent) => ({ batch }: Frozen) =>
-    batch.clientSeq === delta.clientSeq && batch.clientId === delta.clientId && batch.key === delta.key
+  const isOf =
+    (delta: DeltaEvent) =>
+    ({ batch }: Frozen) =>
+      batch.clientSeq === delta.clientSeq && batch.clientId === delta.clientId && batch.key === delta.key
 
   /** Takes a batch that has come back out of the queue. */
   function settle(delta: DeltaEvent): Frozen | undefined {
@@ -314,7 +326,11 @@ export function createReplica(options: ReplicaOptions) {
     const large = own?.batch.ops.filter((op, i) => isApplied(i) && !event.ops.some((other) => isSame(op, other, results[i])))
     if (large?.length && event.ops.length < results.filter((_, i) => isApplied(i)).length) {
       tooLarge(d, large)
-      reportAll(d, large, large.map(() => ({ status: 'discarded', reason: 'too_large' })))
+      reportAll(
+        d,
+        large,
+        large.map(() => ({ status: 'discarded', reason: 'too_large' }))
+      )
     }
     // What it was to change has been unsent since, and may have been changed again: what is shown stays, and is sent.
     if (late) settleFloor(d)
@@ -405,7 +421,6 @@ export function createReplica(options: ReplicaOptions) {
     settleFloor(doc(frozen.batch.key))
   }
 
-
   /** Forgets set-aside changes: those of an id, or all. Returns the documents that they were of. */
   function release(id: string | undefined): Doc[] {
     const released = rejected.filter((change) => id === undefined || change.id === id)
@@ -478,7 +493,11 @@ export function createReplica(options: ReplicaOptions) {
 
     /** What the server has not confirmed, in the order in which it is sent. */
     pendingChanges: (): PendingChange[] =>
-      listPending(queue, held, [...docs.values()].map((d) => [d.key, unsentOf(d)])),
+      listPending(
+        queue,
+        held,
+        [...docs.values()].map((d) => [d.key, unsentOf(d)])
+      ),
 
     /**
      * Gives up changes that are in no batch yet: one of them, or all. What cannot be without it goes, too.
@@ -493,7 +512,10 @@ export function createReplica(options: ReplicaOptions) {
       held = kept
       for (const [d, ops] of changed) {
         settleFloor(d)
-        d.view = fold(d.floor, ops.filter((op) => stays(d.key, op))).doc
+        d.view = fold(
+          d.floor,
+          ops.filter((op) => stays(d.key, op))
+        ).doc
       }
     },
 

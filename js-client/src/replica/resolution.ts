@@ -22,7 +22,11 @@ export type Change = 'mine' | { readonly value: Json }
  * reported, so that newer edits stay; when the change has no effect any more, as in an item that is gone; and when it is set
  * aside, so that it is decided by `rejected`.
  */
-export function resolve(view: Json | undefined, { at, reason, current, superseded }: Conflict, change: Change): Json | undefined {
+export function resolve(
+  view: Json | undefined,
+  { at, reason, current, superseded }: Conflict,
+  change: Change
+): Json | undefined {
   if (superseded || reason === 'too_large' || !equal(get(view, at.path), current)) return undefined
   const op: Operation = change === 'mine' ? at : { op: 'set', path: at.path, value: change.value }
   const { doc } = apply(view, op)

@@ -15,17 +15,24 @@ interface Task {
 }
 
 /** Ids that look like UUIDs and are the same every time. */
-const idAt = (i: number): string => `${(i * 2654435761 % 2 ** 32).toString(16).padStart(8, '0')}-2c5a-4d3a-9d51-5f1f1f3c7a10`
+const idAt = (i: number): string => `${((i * 2654435761) % 2 ** 32).toString(16).padStart(8, '0')}-2c5a-4d3a-9d51-5f1f1f3c7a10`
 const tasks = Array.from({ length: 10_000 }, (_, i) => ({
-  _sync_id: idAt(i), title: `Task ${i}`, done: false, priority: i % 5, due: '2026-01-01', notes: null,
+  _sync_id: idAt(i),
+  title: `Task ${i}`,
+  done: false,
+  priority: i % 5,
+  due: '2026-01-01',
+  notes: null,
   subs: [{ _sync_id: idAt(i + 20_000), title: 'Part', done: false }]
 }))
 const doc: Json = { title: 'Plan', tasks }
 
 const edit: Operation = { op: 'set', path: `tasks[${idAt(5_000)}].title`, value: 'New' }
 const edited = apply(doc, edit).doc as Json
-const thousand = Array.from({ length: 1_000 }, (_, i): Operation =>
-  ({ op: 'set', path: `tasks[${idAt(i * 10)}].title`, value: 'New' }))
+const thousand = Array.from(
+  { length: 1_000 },
+  (_, i): Operation => ({ op: 'set', path: `tasks[${idAt(i * 10)}].title`, value: 'New' })
+)
 const moved = apply(doc, { op: 'array_move', path: `tasks[${idAt(0)}]`, arrayIndex: 9_999 }).doc as Json
 
 /** Live state with one edit more each time, so that there is always something to find. */

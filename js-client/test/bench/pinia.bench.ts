@@ -10,7 +10,11 @@ import type { Operation } from '../../src/wire.ts'
 const project = () => ({
   title: 'Plan',
   tasks: Array.from({ length: 10_000 }, (_, i) => ({
-    _sync_id: `t${i}`, title: `Task ${i}`, done: false, priority: i % 5, due: '2026-01-01',
+    _sync_id: `t${i}`,
+    title: `Task ${i}`,
+    done: false,
+    priority: i % 5,
+    due: '2026-01-01',
     subs: [{ _sync_id: `s${i}`, title: 'Part', done: false }]
   }))
 })
@@ -40,10 +44,12 @@ describe('10,000 tasks in a store', () => {
     store.read()
   })
   bench('a remote change of one field', () =>
-    store.write((n) => ({ op: 'set', path: `tasks[t${n % 10_000}].title`, value: `Remote ${n}` })))
+    store.write((n) => ({ op: 'set', path: `tasks[t${n % 10_000}].title`, value: `Remote ${n}` }))
+  )
   bench('a remote change of the title', () => store.write((n) => ({ op: 'set', path: 'title', value: `Remote ${n}` })))
   bench('a task added elsewhere', () =>
-    store.write((n) => ({ op: 'array_add', path: 'tasks', value: { _sync_id: `n${n}`, title: 'New' } })))
+    store.write((n) => ({ op: 'array_add', path: 'tasks', value: { _sync_id: `n${n}`, title: 'New' } }))
+  )
 
   const watched = reactive({ project: project() })
   watch(watched, () => {}, { deep: true })

@@ -74,23 +74,32 @@ describe('Nuxt 4, with pages rendered by its server', () => {
 
   // vue-router listens to `pagehide` before the client does.
   for (const engine of engines) {
-    test.skipIf(!engine.installed)(`has the last words in ${engine.name} when a page of its routes is left`, async ({ serve, world }) => {
-      const { url, server } = await serve(example)
-      const title = async () => {
-        const room = (await (await fetch(`${server}/v1/rooms/project-demo`)).json()) as { stores: { project?: { state: { title: string } } } }
-        return room.stores.project?.state.title
+    test.skipIf(!engine.installed)(
+      `has the last words in ${engine.name} when a page of its routes is left`,
+      async ({ serve, world }) => {
+        const { url, server } = await serve(example)
+        const title = async () => {
+          const room = (await (await fetch(`${server}/v1/rooms/project-demo`)).json()) as {
+            stores: { project?: { state: { title: string } } }
+          }
+          return room.stores.project?.state.title
+        }
+        for (const leave of [
+          'location.reload()',
+          `location.href = '/v1/rooms/elsewhere'`,
+          `document.querySelector('a')?.click(); location.reload()`
+        ]) {
+          const { page, stop } = await engine.start()
+          world.defer(stop)
+          await page.goto(`${url}/`)
+          await expect.poll(() => follow(page)).toBe('Connected')
+          await page.run(type('Before', ''))
+          await expect.poll(title, { message: leave }).toBe('Before')
+          await page.run(type('Last words', leave)).catch(() => {})
+          await expect.poll(title, { message: leave, timeout: 10_000 }).toBe('Last words')
+        }
       }
-      for (const leave of ['location.reload()', `location.href = '/v1/rooms/elsewhere'`, `document.querySelector('a')?.click(); location.reload()`]) {
-        const { page, stop } = await engine.start()
-        world.defer(stop)
-        await page.goto(`${url}/`)
-        await expect.poll(() => follow(page)).toBe('Connected')
-        await page.run(type('Before', ''))
-        await expect.poll(title, { message: leave }).toBe('Before')
-        await page.run(type('Last words', leave)).catch(() => {})
-        await expect.poll(title, { message: leave, timeout: 10_000 }).toBe('Last words')
-      }
-    })
+    )
   }
 })
 
@@ -145,7 +154,10 @@ function works(app: Application): void {
 
     // A browser says only by this where the page is from, when the page is not from https or localhost. Of what a browser
     // sends without asking first, the server compares it with the host that the proxy names.
-    for (const [origin, status] of [[url, 204], ['http://elsewhere.example.com', 403]] as const) {
+    for (const [origin, status] of [
+      [url, 204],
+      ['http://elsewhere.example.com', 403]
+    ] as const) {
       const headers = { 'Content-Type': 'text/plain', Origin: origin }
       expect((await fetch(`${url}/v1/rooms/room/presence/me/leave`, { method: 'POST', headers })).status, origin).toBe(status)
     }

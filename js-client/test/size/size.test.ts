@@ -29,7 +29,7 @@ describe.each(parts)('$name', ({ name, code, limit, row }) => {
   })
 
   test('is as large as README.md says', async () => {
-    const line = readme.split('\n').find(line => line.startsWith(`| ${row} |`))
+    const line = readme.split('\n').find((line) => line.startsWith(`| ${row} |`))
     const stated = /\| ([\d.]+) kB \|/.exec(line ?? '')?.[1]
     expect(stated, `README.md has no row "| ${row} | 1.2 kB |"`).toBeDefined()
     const difference = Number(stated) - sizeOf(await bundle(code)) / 1000

@@ -37,7 +37,11 @@ const others: Ref<User[]> = editors
 const message: Ref<string | null> = editingMessage
 
 useOwnPresence('r', { displayName: 'Ada', field: null, meta: { x: 1 } })
-useOwnPresence(() => null, () => ({ meta: tasks.value.length }), { client })
+useOwnPresence(
+  () => null,
+  () => ({ meta: tasks.value.length }),
+  { client }
+)
 useOwnPresence('r', ref({ displayName: 'Ada' }))
 // @ts-expect-error there is no such member
 useOwnPresence('r', { name: 'Ada' })

@@ -18,7 +18,8 @@ export const useAccessStore = defineStore('access', () => {
 
   const { onError } = useSyncHooks(useProjectStore())
   onError(({ code, message, ops }) => {
-    if (!ops && (code === 'unauthorized' || code === 'forbidden')) refusal.value = describeRefusal(code, message, token.value !== '')
+    if (!ops && (code === 'unauthorized' || code === 'forbidden'))
+      refusal.value = describeRefusal(code, message, token.value !== '')
   })
 
   watch(

@@ -27,22 +27,22 @@ export const useNoticesStore = defineStore('notices', () => {
   let lastId = 0
 
   function dismiss(id: number) {
-    toasts.value = toasts.value.filter(toast => toast.id !== id)
+    toasts.value = toasts.value.filter((toast) => toast.id !== id)
   }
 
   function show(kind: Toast['kind'], text: string) {
     const id = ++lastId
-    toasts.value = [...toasts.value.filter(toast => toast.text !== text), { id, kind, text }].slice(-MOST_TOASTS)
+    toasts.value = [...toasts.value.filter((toast) => toast.text !== text), { id, kind, text }].slice(-MOST_TOASTS)
     setTimeout(dismiss, SHOWN_MS, id)
   }
 
   function note(from: Line['from'], ops: readonly Parameters<typeof describeOperation>[0][]) {
-    const added = ops.map(op => ({ id: ++lastId, from, text: describeOperation(op) }))
+    const added = ops.map((op) => ({ id: ++lastId, from, text: describeOperation(op) }))
     lines.value = [...added.reverse(), ...lines.value].slice(0, MOST_LINES)
   }
 
   const { onConflict, onError, onLocalChange, onRemoteChange } = useSyncHooks(useProjectStore())
-  onConflict(conflict => show('conflict', describeConflict(conflict)))
+  onConflict((conflict) => show('conflict', describeConflict(conflict)))
   onError(({ code, message, ops }) => {
     // No network, and not being let in, are states, which are shown all the time.
     if (ops || !['network', 'unauthorized', 'forbidden'].includes(code)) show('error', message)

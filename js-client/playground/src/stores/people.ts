@@ -12,7 +12,7 @@ export const usePeopleStore = defineStore('people', () => {
   const { users, count } = usePresence(room)
   const people = computed(() => peopleOf(users.value, client.clientId))
 
-  const find = (clientId: string) => people.value.find(person => person.id === clientId)
+  const find = (clientId: string) => people.value.find((person) => person.id === clientId)
 
   watch([room, ownName], ([name, displayName], _, onCleanup) => {
     const joined = client.room(name)

@@ -71,6 +71,13 @@ describe.skipIf(!executable)('a window', () => {
     await titleOf(right).toBe('By cookie')
     await right.title.fill('And back')
     await titleOf(left).toBe('And back')
-    expect(await right.page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name).join())).not.toContain('/changes')
+    expect(
+      await right.page.evaluate(() =>
+        performance
+          .getEntriesByType('resource')
+          .map(({ name }) => name)
+          .join()
+      )
+    ).not.toContain('/changes')
   })
 })

@@ -35,7 +35,10 @@ async function edit(rounds: number) {
         () => board.apply({ op: 'array_add', path: 'tasks', value: { _sync_id: id, title: '' } }),
         () => board.apply({ op: 'set', path: `tasks[${id}].title`, value: 'typed' })
       ],
-      [() => board.apply({ op: 'set', path: 'title', value: `older ${n}` }), () => board.apply({ op: 'set', path: 'title', value: `newer ${n}` })],
+      [
+        () => board.apply({ op: 'set', path: 'title', value: `older ${n}` }),
+        () => board.apply({ op: 'set', path: 'title', value: `newer ${n}` })
+      ],
       [
         () => board.apply({ op: 'array_add', path: 'tasks', value: { _sync_id: id, title: 'gone' } }),
         () => board.apply({ op: 'array_del', path: `tasks[${id}]` })
@@ -76,13 +79,18 @@ describe.skipIf(!executable)('a page that is closed while a batch is on its way'
       relay.set({ delay: 40 })
       await page.evaluate(add, `room ${n}`)
       await page.close({ runBeforeUnload: true })
-      await expect.poll(async () => (await server.snapshot(`room ${n}`)).stores.default?.state).toEqual({ tasks: [{ _sync_id: 'new', title: 'typed' }] })
+      await expect
+        .poll(async () => (await server.snapshot(`room ${n}`)).stores.default?.state)
+        .toEqual({ tasks: [{ _sync_id: 'new', title: 'typed' }] })
     }
   })
 })
 
 describe.skipIf(!executable)('a page that is hidden again and again while batches are on their way', () => {
-  test('keeps the order of what it does: nothing is lost, nothing returns, the newer value wins', async ({ world, windows }) => {
+  test('keeps the order of what it does: nothing is lost, nothing returns, the newer value wins', async ({
+    world,
+    windows
+  }) => {
     const server = await world.server()
     const relay = await world.relay(server)
     relay.set({ delay: 15 })

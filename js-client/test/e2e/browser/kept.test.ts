@@ -19,18 +19,21 @@ const script = (url: string) => `
 
 const shows = (page: EnginePage, state: object) =>
   expect.poll(async () => JSON.parse((await page.run('state()').catch(() => '{}')) as string) as object).toMatchObject(state)
-const change = (page: EnginePage, path: string, value: string) => page.run(`change(${JSON.stringify(path)}, ${JSON.stringify(value)})`)
+const change = (page: EnginePage, path: string, value: string) =>
+  page.run(`change(${JSON.stringify(path)}, ${JSON.stringify(value)})`)
 /** What has been shown is kept within a moment. */
 const kept = (page: EnginePage, text: string) =>
-  expect.poll(() =>
-    page.run(`new Promise((resolve) => {
+  expect
+    .poll(() =>
+      page.run(`new Promise((resolve) => {
       const opening = indexedDB.open('pathsync-documents')
       opening.onsuccess = () => {
         const all = opening.result.transaction('documents').objectStore('documents').getAll()
         all.onsuccess = () => (opening.result.close(), resolve(JSON.stringify(all.result).includes(${JSON.stringify(text)})))
       }
     })`)
-  ).toBe(true)
+    )
+    .toBe(true)
 
 async function start(world: World, engine: (typeof engines)[number]) {
   // The origin of the page is not known before the server is told.
@@ -44,7 +47,9 @@ async function start(world: World, engine: (typeof engines)[number]) {
 
 for (const engine of engines) {
   describe.skipIf(!engine.installed)(`${engine.name}: a page that is reloaded while the server is away`, () => {
-    test('shows the last state with the edit that was not sent, and both are the same when the server is back', async ({ world }) => {
+    test('shows the last state with the edit that was not sent, and both are the same when the server is back', async ({
+      world
+    }) => {
       const { server, page, url } = await start(world, engine)
       await page.goto(url())
       await shows(page, { title: 'initial', connected: true, pending: 0 })

@@ -19,7 +19,8 @@ const early = `addEventListener('pagehide', () => history.replaceState(history.s
 
 const ways: Record<string, (page: EnginePage, text: string, away: string) => Promise<unknown>> = {
   'is reloaded': (page, text) => page.run(type(text, 'location.reload()')).catch(() => {}),
-  'goes to another address': (page, text, away) => page.run(type(text, `location.href = ${JSON.stringify(away)}`)).catch(() => {}),
+  'goes to another address': (page, text, away) =>
+    page.run(type(text, `location.href = ${JSON.stringify(away)}`)).catch(() => {}),
   async 'is closed'(page, text) {
     await page.run(type(text))
     await page.close()
@@ -36,7 +37,8 @@ for (const engine of engines) {
           await page.goto(`${server.url}/?room=${encodeURIComponent(way)}`)
           await expect.poll(() => page.run(status)).toBe('connected')
           await page.run(type('Before'))
-          const title = async () => ((await server.snapshot(way)).stores.project?.state as { title?: string } | undefined)?.title
+          const title = async () =>
+            ((await server.snapshot(way)).stores.project?.state as { title?: string } | undefined)?.title
           await expect.poll(title, { message: way }).toBe('Before')
           await leave(page, `Last words`, `${server.url}/healthz`)
           await expect.poll(title, { message: way, timeout: 10_000 }).toBe('Last words')

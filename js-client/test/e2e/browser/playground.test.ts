@@ -72,7 +72,10 @@ describe.skipIf(!executable)('two windows', () => {
     await expect.poll(() => left.users.count()).toBe(1)
   })
 
-  test('go offline and come back: what does not conflict is merged, what does is dropped and said', async ({ world, windows }) => {
+  test('go offline and come back: what does not conflict is merged, what does is dropped and said', async ({
+    world,
+    windows
+  }) => {
     const server = await world.server()
     const [left, right] = [await windows.open(server), await windows.open(server)]
     await left.addTask('Shared')
@@ -182,7 +185,7 @@ describe.skipIf(!executable)('two windows', () => {
     await left.page.getByTestId('room-enter').click()
     await value(left, 'title').toBe('Room b')
     await left.settled()
-    const stores = await Promise.all(['a', 'b'].map(async room => Object.values((await server.snapshot(room)).stores)))
+    const stores = await Promise.all(['a', 'b'].map(async (room) => Object.values((await server.snapshot(room)).stores)))
     expect(stores.map(([store]) => (store?.state as { title?: string }).title)).toEqual(['Room a', 'Room b'])
   })
 
@@ -244,10 +247,10 @@ describe.skipIf(!executable)('one window', () => {
     const server = await world.server()
     const { page } = await windows.open(server)
     const urls: string[] = []
-    page.on('request', request => urls.push(request.url()))
+    page.on('request', (request) => urls.push(request.url()))
     await page.reload()
     await expect.poll(() => page.getByTestId('status').textContent()).toBe('connected')
     expect(urls.length).toBeGreaterThan(2)
-    expect(urls.filter(url => !url.startsWith(`${server.url}/`) && !url.startsWith('data:'))).toEqual([])
+    expect(urls.filter((url) => !url.startsWith(`${server.url}/`) && !url.startsWith('data:'))).toEqual([])
   })
 })

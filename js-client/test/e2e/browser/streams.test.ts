@@ -17,11 +17,11 @@ async function set(server: Server, room: string, title: string): Promise<void> {
 
 /** Has the page follow rooms with its own EventSource, and note what comes. */
 function follow(page: Page, query: string): Promise<void> {
-  return page.evaluate(query => {
+  return page.evaluate((query) => {
     const seen: string[] = []
     const source = new EventSource(`/v1/events?${query}`)
     for (const name of ['state', 'delta', 'up-to-date', 'problem', 'reconnect']) {
-      source.addEventListener(name, event => {
+      source.addEventListener(name, (event) => {
         const { room, state, ops, code } = JSON.parse(event.data)
         const title: string = state?.title ?? ops?.[0]?.value ?? code ?? ''
         seen.push([name, room ?? '', event.lastEventId.replace(/^.*-/, ''), title.slice(0, 9)].join(' '))
@@ -54,7 +54,7 @@ describe.skipIf(!executable)('a browser', () => {
       await set(server, 'b', 'One')
       const page = await pageFor(accepted, windows, server)
       const starts: string[] = []
-      page.on('response', response => {
+      page.on('response', (response) => {
         if (response.url().includes('/v1/events')) starts.push(response.headers()['content-encoding'] ?? 'plain')
       })
       await follow(page, 'room=a&room=b&clientId=eve')
@@ -80,7 +80,7 @@ describe.skipIf(!executable)('a browser', () => {
     const page = await pageFor(encoding, windows, server)
     const end = page.evaluate(async () => {
       const response = await fetch('/v1/rooms/a/events?clientId=eve')
-      await fetch('/v1/rooms/a/events?clientId=eve').then(newer => setTimeout(() => newer.body?.cancel(), 1_000))
+      await fetch('/v1/rooms/a/events?clientId=eve').then((newer) => setTimeout(() => newer.body?.cancel(), 1_000))
       const text = await response.text() // fails on one that is cut
       return [response.headers.get('Content-Encoding'), text.includes('stream_replaced')]
     })

@@ -42,10 +42,13 @@ describe.skipIf(!executable)('one page in eight rooms, on plain HTTP/1.1', () =>
     await page.evaluate(enter, { rooms: names })
     await shared(server)
     await page.evaluate(() => {
-      for (const document of (globalThis as unknown as Here).documents) document.apply({ op: 'set', path: 'text', value: 'Here' })
+      for (const document of (globalThis as unknown as Here).documents)
+        document.apply({ op: 'set', path: 'text', value: 'Here' })
     })
     for (const name of names) {
-      await expect.poll(async () => (await server.snapshot(name)).stores.default?.state, { timeout: 5000 }).toEqual({ text: 'Here' })
+      await expect
+        .poll(async () => (await server.snapshot(name)).stores.default?.state, { timeout: 5000 })
+        .toEqual({ text: 'Here' })
     }
   })
 })
@@ -82,7 +85,11 @@ describe.skipIf(!executable)('ten tabs on plain HTTP/1.1', () => {
   test('go on when the one that leads is frozen, which follows when it is thawed', async ({ world, windows }) => {
     const server = await world.server()
     const context = await windows.context()
-    const tabs = [await windows.open(server, { context }), await windows.open(server, { context }), await windows.open(server, { context })]
+    const tabs = [
+      await windows.open(server, { context }),
+      await windows.open(server, { context }),
+      await windows.open(server, { context })
+    ]
     const [first, second, third] = tabs as [Window, Window, Window]
     await shared(server)
     const browser = await context.newCDPSession(first.page)

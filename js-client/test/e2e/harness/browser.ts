@@ -11,7 +11,7 @@ export const executable = [
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
   chromium.executablePath()
-].find(path => path && existsSync(path))
+].find((path) => path && existsSync(path))
 
 const args = [
   '--no-sandbox',
@@ -76,8 +76,8 @@ async function startBrowser(world: World, errors: string[]): Promise<Windows> {
     const own = context ?? (await browser.newContext())
     const page = await own.newPage()
     await page.setViewportSize({ width, height: 800 })
-    page.on('pageerror', error => errors.push(String(error)))
-    page.on('console', message => {
+    page.on('pageerror', (error) => errors.push(String(error)))
+    page.on('console', (message) => {
       // A network that fails is what some tests are about, and browsers never fail to mention it.
       if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) errors.push(message.text())
     })
@@ -103,7 +103,7 @@ function look(page: Page, context: BrowserContext): Window {
     tasks,
     users: find('user'),
     offlineToggle: find('offline-toggle'),
-    taskTitles: () => find('task-title').evaluateAll(inputs => inputs.map(input => (input as HTMLInputElement).value)),
+    taskTitles: () => find('task-title').evaluateAll((inputs) => inputs.map((input) => (input as HTMLInputElement).value)),
     async addTask(title) {
       await find('add-task').click()
       await page.keyboard.type(title)

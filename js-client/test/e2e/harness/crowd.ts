@@ -110,18 +110,18 @@ export async function expectAgreement(members: readonly Member[], server: Server
       await expect.poll(() => document.state, { message: client.clientId }).toEqual(project)
     }
 
-    const marks = project?.marks.map(mark => mark._sync_id) ?? []
-    expect(marks.toSorted()).toEqual(inRoom.flatMap(member => member.marks).toSorted())
+    const marks = project?.marks.map((mark) => mark._sync_id) ?? []
+    expect(marks.toSorted()).toEqual(inRoom.flatMap((member) => member.marks).toSorted())
 
     const history = await server.history(name)
     const batches = history.map(({ clientId, clientSeq }) => `${clientId} ${clientSeq}`)
     expect(batches).toEqual([...new Set(batches)])
-    const added = history.flatMap(({ ops }) => ops).filter(op => op.op === 'array_add' && op.path === 'marks')
+    const added = history.flatMap(({ ops }) => ops).filter((op) => op.op === 'array_add' && op.path === 'marks')
     expect(added.length).toBe(marks.length)
   }
 }
 
-export const pause = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms))
+export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 /** Reads durations such as `90s` and `10m`. */
 function milliseconds(text: string): number {

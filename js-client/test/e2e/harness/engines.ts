@@ -116,7 +116,9 @@ export const engines: readonly Engine[] = [chromiumEngine, firefoxEngine, webkit
 
 /** A screen that nobody sees. */
 async function startDisplay() {
-  const server = spawn(xvfb!, ['-displayfd', '1', '-screen', '0', '1024x768x24', '-nolisten', 'tcp'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const server = spawn(xvfb!, ['-displayfd', '1', '-screen', '0', '1024x768x24', '-nolisten', 'tcp'], {
+    stdio: ['ignore', 'pipe', 'ignore']
+  })
   const [number] = (await once(server.stdout, 'data')) as [Buffer]
   return {
     name: `:${number.toString().trim()}`,

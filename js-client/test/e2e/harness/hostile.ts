@@ -89,7 +89,7 @@ export async function startHostile(target: { port: number }, fault: Fault): Prom
   }
 
   const server = createServer((from, to) => void pass(from, to).catch(() => to.destroy()))
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     get struck() {
@@ -98,7 +98,7 @@ export async function startHostile(target: { port: number }, fault: Fault): Prom
     heal: () => void (healthy = true),
     cut: () => server.closeAllConnections(),
     async close() {
-      const closed = new Promise(resolve => server.close(resolve))
+      const closed = new Promise((resolve) => server.close(resolve))
       server.closeAllConnections()
       await closed
     }

@@ -48,18 +48,18 @@ const edits: Edit[] = [
   (project, random) => (project.tasks.length > 5 ? { ...project, tasks: remove(project.tasks, random) } : project),
   (project, random) => ({ ...project, tasks: move(project.tasks, random) }),
   (project, random) => ({ ...project, tasks: [...project.tasks].sort(() => random() - 0.5) }),
-  (project, random, name) => inTask(project, random, task => ({ ...task, title: name })),
-  (project, random) => inTask(project, random, task => ({ ...task, done: !task.done })),
+  (project, random, name) => inTask(project, random, (task) => ({ ...task, title: name })),
+  (project, random) => inTask(project, random, (task) => ({ ...task, done: !task.done })),
   (project, random, name) =>
-    inTask(project, random, task => ({ ...task, subtasks: insert(task.subtasks, random, { _sync_id: name, title: '' }) })),
-  (project, random) => inTask(project, random, task => ({ ...task, subtasks: remove(task.subtasks, random) })),
-  (project, random) => inTask(project, random, task => ({ ...task, subtasks: move(task.subtasks, random) })),
+    inTask(project, random, (task) => ({ ...task, subtasks: insert(task.subtasks, random, { _sync_id: name, title: '' }) })),
+  (project, random) => inTask(project, random, (task) => ({ ...task, subtasks: remove(task.subtasks, random) })),
+  (project, random) => inTask(project, random, (task) => ({ ...task, subtasks: move(task.subtasks, random) })),
   // The same subtask moves to another task: one array loses it, the other one gains it.
   (project, random) => {
-    const subtask = project.tasks.find(task => task.subtasks.length)?.subtasks[0]
+    const subtask = project.tasks.find((task) => task.subtasks.length)?.subtasks[0]
     if (!subtask) return project
-    const tasks = project.tasks.map(task => ({ ...task, subtasks: task.subtasks.filter(each => each !== subtask) }))
-    return inTask({ ...project, tasks }, random, task => ({ ...task, subtasks: [...task.subtasks, subtask] }))
+    const tasks = project.tasks.map((task) => ({ ...task, subtasks: task.subtasks.filter((each) => each !== subtask) }))
+    return inTask({ ...project, tasks }, random, (task) => ({ ...task, subtasks: [...task.subtasks, subtask] }))
   }
 ]
 

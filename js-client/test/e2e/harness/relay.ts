@@ -33,7 +33,15 @@ export interface Faults {
   answer: string | undefined
 }
 
-const healthy: Faults = { refuse: false, stall: false, delay: 0, bytesPerSecond: 0, loseAnswers: 0, streams: 'pass', answer: undefined }
+const healthy: Faults = {
+  refuse: false,
+  stall: false,
+  delay: 0,
+  bytesPerSecond: 0,
+  loseAnswers: 0,
+  streams: 'pass',
+  answer: undefined
+}
 
 /** `random` decides which answers are lost. */
 export async function startRelay(target: { port: number }, random: () => number): Promise<Relay> {
@@ -51,9 +59,9 @@ export async function startRelay(target: { port: number }, random: () => number)
 
   /** Resolves when data that has come in may go on. */
   async function pass(bytes: number): Promise<void> {
-    if (faults.bytesPerSecond) await new Promise(resolve => setTimeout(resolve, (bytes * 1000) / faults.bytesPerSecond))
-    if (faults.delay) await new Promise(resolve => setTimeout(resolve, faults.delay))
-    while (faults.stall) await new Promise<void>(resolve => resume.push(resolve))
+    if (faults.bytesPerSecond) await new Promise((resolve) => setTimeout(resolve, (bytes * 1000) / faults.bytesPerSecond))
+    if (faults.delay) await new Promise((resolve) => setTimeout(resolve, faults.delay))
+    while (faults.stall) await new Promise<void>((resolve) => resume.push(resolve))
   }
 
   function accept(client: Socket): void {
@@ -69,19 +77,23 @@ export async function startRelay(target: { port: number }, random: () => number)
     for (const socket of [client, server]) socket.setNoDelay(true).on('error', cut).on('close', cut)
 
     let sent = Promise.resolve()
-    client.on('data', data => {
+    client.on('data', (data) => {
       // Clients do not pipeline: what looks like the head of a request is one.
       const head = /^(GET|POST|PUT|DELETE|OPTIONS) (\S+) HTTP/.exec(data.toString('latin1', 0, 2000))
       if (head) {
         if (faults.refuse) return cut()
         if (faults.answer !== undefined) return void client.end(faults.answer)
         link.answering = false
-        link.request = /\/(events|probe)(\?|$)/.test(head[2] ?? '') ? 'stream' : /\/ops$/.test(head[2] ?? '') ? 'batch' : 'other'
+        link.request = /\/(events|probe)(\?|$)/.test(head[2] ?? '')
+          ? 'stream'
+          : /\/ops$/.test(head[2] ?? '')
+            ? 'batch'
+            : 'other'
       }
       sent = sent.then(() => pass(data.length)).then(() => void server.write(data))
     })
     let received = Promise.resolve()
-    server.on('data', data => {
+    server.on('data', (data) => {
       if (link.request === 'stream' && faults.streams !== 'pass') {
         if (faults.streams === 'end') client.end(data.subarray(0, data.indexOf('\r\n\r\n') + 4))
         return
@@ -96,19 +108,19 @@ export async function startRelay(target: { port: number }, random: () => number)
   }
 
   const listener = createServer(accept)
-  await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
-  const cutAll = () => [...links].forEach(link => link.cut())
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
+  const cutAll = () => [...links].forEach((link) => link.cut())
   function set(change: Partial<Faults>) {
     faults = { ...faults, ...change }
     if (!faults.stall) {
-      resume.forEach(go => go())
+      resume.forEach((go) => go())
       resume = []
     }
   }
   return {
     url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
     get streams() {
-      return [...links].filter(link => link.request === 'stream' && link.answering).length
+      return [...links].filter((link) => link.request === 'stream' && link.answering).length
     },
     get lost() {
       return lost
@@ -118,7 +130,7 @@ export async function startRelay(target: { port: number }, random: () => number)
     heal: () => set(healthy),
     async close() {
       set(healthy)
-      const closed = new Promise(resolve => listener.close(resolve))
+      const closed = new Promise((resolve) => listener.close(resolve))
       cutAll()
       await closed
     }

@@ -96,7 +96,7 @@ export async function startServer(...flags: string[]): Promise<Server> {
       const trouble = /DATA RACE|panic:|level=ERROR/.exec(log)
       if (trouble) throw new Error(`the server reported ${trouble[0]}:\n${log}`)
     },
-    snapshot: room => get(`/v1/rooms/${encodeURIComponent(room)}`),
+    snapshot: (room) => get(`/v1/rooms/${encodeURIComponent(room)}`),
     async history(room) {
       const deltas: DeltaEvent[] = []
       for (let after = ''; ; ) {
@@ -117,11 +117,11 @@ async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 10_000)
     const probe = createServer()
-    const free = await new Promise<boolean>(resolve => {
+    const free = await new Promise<boolean>((resolve) => {
       probe.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
     })
     if (!free) continue
-    await new Promise(resolve => probe.close(resolve))
+    await new Promise((resolve) => probe.close(resolve))
     return port
   }
 }

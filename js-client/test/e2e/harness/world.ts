@@ -47,7 +47,7 @@ export const test = base.extend<{ world: World }>({
         stops.push(client.close)
         return client
       },
-      defer: stop => void stops.push(stop)
+      defer: (stop) => void stops.push(stop)
     })
     const failures: unknown[] = []
     for (const stop of stops.reverse()) {

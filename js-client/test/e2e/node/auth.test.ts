@@ -12,7 +12,7 @@ function enter(world: World, server: { url: string }, options: ClientOptions) {
   const client = world.client(server, options)
   const room = client.room('board')
   const errors: SyncErrorEvent[] = []
-  room.on('error', error => errors.push(error))
+  room.on('error', (error) => errors.push(error))
   return { client, room, errors, notes: room.document<Notes>() }
 }
 
@@ -116,7 +116,9 @@ test('a new token that grants less ends the stream', async ({ world }) => {
   const headers = { Authorization: `Bearer ${token({ rooms: [] })}` }
   const answer = await fetch(`${server.url}/v1/rooms/board/events/ada/token`, { method: 'POST', headers })
   expect(answer.status).toBe(403)
-  await expect.poll(() => ada.room.status).toMatchObject({ status: 'offline', connected: false, code: 'forbidden', error: expect.stringContaining('does not grant') })
+  await expect
+    .poll(() => ada.room.status)
+    .toMatchObject({ status: 'offline', connected: false, code: 'forbidden', error: expect.stringContaining('does not grant') })
   expect(ada.errors).toMatchObject([{ code: 'forbidden' }])
 })
 

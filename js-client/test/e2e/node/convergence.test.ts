@@ -18,8 +18,8 @@ describe('twenty clients in three rooms agree', { timeout: workingTime + 120_000
     const relays = members.flatMap(({ relay }) => relay ?? [])
     let working = true
     await Promise.all([
-      work(members, world.random, () => relays.some(relay => relay.lost > 0)).finally(() => (working = false)),
-      ...relays.map(relay => disturb(relay, world.random, () => working))
+      work(members, world.random, () => relays.some((relay) => relay.lost > 0)).finally(() => (working = false)),
+      ...relays.map((relay) => disturb(relay, world.random, () => working))
     ])
     await expectAgreement(members, server)
   })

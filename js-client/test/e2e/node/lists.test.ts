@@ -17,11 +17,11 @@ type Board = Record<string, Item[]>
 
 /** Two people in a room, before whom a document is. */
 async function two(world: World, server: Server, room: string, start: Board) {
-  const people = ['ada', 'bob'].map(clientId => {
+  const people = ['ada', 'bob'].map((clientId) => {
     const own = world.client(server, { clientId })
     const entered = own.room(room)
     const conflicts: ConflictEvent[] = []
-    entered.on('conflict', conflict => void conflicts.push(conflict))
+    entered.on('conflict', (conflict) => void conflicts.push(conflict))
     return { client: own, room: entered, board: entered.document<Board>(), conflicts }
   })
   const [ada, bob] = people
@@ -31,16 +31,18 @@ async function two(world: World, server: Server, room: string, start: Board) {
   await expect.poll(() => bob.board.state).toEqual(start)
   const agreed = async () => {
     await Promise.all([ada.room.flush(), bob.room.flush()])
-    await expect.poll(async () => {
-      const stored = JSON.stringify((await server.snapshot(room)).stores.default?.state)
-      return [ada, bob].map(({ board }) => JSON.stringify(board.state) === stored)
-    }).toEqual([true, true])
+    await expect
+      .poll(async () => {
+        const stored = JSON.stringify((await server.snapshot(room)).stores.default?.state)
+        return [ada, bob].map(({ board }) => JSON.stringify(board.state) === stored)
+      })
+      .toEqual([true, true])
     return ada.board.state as Board
   }
   return { ada, bob, agreed }
 }
 
-const items = (ids: string): Item[] => [...ids].map(_sync_id => ({ _sync_id }))
+const items = (ids: string): Item[] => [...ids].map((_sync_id) => ({ _sync_id }))
 const order = (list: readonly Item[] | undefined) => list?.map(({ _sync_id }) => _sync_id).join('')
 const change = (at: { state: Board | undefined; replace(next: Board): void }, edit: (draft: Board) => void) => {
   const draft = structuredClone(at.state as Board)
@@ -52,21 +54,26 @@ test('two people sort a list in the same way at once, and it is sorted every tim
   const server = await world.server()
   const ids = [...'abcdefghijklmnopqrst']
   for (let round = 0; round < 20; round++) {
-    const shuffled = ids.map(id => ({ id, at: world.random.below(1_000_000) })).toSorted((a, b) => a.at - b.at).map(({ id }) => id)
+    const shuffled = ids
+      .map((id) => ({ id, at: world.random.below(1_000_000) }))
+      .toSorted((a, b) => a.at - b.at)
+      .map(({ id }) => id)
     const { ada, bob, agreed } = await two(world, server, `sort-${round}`, { list: items(shuffled.join('')) })
-    for (const { board } of [ada, bob]) change(board, draft => draft.list!.sort((a, b) => (a._sync_id < b._sync_id ? -1 : 1)))
+    for (const { board } of [ada, bob]) change(board, (draft) => draft.list!.sort((a, b) => (a._sync_id < b._sync_id ? -1 : 1)))
     expect(order((await agreed()).list)).toBe(ids.join(''))
   }
 })
 
-test('an inserted item keeps its neighbour when somebody deletes before it, and is near when the neighbour goes', async ({ world }) => {
+test('an inserted item keeps its neighbour when somebody deletes before it, and is near when the neighbour goes', async ({
+  world
+}) => {
   const server = await world.server()
   const { ada, bob, agreed } = await two(world, server, 'insert', { list: items('abcdefgh') })
-  change(ada.board, draft => draft.list!.splice(0, 3))
-  change(bob.board, draft => draft.list!.splice(5, 0, { _sync_id: 'x' }))
+  change(ada.board, (draft) => draft.list!.splice(0, 3))
+  change(bob.board, (draft) => draft.list!.splice(5, 0, { _sync_id: 'x' }))
   expect(order((await agreed()).list)).toBe('dexfgh')
-  change(ada.board, draft => (draft.list = draft.list!.filter(({ _sync_id }) => _sync_id !== 'f')))
-  change(bob.board, draft => draft.list!.splice(4, 0, { _sync_id: 'y' }))
+  change(ada.board, (draft) => (draft.list = draft.list!.filter(({ _sync_id }) => _sync_id !== 'f')))
+  change(bob.board, (draft) => draft.list!.splice(4, 0, { _sync_id: 'y' }))
   expect(order((await agreed()).list)).toBe('dexygh')
 })
 
@@ -74,8 +81,8 @@ test('a card that two people move to two lists is one card, in one of them', asy
   const server = await world.server()
   for (let round = 0; round < 20; round++) {
     const { ada, bob, agreed } = await two(world, server, `card-${round}`, { todo: items('xy'), doing: [], done: [] })
-    change(ada.board, draft => draft.doing!.push(draft.todo!.shift()!))
-    change(bob.board, draft => draft.done!.push(draft.todo!.shift()!))
+    change(ada.board, (draft) => draft.doing!.push(draft.todo!.shift()!))
+    change(bob.board, (draft) => draft.done!.push(draft.todo!.shift()!))
     const board = await agreed()
     expect(order(board.todo)).toBe('y')
     expect(`${order(board.doing)}${order(board.done)}`).toBe('x')
@@ -87,8 +94,8 @@ test('an edit of a card that somebody moves meanwhile is on the card, wherever i
   const server = await world.server()
   for (let round = 0; round < 20; round++) {
     const { ada, bob, agreed } = await two(world, server, `edit-${round}`, { todo: items('x'), done: [] })
-    change(ada.board, draft => draft.done!.push(draft.todo!.shift()!))
-    change(bob.board, draft => (draft.todo![0]!.title = 'typed'))
+    change(ada.board, (draft) => draft.done!.push(draft.todo!.shift()!))
+    change(bob.board, (draft) => (draft.todo![0]!.title = 'typed'))
     expect(await agreed()).toEqual({ todo: [], done: [{ _sync_id: 'x', title: 'typed' }] })
     expect(bob.conflicts).toEqual([])
   }
@@ -98,10 +105,10 @@ test('an edit made offline is on the card that was moved meanwhile', async ({ wo
   const server = await world.server()
   const { ada, bob, agreed } = await two(world, server, 'offline', { todo: items('x'), doing: [], done: [] })
   bob.client.disconnect()
-  change(bob.board, draft => (draft.todo![0]!.title = 'typed'))
-  change(ada.board, draft => draft.doing!.push(draft.todo!.shift()!))
+  change(bob.board, (draft) => (draft.todo![0]!.title = 'typed'))
+  change(ada.board, (draft) => draft.doing!.push(draft.todo!.shift()!))
   await ada.room.flush()
-  change(ada.board, draft => draft.done!.push(draft.doing!.shift()!))
+  change(ada.board, (draft) => draft.done!.push(draft.doing!.shift()!))
   await ada.room.flush()
   bob.client.connect()
   await expect.poll(() => bob.room.status.connected).toBe(true)
@@ -112,7 +119,7 @@ test('an edit made offline is on the card that was moved meanwhile', async ({ wo
 test('an edit of a card whose move a restarted server does not remember is reported', async ({ world }) => {
   const server = await world.server()
   const { ada } = await two(world, server, 'restart', { todo: items('x'), done: [] })
-  change(ada.board, draft => draft.done!.push(draft.todo!.shift()!))
+  change(ada.board, (draft) => draft.done!.push(draft.todo!.shift()!))
   await ada.room.flush()
   await server.terminate()
   await server.start()
@@ -132,7 +139,10 @@ test('10,000 shuffled items arrive in ten batches, and a reader is not shown the
   const before = (await server.history('shuffle')).length
   let orders = 0
   bob.board.subscribe(() => orders++)
-  const shuffled = list.map(item => ({ item, at: world.random.below(1_000_000_000) })).toSorted((a, b) => a.at - b.at).map(({ item }) => item)
+  const shuffled = list
+    .map((item) => ({ item, at: world.random.below(1_000_000_000) }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ item }) => item)
   ada.board.replace({ list: shuffled })
   await ada.room.flush()
   await expect.poll(() => orders).toBeGreaterThan(0)
@@ -150,17 +160,25 @@ test('the server and the client decide alike about operations on lists, whatever
   const pick = <T>(...of: T[]): T => of[random.below(of.length)] as T
   const id = () => pick('x', 'y', 'z', 'u.v', 'w[')
   const segment = () => `[${id().replace(/[.[\]\\]/g, '\\$&')}]`
-  const list = (depth = 0): string => (depth < 3 && random.below(3) === 0 ? `${list(depth + 1)}${segment()}.` : '') + pick('a', 'b', 'c.d')
-  const place = () => pick<Partial<Operation>>(
-    { arrayIndex: random.below(5) }, { after: id() }, { after: null }, { after: [id(), id()] }, { after: [id(), null] }
-  )
+  const list = (depth = 0): string =>
+    (depth < 3 && random.below(3) === 0 ? `${list(depth + 1)}${segment()}.` : '') + pick('a', 'b', 'c.d')
+  const place = () =>
+    pick<Partial<Operation>>(
+      { arrayIndex: random.below(5) },
+      { after: id() },
+      { after: null },
+      { after: [id(), id()] },
+      { after: [id(), null] }
+    )
   const operation = (): Operation => {
     const kind = random.below(12)
-    if (kind < 4) return { op: 'array_add', path: list(), value: { _sync_id: id(), n: random.below(9) }, ...(random.below(2) && place()) }
+    if (kind < 4)
+      return { op: 'array_add', path: list(), value: { _sync_id: id(), n: random.below(9) }, ...(random.below(2) && place()) }
     if (kind < 6) return { op: 'array_move', path: list() + segment(), ...place() }
     if (kind < 9) return { op: 'array_move', path: list() + segment(), to: list(), ...(random.below(2) && place()) }
     if (kind === 9) return { op: 'array_del', path: list() + segment() }
-    if (kind === 10) return { op: 'set', path: `${list()}${segment()}.${pick('n', 'm', 'a')}`, value: pick<Json>(1, null, [], [1], 'text') }
+    if (kind === 10)
+      return { op: 'set', path: `${list()}${segment()}.${pick('n', 'm', 'a')}`, value: pick<Json>(1, null, [], [1], 'text') }
     return { op: 'delete', path: `${list()}${segment()}.${pick('n', 'm', 'a')}` }
   }
   for (let round = 0; round < 10; round++) {

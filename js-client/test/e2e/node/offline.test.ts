@@ -22,7 +22,7 @@ async function startTwo(world: World) {
     const client = world.client(server, { clientId })
     const room = client.room('plan')
     const conflicts: ConflictEvent[] = []
-    room.on('conflict', conflict => void conflicts.push(conflict))
+    room.on('conflict', (conflict) => void conflicts.push(conflict))
     return { client, room, plan: room.document<Plan>() as Person['plan'], conflicts }
   }
   const [ada, bob] = [enter('ada'), enter('bob')]
@@ -38,10 +38,17 @@ async function startTwo(world: World) {
   await expect.poll(() => bob.plan.state).toEqual(ada.plan.state)
   return { server, ada, bob }
 }
-test('edits made offline are sent later; those whose place the server has changed are dropped, and reported', async ({ world }) => {
+test('edits made offline are sent later; those whose place the server has changed are dropped, and reported', async ({
+  world
+}) => {
   const { server, ada, bob } = await startTwo(world)
   ada.client.disconnect()
-  ada.plan.replace({ ...ada.plan.state, title: "Ada's", notes: "Ada's", tasks: [...ada.plan.state.tasks, { _sync_id: 'three', text: '3' }] })
+  ada.plan.replace({
+    ...ada.plan.state,
+    title: "Ada's",
+    notes: "Ada's",
+    tasks: [...ada.plan.state.tasks, { _sync_id: 'three', text: '3' }]
+  })
   expect(ada.room.status).toMatchObject({ connected: false, pendingChanges: 3 })
 
   bob.plan.replace({ ...bob.plan.state, title: "Bob's", tasks: bob.plan.state.tasks.toReversed() })
@@ -68,15 +75,17 @@ test('edits made offline are sent later; those whose place the server has change
   expect(bob.conflicts).toEqual([])
 })
 
-test('an edit of an item that was deleted meanwhile is dropped and reported; the rest of its batch is not', async ({ world }) => {
+test('an edit of an item that was deleted meanwhile is dropped and reported; the rest of its batch is not', async ({
+  world
+}) => {
   const { ada, bob } = await startTwo(world)
   ada.client.disconnect()
   ada.plan.replace({
     ...ada.plan.state,
     notes: "Ada's",
-    tasks: ada.plan.state.tasks.map(task => ({ ...task, text: `${task.text}!` }))
+    tasks: ada.plan.state.tasks.map((task) => ({ ...task, text: `${task.text}!` }))
   })
-  bob.plan.replace({ ...bob.plan.state, tasks: bob.plan.state.tasks.filter(task => task._sync_id !== 'one') })
+  bob.plan.replace({ ...bob.plan.state, tasks: bob.plan.state.tasks.filter((task) => task._sync_id !== 'one') })
   await bob.room.flush()
   ada.client.connect()
 

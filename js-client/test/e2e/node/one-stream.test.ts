@@ -47,7 +47,10 @@ test('two rooms over one stream: both go on when a third is entered, and when th
   await server.start()
   await Promise.all([a.room.flush(), b.writer.flush()])
   await expectEqual(a, b, c)
-  expect([a, b].map(({ read }) => read.state)).toEqual([{ n: 3, offline: true }, { n: 2, offline: true }])
+  expect([a, b].map(({ read }) => read.state)).toEqual([
+    { n: 3, offline: true },
+    { n: 2, offline: true }
+  ])
   await expect.poll(() => c.room.users.map(({ clientId }) => clientId).sort()).toEqual(['ada', 'bob'])
   expect(streams.every((stream) => stream.startsWith('/v1/events?'))).toBe(true)
 })

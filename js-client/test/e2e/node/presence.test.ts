@@ -41,7 +41,10 @@ describe.concurrent('presence', () => {
     expect(errors).toMatchObject([{ code: 'invalid_value', path: 'presence.displayName' }])
   })
 
-  test('with a meta of 4 KiB and one that is larger: the largest is shared, and beyond it the field', async ({ world, expect }) => {
+  test('with a meta of 4 KiB and one that is larger: the largest is shared, and beyond it the field', async ({
+    world,
+    expect
+  }) => {
     const { ada, errors, seen } = await startTwo(world, () => undefined)
     ada.setPresence({ field: 'a', meta: `${'é'.repeat(2046)}\n` })
     await expect.poll(() => seen()?.meta).toBe(`${'é'.repeat(2046)}\n`)
@@ -52,7 +55,9 @@ describe.concurrent('presence', () => {
   })
 
   test('is said by POST where PUT and DELETE are blocked, as by IIS with WebDAV', async ({ world, expect }) => {
-    const { ada, adas, bobs, seen } = await startTwo(world, (method) => (method === 'PUT' || method === 'DELETE' ? page(405) : undefined))
+    const { ada, adas, bobs, seen } = await startTwo(world, (method) =>
+      method === 'PUT' || method === 'DELETE' ? page(405) : undefined
+    )
     ada.setPresence({ field: 'title' })
     await expect.poll(() => seen()?.field).toBe('title')
     adas.replace({ n: 1 })
@@ -61,19 +66,27 @@ describe.concurrent('presence', () => {
     await expect.poll(() => seen()).toBeUndefined()
   })
 
-  test.for([400, 403, 404, 405, 413, 422, 429, 500, 502, 200])('that is answered by %i and a page is reported once, and documents are synced', async (status, { world, expect }) => {
-    const { ada, adas, bobs, errors } = await startTwo(world, (_, path) => (path.includes('/presence') ? page(status) : undefined))
-    ada.setPresence({ field: 'title' })
-    await expect.poll(() => errors.map(({ code }) => code)).toEqual(['presence'])
-    for (let n = 0; n < 3; n++) {
-      adas.replace({ n })
-      await expect.poll(() => bobs.state).toEqual({ n })
+  test.for([400, 403, 404, 405, 413, 422, 429, 500, 502, 200])(
+    'that is answered by %i and a page is reported once, and documents are synced',
+    async (status, { world, expect }) => {
+      const { ada, adas, bobs, errors } = await startTwo(world, (_, path) =>
+        path.includes('/presence') ? page(status) : undefined
+      )
+      ada.setPresence({ field: 'title' })
+      await expect.poll(() => errors.map(({ code }) => code)).toEqual(['presence'])
+      for (let n = 0; n < 3; n++) {
+        adas.replace({ n })
+        await expect.poll(() => bobs.state).toEqual({ n })
+      }
+      expect(ada.status).toMatchObject({ connected: true, pendingChanges: 0, error: null })
+      expect(errors).toHaveLength(1)
     }
-    expect(ada.status).toMatchObject({ connected: true, pendingChanges: 0, error: null })
-    expect(errors).toHaveLength(1)
-  })
+  )
 
-  test('with a name that a firewall refuses in addresses: the stream is opened without it, and the name is said otherwise', async ({ world, expect }) => {
+  test('with a name that a firewall refuses in addresses: the stream is opened without it, and the name is said otherwise', async ({
+    world,
+    expect
+  }) => {
     const server = await world.server()
     const firewall = ((input: string, init?: RequestInit) =>
       input.includes('displayName=') ? Promise.resolve(page(403)) : fetch(input, init)) as typeof fetch
@@ -84,7 +97,10 @@ describe.concurrent('presence', () => {
   })
 
   test('of a client that polls is renewed in time, however short the lease', async ({ world, expect }) => {
-    const { ada, bob, seen } = await startTwo(world, (_, path) => (path.endsWith('/events') ? page(403) : undefined), 'Ada', ['--presence-timeout-ms', '1500'])
+    const { ada, bob, seen } = await startTwo(world, (_, path) => (path.endsWith('/events') ? page(403) : undefined), 'Ada', [
+      '--presence-timeout-ms',
+      '1500'
+    ])
     await expect.poll(() => ada.status.connected).toBe(true)
     await expect.poll(() => seen()?.displayName).toBe('Ada')
     let gone = 0
@@ -95,7 +111,10 @@ describe.concurrent('presence', () => {
   })
 })
 
-test('a redirect to another address that turns POST into GET names the address, and the change is kept', async ({ world, expect }) => {
+test('a redirect to another address that turns POST into GET names the address, and the change is kept', async ({
+  world,
+  expect
+}) => {
   const server = await world.server()
   const moved = createServer((request, response) => response.writeHead(301, { Location: server.url + request.url }).end())
   moved.listen(0, '127.0.0.1')

@@ -7,7 +7,12 @@ import { test, type World } from '../harness/world.ts'
 
 /** That streams are held back takes half a minute to be noticed, and that they are not any more, a minute: only in soaks. */
 const soaking = !!process.env.PATHSYNC_SOAK
-const streamFaults = soaking ? ([['end', 'cut'], ['swallow', 'buffered']] as const) : ([['end', 'cut']] as const)
+const streamFaults = soaking
+  ? ([
+      ['end', 'cut'],
+      ['swallow', 'buffered']
+    ] as const)
+  : ([['end', 'cut']] as const)
 
 /** Ada is behind the proxy, Bob is not. */
 async function startTwo(world: World) {
@@ -62,38 +67,42 @@ describe.concurrent('behind a proxy', () => {
     await expect.poll(() => ada.status.connected).toBe(true)
   })
 
-  test.for(streamFaults)('that does this to streams: %s, a client polls and says why', { timeout: 180_000 }, async ([streams, recipe], { world, expect }) => {
-    const server = await world.server()
-    const proxy = await world.relay(server)
-    proxy.set({ streams })
-    const client = world.client(proxy, { clientId: 'ada', displayName: 'Ada' })
-    const ada = client.room('r')
-    const bob = world.client(server, { clientId: 'bob' }).room('r')
-    const [adas, bobs] = [ada.document(), bob.document()]
-    bobs.replace({ from: 'Bob' })
-    await expect.poll(() => adas.state, { timeout: 60_000 }).toEqual({ from: 'Bob' })
-    await expect.poll(() => ada.status.connected).toBe(true)
-    expect(proxy.streams).toBe(0)
-    await expect.poll(() => ada.status.error).toContain(`docs/proxies.md#${recipe}`)
+  test.for(streamFaults)(
+    'that does this to streams: %s, a client polls and says why',
+    { timeout: 180_000 },
+    async ([streams, recipe], { world, expect }) => {
+      const server = await world.server()
+      const proxy = await world.relay(server)
+      proxy.set({ streams })
+      const client = world.client(proxy, { clientId: 'ada', displayName: 'Ada' })
+      const ada = client.room('r')
+      const bob = world.client(server, { clientId: 'bob' }).room('r')
+      const [adas, bobs] = [ada.document(), bob.document()]
+      bobs.replace({ from: 'Bob' })
+      await expect.poll(() => adas.state, { timeout: 60_000 }).toEqual({ from: 'Bob' })
+      await expect.poll(() => ada.status.connected).toBe(true)
+      expect(proxy.streams).toBe(0)
+      await expect.poll(() => ada.status.error).toContain(`docs/proxies.md#${recipe}`)
 
-    adas.replace({ from: 'Ada' })
-    await expect.poll(() => bobs.state).toEqual({ from: 'Ada' })
-    bobs.replace({ from: 'Bob again' })
-    await expect.poll(() => adas.state).toEqual({ from: 'Bob again' })
-    await expect.poll(() => bob.users.map(user => user.displayName)).toContain('Ada')
-    await expect.poll(() => ada.users.length).toBe(2)
+      adas.replace({ from: 'Ada' })
+      await expect.poll(() => bobs.state).toEqual({ from: 'Ada' })
+      bobs.replace({ from: 'Bob again' })
+      await expect.poll(() => adas.state).toEqual({ from: 'Bob again' })
+      await expect.poll(() => bob.users.map((user) => user.displayName)).toContain('Ada')
+      await expect.poll(() => ada.users.length).toBe(2)
 
-    // It tries streams again, by and by. Who goes offline and back need not wait for that.
-    proxy.heal()
-    if (!soaking) {
-      client.disconnect()
-      client.connect()
+      // It tries streams again, by and by. Who goes offline and back need not wait for that.
+      proxy.heal()
+      if (!soaking) {
+        client.disconnect()
+        client.connect()
+      }
+      await expect.poll(() => proxy.streams, { timeout: 90_000 }).toBe(1)
+      bobs.replace({ from: 'Bob, streaming' })
+      await expect.poll(() => adas.state).toEqual({ from: 'Bob, streaming' })
+      expect(ada.status.error).toBeNull()
     }
-    await expect.poll(() => proxy.streams, { timeout: 90_000 }).toBe(1)
-    bobs.replace({ from: 'Bob, streaming' })
-    await expect.poll(() => adas.state).toEqual({ from: 'Bob, streaming' })
-    expect(ada.status.error).toBeNull()
-  })
+  )
 })
 
 /** Ada is behind a proxy that gets something wrong, Bob is not. */
@@ -102,7 +111,7 @@ async function startBehind(world: World, fault: Fault, room = 'r') {
   const proxy = await world.hostile(server, fault)
   const conflicts: unknown[] = []
   const ada = world.client(proxy, { clientId: 'ada' }).room(room)
-  ada.on('conflict', conflict => void conflicts.push(conflict))
+  ada.on('conflict', (conflict) => void conflicts.push(conflict))
   const bob = world.client(server, { clientId: 'bob' }).room(room)
   return { server, proxy, conflicts, ada, bob, adas: ada.document(), bobs: bob.document() }
 }

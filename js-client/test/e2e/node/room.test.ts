@@ -4,10 +4,10 @@ import { test } from '../harness/world.ts'
 test('two clients that seed an empty room at once end with one set of items', async ({ world }) => {
   const server = await world.server()
   const initial = () => ({ title: 'New', tasks: [{ text: 'First' }, { text: 'Second' }] })
-  const documents = ['ada', 'bob'].map(clientId =>
+  const documents = ['ada', 'bob'].map((clientId) =>
     world.client(server, { clientId }).room('new').document('default', { initial: initial() })
   )
-  await Promise.all(documents.map(document => document.ready))
+  await Promise.all(documents.map((document) => document.ready))
   const stored = async () => (await server.snapshot('new')).stores.default?.state
   await expect.poll(stored).toMatchObject(initial())
   for (const document of documents) await expect.poll(() => document.state).toEqual(await stored())
@@ -16,7 +16,7 @@ test('two clients that seed an empty room at once end with one set of items', as
 
 test('a change of 5,000 items and more than a megabyte arrives, in parts', async ({ world }) => {
   const server = await world.server()
-  const [ada, bob] = ['ada', 'bob'].map(clientId => world.client(server, { clientId }).room('large').document())
+  const [ada, bob] = ['ada', 'bob'].map((clientId) => world.client(server, { clientId }).room('large').document())
   if (!ada || !bob) throw new Error('two clients are needed')
   await ada.ready
   const items = Array.from({ length: 5_000 }, (_, n) => ({ _sync_id: `item-${n}`, n, text: 'ü'.repeat(150) }))
@@ -34,7 +34,7 @@ test('an item that is put where its id is taken gets another one there, and stay
   if (!before) throw new Error('the document does not exist')
   document.replace({ ...before, right: [...before.right, ...before.left] })
   expect(before.left).toEqual([{ _sync_id: 'x', at: 'left' }])
-  expect(document.state?.right.map(item => item.at)).toEqual(['right', 'left'])
+  expect(document.state?.right.map((item) => item.at)).toEqual(['right', 'left'])
   await expect.poll(async () => (await server.snapshot('r')).stores.default?.state).toEqual(document.state)
   expect(document.state?.left).toEqual(before.left)
 })
@@ -42,8 +42,12 @@ test('an item that is put where its id is taken gets another one there, and stay
 test('documents of a room are told apart, and rooms are', async ({ world }) => {
   const server = await world.server()
   const client = world.client(server)
-  const names = ['a room/with ü', 'another'].flatMap(room => ['tasks', 'notes'].map(key => ({ room, key })))
-  for (const { room, key } of names) client.room(room).document(key).replace({ is: `${room} ${key}` })
+  const names = ['a room/with ü', 'another'].flatMap((room) => ['tasks', 'notes'].map((key) => ({ room, key })))
+  for (const { room, key } of names)
+    client
+      .room(room)
+      .document(key)
+      .replace({ is: `${room} ${key}` })
   const other = world.client(server)
   for (const { room, key } of names) {
     await expect.poll(() => other.room(room).document(key).state).toEqual({ is: `${room} ${key}` })
@@ -55,11 +59,13 @@ test('everybody sees who is there, and where', async ({ world }) => {
   const ada = world.client(server, { clientId: 'ada', displayName: 'Ada' }).room('hall')
   const bobsClient = world.client(server, { clientId: 'bob', displayName: 'Bob' })
   const bob = bobsClient.room('hall')
-  await expect.poll(() => ada.users.map(user => user.displayName).toSorted()).toEqual(['Ada', 'Bob'])
+  await expect.poll(() => ada.users.map((user) => user.displayName).toSorted()).toEqual(['Ada', 'Bob'])
   bob.setPresence({ field: 'title', meta: { colour: 'red' } })
-  await expect.poll(() => ada.users.find(user => user.clientId === 'bob')).toMatchObject({ field: 'title', meta: { colour: 'red' } })
+  await expect
+    .poll(() => ada.users.find((user) => user.clientId === 'bob'))
+    .toMatchObject({ field: 'title', meta: { colour: 'red' } })
   bobsClient.close()
-  await expect.poll(() => ada.users.map(user => user.displayName)).toEqual(['Ada'])
+  await expect.poll(() => ada.users.map((user) => user.displayName)).toEqual(['Ada'])
 })
 
 test('presence is there again after the server was killed', async ({ world }) => {
@@ -67,7 +73,7 @@ test('presence is there again after the server was killed', async ({ world }) =>
   const ada = world.client(server, { clientId: 'ada' }).room('hall')
   const bob = world.client(server, { clientId: 'bob', displayName: 'Bob' }).room('hall')
   bob.setPresence({ field: 'title' })
-  const seen = () => ada.users.find(user => user.clientId === 'bob')
+  const seen = () => ada.users.find((user) => user.clientId === 'bob')
   await expect.poll(seen).toMatchObject({ field: 'title' })
   await server.kill()
   await expect.poll(() => ada.status.connected).toBe(false)

@@ -89,14 +89,29 @@ describe('a batch', () => {
 
 describe('an answer', () => {
   test.each([
-    ['HTML with status 200, as of a login page', page(), 'protocol', /not pathsync, such as a proxy or a sign-in page, answered with text\/html/],
+    [
+      'HTML with status 200, as of a login page',
+      page(),
+      'protocol',
+      /not pathsync, such as a proxy or a sign-in page, answered with text\/html/
+    ],
     ['JSON of another shape', json({ room: 'board', epoch: 'e1', serverSeq: '7', results: [] }), 'protocol', /json/],
     ['JSON that is not an object', json([]), 'protocol', /json/],
     ['a bare 204', new Response(null, { status: 204 }), 'protocol', /no type/],
     ['a page of a proxy', page(502), 'protocol', /HTTP 502/],
     ['a page for a path that the proxy does not know', page(404), 'protocol', /HTTP 404/],
-    ["the server's for an address that was rewritten on the way", problem('not_found', 404, false), 'not_found', /It is not_found/],
-    ["the server's for one that it knows for something else", problem('method_not_allowed', 405, false), 'method_not_allowed', /It is method_not_allowed/],
+    [
+      "the server's for an address that was rewritten on the way",
+      problem('not_found', 404, false),
+      'not_found',
+      /It is not_found/
+    ],
+    [
+      "the server's for one that it knows for something else",
+      problem('method_not_allowed', 405, false),
+      'method_not_allowed',
+      /It is method_not_allowed/
+    ],
     ['a retryable problem', problem('database_unavailable', 503, true), 'database_unavailable', /It is database/]
   ])('that is %s may be better later', async (_, response, code, message) => {
     const { api } = start(() => response)
@@ -128,7 +143,11 @@ describe('an answer', () => {
   test('403 of something on the way is unauthorized, and no other token is tried', async () => {
     const token = vi.fn(() => 'secret')
     const { api, server } = start(() => page(403), token)
-    expect(await api.postBatch('board', batch)).toEqual({ kind: 'unauthorized', message: 'something that is not pathsync, such as a proxy, answered with HTTP 403', status: 403 })
+    expect(await api.postBatch('board', batch)).toEqual({
+      kind: 'unauthorized',
+      message: 'something that is not pathsync, such as a proxy, answered with HTTP 403',
+      status: 403
+    })
     expect([server.asked.length, token.mock.calls.length]).toEqual([1, 1])
   })
 
@@ -156,7 +175,11 @@ describe('an answer', () => {
 
   test('that never comes because there is no network has failed', async () => {
     const { api } = start(() => Promise.reject(new TypeError('Failed to fetch')))
-    expect(await api.getRoom('board')).toEqual({ kind: 'failed', code: 'network', message: 'https://sync.example.com cannot be reached (Failed to fetch)' })
+    expect(await api.getRoom('board')).toEqual({
+      kind: 'failed',
+      code: 'network',
+      message: 'https://sync.example.com cannot be reached (Failed to fetch)'
+    })
   })
 
   test('is not waited for once the caller stops', async () => {
@@ -212,7 +235,10 @@ describe('a token', () => {
 
   test('that is a string is not tried twice', async () => {
     const { api, server } = start(() => page(401), 'secret')
-    expect(await api.getRoom('board')).toEqual({ kind: 'unauthorized', message: 'something that is not pathsync, such as a proxy, answered with HTTP 401' })
+    expect(await api.getRoom('board')).toEqual({
+      kind: 'unauthorized',
+      message: 'something that is not pathsync, such as a proxy, answered with HTTP 401'
+    })
     expect(server.asked).toHaveLength(1)
   })
 
@@ -323,7 +349,8 @@ test('a server address may end with slashes, have a path, or be left out', async
 })
 
 describe('a redirect that turns POST into GET', () => {
-  const redirected = (response: Response, url: string) => Object.defineProperties(response, { redirected: { value: true }, url: { value: url } })
+  const redirected = (response: Response, url: string) =>
+    Object.defineProperties(response, { redirected: { value: true }, url: { value: url } })
   const batch = { clientId: 'ada', clientSeq: 1, key: 'default', ops: [] }
 
   test.each([
@@ -341,11 +368,16 @@ describe('a redirect that turns POST into GET', () => {
 
   test('and ends at another page names that', async () => {
     const { api } = start(() => redirected(page(), 'https://login.example.com/?next=1'))
-    expect(await api.postBatch('board', batch)).toMatchObject({ code: 'redirected', message: 'requests are redirected to https://login.example.com/?next=1' })
+    expect(await api.postBatch('board', batch)).toMatchObject({
+      code: 'redirected',
+      message: 'requests are redirected to https://login.example.com/?next=1'
+    })
   })
 
   test('does not hide what the server says of a request that it got', async () => {
-    const { api } = start(() => redirected(problem('invalid_request', 422, false), 'https://secure.example.com/v1/rooms/board/ops'))
+    const { api } = start(() =>
+      redirected(problem('invalid_request', 422, false), 'https://secure.example.com/v1/rooms/board/ops')
+    )
     expect(await api.postBatch('board', batch)).toMatchObject({ kind: 'refused' })
   })
 })

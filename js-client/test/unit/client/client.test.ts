@@ -4,7 +4,16 @@ import { createClient } from '../../../src/client/client.ts'
 import { capture } from '../../../src/document/capture.ts'
 import type { Json } from '../../../src/document/json.ts'
 import { patch } from '../../../src/document/patch.ts'
-import type { Client, ClientOptions, ConflictEvent, Operation, OutboxStorage, Room, SavedOutbox, SyncErrorEvent } from '../../../src/types.ts'
+import type {
+  Client,
+  ClientOptions,
+  ConflictEvent,
+  Operation,
+  OutboxStorage,
+  Room,
+  SavedOutbox,
+  SyncErrorEvent
+} from '../../../src/types.ts'
 import { createFakeServer } from './fake-server.ts'
 
 interface Board {
@@ -99,16 +108,19 @@ describe('what is sent', () => {
     expect(server.batches.map(({ clientSeq }) => clientSeq)).toEqual([1, 1, 2])
   })
 
-  test.each(['lost', 'answer lost'] as const)('is repeated byte for byte when a request is %s, and counts once', async (fate) => {
-    const { board, room } = await joined()
-    server.fates.push(fate, fate)
-    board.apply({ op: 'array_add', path: 'tasks', value: { title: 'once' } })
-    await pass(400)
-    await pass(30_000)
-    expect(state()).toEqual({ tasks: [{ title: 'once', _sync_id: expect.any(String) as string }] })
-    expect(new Set(server.posted.map(({ body }) => body)).size).toBe(1)
-    expect(room.status).toMatchObject({ pendingChanges: 0, error: null })
-  })
+  test.each(['lost', 'answer lost'] as const)(
+    'is repeated byte for byte when a request is %s, and counts once',
+    async (fate) => {
+      const { board, room } = await joined()
+      server.fates.push(fate, fate)
+      board.apply({ op: 'array_add', path: 'tasks', value: { title: 'once' } })
+      await pass(400)
+      await pass(30_000)
+      expect(state()).toEqual({ tasks: [{ title: 'once', _sync_id: expect.any(String) as string }] })
+      expect(new Set(server.posted.map(({ body }) => body)).size).toBe(1)
+      expect(room.status).toMatchObject({ pendingChanges: 0, error: null })
+    }
+  )
 
   test('is repeated when a proxy answers with a page, and the application is told', async () => {
     const { board, room, errors } = await joined()
@@ -125,7 +137,12 @@ describe('what is sent', () => {
   test('waits as long as the server asks', async () => {
     const { board } = await joined()
     const body = { type: 'urn:x', title: 'Away', status: 503, code: 'database_unavailable', retryable: true }
-    server.fates.push(new Response(JSON.stringify(body), { status: 503, headers: { 'Content-Type': 'application/problem+json', 'Retry-After': '20' } }))
+    server.fates.push(
+      new Response(JSON.stringify(body), {
+        status: 503,
+        headers: { 'Content-Type': 'application/problem+json', 'Retry-After': '20' }
+      })
+    )
     board.apply(set('n', 1))
     await pass(400 + 19_900)
     expect(server.posted).toHaveLength(1)
@@ -135,7 +152,14 @@ describe('what is sent', () => {
 
   test('that the server refuses is given up alone, and said so', async () => {
     const { board, errors, room } = await joined()
-    const problem = { type: 'urn:x', title: 'No', status: 422, code: 'invalid_request', retryable: false, errors: [{ pointer: '/ops/1/path', detail: 'no' }] }
+    const problem = {
+      type: 'urn:x',
+      title: 'No',
+      status: 422,
+      code: 'invalid_request',
+      retryable: false,
+      errors: [{ pointer: '/ops/1/path', detail: 'no' }]
+    }
     server.fates.push(server.json(problem, 422, 'application/problem+json'))
     board.apply(set('a', 1))
     board.apply(set('b', 2))
@@ -150,7 +174,14 @@ describe('what is sent', () => {
 
   test('into a read-only part is given up alone, and does not hold up the rest', async () => {
     const { board, errors, room } = await joined()
-    const problem = { type: 'urn:x', title: 'No', status: 403, code: 'forbidden', retryable: false, errors: [{ pointer: '/ops/0/path', detail: 'read-only' }] }
+    const problem = {
+      type: 'urn:x',
+      title: 'No',
+      status: 403,
+      code: 'forbidden',
+      retryable: false,
+      errors: [{ pointer: '/ops/0/path', detail: 'read-only' }]
+    }
     server.fates.push(server.json(problem, 403, 'application/problem+json'))
     board.apply(set('locked', 1))
     board.apply(set('free', 2))
@@ -210,7 +241,9 @@ describe('what is sent', () => {
 describe('what something on the way refuses', () => {
   const html = (status: number) => new Response('<h1>Blocked</h1>', { status, headers: { 'Content-Type': 'text/html' } })
   const fails = [
-    ...[400, 403, 404, 405, 406, 413, 418, 500, 502, 504].map((status) => [`with ${status} and a page`, () => html(status)] as const),
+    ...[400, 403, 404, 405, 406, 413, 418, 500, 502, 504].map(
+      (status) => [`with ${status} and a page`, () => html(status)] as const
+    ),
     ['with 200 and a page', () => html(200)] as const,
     ['by a reset', () => 'lost' as const] as const
   ]
@@ -328,8 +361,16 @@ describe('batches of one client', () => {
     vi.stubGlobal('window', page)
     vi.stubGlobal('document', page)
     const { board, room } = await joined()
-    const unknown = { type: 'urn:x', title: 'No', status: 422, code: 'invalid_request', retryable: false, errors: [{ pointer: '', detail: 'unknown member' }] }
-    server.middlebox = (body) => (body.includes('previousClientSeq') ? server.json(unknown, 422, 'application/problem+json') : undefined)
+    const unknown = {
+      type: 'urn:x',
+      title: 'No',
+      status: 422,
+      code: 'invalid_request',
+      retryable: false,
+      errors: [{ pointer: '', detail: 'unknown member' }]
+    }
+    server.middlebox = (body) =>
+      body.includes('previousClientSeq') ? server.json(unknown, 422, 'application/problem+json') : undefined
     server.fates.push('stuck')
     board.apply(set('n', 1))
     await pass(400)
@@ -354,20 +395,25 @@ describe('batches of one client', () => {
 })
 
 describe('timers', () => {
-  test.each(['1e12', '99999999999', 'Infinity'])('Retry-After: %s is neither no wait nor one of days, and the page that comes back ends it', async (value) => {
-    const page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
-    vi.stubGlobal('window', page)
-    vi.stubGlobal('document', page)
-    const { board } = await joined({ heartbeatMs: 600_000 })
-    const body = JSON.stringify({ type: 'urn:x', title: 'Away', status: 503, code: 'overloaded', retryable: true })
-    server.fates.push(new Response(body, { status: 503, headers: { 'Content-Type': 'application/problem+json', 'Retry-After': value } }))
-    board.apply(set('n', 1))
-    await pass(590_000)
-    expect(server.posted).toHaveLength(1)
-    page.dispatchEvent(new Event('online'))
-    await settle()
-    expect(state()).toEqual({ n: 1 })
-  })
+  test.each(['1e12', '99999999999', 'Infinity'])(
+    'Retry-After: %s is neither no wait nor one of days, and the page that comes back ends it',
+    async (value) => {
+      const page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+      vi.stubGlobal('window', page)
+      vi.stubGlobal('document', page)
+      const { board } = await joined({ heartbeatMs: 600_000 })
+      const body = JSON.stringify({ type: 'urn:x', title: 'Away', status: 503, code: 'overloaded', retryable: true })
+      server.fates.push(
+        new Response(body, { status: 503, headers: { 'Content-Type': 'application/problem+json', 'Retry-After': value } })
+      )
+      board.apply(set('n', 1))
+      await pass(590_000)
+      expect(server.posted).toHaveLength(1)
+      page.dispatchEvent(new Event('online'))
+      await settle()
+      expect(state()).toEqual({ n: 1 })
+    }
+  )
 
   test.each([Infinity, NaN, 30 * 86_400_000])('heartbeatMs: %s does not make streams come and go', async (heartbeatMs) => {
     const fetch = vi.fn(server.fetch)
@@ -405,16 +451,19 @@ describe('the network comes back', () => {
     vi.stubGlobal('document', page)
   })
 
-  test.each(['online', 'visibilitychange', 'resume'])('a request that hangs is given up within 2 s of %s, and repeated', async (event) => {
-    const { board } = await joined()
-    server.fates.push('stuck')
-    board.apply(set('n', 1))
-    await pass(400)
-    page.dispatchEvent(new Event(event))
-    await pass(2100)
-    expect(state()).toEqual({ n: 1 })
-    expect(new Set(server.posted.map(({ body }) => body)).size).toBe(1)
-  })
+  test.each(['online', 'visibilitychange', 'resume'])(
+    'a request that hangs is given up within 2 s of %s, and repeated',
+    async (event) => {
+      const { board } = await joined()
+      server.fates.push('stuck')
+      board.apply(set('n', 1))
+      await pass(400)
+      page.dispatchEvent(new Event(event))
+      await pass(2100)
+      expect(state()).toEqual({ n: 1 })
+      expect(new Set(server.posted.map(({ body }) => body)).size).toBe(1)
+    }
+  )
 
   test('a stream that has said nothing is replaced within 2 s of it, and the room stays connected', async () => {
     const fetch = vi.fn(server.fetch)
@@ -498,7 +547,11 @@ describe('a page that is hidden', () => {
     hide()
     await settle()
     const bodies = server.posted.map(({ body }) => JSON.parse(body) as { clientSeq: number; previousClientSeq?: number })
-    expect(bodies.map(({ clientSeq, previousClientSeq }) => [clientSeq, previousClientSeq])).toEqual([[1, undefined], [1, undefined], [2, 1]])
+    expect(bodies.map(({ clientSeq, previousClientSeq }) => [clientSeq, previousClientSeq])).toEqual([
+      [1, undefined],
+      [1, undefined],
+      [2, 1]
+    ])
     expect(state()).toEqual({ n: 2 })
     board.apply(set('n', 3))
     await pass(40_000)
@@ -509,7 +562,10 @@ describe('a page that is hidden', () => {
   test('shares 60 KiB over all rooms, the smallest first; what is more is reported, and sent while the page lives', async () => {
     const own = client()
     const rooms = [own.room('r'), own.room('s')]
-    const [large, small] = rooms.map((room) => room.document<Board>(room.name)) as [ReturnType<Room['document']>, ReturnType<Room['document']>]
+    const [large, small] = rooms.map((room) => room.document<Board>(room.name)) as [
+      ReturnType<Room['document']>,
+      ReturnType<Room['document']>
+    ]
     const errors: SyncErrorEvent[] = []
     rooms.forEach((room) => room.on('error', (error) => errors.push(error)))
     await settle()
@@ -546,7 +602,9 @@ describe('a page that is hidden', () => {
     expect(leaving()).toEqual([])
     page.dispatchEvent(Object.assign(new Event('pagehide'), { persisted: false }))
     await settle()
-    expect(leaving()).toMatchObject([[expect.anything(), { method: 'POST', keepalive: true, headers: { Authorization: 'Bearer secret' } }]])
+    expect(leaving()).toMatchObject([
+      [expect.anything(), { method: 'POST', keepalive: true, headers: { Authorization: 'Bearer secret' } }]
+    ])
   })
 
   test('repeats what is on its way and sends the rest behind it, and each counts once', async () => {
@@ -670,7 +728,11 @@ describe('a room', () => {
   })
 
   test('is seeded once by several that begin with default items', async () => {
-    const all = Array.from({ length: 3 }, () => client().room('r').document<Board>('default', { initial: { tasks: [{ title: 'Welcome' }] } }))
+    const all = Array.from({ length: 3 }, () =>
+      client()
+        .room('r')
+        .document<Board>('default', { initial: { tasks: [{ title: 'Welcome' }] } })
+    )
     await pass(2000)
     const { tasks } = state() as { tasks: unknown[] }
     expect(tasks).toHaveLength(1)
@@ -838,7 +900,10 @@ describe('pending and set-aside changes', () => {
     board.replace({ title: 'a' })
     await pass(400)
     let live = { title: 'a' }
-    const attachment = board.attach({ read: (known) => capture(known, live), write: (from, to) => void (live = patch(live, from, to) as typeof live) })
+    const attachment = board.attach({
+      read: (known) => capture(known, live),
+      write: (from, to) => void (live = patch(live, from, to) as typeof live)
+    })
     live.title = 'b'
     attachment.touched()
     expect(room.pending.list).toMatchObject([{ key: 'default', op: { op: 'set', path: 'title', value: 'b' }, sent: false }])
@@ -859,7 +924,12 @@ describe('a listener at a path of a document', () => {
     const item = vi.fn()
     board.subscribe('tasks[x]', item)
     board.apply({ op: 'set', path: 'tasks[x].title', value: 'two' })
-    server.model.post({ clientId: 'you', clientSeq: 1, key: 'default', ops: [{ op: 'set', path: 'tasks[x].title', value: 'three' }] })
+    server.model.post({
+      clientId: 'you',
+      clientSeq: 1,
+      key: 'default',
+      ops: [{ op: 'set', path: 'tasks[x].title', value: 'three' }]
+    })
     await settle()
     expect(seen).toEqual([['one', 'two']])
     await pass(400)
@@ -878,7 +948,8 @@ describe('an outbox that is kept', () => {
   function memory() {
     const kept = new Map<string, SavedOutbox>()
     const storage: OutboxStorage = {
-      adopt: (room) => Promise.resolve([...kept.entries()].filter(([name]) => name.startsWith(`${room} `)).map(([, outbox]) => outbox)),
+      adopt: (room) =>
+        Promise.resolve([...kept.entries()].filter(([name]) => name.startsWith(`${room} `)).map(([, outbox]) => outbox)),
       save(room, outbox, takenOver) {
         for (const id of takenOver) kept.delete(`${room} ${id}`)
         const name = `${room} ${outbox.clientId}`
@@ -936,7 +1007,9 @@ describe('an outbox that is kept', () => {
   })
 
   test('that never answers holds the room up for five seconds and no longer', async () => {
-    const { board } = await joined({ persist: { adopt: () => new Promise(() => {}), save: () => Promise.resolve(), close() {} } })
+    const { board } = await joined({
+      persist: { adopt: () => new Promise(() => {}), save: () => Promise.resolve(), close() {} }
+    })
     board.apply(set('n', 1))
     await pass(4900)
     expect(server.open).toBe(0)
@@ -1011,7 +1084,9 @@ describe('a list that somebody sorts anew', () => {
 
   test('does not take long, however many batches come', async () => {
     const { shown } = await reader()
-    const there = ids.slice(0, 1000).map(({ _sync_id }, i): Operation => ({ op: 'array_move', path: `tasks[${_sync_id}]`, arrayIndex: 3000 + (i % 2) }))
+    const there = ids
+      .slice(0, 1000)
+      .map(({ _sync_id }, i): Operation => ({ op: 'array_move', path: `tasks[${_sync_id}]`, arrayIndex: 3000 + (i % 2) }))
     for (let i = 0; i < 6; i++) {
       post(there)
       await pass(1900)
@@ -1042,10 +1117,16 @@ test('a value that cannot be shared is left out and reported with its place; all
   board.apply({ op: 'set', path: 'half', value: { 'a\ud83d': 'b\udc00', no: 1n } as unknown as Json })
   await room.flush()
   expect(errors.map(({ code, path }) => [code, path])).toEqual([
-    ['invalid_value', 'due'], ['invalid_value', 'tasks[1]'], ['invalid_value', 'meta.map'], ['invalid_value', 'no']
+    ['invalid_value', 'due'],
+    ['invalid_value', 'tasks[1]'],
+    ['invalid_value', 'meta.map'],
+    ['invalid_value', 'no']
   ])
   expect(server.model.docs.get('default')).toEqual({
-    title: 'x', tasks: [{ title: 'a', _sync_id: expect.any(String) as string }], meta: {}, half: { 'a\ufffd': 'b\ufffd' }
+    title: 'x',
+    tasks: [{ title: 'a', _sync_id: expect.any(String) as string }],
+    meta: {},
+    half: { 'a\ufffd': 'b\ufffd' }
   })
 })
 
@@ -1102,14 +1183,18 @@ test('the first in a new room is told that it is loaded, with what it begins wit
   }
   await enter('ada', { title: 'new' })
   await enter('bob', { title: 'mine' })
-  expect(loaded).toEqual([['ada', { title: 'new' }], ['bob', { title: 'new' }]])
+  expect(loaded).toEqual([
+    ['ada', { title: 'new' }],
+    ['bob', { title: 'new' }]
+  ])
 })
 
 test('a batch that changes nothing is no remote change', async () => {
   const { room } = await joined()
   const heard: unknown[] = []
   room.on('remoteChange', ({ ops }) => heard.push(ops))
-  const post = (clientSeq: number, op: Operation) => server.model.post({ clientId: 'bob', clientSeq, key: 'default', ops: [op] })
+  const post = (clientSeq: number, op: Operation) =>
+    server.model.post({ clientId: 'bob', clientSeq, key: 'default', ops: [op] })
   post(1, set('n', 1))
   post(2, { op: 'array_del', path: 'tasks[gone]' })
   post(3, set('n', 2))
@@ -1126,7 +1211,11 @@ test('storage that cannot be used is reported once', async () => {
     await pass(1000)
   }
   expect(errors).toEqual([
-    { room: 'r', code: 'storage', message: 'Changes are not kept beyond this tab: Error: no room on disk. Changes are sent while the tab is open.' }
+    {
+      room: 'r',
+      code: 'storage',
+      message: 'Changes are not kept beyond this tab: Error: no room on disk. Changes are sent while the tab is open.'
+    }
   ])
 })
 

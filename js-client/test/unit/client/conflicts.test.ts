@@ -61,9 +61,7 @@ describe('a resolution', () => {
     expect(board.state?.title).toBe(title)
     await settle()
     expect(stored()).toMatchObject({ title })
-    expect(conflicts).toEqual([
-      { room: 'r', key: 'default', op: set('title', 'mine'), reason: 'changed', current: 'theirs' }
-    ])
+    expect(conflicts).toEqual([{ room: 'r', key: 'default', op: set('title', 'mine'), reason: 'changed', current: 'theirs' }])
     expect(server.batches).toHaveLength(title === 'theirs' ? 0 : 1)
   })
 
@@ -119,11 +117,11 @@ describe('a resolution', () => {
 
   test('is for an item where it is now', async () => {
     const { board, conflicts } = await joined(() => 'mine')
-    await offline(
-      () => board.apply(set('tasks[t].title', 'mine')),
-      set('tasks[t].title', 'theirs'),
-      { op: 'array_move', path: 'tasks[t]', to: 'done' }
-    )
+    await offline(() => board.apply(set('tasks[t].title', 'mine')), set('tasks[t].title', 'theirs'), {
+      op: 'array_move',
+      path: 'tasks[t]',
+      to: 'done'
+    })
     await settle()
     expect(conflicts).toMatchObject([{ reason: 'changed', current: 'theirs' }])
     expect(stored()).toMatchObject({ tasks: [], done: [{ title: 'mine' }] })
@@ -146,7 +144,12 @@ describe('a resolution', () => {
   })
 
   test('is the first that any of the listeners returns', async () => {
-    const { board } = await joined(() => {}, async () => {}, () => ({ value: 'second' }), () => 'mine')
+    const { board } = await joined(
+      () => {},
+      async () => {},
+      () => ({ value: 'second' }),
+      () => 'mine'
+    )
     await offline(() => board.apply(set('title', 'mine')), set('title', 'theirs'))
     await settle()
     expect(stored()).toMatchObject({ title: 'second' })

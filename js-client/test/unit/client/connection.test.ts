@@ -11,7 +11,10 @@ afterEach(async () => {
   await vi.advanceTimersByTimeAsync(0)
   expect(vi.getTimerCount(), 'timers after stop').toBe(0)
   expect(last?.server.waiting, 'requests after stop').toBe(0)
-  expect(last?.streams.every(({ cancelled }) => cancelled), 'streams after stop').toBe(true)
+  expect(
+    last?.streams.every(({ cancelled }) => cancelled),
+    'streams after stop'
+  ).toBe(true)
   last = undefined
   vi.unstubAllGlobals()
   vi.useRealTimers()
@@ -22,12 +25,14 @@ describe('a stream', () => {
     const room = follow({ displayName: 'Ada' })
     await room.pass()
     expect(room.heard()).toEqual(['opening'])
-    room.stream().write(
-      preamble,
-      frame('state', { room: 'board', key: 'default', serverSeq: 3, state: {} }),
-      frame('presence', { room: 'board', users: [{ clientId: 'ada', joinedAt: 1 }] }),
-      upToDateFrame(3)
-    )
+    room
+      .stream()
+      .write(
+        preamble,
+        frame('state', { room: 'board', key: 'default', serverSeq: 3, state: {} }),
+        frame('presence', { room: 'board', users: [{ clientId: 'ada', joinedAt: 1 }] }),
+        upToDateFrame(3)
+      )
     await room.pass()
     room.stream().write(deltaFrame(4), deltaFrame(5))
     await room.pass()
@@ -55,7 +60,12 @@ describe('a stream', () => {
     }
     room.stream().write(deltaFrame(4))
     await room.pass(2000)
-    expect(room.heard().slice(2)).toEqual(['events delta 4', 'lost', 'failed protocol: an event cannot be read (no such path)', 'opening'])
+    expect(room.heard().slice(2)).toEqual([
+      'events delta 4',
+      'lost',
+      'failed protocol: an event cannot be read (no such path)',
+      'opening'
+    ])
   })
 
   test('that breaks after it has caught up is nothing to show', async () => {
@@ -188,7 +198,9 @@ describe('coming back', () => {
     const before = room.server.to('/events').length
     await room.pass(15_000)
     expect(room.server.to('/events')).toHaveLength(before + 1)
-    expect(new Set(room.heard())).toEqual(new Set(['failed network: https://sync.example.com cannot be reached (Failed to fetch)']))
+    expect(new Set(room.heard())).toEqual(
+      new Set(['failed network: https://sync.example.com cannot be reached (Failed to fetch)'])
+    )
   })
 
   test('is quick after a stream that had caught up', async () => {
@@ -264,7 +276,9 @@ describe('coming back', () => {
     room.routes.events = () => page()
     await room.pass(1000)
     expect(room.server.to('/events')).toHaveLength(2)
-    expect(room.heard()[0]).toBe('failed protocol: something that is not pathsync, such as a proxy or a sign-in page, answered with text/html; charset=utf-8')
+    expect(room.heard()[0]).toBe(
+      'failed protocol: something that is not pathsync, such as a proxy or a sign-in page, answered with text/html; charset=utf-8'
+    )
   })
 
   test('leaves out a position that the server cannot read', async () => {
@@ -323,17 +337,11 @@ describe('coming back', () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
-    room.stream().write(
-      frame('problem', { code: 'room_unavailable', title: 'Damaged', detail: 'row 3', status: 503, retryable: true })
-    )
+    room
+      .stream()
+      .write(frame('problem', { code: 'room_unavailable', title: 'Damaged', detail: 'row 3', status: 503, retryable: true }))
     await room.pass(2000)
-    expect(room.heard()).toEqual([
-      'opening',
-      'events up-to-date',
-      'lost',
-      'failed room_unavailable: Damaged: row 3',
-      'opening'
-    ])
+    expect(room.heard()).toEqual(['opening', 'events up-to-date', 'lost', 'failed room_unavailable: Damaged: row 3', 'opening'])
   })
 
   test('happens at once when woken', async () => {

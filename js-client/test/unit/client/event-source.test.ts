@@ -93,7 +93,12 @@ test('a malformed event reopens it', async () => {
   newest().say('delta', { serverSeq: 4 })
   newest().say('delta', delta(5))
   await room.pass(1000)
-  expect(room.heard()).toEqual(['opening', 'events up-to-date', 'lost', 'failed protocol: an event cannot be read (malformed delta)'])
+  expect(room.heard()).toEqual([
+    'opening',
+    'events up-to-date',
+    'lost',
+    'failed protocol: an event cannot be read (malformed delta)'
+  ])
   expect(sources).toHaveLength(2)
 })
 

@@ -75,15 +75,25 @@ export function createFakeServer() {
     const met = middlebox(body)
     if (!ops.length && met === 'lost') throw new TypeError('fetch failed')
     if (!ops.length && met instanceof Response) return met
-    if (!ops.length) return json({ type: 'urn:x', title: 'No operations', status: 422, code: 'invalid_request', retryable: false }, 422, 'application/problem+json')
+    if (!ops.length)
+      return json(
+        { type: 'urn:x', title: 'No operations', status: 422, code: 'invalid_request', retryable: false },
+        422,
+        'application/problem+json'
+      )
     posted.push({ body, keepalive: init.keepalive ?? false })
     const fate = fates.shift() ?? met
     if (fate === 'lost') throw new TypeError('fetch failed')
-    if (fate === 'stuck') return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+    if (fate === 'stuck')
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
     if (fate instanceof Response) return fate
     const result = model.post(JSON.parse(body))
     if (!result) {
-      return json({ type: 'urn:x', title: 'Passed', status: 409, code: 'client_seq_passed', retryable: false }, 409, 'application/problem+json')
+      return json(
+        { type: 'urn:x', title: 'Passed', status: 409, code: 'client_seq_passed', retryable: false },
+        409,
+        'application/problem+json'
+      )
     }
     if (fate === 'answer lost') throw new TypeError('fetch failed')
     return json(result)

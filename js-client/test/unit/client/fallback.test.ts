@@ -67,7 +67,9 @@ describe('what is wrong with streams is said by a code and in words, with the re
     })
     probe.end()
     await room.pass()
-    expect(failures()).toEqual([expect.stringMatching(/^failed stream_buffered: .*many events together.*docs\/proxies\.md#buffered$/)])
+    expect(failures()).toEqual([
+      expect.stringMatching(/^failed stream_buffered: .*many events together.*docs\/proxies\.md#buffered$/)
+    ])
   })
 
   test('events that come together, in an encoding', async () => {
@@ -120,7 +122,9 @@ describe('what is wrong with streams is said by a code and in words, with the re
     await room.pass(400)
     end()
     await room.pass()
-    expect(failures()).toEqual([expect.stringMatching(/^failed stream_cut: .*cuts event streams after 1\.4 s.*docs\/proxies\.md#cut$/)])
+    expect(failures()).toEqual([
+      expect.stringMatching(/^failed stream_cut: .*cuts event streams after 1\.4 s.*docs\/proxies\.md#cut$/)
+    ])
   })
 
   test.each([
@@ -172,7 +176,10 @@ test('the fault is there as long as the room is polled, and not longer', async (
   expect(room.connection).toMatchObject({ polling: true, fault: undefined })
   probe.end()
   await room.pass()
-  expect(room.connection.fault).toEqual({ code: 'stream_cut', message: expect.stringContaining('cuts event streams') as string })
+  expect(room.connection.fault).toEqual({
+    code: 'stream_cut',
+    message: expect.stringContaining('cuts event streams') as string
+  })
   room.connection.wake()
   await room.pass()
   await room.catchUp(3)

@@ -121,4 +121,5 @@ export function follow({ token, at, ...options }: Partial<ConnectionOptions> & {
 }
 
 /** The reason in a message of the connection. What else it says is the same in all of them. */
-const reasonOf = (message: string) => /^Changes of others cannot be received: (.*)\. The connection is tried again\.$/.exec(message)?.[1] ?? message
+const reasonOf = (message: string) =>
+  /^Changes of others cannot be received: (.*)\. The connection is tried again\.$/.exec(message)?.[1] ?? message

@@ -36,15 +36,22 @@ test.each(['...', '.a', 'a/..', '😀', ' '])('the room %j is left to the server
   expect(() => enter(name)).not.toThrow()
 })
 
-test.each(['project-undefined', 'project-null', 'projectundefined', 'undefined', 'a/undefined/b', 'null:7', 'x-NaN', '[object Object]', 'team-[object Promise]-1'])(
-  'the room %j is warned about, once',
-  (name) => {
-    enter(name)
-    enter(name)
-    expect(warn).toHaveBeenCalledOnce()
-    expect(warn.mock.calls[0]?.[0]).toContain(`"${name}"`)
-  }
-)
+test.each([
+  'project-undefined',
+  'project-null',
+  'projectundefined',
+  'undefined',
+  'a/undefined/b',
+  'null:7',
+  'x-NaN',
+  '[object Object]',
+  'team-[object Promise]-1'
+])('the room %j is warned about, once', (name) => {
+  enter(name)
+  enter(name)
+  expect(warn).toHaveBeenCalledOnce()
+  expect(warn.mock.calls[0]?.[0]).toContain(`"${name}"`)
+})
 
 test.each(['project-7', 'nullable', 'annulled', 'nans-and-rotis', 'undefinedness'])('the room %j is not', (name) => {
   enter(name)

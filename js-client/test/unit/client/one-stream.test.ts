@@ -360,7 +360,9 @@ class ModelEventSource {
     void Promise.resolve().then(() => {
       if (this.closed) return
       const { searchParams, pathname } = url
-      if ([...server.refused.keys()].some((name) => searchParams.getAll('room').includes(name) || pathname.includes(`/${name}/`)))
+      if (
+        [...server.refused.keys()].some((name) => searchParams.getAll('room').includes(name) || pathname.includes(`/${name}/`))
+      )
         return this.onerror()
       this.onopen()
       const send = (type: string, data: unknown, lastEventId = '') =>

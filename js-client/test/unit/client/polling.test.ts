@@ -23,14 +23,16 @@ const snapshot = (serverSeq: number, epoch = 'e1') =>
     serverSeq,
     stores: { default: { serverSeq, state: { n: serverSeq } }, other: { serverSeq: 1, state: null } }
   })
-const changes = (...serverSeqs: number[]) => (after: number) =>
-  json({
-    room: 'board',
-    epoch: 'e1',
-    changes: serverSeqs.map(delta),
-    next: `e1-${serverSeqs.at(-1) ?? after}`,
-    upToDate: true
-  })
+const changes =
+  (...serverSeqs: number[]) =>
+  (after: number) =>
+    json({
+      room: 'board',
+      epoch: 'e1',
+      changes: serverSeqs.map(delta),
+      next: `e1-${serverSeqs.at(-1) ?? after}`,
+      upToDate: true
+    })
 const batches = (after: number, last: number, members: object = {}) =>
   json({
     room: 'board',
@@ -79,7 +81,12 @@ describe('polling begins', () => {
     }
     expect(room.polling).toBe(true)
     expect(room.heard().filter((line) => !line.startsWith('failed stream'))).toEqual([
-      'opening', 'lost', 'opening', 'lost', 'opening', 'lost'
+      'opening',
+      'lost',
+      'opening',
+      'lost',
+      'opening',
+      'lost'
     ])
   })
 
@@ -156,7 +163,10 @@ describe('polling', () => {
   })
 
   test('with a position asks for what has happened since, at first at once and then waiting for more', async () => {
-    const pages = new Map([[3, changes(4, 5)], [5, changes(6)]])
+    const pages = new Map([
+      [3, changes(4, 5)],
+      [5, changes(6)]
+    ])
     const room = await startPolling((after) => pages.get(after)?.(after) ?? silence())
     expect(room.server.to('/changes').map(({ url }) => url.search)).toEqual([
       '?after=e1-3&cursor=0',
@@ -196,7 +206,10 @@ describe('polling', () => {
       '?after=e1-300&cursor=7&wait=10',
       '?after=e1-304&cursor=8&wait=10'
     ])
-    const heard = room.heard().join(' ').match(/delta \d+/g)
+    const heard = room
+      .heard()
+      .join(' ')
+      .match(/delta \d+/g)
     expect(heard).toEqual(Array.from({ length: 301 }, (_, n) => `delta ${n + 4}`))
   })
 
@@ -229,16 +242,21 @@ describe('polling', () => {
   })
 
   test('starts again with the room when the log does not reach back', async () => {
-    const room = await startPolling((_after, _until, epoch) => (epoch === 'e1' ? problem('position_gone', 410, false) : silence()))
+    const room = await startPolling((_after, _until, epoch) =>
+      epoch === 'e1' ? problem('position_gone', 410, false) : silence()
+    )
     await room.pass(1000)
     expect(room.heard()).toEqual(['opening', 'events state 9 state 1 up-to-date', 'events presence of 0'])
     expect(room.listener.at).toBe('e2-9')
   })
 
   test('starts again with the room when the listener has to', async () => {
-    const room = await startPolling((after) => (after === 3 ? changes(4)(3) : silence()), (room) => {
-      room.listener.verdict = (events) => (events[0]?.type === 'delta' ? 'restart' : 'ok')
-    })
+    const room = await startPolling(
+      (after) => (after === 3 ? changes(4)(3) : silence()),
+      (room) => {
+        room.listener.verdict = (events) => (events[0]?.type === 'delta' ? 'restart' : 'ok')
+      }
+    )
     await room.pass(1000)
     expect(room.heard().filter((line) => !/presence/.test(line))).toEqual([
       'opening',
@@ -249,7 +267,10 @@ describe('polling', () => {
   })
 
   test('asks again for what the listener has missed', async () => {
-    const room = await startPolling(() => changes(4)(3), (room) => (room.listener.verdict = () => 'resume'))
+    const room = await startPolling(
+      () => changes(4)(3),
+      (room) => (room.listener.verdict = () => 'resume')
+    )
     await room.pass(5000)
     const positions = room.server.to('/changes').map(({ url }) => url.searchParams.get('after'))
     expect(positions).toEqual(Array(6).fill('e1-3'))
@@ -301,9 +322,12 @@ describe('presence while polling', () => {
   })
 
   test('is read even if it cannot be renewed', async () => {
-    const room = await startPolling((after) => (after === 3 ? changes(4)(3) : silence()), (room) => {
-      room.routes.presence = ({ method }) => (method === 'PUT' ? problem('internal', 500, false) : nobody())
-    })
+    const room = await startPolling(
+      (after) => (after === 3 ? changes(4)(3) : silence()),
+      (room) => {
+        room.routes.presence = ({ method }) => (method === 'PUT' ? problem('internal', 500, false) : nobody())
+      }
+    )
     expect(room.heard().at(-1)).toBe('events presence of 0')
   })
 })
@@ -339,11 +363,7 @@ describe('streams are tried again beside the polling', () => {
     expect(room.streams).toHaveLength(2)
     expect(opened().at(-1)).toBe('e1-4')
     await room.catchUp(4)
-    expect(room.heard().filter((line) => !/failed|presence/.test(line))).toEqual([
-      'lost',
-      'opening',
-      'events up-to-date'
-    ])
+    expect(room.heard().filter((line) => !/failed|presence/.test(line))).toEqual(['lost', 'opening', 'events up-to-date'])
     expect(room.server.waiting).toBe(0)
     await room.pass(1)
     expect(vi.getTimerCount()).toBe(1)
@@ -402,9 +422,12 @@ async function startPolling(
   })
 }
 
-describe('presence while polling', () => {
+describe('presence of a polling client', () => {
   /** A room that is polled and quiet, whose presence is answered so, and when presence was said, in milliseconds. */
-  async function present(answer: () => Response, change: (after: number) => Response | Promise<Response> = (after) => changes()(after)) {
+  async function present(
+    answer: () => Response,
+    change: (after: number) => Response | Promise<Response> = (after) => changes()(after)
+  ) {
     const times: number[] = []
     const room = await startPolling(
       (after) => (after === 3 && !times.length ? change(3) : silence()),
@@ -418,13 +441,16 @@ describe('presence while polling', () => {
     return { room, times }
   }
 
-  test.each([15_000, 5000, 1000])('is renewed three times within a lease of %i ms, while the room is quiet', async (leaseMs) => {
-    const { room, times } = await present(() => json({ clientId: 'ada', joinedAt: 1, leaseMs }))
-    await room.pass(31_000)
-    const gaps = times.slice(1).map((time, i) => time - times[i]!)
-    expect(gaps.length).toBeGreaterThan(5)
-    expect(Math.max(...gaps)).toBeLessThanOrEqual(leaseMs / 3 + 1)
-  })
+  test.each([15_000, 5000, 1000])(
+    'is renewed three times within a lease of %i ms, while the room is quiet',
+    async (leaseMs) => {
+      const { room, times } = await present(() => json({ clientId: 'ada', joinedAt: 1, leaseMs }))
+      await room.pass(31_000)
+      const gaps = times.slice(1).map((time, i) => time - times[i]!)
+      expect(gaps.length).toBeGreaterThan(5)
+      expect(Math.max(...gaps)).toBeLessThanOrEqual(leaseMs / 3 + 1)
+    }
+  )
 
   test.each([
     ...[400, 403, 404, 405, 413, 422, 429, 500, 502].map((status) => [`${status} and a page`, () => page(status)] as const),

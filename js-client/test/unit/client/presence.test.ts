@@ -79,7 +79,9 @@ test('what fails while the room is connected is repeated, more and more seldom, 
     await vi.advanceTimersByTimeAsync(1)
     expect(said()).toHaveLength(before + 1)
   }
-  expect(errors).toEqual([{ code: 'presence', message: expect.stringMatching(/HTTP 502\. It is sent again later\. Documents are not affected\.$/) }])
+  expect(errors).toEqual([
+    { code: 'presence', message: expect.stringMatching(/HTTP 502\. It is sent again later\. Documents are not affected\.$/) }
+  ])
   await answer()
   await vi.advanceTimersByTimeAsync(120_000)
   expect(said().at(-1)).toEqual({ field: 'a' })
@@ -150,10 +152,20 @@ describe('what the server would refuse is repaired and reported:', () => {
     ['half a surrogate pair', { displayName: 'Ada \ud83d' }, { displayName: 'Ada \ufffd' }, 'displayName'],
     ['control characters', { displayName: 'Ada\r\nLovelace\u0085' }, { displayName: 'Ada  Lovelace ' }, 'displayName'],
     ['a name of 256 characters', { displayName: 'é'.repeat(256) }, { displayName: 'é'.repeat(255) }, 'displayName'],
-    ['a name whose end would be half a character', { displayName: `${'x'.repeat(254)}😀` }, { displayName: 'x'.repeat(254) }, 'displayName'],
+    [
+      'a name whose end would be half a character',
+      { displayName: `${'x'.repeat(254)}😀` },
+      { displayName: 'x'.repeat(254) },
+      'displayName'
+    ],
     ['a name that is a number', { displayName: 7 as never }, { displayName: '7' }, 'displayName'],
     ['a field of 1001 characters', { field: 'x'.repeat(1001) }, { field: 'x'.repeat(1000) }, 'field'],
-    ['what JSON cannot hold', { meta: { at: new Map(), n: NaN, big: 1n, ok: [{ x: 1 }] } as never }, { meta: { ok: [{ x: 1 }] } }, 'meta'],
+    [
+      'what JSON cannot hold',
+      { meta: { at: new Map(), n: NaN, big: 1n, ok: [{ x: 1 }] } as never },
+      { meta: { ok: [{ x: 1 }] } },
+      'meta'
+    ],
     ['half a surrogate pair in meta', { meta: { name: '\udc00' } }, { meta: { name: '\ufffd' } }, undefined],
     ['a meta of more than 4 KiB', { field: 'a', meta: 'é'.repeat(2048) }, { field: 'a', meta: null }, 'meta']
   ])('%s', async (_, given, sent, member) => {
@@ -196,7 +208,13 @@ describe('what the server would refuse is repaired and reported:', () => {
 
 test('what the server refuses by its name is left out, and the rest is said', async () => {
   await set({ displayName: 'Ada', field: 'a' })
-  const refusal = { title: 'Invalid', status: 422, code: 'invalid_request', retryable: false, errors: [{ pointer: '/displayName', detail: 'is too long' }] }
+  const refusal = {
+    title: 'Invalid',
+    status: 422,
+    code: 'invalid_request',
+    retryable: false,
+    errors: [{ pointer: '/displayName', detail: 'is too long' }]
+  }
   await answer(json(refusal, 422))
   expect(said()).toEqual([{ displayName: 'Ada', field: 'a' }, { field: 'a' }])
   expect(errors).toMatchObject([{ code: 'invalid_value', path: 'presence.displayName' }])
@@ -211,16 +229,19 @@ test('what is set while waiting to try again goes at once', async () => {
   await answer()
 })
 
-test.each(['invalid_request', 'forbidden'])('what the server refuses as %s is reported, and not repeated until it changes', async (code) => {
-  await set({ field: 'a' })
-  await answer(problem(code, code === 'forbidden' ? 403 : 422, false))
-  await vi.advanceTimersByTimeAsync(60_000)
-  expect(said()).toHaveLength(1)
-  expect(errors).toEqual([{ code: 'presence', message: expect.stringContaining('It is sent again when it changes.') }])
-  await set({ field: 'b' })
-  await answer()
-  expect(said()).toEqual([{ field: 'a' }, { field: 'b' }])
-})
+test.each(['invalid_request', 'forbidden'])(
+  'what the server refuses as %s is reported, and not repeated until it changes',
+  async (code) => {
+    await set({ field: 'a' })
+    await answer(problem(code, code === 'forbidden' ? 403 : 422, false))
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(said()).toHaveLength(1)
+    expect(errors).toEqual([{ code: 'presence', message: expect.stringContaining('It is sent again when it changes.') }])
+    await set({ field: 'b' })
+    await answer()
+    expect(said()).toEqual([{ field: 'a' }, { field: 'b' }])
+  }
+)
 
 test('a reconnect repeats it, if anything was ever set', async () => {
   presence.reopened(false)

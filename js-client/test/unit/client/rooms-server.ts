@@ -16,7 +16,18 @@ export function createRoomsServer() {
   const asked: string[] = []
   const paths: string[] = []
   const refused = new Map<string, { code: string; status: number; retryable: boolean }>()
-  const self = { open, asked, paths, refused, down: false, delayMs: 0, room, set, start, fetch: fetch as typeof globalThis.fetch }
+  const self = {
+    open,
+    asked,
+    paths,
+    refused,
+    down: false,
+    delayMs: 0,
+    room,
+    set,
+    start,
+    fetch: fetch as typeof globalThis.fetch
+  }
 
   function room(name: string) {
     const known = rooms.get(name) ?? createModelServer(name)
@@ -65,7 +76,11 @@ export function createRoomsServer() {
     signal?.throwIfAborted()
     const stream = scriptedStream()
     const response = stream.response(signal ?? undefined)
-    const stop = start(url, (...event) => stream.write(frame(...event)), () => stream.end())
+    const stop = start(
+      url,
+      (...event) => stream.write(frame(...event)),
+      () => stream.end()
+    )
     signal?.addEventListener('abort', stop)
     return response
   }

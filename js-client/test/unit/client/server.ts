@@ -52,10 +52,10 @@ export const json = (body: unknown, status = 200) =>
   new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json' } })
 
 export const problem = (code: string, status: number, retryable: boolean, headers: Record<string, string> = {}) =>
-  new Response(
-    JSON.stringify({ type: `urn:pathsync:problem:${code}`, title: `It is ${code}`, status, code, retryable }),
-    { status, headers: { 'Content-Type': 'application/problem+json', ...headers } }
-  )
+  new Response(JSON.stringify({ type: `urn:pathsync:problem:${code}`, title: `It is ${code}`, status, code, retryable }), {
+    status,
+    headers: { 'Content-Type': 'application/problem+json', ...headers }
+  })
 
 export const page = (status = 200) =>
   new Response('<!DOCTYPE html><title>Sign in</title>', {

@@ -80,5 +80,10 @@ test('a room that the server refuses is offline, with the code of the refusal', 
   client = createClient({ url: address, fetch: server.fetch })
   const room = client.room('r')
   await pass()
-  expect(room.status).toMatchObject({ status: 'offline', connected: false, code: 'forbidden', error: 'Changes of others cannot be received: It is forbidden. The connection is tried again.' })
+  expect(room.status).toMatchObject({
+    status: 'offline',
+    connected: false,
+    code: 'forbidden',
+    error: 'Changes of others cannot be received: It is forbidden. The connection is tried again.'
+  })
 })

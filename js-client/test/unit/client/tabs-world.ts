@@ -92,9 +92,7 @@ export function createBrowser(latency?: () => number) {
       heartbeatMs: 15_000,
       outboxes: undefined,
       caches: undefined,
-      sharing: sharing
-        ? Promise.resolve({ takeSeat: (options) => takeSeat(options, browser as never) })
-        : undefined,
+      sharing: sharing ? Promise.resolve({ takeSeat: (options) => takeSeat(options, browser as never) }) : undefined,
       shareAs,
       joined: () => joint,
       nextSeq: () => ++seq,

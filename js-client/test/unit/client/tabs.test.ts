@@ -47,7 +47,8 @@ async function opened(n: number, options?: TabOptions) {
 const leaders = () => tabs.filter((tab) => tab.leads).map(({ clientId }) => clientId)
 const states = () => tabs.map(({ board }) => board.state)
 const everybody = (state: unknown) => expect(states()).toEqual(tabs.map(() => state))
-const presence = (method: string) => browser.server.presence.filter(([made]) => made === method).map(([, name, body]) => [name, body])
+const presence = (method: string) =>
+  browser.server.presence.filter(([made]) => made === method).map(([, name, body]) => [name, body])
 
 describe('ten tabs', () => {
   test('have one stream', async () => {
@@ -236,7 +237,11 @@ describe('when the server is away', () => {
     browser.server.down()
     await pass(1000)
     await opened(1)
-    expect(tabs.map(({ room }) => room.status.error)).toEqual(Array(3).fill('Changes of others cannot be received: http://fake cannot be reached (fetch failed). The connection is tried again.'))
+    expect(tabs.map(({ room }) => room.status.error)).toEqual(
+      Array(3).fill(
+        'Changes of others cannot be received: http://fake cannot be reached (fetch failed). The connection is tried again.'
+      )
+    )
     browser.server.up()
     await pass(30_000)
     expect(tabs.map(({ room }) => room.status.error)).toEqual([null, null, null])
@@ -282,7 +287,12 @@ describe('a stream is shared', () => {
     ['by tabs without tokens', {}, {}, 1],
     ['by tabs of one user', { token: token({ sub: 'ada', exp: 1 }) }, { token: () => token({ sub: 'ada', exp: 2 }) }, 1],
     ['by nobody else', { token: token({ sub: 'ada' }) }, { token: token({ sub: 'bob' }) }, 2],
-    ['by nobody who is the same to another issuer', { token: token({ sub: 'ada', iss: 'a' }) }, { token: token({ sub: 'ada', iss: 'b' }) }, 2],
+    [
+      'by nobody who is the same to another issuer',
+      { token: token({ sub: 'ada', iss: 'a' }) },
+      { token: token({ sub: 'ada', iss: 'b' }) },
+      2
+    ],
     ['by nobody who may be anybody', { token: 'secret' }, { token: 'secret' }, 2],
     ['by nobody whose token names nobody', { token: token({}) }, { token: token({}) }, 2],
     ['by those whom the application calls the same', { token: 'one', shareAs: 'ada' }, { token: 'two', shareAs: 'ada' }, 1],
@@ -319,7 +329,19 @@ test('whatever happens to tabs and network, all end with what the server has, by
     {
       weight: 5,
       arbitrary: fc.record({
-        what: fc.constantFrom('open', 'close', 'kill', 'freeze', 'thaw', 'hang', 'go on', 'hide', 'show', 'disconnect', 'connect'),
+        what: fc.constantFrom(
+          'open',
+          'close',
+          'kill',
+          'freeze',
+          'thaw',
+          'hang',
+          'go on',
+          'hide',
+          'show',
+          'disconnect',
+          'connect'
+        ),
         which: fc.nat(9),
         ms: fc.nat(3000)
       })

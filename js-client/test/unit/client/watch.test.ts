@@ -21,7 +21,13 @@ function watching(state: Json | undefined) {
 
 describe('a listener at a path', () => {
   test('is called with the new value and the old one, when that or something in it changes', () => {
-    const { parts, change } = watching({ tasks: [{ _sync_id: 'x', title: 'a' }, { _sync_id: 'y', title: 'b' }], zoom: 1 })
+    const { parts, change } = watching({
+      tasks: [
+        { _sync_id: 'x', title: 'a' },
+        { _sync_id: 'y', title: 'b' }
+      ],
+      zoom: 1
+    })
     const title = vi.fn()
     const item = vi.fn()
     const all = vi.fn()
@@ -30,7 +36,12 @@ describe('a listener at a path', () => {
     parts.add('', all)
     change(set('tasks[x].title', 'c'))
     expect(title.mock.calls).toEqual([['c', 'a']])
-    expect(item.mock.calls).toEqual([[{ _sync_id: 'x', title: 'c' }, { _sync_id: 'x', title: 'a' }]])
+    expect(item.mock.calls).toEqual([
+      [
+        { _sync_id: 'x', title: 'c' },
+        { _sync_id: 'x', title: 'a' }
+      ]
+    ])
     change(set('tasks[y].title', 'd'), set('zoom', 2))
     expect([title, item, all].map(({ mock }) => mock.calls.length)).toEqual([1, 1, 2])
   })
@@ -55,7 +66,10 @@ describe('a listener at a path', () => {
       parts.add(`items[${_sync_id}]`, call)
       return call
     })
-    change({ op: 'array_add', path: 'items', value: { _sync_id: 'new' }, arrayIndex: 0 }, { op: 'array_move', path: 'items[i3]', arrayIndex: 9 })
+    change(
+      { op: 'array_add', path: 'items', value: { _sync_id: 'new' }, arrayIndex: 0 },
+      { op: 'array_move', path: 'items[i3]', arrayIndex: 9 }
+    )
     expect(calls.flatMap(({ mock }) => mock.calls)).toEqual([])
     change(set('items[i7].n', 'changed'), { op: 'array_del', path: 'items[i8]' })
     expect(calls.map(({ mock }) => mock.calls.length)).toEqual(items.map((_, i) => Number(i === 7 || i === 8)))
@@ -68,7 +82,10 @@ describe('a listener at a path', () => {
     show({ a: 5 })
     change(set('a', { b: [1, 2] }), set('a.b', [{ _sync_id: 'x', c: 'here' }]))
     show(undefined)
-    expect(call.mock.calls).toEqual([['here', undefined], [undefined, 'here']])
+    expect(call.mock.calls).toEqual([
+      ['here', undefined],
+      [undefined, 'here']
+    ])
   })
 
   test('is no longer called when it has ended, also by one that was called before it; others at the path go on', () => {
@@ -114,7 +131,10 @@ describe('a listener at a path', () => {
     parts.add('n', (n) => n === 1 && change(set('n', 2)))
     parts.add('n', (n, was) => seen.push([was, n]))
     change(set('n', 1))
-    expect(seen).toEqual([[0, 1], [1, 2]])
+    expect(seen).toEqual([
+      [0, 1],
+      [1, 2]
+    ])
   })
 
   test('at what is no path is refused', () => {

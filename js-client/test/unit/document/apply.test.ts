@@ -60,9 +60,21 @@ const items = (...ids: string[]): Json => ids.map((_sync_id) => ({ _sync_id }))
 
 describe('versions', () => {
   test('what is not on the way is shared, and no version changes afterwards', () => {
-    const before: Json = freeze({ a: { b: 1 }, t: [{ _sync_id: 'x', deep: { n: 1 } }, { _sync_id: 'y', deep: { n: 2 } }] })
+    const before: Json = freeze({
+      a: { b: 1 },
+      t: [
+        { _sync_id: 'x', deep: { n: 1 } },
+        { _sync_id: 'y', deep: { n: 2 } }
+      ]
+    })
     const { doc } = apply(before, { op: 'set', path: 't[x].n', value: 2 })
-    expect(doc).toEqual({ a: { b: 1 }, t: [{ _sync_id: 'x', deep: { n: 1 }, n: 2 }, { _sync_id: 'y', deep: { n: 2 } }] })
+    expect(doc).toEqual({
+      a: { b: 1 },
+      t: [
+        { _sync_id: 'x', deep: { n: 1 }, n: 2 },
+        { _sync_id: 'y', deep: { n: 2 } }
+      ]
+    })
     for (const shared of ['a', 't[y]', 't[x].deep']) expect(get(doc, shared)).toBe(get(before, shared))
   })
 
@@ -102,7 +114,8 @@ describe('versions', () => {
     }
     expect(doc).toEqual(items('499', '498'))
     expect(apply(doc, { op: 'array_move', path: '[499]', arrayIndex: 5 })).toEqual({
-      doc: items('498', '499'), result: { status: 'applied', arrayIndex: 1 }
+      doc: items('498', '499'),
+      result: { status: 'applied', arrayIndex: 1 }
     })
   })
 })
@@ -110,24 +123,33 @@ describe('versions', () => {
 test('whatever is done to three versions of an array in turn, each has the items that the plainest way gives it', () => {
   const id = fc.constantFrom(...'abcdefgh')
   const step = fc.record({
-    version: fc.nat(2), op: fc.constantFrom('array_add', 'array_del', 'array_move'), id, arrayIndex: fc.nat(8)
+    version: fc.nat(2),
+    op: fc.constantFrom('array_add', 'array_del', 'array_move'),
+    id,
+    arrayIndex: fc.nat(8)
   })
-  fc.assert(fc.property(fc.uniqueArray(id), fc.array(step, { maxLength: 40 }), (start, steps) => {
-    const docs: (Json | undefined)[] = new Array(3).fill(items(...start))
-    const plain = [[...start], [...start], [...start]]
-    for (const { version, op, id, arrayIndex } of steps) {
-      const ids = plain[version] ?? []
-      const at = ids.indexOf(id)
-      if (op !== 'array_add' && at >= 0) ids.splice(at, 1)
-      if (op === 'array_add' ? at < 0 : op === 'array_move' && at >= 0) ids.splice(arrayIndex, 0, id)
-      docs[version] = apply(docs[version], (
-        op === 'array_add' ? { op, path: '', value: { _sync_id: id }, arrayIndex }
-        : op === 'array_del' ? { op, path: `[${id}]` }
-        : { op, path: `[${id}]`, arrayIndex }
-      ) as Operation).doc
-      expect(docs).toEqual(plain.map((ids) => items(...ids)))
-    }
-  }), { numRuns: 300 })
+  fc.assert(
+    fc.property(fc.uniqueArray(id), fc.array(step, { maxLength: 40 }), (start, steps) => {
+      const docs: (Json | undefined)[] = new Array(3).fill(items(...start))
+      const plain = [[...start], [...start], [...start]]
+      for (const { version, op, id, arrayIndex } of steps) {
+        const ids = plain[version] ?? []
+        const at = ids.indexOf(id)
+        if (op !== 'array_add' && at >= 0) ids.splice(at, 1)
+        if (op === 'array_add' ? at < 0 : op === 'array_move' && at >= 0) ids.splice(arrayIndex, 0, id)
+        docs[version] = apply(
+          docs[version],
+          (op === 'array_add'
+            ? { op, path: '', value: { _sync_id: id }, arrayIndex }
+            : op === 'array_del'
+              ? { op, path: `[${id}]` }
+              : { op, path: `[${id}]`, arrayIndex }) as Operation
+        ).doc
+        expect(docs).toEqual(plain.map((ids) => items(...ids)))
+      }
+    }),
+    { numRuns: 300 }
+  )
 })
 
 describe('ids', () => {
@@ -139,7 +161,10 @@ describe('ids', () => {
 })
 
 const broken: unknown[] = [
-  null, 5, {}, [],
+  null,
+  5,
+  {},
+  [],
   { op: 'set', path: 'a' },
   { op: 'set', path: 5, value: 1 },
   { op: 'set', path: 'a', value: 1, arrayIndex: 0 },

@@ -21,26 +21,36 @@ const captured = (live: unknown, known?: Json): { snapshot: Json | undefined; le
 
 describe('a snapshot', () => {
   test('of anything is equal to it, and known itself when nothing has changed', () => {
-    fc.assert(fc.property(anyValue, (value) => {
-      const known = freeze(value)
-      expect(capture(undefined, clone(known))).toEqual(known)
-      expect(capture(known, clone(known))).toBe(known)
-    }))
+    fc.assert(
+      fc.property(anyValue, (value) => {
+        const known = freeze(value)
+        expect(capture(undefined, clone(known))).toEqual(known)
+        expect(capture(known, clone(known))).toBe(known)
+      })
+    )
   })
 
   test('after any change is equal to the live state, and shares what is equal member by member', () => {
-    fc.assert(fc.property(anyObject, anyObject, (before, after) => {
-      const snapshot = capture(freeze(before), clone(after)) as JsonObject
-      expect(snapshot).toEqual(after)
-      for (const name of Object.keys(snapshot)) {
-        if (!diff(before, { ...before, [name]: snapshot[name] as Json }).length) expect(snapshot[name]).toBe(before[name])
-      }
-    }))
+    fc.assert(
+      fc.property(anyObject, anyObject, (before, after) => {
+        const snapshot = capture(freeze(before), clone(after)) as JsonObject
+        expect(snapshot).toEqual(after)
+        for (const name of Object.keys(snapshot)) {
+          if (!diff(before, { ...before, [name]: snapshot[name] as Json }).length) expect(snapshot[name]).toBe(before[name])
+        }
+      })
+    )
   })
 
   const known = freeze({
-    title: 'Plan', settings: { zoom: 1 }, tags: ['a'],
-    tasks: [{ _sync_id: 't1', subs: [{ _sync_id: 's1' }] }, { _sync_id: 't2', subs: [] }, { _sync_id: 't3', subs: [] }]
+    title: 'Plan',
+    settings: { zoom: 1 },
+    tags: ['a'],
+    tasks: [
+      { _sync_id: 't1', subs: [{ _sync_id: 's1' }] },
+      { _sync_id: 't2', subs: [] },
+      { _sync_id: 't3', subs: [] }
+    ]
   }) as Json
   type Draft = any // the edits below do to it whatever they like
   const shares = (edit: (live: Draft) => void, ...paths: string[]): void => {
@@ -53,15 +63,55 @@ describe('a snapshot', () => {
   }
 
   test('shares what an edit has not touched', () => {
-    shares((live) => { live.title = 'New' }, 'settings', 'tags', 'tasks')
-    shares((live) => { live.tasks[0].subs[0].done = true }, 'settings', 'tasks[t2]', 'tasks[t3]')
-    shares((live) => { delete live.settings }, 'tags', 'tasks')
+    shares(
+      (live) => {
+        live.title = 'New'
+      },
+      'settings',
+      'tags',
+      'tasks'
+    )
+    shares(
+      (live) => {
+        live.tasks[0].subs[0].done = true
+      },
+      'settings',
+      'tasks[t2]',
+      'tasks[t3]'
+    )
+    shares(
+      (live) => {
+        delete live.settings
+      },
+      'tags',
+      'tasks'
+    )
   })
 
   test('shares items when they are moved, inserted and removed', () => {
-    shares((live) => { live.tasks.reverse() }, 'tasks[t1]', 'tasks[t2]', 'tasks[t3]')
-    shares((live) => { live.tasks.unshift({ _sync_id: 'new' }) }, 'tasks[t1]', 'tasks[t2]', 'tasks[t3]')
-    shares((live) => { live.tasks.shift() }, 'tasks[t2]', 'tasks[t3]')
+    shares(
+      (live) => {
+        live.tasks.reverse()
+      },
+      'tasks[t1]',
+      'tasks[t2]',
+      'tasks[t3]'
+    )
+    shares(
+      (live) => {
+        live.tasks.unshift({ _sync_id: 'new' })
+      },
+      'tasks[t1]',
+      'tasks[t2]',
+      'tasks[t3]'
+    )
+    shares(
+      (live) => {
+        live.tasks.shift()
+      },
+      'tasks[t2]',
+      'tasks[t3]'
+    )
   })
 
   test('takes immutable values that come back as they are', () => {
@@ -79,7 +129,14 @@ describe('a snapshot', () => {
     const second = capture(first, live)
     live.a.b.length = 0
     expect(first).toEqual({ a: { b: [{ _sync_id: 'x', n: 1 }] } })
-    expect(second).toEqual({ a: { b: [{ _sync_id: 'x', n: 2 }, { _sync_id: 'y', n: 3 }] } })
+    expect(second).toEqual({
+      a: {
+        b: [
+          { _sync_id: 'x', n: 2 },
+          { _sync_id: 'y', n: 3 }
+        ]
+      }
+    })
   })
 
   test('keeps the order of members that is known; new members come last', () => {
@@ -89,15 +146,19 @@ describe('a snapshot', () => {
 
 describe('values are what JSON makes of them', () => {
   test('of anything', () => {
-    const anything = fc.anything({ withDate: true, withNullPrototype: true, maxDepth: 3 })
+    const anything = fc
+      .anything({ withDate: true, withNullPrototype: true, maxDepth: 3 })
       .filter((value) => !/"__proto__"/.test(JSON.stringify(value) ?? '') && !captured(value).left.length)
     const strip = (text: string | undefined): unknown =>
       text && JSON.parse(text, (name, value: unknown) => (name === '_sync_id' ? undefined : value))
-    fc.assert(fc.property(anything, (value) => {
-      const text = JSON.stringify(value)
-      const snapshot = capture(undefined, value, { assignId: () => {} })
-      expect(strip(JSON.stringify(snapshot))).toEqual(strip(text))
-    }), { numRuns: 500 })
+    fc.assert(
+      fc.property(anything, (value) => {
+        const text = JSON.stringify(value)
+        const snapshot = capture(undefined, value, { assignId: () => {} })
+        expect(strip(JSON.stringify(snapshot))).toEqual(strip(text))
+      }),
+      { numRuns: 500 }
+    )
   })
 
   test.each<[string, unknown, Json | undefined]>([
@@ -131,8 +192,14 @@ describe('half a character', () => {
   })
 
   test('in two names that are one when repaired: the first counts, unless one is whole', () => {
-    expect(captured({ 'a\ud83d': 1, 'a\udc00': 2 })).toEqual({ snapshot: { 'a\ufffd': 1 }, left: ['a\udc00: another member has its name, repaired'] })
-    expect(captured({ 'a\ud83d': 1, 'a\ufffd': 2 })).toEqual({ snapshot: { 'a\ufffd': 2 }, left: ['a\ud83d: another member has its name, repaired'] })
+    expect(captured({ 'a\ud83d': 1, 'a\udc00': 2 })).toEqual({
+      snapshot: { 'a\ufffd': 1 },
+      left: ['a\udc00: another member has its name, repaired']
+    })
+    expect(captured({ 'a\ud83d': 1, 'a\ufffd': 2 })).toEqual({
+      snapshot: { 'a\ufffd': 2 },
+      left: ['a\ud83d: another member has its name, repaired']
+    })
   })
 
   test('in an id is repaired in the live item, too, and stays one id', () => {
@@ -173,7 +240,15 @@ describe('what a document cannot hold is left out, and said', () => {
     ['a promise', Promise.resolve(), 'a Promise is not JSON'],
     ['a boxed number', new Number(1), 'a Number is not JSON'],
     ['an invalid date', new Date(NaN), 'an invalid date is not JSON'],
-    ['a toJSON that fails', { toJSON() { throw new Error('no') } }, 'its toJSON failed: Error: no']
+    [
+      'a toJSON that fails',
+      {
+        toJSON() {
+          throw new Error('no')
+        }
+      },
+      'its toJSON failed: Error: no'
+    ]
   ])('%s', (_, value, why) => {
     expect(captured({ a: { b: value, c: 1 } })).toEqual({ snapshot: { a: { c: 1 } }, left: [`a.b: ${why}`] })
     expect(captured(value)).toEqual({ snapshot: undefined, left: [`: ${why}`] })
@@ -189,18 +264,28 @@ describe('what a document cannot hold is left out, and said', () => {
   })
 
   test('a getter that fails', () => {
-    expect(captured({ get a() { throw new Error('no') }, b: 1 })).toEqual({ snapshot: { b: 1 }, left: ['a: reading it failed: Error: no'] })
+    expect(
+      captured({
+        get a() {
+          throw new Error('no')
+        },
+        b: 1
+      })
+    ).toEqual({ snapshot: { b: 1 }, left: ['a: reading it failed: Error: no'] })
   })
 
   test('an instance of a class is shared by its members, and that is said', () => {
     expect(captured({ price: new Money(5) })).toEqual({
-      snapshot: { price: { amount: 5 } }, left: ['price: it is an instance of a class: others get its members and nothing else']
+      snapshot: { price: { amount: 5 } },
+      left: ['price: it is an instance of a class: others get its members and nothing else']
     })
   })
 
   test('gaps and undefined in arrays become null, and that is said', () => {
-    expect(captured([1, , undefined])).toEqual({ // eslint-disable-line no-sparse-arrays
-      snapshot: [1, null, null], left: ['[1]: a gap in an array becomes null', '[2]: undefined in an array becomes null']
+    expect(captured([1, , undefined])).toEqual({
+      // eslint-disable-line no-sparse-arrays
+      snapshot: [1, null, null],
+      left: ['[1]: a gap in an array becomes null', '[2]: undefined in an array becomes null']
     })
   })
 
@@ -231,7 +316,7 @@ describe('what a document cannot hold is left out, and said', () => {
   })
 
   test('what is deeper than 64, unless it was known before', () => {
-    const nested = (depth: number): string => '{"a":'.repeat(depth) + '{}' + '}'.repeat(depth)
+    const nested = (depth: number): string => `${'{"a":'.repeat(depth)}{}${'}'.repeat(depth)}`
     expect(captured(JSON.parse(nested(63))).left).toEqual([])
     const { snapshot, left } = captured(JSON.parse(nested(64)))
     expect(JSON.stringify(snapshot)).toBe(nested(63))
@@ -273,7 +358,9 @@ describe('ids', () => {
     const live = [task, task, task]
     const { snapshot } = captured(live)
     expect(snapshot).toEqual([
-      { ...task, _sync_id: 'n1' }, { ...task, _sync_id: 'n2' }, { ...task, _sync_id: 'n3' }
+      { ...task, _sync_id: 'n1' },
+      { ...task, _sync_id: 'n2' },
+      { ...task, _sync_id: 'n3' }
     ])
     expect(live).toEqual(snapshot)
     expect(new Set(live).size).toBe(3)
@@ -293,15 +380,28 @@ describe('ids', () => {
     const [a, b] = [Object.freeze({ n: 1 }), Object.freeze({ n: 2 })]
     const options = counting()
     const first = capture(undefined, [a, b], options)
-    expect(first).toEqual([{ n: 1, _sync_id: 'n1' }, { n: 2, _sync_id: 'n2' }])
+    expect(first).toEqual([
+      { n: 1, _sync_id: 'n1' },
+      { n: 2, _sync_id: 'n2' }
+    ])
     expect(capture(first, [a, b], options)).toBe(first)
     const second = capture(first, [b, a], options) as Json[]
-    expect(second).toEqual([{ n: 2, _sync_id: 'n2' }, { n: 1, _sync_id: 'n1' }])
+    expect(second).toEqual([
+      { n: 2, _sync_id: 'n2' },
+      { n: 1, _sync_id: 'n1' }
+    ])
     expect(second[1]).toBe((first as Json[])[0])
   })
 
   test('an object that says in toJSON what it is keeps its id', () => {
-    const live = [{ n: 1, toJSON() { return { value: this.n } } }]
+    const live = [
+      {
+        n: 1,
+        toJSON() {
+          return { value: this.n }
+        }
+      }
+    ]
     const options = counting()
     const first = capture(undefined, live, options)
     expect(first).toEqual([{ value: 1, _sync_id: 'n1' }])
@@ -311,7 +411,10 @@ describe('ids', () => {
   test('what was an item array is none when something else is in it', () => {
     const known = [{ _sync_id: 'a' }, { _sync_id: 'b' }]
     expect(isItems(known)).toBe(true)
-    for (const live of [[...clone(known) as unknown[], 5], [{ _sync_id: 'a' }, null]]) {
+    for (const live of [
+      [...(clone(known) as unknown[]), 5],
+      [{ _sync_id: 'a' }, null]
+    ]) {
       expect(isItems(capture(known, live) as Json[])).toBe(false)
     }
     expect(isItems(capture(known, [{ _sync_id: 'a', n: 1 }, { _sync_id: 'b' }]) as Json[])).toBe(true)

@@ -30,20 +30,27 @@ describe('any two versions', () => {
   })
 
   test('nothing when they are equal, shared or not', () => {
-    fc.assert(fc.property(anyValue, (value) => {
-      expect(diff(value, value)).toEqual([])
-      expect(diff(value, structuredClone(value))).toEqual([])
-    }))
+    fc.assert(
+      fc.property(anyValue, (value) => {
+        expect(diff(value, value)).toEqual([])
+        expect(diff(value, structuredClone(value))).toEqual([])
+      })
+    )
   })
 
   test('two orders of the same items are as many moves as items that do not stay, and no more', () => {
     const some = fc.uniqueArray(fc.constantFrom(...'abcdefgh'), { minLength: 1 })
-    fc.assert(fc.property(some.chain((ids) => fc.tuple(fc.constant(ids), fc.shuffledSubarray(ids, { minLength: ids.length }))),
-      ([before, after]) => {
-        const ops = checked(items(before.join('')), items(after.join('')))
-        expect(ops.every((op) => op.op === 'array_move')).toBe(true)
-        expect(ops.length).toBe(after.length - longestCommon(before, after))
-      }), { numRuns: 500 })
+    fc.assert(
+      fc.property(
+        some.chain((ids) => fc.tuple(fc.constant(ids), fc.shuffledSubarray(ids, { minLength: ids.length }))),
+        ([before, after]) => {
+          const ops = checked(items(before.join('')), items(after.join('')))
+          expect(ops.every((op) => op.op === 'array_move')).toBe(true)
+          expect(ops.length).toBe(after.length - longestCommon(before, after))
+        }
+      ),
+      { numRuns: 500 }
+    )
   })
 })
 
@@ -60,7 +67,14 @@ describe('one edit is one operation', () => {
     settings: { zoom: 1, theme: { name: 'dark' } },
     tags: ['a', 'b'],
     tasks: [
-      { _sync_id: 't1', title: 'One', subs: [{ _sync_id: 's1', done: false }, { _sync_id: 's2', done: false }] },
+      {
+        _sync_id: 't1',
+        title: 'One',
+        subs: [
+          { _sync_id: 's1', done: false },
+          { _sync_id: 's2', done: false }
+        ]
+      },
       { _sync_id: 't2', title: 'Two', subs: [] },
       { _sync_id: 't3', title: 'Three', subs: [] }
     ]
@@ -73,35 +87,151 @@ describe('one edit is one operation', () => {
   }
 
   test.each<[string, (doc: Draft) => void, Operation]>([
-    ['a member', (d) => { d.title = 'New' }, { op: 'set', path: 'title', value: 'New' }],
-    ['a member of a member', (d) => { d.settings.theme.name = 'light' }, { op: 'set', path: 'settings.theme.name', value: 'light' }],
-    ['a new member', (d) => { d.settings.lang = 'en' }, { op: 'set', path: 'settings.lang', value: 'en' }],
-    ['a new member with members', (d) => { d.x = { y: 1, z: 1 } }, { op: 'set', path: 'x', value: { y: 1, z: 1 } }],
-    ['a new member with one member: two who do so keep both', (d) => { d.x = { y: { z: 1 } } }, { op: 'set', path: 'x.y.z', value: 1 }],
-    ['a new array with an item: two who do so keep both', (d) => { d.x = [{ _sync_id: 'n' }] }, { op: 'array_add', path: 'x', value: { _sync_id: 'n' } }],
-    ['a member gone', (d) => { delete d.settings.zoom }, { op: 'delete', path: 'settings.zoom' }],
-    ['a member of another kind', (d) => { d.settings = [1] }, { op: 'set', path: 'settings', value: [1] }],
-    ['an array of texts', (d) => { d.tags.push('c') }, { op: 'set', path: 'tags', value: ['a', 'b', 'c'] }],
-    ['a member of an item', (d) => { d.tasks[1].title = 'Zwei' }, { op: 'set', path: 'tasks[t2].title', value: 'Zwei' }],
-    ['an item in an item', (d) => { d.tasks[0].subs[1].done = true }, { op: 'set', path: 'tasks[t1].subs[s2].done', value: true }],
-    ['an item first', (d) => { d.tasks.unshift({ _sync_id: 'n' }) }, { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' }, after: null }],
-    ['an item between', (d) => { d.tasks.splice(2, 0, { _sync_id: 'n' }) }, { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' }, after: ['t2', 't1'] }],
-    ['an item last: it is appended, wherever the end is by then', (d) => { d.tasks.push({ _sync_id: 'n' }) }, { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' } }],
-    ['an item in an empty array', (d) => { d.tasks[2].subs.push({ _sync_id: 'n' }) }, { op: 'array_add', path: 'tasks[t3].subs', value: { _sync_id: 'n' } }],
-    ['the first item gone', (d) => { d.tasks.shift() }, { op: 'array_del', path: 'tasks[t1]' }],
-    ['an item between gone', (d) => { d.tasks.splice(1, 1) }, { op: 'array_del', path: 'tasks[t2]' }],
-    ['the first item to the end', (d) => { d.tasks.push(d.tasks.shift()) }, { op: 'array_move', path: 'tasks[t1]', after: ['t3', 't2'] }],
-    ['the last item to the front', (d) => { d.tasks.unshift(d.tasks.pop()) }, { op: 'array_move', path: 'tasks[t3]', after: null }]
+    [
+      'a member',
+      (d) => {
+        d.title = 'New'
+      },
+      { op: 'set', path: 'title', value: 'New' }
+    ],
+    [
+      'a member of a member',
+      (d) => {
+        d.settings.theme.name = 'light'
+      },
+      { op: 'set', path: 'settings.theme.name', value: 'light' }
+    ],
+    [
+      'a new member',
+      (d) => {
+        d.settings.lang = 'en'
+      },
+      { op: 'set', path: 'settings.lang', value: 'en' }
+    ],
+    [
+      'a new member with members',
+      (d) => {
+        d.x = { y: 1, z: 1 }
+      },
+      { op: 'set', path: 'x', value: { y: 1, z: 1 } }
+    ],
+    [
+      'a new member with one member: two who do so keep both',
+      (d) => {
+        d.x = { y: { z: 1 } }
+      },
+      { op: 'set', path: 'x.y.z', value: 1 }
+    ],
+    [
+      'a new array with an item: two who do so keep both',
+      (d) => {
+        d.x = [{ _sync_id: 'n' }]
+      },
+      { op: 'array_add', path: 'x', value: { _sync_id: 'n' } }
+    ],
+    [
+      'a member gone',
+      (d) => {
+        delete d.settings.zoom
+      },
+      { op: 'delete', path: 'settings.zoom' }
+    ],
+    [
+      'a member of another kind',
+      (d) => {
+        d.settings = [1]
+      },
+      { op: 'set', path: 'settings', value: [1] }
+    ],
+    [
+      'an array of texts',
+      (d) => {
+        d.tags.push('c')
+      },
+      { op: 'set', path: 'tags', value: ['a', 'b', 'c'] }
+    ],
+    [
+      'a member of an item',
+      (d) => {
+        d.tasks[1].title = 'Zwei'
+      },
+      { op: 'set', path: 'tasks[t2].title', value: 'Zwei' }
+    ],
+    [
+      'an item in an item',
+      (d) => {
+        d.tasks[0].subs[1].done = true
+      },
+      { op: 'set', path: 'tasks[t1].subs[s2].done', value: true }
+    ],
+    [
+      'an item first',
+      (d) => {
+        d.tasks.unshift({ _sync_id: 'n' })
+      },
+      { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' }, after: null }
+    ],
+    [
+      'an item between',
+      (d) => {
+        d.tasks.splice(2, 0, { _sync_id: 'n' })
+      },
+      { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' }, after: ['t2', 't1'] }
+    ],
+    [
+      'an item last: it is appended, wherever the end is by then',
+      (d) => {
+        d.tasks.push({ _sync_id: 'n' })
+      },
+      { op: 'array_add', path: 'tasks', value: { _sync_id: 'n' } }
+    ],
+    [
+      'an item in an empty array',
+      (d) => {
+        d.tasks[2].subs.push({ _sync_id: 'n' })
+      },
+      { op: 'array_add', path: 'tasks[t3].subs', value: { _sync_id: 'n' } }
+    ],
+    [
+      'the first item gone',
+      (d) => {
+        d.tasks.shift()
+      },
+      { op: 'array_del', path: 'tasks[t1]' }
+    ],
+    [
+      'an item between gone',
+      (d) => {
+        d.tasks.splice(1, 1)
+      },
+      { op: 'array_del', path: 'tasks[t2]' }
+    ],
+    [
+      'the first item to the end',
+      (d) => {
+        d.tasks.push(d.tasks.shift())
+      },
+      { op: 'array_move', path: 'tasks[t1]', after: ['t3', 't2'] }
+    ],
+    [
+      'the last item to the front',
+      (d) => {
+        d.tasks.unshift(d.tasks.pop())
+      },
+      { op: 'array_move', path: 'tasks[t3]', after: null }
+    ]
   ])('%s', (_, edit, op) => {
     expect(after(edit)).toEqual([op])
   })
 
   test('several edits in one array: each its own operation', () => {
-    expect(after((d) => {
-      const [one, , three] = d.tasks
-      three.title = 'Drei'
-      d.tasks = [three, { _sync_id: 'n' }, one]
-    })).toEqual([
+    expect(
+      after((d) => {
+        const [one, , three] = d.tasks
+        three.title = 'Drei'
+        d.tasks = [three, { _sync_id: 'n' }, one]
+      })
+    ).toEqual([
       { op: 'array_del', path: 'tasks[t2]' },
       { op: 'array_move', path: 'tasks[t3]', after: null },
       { op: 'set', path: 'tasks[t3].title', value: 'Drei' },
@@ -117,35 +247,56 @@ describe('what an item is put behind', () => {
     return checked(before, before.toSpliced(at, 0, { _sync_id: 'n' }))
   }
   test.each<[number, Operation['after']]>([
-    [0, null], [1, ['0', null]], [3, ['2', '1', null]], [10, ['9', '8', '6', '2', null]], [30, ['29', '28', '26', '22']], [40, undefined]
+    [0, null],
+    [1, ['0', null]],
+    [3, ['2', '1', null]],
+    [10, ['9', '8', '6', '2', null]],
+    [30, ['29', '28', '26', '22']],
+    [40, undefined]
   ])('at %d: the items 1, 2, 4 and 8 places before, and the nearer end', (at, after) => {
     expect(inserted(at)[0]?.after).toEqual(after)
   })
 
-  const sort = (doc: Json | undefined): Json => (doc as JsonObject[]).toSorted((a, b) => ((a._sync_id as string) < (b._sync_id as string) ? -1 : 1))
+  const sort = (doc: Json | undefined): Json =>
+    (doc as JsonObject[]).toSorted((a, b) => ((a._sync_id as string) < (b._sync_id as string) ? -1 : 1))
   const ids8 = fc.uniqueArray(fc.constantFrom(...'abcdefgh'), { minLength: 2 })
 
   test('two who sort a list in the same way get it sorted, however their moves come between each other', () => {
-    fc.assert(fc.property(ids8, fc.array(fc.boolean()), (ids, turns) => {
-      const start = items(ids.join(''))
-      const ops = diff(start, sort(start))
-      const [one, two] = [[...ops], [...ops]]
-      const order = turns.flatMap((turn) => (turn ? one.shift() : two.shift()) ?? [])
-      expect(fold(start, [...order, ...one, ...two]).doc).toEqual(sort(start))
-    }), { numRuns: 500 })
+    fc.assert(
+      fc.property(ids8, fc.array(fc.boolean()), (ids, turns) => {
+        const start = items(ids.join(''))
+        const ops = diff(start, sort(start))
+        const [one, two] = [[...ops], [...ops]]
+        const order = turns.flatMap((turn) => (turn ? one.shift() : two.shift()) ?? [])
+        expect(fold(start, [...order, ...one, ...two]).doc).toEqual(sort(start))
+      }),
+      { numRuns: 500 }
+    )
   })
 
   test('an inserted item keeps its neighbour, whatever is removed and moved elsewhere', () => {
-    fc.assert(fc.property(ids8, fc.nat(6), fc.array(fc.tuple(fc.constantFrom(...'abcdefgh'), fc.nat(7), fc.boolean())), (ids, at, theirs) => {
-      const start = items(ids.join(''))
-      const place = at % (ids.length - 1)
-      const neighbour = ids[place] as string
-      const mine = diff(start, start.toSpliced(place + 1, 0, { _sync_id: 'n' }))
-      const ops = theirs.filter(([id]) => id !== neighbour).map(([id, arrayIndex, moves]): Operation =>
-        moves ? { op: 'array_move', path: `[${id}]`, arrayIndex } : { op: 'array_del', path: `[${id}]` })
-      const order = (fold(start, [...ops, ...mine]).doc as JsonObject[]).map(({ _sync_id }) => _sync_id)
-      expect(order[order.indexOf('n') - 1]).toBe(neighbour)
-    }), { numRuns: 500 })
+    fc.assert(
+      fc.property(
+        ids8,
+        fc.nat(6),
+        fc.array(fc.tuple(fc.constantFrom(...'abcdefgh'), fc.nat(7), fc.boolean())),
+        (ids, at, theirs) => {
+          const start = items(ids.join(''))
+          const place = at % (ids.length - 1)
+          const neighbour = ids[place] as string
+          const mine = diff(start, start.toSpliced(place + 1, 0, { _sync_id: 'n' }))
+          const ops = theirs
+            .filter(([id]) => id !== neighbour)
+            .map(
+              ([id, arrayIndex, moves]): Operation =>
+                moves ? { op: 'array_move', path: `[${id}]`, arrayIndex } : { op: 'array_del', path: `[${id}]` }
+            )
+          const order = (fold(start, [...ops, ...mine]).doc as JsonObject[]).map(({ _sync_id }) => _sync_id)
+          expect(order[order.indexOf('n') - 1]).toBe(neighbour)
+        }
+      ),
+      { numRuns: 500 }
+    )
   })
 })
 
@@ -153,7 +304,10 @@ describe('an item that goes to another array', () => {
   const board: Json = {
     todo: [{ _sync_id: 'x', title: 'X', subs: [{ _sync_id: 's' }] }, { _sync_id: 'y' }],
     doing: [{ _sync_id: 'z' }],
-    lists: [{ _sync_id: 'l', cards: [{ _sync_id: 'c' }] }, { _sync_id: 'm', cards: [] }]
+    lists: [
+      { _sync_id: 'l', cards: [{ _sync_id: 'c' }] },
+      { _sync_id: 'm', cards: [] }
+    ]
   }
   type Draft = any
   const after = (edit: (doc: Draft) => void): Operation[] => {
@@ -162,19 +316,72 @@ describe('an item that goes to another array', () => {
     return checked(board, copy)
   }
   test.each<[string, (doc: Draft) => void, Operation[]]>([
-    ['to the end', (d) => { d.doing.push(d.todo.shift()) }, [{ op: 'array_move', path: 'todo[x]', to: 'doing' }]],
-    ['to the front', (d) => { d.doing.unshift(d.todo.pop()) }, [{ op: 'array_move', path: 'todo[y]', to: 'doing', after: null }]],
-    ['back, to an array that is looked at before', (d) => { d.todo.splice(1, 0, d.doing.pop()) },
-      [{ op: 'array_move', path: 'doing[z]', to: 'todo', after: ['x', null] }]],
-    ['and is changed on the way', (d) => { d.doing.push({ ...d.todo.shift(), title: 'New' }) },
-      [{ op: 'array_move', path: 'todo[x]', to: 'doing' }, { op: 'set', path: 'doing[x].title', value: 'New' }]],
-    ['between items of an array', (d) => { d.lists[1].cards.push(d.lists[0].cards.pop()) },
-      [{ op: 'array_move', path: 'lists[l].cards[c]', to: 'lists[m].cards' }]],
-    ['into an item', (d) => { d.todo[1].subs = [d.doing.pop()] }, [{ op: 'array_move', path: 'doing[z]', to: 'todo[y].subs' }]],
-    ['into an item that goes to another array itself', (d) => { d.todo[0].subs.push(d.todo.pop()); d.doing.push(d.todo.pop()) },
-      [{ op: 'array_move', path: 'todo[x]', to: 'doing' }, { op: 'array_move', path: 'todo[y]', to: 'doing[x].subs' }]],
-    ['two that change places', (d) => { [d.todo[1], d.doing[0]] = [d.doing[0], d.todo[1]] },
-      [{ op: 'array_move', path: 'doing[z]', to: 'todo' }, { op: 'array_move', path: 'todo[y]', to: 'doing' }]]
+    [
+      'to the end',
+      (d) => {
+        d.doing.push(d.todo.shift())
+      },
+      [{ op: 'array_move', path: 'todo[x]', to: 'doing' }]
+    ],
+    [
+      'to the front',
+      (d) => {
+        d.doing.unshift(d.todo.pop())
+      },
+      [{ op: 'array_move', path: 'todo[y]', to: 'doing', after: null }]
+    ],
+    [
+      'back, to an array that is looked at before',
+      (d) => {
+        d.todo.splice(1, 0, d.doing.pop())
+      },
+      [{ op: 'array_move', path: 'doing[z]', to: 'todo', after: ['x', null] }]
+    ],
+    [
+      'and is changed on the way',
+      (d) => {
+        d.doing.push({ ...d.todo.shift(), title: 'New' })
+      },
+      [
+        { op: 'array_move', path: 'todo[x]', to: 'doing' },
+        { op: 'set', path: 'doing[x].title', value: 'New' }
+      ]
+    ],
+    [
+      'between items of an array',
+      (d) => {
+        d.lists[1].cards.push(d.lists[0].cards.pop())
+      },
+      [{ op: 'array_move', path: 'lists[l].cards[c]', to: 'lists[m].cards' }]
+    ],
+    [
+      'into an item',
+      (d) => {
+        d.todo[1].subs = [d.doing.pop()]
+      },
+      [{ op: 'array_move', path: 'doing[z]', to: 'todo[y].subs' }]
+    ],
+    [
+      'into an item that goes to another array itself',
+      (d) => {
+        d.todo[0].subs.push(d.todo.pop())
+        d.doing.push(d.todo.pop())
+      },
+      [
+        { op: 'array_move', path: 'todo[x]', to: 'doing' },
+        { op: 'array_move', path: 'todo[y]', to: 'doing[x].subs' }
+      ]
+    ],
+    [
+      'two that change places',
+      (d) => {
+        ;[d.todo[1], d.doing[0]] = [d.doing[0], d.todo[1]]
+      },
+      [
+        { op: 'array_move', path: 'doing[z]', to: 'todo' },
+        { op: 'array_move', path: 'todo[y]', to: 'doing' }
+      ]
+    ]
   ])('%s', (_, edit, ops) => {
     expect(after(edit)).toEqual(ops)
   })
@@ -182,8 +389,11 @@ describe('an item that goes to another array', () => {
   test('is copied where it is not known which of several it is', () => {
     const from = { a: items('x'), b: items('x'), c: [] }
     expect(checked(from, { a: [], b: [], c: items('x') }).map(({ op }) => op)).toEqual(['array_del', 'array_del', 'array_add'])
-    expect(checked({ a: items('x'), b: [], c: [] }, { a: [], b: items('x'), c: items('x') }).map(({ op }) => op))
-      .toEqual(['array_del', 'array_add', 'array_add'])
+    expect(checked({ a: items('x'), b: [], c: [] }, { a: [], b: items('x'), c: items('x') }).map(({ op }) => op)).toEqual([
+      'array_del',
+      'array_add',
+      'array_add'
+    ])
   })
 
   test('any two boards: the operations lead from one to the other', () => {
@@ -198,9 +408,19 @@ describe('an item that goes to another array', () => {
         const parent = into < i && into % 2 ? all[into] : undefined
         ;(parent?.subs ?? lists[list])?.push(item as unknown as JsonObject)
       })
-      return { a: lists[0]!, b: lists[1]!, c: [{ _sync_id: '1', c: lists[2]! }, { _sync_id: '2', c: lists[3]! }] }
+      return {
+        a: lists[0]!,
+        b: lists[1]!,
+        c: [
+          { _sync_id: '1', c: lists[2]! },
+          { _sync_id: '2', c: lists[3]! }
+        ]
+      }
     }
-    fc.assert(fc.property(lists, lists, (from, to) => leads(build(from), build(to))), { numRuns: 2000 })
+    fc.assert(
+      fc.property(lists, lists, (from, to) => leads(build(from), build(to))),
+      { numRuns: 2000 }
+    )
   })
 })
 

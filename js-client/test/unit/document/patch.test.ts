@@ -16,13 +16,16 @@ const containers = (value: unknown): unknown[] =>
 
 describe('any two versions', () => {
   test('live state becomes as the second, and shares nothing with it', () => {
-    fc.assert(fc.property(anyValue, anyValue, (from, to) => {
-      const { live, result } = patched(from, to)
-      expect(result).toEqual(to)
-      if (Array.isArray(live) && Array.isArray(to)) expect(result).toBe(live)
-      const values = new Set(containers(to))
-      expect(containers(result).some((container) => values.has(container))).toBe(false)
-    }), { numRuns: 500 })
+    fc.assert(
+      fc.property(anyValue, anyValue, (from, to) => {
+        const { live, result } = patched(from, to)
+        expect(result).toEqual(to)
+        if (Array.isArray(live) && Array.isArray(to)) expect(result).toBe(live)
+        const values = new Set(containers(to))
+        expect(containers(result).some((container) => values.has(container))).toBe(false)
+      }),
+      { numRuns: 500 }
+    )
   })
 
   test('objects and items stay the same objects', () => {
@@ -39,30 +42,39 @@ describe('any two versions', () => {
       visit(value, '')
       return found
     }
-    fc.assert(fc.property(anyObject, anyObject, (from, to) => {
-      const live = clone(from)
-      const before = identities(live)
-      patch(live, from, to)
-      for (const [way, object] of identities(live)) if (before.has(way)) expect(object).toBe(before.get(way))
-    }), { numRuns: 500 })
+    fc.assert(
+      fc.property(anyObject, anyObject, (from, to) => {
+        const live = clone(from)
+        const before = identities(live)
+        patch(live, from, to)
+        for (const [way, object] of identities(live)) if (before.has(way)) expect(object).toBe(before.get(way))
+      }),
+      { numRuns: 500 }
+    )
   })
 
   test('live state that is not as it should be becomes so where the versions differ', () => {
-    fc.assert(fc.property(anyValue, anyValue, (other, to) => {
-      expect(patch(clone(other), undefined, to)).toEqual(to)
-    }))
-    fc.assert(fc.property(anyObject, anyObject, anyObject, (other, from, to) => {
-      const live = patch(clone(other), from, to) as JsonObject
-      for (const name of Object.keys(to)) if (from[name] === undefined) expect(live[name]).toEqual(to[name])
-    }))
+    fc.assert(
+      fc.property(anyValue, anyValue, (other, to) => {
+        expect(patch(clone(other), undefined, to)).toEqual(to)
+      })
+    )
+    fc.assert(
+      fc.property(anyObject, anyObject, anyObject, (other, from, to) => {
+        const live = patch(clone(other), from, to) as JsonObject
+        for (const name of Object.keys(to)) if (from[name] === undefined) expect(live[name]).toEqual(to[name])
+      })
+    )
   })
 
   test('the same with reactive state', () => {
-    fc.assert(fc.property(anyObject, anyObject, (from, to) => {
-      const live = reactive(clone(from) as object)
-      expect(patch(live, from, to)).toBe(live)
-      expect(live).toEqual(to)
-    }))
+    fc.assert(
+      fc.property(anyObject, anyObject, (from, to) => {
+        const live = reactive(clone(from) as object)
+        expect(patch(live, from, to)).toBe(live)
+        expect(live).toEqual(to)
+      })
+    )
   })
 })
 
@@ -149,7 +161,10 @@ describe('reactive state', () => {
   const from = freeze({
     title: 'Plan',
     settings: { zoom: 1, theme: 'dark' },
-    tasks: [{ _sync_id: 'a', title: 'A', done: false }, { _sync_id: 'b', title: 'B', done: false }]
+    tasks: [
+      { _sync_id: 'a', title: 'A', done: false },
+      { _sync_id: 'b', title: 'B', done: false }
+    ]
   })
   const observed = (to: Json): Record<string, number> => {
     const state = reactive(clone(from) as { -readonly [K in keyof typeof from]: (typeof from)[K] })

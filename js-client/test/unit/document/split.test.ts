@@ -40,15 +40,17 @@ describe('take', () => {
   })
 
   test('batch after batch, any change arrives', () => {
-    fc.assert(fc.property(anyObject, anyValue, fc.integer({ min: 60, max: 200 }), (from, to, limit) => {
-      let doc: Json | undefined = from
-      for (let batches = 0; !equal(doc, to); batches++) {
-        const taken = take(diff(doc, to), { ops: 3, bytes: limit })
-        expect(taken.length).toBeGreaterThan(0)
-        expect(batches).toBeLessThan(1000)
-        doc = fold(doc, taken).doc
-      }
-    }))
+    fc.assert(
+      fc.property(anyObject, anyValue, fc.integer({ min: 60, max: 200 }), (from, to, limit) => {
+        let doc: Json | undefined = from
+        for (let batches = 0; !equal(doc, to); batches++) {
+          const taken = take(diff(doc, to), { ops: 3, bytes: limit })
+          expect(taken.length).toBeGreaterThan(0)
+          expect(batches).toBeLessThan(1000)
+          doc = fold(doc, taken).doc
+        }
+      })
+    )
   })
 })
 
@@ -74,21 +76,27 @@ describe('an operation that is too large', () => {
   })
 
   test('any value arrives in pieces as it would whole', () => {
-    fc.assert(fc.property(anyValue, fc.integer({ min: 1, max: 200 }), (value, limit) => {
-      expect(pieces(set('a', value), limit).doc).toEqual({ a: value })
-      expect(pieces({ op: 'init', path: '', value }, limit).doc).toEqual(value)
-    }), { numRuns: 300 })
+    fc.assert(
+      fc.property(anyValue, fc.integer({ min: 1, max: 200 }), (value, limit) => {
+        expect(pieces(set('a', value), limit).doc).toEqual({ a: value })
+        expect(pieces({ op: 'init', path: '', value }, limit).doc).toEqual(value)
+      }),
+      { numRuns: 300 }
+    )
   })
 
   test('any item too, added or replaced', () => {
-    fc.assert(fc.property(anyObject, fc.integer({ min: 1, max: 200 }), (members, limit) => {
-      const value = { ...members, _sync_id: 'x' }
-      const other = { _sync_id: 'w' }
-      expect(pieces({ op: 'array_add', path: 't', value, arrayIndex: 0 }, limit, { t: [other] }).doc)
-        .toEqual({ t: [value, other] })
-      expect(pieces(set('t[x]', value), limit, { t: [other, { _sync_id: 'x', old: 1 }] }).doc)
-        .toEqual({ t: [other, value] })
-    }), { numRuns: 300 })
+    fc.assert(
+      fc.property(anyObject, fc.integer({ min: 1, max: 200 }), (members, limit) => {
+        const value = { ...members, _sync_id: 'x' }
+        const other = { _sync_id: 'w' }
+        expect(pieces({ op: 'array_add', path: 't', value, arrayIndex: 0 }, limit, { t: [other] }).doc).toEqual({
+          t: [value, other]
+        })
+        expect(pieces(set('t[x]', value), limit, { t: [other, { _sync_id: 'x', old: 1 }] }).doc).toEqual({ t: [other, value] })
+      }),
+      { numRuns: 300 }
+    )
   })
 
   test('each piece is small enough where its parts are', () => {

@@ -26,27 +26,45 @@ describe('item arrays', () => {
 describe('equal', () => {
   test('a copy is equal, also with its members in another order', () => {
     const backwards = (value: unknown): unknown =>
-      Array.isArray(value) ? value.map(backwards)
-      : typeof value === 'object' && value !== null
-        ? Object.fromEntries(Object.entries(value).reverse().map(([name, member]) => [name, backwards(member)]))
-        : value
-    fc.assert(fc.property(anyValue, (value) => {
-      expect(equal(value, backwards(value) as Json)).toBe(true)
-    }))
+      Array.isArray(value)
+        ? value.map(backwards)
+        : typeof value === 'object' && value !== null
+          ? Object.fromEntries(
+              Object.entries(value)
+                .reverse()
+                .map(([name, member]) => [name, backwards(member)])
+            )
+          : value
+    fc.assert(
+      fc.property(anyValue, (value) => {
+        expect(equal(value, backwards(value) as Json)).toBe(true)
+      })
+    )
   })
   test('two values are equal when their copies with sorted members have the same text', () => {
     const sorted = (value: Json): unknown =>
       JSON.stringify(value, (_, member: unknown) =>
         typeof member === 'object' && member !== null && !Array.isArray(member)
           ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-          : member)
-    fc.assert(fc.property(anyValue, anyValue, (a, b) => {
-      expect(equal(a, b)).toBe(sorted(a) === sorted(b))
-    }))
+          : member
+      )
+    fc.assert(
+      fc.property(anyValue, anyValue, (a, b) => {
+        expect(equal(a, b)).toBe(sorted(a) === sorted(b))
+      })
+    )
   })
   test.each<[Json | undefined, Json | undefined]>([
-    [{}, []], [[], {}], [null, {}], [undefined, null], [0, false], ['', null], [[1], [1, 2]], [{ a: 1 }, { b: 1 }],
-    [{ toString: 1 }, { a: 1 }], [{ a: 1 }, { toString: 1 }]
+    [{}, []],
+    [[], {}],
+    [null, {}],
+    [undefined, null],
+    [0, false],
+    ['', null],
+    [[1], [1, 2]],
+    [{ a: 1 }, { b: 1 }],
+    [{ toString: 1 }, { a: 1 }],
+    [{ a: 1 }, { toString: 1 }]
   ])('%j is not %j', (a, b) => {
     expect(equal(a, b)).toBe(false)
   })
@@ -55,9 +73,20 @@ describe('equal', () => {
 describe('get', () => {
   const doc = { a: { b: [{ _sync_id: 'x', n: 1 }] }, plain: [1, 2], 'x.y': null }
   test.each<[string, Json | undefined]>([
-    ['', doc], ['a.b', doc.a.b], ['a.b[x]', doc.a.b[0]], ['a.b[x].n', 1], ['x\\.y', null],
-    ['a.c.d', undefined], ['a.b[y]', undefined], ['a[x]', undefined], ['plain[1]', undefined], ['plain.0', undefined],
-    ['plain.length', undefined], ['toString', undefined], ['a.constructor', undefined], ['a.b[x].n.toFixed', undefined]
+    ['', doc],
+    ['a.b', doc.a.b],
+    ['a.b[x]', doc.a.b[0]],
+    ['a.b[x].n', 1],
+    ['x\\.y', null],
+    ['a.c.d', undefined],
+    ['a.b[y]', undefined],
+    ['a[x]', undefined],
+    ['plain[1]', undefined],
+    ['plain.0', undefined],
+    ['plain.length', undefined],
+    ['toString', undefined],
+    ['a.constructor', undefined],
+    ['a.b[x].n.toFixed', undefined]
   ])('%s', (path, value) => {
     expect(get(doc, path)).toBe(value)
   })
@@ -96,14 +125,16 @@ describe('prototypes are out of reach', () => {
 })
 
 test('a clone is equal and shares nothing that can change', () => {
-  fc.assert(fc.property(anyValue, (value) => {
-    const copy = clone(value)
-    expect(copy).toEqual(value)
-    const containers = (value: unknown): unknown[] =>
-      typeof value === 'object' && value !== null ? [value, ...Object.values(value).flatMap(containers)] : []
-    const originals = new Set(containers(value))
-    expect(containers(copy).some((container) => originals.has(container))).toBe(false)
-  }))
+  fc.assert(
+    fc.property(anyValue, (value) => {
+      const copy = clone(value)
+      expect(copy).toEqual(value)
+      const containers = (value: unknown): unknown[] =>
+        typeof value === 'object' && value !== null ? [value, ...Object.values(value).flatMap(containers)] : []
+      const originals = new Set(containers(value))
+      expect(containers(copy).some((container) => originals.has(container))).toBe(false)
+    })
+  )
 })
 
 describe('a version that shares with the one before', () => {
@@ -112,7 +143,9 @@ describe('a version that shares with the one before', () => {
     if (same(before, shared)) return expect(shared).toBe(before)
     if (Array.isArray(before) && Array.isArray(shared)) {
       const byId = isItems(before) && isItems(shared)
-      shared.forEach((value: Json, i) => expectShared(byId ? before.find((item) => get(item, '_sync_id') === get(value, '_sync_id')) : before[i], value))
+      shared.forEach((value: Json, i) =>
+        expectShared(byId ? before.find((item) => get(item, '_sync_id') === get(value, '_sync_id')) : before[i], value)
+      )
     } else for (const name of Object.keys(Object(shared) as object)) expectShared(own(before, name), own(shared, name))
   }
 

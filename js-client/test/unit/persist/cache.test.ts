@@ -242,7 +242,11 @@ describe('whose the documents are', () => {
       tab.delta(set('n', 1))
       await tab.cache.write()
     }
-    expect([await reload({ user: 'ada' }), await reload({ user: 'bob' }), await reload({ room: 'r2' })]).toEqual([undefined, undefined, undefined])
+    expect([await reload({ user: 'ada' }), await reload({ user: 'bob' }), await reload({ room: 'r2' })]).toEqual([
+      undefined,
+      undefined,
+      undefined
+    ])
     expect(await reload({ server: 'https://other' })).toBeDefined()
     await keep({ user: 'ada' })
     expect(await reload({ user: 'ada' }), 'a new client keeps documents again').toBeDefined()
@@ -342,9 +346,19 @@ describe('what is written', () => {
   })
 
   test('is read only whole', () => {
-    const log = [JSON.stringify([{ serverSeq: 3, key: 'default', ops: [] }, { serverSeq: 4, key: 'default', ops: [] }])]
+    const log = [
+      JSON.stringify([
+        { serverSeq: 3, key: 'default', ops: [] },
+        { serverSeq: 4, key: 'default', ops: [] }
+      ])
+    ]
     expect(read(head, '[["default",{}]]', log)?.serverSeq).toBe(4)
-    for (const [snapshot, entries] of [['[["default",{}]]', []], ['nonsense', log], [undefined, log], ['[]', ['[{"serverSeq":3},{"serverSeq":5}]']]] as const) {
+    for (const [snapshot, entries] of [
+      ['[["default",{}]]', []],
+      ['nonsense', log],
+      [undefined, log],
+      ['[]', ['[{"serverSeq":3},{"serverSeq":5}]']]
+    ] as const) {
       expect(read(head, snapshot, entries)).toBeUndefined()
     }
   })

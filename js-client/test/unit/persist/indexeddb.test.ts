@@ -46,7 +46,11 @@ async function stored(): Promise<unknown[]> {
     const parts = records.filter(([part]) => part.length > 3 && part.slice(0, 3).join() === key.join())
     return assemble(index, new Map(parts.map(([part, value]) => [part[3] as number, value])))
   })
-  const parts = found.flatMap((outbox) => Object.values(outbox as SavedOutbox).filter(Array.isArray).flat())
+  const parts = found.flatMap((outbox) =>
+    Object.values(outbox as SavedOutbox)
+      .filter(Array.isArray)
+      .flat()
+  )
   expect(records.length, 'parts of no outbox').toBe(outboxes.length + parts.length)
   return found
 }
@@ -191,7 +195,11 @@ describe('a tab that is open', () => {
 
 describe('of thousands of changes', () => {
   const change = (n: number, value: Json) => ({ key: 'default', op: { op: 'set', path: `tasks[t${n}].title`, value } }) as const
-  const many = (values: readonly Json[]): SavedOutbox => ({ clientId: 'open', batches: [], unsent: values.map((value, n) => change(n, value)) })
+  const many = (values: readonly Json[]): SavedOutbox => ({
+    clientId: 'open',
+    batches: [],
+    unsent: values.map((value, n) => change(n, value))
+  })
 
   test.each([
     ['replaced', (all: Json[]) => all.with(2500, 'x'), 2],

@@ -81,7 +81,9 @@ test('a room shows what was kept and what is unsent while the server is away, an
   await eventually(() => expect(second.board.state).toEqual({ title: 'agreed', mine: 'unsent' }))
   expect(second.room.status).toMatchObject({ connected: false, loaded: true, pendingChanges: 1 })
   expect(second.room.pending.list).toMatchObject([{ key: 'default', op: { path: 'mine' }, sent: false }])
-  expect(second.loaded).toEqual([{ room: 'r', key: 'default', state: { title: 'agreed' }, serverSeq: server.model.serverSeq, kept: true }])
+  expect(second.loaded).toEqual([
+    { room: 'r', key: 'default', state: { title: 'agreed' }, serverSeq: server.model.serverSeq, kept: true }
+  ])
   expect(second.errors.map(({ code }) => code)).not.toContain('storage')
 
   server.model.post({ clientId: 'you', clientSeq: 1, key: 'default', ops: [{ op: 'set', path: 'note', value: 'theirs' }] })
@@ -89,7 +91,9 @@ test('a room shows what was kept and what is unsent while the server is away, an
   await eventually(() => expect(second.room.status).toMatchObject({ connected: true, pendingChanges: 0 }))
   expect(second.board.state).toEqual({ title: 'agreed', mine: 'unsent', note: 'theirs' })
   expect(server.model.docs.get('default')).toEqual(second.board.state)
-  expect(second.asked.filter((url) => url.includes('/events')).every((url) => url.includes(`last_event_id=${position}`))).toBe(true)
+  expect(second.asked.filter((url) => url.includes('/events')).every((url) => url.includes(`last_event_id=${position}`))).toBe(
+    true
+  )
   expect(second.loaded).toHaveLength(1)
 })
 

@@ -9,7 +9,11 @@ import { createWorld, pinias, settle } from './world.ts'
 /** What the browser has cached last week. */
 function cache() {
   const items = new Map([['board', JSON.stringify({ title: 'Last week', tasks: [] })]])
-  return { items, getItem: (key: string) => items.get(key) ?? null, setItem: (key: string, value: string) => void items.set(key, value) }
+  return {
+    items,
+    getItem: (key: string) => items.get(key) ?? null,
+    setItem: (key: string, value: string) => void items.set(key, value)
+  }
 }
 
 describe.each(pinias.slice(1))('with %s', (_, pinia) => {
@@ -21,7 +25,10 @@ describe.each(pinias.slice(1))('with %s', (_, pinia) => {
     const plugin = createPathsync({ client: world.client('ada') })
     const persisted = createPersistedState({ storage, auto: true }) as PiniaPlugin
     for (const each of order === 'before' ? [persisted, plugin] : [plugin, persisted]) instance.use(each)
-    const useBoard = pinia.defineStore('board', { state: () => ({ title: 'Untitled', tasks: [] as object[] }), sync: { room: 'board' } })
+    const useBoard = pinia.defineStore('board', {
+      state: () => ({ title: 'Untitled', tasks: [] as object[] }),
+      sync: { room: 'board' }
+    })
     return { ...world, storage, instance, plugin, useBoard }
   }
 

@@ -72,9 +72,13 @@ describe.each(pinias)('with %s', (_, { createPinia, defineStore }) => {
     define('later')(pinia)
     await settle()
     expect(warn).toHaveBeenCalledOnce()
-    expect(warn).toHaveBeenCalledWith(expect.stringMatching(/these stores were created: "early"\. .* Call `pinia\.use\(createPathsync\(\)\)`/))
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringMatching(/these stores were created: "early"\. .* Call `pinia\.use\(createPathsync\(\)\)`/)
+    )
     useSyncStatus(early)
-    expect(warn).toHaveBeenLastCalledWith(expect.stringMatching(/store "early" is not synced\. It was created before Pinia had the plugin\. Call/))
+    expect(warn).toHaveBeenLastCalledWith(
+      expect.stringMatching(/store "early" is not synced\. It was created before Pinia had the plugin\. Call/)
+    )
     warn.mockRestore()
   })
 

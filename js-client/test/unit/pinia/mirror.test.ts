@@ -6,7 +6,10 @@ import { createMirror } from '../../../src/pinia/mirror.ts'
 function mirrorOf(state: object, name?: string) {
   const touched = vi.fn()
   const failed = vi.fn()
-  const mirror = createMirror({ holder: () => state, ...(name !== undefined && { name }) }, { key: name ?? 'default', touched, failed })
+  const mirror = createMirror(
+    { holder: () => state, ...(name !== undefined && { name }) },
+    { key: name ?? 'default', touched, failed }
+  )
   mirror.begin()
   return { mirror, touched, failed, problem: () => [...mirror.problems.values()][0]?.message }
 }
@@ -46,7 +49,11 @@ describe('reading', () => {
     const { mirror, failed, problem } = mirrorOf(state, 'doc')
     expect(mirror.read(mirror.read(undefined))).toEqual({ title: 'x' })
     expect(failed).toHaveBeenCalledTimes(1)
-    expect(failed).toHaveBeenCalledWith({ code: 'invalid_value', message: 'doc.big cannot be shared: a bigint is not JSON', path: 'doc.big' })
+    expect(failed).toHaveBeenCalledWith({
+      code: 'invalid_value',
+      message: 'doc.big cannot be shared: a bigint is not JSON',
+      path: 'doc.big'
+    })
     expect(problem()).toContain('big')
     Reflect.deleteProperty(state.doc, 'big')
     mirror.read({ title: 'x' })
@@ -77,21 +84,28 @@ describe('writing a member', () => {
     { kind: 'an object', initial: { a: 1 }, good: { b: 2 }, others: [null, 5, 'x', [], [{ _sync_id: 'a' }]] },
     { kind: 'an array', initial: [1], good: [2], others: [null, 5, 'x', {}] }
   ]
-  test.each(cases)('$kind that is to become something else stays as it is, and the problem is told', ({ initial, good, others }) => {
-    for (const other of others) {
-      const state = reactive<{ doc: unknown }>({ doc: structuredClone(initial) })
-      const { mirror, failed, problem } = mirrorOf(state, 'doc')
-      mirror.write(undefined, other)
-      mirror.write(undefined, other)
-      expect(state.doc).toEqual(initial)
-      expect(failed).toHaveBeenCalledTimes(1)
-      expect(failed).toHaveBeenCalledWith({ code: 'unexpected_state', message: 'doc is not what the store expects', path: 'doc' })
-      expect(problem()).toBe('doc is not what the store expects')
-      mirror.write(other, good)
-      expect(state.doc).toEqual(good)
-      expect(problem()).toBeUndefined()
+  test.each(cases)(
+    '$kind that is to become something else stays as it is, and the problem is told',
+    ({ initial, good, others }) => {
+      for (const other of others) {
+        const state = reactive<{ doc: unknown }>({ doc: structuredClone(initial) })
+        const { mirror, failed, problem } = mirrorOf(state, 'doc')
+        mirror.write(undefined, other)
+        mirror.write(undefined, other)
+        expect(state.doc).toEqual(initial)
+        expect(failed).toHaveBeenCalledTimes(1)
+        expect(failed).toHaveBeenCalledWith({
+          code: 'unexpected_state',
+          message: 'doc is not what the store expects',
+          path: 'doc'
+        })
+        expect(problem()).toBe('doc is not what the store expects')
+        mirror.write(other, good)
+        expect(state.doc).toEqual(good)
+        expect(problem()).toBeUndefined()
+      }
     }
-  })
+  )
 
   test('what begins as null or a scalar may become anything', () => {
     const state = reactive<{ doc: unknown }>({ doc: null })

@@ -6,7 +6,10 @@ import { createWorld, pass, pinia4, pinias, settle, useRoute } from './world.ts'
 const { defineStore } = pinia4
 
 const useDoc = defineStore('doc', {
-  state: () => ({ doc: { title: 'untitled', tasks: [{ title: 'first' }] as { _sync_id?: string; title: string }[] }, open: false }),
+  state: () => ({
+    doc: { title: 'untitled', tasks: [{ title: 'first' }] as { _sync_id?: string; title: string }[] },
+    open: false
+  }),
   sync: {
     room: () => {
       const { id } = useRoute().params

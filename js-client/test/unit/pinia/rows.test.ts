@@ -36,7 +36,11 @@ function rendered(tasks: () => Task[]) {
   }
   const root: Row = { id: undefined }
   const app = createRenderer(options).createApp({
-    render: () => h('form', tasks().map((task) => h('input', { key: task._sync_id, id: task._sync_id })))
+    render: () =>
+      h(
+        'form',
+        tasks().map((task) => h('input', { key: task._sync_id, id: task._sync_id }))
+      )
   })
   app.mount(root)
   return { rows, app }
@@ -75,7 +79,9 @@ test('a new row is the same element when it has been sent, and after others have
 test('the same in an array that is new, long, in an item, or behind a ref', async () => {
   const long = () => Array.from({ length: 300 }, (_, i): Task => ({ _sync_id: `${i}`, title: '' }))
   const inner = ref<Task[]>([])
-  const state = reactive({ doc: { tasks: long(), short: [{ _sync_id: 'x', title: '', subs: [] as Task[] }], inner } as Record<string, unknown> })
+  const state = reactive({
+    doc: { tasks: long(), short: [{ _sync_id: 'x', title: '', subs: [] as Task[] }], inner } as Record<string, unknown>
+  })
   const mirror = createMirror({ holder: () => state, name: 'doc' }, { key: 'doc', touched: vi.fn(), failed: vi.fn() })
   mirror.begin()
   const doc = state.doc as { tasks: Task[]; short: Task[]; inner: Task[]; fresh: Task[] }
@@ -83,7 +89,7 @@ test('the same in an array that is new, long, in an item, or behind a ref', asyn
     () => doc.tasks[doc.tasks.push({ title: '' }) - 1],
     () => doc.short[0]!.subs![doc.short[0]!.subs!.push({ title: '' }) - 1],
     () => doc.inner[doc.inner.push({ title: '' }) - 1],
-    () => (doc.fresh = [{ title: '' }], doc.fresh[0])
+    () => ((doc.fresh = [{ title: '' }]), doc.fresh[0])
   ].map((add) => add())
   await nextTick()
   for (const task of added) expect(task?._sync_id).toEqual(expect.any(String))

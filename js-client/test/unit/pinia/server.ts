@@ -70,7 +70,9 @@ function createRoom(room: string) {
   let joined = 0
 
   const frame = (event: string, data: object, seq?: number) =>
-    new TextEncoder().encode(`${seq === undefined ? '' : `id: ${epoch}-${seq}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+    new TextEncoder().encode(
+      `${seq === undefined ? '' : `id: ${epoch}-${seq}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+    )
   const broadcast = (event: string, data: object, seq?: number) =>
     streams.forEach((stream) => stream.enqueue(frame(event, data, seq)))
 
@@ -134,7 +136,9 @@ function createRoom(room: string) {
           streams.set(clientId, stream)
           for (const [key, state] of docs) stream.enqueue(frame('state', { room, key, serverSeq, state }))
           stream.enqueue(frame('up-to-date', { room, epoch, serverSeq }, serverSeq))
-          stream.enqueue(frame('presence', { room, ...(readOnly.has(clientId) && { readOnly: true }), users: [...users.values()] }))
+          stream.enqueue(
+            frame('presence', { room, ...(readOnly.has(clientId) && { readOnly: true }), users: [...users.values()] })
+          )
           signal?.addEventListener('abort', () => {
             streams.delete(clientId)
             stream.error(signal.reason)

@@ -36,9 +36,14 @@ test('an object that is put into another array twice keeps its id where it was, 
   expect(doc.selected.map(({ title }) => title)).toEqual(['x', 'x'])
 })
 
-describe.each([['behind', ['tasks', 'selected']], ['before', ['selected', 'tasks']]])('an object that is put %s the place that it is at', (_, names) => {
+describe.each([
+  ['behind', ['tasks', 'selected']],
+  ['before', ['selected', 'tasks']]
+])('an object that is put %s the place that it is at', (_, names) => {
   const start = () => {
-    const state = reactive({ doc: Object.fromEntries(names.map((name) => [name, name === 'tasks' ? [task('x'), task('y')] : []])) as Doc })
+    const state = reactive({
+      doc: Object.fromEntries(names.map((name) => [name, name === 'tasks' ? [task('x'), task('y')] : []])) as Doc
+    })
     const doc = state.doc as { tasks: Task[]; selected: Task[] }
     return { doc, ...mirrorOf(state) }
   }
@@ -125,10 +130,11 @@ test('frozen objects may be in many places', () => {
 
 test('in two documents of a store it is a copy in the second, and both stores stay the same', async () => {
   const { application, server } = createWorld()
-  const define = () => pinia4.defineStore('s', {
-    state: () => ({ selected: [] as Task[], tasks: [task('x')] }),
-    sync: { room: 'r', include: ['selected', 'tasks'] }
-  })
+  const define = () =>
+    pinia4.defineStore('s', {
+      state: () => ({ selected: [] as Task[], tasks: [task('x')] }),
+      sync: { room: 'r', include: ['selected', 'tasks'] }
+    })
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const [ada, bob] = [define()(application('ada').pinia), define()(application('bob').pinia)]
   await settle()
@@ -139,7 +145,12 @@ test('in two documents of a store it is a copy in the second, and both stores st
   const batches = server.room('r').batches.length
   ada.tasks[0]!.title = 'from ada'
   await settle()
-  expect(server.room('r').batches.slice(batches).flatMap(({ ops }) => ops)).toEqual([{ op: 'set', path: '[x].title', value: 'from ada' }])
+  expect(
+    server
+      .room('r')
+      .batches.slice(batches)
+      .flatMap(({ ops }) => ops)
+  ).toEqual([{ op: 'set', path: '[x].title', value: 'from ada' }])
   expect(bob.$state).toEqual(ada.$state)
   expect(bob.selected[0]?.title).toBe('x')
   expect(warn).toHaveBeenCalledTimes(1)

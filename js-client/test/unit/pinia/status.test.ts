@@ -33,7 +33,13 @@ describe('useSyncStatus', () => {
     const status = useSyncStatus(store)
     expect(status.value).toEqual({ ...nothing, status: 'connecting' })
     await settle()
-    expect(status.value).toEqual({ ...nothing, status: 'online', connected: true, syncing: true, lastSyncedAt: expect.any(Date) as Date })
+    expect(status.value).toEqual({
+      ...nothing,
+      status: 'online',
+      connected: true,
+      syncing: true,
+      lastSyncedAt: expect.any(Date) as Date
+    })
     store.doc.title = 'x'
     expect(status.value.pendingChanges).toBe(1)
     await settle()
@@ -171,12 +177,21 @@ describe('useSyncHooks', () => {
     client.connect()
     await settle()
     expect(conflict).toHaveBeenCalledWith({
-      room: 'r', key: 'doc', op: { op: 'set', path: 'title', value: 'mine' }, reason: 'changed', current: 'theirs'
+      room: 'r',
+      key: 'doc',
+      op: { op: 'set', path: 'title', value: 'mine' },
+      reason: 'changed',
+      current: 'theirs'
     })
     expect(store.doc.title).toBe('theirs')
     at.post('doc', { op: 'set', path: '', value: 5 })
     await settle()
-    expect(error).toHaveBeenCalledWith({ room: 'r', code: 'unexpected_state', message: 'doc is not what the store expects', path: 'doc' })
+    expect(error).toHaveBeenCalledWith({
+      room: 'r',
+      code: 'unexpected_state',
+      message: 'doc is not what the store expects',
+      path: 'doc'
+    })
     warn.mockRestore()
   })
 

@@ -205,7 +205,10 @@ describe('what is shared', () => {
     await settle()
     a.list.push({ title: 'x' })
     const seen: unknown[] = []
-    watch(() => a.list[0]?._sync_id, (id) => seen.push(id))
+    watch(
+      () => a.list[0]?._sync_id,
+      (id) => seen.push(id)
+    )
     await settle()
     expect(seen).toEqual([a.list[0]?._sync_id])
     expect(seen[0]).toEqual(expect.any(String))
@@ -218,7 +221,10 @@ describe('what is shared', () => {
     const { a, b } = twoStores(use)
     await settle()
     const seen: unknown[] = []
-    watch(() => b.board, (board) => seen.push(board.cells))
+    watch(
+      () => b.board,
+      (board) => seen.push(board.cells)
+    )
     a.board = { cells: [1] }
     await settle()
     expect(seen).toEqual([[1]])
@@ -264,8 +270,16 @@ describe('what users do meanwhile', () => {
 
   test('what a watcher changes while a remote change is shown is shared as well', async () => {
     const { store, room, shared } = await doc()
-    watch(() => store.doc.count, (count) => (store.doc.total = 10 * count), { flush: 'sync' })
-    watch(() => store.doc.tasks.length, () => (store.doc.tasks.at(-1)!.done = true), { flush: 'sync' })
+    watch(
+      () => store.doc.count,
+      (count) => (store.doc.total = 10 * count),
+      { flush: 'sync' }
+    )
+    watch(
+      () => store.doc.tasks.length,
+      () => (store.doc.tasks.at(-1)!.done = true),
+      { flush: 'sync' }
+    )
     room.post('doc', { op: 'set', path: 'count', value: 4 })
     await settle()
     expect(shared()).toMatchObject({ count: 4, total: 40 })
@@ -291,9 +305,19 @@ describe('what users do meanwhile', () => {
     await settle()
     const [first, second] = [store.doc.tasks[0], store.doc.tasks[1]]
     const seen: string[] = []
-    for (const [i, task] of store.doc.tasks.entries()) watch(() => task.title, () => seen.push(`title ${i}`))
-    watch(() => store.doc.tasks.length, () => seen.push('length'))
-    watch(() => store.doc.title, () => seen.push('title'))
+    for (const [i, task] of store.doc.tasks.entries())
+      watch(
+        () => task.title,
+        () => seen.push(`title ${i}`)
+      )
+    watch(
+      () => store.doc.tasks.length,
+      () => seen.push('length')
+    )
+    watch(
+      () => store.doc.title,
+      () => seen.push('title')
+    )
     room.post('doc', { op: 'set', path: 'tasks[t2].title', value: 'changed' })
     await pass()
     await nextTick()

@@ -3,7 +3,10 @@ import { nextTick, ref } from 'vue'
 import { useSyncStatus, useSyncedStore } from '../../../src/pinia/index.ts'
 import { createWorld, pass, pinias, pinia4, settle, useRoute } from './world.ts'
 
-interface Task { _sync_id?: string; title: string }
+interface Task {
+  _sync_id?: string
+  title: string
+}
 
 describe.each(pinias)('in a setup store, with %s', (_, pinia) => {
   const useTasks = pinia.defineStore('tasks', () => {
@@ -90,7 +93,10 @@ test('a component shares refs until it is unmounted', async () => {
 
 test('a component that is unmounted at once never enters the room', async () => {
   const world = createWorld()
-  world.application().mount(() => ({ title: useSyncedStore({ room: 'r' }).synced('title', '') })).unmount()
+  world
+    .application()
+    .mount(() => ({ title: useSyncedStore({ room: 'r' }).synced('title', '') }))
+    .unmount()
   await settle()
   expect(world.server.rooms).toEqual([])
 })

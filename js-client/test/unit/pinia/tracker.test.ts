@@ -9,7 +9,12 @@ vi.mock(import('../../../src/pinia/parts.ts'), async (original) => {
   return { ...parts, readPart: vi.fn(parts.readPart) }
 })
 
-interface Item { _sync_id: string; n: number; tags: string[]; items: Item[] }
+interface Item {
+  _sync_id: string
+  n: number
+  tags: string[]
+  items: Item[]
+}
 const item = (_sync_id: string, ...items: Item[]): Item => ({ _sync_id, n: 0, tags: [], items })
 
 function tracked<T extends object>(state: T) {
@@ -21,11 +26,22 @@ function tracked<T extends object>(state: T) {
     change()
     return changed.mock.calls.length - before
   }
-  return { live, changed, tracker, changes, settle: () => tracker.quietly(() => JSON.parse(JSON.stringify(live.value)) as Json) }
+  return {
+    live,
+    changed,
+    tracker,
+    changes,
+    settle: () => tracker.quietly(() => JSON.parse(JSON.stringify(live.value)) as Json)
+  }
 }
 
 describe('a change is noticed', () => {
-  const state = () => ({ title: '', settings: { zoom: 1 } as { zoom: number; theme?: string }, list: [item('a', item('b')), item('c')], grid: [[1, 2], [3]] })
+  const state = () => ({
+    title: '',
+    settings: { zoom: 1 } as { zoom: number; theme?: string },
+    list: [item('a', item('b')), item('c')],
+    grid: [[1, 2], [3]]
+  })
   type State = ReturnType<typeof state>
 
   test.each<[string, (state: State) => void]>([
@@ -91,7 +107,11 @@ describe('a change is noticed', () => {
   })
 
   test('also in what contains itself, which has an end', () => {
-    interface Node { n: number; self?: Node; list?: Node[] }
+    interface Node {
+      n: number
+      self?: Node
+      list?: Node[]
+    }
     const node: Node = { n: 0 }
     node.self = node
     node.list = [node, { n: 1, list: [node] }]
@@ -121,7 +141,11 @@ describe('our own changes', () => {
     ['an id', (list) => (list[0]!._sync_id = 'other')]
   ])('are reported if a watcher has changed %s meanwhile', (_, change) => {
     const { live, tracker, changes } = tracked({ list: [item('a'), item('b', item('c'))] })
-    watch(() => live.value.list[0]!.n, () => change(live.value.list), { flush: 'sync' })
+    watch(
+      () => live.value.list[0]!.n,
+      () => change(live.value.list),
+      { flush: 'sync' }
+    )
     const write = () =>
       tracker.quietly(() => {
         live.value.list[0]!.n = 1
@@ -132,7 +156,11 @@ describe('our own changes', () => {
 
   test('that fail are not reported, and what comes after is', () => {
     const { live, tracker, changes } = tracked({ n: 0 })
-    expect(() => tracker.quietly(() => { throw new Error('no') })).toThrow('no')
+    expect(() =>
+      tracker.quietly(() => {
+        throw new Error('no')
+      })
+    ).toThrow('no')
     expect(changes(() => live.value.n++)).toBe(1)
   })
 })
@@ -150,7 +178,11 @@ describe('the cost', () => {
   test('of a change is nothing until it is read, and then the one part', () => {
     const { live, settle } = large()
     expect(reads(() => (live.value.title = 'x'))).toBe(0)
-    expect(reads(() => { for (let i = 0; i < 10; i++) live.value.list[7]!.n++ })).toBe(0)
+    expect(
+      reads(() => {
+        for (let i = 0; i < 10; i++) live.value.list[7]!.n++
+      })
+    ).toBe(0)
     expect(reads(settle)).toBe(2)
     expect(reads(settle)).toBe(0)
   })
@@ -177,7 +209,12 @@ describe('the cost', () => {
 
 test('creating a tracker inside of an effect does not make the effect depend on the state', () => {
   const state = reactive({ list: [item('a')] })
-  const run = vi.fn(() => track(() => state, () => {}))
+  const run = vi.fn(() =>
+    track(
+      () => state,
+      () => {}
+    )
+  )
   watch(run, () => {}, { flush: 'sync' })
   state.list[0]!.n++
   expect(run).toHaveBeenCalledTimes(1)

@@ -21,7 +21,7 @@ test('the embedded playground equals a fresh build of its sources', { timeout: 1
 })
 
 function readFiles(root: string): Map<string, Buffer> {
-  const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
-  const paths = files.map(entry => join(entry.parentPath, entry.name).slice(root.length + 1)).sort()
-  return new Map(paths.map(path => [path, readFileSync(join(root, path))]))
+  const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const paths = files.map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1)).sort()
+  return new Map(paths.map((path) => [path, readFileSync(join(root, path))]))
 }

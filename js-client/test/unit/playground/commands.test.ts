@@ -10,12 +10,14 @@ function argumentsOf(command: string): string[] {
   return output.split('\0').slice(0, -1)
 }
 
-test.each(['demo', 'a/b c', "it's $HOME `x` \"y\" \\"])('the commands for room %s reach it, whatever its name', room => {
-  const [listen, setTitle, addTask, read] = curlCommands('http://127.0.0.1:8080', room).map(({ command }) => argumentsOf(command))
+test.each(['demo', 'a/b c', 'it\'s $HOME `x` "y" \\'])('the commands for room %s reach it, whatever its name', (room) => {
+  const [listen, setTitle, addTask, read] = curlCommands('http://127.0.0.1:8080', room).map(({ command }) =>
+    argumentsOf(command)
+  )
   const url = `http://127.0.0.1:8080/v1/rooms/${encodeURIComponent(room)}`
   expect(listen).toEqual(['-N', `${url}/events`])
   expect(read).toEqual([url])
-  for (const [address, , header, , body] of [setTitle, addTask].map(given => given ?? [])) {
+  for (const [address, , header, , body] of [setTitle, addTask].map((given) => given ?? [])) {
     expect(address).toBe(`${url}/ops`)
     expect(header).toBe('Content-Type: application/json')
     expect(JSON.parse(body ?? '')).toMatchObject({ clientId: 'curl', key: 'project', ops: [{ op: expect.any(String) }] })

@@ -23,7 +23,12 @@ describe('the room in the address', () => {
 })
 
 describe('people', () => {
-  test.each([['Ada Lovelace', 'AL'], ['ada', 'AD'], ['', ''], ['👩🏽 x', '👩X']])('%s has the initials %s', (name, initials) => {
+  test.each([
+    ['Ada Lovelace', 'AL'],
+    ['ada', 'AD'],
+    ['', ''],
+    ['👩🏽 x', '👩X']
+  ])('%s has the initials %s', (name, initials) => {
     expect(initialsOf(name)).toBe(initials)
   })
 

@@ -103,7 +103,11 @@ function deliver(world: World, client: Client, x: number) {
     const before = KEYS.map((key) => replica.unsent(key))
     const dropped = client.conflicts.length
     const verdict =
-      event.type === 'state' ? replica.state(event.data) : event.type === 'delta' ? replica.delta(event.data, event.epoch) : 'ok'
+      event.type === 'state'
+        ? replica.state(event.data)
+        : event.type === 'delta'
+          ? replica.delta(event.data, event.epoch)
+          : 'ok'
     const last = event.type === 'up-to-date' ? replica.upToDate(event.data) : verdict
     check(client)
     if (x % 3) decide(client, x)
@@ -188,8 +192,15 @@ function keep(client: Client) {
   const { position, docs } = client.replica
   if (!position) return
   const [epoch, serverSeq] = position.split('-') as [string, string]
-  const states = [...docs.values()].flatMap(({ key, confirmed }) => (confirmed === undefined ? [] : [[key, confirmed] as const]))
-  client.kept = { epoch, serverSeq: Number(serverSeq), docs: new Map(JSON.parse(JSON.stringify(states)) as typeof states), deltas: [] }
+  const states = [...docs.values()].flatMap(({ key, confirmed }) =>
+    confirmed === undefined ? [] : [[key, confirmed] as const]
+  )
+  client.kept = {
+    epoch,
+    serverSeq: Number(serverSeq),
+    docs: new Map(JSON.parse(JSON.stringify(states)) as typeof states),
+    deltas: []
+  }
 }
 
 /** The tab is closed; another one begins with what was kept, which may be older, and with what was pending. */
@@ -324,7 +335,12 @@ function heal(world: World) {
       if (n > 5000) throw new Error('requests wait for each other')
       arrive(world, n)
     }
-    if (world.clients.every(({ replica, inbox }) => replica.live && !inbox.length && !replica.pending() && !replica.rejected.length)) return
+    if (
+      world.clients.every(
+        ({ replica, inbox }) => replica.live && !inbox.length && !replica.pending() && !replica.rejected.length
+      )
+    )
+      return
   }
   throw new Error('it does not come to rest')
 }

@@ -40,7 +40,10 @@ function setup(options: Partial<ReplicaOptions> = {}) {
       return replica.upToDate({ room: 'r', epoch, serverSeq })
     },
     delta: (serverSeq: number, ops: Operation[], from: { clientId?: string; clientSeq?: number } = {}, epoch = 'e') =>
-      replica.delta({ room: 'r', key, serverSeq, clientId: 'you', clientSeq: 1000 + serverSeq, serverTs: 0, ops, ...from }, epoch),
+      replica.delta(
+        { room: 'r', key, serverSeq, clientId: 'you', clientSeq: 1000 + serverSeq, serverTs: 0, ops, ...from },
+        epoch
+      ),
     upToDate: (serverSeq: number, epoch = 'e') => replica.upToDate({ room: 'r', epoch, serverSeq }),
     /** Freezes, and has the server take it whole. */
     answer(serverSeq: number) {
@@ -209,7 +212,14 @@ describe('an own batch', () => {
     edit(set('n', 2))
     const frozen = replica.freeze()!
     delta(2, [set('n', 2)], { clientId: 'me', clientSeq: 1 })
-    replica.answered(frozen, { room: 'r', key: 'default', epoch: 'e', serverSeq: 2, duplicate: false, results: [{ status: 'applied' }] })
+    replica.answered(frozen, {
+      room: 'r',
+      key: 'default',
+      epoch: 'e',
+      serverSeq: 2,
+      duplicate: false,
+      results: [{ status: 'applied' }]
+    })
     expect(replica.pending()).toBe(0)
   })
 
@@ -297,7 +307,10 @@ describe('a start again', () => {
   })
 
   test('drops an acknowledged batch that its documents have, and sends again what another history had acknowledged', () => {
-    for (const [epoch, left] of [['e', 0], ['f', 1]] as const) {
+    for (const [epoch, left] of [
+      ['e', 0],
+      ['f', 1]
+    ] as const) {
       const { load, edit, answer, replica } = setup()
       load({ n: 1 }, 1)
       edit(set('n', 2))
@@ -343,7 +356,12 @@ describe('offline changes', () => {
 
     test(`of what the server changed are dropped and reported, the rest is sent (${how})`, () => {
       const edits = [set('title', 'mine'), set('zoom', 5), add('tasks', { _sync_id: 'm' })]
-      const { view, conflicts, sent } = offline({ title: 'a', zoom: 1, tasks: [] }, edits, [set('title', 'theirs'), add('tasks', { _sync_id: 't' })], whole)
+      const { view, conflicts, sent } = offline(
+        { title: 'a', zoom: 1, tasks: [] },
+        edits,
+        [set('title', 'theirs'), add('tasks', { _sync_id: 't' })],
+        whole
+      )
       expect(view()).toEqual({ title: 'theirs', zoom: 5, tasks: [{ _sync_id: 't' }, { _sync_id: 'm' }] })
       expect(conflicts).toEqual([{ key: 'default', op: set('title', 'mine'), reason: 'changed', current: 'theirs' }])
       expect(sent).toEqual([set('zoom', 5), add('tasks', { _sync_id: 'm' })])
@@ -422,7 +440,10 @@ describe('a batch that is withdrawn', () => {
     replica.withdraw(first)
     expect(view()).toEqual({ a: 2, b: 1 })
     expect(replica.freeze()).toBeUndefined()
-    expect(replica.freeze({ hidden: true })!.batch).toMatchObject({ previousClientSeq: second.batch.clientSeq, ops: [set('b', 1)] })
+    expect(replica.freeze({ hidden: true })!.batch).toMatchObject({
+      previousClientSeq: second.batch.clientSeq,
+      ops: [set('b', 1)]
+    })
   })
 
   test('brings an item back that a later batch has changed in vain, without a conflict', () => {
@@ -539,8 +560,14 @@ describe('what is set aside', () => {
     const frozen = replica.freeze()!
     const answered = () =>
       replica.answered(frozen, {
-        room: 'r', key: 'default', epoch: 'e', serverSeq: 2, duplicate: false,
-        results: frozen.batch.ops.map(({ path }) => (path === 'text' ? { status: 'discarded', reason: 'too_large' } : { status: 'applied' }))
+        room: 'r',
+        key: 'default',
+        epoch: 'e',
+        serverSeq: 2,
+        duplicate: false,
+        results: frozen.batch.ops.map(({ path }) =>
+          path === 'text' ? { status: 'discarded', reason: 'too_large' } : { status: 'applied' }
+        )
       })
     if (first === 'answer') answered()
     delta(2, [set('a', 1)], { clientId: 'me', clientSeq: 1 })
@@ -675,7 +702,10 @@ describe('seeding', () => {
 describe('seeding with more than a batch may hold', () => {
   test('writes it piece by piece, and loses nothing', () => {
     const { load, replica, view, delta } = setup({ limits: { ops: 10, bytes: 200 } })
-    const initial = { title: 'large', tasks: Array.from({ length: 20 }, (_, i) => ({ _sync_id: `t${i}`, text: 'x'.repeat(30) })) }
+    const initial = {
+      title: 'large',
+      tasks: Array.from({ length: 20 }, (_, i) => ({ _sync_id: `t${i}`, text: 'x'.repeat(30) }))
+    }
     replica.initialise('default', initial)
     load(undefined, 0)
     for (let seq = 1; replica.freeze(); seq++) {
@@ -701,7 +731,9 @@ describe('what a closed tab left', () => {
     heir.replica.adopt(left)
     expect(heir.replica.pending()).toBe(4)
     heir.load({ a: 1, b: 'changed', tasks: [] }, 2)
-    expect(heir.replica.queue.map(({ batch }) => batch)).toEqual([{ clientId: 'gone', clientSeq: 1, key: 'default', ops: [set('a', 2)] }])
+    expect(heir.replica.queue.map(({ batch }) => batch)).toEqual([
+      { clientId: 'gone', clientSeq: 1, key: 'default', ops: [set('a', 2)] }
+    ])
     expect(heir.view()).toEqual({ a: 2, b: 'changed', tasks: [{ _sync_id: 'x' }], c: 3 })
     expect(heir.conflicts).toEqual([{ key: 'default', op: set('b', 2), reason: 'changed', current: 'changed' }])
     heir.delta(3, [set('a', 2)], { clientId: 'gone', clientSeq: 1 })
@@ -710,7 +742,11 @@ describe('what a closed tab left', () => {
   })
 
   test('survives that its heir is closed before it was loaded', () => {
-    const left = { clientId: 'gone', batches: [{ clientId: 'gone', clientSeq: 1, key: 'k', ops: [set('a', 1)] }], unsent: [{ key: 'k', op: set('b', 1) }] }
+    const left = {
+      clientId: 'gone',
+      batches: [{ clientId: 'gone', clientSeq: 1, key: 'k', ops: [set('a', 1)] }],
+      unsent: [{ key: 'k', op: set('b', 1) }]
+    }
     const heir = setup()
     heir.replica.adopt(left)
     expect(heir.replica.saved()).toEqual({ ...left, clientId: 'me' })
@@ -756,7 +792,11 @@ describe('a room that the browser has kept', () => {
 
   test('has changes of what a closed tab left wait for it when the page is hidden', () => {
     const { replica, edit, view, upToDate, conflicts } = restored({ tasks: [] })
-    replica.adopt({ clientId: 'tab', batches: [], unsent: [{ key: 'default', op: add('tasks', { _sync_id: 'x', title: '' }) }] })
+    replica.adopt({
+      clientId: 'tab',
+      batches: [],
+      unsent: [{ key: 'default', op: add('tasks', { _sync_id: 'x', title: '' }) }]
+    })
     edit(set('tasks[x].title', 'typed'))
     expect(replica.freeze({ hidden: true })).toBeUndefined()
     expect(replica.saved().unsent).toHaveLength(2)
@@ -791,7 +831,10 @@ describe('a room that the browser has kept', () => {
     upToDate(anew ? 1 : 2, anew ? 'e2' : 'e')
     expect(view()).toEqual({ title: 'theirs', zoom: 3, more: 1 })
     expect(conflicts.map(({ op, reason }) => [op, reason])).toEqual(
-      expect.arrayContaining([[set('title', 'mine'), 'changed'], [set('zoom', 2), 'changed']])
+      expect.arrayContaining([
+        [set('title', 'mine'), 'changed'],
+        [set('zoom', 2), 'changed']
+      ])
     )
     expect(conflicts).toHaveLength(2)
     expect(replica.pending()).toBe(0)
@@ -865,7 +908,13 @@ describe('pending changes', () => {
 describe('whole state that is sent again', () => {
   test('shares with what was known whatever is the same in both', () => {
     const { load, view } = setup()
-    const state = () => ({ tasks: [{ _sync_id: 'x', deep: { n: 1 } }, { _sync_id: 'y', deep: { n: 1 } }], title: 'a' })
+    const state = () => ({
+      tasks: [
+        { _sync_id: 'x', deep: { n: 1 } },
+        { _sync_id: 'y', deep: { n: 1 } }
+      ],
+      title: 'a'
+    })
     load(state())
     const before = view() as ReturnType<typeof state>
     load({ ...state(), tasks: state().tasks.toReversed(), title: 'b' })
