@@ -10,7 +10,9 @@ test('the embedded playground equals a fresh build of its sources', { timeout: 1
   const directory = mkdtempSync(join(tmpdir(), 'pathsync-playground-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))
   const cwd = fileURLToPath(new URL('../../..', import.meta.url))
-  execFileSync('npm', ['run', '--silent', 'playground', '--', '--outDir', directory], { cwd, stdio: 'pipe' })
+  // Vitest sets NODE_ENV, which would make a development build.
+  const env = { ...process.env, NODE_ENV: 'production' }
+  execFileSync('npm', ['run', '--silent', 'playground', '--', '--outDir', directory], { cwd, env, stdio: 'pipe' })
 
   const fresh = readFiles(directory)
   const embedded = readFiles(fileURLToPath(new URL('../../../../httpapi/playground', import.meta.url)))
