@@ -23,7 +23,7 @@ type Problem struct {
 	Retryable bool         `json:"retryable"` // the same request may succeed later
 	Errors    []FieldError `json:"errors"`
 
-	RetryAfter time.Duration `json:"-"` // from the header; 0: none
+	RetryAfter time.Duration `json:"-"` // from the header, at most a day; 0: none
 }
 
 // FieldError is one fault of a request.
@@ -45,7 +45,7 @@ func readProblem(resp *http.Response) *Problem {
 	}
 	p.Status = resp.StatusCode
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		p.RetryAfter = min(time.Duration(seconds), 1<<31) * time.Second
+		p.RetryAfter = time.Duration(min(seconds, 24*60*60)) * time.Second
 	}
 	if p.Title == "" {
 		p.Title = "the server answers " + resp.Status
