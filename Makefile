@@ -8,6 +8,10 @@ PACKAGES = js-client/node_modules/.package-lock.json
 NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
 SUMMARY  = bin/summary
 PART     = SUMMARY=$(SUMMARY) tests/part.sh
+NPM      = npm run -s --prefix js-client
+
+# parts runs up to four parts one after the other, and fails if one of them fails.
+parts = { failed=0; $(foreach part,1 2 3 4,$(if $($(part)),$(PART) $($(part)) || failed=1;)) exit $$failed; }
 
 .DEFAULT_GOAL = help
 .PHONY: help run build release deps test test-go test-go-packages test-proxies test-js test-js-unit test-js-e2e missing lint \
@@ -34,23 +38,20 @@ test: ## all tests of the server and the client, and a summary
 test-go: test-go-packages test-proxies ## the server's tests; Go is enough
 
 test-go-packages:
-	@$(PART) 'go vet' $(GO) vet ./...
-	@$(PART) 'server' $(GOTEST) -race -timeout 20m $$($(GO) list ./... | grep -v /tests/proxies)
+	@$(call parts,'go vet' $(GO) vet ./...,\
+	  'server' $(GOTEST) -race -timeout 20m $$($(GO) list ./... | grep -v /tests/proxies))
 
 test-proxies:
-	@$(PART) 'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies
+	@$(call parts,'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies)
 
 test-js: test-js-unit test-js-e2e ## the client's tests; Node 20.19 or newer, and browsers
 
 test-js-unit: $(PACKAGES)
-	@$(NEED_NODE) $(PART) 'client: types'  npm run -s --prefix js-client types
-	@$(NEED_NODE) $(PART) 'client: build'  npm run -s --prefix js-client build
-	@$(NEED_NODE) $(PART) 'client: unit'   npm run -s --prefix js-client unit
-	@$(NEED_NODE) $(PART) 'client: size'   npm run -s --prefix js-client size
+	@$(NEED_NODE) $(call parts,'client: types' $(NPM) types,'client: build' $(NPM) build,\
+	  'client: unit' $(NPM) unit,'client: size' $(NPM) size)
 
 test-js-e2e: $(PACKAGES) $(NITRO)
-	@$(NEED_NODE) $(PART) 'client: Node and browsers'  npm run -s --prefix js-client e2e
-	@$(NEED_NODE) $(PART) 'client: Nuxt application'   npm run -s --prefix js-client nuxt
+	@$(NEED_NODE) $(call parts,'client: Node and browsers' $(NPM) e2e,'client: Nuxt application' $(NPM) nuxt)
 
 SOAK ?= 10m
 soak-js: $(PACKAGES) ## many clients against every kind of fault for SOAK; make test does it for seconds

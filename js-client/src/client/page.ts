@@ -61,4 +61,7 @@ export function hasFewConnections(root: string): boolean {
 export const isOffline = () => typeof navigator === 'object' && navigator.onLine === false
 
 /** The program ends when nothing is left to do, as in Node. A page lives until it is closed. */
-export const endsWhenIdle = () => typeof window !== 'object' && typeof process === 'object' && !!process.versions?.node
+export function endsWhenIdle(): boolean {
+  const { process } = globalThis as { process?: { versions?: { node?: string } } }
+  return typeof window !== 'object' && !!process?.versions?.node
+}
