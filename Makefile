@@ -4,6 +4,8 @@
 GO       ?= go
 LINT     = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOTEST   = $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname-and-test-fails --hide-summary=skipped --
+# tests is a module of its own, so that the dependencies of tests are not those of the server. go.work joins the two.
+GO_PACKAGES = ./... ./tests/...
 PACKAGES = js-client/node_modules/.package-lock.json
 NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
 SUMMARY  = bin/summary
@@ -38,8 +40,8 @@ test: ## all tests of the server and the client, and a summary
 test-go: test-go-packages test-proxies ## the server's tests; Go is enough
 
 test-go-packages:
-	@$(call parts,'go vet' $(GO) vet ./...,\
-	  'server' $(GOTEST) -race -timeout 20m $$($(GO) list ./... | grep -v /tests/proxies))
+	@$(call parts,'go vet' $(GO) vet $(GO_PACKAGES),\
+	  'server' $(GOTEST) -race -timeout 20m $$($(GO) list $(GO_PACKAGES) | grep -v /tests/proxies))
 
 test-proxies:
 	@$(call parts,'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies)
@@ -121,12 +123,12 @@ test-sqlserver: ## the tests that need SQL Server
 	  $(GO) test -race -count=1 -timeout 30m ./sqlstore/... ./tests/e2e
 
 lint: $(PACKAGES) ## golangci-lint for Go, Biome for TypeScript
-	$(LINT) run ./...
+	$(LINT) run $(GO_PACKAGES)
 	@$(NEED_NODE) npm run -s --prefix js-client lint
 
 FUZZTIME ?= 1m
 fuzz: ## each fuzz target for FUZZTIME
-	@$(GO) list ./... | while read -r pkg; do \
+	@$(GO) list $(GO_PACKAGES) | while read -r pkg; do \
 	  for target in $$($(GO) test -list '^Fuzz' "$$pkg" | grep '^Fuzz'); do \
 	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg" || exit 1; \
 	  done; \
@@ -177,7 +179,7 @@ bench-databases: ## a table of every database at hand
 	$(GO) test -run '^$$' -bench '^BenchmarkDatabases$$' ./sqlstore
 
 bench: ## the benchmarks in the tree
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -run '^$$' -bench . -benchmem $(GO_PACKAGES)
 
 load: ## the figures in README.md: server on core 0, load on core 1
 	$(GO) run ./tests/load all

@@ -3,6 +3,7 @@
 # a container image for amd64 and arm64, the npm package, a software bill of materials for both, and SHA-256 checksums.
 # `make release` runs it. It uploads nothing.
 set -eu
+export GOWORK=off # the module alone, as its users see it
 cd "$(dirname "$0")/.."
 
 version=$(sed -n 's/^const Version = "\(.*\)"$/\1/p' version.go)
