@@ -12,7 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/limit"
+	"github.com/pathsync/pathsync/httpapi/problem"
 	"github.com/pathsync/pathsync/sse"
 )
 
@@ -60,7 +61,7 @@ func TestTheAccessLogHasTheClientsAddressAndNotItsProxys(t *testing.T) {
 		if got := logged(t, &log)["address"]; got != "198.51.100.1" {
 			t.Errorf("it has %v", got)
 		}
-	}, accessLog(&log), limited(httpapi.Limits{}))
+	}, accessLog(&log), limited(limit.Config{}))
 }
 
 func TestARefusalIsLoggedWithItsCode(t *testing.T) {
@@ -151,7 +152,7 @@ func (c *counts) read() string {
 func (c *counts) Answered(route string, status int, took time.Duration) {
 	c.note("%s %d %s", route, status, took)
 }
-func (c *counts) Refused(code httpapi.Code)    { c.note("refused %s", code) }
+func (c *counts) Refused(code problem.Code)    { c.note("refused %s", code) }
 func (c *counts) StreamStarted()               { c.note("started") }
 func (c *counts) StreamEnded(cause error)      { c.note("ended: %v", cause) }
 func (c *counts) Delivered(took time.Duration) { c.note("delivered %s", took) }
@@ -187,14 +188,14 @@ func TestWhatIsAnsweredIsMeasured(t *testing.T) {
 		s.open("/v1/rooms/r/events?clientId=ada").live()
 		r.until("problem")
 		want("ended: stream ended by the server; started")
-	}, func(p *parts) { p.api.Recorder, p.feeds.Recorder = c, c })
+	}, func(p *parts) { p.api.Metrics, p.feeds.Metrics = c, c })
 }
 
 // Over HTTP/2 a stream ends before its handler returns, and its bytes go through the exchange.
 func TestAStreamOverHTTP2IsLoggedOnceLikeAnyOther(t *testing.T) {
 	var log lines
 	c := new(counts)
-	s := start(t, accessLog(&log), func(p *parts) { p.api.Recorder = c })
+	s := start(t, accessLog(&log), func(p *parts) { p.api.Metrics = c })
 	front := httptest.NewUnstartedServer(s.api)
 	front.EnableHTTP2 = true
 	front.StartTLS()

@@ -29,8 +29,8 @@ func verifies(cfg auth.Config) *auth.Verifier {
 	return v
 }
 
-// token is one of a user who may do what the claim says, and which lasts for a while.
-func token(user, claim string, life time.Duration) string {
+// newToken returns a token of a user with the permissions of a claim, valid for a time.
+func newToken(user, claim string, life time.Duration) string {
 	return signed(jwt.SigningMethodHS256, []byte(signingKey), jwt.MapClaims{
 		"sub": user, "exp": time.Now().Add(life).UnixMilli() / 1000, "pathsync": raw(claim),
 	})
@@ -49,7 +49,7 @@ func signed(method jwt.SigningMethod, key any, claims jwt.MapClaims) string {
 }
 
 // by is the client of a user who may do what the claim says.
-func (c client) by(user, claim string) client { return c.with(token(user, claim, time.Hour)) }
+func (c client) by(user, claim string) client { return c.with(newToken(user, claim, time.Hour)) }
 
 // with is a client that shows a token with each request that does not come with one.
 func (c client) with(token string) client {

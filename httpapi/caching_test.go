@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/pathsync/pathsync/access"
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/origin"
+	"github.com/pathsync/pathsync/httpapi/problem"
+	"github.com/pathsync/pathsync/httpapi/token"
 )
 
 const (
@@ -81,7 +83,7 @@ func TestPagesOfOtherOriginsDoNotShareTheirHeaders(t *testing.T) {
 		s.get(closed, "Origin", "https://app.example.com").is(200).
 			has("Vary", "Origin").has("Access-Control-Allow-Origin", "https://app.example.com").has("Cache-Control", publicForEver)
 		s.get(closed).is(200).has("Vary", "Origin").has("Access-Control-Allow-Origin", "")
-	}, func(p *parts) { p.api.Origins, _ = httpapi.ParseOrigins([]string{"https://app.example.com"}) })
+	}, func(p *parts) { p.api.Origins, _ = origin.Parse([]string{"https://app.example.com"}) })
 }
 
 // public has a server ask for tokens, except for who reads the room `open`.
@@ -95,13 +97,13 @@ func TestAPublicRoomIsReadByEverybodyAndNothingElse(t *testing.T) {
 		s.by("ada", everything).set("open", "x", "1")
 		for _, path := range []string{"", "/stores/default", "/changes"} {
 			s.get("/v1/rooms/open" + path).is(200)
-			s.get("/v1/rooms/closed"+path).problem(401, httpapi.Unauthenticated)
+			s.get("/v1/rooms/closed"+path).problem(401, problem.Unauthenticated)
 		}
 		for _, path := range []string{"/events", "/presence"} {
-			s.get("/v1/rooms/open"+path).problem(401, httpapi.Unauthenticated)
+			s.get("/v1/rooms/open"+path).problem(401, problem.Unauthenticated)
 		}
-		s.post("/v1/rooms/open/ops", write).problem(401, httpapi.Unauthenticated)
-		s.put("/v1/rooms/open/presence/eve", `{}`).problem(401, httpapi.Unauthenticated)
+		s.post("/v1/rooms/open/ops", write).problem(401, problem.Unauthenticated)
+		s.put("/v1/rooms/open/presence/eve", `{}`).problem(401, problem.Unauthenticated)
 	}, public)
 }
 
@@ -109,27 +111,27 @@ func TestAPublicRoomIsReadByUsersToWhomNothingIsGranted(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		guest := s.by("eve", `{"rooms":[]}`)
 		guest.get("/v1/rooms/open").is(200)
-		guest.get("/v1/rooms/closed").problem(403, httpapi.Forbidden)
-		guest.get("/v1/rooms/open/presence").problem(403, httpapi.Forbidden)
+		guest.get("/v1/rooms/closed").problem(403, problem.Forbidden)
+		guest.get("/v1/rooms/open/presence").problem(403, problem.Forbidden)
 	}, public)
 }
 
 // Whoever shows a token that is not accepted is never taken for somebody who has none.
 func TestABadTokenIsRefusedInAPublicRoomToo(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
-		expired := token("ada", everything, -time.Hour)
+		expired := newToken("ada", everything, -time.Hour)
 		for _, header := range []string{"Bearer x", "Bearer " + expired, "Basic YWRhOg==", ""} {
-			s.get("/v1/rooms/open", "Authorization", header).problem(401, httpapi.Unauthenticated)
+			s.get("/v1/rooms/open", "Authorization", header).problem(401, problem.Unauthenticated)
 		}
-		s.get("/v1/rooms/open", "Cookie", httpapi.CookieName+"="+expired).problem(401, httpapi.Unauthenticated)
-		s.get("/v1/rooms/open/changes?token=x").problem(401, httpapi.Unauthenticated)
+		s.get("/v1/rooms/open", "Cookie", token.CookieName+"="+expired).problem(401, problem.Unauthenticated)
+		s.get("/v1/rooms/open/changes?token=x").problem(401, problem.Unauthenticated)
 	}, public)
 }
 
 func TestANameThatOnlyLooksLikeAPublicRoomIsNone(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, room := range []string{"Open", "open%2F", "opened", "%6Fpen%20x"} {
-			s.get("/v1/rooms/"+room).problem(401, httpapi.Unauthenticated)
+			s.get("/v1/rooms/"+room).problem(401, problem.Unauthenticated)
 		}
 		s.get("/v1/rooms/%6Fpen").is(200) // this is the name
 	}, public)

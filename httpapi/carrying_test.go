@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 const along = "/v1/rooms/r/presence/bob"
@@ -91,7 +91,7 @@ func TestNobodyReadsAlongWithAnotherUsersClient(t *testing.T) {
 		const everywhere = `{"rooms":[{"match":"*","read":true,"write":true,"presence":true}]}`
 		ann, mallory := s.by("ann", everywhere), s.by("mallory", everywhere)
 		ann.open("/v1/rooms/r/events?clientId=ada").live()
-		if p := mallory.put(along, `{"via":"ada"}`).problem(403, httpapi.Forbidden); !strings.Contains(p.Detail, "via") {
+		if p := mallory.put(along, `{"via":"ada"}`).problem(403, problem.Forbidden); !strings.Contains(p.Detail, "via") {
 			t.Errorf("it is not said which client: %q", p.Detail)
 		}
 		mallory.put(along, `{"via":"eve"}`).is(200)
@@ -111,7 +111,7 @@ func TestWhatIsWrongWithViaIsToldAtItsPlace(t *testing.T) {
 		"itself": `"bob"`, "a number": `1`, "nothing": `""`, "not a name": `".."`, "too long": `"` + strings.Repeat("x", 101) + `"`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			faults(t, s.on(t).put(along, `{"via":`+via+`}`).problem(422, httpapi.InvalidRequest), "/via")
+			faults(t, s.on(t).put(along, `{"via":`+via+`}`).problem(422, problem.InvalidRequest), "/via")
 		})
 	}
 	s.present()

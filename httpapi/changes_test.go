@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 // delta is the text of a batch that sets one member in the key `default`, as ada, at a bubble's midnight.
@@ -67,8 +67,8 @@ func TestAPositionThatThisHistoryDoesNotHaveIsGone(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 2)
 		for _, after := range []string{"history1-3", "history1-9223372036854775807", "history2-1", "x-0", "HISTORY1-1"} {
-			s.get("/v1/rooms/r/changes?after="+after).problem(410, httpapi.PositionGone)
-			s.get("/v1/rooms/r/changes?wait=30&after="+after).problem(410, httpapi.PositionGone)
+			s.get("/v1/rooms/r/changes?after="+after).problem(410, problem.PositionGone)
+			s.get("/v1/rooms/r/changes?wait=30&after="+after).problem(410, problem.PositionGone)
 		}
 	})
 }
@@ -186,7 +186,7 @@ func TestParametersOfChangesHaveBounds(t *testing.T) {
 			"limit=0", "limit=-1", "limit=1001", "limit=x", "limit=1.0", "limit=99999999999999999999",
 			"wait=-1", "wait=61", "wait=1s", "wait=1e1", "wait=99999999999999999999",
 		} {
-			s.get("/v1/rooms/r/changes?"+query).problem(400, httpapi.InvalidParameter)
+			s.get("/v1/rooms/r/changes?"+query).problem(400, problem.InvalidParameter)
 		}
 	})
 }

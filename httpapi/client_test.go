@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 // client sends requests that are meant to be answered.
@@ -143,13 +143,13 @@ func (a answer) has(name, value string) answer {
 }
 
 // problem expects a well-formed problem with a code, and Retry-After exactly where a retry makes sense.
-func (a answer) problem(status int, code httpapi.Code) httpapi.Problem {
+func (a answer) problem(status int, code problem.Code) problem.Problem {
 	a.t.Helper()
 	return a.has("Cache-Control", "no-store").briefProblem(status, code)
 }
 
 // briefProblem is problem for one that caches may keep for a moment.
-func (a answer) briefProblem(status int, code httpapi.Code) httpapi.Problem {
+func (a answer) briefProblem(status int, code problem.Code) problem.Problem {
 	a.t.Helper()
 	a.is(status).has("Content-Type", "application/problem+json")
 	p := parseProblem(a.t, a.body)
@@ -163,7 +163,7 @@ func (a answer) briefProblem(status int, code httpapi.Code) httpapi.Problem {
 }
 
 // parseProblem reads a problem, which must have all that it has to have and nothing that is not known.
-func parseProblem(t *testing.T, text string) (p httpapi.Problem) {
+func parseProblem(t *testing.T, text string) (p problem.Problem) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewBufferString(text))
 	d.DisallowUnknownFields()
@@ -182,7 +182,7 @@ func parseProblem(t *testing.T, text string) (p httpapi.Problem) {
 }
 
 // faults expects the places of the faults that a problem tells of.
-func faults(t *testing.T, p httpapi.Problem, pointers ...string) {
+func faults(t *testing.T, p problem.Problem, pointers ...string) {
 	t.Helper()
 	got := make([]string, len(p.Errors))
 	for i, e := range p.Errors {

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 type poll struct {
@@ -76,7 +76,7 @@ func TestWhoeverGoesOnIsBackAtTheCursorOfAll(t *testing.T) {
 func TestACursorIsANumberThatJavaScriptHas(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, text := range []string{"-1", "x", "1.0", "%2B1", "9007199254740991", "18446744073709551616"} {
-			s.get("/v1/rooms/r/changes?cursor="+text).problem(400, httpapi.InvalidParameter)
+			s.get("/v1/rooms/r/changes?cursor="+text).problem(400, problem.InvalidParameter)
 		}
 	})
 }

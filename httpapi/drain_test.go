@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 // afterMs is when a stream's last event asks its reader to come back.
@@ -65,7 +65,7 @@ func TestAServerThatGoesAwayIsNotReadyAndLetsNobodyWait(t *testing.T) {
 		if waited := time.Since(began); waited != 0 {
 			t.Errorf("long-polls waited %v", waited)
 		}
-		s.get("/readyz").problem(503, httpapi.ShuttingDown)
+		s.get("/readyz").problem(503, problem.ShuttingDown)
 		s.get("/healthz").is(200)
 	})
 }
@@ -88,7 +88,7 @@ func TestBatchesAreTakenUntilTheRoomsAreClosed(t *testing.T) {
 		if err := s.close(); err != nil {
 			t.Fatal(err)
 		}
-		s.ops("r", `{"op":"set","path":"x","value":2}`).problem(503, httpapi.ShuttingDown)
-		s.get("/v1/rooms/r").problem(503, httpapi.ShuttingDown)
+		s.ops("r", `{"op":"set","path":"x","value":2}`).problem(503, problem.ShuttingDown)
+		s.get("/v1/rooms/r").problem(503, problem.ShuttingDown)
 	})
 }

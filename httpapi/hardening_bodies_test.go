@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 // bodyOf is a batch of exactly so many bytes that could be accepted.
@@ -31,7 +31,7 @@ func TestABodyAtTheLimitIsTaken(t *testing.T) {
 func TestABodyOneByteOverTheLimitIsRefusedByItsLength(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
-		s.post("/v1/rooms/target/ops", bodyOf(bodyLimit+1)).problem(413, httpapi.BodyTooLarge)
+		s.post("/v1/rooms/target/ops", bodyOf(bodyLimit+1)).problem(413, problem.BodyTooLarge)
 	})
 }
 
@@ -39,7 +39,7 @@ func TestABodyOneByteOverTheLimitIsRefusedInChunks(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		chunked := io.MultiReader(strings.NewReader(bodyOf(bodyLimit + 1)))
-		s.send(http.MethodPost, "/v1/rooms/target/ops", chunked).problem(413, httpapi.BodyTooLarge)
+		s.send(http.MethodPost, "/v1/rooms/target/ops", chunked).problem(413, problem.BodyTooLarge)
 	})
 }
 
@@ -52,7 +52,7 @@ func TestABodyWithoutEndIsCutAtTheLimit(t *testing.T) {
 			if err != nil {
 				return // the server need not listen to the end before it closes
 			}
-			read(t, "an endless body", resp).problem(413, httpapi.BodyTooLarge)
+			read(t, "an endless body", resp).problem(413, problem.BodyTooLarge)
 		})
 	})
 }
@@ -96,11 +96,11 @@ func TestAGzipBombIsRefusedUnread(t *testing.T) {
 	s.harmless(t, func() {
 		flat(t, 4<<20, func() {
 			for _, encoding := range []string{"gzip", "GZIP", "br", "deflate", "gzip, gzip", "x"} {
-				s.post("/v1/rooms/target/ops", bomb.String(), "Content-Encoding", encoding).problem(415, httpapi.UnsupportedMediaType)
+				s.post("/v1/rooms/target/ops", bomb.String(), "Content-Encoding", encoding).problem(415, problem.UnsupportedMediaType)
 				s.send(http.MethodPut, "/v1/rooms/target/presence/ada", bytes.NewReader(bomb.Bytes()), "Content-Encoding", encoding).
-					problem(415, httpapi.UnsupportedMediaType)
+					problem(415, problem.UnsupportedMediaType)
 			}
-			s.post("/v1/rooms/target/ops", bomb.String()).problem(400, httpapi.InvalidJSON) // and it is not unpacked uninvited
+			s.post("/v1/rooms/target/ops", bomb.String()).problem(400, problem.InvalidJSON) // and it is not unpacked uninvited
 		})
 	})
 }
@@ -111,9 +111,9 @@ func TestABodyThatDoesNotSayItIsJSONIsRefused(t *testing.T) {
 		for _, kind := range []string{"", "text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
 			"application/json-patch+json", "application/json; charset=utf-16", "application/json; charset=latin1",
 			"application/json, text/plain", ";", "*/*", "application/jsonx", strings.Repeat("x", 8<<10)} {
-			s.post("/v1/rooms/target/ops", bodyOf(200), "Content-Type", kind).problem(415, httpapi.UnsupportedMediaType)
+			s.post("/v1/rooms/target/ops", bodyOf(200), "Content-Type", kind).problem(415, problem.UnsupportedMediaType)
 			s.send(http.MethodPut, "/v1/rooms/target/presence/ada", strings.NewReader(`{}`), "Content-Type", kind).
-				problem(415, httpapi.UnsupportedMediaType)
+				problem(415, problem.UnsupportedMediaType)
 		}
 	})
 }
@@ -124,14 +124,14 @@ func TestABodyThatTricklesIsCutOff(t *testing.T) {
 	for name, c := range map[string]struct {
 		head   string
 		status int
-		code   httpapi.Code
+		code   problem.Code
 	}{
-		"announced":        {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n", 408, httpapi.RequestTimeout},
-		"in chunks":        {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n", 408, httpapi.RequestTimeout},
-		"presence":         {"PUT /v1/rooms/target/presence/ada HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n", 408, httpapi.RequestTimeout},
-		"of another type":  {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n", 415, httpapi.UnsupportedMediaType},
-		"too large":        {"PUT /v1/rooms/target/presence/ada HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 20000\r\n", 413, httpapi.BodyTooLarge},
-		"to nowhere":       {"POST /nowhere HTTP/1.1\r\nContent-Length: 1000\r\n", 404, httpapi.RouteNotFound},
+		"announced":        {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n", 408, problem.RequestTimeout},
+		"in chunks":        {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n", 408, problem.RequestTimeout},
+		"presence":         {"PUT /v1/rooms/target/presence/ada HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n", 408, problem.RequestTimeout},
+		"of another type":  {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n", 415, problem.UnsupportedMediaType},
+		"too large":        {"PUT /v1/rooms/target/presence/ada HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 20000\r\n", 413, problem.BodyTooLarge},
+		"to nowhere":       {"POST /nowhere HTTP/1.1\r\nContent-Length: 1000\r\n", 404, problem.RouteNotFound},
 		"of no meaning":    {"POST /v1/rooms/target/presence/ada/leave HTTP/1.1\r\nContent-Length: 1000\r\n", 204, ""},
 		"of no meaning, 2": {"GET /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", 200, ""},
 	} {
@@ -196,7 +196,7 @@ func TestABodyThatBreaksOffChangesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			read(t, fmt.Sprintf("%d bytes of %d", part, len(batch)), resp).problem(400, httpapi.InvalidJSON)
+			read(t, fmt.Sprintf("%d bytes of %d", part, len(batch)), resp).problem(400, problem.InvalidJSON)
 		}
 		conn := s.raw(t, "POST /v1/rooms/target/ops HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+
 			"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n")
@@ -204,7 +204,7 @@ func TestABodyThatBreaksOffChangesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		read(t, "a chunk of 2^68 bytes", resp).problem(400, httpapi.InvalidJSON)
+		read(t, "a chunk of 2^68 bytes", resp).problem(400, problem.InvalidJSON)
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 // asServed sets limits of net/http that a server in the open needs around the handler.
@@ -85,12 +85,12 @@ func TestAVeryLongAddressIsRefused(t *testing.T) {
 		name := strings.Repeat("x", 60_000)
 		for _, path := range []string{"/v1/rooms/" + name, "/v1/rooms/target/stores/" + name, "/v1/rooms/target/events?clientId=" + name} {
 			a := s.get(path)
-			if a.problem(422, httpapi.InvalidName); len(a.body) > 1000 {
+			if a.problem(422, problem.InvalidName); len(a.body) > 1000 {
 				t.Errorf("the problem has %d bytes", len(a.body))
 			}
 		}
-		s.get("/"+name).problem(404, httpapi.RouteNotFound)
-		s.get("/v1/rooms/target"+strings.Repeat("/", 60_000)).problem(404, httpapi.RouteNotFound)
+		s.get("/"+name).problem(404, problem.RouteNotFound)
+		s.get("/v1/rooms/target"+strings.Repeat("/", 60_000)).problem(404, problem.RouteNotFound)
 	})
 }
 
@@ -156,7 +156,7 @@ func TestManyStreamsOfOneClientAreOne(t *testing.T) {
 				}()
 			}
 			for range streams - 1 {
-				if text := <-ended; !strings.Contains(text, string(httpapi.StreamReplaced)) {
+				if text := <-ended; !strings.Contains(text, string(problem.StreamReplaced)) {
 					t.Errorf("a stream ended with %.200q", text[max(0, len(text)-200):])
 				}
 			}

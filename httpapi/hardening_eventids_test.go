@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 // refusesEventIDs expects that event ids are refused as such, by whichever of the three ways they come. None of them
@@ -16,15 +16,15 @@ func refusesEventIDs(t *testing.T, ids ...string) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, id := range ids {
-			s.get("/v1/rooms/target/events?clientId=ada&last_event_id="+encode(id)).problem(400, httpapi.InvalidEventID)
-			s.get("/v1/rooms/target/changes?after="+encode(id)).problem(400, httpapi.InvalidEventID)
+			s.get("/v1/rooms/target/events?clientId=ada&last_event_id="+encode(id)).problem(400, problem.InvalidEventID)
+			s.get("/v1/rooms/target/changes?after="+encode(id)).problem(400, problem.InvalidEventID)
 			// As bytes, since a client may refuse to send what a server has to refuse to take.
 			conn := s.raw(t, "GET /v1/rooms/target/events?clientId=ada HTTP/1.1\r\nHost: x\r\nConnection: close\r\nLast-Event-ID: "+id+"\r\n\r\n")
 			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
 				t.Fatalf("%.100q: %v", id, err)
 			}
-			read(t, "Last-Event-ID: "+id, resp).problem(400, httpapi.InvalidEventID)
+			read(t, "Last-Event-ID: "+id, resp).problem(400, problem.InvalidEventID)
 		}
 		s.get("/v1/rooms/target/presence").says(`{"room":"target","users":[]}`)
 	})
@@ -61,7 +61,7 @@ func TestAnEventIDOfAnotherHistoryOrOfTheFutureStartsAgain(t *testing.T) {
 			s.open("/v1/rooms/target/events", "Last-Event-ID", id).wants(
 				event{"", "state", `{"room":"target","key":"default","serverSeq":1,"state":{"treasure":{"gold":1}}}`},
 				event{"", "presence", `{"room":"target","users":[]}`}, upToDate("target", 1))
-			s.get("/v1/rooms/target/changes?after="+id).problem(410, httpapi.PositionGone)
+			s.get("/v1/rooms/target/changes?after="+id).problem(410, problem.PositionGone)
 		}
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 // The tests of this file send what HTTP and JSON libraries write, where it differs from what our client writes.
@@ -42,7 +42,7 @@ func TestAContentTypeIsReadAsRFC9110HasIt(t *testing.T) {
 		if taken {
 			a.is(200)
 		} else {
-			a.problem(415, httpapi.UnsupportedMediaType)
+			a.problem(415, problem.UnsupportedMediaType)
 		}
 		if put := s.send(http.MethodPut, "/v1/rooms/r/presence/ada", strings.NewReader("{}"), "Content-Type", contentType); put.status != a.status {
 			t.Errorf("%q: presence is answered %d, and ops %d", contentType, put.status, a.status)
@@ -67,7 +67,7 @@ func TestAnIntegerMayBeWrittenWithAZeroFractionOrAnExponent(t *testing.T) {
 		}
 	}
 	for _, seq := range []string{"1.5", "1e-1", "9007199254740992.0", "1e30", "-1.0", "-1e30", `"1"`} {
-		faults(t, numbered(seq).problem(422, httpapi.InvalidRequest), "/clientSeq")
+		faults(t, numbered(seq).problem(422, problem.InvalidRequest), "/clientSeq")
 	}
 }
 
@@ -89,7 +89,7 @@ func TestAnIndexBeyondTheArrayIsItsNearestEnd(t *testing.T) {
 	}
 	s := start(t)
 	for _, index := range []string{"0.5", "1e-1", "null", `"0"`} {
-		p := s.ops("r", `{"op":"array_add","path":"l","value":{"_sync_id":"c"},"arrayIndex":`+index+`}`).problem(422, httpapi.InvalidRequest)
+		p := s.ops("r", `{"op":"array_add","path":"l","value":{"_sync_id":"c"},"arrayIndex":`+index+`}`).problem(422, problem.InvalidRequest)
 		faults(t, p, "/ops/0/arrayIndex")
 	}
 }
@@ -181,7 +181,7 @@ func TestThePageOfTheContractRunsOnlyItsOwnScripts(t *testing.T) {
 		t.Errorf("the page loads %d files", loaded)
 	}
 	for _, path := range []string{"/docs/x", "/docs/index.html", "/docs/swagger-ui.css.gz", "/docs/oauth2-redirect.html", "/docs/swagger-ui.css/x", "/docs//swagger-ui.css"} {
-		s.get(path).problem(404, httpapi.RouteNotFound)
+		s.get(path).problem(404, problem.RouteNotFound)
 	}
 }
 

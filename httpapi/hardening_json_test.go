@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 // setting posts a batch that would set a member to a value, given as it is to go over the wire.
@@ -20,8 +20,8 @@ func refusesJSON(t *testing.T, s *server, values ...string) {
 	t.Helper()
 	s.harmless(t, func() {
 		for _, v := range values {
-			s.setting(v).problem(400, httpapi.InvalidJSON)
-			s.put("/v1/rooms/target/presence/ada", `{"meta":`+v+`}`).problem(400, httpapi.InvalidJSON)
+			s.setting(v).problem(400, problem.InvalidJSON)
+			s.put("/v1/rooms/target/presence/ada", `{"meta":`+v+`}`).problem(400, problem.InvalidJSON)
 		}
 		s.get("/v1/rooms/target/presence").says(`{"room":"target","users":[]}`)
 	})
@@ -31,7 +31,7 @@ func TestABodyThatIsNoJSONIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, body := range []string{"", " ", "{", "x", `{"clientId":"ada"`, "clientId=ada", "<ops/>", "\x1f\x8b", "undefined", "'{}'"} {
-			s.post("/v1/rooms/target/ops", body).problem(400, httpapi.InvalidJSON)
+			s.post("/v1/rooms/target/ops", body).problem(400, problem.InvalidJSON)
 		}
 	})
 }
@@ -41,7 +41,7 @@ func TestTrailingGarbageIsRefused(t *testing.T) {
 	s.harmless(t, func() {
 		batch := bodyOf(200)
 		for _, tail := range []string{"x", "{}", ",", "]", "}", "\x00", "//", batch} {
-			s.post("/v1/rooms/target/ops", batch+tail).problem(400, httpapi.InvalidJSON)
+			s.post("/v1/rooms/target/ops", batch+tail).problem(400, problem.InvalidJSON)
 		}
 	})
 	s.post("/v1/rooms/target/ops", " \r\n\t"+bodyOf(200)+" \r\n\t").is(200) // white space is none
@@ -50,8 +50,8 @@ func TestTrailingGarbageIsRefused(t *testing.T) {
 func TestAByteOrderMarkIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
-		s.post("/v1/rooms/target/ops", "\ufeff"+bodyOf(200)).problem(400, httpapi.InvalidJSON)
-		s.post("/v1/rooms/target/ops", "\xff\xfe{\x00}\x00").problem(400, httpapi.InvalidJSON)
+		s.post("/v1/rooms/target/ops", "\ufeff"+bodyOf(200)).problem(400, problem.InvalidJSON)
+		s.post("/v1/rooms/target/ops", "\xff\xfe{\x00}\x00").problem(400, problem.InvalidJSON)
 	})
 }
 
@@ -89,8 +89,8 @@ func TestTenThousandLevelsCostNoStack(t *testing.T) {
 	s := start(t)
 	flat(t, 32<<20, func() {
 		refusesJSON(t, s, strings.Repeat("[", 10_001), strings.Repeat(`{"a":`, 3000))
-		s.setting(nested(10_001)).problem(400, httpapi.InvalidJSON)
-		s.setting(nested(500_000)).problem(400, httpapi.InvalidJSON)
+		s.setting(nested(10_001)).problem(400, problem.InvalidJSON)
+		s.setting(nested(500_000)).problem(400, problem.InvalidJSON)
 	})
 }
 
@@ -103,7 +103,7 @@ func TestDuplicateMembersAreRefused(t *testing.T) {
 			`{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","path":"y","value":1}]}`,
 			`{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","value":1,"v\u0061lue":2}]}`,
 		} {
-			s.post("/v1/rooms/target/ops", body).problem(400, httpapi.InvalidJSON)
+			s.post("/v1/rooms/target/ops", body).problem(400, problem.InvalidJSON)
 		}
 	})
 }
@@ -162,10 +162,10 @@ func TestAHundredThousandOpsAreRefused(t *testing.T) {
 	s := start(t, func(p *parts) { p.api.MaxBodyBytes = 32 << 20 })
 	s.harmless(t, func() {
 		ops := strings.Repeat(`{"op":"delete","path":"treasure"},`, 100_000)
-		faults(t, s.ops("target", ops[:len(ops)-1]).problem(422, httpapi.InvalidRequest), "/ops")
-		faults(t, s.ops("target", strings.Repeat("{},", 100_000)+"{}").problem(422, httpapi.InvalidRequest), "/ops")
+		faults(t, s.ops("target", ops[:len(ops)-1]).problem(422, problem.InvalidRequest), "/ops")
+		faults(t, s.ops("target", strings.Repeat("{},", 100_000)+"{}").problem(422, problem.InvalidRequest), "/ops")
 		faults(t, s.ops("target", strings.Repeat(`{"op":"delete","path":"x"},`, 1000)+`{"op":"delete","path":"x"}`).
-			problem(422, httpapi.InvalidRequest), "/ops")
+			problem(422, problem.InvalidRequest), "/ops")
 	})
 	s.ops("r", strings.Repeat(`{"op":"delete","path":"x"},`, 999)+`{"op":"delete","path":"x"}`).is(200)
 }
@@ -175,7 +175,7 @@ func TestTheListOfFaultsIsBounded(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		a := s.ops("target", strings.Repeat(`{"op":"`+strings.Repeat("x", 900)+`","path":"["},`, 999)+"1")
-		if p := a.problem(422, httpapi.InvalidRequest); len(p.Errors) != 10 || len(a.body) > 4<<10 {
+		if p := a.problem(422, problem.InvalidRequest); len(p.Errors) != 10 || len(a.body) > 4<<10 {
 			t.Errorf("%d faults are told in %d bytes", len(p.Errors), len(a.body))
 		}
 		name := strings.Repeat("x", 100_000)
@@ -193,7 +193,7 @@ func TestThePrototypeIsForbiddenInValues(t *testing.T) {
 	}
 	refusesJSON(t, s, append(deep, `{"__proto__":1}`, `{"\u005f_proto__":1}`, `{"constructor":{"__proto__":null}}`)...)
 	s.harmless(t, func() {
-		s.post("/v1/rooms/target/ops", `{"__proto__":{"key":"default"},"clientId":"ada","ops":[]}`).problem(400, httpapi.InvalidJSON)
+		s.post("/v1/rooms/target/ops", `{"__proto__":{"key":"default"},"clientId":"ada","ops":[]}`).problem(400, problem.InvalidJSON)
 	})
 	s.setting(`{"constructor":{"prototype":{"toString":1}},"__proto":1,"proto":"__proto__"}`).is(200) // own members like any other
 }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 // lines is a log that a test can read.
@@ -125,10 +125,10 @@ func TestAnAnswerHasNothingOfTheDatabaseInIt(t *testing.T) {
 	for name, c := range map[string]struct {
 		err    error
 		status int
-		code   httpapi.Code
+		code   problem.Code
 	}{
-		"away":    {errAway, 503, httpapi.DatabaseUnavailable},
-		"refuses": {fmt.Errorf("%w: %w", core.ErrRejected, errAway), 422, httpapi.Rejected},
+		"away":    {errAway, 503, problem.DatabaseUnavailable},
+		"refuses": {fmt.Errorf("%w: %w", core.ErrRejected, errAway), 422, problem.Rejected},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log lines
@@ -167,7 +167,7 @@ func TestAPanicIsAProblemAndALogLine(t *testing.T) {
 	s := start(t, func(p *parts) { p.store = faintStore{memstore.New()} }, into(slog.NewTextHandler(&log, nil)))
 	s.harmless(t, func() {
 		discreet(t, s.post("/v1/rooms/target/ops", `{"clientId":"ada","clientSeq":1,"key":"k","ops":[{"op":"delete","path":"x"}]}`).
-			problem(500, httpapi.Internal))
+			problem(500, problem.Internal))
 	})
 	if all := log.all(); len(all) != 1 || !strings.Contains(all[0], secret) || !strings.Contains(all[0], "stack=") {
 		t.Errorf("the log has %q", all)

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 // refusesNames expects that names, given as they are, are refused wherever one can stand: as room, key and clientId, in
@@ -36,13 +36,13 @@ func refusesNames(t *testing.T, names ...string) {
 				s.post("/v1/rooms/target/presence/"+encoded+"/leave", ""),
 				s.get("/v1/rooms/target/events?clientId=" + encoded),
 			} {
-				if p := a.problem(422, httpapi.InvalidName); strings.ContainsAny(p.Detail, "\r\n\x00\x1b") {
+				if p := a.problem(422, problem.InvalidName); strings.ContainsAny(p.Detail, "\r\n\x00\x1b") {
 					t.Errorf("%q: the problem repeats it: %q", name, p.Detail)
 				}
 			}
 			text := quote(name)
 			faults(t, s.post("/v1/rooms/target/ops", `{"clientId":`+text+`,"key":`+text+`,"ops":[{"op":"set","path":"x","value":1}]}`).
-				problem(422, httpapi.InvalidRequest), "/clientId", "/key")
+				problem(422, problem.InvalidRequest), "/clientId", "/key")
 		}
 		s.get("/v1/rooms/target/presence").says(`{"room":"target","users":[]}`)
 	})
@@ -91,10 +91,10 @@ func TestNamesThatAreNotUTF8AreRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, name := range []string{"%FF", "a%C0%AF", "%ED%A0%80", "%F5%80%80%80", "%C3"} {
-			s.get("/v1/rooms/"+name).problem(422, httpapi.InvalidName)
-			s.get("/v1/rooms/target/stores/"+name).problem(422, httpapi.InvalidName)
-			s.get("/v1/rooms/target/events?clientId="+name).problem(422, httpapi.InvalidName)
-			s.get("/v1/rooms/target/events?clientId=ada&displayName="+name).problem(422, httpapi.InvalidName)
+			s.get("/v1/rooms/"+name).problem(422, problem.InvalidName)
+			s.get("/v1/rooms/target/stores/"+name).problem(422, problem.InvalidName)
+			s.get("/v1/rooms/target/events?clientId="+name).problem(422, problem.InvalidName)
+			s.get("/v1/rooms/target/events?clientId=ada&displayName="+name).problem(422, problem.InvalidName)
 		}
 	})
 }
@@ -105,18 +105,18 @@ func TestNamesAtTheirLimitsAreTaken(t *testing.T) {
 		s.set(url.PathEscape(name), "x", "1")
 	}
 	s.put("/v1/rooms/r/presence/"+strings.Repeat("a", 100), `{}`).is(200)
-	s.put("/v1/rooms/r/presence/"+strings.Repeat("a", 101), `{}`).problem(422, httpapi.InvalidName)
+	s.put("/v1/rooms/r/presence/"+strings.Repeat("a", 101), `{}`).problem(422, problem.InvalidName)
 }
 
 func TestADisplayNameCannotBreakOutOfItsEvent(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, name := range []string{"a\r\nid: 9", "a\n\nevent: delta", "a\rb", "a\x00b", "\x1b[2J", strings.Repeat("x", 256)} {
-			s.get("/v1/rooms/target/events?clientId=ada&displayName="+encode(name)).problem(422, httpapi.InvalidName)
-			faults(t, s.put("/v1/rooms/target/presence/ada", `{"displayName":`+quote(name)+`}`).problem(422, httpapi.InvalidRequest), "/displayName")
+			s.get("/v1/rooms/target/events?clientId=ada&displayName="+encode(name)).problem(422, problem.InvalidName)
+			faults(t, s.put("/v1/rooms/target/presence/ada", `{"displayName":`+quote(name)+`}`).problem(422, problem.InvalidRequest), "/displayName")
 		}
 		for _, field := range []string{"a\nb", "a\rb", "a\x00b"} {
-			faults(t, s.put("/v1/rooms/target/presence/ada", `{"field":`+quote(field)+`}`).problem(422, httpapi.InvalidRequest), "/field")
+			faults(t, s.put("/v1/rooms/target/presence/ada", `{"field":`+quote(field)+`}`).problem(422, problem.InvalidRequest), "/field")
 		}
 		s.get("/v1/rooms/target/presence").says(`{"room":"target","users":[]}`)
 	})
@@ -141,10 +141,10 @@ func TestAQueryThatCannotBeReadIsRefused(t *testing.T) {
 	s.harmless(t, func() {
 		for _, broken := range []string{"%zz", "%", "%4", "a;b=c"} {
 			for _, param := range []string{"clientId", "displayName", "last_event_id"} {
-				s.get("/v1/rooms/target/events?"+param+"="+broken).problem(422, httpapi.InvalidName)
+				s.get("/v1/rooms/target/events?"+param+"="+broken).problem(422, problem.InvalidName)
 			}
 			for _, param := range []string{"after", "limit", "wait"} {
-				s.get("/v1/rooms/target/changes?"+param+"="+broken).problem(400, httpapi.InvalidParameter)
+				s.get("/v1/rooms/target/changes?"+param+"="+broken).problem(400, problem.InvalidParameter)
 			}
 		}
 	})
@@ -167,20 +167,20 @@ func TestAddressesThatAClientWouldTidyAreTakenAsTheyAre(t *testing.T) {
 	s.harmless(t, func() {
 		for path, want := range map[string]struct {
 			status int
-			code   httpapi.Code
+			code   problem.Code
 		}{
-			"/v1/rooms/../ops":                  {422, httpapi.InvalidName},
-			"/v1/rooms/%2E%2E/ops":              {422, httpapi.InvalidName},
-			"/v1/rooms/%2e/ops":                 {422, httpapi.InvalidName},
-			"/v1/rooms//ops":                    {422, httpapi.InvalidName},
-			"/v1/rooms/target%20/ops":           {422, httpapi.InvalidName},
-			"/v1/rooms/target%00/ops":           {422, httpapi.InvalidName},
-			"/v1//rooms/target/ops":             {404, httpapi.RouteNotFound},
-			"//v1/rooms/target/ops":             {404, httpapi.RouteNotFound},
-			"/v1/rooms/neighbour/../target/ops": {404, httpapi.RouteNotFound},
-			"/v1/rooms/target/ops/":             {404, httpapi.RouteNotFound},
-			"/v1/rooms/target/./ops":            {404, httpapi.RouteNotFound},
-			"/V1/rooms/target/ops":              {404, httpapi.RouteNotFound},
+			"/v1/rooms/../ops":                  {422, problem.InvalidName},
+			"/v1/rooms/%2E%2E/ops":              {422, problem.InvalidName},
+			"/v1/rooms/%2e/ops":                 {422, problem.InvalidName},
+			"/v1/rooms//ops":                    {422, problem.InvalidName},
+			"/v1/rooms/target%20/ops":           {422, problem.InvalidName},
+			"/v1/rooms/target%00/ops":           {422, problem.InvalidName},
+			"/v1//rooms/target/ops":             {404, problem.RouteNotFound},
+			"//v1/rooms/target/ops":             {404, problem.RouteNotFound},
+			"/v1/rooms/neighbour/../target/ops": {404, problem.RouteNotFound},
+			"/v1/rooms/target/ops/":             {404, problem.RouteNotFound},
+			"/v1/rooms/target/./ops":            {404, problem.RouteNotFound},
+			"/V1/rooms/target/ops":              {404, problem.RouteNotFound},
 		} {
 			conn := s.raw(t, "POST "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"+
 				"Content-Length: 200\r\n\r\n"+bodyOf(200))

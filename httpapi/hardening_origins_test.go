@@ -6,7 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
+	"github.com/pathsync/pathsync/httpapi/token"
 )
 
 // forgeries are what a page of another origin can make a browser send without asking first: what a form, a beacon and
@@ -29,7 +30,7 @@ func (s *server) forged(t *testing.T, headers ...string) {
 			if a := s.post("/v1/rooms/target"+path, body, slices.Concat(kind, headers)...); a.status != http.StatusForbidden {
 				t.Errorf("%s is answered %d", name, a.status)
 			} else {
-				a.problem(403, httpapi.CrossOrigin)
+				a.problem(403, problem.CrossOrigin)
 			}
 		}
 	}
@@ -79,7 +80,7 @@ func TestStrangersWriteNothing(t *testing.T) {
 						{http.MethodPost, "/ops"}, {http.MethodPut, "/presence/victim"}, {http.MethodPost, "/presence/victim"}, {http.MethodDelete, "/presence/victim"}, {http.MethodPost, "/presence/victim/leave"},
 					} {
 						s.send(request[0], "/v1/rooms/target"+request[1], strings.NewReader(`{}`), "Origin", origin, "Sec-Fetch-Site", site).
-							problem(403, httpapi.CrossOrigin)
+							problem(403, problem.CrossOrigin)
 					}
 				}
 			}
@@ -99,7 +100,7 @@ func TestAProxyThatHidesItsHostDoesNotKeepPagesFromWriting(t *testing.T) {
 		s.send(http.MethodDelete, "/v1/rooms/r/presence/ada", nil, page...).is(204)
 		for name, more := range map[string][]string{
 			"a form":                  {"Content-Type", "text/plain"},
-			"our cookie":              {"Cookie", httpapi.CookieName + "=x"},
+			"our cookie":              {"Cookie", token.CookieName + "=x"},
 			"a browser that knows it": {"Sec-Fetch-Site", "cross-site"},
 		} {
 			if a := s.post("/v1/rooms/r/ops", batch, slices.Concat(page, more)...); a.status != http.StatusForbidden {

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 	"github.com/pathsync/pathsync/pace"
 )
 
@@ -230,7 +230,7 @@ func TestABodyThatTricklesAfterAFastBeginningIsCut(t *testing.T) {
 				t.Errorf("it is cut after %v", took)
 			}
 			a := <-answered
-			a.problem(408, httpapi.RequestTimeout)
+			a.problem(408, problem.RequestTimeout)
 		})
 	}, asServed)
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 // refusesPath expects that no kind of op takes a path, and that the fault is told at the path's place.
@@ -22,7 +22,7 @@ func refusesPath(t *testing.T, paths ...string) {
 				`{"op":"array_move","path":` + path + `,"arrayIndex":0}`,
 			} {
 				// The good op before it has no effect either: a batch is taken as a whole or not at all.
-				faults(t, s.ops("target", `{"op":"delete","path":"treasure"},`+op).problem(422, httpapi.InvalidRequest), "/ops/1/path")
+				faults(t, s.ops("target", `{"op":"delete","path":"treasure"},`+op).problem(422, problem.InvalidRequest), "/ops/1/path")
 			}
 		}
 	})

@@ -7,7 +7,7 @@ import (
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 	"github.com/pathsync/pathsync/sqlstore"
 )
 
@@ -52,7 +52,7 @@ func TestANumberThatComesAgainWithOtherContentIsRefused(t *testing.T) {
 				batch("default", set+","+del+","+del),
 				batch("elsewhere", set+","+del),
 			} {
-				s.post("/v1/rooms/replay/ops", other).problem(409, httpapi.ClientSeqReused)
+				s.post("/v1/rooms/replay/ops", other).problem(409, problem.ClientSeqReused)
 			}
 			if after := s.state("replay"); after != before {
 				t.Errorf("a replay changed\n%s to\n%s", before, after)

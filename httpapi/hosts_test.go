@@ -5,7 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/origin"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 func localOnly(p *parts) { p.api.LocalOnly = true }
@@ -27,11 +28,11 @@ func TestAPageThatPointsItsNameAtThisMachineGetsNothing(t *testing.T) {
 				"app.example.com.evil.test", "sub.app.example.com", "[::1].evil.test",
 			} {
 				for _, path := range []string{"", "/events", "/changes", "/presence", "/stores/default"} {
-					s.under(host, http.MethodGet, "/v1/rooms/target"+path, "").problem(403, httpapi.CrossOrigin)
+					s.under(host, http.MethodGet, "/v1/rooms/target"+path, "").problem(403, problem.CrossOrigin)
 				}
-				s.under(host, http.MethodPost, "/v1/rooms/target/ops", batch).problem(403, httpapi.CrossOrigin)
-				s.under(host, http.MethodPut, "/v1/rooms/target/presence/victim", `{}`).problem(403, httpapi.CrossOrigin)
-				s.under(host, http.MethodPost, "/v1/rooms/target/presence/victim/leave", "").problem(403, httpapi.CrossOrigin)
+				s.under(host, http.MethodPost, "/v1/rooms/target/ops", batch).problem(403, problem.CrossOrigin)
+				s.under(host, http.MethodPut, "/v1/rooms/target/presence/victim", `{}`).problem(403, problem.CrossOrigin)
+				s.under(host, http.MethodPost, "/v1/rooms/target/presence/victim/leave", "").problem(403, problem.CrossOrigin)
 			}
 		})
 		s.victimStays(t)
@@ -53,5 +54,5 @@ func TestAServerOfThisMachineIsFoundByItsOwnNamesAndThoseOfAllowedOrigins(t *tes
 func TestAServerForTheNetworkIsFoundByAnyName(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) { s.under("board.example.com", http.MethodGet, "/v1/rooms/r", "").is(200) })
 	inBubble(t, func(_ *testing.T, s *server) { s.under("board.example.com", http.MethodGet, "/v1/rooms/r", "").is(200) },
-		localOnly, allowing(t, httpapi.AnyOrigin))
+		localOnly, allowing(t, origin.Any))
 }

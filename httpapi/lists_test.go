@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 func TestAnchorsAreResolvedAndTheDeltaHasTheIndex(t *testing.T) {
@@ -63,7 +63,7 @@ func TestAMovedItemOpensNoWayIntoWhatIsReadOnly(t *testing.T) {
 		`{"op":"array_move","path":"todo[y]","to":"locked[z].s"}`,
 		`{"op":"array_move","path":"locked[z]","to":"todo"}`,
 	} {
-		faults(t, post(op).problem(403, httpapi.Forbidden), "/ops/0")
+		faults(t, post(op).problem(403, problem.Forbidden), "/ops/0")
 	}
 	owner.post(eight+"/ops", `{"clientId":"o","key":"default","ops":[{"op":"array_move","path":"todo[x]","to":"locked"}]}`).is(200)
 	document := func() string { return owner.get(eight + "/stores/default").is(200).body }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 func TestABatchIsAnsweredWithItsPlaceAndTheOutcomeOfEachOp(t *testing.T) {
@@ -191,7 +191,7 @@ func TestWhatIsWrongWithABatchIsToldAtItsPlace(t *testing.T) {
 		"faults in many ops":      {op(`{"op":"delete","path":"x"},{"op":"delete","path":"]"},{"op":"nothing","path":"x"}`), []string{"/ops/1/path", "/ops/2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			faults(t, s.on(t).post("/v1/rooms/r/ops", c.body).problem(422, httpapi.InvalidRequest), c.pointers...)
+			faults(t, s.on(t).post("/v1/rooms/r/ops", c.body).problem(422, problem.InvalidRequest), c.pointers...)
 		})
 	}
 	s.get("/v1/rooms/r").says(`{"room":"r","epoch":"history1","serverSeq":0,"stores":{}}`)
@@ -227,7 +227,7 @@ func TestABatchThatIsTooLargeWithTheIDsThatItNeedsIsRefused(t *testing.T) {
 			if len(body) >= 1<<20 {
 				t.Fatalf("%s: the body alone has %d bytes", what, len(body))
 			}
-			if p := s.post("/v1/rooms/r/ops", body).problem(413, httpapi.BodyTooLarge); p.Retryable {
+			if p := s.post("/v1/rooms/r/ops", body).problem(413, problem.BodyTooLarge); p.Retryable {
 				t.Errorf("%s: %+v", what, p)
 			}
 		}

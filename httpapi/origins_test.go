@@ -6,7 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/origin"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 const app = "https://app.example.com"
@@ -14,7 +15,7 @@ const app = "https://app.example.com"
 // allowing lets pages of other origins in.
 func allowing(t *testing.T, list ...string) setting {
 	t.Helper()
-	origins, err := httpapi.ParseOrigins(list)
+	origins, err := origin.Parse(list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +32,7 @@ var strangers = []string{
 
 func TestAnOriginIsWrittenAsBrowsersWriteIt(t *testing.T) {
 	for _, good := range []string{app, "http://localhost:3000", "https://app.example.com:8443", "http://[::1]:3000", "http://10.0.0.7", "https://xn--bcher-kva.example"} {
-		if _, err := httpapi.ParseOrigins([]string{good}); err != nil {
+		if _, err := origin.Parse([]string{good}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -40,11 +41,11 @@ func TestAnOriginIsWrittenAsBrowsersWriteIt(t *testing.T) {
 		app + "#", "https://user@app.example.com", "https://App.example.com", "HTTPS://app.example.com", "https://bücher.example",
 		app + ":443", "http://app.example.com:80", app + ":", app + ":port", "https://*.example.com", app + " ", app + "\n", "file:///etc",
 	} {
-		if _, err := httpapi.ParseOrigins([]string{bad}); err == nil {
+		if _, err := origin.Parse([]string{bad}); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
 	}
-	if _, err := httpapi.ParseOrigins([]string{"*", app}); err == nil {
+	if _, err := origin.Parse([]string{"*", app}); err == nil {
 		t.Error("every origin is allowed beside one that may send cookies")
 	}
 }
@@ -134,7 +135,7 @@ func TestEveryOriginMayReadButNotWithCookies(t *testing.T) {
 			s.send(http.MethodPut, "/v1/rooms/r/presence/ada", strings.NewReader(`{}`), "Origin", origin).is(200).
 				has("Access-Control-Allow-Origin", "*").has("Access-Control-Allow-Credentials", "")
 			s.send(http.MethodPut, "/v1/rooms/r/presence/ada", strings.NewReader(`{}`), "Origin", origin, "Cookie", "session=1").
-				problem(403, httpapi.CrossOrigin)
+				problem(403, problem.CrossOrigin)
 		}
 	}, allowing(t, "*"))
 }

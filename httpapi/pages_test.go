@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/pathsync/pathsync/core"
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 // between is the address of a closed range.
@@ -40,7 +40,7 @@ func TestARangeThatIsNotThereYetIsNotWaitedFor(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 5)
 		began := time.Now()
-		s.get(between(1, 6)).problem(404, httpapi.NotYet)
+		s.get(between(1, 6)).problem(404, problem.NotYet)
 		if waited := time.Since(began); waited != 0 {
 			t.Errorf("it took %v", waited)
 		}
@@ -57,9 +57,9 @@ func TestARangeIsNamedInOneWayOnly(t *testing.T) {
 			"after=history2-1&until=history1-3", "after=history1-1&until=history1-3&limit=100",
 			"after=history1-1&until=history1-3&wait=0", "after=history1-1&until=history1-3&cursor=0",
 		} {
-			s.get("/v1/rooms/r/changes?"+query).problem(400, httpapi.InvalidParameter)
+			s.get("/v1/rooms/r/changes?"+query).problem(400, problem.InvalidParameter)
 		}
-		s.get("/v1/rooms/r/changes?after=history1-1&until=3").problem(400, httpapi.InvalidEventID)
+		s.get("/v1/rooms/r/changes?after=history1-1&until=3").problem(400, problem.InvalidEventID)
 	})
 }
 
@@ -186,7 +186,7 @@ func TestARangeThatHasBeenPrunedIsGone(t *testing.T) {
 		if err := s.store.Prune(t.Context(), "r", 0, 50); err != nil {
 			t.Fatal(err)
 		}
-		s.get(between(49, 100)).has("Cache-Control", publicBriefly).briefProblem(410, httpapi.PositionGone)
+		s.get(between(49, 100)).has("Cache-Control", publicBriefly).briefProblem(410, problem.PositionGone)
 		s.get(between(50, 100)).is(200)
 	}, smallMemory)
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 func TestThePlaygroundIsServedUnderAStrictPolicy(t *testing.T) {
@@ -59,7 +59,7 @@ func TestWhatIsNoAssetIsNotServed(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, path := range []string{"/assets", "/assets/", "/assets/nothing.js", "/assets/../index.html", "/assets/..%2Findex.html",
 			"/assets/%2e%2e/sources.json", "/index.html", "/sources.json", "/playground/index.html", "/assets/a/b.js"} {
-			s.get(path).problem(404, httpapi.RouteNotFound)
+			s.get(path).problem(404, problem.RouteNotFound)
 		}
 	})
 }

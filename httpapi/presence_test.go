@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 func presenceChange(joined, updated, left string) event {
@@ -76,10 +76,10 @@ func TestWhatIsWrongWithAPresenceIsToldAtItsPlace(t *testing.T) {
 		"name with a line feed": {`{"displayName":"a\nb"}`, []string{"/displayName"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			faults(t, s.on(t).put("/v1/rooms/r/presence/ada", c.body).problem(422, httpapi.InvalidRequest), c.pointers...)
+			faults(t, s.on(t).put("/v1/rooms/r/presence/ada", c.body).problem(422, problem.InvalidRequest), c.pointers...)
 		})
 	}
-	s.put("/v1/rooms/r/presence/ada", `{"field":"`+strings.Repeat("x", 17<<10)+`"}`).problem(413, httpapi.BodyTooLarge)
+	s.put("/v1/rooms/r/presence/ada", `{"field":"`+strings.Repeat("x", 17<<10)+`"}`).problem(413, problem.BodyTooLarge)
 	s.present()
 }
 
@@ -192,7 +192,7 @@ func TestANewerStreamOfAClientReplacesTheOlder(t *testing.T) {
 		newer := s.open("/v1/rooms/r/events?clientId=ada").live()
 		events := older.until("problem")
 		p := parseProblem(t, events[len(events)-1].data)
-		if p.Code != httpapi.StreamReplaced || p.Retryable {
+		if p.Code != problem.StreamReplaced || p.Retryable {
 			t.Errorf("the older stream ends with %v", p)
 		}
 		older.ends()
@@ -224,8 +224,8 @@ func TestARoomHasABoundOfClientsPresent(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.put("/v1/rooms/r/presence/a", `{}`).is(200)
 		s.put("/v1/rooms/r/presence/b", `{}`).is(200)
-		s.put("/v1/rooms/r/presence/c", `{}`).problem(503, httpapi.Overloaded)
-		s.get("/v1/rooms/r/events?clientId=c").problem(503, httpapi.Overloaded)
+		s.put("/v1/rooms/r/presence/c", `{}`).problem(503, problem.Overloaded)
+		s.get("/v1/rooms/r/events?clientId=c").problem(503, problem.Overloaded)
 		s.put("/v1/rooms/r/presence/a", `{"field":"x"}`).is(200)
 		s.put("/v1/rooms/next/presence/c", `{}`).is(200)
 		synctest.Wait()

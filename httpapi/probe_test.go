@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 func TestAProbeStreamsTimedEvents(t *testing.T) {
@@ -84,12 +84,12 @@ func TestAProbeSaysWhichNameAndHowMuchOfABodyHaveArrived(t *testing.T) {
 		if err := json.Unmarshal([]byte(a.body), &got); err != nil || got.Name != "a/b" || got.Bytes != 1<<20 || got.Host != "pathsync.test" {
 			t.Errorf("%v: %s", err, a.body)
 		}
-		s.post("/v1/probe/a/b", "{}").problem(404, httpapi.RouteNotFound)
-		s.post("/v1/probe/x", "nonsense").problem(400, httpapi.InvalidJSON)
-		s.post("/v1/probe/x", strings.Repeat("x", 1<<20+1)).problem(413, httpapi.BodyTooLarge)
-		s.post("/v1/probe/x", "{}", "Content-Type", "text/plain").problem(415, httpapi.UnsupportedMediaType)
+		s.post("/v1/probe/a/b", "{}").problem(404, problem.RouteNotFound)
+		s.post("/v1/probe/x", "nonsense").problem(400, problem.InvalidJSON)
+		s.post("/v1/probe/x", strings.Repeat("x", 1<<20+1)).problem(413, problem.BodyTooLarge)
+		s.post("/v1/probe/x", "{}", "Content-Type", "text/plain").problem(415, problem.UnsupportedMediaType)
 		s.post("/v1/probe/x", "{}", "Origin", "http://pathsync.test").is(200)
-		s.post("/v1/probe/x", "{}", "Origin", "http://evil.test", "Sec-Fetch-Site", "cross-site").problem(403, httpapi.CrossOrigin)
+		s.post("/v1/probe/x", "{}", "Origin", "http://evil.test", "Sec-Fetch-Site", "cross-site").problem(403, problem.CrossOrigin)
 	})
 }
 
@@ -98,7 +98,7 @@ func TestAProbeIsBounded(t *testing.T) {
 		for _, query := range []string{
 			"seconds=0", "seconds=301", "seconds=x", "events=-1", "events=101", "intervalMs=49", "intervalMs=10001", "seconds=%zz",
 		} {
-			s.get("/v1/probe?"+query).problem(400, httpapi.InvalidParameter)
+			s.get("/v1/probe?"+query).problem(400, problem.InvalidParameter)
 		}
 	})
 }
@@ -109,8 +109,8 @@ func TestProbesUnderWayAreLimited(t *testing.T) {
 		for range 64 {
 			open = append(open, s.open("/v1/probe?seconds=300"))
 		}
-		s.get("/v1/probe").problem(503, httpapi.Overloaded)
-		s.post("/v1/probe/x", "{}").problem(503, httpapi.Overloaded)
+		s.get("/v1/probe").problem(503, problem.Overloaded)
+		s.post("/v1/probe/x", "{}").problem(503, problem.Overloaded)
 		s.get("/v1/rooms/r").is(http.StatusOK)
 		open[0].close()
 		synctest.Wait()
@@ -121,7 +121,7 @@ func TestProbesUnderWayAreLimited(t *testing.T) {
 func TestAProbeCountsAsAStream(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.open("/v1/probe?seconds=300")
-		s.get("/v1/rooms/r/events").problem(429, httpapi.RateLimited)
+		s.get("/v1/rooms/r/events").problem(429, problem.RateLimited)
 	}, func(p *parts) { p.api.Limits.Address.Streams = 1 })
 }
 

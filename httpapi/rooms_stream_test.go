@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/pathsync/pathsync/core"
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/limit"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 const both = "/v1/events?room=a&room=b"
@@ -146,7 +147,7 @@ func TestANewerStreamOfAClientReplacesTheOneOfSeveralRooms(t *testing.T) {
 			t.Helper()
 			events := r.until("problem")
 			p := parseProblem(t, events[len(events)-1].data)
-			if p.Code != httpapi.StreamReplaced || fmt.Sprint(p.Rooms) != "["+room+"]" {
+			if p.Code != problem.StreamReplaced || fmt.Sprint(p.Rooms) != "["+room+"]" {
 				t.Errorf("%+v", p)
 			}
 			r.ends()
@@ -155,19 +156,19 @@ func TestANewerStreamOfAClientReplacesTheOneOfSeveralRooms(t *testing.T) {
 		s.open("/v1/rooms/c/events?clientId=ada").live()
 		replaced(second, "c")
 		synctest.Wait()
-		s.post("/v1/rooms/b/events/ada/token", "").problem(404, httpapi.StreamNotFound) // nobody is left there
+		s.post("/v1/rooms/b/events/ada/token", "").problem(404, problem.StreamNotFound) // nobody is left there
 	})
 }
 
 func TestRoomsThatCannotBeFollowedAreNamed(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		ann := s.by("ann", `{"rooms":[{"room":"a","read":true}]}`)
-		p := ann.get("/v1/events?room=a&room=b&room=c").problem(403, httpapi.Forbidden)
+		p := ann.get("/v1/events?room=a&room=b&room=c").problem(403, problem.Forbidden)
 		if fmt.Sprint(p.Rooms) != "[b c]" {
 			t.Errorf("refused are %v", p.Rooms)
 		}
 		ann.open("/v1/events?room=a").live()
-		if p := ann.get("/v1/events?room=b").problem(403, httpapi.Forbidden); p.Rooms != nil {
+		if p := ann.get("/v1/events?room=b").problem(403, problem.Forbidden); p.Rooms != nil {
 			t.Errorf("refused are %v", p.Rooms)
 		}
 	}, guarded)
@@ -177,17 +178,17 @@ func TestANewTokenInOneRoomIsForTheWholeStream(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		const inBoth, inOne = `{"rooms":[{"match":"*","read":true,"presence":true}]}`, `{"rooms":[{"room":"b","read":true,"presence":true}]}`
 		began := time.Now()
-		r := s.with(token("ann", inBoth, time.Minute)).open(both + "&clientId=ann").live()
-		s.with(token("ann", inBoth, 2*time.Minute)).post("/v1/rooms/b/events/ann/token", "").is(204)
+		r := s.with(newToken("ann", inBoth, time.Minute)).open(both + "&clientId=ann").live()
+		s.with(newToken("ann", inBoth, 2*time.Minute)).post("/v1/rooms/b/events/ann/token", "").is(204)
 		r.expires(t)
 		if open := time.Since(began); open != 2*time.Minute {
 			t.Errorf("the stream ended after %v", open)
 		}
 
 		r = s.by("ann", inBoth).open(both + "&clientId=ann").live()
-		s.by("ann", inOne).post("/v1/rooms/b/events/ann/token", "").problem(403, httpapi.Forbidden)
+		s.by("ann", inOne).post("/v1/rooms/b/events/ann/token", "").problem(403, problem.Forbidden)
 		events := r.until("problem")
-		if p := parseProblem(t, events[len(events)-1].data); p.Code != httpapi.Forbidden || fmt.Sprint(p.Rooms) != "[a]" {
+		if p := parseProblem(t, events[len(events)-1].data); p.Code != problem.Forbidden || fmt.Sprint(p.Rooms) != "[a]" {
 			t.Errorf("%+v", p)
 		}
 		r.ends()
@@ -198,7 +199,7 @@ func TestANewTokenInOneRoomIsForTheWholeStream(t *testing.T) {
 func TestAStreamThatCannotHaveAllItsRoomsHasNone(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.open("/v1/rooms/a/events").live()
-		p := s.get("/v1/events?room=a&room=b&room=c&clientId=ada").problem(503, httpapi.Overloaded)
+		p := s.get("/v1/events?room=a&room=b&room=c&clientId=ada").problem(503, problem.Overloaded)
 		if fmt.Sprint(p.Rooms) != "[c]" {
 			t.Errorf("it names %v", p.Rooms)
 		}
@@ -215,20 +216,20 @@ func TestAStreamOfSeveralRoomsCountsAsOne(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		ann := s.by("ann", `{"rooms":[{"match":"*","read":true}]}`)
 		first := ann.open(both).live()
-		ann.get("/v1/events?room=c&room=d").problem(429, httpapi.RateLimited)
+		ann.get("/v1/events?room=c&room=d").problem(429, problem.RateLimited)
 		first.close()
 		synctest.Wait()
 		ann.open("/v1/events?room=c&room=d").live()
 	}, func(p *parts) {
-		p.api.Limits.User = httpapi.Allowance{Streams: 1}
+		p.api.Limits.User = limit.Allowance{Streams: 1}
 	}, guarded)
 }
 
 func TestAStreamOfSeveralRoomsCostsARequestForEach(t *testing.T) {
-	forEverybody(t, httpapi.Allowance{Requests: 1}, func(_ *testing.T, s *server, one, two [2]string) {
+	forEverybody(t, limit.Allowance{Requests: 1}, func(_ *testing.T, s *server, one, two [2]string) {
 		s.open("/v1/events?room=a&room=b&room=c&room=d", one[:]...).live()
 		s.open("/v1/events?room=a&room=b&room=c&room=d&room=e&room=f", one[:]...).live()
-		s.get(both, one[:]...).problem(429, httpapi.RateLimited)
+		s.get(both, one[:]...).problem(429, problem.RateLimited)
 		s.open(both, two[:]...).live()
 	})
 }

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 func TestAnUnknownRoomIsAnEmptyOne(t *testing.T) {
@@ -12,7 +12,7 @@ func TestAnUnknownRoomIsAnEmptyOne(t *testing.T) {
 		s.get("/v1/rooms/nobody").is(200).
 			has("Content-Type", "application/json").has("Cache-Control", "no-cache").has("ETag", `"history1-0"`).
 			says(`{"room":"nobody","epoch":"history1","serverSeq":0,"stores":{}}`)
-		s.get("/v1/rooms/nobody/stores/default").problem(404, httpapi.StoreNotFound)
+		s.get("/v1/rooms/nobody/stores/default").problem(404, problem.StoreNotFound)
 	})
 }
 
@@ -65,7 +65,7 @@ func TestAClientThatHasThisVersionIsNotSentItAgain(t *testing.T) {
 				}
 			}
 		}
-		s.get("/v1/rooms/r/stores/missing", "If-None-Match", "*").problem(404, httpapi.StoreNotFound)
+		s.get("/v1/rooms/r/stores/missing", "If-None-Match", "*").problem(404, problem.StoreNotFound)
 	})
 }
 

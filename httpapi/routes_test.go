@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 func TestAMethodThatAnAddressDoesNotTakeIsToldWhichItTakes(t *testing.T) {
@@ -19,7 +19,7 @@ func TestAMethodThatAnAddressDoesNotTakeIsToldWhichItTakes(t *testing.T) {
 			{"BREW", "/healthz", "OPTIONS, GET"},
 		} {
 			a := s.send(c.method, c.path, nil)
-			a.problem(405, httpapi.MethodNotAllowed)
+			a.problem(405, problem.MethodNotAllowed)
 			a.has("Allow", c.allow)
 		}
 	})
@@ -37,7 +37,7 @@ func TestTheAPIOffersHEADOnlyWhereCachesMayAsk(t *testing.T) {
 func TestAnAddressThatIsNoneIsAProblemToo(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, path := range []string{"/v1", "/v1/rooms", "/v2/rooms/r", "/v1/rooms/r/", "/v1/rooms/r/opsx", "/v1/rooms/a/b", "/favicon.ico"} {
-			s.get(path).problem(404, httpapi.RouteNotFound)
+			s.get(path).problem(404, problem.RouteNotFound)
 		}
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/feed"
 	"github.com/pathsync/pathsync/internal/testkit"
 )
 
@@ -36,7 +37,7 @@ type setting func(*parts)
 type parts struct {
 	store core.Store
 	api   httpapi.Config
-	feeds httpapi.FeedsConfig
+	feeds feed.Config
 	hub   core.Config
 	http  http.Server
 	tls   *tls.Config // nil without TLS
@@ -109,7 +110,7 @@ func run(t *testing.T, patience time.Duration, listener net.Listener, dial func(
 	})
 	s.client = client{t: t, base: base, http: &http.Client{Transport: transport}, patience: patience}
 	if asksForTokens() {
-		s.token = token("ada", everything, 24*time.Hour)
+		s.token = newToken("ada", everything, 24*time.Hour)
 		s.client = s.with(s.token)
 	}
 	t.Cleanup(func() {
