@@ -45,7 +45,7 @@ func wantLine(t *testing.T, line map[string]any, want string) {
 	}
 }
 
-func TestARequestIsALineOfTheAccessLog(t *testing.T) {
+func TestRequestIsLoggedInTheAccessLog(t *testing.T) {
 	var log lines
 	inBubble(t, func(t *testing.T, s *server) {
 		a := s.post("/v1/rooms/my%20room/ops", `{"clientId":"ada","key":"k","ops":[{"op":"set","path":"x","value":1}]}`, "X-Request-Id", "r1").is(200)
@@ -54,7 +54,7 @@ func TestARequestIsALineOfTheAccessLog(t *testing.T) {
 	}, accessLog(&log))
 }
 
-func TestTheAccessLogHasTheClientsAddressAndNotItsProxys(t *testing.T) {
+func TestAccessLogHasTheAddressOfTheClientBehindAProxy(t *testing.T) {
 	var log lines
 	inBubble(t, func(t *testing.T, s *server) {
 		s.get("/healthz", "X-Forwarded-For", "192.0.2.66, 198.51.100.1").is(200)
@@ -64,7 +64,7 @@ func TestTheAccessLogHasTheClientsAddressAndNotItsProxys(t *testing.T) {
 	}, accessLog(&log), limited(limit.Config{}))
 }
 
-func TestARefusalIsLoggedWithItsCode(t *testing.T) {
+func TestRefusedRequestIsLoggedWithItsCode(t *testing.T) {
 	for path, want := range map[string]string{
 		"/v1/rooms/r/stores/none": "code:store_not_found method:GET ms:0 msg:request path:/v1/rooms/r/stores/none request:r1 route:GET /v1/rooms/{room}/stores/{key} status:404",
 		"/nowhere":                "code:not_found method:GET ms:0 msg:request path:/nowhere request:r1 route: status:404",
@@ -78,7 +78,7 @@ func TestARefusalIsLoggedWithItsCode(t *testing.T) {
 	}
 }
 
-func TestAStreamIsLoggedWhenItEndsWithItsBytesAndHowLongItLasted(t *testing.T) {
+func TestStreamIsLoggedAtItsEndWithBytesAndDuration(t *testing.T) {
 	var log lines
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events?clientId=ada&displayName=Ada", "X-Request-Id", "r1").live()
@@ -99,7 +99,7 @@ func TestAStreamIsLoggedWhenItEndsWithItsBytesAndHowLongItLasted(t *testing.T) {
 	}, accessLog(&log))
 }
 
-func TestTheAccessLogHasNoSecretsAndNoNamesOfPeople(t *testing.T) {
+func TestAccessLogHasNoSecretsAndNoNames(t *testing.T) {
 	var log lines
 	inBubble(t, func(t *testing.T, s *server) {
 		const q = "?ticket=" + secret + "&token=" + secret + "&access_token=" + secret + "&displayName=" + secret + "&%74oken=" + secret + "&limit=5"
@@ -118,7 +118,7 @@ func TestTheAccessLogHasNoSecretsAndNoNamesOfPeople(t *testing.T) {
 	}, accessLog(&log))
 }
 
-func TestALongAddressIsCutInTheAccessLog(t *testing.T) {
+func TestLongURLIsTruncatedInTheAccessLog(t *testing.T) {
 	var log lines
 	inBubble(t, func(t *testing.T, s *server) {
 		s.get("/v1/rooms/" + strings.Repeat("x", 10_000) + "?after=" + strings.Repeat("y", 10_000))
@@ -159,7 +159,7 @@ func (c *counts) Delivered(took time.Duration) { c.note("delivered %s", took) }
 
 var _ sse.Recorder = (*counts)(nil)
 
-func TestWhatIsAnsweredIsMeasured(t *testing.T) {
+func TestRequestsAndStreamsAreMeasured(t *testing.T) {
 	c := new(counts)
 	inBubble(t, func(t *testing.T, s *server) {
 		want := func(what string) {
@@ -192,7 +192,7 @@ func TestWhatIsAnsweredIsMeasured(t *testing.T) {
 }
 
 // Over HTTP/2 a stream ends before its handler returns, and its bytes go through the exchange.
-func TestAStreamOverHTTP2IsLoggedOnceLikeAnyOther(t *testing.T) {
+func TestHTTP2StreamIsLoggedOnce(t *testing.T) {
 	var log lines
 	c := new(counts)
 	s := start(t, accessLog(&log), func(p *parts) { p.api.Metrics = c })

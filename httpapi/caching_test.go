@@ -19,7 +19,7 @@ const (
 )
 
 // What each answer tells caches: with nobody asked who he is, in a room that is public, and in one that is not.
-func TestCachesAreToldWhatTheyMayKeep(t *testing.T) {
+func TestResponsesHaveCacheControl(t *testing.T) {
 	const base = "/v1/rooms/r/changes"
 	const gone = base + "?after=other-1"
 	tests := []struct {
@@ -76,7 +76,7 @@ func TestCachesAreToldWhatTheyMayKeep(t *testing.T) {
 	}
 }
 
-func TestPagesOfOtherOriginsDoNotShareTheirHeaders(t *testing.T) {
+func TestCORSHeadersVaryByOrigin(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 2)
 		const closed = "/v1/rooms/r/changes?after=history1-0&until=history1-2"
@@ -92,7 +92,7 @@ func public(p *parts) {
 	p.api.PublicRooms = []access.Pattern{access.Exact("open")}
 }
 
-func TestAPublicRoomIsReadByEverybodyAndNothingElse(t *testing.T) {
+func TestPublicRoomIsReadableWithoutTokenAndOnlyThat(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.by("ada", everything).set("open", "x", "1")
 		for _, path := range []string{"", "/stores/default", "/changes"} {
@@ -107,7 +107,7 @@ func TestAPublicRoomIsReadByEverybodyAndNothingElse(t *testing.T) {
 	}, public)
 }
 
-func TestAPublicRoomIsReadByUsersToWhomNothingIsGranted(t *testing.T) {
+func TestPublicRoomIsReadableWithoutPermission(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		guest := s.by("eve", `{"rooms":[]}`)
 		guest.get("/v1/rooms/open").is(200)
@@ -117,7 +117,7 @@ func TestAPublicRoomIsReadByUsersToWhomNothingIsGranted(t *testing.T) {
 }
 
 // Whoever shows a token that is not accepted is never taken for somebody who has none.
-func TestABadTokenIsRefusedInAPublicRoomToo(t *testing.T) {
+func TestInvalidTokenIsRefusedInAPublicRoom(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		expired := newToken("ada", everything, -time.Hour)
 		for _, header := range []string{"Bearer x", "Bearer " + expired, "Basic YWRhOg==", ""} {
@@ -128,7 +128,7 @@ func TestABadTokenIsRefusedInAPublicRoomToo(t *testing.T) {
 	}, public)
 }
 
-func TestANameThatOnlyLooksLikeAPublicRoomIsNone(t *testing.T) {
+func TestSimilarNameIsNotAPublicRoom(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, room := range []string{"Open", "open%2F", "opened", "%6Fpen%20x"} {
 			s.get("/v1/rooms/"+room).problem(401, problem.Unauthenticated)
@@ -138,7 +138,7 @@ func TestANameThatOnlyLooksLikeAPublicRoomIsNone(t *testing.T) {
 }
 
 // A cache asks with HEAD or with If-None-Match, and is answered as with GET.
-func TestAClosedRangeIsRevalidated(t *testing.T) {
+func TestClosedRangeIsRevalidated(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 2)
 		const closed = "/v1/rooms/r/changes?after=history1-0&until=history1-2"

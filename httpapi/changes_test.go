@@ -25,7 +25,7 @@ func (c client) fill(room string, n int) {
 	}
 }
 
-func TestChangesAreTheBatchesAfterAnEventID(t *testing.T) {
+func TestChangesReturnBatchesAfterAnEventID(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 3)
 		one, two, three := delta("r", 1, "x", "1"), delta("r", 2, "x", "2"), delta("r", 3, "x", "3")
@@ -47,7 +47,7 @@ func TestChangesAreTheBatchesAfterAnEventID(t *testing.T) {
 	})
 }
 
-func TestAChangeHasOnlyTheOpsThatTookEffect(t *testing.T) {
+func TestChangeHasOnlyAppliedOps(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.post("/v1/rooms/r/ops", `{"clientId":"ada","clientSeq":4,"key":"k","ops":[
 			{"op":"array_add","path":"l","value":{"_sync_id":"a"},"arrayIndex":7},
@@ -63,7 +63,7 @@ func TestAChangeHasOnlyTheOpsThatTookEffect(t *testing.T) {
 	})
 }
 
-func TestAPositionThatThisHistoryDoesNotHaveIsGone(t *testing.T) {
+func TestPositionOutsideOfTheHistoryIsGone(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 2)
 		for _, after := range []string{"history1-3", "history1-9223372036854775807", "history2-1", "x-0", "HISTORY1-1"} {
@@ -74,7 +74,7 @@ func TestAPositionThatThisHistoryDoesNotHaveIsGone(t *testing.T) {
 }
 
 // What the room's memory has dropped is read from the log, and the answer is the same.
-func TestChangesThatMemoryHasDroppedComeFromTheLog(t *testing.T) {
+func TestChangesBehindTheFeedComeFromTheLog(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 200)
 		reads := s.store.logReads.Load()
@@ -95,7 +95,7 @@ func TestChangesThatMemoryHasDroppedComeFromTheLog(t *testing.T) {
 // smallMemory has a room keep next to nothing of what happened.
 func smallMemory(p *parts) { p.feeds.MaxBytes = 2 << 10 }
 
-func TestAReaderWhoPagesSeesEveryBatchOnce(t *testing.T) {
+func TestPagingReturnsEveryBatchOnce(t *testing.T) {
 	for name, set := range map[string]setting{"from memory": func(*parts) {}, "from the log": smallMemory} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *server) {
@@ -121,7 +121,7 @@ func TestAReaderWhoPagesSeesEveryBatchOnce(t *testing.T) {
 }
 
 // A page ends at about 1 MiB, but never without a batch.
-func TestAPageHasABoundInBytes(t *testing.T) {
+func TestPageIsBoundedInBytes(t *testing.T) {
 	for name, set := range map[string]setting{"from memory": func(*parts) {}, "from the log": smallMemory} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *server) {
@@ -140,7 +140,7 @@ func TestAPageHasABoundInBytes(t *testing.T) {
 	}
 }
 
-func TestALongPollIsAnsweredTheMomentThatABatchCommits(t *testing.T) {
+func TestLongPollIsAnsweredWhenABatchCommits(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		began := time.Now()
 		answered := make(chan answer)
@@ -155,7 +155,7 @@ func TestALongPollIsAnsweredTheMomentThatABatchCommits(t *testing.T) {
 	})
 }
 
-func TestALongPollReturnsEmptyHandedWhenItsTimeIsUp(t *testing.T) {
+func TestLongPollTimesOutWithoutChanges(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		began := time.Now()
 		s.get("/v1/rooms/r/changes?wait=7").is(200).
@@ -166,7 +166,7 @@ func TestALongPollReturnsEmptyHandedWhenItsTimeIsUp(t *testing.T) {
 	})
 }
 
-func TestALongPollIsNotWokenByPresence(t *testing.T) {
+func TestLongPollIgnoresPresence(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		began := time.Now()
 		answered := make(chan answer)
@@ -180,7 +180,7 @@ func TestALongPollIsNotWokenByPresence(t *testing.T) {
 	})
 }
 
-func TestParametersOfChangesHaveBounds(t *testing.T) {
+func TestParametersOfChangesAreBounded(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, query := range []string{
 			"limit=0", "limit=-1", "limit=1001", "limit=x", "limit=1.0", "limit=99999999999999999999",

@@ -6,7 +6,7 @@ import (
 )
 
 // A compressed stream says the same, in all that a stream is sent: whole states, what was missed, live events and the end.
-func TestAStreamSaysTheSameWhenItIsCompressed(t *testing.T) {
+func TestCompressedStreamHasTheSameEvents(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		title := `"` + strings.Repeat("Milk, bread and eggs. ", 1_000) + `"`
 		s.set("a", "x", title)

@@ -21,7 +21,7 @@ func afterMs(t *testing.T, r *reader) int {
 	return *data.AfterMs
 }
 
-func TestAServerThatGoesAwayAsksItsReadersBackAtDifferentTimes(t *testing.T) {
+func TestDrainSendsReconnectWithDifferentDelays(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		var readers []*reader
 		for i := range 40 {
@@ -42,7 +42,7 @@ func TestAServerThatGoesAwayAsksItsReadersBackAtDifferentTimes(t *testing.T) {
 	}, func(p *parts) { p.feeds.Spread = 2 * time.Second })
 }
 
-func TestWhatWasCommittedComesBeforeTheGoodbye(t *testing.T) {
+func TestCommittedBatchesPrecedeReconnect(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		s.set("r", "x", "1")
@@ -52,7 +52,7 @@ func TestWhatWasCommittedComesBeforeTheGoodbye(t *testing.T) {
 	})
 }
 
-func TestAServerThatGoesAwayIsNotReadyAndLetsNobodyWait(t *testing.T) {
+func TestDrainingServerIsNotReadyAndEndsLongPolls(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		answered := make(chan answer)
 		go func() { answered <- s.get("/v1/rooms/r/changes?wait=60") }()
@@ -70,7 +70,7 @@ func TestAServerThatGoesAwayIsNotReadyAndLetsNobodyWait(t *testing.T) {
 	})
 }
 
-func TestAReaderThatComesTooLateIsAskedBackAtOnce(t *testing.T) {
+func TestStreamOpenedWhileDrainingGetsReconnect(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.open("/v1/rooms/open/events").live()
 		s.api.Drain()
@@ -81,7 +81,7 @@ func TestAReaderThatComesTooLateIsAskedBackAtOnce(t *testing.T) {
 }
 
 // A browser's last batch is on its way while the server begins to go.
-func TestBatchesAreTakenUntilTheRoomsAreClosed(t *testing.T) {
+func TestBatchesAreAcceptedUntilTheHubCloses(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.api.Drain()
 		s.set("r", "x", "1")

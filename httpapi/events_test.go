@@ -19,7 +19,7 @@ func deltaEvent(room string, seq int, path, value string) event {
 	return event{fmt.Sprintf("history1-%d", seq), "delta", delta(room, seq, path, value)}
 }
 
-func TestAStreamHasTheHeaderThatProxiesNeed(t *testing.T) {
+func TestStreamHasHeadersForProxies(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events")
 		for name, want := range map[string]string{
@@ -41,7 +41,7 @@ func TestAStreamHasTheHeaderThatProxiesNeed(t *testing.T) {
 }
 
 // Byte for byte: a comment at once, retry, one state for each document, presence, up-to-date. Only the last has an id.
-func TestANewReaderIsSentTheWholeState(t *testing.T) {
+func TestNewReaderGetsTheFullState(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.set("r", "x", "1")
 		s.post("/v1/rooms/r/ops", `{"clientId":"ada","key":"a","ops":[{"op":"set","path":"","value":[1.50]}]}`).is(200)
@@ -66,7 +66,7 @@ func TestANewReaderIsSentTheWholeState(t *testing.T) {
 	})
 }
 
-func TestReadersAreAskedBackAtDifferentTimes(t *testing.T) {
+func TestStreamsHaveDifferentRetryTimes(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		seen := map[string]bool{}
 		for range 20 {
@@ -81,7 +81,7 @@ func TestReadersAreAskedBackAtDifferentTimes(t *testing.T) {
 	})
 }
 
-func TestAReaderThatKnowsWhereItWasIsSentWhatItMissed(t *testing.T) {
+func TestResumingReaderGetsMissedBatches(t *testing.T) {
 	for name, c := range map[string]struct {
 		set  setting
 		from int
@@ -121,7 +121,7 @@ func TestAReaderThatKnowsWhereItWasIsSentWhatItMissed(t *testing.T) {
 	}
 }
 
-func TestAReaderFromAnotherHistoryStartsAgain(t *testing.T) {
+func TestReaderOfAnotherHistoryGetsTheFullState(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 2)
 		for _, id := range []string{"history1-3", "history1-9223372036854775807", "history2-1", "history2-0", "0-0", "Z-2"} {
@@ -132,7 +132,7 @@ func TestAReaderFromAnotherHistoryStartsAgain(t *testing.T) {
 	})
 }
 
-func TestAReaderOfAnEmptyRoomIsUpToDate(t *testing.T) {
+func TestReaderOfAnEmptyRoomIsUpToDate(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.open("/v1/rooms/r/events").wants(event{"", "presence", nobody}, upToDate("r", 0))
 		s.open("/v1/rooms/r/events", "Last-Event-ID", "history1-0").wants(event{"", "presence", nobody}, upToDate("r", 0))
@@ -140,7 +140,7 @@ func TestAReaderOfAnEmptyRoomIsUpToDate(t *testing.T) {
 }
 
 // When the log since then is more than the documents, the documents are cheaper.
-func TestAReaderThatMissedMoreThanThereIsStartsAgain(t *testing.T) {
+func TestReaderThatMissedMoreThanTheStateGetsTheFullState(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		large := `"` + strings.Repeat("x", 500<<10) + `"`
 		for range 10 {
@@ -153,7 +153,7 @@ func TestAReaderThatMissedMoreThanThereIsStartsAgain(t *testing.T) {
 	}, smallMemory)
 }
 
-func TestALiveReaderSeesEachBatchInOrder(t *testing.T) {
+func TestLiveReaderGetsBatchesInOrder(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		s.post("/v1/rooms/r/ops", `{"clientId":"ada","clientSeq":4,"key":"k\n","ops":[]}`).is(422)
@@ -170,7 +170,7 @@ func TestALiveReaderSeesEachBatchInOrder(t *testing.T) {
 	})
 }
 
-func TestASilentStreamHasAHeartbeat(t *testing.T) {
+func TestIdleStreamHasAHeartbeat(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		began := time.Now()
@@ -186,7 +186,7 @@ func TestASilentStreamHasAHeartbeat(t *testing.T) {
 }
 
 // The state that joiners share may be older than the room; what has happened since comes after it.
-func TestJoinersOfABusyRoomHaveNoHoleBetweenStateAndDeltas(t *testing.T) {
+func TestJoinersOfABusyRoomMissNoBatch(t *testing.T) {
 	s := start(t)
 	s.set("r", "", `{"filler":"`+strings.Repeat("x", 4<<10)+`"}`)
 	stop := make(chan struct{})

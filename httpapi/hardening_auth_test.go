@@ -74,7 +74,7 @@ func claimsOf(user string, exp time.Time) jwt.MapClaims {
 
 func soon() time.Time { return time.Now().Add(time.Hour) }
 
-func TestEveryAddressBelowV1AsksForAToken(t *testing.T) {
+func TestEveryRouteOfV1RequiresAToken(t *testing.T) {
 	s, unchanged := treasure(t)
 	asked := 0
 	for _, route := range s.api.Routes() {
@@ -95,7 +95,7 @@ func TestEveryAddressBelowV1AsksForAToken(t *testing.T) {
 	unchanged()
 }
 
-func TestAlgNoneIsShutOut(t *testing.T) {
+func TestTokenWithAlgNoneIsRefused(t *testing.T) {
 	s, unchanged := treasure(t)
 	none := signed(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claimsOf("owner", soon()))
 	shutsOut(t, s, unchanged, none)
@@ -107,7 +107,7 @@ func TestAlgNoneIsShutOut(t *testing.T) {
 	}
 }
 
-func TestATokenOfTheWrongKeyIsShutOut(t *testing.T) {
+func TestTokenOfAnotherKeyIsRefused(t *testing.T) {
 	s, unchanged := treasure(t)
 	shutsOut(t, s, unchanged, signed(jwt.SigningMethodHS256, []byte("another secret, which is long enough too"), claimsOf("owner", soon())))
 	good := strings.Split(newToken("mallory", onlyReads, time.Hour), ".")
@@ -115,7 +115,7 @@ func TestATokenOfTheWrongKeyIsShutOut(t *testing.T) {
 	shutsOut(t, s, unchanged, good[0]+"."+forged+"."+good[2])
 }
 
-func TestThePublicKeyIsNoSecret(t *testing.T) {
+func TestTokenSignedWithThePublicKeyAsSecretIsRefused(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestThePublicKeyIsNoSecret(t *testing.T) {
 	}
 }
 
-func TestATokenOutOfItsTimeIsShutOut(t *testing.T) {
+func TestTokenOutsideOfItsValidityIsRefused(t *testing.T) {
 	s, unchanged := treasure(t)
 	shutsOut(t, s, unchanged, newToken("owner", editor, -time.Minute))
 	early := claimsOf("owner", soon())
@@ -143,7 +143,7 @@ func TestATokenOutOfItsTimeIsShutOut(t *testing.T) {
 	shutsOut(t, s, unchanged, signed(jwt.SigningMethodHS256, []byte(signingKey), endless))
 }
 
-func TestWhatIsNoTokenIsShutOut(t *testing.T) {
+func TestMalformedTokenIsRefused(t *testing.T) {
 	s, unchanged := treasure(t)
 	for _, text := range []string{"x", "a.b.c", "..", "null", strings.Repeat("x", 20<<10), newToken("owner", editor, time.Hour) + "x"} {
 		shutsOut(t, s, unchanged, text)
@@ -164,13 +164,13 @@ func TestWhatIsNoTokenIsShutOut(t *testing.T) {
 	unchanged()
 }
 
-func TestATokenMayComeInACookie(t *testing.T) {
+func TestTokenInACookieIsAccepted(t *testing.T) {
 	s, _ := treasure(t)
 	s.get(seven, "Cookie", "a=b; __Host-pathsync="+newToken("ann", onlyReads, time.Hour)).is(200)
 	s.open(seven+"/events", "Cookie", "__Host-pathsync="+newToken("ann", onlyReads, time.Hour)).live()
 }
 
-func TestATokenInAnAddressIsRefused(t *testing.T) {
+func TestTokenInTheURLIsRefused(t *testing.T) {
 	s, unchanged := treasure(t)
 	good := newToken("owner", editor, time.Hour)
 	for _, name := range []string{"token", "access_token", "Access_Token", "jwt", "id_token", "authorization", "bearer", "x", "ticket", "clientId"} {
@@ -182,7 +182,7 @@ func TestATokenInAnAddressIsRefused(t *testing.T) {
 	unchanged()
 }
 
-func TestATokenForOtherRoomsOpensNone(t *testing.T) {
+func TestTokenForOtherRoomsIsForbidden(t *testing.T) {
 	s, unchanged := treasure(t)
 	for _, claim := range []string{
 		``, `{}`, `{"rooms":[]}`, `{"rooms":[{"room":"board-8","read":true,"write":true,"presence":true}]}`,
@@ -203,7 +203,7 @@ func TestATokenForOtherRoomsOpensNone(t *testing.T) {
 }
 
 // What is compared with the patterns is the name that is used, decoded once and never tidied.
-func TestEncodedSlashesAndDotsDoNotLeadIntoOtherRooms(t *testing.T) {
+func TestEncodedSlashesAndDotsDoNotReachOtherRooms(t *testing.T) {
 	s, unchanged := treasure(t)
 	mallory := s.by("mallory", `{"rooms":[{"match":"team/*","read":true,"write":true,"presence":true}]}`)
 	for path, room := range map[string]string{
@@ -232,7 +232,7 @@ func TestEncodedSlashesAndDotsDoNotLeadIntoOtherRooms(t *testing.T) {
 	unchanged()
 }
 
-func TestWhoMayOnlyReadDoesNotWriteNorAppear(t *testing.T) {
+func TestReadPermissionAllowsNeitherWritingNorPresence(t *testing.T) {
 	s, unchanged := treasure(t)
 	ann := s.by("ann", onlyReads)
 	for _, a := range []answer{
@@ -245,7 +245,7 @@ func TestWhoMayOnlyReadDoesNotWriteNorAppear(t *testing.T) {
 	unchanged()
 }
 
-func TestWhoMayOnlyWriteDoesNotRead(t *testing.T) {
+func TestWritePermissionDoesNotAllowReading(t *testing.T) {
 	s, _ := treasure(t)
 	sensor := s.by("sensor", `{"rooms":[{"room":"board-7","write":true}]}`)
 	sensor.post(seven+"/ops", write).is(200)
@@ -254,7 +254,7 @@ func TestWhoMayOnlyWriteDoesNotRead(t *testing.T) {
 	}
 }
 
-func TestAReadOnlyPartIsNotChangedByWayOfItsParents(t *testing.T) {
+func TestReadOnlyPartIsProtectedFromChangesOfItsParents(t *testing.T) {
 	s, _ := treasure(t)
 	s.by("owner", editor).post(eight+"/ops", `{"clientId":"o","key":"default","ops":[{"op":"set","path":"","value":{"plan":{"budget":{"total":1},"title":"a"},"tasks":[{"_sync_id":"t1","cost":1}]}}]}`).is(200)
 	before := s.by("owner", editor).state("board-8")
@@ -305,7 +305,7 @@ func ticketOf(t *testing.T, c client, room string) string {
 	return text
 }
 
-func TestATicketIsUsedOnce(t *testing.T) {
+func TestTicketIsValidOnce(t *testing.T) {
 	s, _ := treasure(t)
 	ticket := ticketOf(t, s.by("ann", editor), "board-7")
 	s.open(seven + "/events?clientId=ann&ticket=" + ticket).live()
@@ -317,7 +317,7 @@ func TestATicketIsUsedOnce(t *testing.T) {
 	}
 }
 
-func TestATicketOfAnotherRoomOpensNothing(t *testing.T) {
+func TestTicketOfAnotherRoomIsRefused(t *testing.T) {
 	s, unchanged := treasure(t)
 	ticket := ticketOf(t, s.by("ann", editor), "board-8")
 	s.get(seven+"/events?ticket="+ticket).problem(401, problem.Unauthenticated)
@@ -325,7 +325,7 @@ func TestATicketOfAnotherRoomOpensNothing(t *testing.T) {
 	unchanged()
 }
 
-func TestATicketOpensStreamsAlone(t *testing.T) {
+func TestTicketOpensOnlyStreams(t *testing.T) {
 	s, unchanged := treasure(t)
 	for _, path := range []string{"", "/changes", "/stores/default", "/presence"} {
 		s.get(seven+path+"?ticket="+ticketOf(t, s.by("ann", editor), "board-7")).problem(401, problem.Unauthenticated)
@@ -335,7 +335,7 @@ func TestATicketOpensStreamsAlone(t *testing.T) {
 	unchanged()
 }
 
-func TestATicketLastsForThirtySecondsAndItsStreamAsLongAsItsToken(t *testing.T) {
+func TestTicketExpiresAfter30SecondsAndItsStreamWithTheToken(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		ann := s.with(newToken("ann", onlyReads, time.Minute))
 		late, soon := ticketOf(t, ann, "board-7"), ticketOf(t, ann, "board-7")
@@ -350,7 +350,7 @@ func TestATicketLastsForThirtySecondsAndItsStreamAsLongAsItsToken(t *testing.T) 
 	}, guarded)
 }
 
-func TestAUserHasABoundedNumberOfTickets(t *testing.T) {
+func TestTicketsOfAUserAreBounded(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		mallory := s.by("mallory", editor)
 		for range 100 {
@@ -363,7 +363,7 @@ func TestAUserHasABoundedNumberOfTickets(t *testing.T) {
 	}, guarded)
 }
 
-func TestAnothersClientCannotBeUsed(t *testing.T) {
+func TestClientOfAnotherUserIsForbidden(t *testing.T) {
 	store := memstore.New()
 	batchOf := func(seq string) string {
 		return `{"clientId":"anns","clientSeq":` + seq + `,"key":"default","ops":[{"op":"set","path":"x","value":` + seq + `}]}`
@@ -406,7 +406,7 @@ func TestAnothersClientCannotBeUsed(t *testing.T) {
 	})
 }
 
-func TestTheUserIsTheTokensAndNothingElses(t *testing.T) {
+func TestUserComesFromTheTokenOnly(t *testing.T) {
 	s, _ := treasure(t)
 	ann, owner := s.by("ann", editor), s.by("owner", editor)
 	r := owner.open(seven + "/events").live()
@@ -430,7 +430,7 @@ func TestTheUserIsTheTokensAndNothingElses(t *testing.T) {
 	}
 }
 
-func TestHeadersCannotBeInjectedByCredentials(t *testing.T) {
+func TestCredentialsCannotInjectHeaders(t *testing.T) {
 	s, unchanged := treasure(t)
 	for _, injected := range []string{
 		"Authorization: Bearer x\rSet-Cookie: a=b", "Authorization: Bearer x\" error=\"\r\nX-Request-Id: a\x00b", "Cookie: __Host-pathsync=\"x\r\n Set-Cookie: a=b\"",
@@ -451,7 +451,7 @@ func TestHeadersCannotBeInjectedByCredentials(t *testing.T) {
 	}
 }
 
-func TestATokenIsNeverLogged(t *testing.T) {
+func TestTokenIsNotLogged(t *testing.T) {
 	var log lines
 	h := slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})
 	s := start(t, guarded, into(h), func(p *parts) { p.api.AccessLog = slog.New(h) })
@@ -490,7 +490,7 @@ func (r *reader) expires(t *testing.T) {
 	r.ends()
 }
 
-func TestAStreamEndsWithItsToken(t *testing.T) {
+func TestStreamEndsWhenItsTokenExpires(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		for _, query := range []string{"", "?clientId=ann"} {
 			began := time.Now()
@@ -503,7 +503,7 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 }
 
 // Clocks may differ by so much for a request, but a stream would go on with a token that has ended.
-func TestATokenThatHasJustExpiredOpensNoStream(t *testing.T) {
+func TestJustExpiredTokenOpensNoStream(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		ann := s.with(newToken("ann", editor, -10*time.Second))
 		ann.get(seven).is(200)
@@ -513,7 +513,7 @@ func TestATokenThatHasJustExpiredOpensNoStream(t *testing.T) {
 	}, guarded)
 }
 
-func TestAStreamGoesOnWithANewToken(t *testing.T) {
+func TestStreamContinuesWithANewToken(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		began := time.Now()
 		r := s.with(newToken("ann", editor, time.Minute)).open(seven + "/events?clientId=ann").live()
@@ -532,7 +532,7 @@ func TestAStreamGoesOnWithANewToken(t *testing.T) {
 	}, guarded)
 }
 
-func TestANewTokenThatGrantsLessEndsTheStream(t *testing.T) {
+func TestNewTokenWithFewerPermissionsEndsTheStream(t *testing.T) {
 	for name, less := range map[string]string{
 		"nothing": `{}`, "another room": `{"rooms":[{"room":"board-8","read":true,"presence":true}]}`,
 		"not to read": `{"rooms":[{"room":"board-7","write":true,"presence":true}]}`, "not to be present": onlyReads,
@@ -551,7 +551,7 @@ func TestANewTokenThatGrantsLessEndsTheStream(t *testing.T) {
 	}
 }
 
-func TestATokenThatIsRefusedLeavesTheStreamAsItWas(t *testing.T) {
+func TestRefusedNewTokenDoesNotChangeTheStream(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		began := time.Now()
 		r := s.with(newToken("ann", editor, time.Minute)).open(seven + "/events?clientId=ann").live()
@@ -567,7 +567,7 @@ func TestATokenThatIsRefusedLeavesTheStreamAsItWas(t *testing.T) {
 }
 
 // The goroutines and timers of streams that end before their tokens are not left behind: the bubble would not end.
-func TestAStreamThatEndsLeavesNoTimer(t *testing.T) {
+func TestEndedStreamHasNoTimer(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		ann := s.with(newToken("ann", editor, 1000*time.Hour))
 		for range 10 {
@@ -580,7 +580,7 @@ func TestAStreamThatEndsLeavesNoTimer(t *testing.T) {
 }
 
 // A browser adds the cookie to whatever a page makes it send: the page's origin is what counts then.
-func TestAPageOfAnotherOriginCannotUseTheCookie(t *testing.T) {
+func TestPageOfAnotherOriginCannotUseTheCookie(t *testing.T) {
 	s, unchanged := treasure(t)
 	cookie := "__Host-pathsync=" + newToken("owner", editor, time.Hour)
 	for _, from := range [][2]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.test"}, {"Origin", "null"}} {
@@ -594,7 +594,7 @@ func TestAPageOfAnotherOriginCannotUseTheCookie(t *testing.T) {
 	s.post(seven+"/ops", strings.Replace(write, "mallory", "owners", 1), "Cookie", cookie, "Sec-Fetch-Site", "same-origin").is(200)
 }
 
-func TestAUserHasOneAllowanceByWhateverItIsKnown(t *testing.T) {
+func TestUserLimitsApplyToTokensAndTickets(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		ann := s.by("ann", editor)
 		ticket := ticketOf(t, ann, "board-7")
@@ -612,7 +612,7 @@ func TestAUserHasOneAllowanceByWhateverItIsKnown(t *testing.T) {
 	}, guarded, func(p *parts) { p.api.Limits = limit.Config{User: limit.Allowance{Requests: 1}} })
 }
 
-func TestNobodyUsesUpWhatAnothersClientMaySend(t *testing.T) {
+func TestUserCannotExhaustTheLimitOfAnothersClient(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		anns := strings.Replace(write, "mallory", "anns", 1)
 		s.by("ann", editor).post(seven+"/ops", anns).is(200)

@@ -23,19 +23,19 @@ func bodyOf(bytes int) string {
 
 const bodyLimit = 1 << 20
 
-func TestABodyAtTheLimitIsTaken(t *testing.T) {
+func TestBodyAtTheLimitIsAccepted(t *testing.T) {
 	s := start(t)
 	s.post("/v1/rooms/r/ops", bodyOf(bodyLimit)).is(200)
 }
 
-func TestABodyOneByteOverTheLimitIsRefusedByItsLength(t *testing.T) {
+func TestContentLengthOneByteOverTheLimitIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		s.post("/v1/rooms/target/ops", bodyOf(bodyLimit+1)).problem(413, problem.BodyTooLarge)
 	})
 }
 
-func TestABodyOneByteOverTheLimitIsRefusedInChunks(t *testing.T) {
+func TestChunkedBodyOneByteOverTheLimitIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		chunked := io.MultiReader(strings.NewReader(bodyOf(bodyLimit + 1)))
@@ -43,7 +43,7 @@ func TestABodyOneByteOverTheLimitIsRefusedInChunks(t *testing.T) {
 	})
 }
 
-func TestABodyWithoutEndIsCutAtTheLimit(t *testing.T) {
+func TestEndlessBodyIsCutAtTheLimit(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		flat(t, 16<<20, func() {
@@ -67,7 +67,7 @@ func (endless) Read(p []byte) (int, error) {
 }
 
 // What is merely announced costs nothing, also while it is waited for.
-func TestABodyThatIsAnnouncedAndNeverSentTakesNoMemory(t *testing.T) {
+func TestContentLengthWithoutBodyTakesNoMemory(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		flat(t, 8<<20, func() {
@@ -83,7 +83,7 @@ func TestABodyThatIsAnnouncedAndNeverSentTakesNoMemory(t *testing.T) {
 	})
 }
 
-func TestAGzipBombIsRefusedUnread(t *testing.T) {
+func TestGzipBombIsRefusedUnread(t *testing.T) {
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
 	for range 32 {
@@ -105,7 +105,7 @@ func TestAGzipBombIsRefusedUnread(t *testing.T) {
 	})
 }
 
-func TestABodyThatDoesNotSayItIsJSONIsRefused(t *testing.T) {
+func TestBodyWithoutJSONContentTypeIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, kind := range []string{"", "text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
@@ -120,7 +120,7 @@ func TestABodyThatDoesNotSayItIsJSONIsRefused(t *testing.T) {
 
 // A sender of one byte a second is told that it is too slow, and its connection is closed: neither it nor the bytes that
 // are still to come hold anything up, whether somebody reads the body or not.
-func TestABodyThatTricklesIsCutOff(t *testing.T) {
+func TestTricklingBodyIsCutOff(t *testing.T) {
 	for name, c := range map[string]struct {
 		head   string
 		status int
@@ -182,7 +182,7 @@ func trickle(conn net.Conn, chunked bool) (sent int) {
 	return sent
 }
 
-func TestABodyThatBreaksOffChangesNothing(t *testing.T) {
+func TestIncompleteBodyChangesNothing(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		batch := bodyOf(500)
@@ -209,7 +209,7 @@ func TestABodyThatBreaksOffChangesNothing(t *testing.T) {
 }
 
 // What two readers of the same bytes could take for two requests is refused by net/http, before it is anybody's.
-func TestALengthThatIsToldTwiceIsNoRequest(t *testing.T) {
+func TestRequestWithTwoContentLengthsIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, fields := range []string{

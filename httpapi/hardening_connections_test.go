@@ -37,7 +37,7 @@ func TestSlowHeadersAreCutOff(t *testing.T) {
 	}, asServed)
 }
 
-func TestAConnectionThatSaysNothingIsClosed(t *testing.T) {
+func TestSilentConnectionIsClosed(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.harmless(t, func() {
 			for request, limit := range map[string]time.Duration{
@@ -58,7 +58,7 @@ func TestAConnectionThatSaysNothingIsClosed(t *testing.T) {
 	}, asServed)
 }
 
-func TestAHeaderWithoutEndIsRefused(t *testing.T) {
+func TestEndlessHeaderIsRefused(t *testing.T) {
 	s := start(t, asServed)
 	s.harmless(t, func() {
 		flat(t, 16<<20, func() {
@@ -79,7 +79,7 @@ func TestAHeaderWithoutEndIsRefused(t *testing.T) {
 }
 
 // An address may be as long as the header. It is refused by the length of the name in it, and is not repeated.
-func TestAVeryLongAddressIsRefused(t *testing.T) {
+func TestVeryLongURLIsRefused(t *testing.T) {
 	s := start(t, asServed)
 	s.harmless(t, func() {
 		name := strings.Repeat("x", 60_000)
@@ -97,7 +97,7 @@ func TestAVeryLongAddressIsRefused(t *testing.T) {
 const openStream = "GET /v1/rooms/target/events?clientId=mallory HTTP/1.1\r\nHost: x\r\n\r\n"
 
 // In a bubble a connection has no buffers at all: a reader that does not read has not even taken the header.
-func TestAReaderThatNeverReadsIsLetGo(t *testing.T) {
+func TestReaderThatNeverReadsIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.harmless(t, func() {
 			conn := s.raw(t, openStream)
@@ -111,7 +111,7 @@ func TestAReaderThatNeverReadsIsLetGo(t *testing.T) {
 	})
 }
 
-func TestAReaderThatReadsAByteASecondIsLetGo(t *testing.T) {
+func TestReaderOfOneBytePerSecondIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.harmless(t, func() {
 			conn := s.raw(t, openStream)
@@ -129,7 +129,7 @@ func TestAReaderThatReadsAByteASecondIsLetGo(t *testing.T) {
 	})
 }
 
-func TestAReaderThatGoesOnTalkingIsLetGo(t *testing.T) {
+func TestReaderThatKeepsSendingIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.harmless(t, func() {
 			conn := s.raw(t, openStream)
@@ -142,7 +142,7 @@ func TestAReaderThatGoesOnTalkingIsLetGo(t *testing.T) {
 	})
 }
 
-func TestManyStreamsOfOneClientAreOne(t *testing.T) {
+func TestClientHasOneStream(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.harmless(t, func() {
 			const streams = 200
@@ -169,7 +169,7 @@ func TestManyStreamsOfOneClientAreOne(t *testing.T) {
 	})
 }
 
-func TestConnectingAndClosingThousandsOfTimesLeavesNothingBehind(t *testing.T) {
+func TestThousandsOfShortConnectionsLeaveNoGoroutines(t *testing.T) {
 	s := start(t)
 	requests := []string{
 		"",
@@ -222,7 +222,7 @@ func openFiles(t *testing.T) int {
 }
 
 // A snapshot is no stream, and has the limit of every answer.
-func TestASnapshotThatNobodyReadsIsLetGo(t *testing.T) {
+func TestUnreadSnapshotIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.set("large", "x", `"`+strings.Repeat("x", 100<<10)+`"`)
 		s.harmless(t, func() {
@@ -238,7 +238,7 @@ func TestASnapshotThatNobodyReadsIsLetGo(t *testing.T) {
 }
 
 // A stream is older than any limit of an answer, and takes no harm from it.
-func TestAStreamOutlivesTheLimitsOfAnswers(t *testing.T) {
+func TestStreamOutlivesTheWriteTimeout(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		time.Sleep(time.Hour)
@@ -250,7 +250,7 @@ func TestAStreamOutlivesTheLimitsOfAnswers(t *testing.T) {
 }
 
 // A reader that has stopped reading has its own queue and its own deadline. Nobody waits for either.
-func TestAStalledReaderAmongTwoHundredSlowsNobody(t *testing.T) {
+func TestStalledReaderDoesNotDelayOthers(t *testing.T) {
 	const readers, batches = 200, 64
 	s := start(t, func(p *parts) {
 		p.feeds.WriteTimeout = 5 * time.Minute // far longer than this test may take

@@ -30,31 +30,31 @@ func refusesEventIDs(t *testing.T, ids ...string) {
 	})
 }
 
-func TestANegativeEventIDIsRefused(t *testing.T) {
+func TestNegativeEventIDIsRefused(t *testing.T) {
 	refusesEventIDs(t, "history1--1", "history1-+1", "-1", "--1")
 }
 
-func TestAnEventIDOfTwoToThe64IsRefused(t *testing.T) {
+func TestEventIDOfTwoToThe64IsRefused(t *testing.T) {
 	refusesEventIDs(t, "history1-18446744073709551616", "history1-18446744073709551615", "history1-9223372036854775808",
 		"history1-"+strings.Repeat("9", 50))
 }
 
-func TestAnEventIDOf8KBIsRefused(t *testing.T) {
+func TestEventIDOf8KBIsRefused(t *testing.T) {
 	refusesEventIDs(t, strings.Repeat("a", 8<<10), strings.Repeat("a", 8<<10)+"-1", "history1-"+strings.Repeat("0", 8<<10)+"1",
 		strings.Repeat("a", 63)+"-1")
 }
 
-func TestAnEventIDThatIsNotASCIIIsRefused(t *testing.T) {
+func TestNonASCIIEventIDIsRefused(t *testing.T) {
 	refusesEventIDs(t, "\xff-1", "history1-\xff", "é-1", "history1-\u0661", "\xc0\xaf", "history\u200b1-1")
 }
 
-func TestAnEventIDThatIsNoneIsRefused(t *testing.T) {
+func TestMalformedEventIDIsRefused(t *testing.T) {
 	refusesEventIDs(t, "1", "history1", "history1-", "-", "history1-01", "history1-1.0", "history1-1e0", "history1-0x1", "history1-1-1",
 		"history1_1", "history1 -1", "history1-1,history1-1", "../-1", `"history1-1"`, "history1-1_0")
 }
 
 // Well-formed, and of no history that is known: a stream starts again and says so; changes are gone.
-func TestAnEventIDOfAnotherHistoryOrOfTheFutureStartsAgain(t *testing.T) {
+func TestEventIDOfAnotherHistoryOrTheFutureGetsTheFullState(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, id := range []string{"history1-2", "history1-9223372036854775807", "history2-1", "0-0", strings.Repeat("a", 62) + "-1"} {

@@ -14,7 +14,7 @@ import (
 
 const oneOp = `{"clientId":"ada","key":"k","ops":[{"op":"set","path":"x","value":1}]}`
 
-func TestAContentTypeIsReadAsRFC9110HasIt(t *testing.T) {
+func TestContentTypeIsParsedAsInRFC9110(t *testing.T) {
 	s := start(t)
 	for contentType, taken := range map[string]bool{
 		"application/json":                                true,
@@ -53,7 +53,7 @@ func TestAContentTypeIsReadAsRFC9110HasIt(t *testing.T) {
 	}
 }
 
-func TestAnIntegerMayBeWrittenWithAZeroFractionOrAnExponent(t *testing.T) {
+func TestIntegerWithZeroFractionOrExponentIsAccepted(t *testing.T) {
 	s := start(t)
 	numbered := func(seq string) answer {
 		return s.post("/v1/rooms/r/ops", `{"clientId":"ada","clientSeq":`+seq+`,"key":"k","ops":[{"op":"set","path":"x","value":1}]}`)
@@ -71,7 +71,7 @@ func TestAnIntegerMayBeWrittenWithAZeroFractionOrAnExponent(t *testing.T) {
 	}
 }
 
-func TestAnIndexBeyondTheArrayIsItsNearestEnd(t *testing.T) {
+func TestIndexBeyondTheArrayIsClamped(t *testing.T) {
 	for index, want := range map[string]string{
 		"0.0": "0", "1.0": "1", "1e0": "1", "2": "2", "1e30": "2", "9223372036854775808": "2", "123456789012345678901234567890.00": "2",
 		"1e308": "2", "2147483648": "2", "-1": "0", "-1e30": "0", "-9223372036854775809": "0", "-0": "0",
@@ -94,7 +94,7 @@ func TestAnIndexBeyondTheArrayIsItsNearestEnd(t *testing.T) {
 	}
 }
 
-func TestWhatLibrariesSendBesidesIsTaken(t *testing.T) {
+func TestExtraHeadersOfLibrariesAreAccepted(t *testing.T) {
 	s := start(t)
 	s.set("r", "x", "1")
 	s.post("/v1/rooms/r/ops", oneOp, "Expect", "100-continue").is(200)
@@ -119,7 +119,7 @@ func TestWhatLibrariesSendBesidesIsTaken(t *testing.T) {
 }
 
 // Whatever is answered, a browser that is led to it must not run it, frame it or guess at its type.
-func TestEveryAnswerHasTheHeadersOfItsSafety(t *testing.T) {
+func TestEveryResponseHasSecurityHeaders(t *testing.T) {
 	s := start(t)
 	s.set("r", "x", "1")
 	asset := "/assets/" + assetOf(s.get("/").body)
@@ -157,7 +157,7 @@ func assetOf(page string) string {
 	return name
 }
 
-func TestThePageOfTheContractRunsOnlyItsOwnScripts(t *testing.T) {
+func TestDocsPageRunsOnlyItsOwnScripts(t *testing.T) {
 	s := start(t)
 	a := s.get("/docs").is(200).has("Content-Type", "text/html; charset=UTF-8")
 	policy := a.header.Get("Content-Security-Policy")
@@ -185,7 +185,7 @@ func TestThePageOfTheContractRunsOnlyItsOwnScripts(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsAnnouncedMayFollowTheAnswerThatItMayCome(t *testing.T) {
+func TestExpectContinueIsAnswered(t *testing.T) {
 	s := start(t)
 	conn := s.raw(t, "POST /v1/rooms/r/ops HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: "+
 		strconv.Itoa(len(oneOp))+"\r\nConnection: close\r\n\r\n")

@@ -27,7 +27,7 @@ func refusesJSON(t *testing.T, s *server, values ...string) {
 	})
 }
 
-func TestABodyThatIsNoJSONIsRefused(t *testing.T) {
+func TestMalformedJSONIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, body := range []string{"", " ", "{", "x", `{"clientId":"ada"`, "clientId=ada", "<ops/>", "\x1f\x8b", "undefined", "'{}'"} {
@@ -47,7 +47,7 @@ func TestTrailingGarbageIsRefused(t *testing.T) {
 	s.post("/v1/rooms/target/ops", " \r\n\t"+bodyOf(200)+" \r\n\t").is(200) // white space is none
 }
 
-func TestAByteOrderMarkIsRefused(t *testing.T) {
+func TestByteOrderMarkIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		s.post("/v1/rooms/target/ops", "\ufeff"+bodyOf(200)).problem(400, problem.InvalidJSON)
@@ -55,11 +55,11 @@ func TestAByteOrderMarkIsRefused(t *testing.T) {
 	})
 }
 
-func TestNULIsRefusedOutsideOfEscapes(t *testing.T) {
+func TestUnescapedNULIsRefused(t *testing.T) {
 	refusesJSON(t, start(t), "\x00", "\"a\x00b\"", "[1,\x002]", "{\"a\x00\":1}")
 }
 
-func TestControlCharactersAndBrokenUTF8AreRefused(t *testing.T) {
+func TestControlCharactersAndInvalidUTF8AreRefused(t *testing.T) {
 	refusesJSON(t, start(t), "\"a\nb\"", "\"a\rb\"", "\"\x1b[31m\"", "\"\xff\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xf5\x80\x80\x80\"", "{\"\xff\":1}")
 }
 
@@ -67,7 +67,7 @@ func TestLoneSurrogatesAreRefused(t *testing.T) {
 	refusesJSON(t, start(t), `"\ud83d"`, `"\udca9"`, `"\udca9\ud83d"`, `"\ud83dx"`, `"\ud83d\ud83d"`, `{"\ud83d":1}`, `["a",{"b":"\udfff"}]`)
 }
 
-func TestAPairOfSurrogatesIsOneCharacter(t *testing.T) {
+func TestSurrogatePairIsOneCharacter(t *testing.T) {
 	s := start(t)
 	s.setting(`"\ud83d\udca9 \u0000 \u00e9"`).is(200)
 	s.get("/v1/rooms/target/stores/default").is(200).
@@ -76,7 +76,7 @@ func TestAPairOfSurrogatesIsOneCharacter(t *testing.T) {
 
 func nested(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
 
-func TestSixtyFourLevelsAreFineAndSixtyFiveAreRefused(t *testing.T) {
+func TestDepth64IsAcceptedAnd65Refused(t *testing.T) {
 	s := start(t)
 	s.setting(nested(64)).is(200)
 	s.setting(strings.Repeat(`{"a":`, 63) + `[]` + strings.Repeat("}", 63)).is(200)
@@ -85,7 +85,7 @@ func TestSixtyFourLevelsAreFineAndSixtyFiveAreRefused(t *testing.T) {
 	refusesJSON(t, s, nested(65), strings.Repeat(`{"a":`, 65)+`1`+strings.Repeat("}", 65), `[`+nested(64)+`]`)
 }
 
-func TestTenThousandLevelsCostNoStack(t *testing.T) {
+func TestDepth10000TakesNoStack(t *testing.T) {
 	s := start(t)
 	flat(t, 32<<20, func() {
 		refusesJSON(t, s, strings.Repeat("[", 10_001), strings.Repeat(`{"a":`, 3000))
@@ -112,11 +112,11 @@ func TestNumbersBeyondADoubleAreRefused(t *testing.T) {
 	refusesJSON(t, start(t), "1e999", "-1e999", "[1e309]", `{"a":1E400}`, "1"+strings.Repeat("0", 400))
 }
 
-func TestWhatIsNoNumberIsRefused(t *testing.T) {
+func TestMalformedNumbersAreRefused(t *testing.T) {
 	refusesJSON(t, start(t), "NaN", "Infinity", "-", "+1", ".5", "1.", "01", "0x10", "1e", "1e+", "--1", "1_000")
 }
 
-func TestNumbersAreKeptToTheLetter(t *testing.T) {
+func TestNumbersKeepTheirText(t *testing.T) {
 	const numbers = `[9007199254740993,-0,0.10,1e2,1E+2,1e-999,123456789012345678901234567890,-0.0e0,1.7976931348623157e308]`
 	inBubble(t, func(_ *testing.T, s *server) {
 		r := s.open("/v1/rooms/target/events").live()
@@ -142,7 +142,7 @@ func members(n int) string {
 }
 
 // A million names, and a million that differ only in their last characters: time and memory grow with the text alone.
-func TestAnObjectOfAMillionMembersIsQuick(t *testing.T) {
+func TestObjectOfAMillionMembersIsDecodedQuickly(t *testing.T) {
 	s := start(t, func(p *parts) { p.api.MaxBodyBytes, p.hub.MaxDocumentBytes = 32<<20, 32<<20 })
 	s.harmless(t, func() {
 		text := members(1_000_000)
@@ -158,7 +158,7 @@ func TestAnObjectOfAMillionMembersIsQuick(t *testing.T) {
 	})
 }
 
-func TestAHundredThousandOpsAreRefused(t *testing.T) {
+func TestHundredThousandOpsAreRefused(t *testing.T) {
 	s := start(t, func(p *parts) { p.api.MaxBodyBytes = 32 << 20 })
 	s.harmless(t, func() {
 		ops := strings.Repeat(`{"op":"delete","path":"treasure"},`, 100_000)
@@ -171,7 +171,7 @@ func TestAHundredThousandOpsAreRefused(t *testing.T) {
 }
 
 // Whoever sends a thousand faults is told of the first few.
-func TestTheListOfFaultsIsBounded(t *testing.T) {
+func TestListOfFaultsIsBounded(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		a := s.ops("target", strings.Repeat(`{"op":"`+strings.Repeat("x", 900)+`","path":"["},`, 999)+"1")
@@ -185,7 +185,7 @@ func TestTheListOfFaultsIsBounded(t *testing.T) {
 	})
 }
 
-func TestThePrototypeIsForbiddenInValues(t *testing.T) {
+func TestProtoIsRefusedInValues(t *testing.T) {
 	s := start(t)
 	var deep []string
 	for levels := range 60 {

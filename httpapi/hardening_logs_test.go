@@ -66,7 +66,7 @@ func scribble(t *testing.T, s *server) {
 	s.store.recover()
 }
 
-func TestALogLineCannotBeForged(t *testing.T) {
+func TestLogLineCannotBeForged(t *testing.T) {
 	var log lines
 	h := slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})
 	s := start(t, into(h), andRequests(h))
@@ -82,7 +82,7 @@ func TestALogLineCannotBeForged(t *testing.T) {
 	}
 }
 
-func TestALogLineInJSONCannotBeForged(t *testing.T) {
+func TestJSONLogLineCannotBeForged(t *testing.T) {
 	var log lines
 	h := slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})
 	s := start(t, into(h), andRequests(h))
@@ -100,7 +100,7 @@ func TestALogLineInJSONCannotBeForged(t *testing.T) {
 }
 
 // Clients come and go as they like: that is nothing for an operator to look at.
-func TestAClientThatGoesAwayIsNoFailure(t *testing.T) {
+func TestDisconnectedClientIsNotLoggedAsFailure(t *testing.T) {
 	var log lines
 	inBubble(t, func(t *testing.T, s *server) {
 		s.set("warm", "x", "1")
@@ -121,7 +121,7 @@ func TestAClientThatGoesAwayIsNoFailure(t *testing.T) {
 }
 
 // What a driver says goes into the log, for the operator. Those who ask are told by a code.
-func TestAnAnswerHasNothingOfTheDatabaseInIt(t *testing.T) {
+func TestResponsesContainNothingOfTheDatabase(t *testing.T) {
 	for name, c := range map[string]struct {
 		err    error
 		status int
@@ -162,7 +162,7 @@ type faintStore struct{ core.Store }
 
 func (faintStore) LastClientSeq(context.Context, string, string) (int64, error) { panic(secret) }
 
-func TestAPanicIsAProblemAndALogLine(t *testing.T) {
+func TestPanicIsAnsweredAndLogged(t *testing.T) {
 	var log lines
 	s := start(t, func(p *parts) { p.store = faintStore{memstore.New()} }, into(slog.NewTextHandler(&log, nil)))
 	s.harmless(t, func() {

@@ -79,15 +79,15 @@ func TestNamesWithOuterBlanksAreRefused(t *testing.T) {
 	refusesNames(t, "a ", " a", " ", "a\u00a0", "\u2003a", "a\u2028")
 }
 
-func TestNamesThatAddressesSwallowAreRefused(t *testing.T) {
+func TestDotSegmentsAreRefusedAsNames(t *testing.T) {
 	refusesNames(t, ".", "..")
 }
 
-func TestNamesThatAreVeryLongAreRefused(t *testing.T) {
+func TestVeryLongNamesAreRefused(t *testing.T) {
 	refusesNames(t, strings.Repeat("a", 256), strings.Repeat("é", 256), strings.Repeat("💩", 128), strings.Repeat("a", 8000))
 }
 
-func TestNamesThatAreNotUTF8AreRefused(t *testing.T) {
+func TestInvalidUTF8NamesAreRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, name := range []string{"%FF", "a%C0%AF", "%ED%A0%80", "%F5%80%80%80", "%C3"} {
@@ -99,7 +99,7 @@ func TestNamesThatAreNotUTF8AreRefused(t *testing.T) {
 	})
 }
 
-func TestNamesAtTheirLimitsAreTaken(t *testing.T) {
+func TestNamesAtTheirLimitsAreAccepted(t *testing.T) {
 	s := start(t)
 	for _, name := range []string{strings.Repeat("a", 255), strings.Repeat("é", 255), strings.Repeat("💩", 127), "a", "Ā/../b", "....", "-"} {
 		s.set(url.PathEscape(name), "x", "1")
@@ -108,7 +108,7 @@ func TestNamesAtTheirLimitsAreTaken(t *testing.T) {
 	s.put("/v1/rooms/r/presence/"+strings.Repeat("a", 101), `{}`).problem(422, problem.InvalidName)
 }
 
-func TestADisplayNameCannotBreakOutOfItsEvent(t *testing.T) {
+func TestDisplayNameCannotInjectEvents(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, name := range []string{"a\r\nid: 9", "a\n\nevent: delta", "a\rb", "a\x00b", "\x1b[2J", strings.Repeat("x", 256)} {
@@ -123,7 +123,7 @@ func TestADisplayNameCannotBreakOutOfItsEvent(t *testing.T) {
 }
 
 // Texts that may have line ends are the values. They are escaped, so that an event stays one line of data.
-func TestAValueCannotBreakOutOfItsEvent(t *testing.T) {
+func TestValueCannotInjectEvents(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		const value = `"\r\n\r\nevent: problem\ndata: {}\n\n\u0000` + "\u2028" + `"`
@@ -136,7 +136,7 @@ func TestAValueCannotBreakOutOfItsEvent(t *testing.T) {
 }
 
 // A parameter that cannot be read is not one that is absent: the reader has said where it was, and who it is.
-func TestAQueryThatCannotBeReadIsRefused(t *testing.T) {
+func TestMalformedQueryIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, broken := range []string{"%zz", "%", "%4", "a;b=c"} {
@@ -150,7 +150,7 @@ func TestAQueryThatCannotBeReadIsRefused(t *testing.T) {
 	})
 }
 
-func TestASlashInAnAddressIsNoSlashInAName(t *testing.T) {
+func TestEncodedSlashIsPartOfAName(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		s.set("%2F", "x", "1")
@@ -162,7 +162,7 @@ func TestASlashInAnAddressIsNoSlashInAName(t *testing.T) {
 }
 
 // Go's client tidies some of these, so they are sent as they are.
-func TestAddressesThatAClientWouldTidyAreTakenAsTheyAre(t *testing.T) {
+func TestPathsAreNotNormalized(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for path, want := range map[string]struct {
@@ -194,7 +194,7 @@ func TestAddressesThatAClientWouldTidyAreTakenAsTheyAre(t *testing.T) {
 }
 
 // What net/http does not take for a request is not answered by us, but it is answered.
-func TestAnAddressThatIsNoneIsNoRequest(t *testing.T) {
+func TestMalformedRequestLineIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, line := range []string{

@@ -44,7 +44,7 @@ func (s *server) victimStays(t *testing.T) {
 	}
 }
 
-func TestAPageOfAnotherOriginCannotWriteByAForm(t *testing.T) {
+func TestFormOfAnotherOriginCannotWrite(t *testing.T) {
 	for name, headers := range map[string][]string{
 		"as browsers say today":        {"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.test"},
 		"from a sibling domain":        {"Sec-Fetch-Site", "same-site", "Origin", "https://evil.example.com"},
@@ -70,7 +70,7 @@ func TestAPageOfAnotherOriginCannotWriteByAForm(t *testing.T) {
 	}
 }
 
-func TestStrangersWriteNothing(t *testing.T) {
+func TestOtherOriginsCannotWrite(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.put("/v1/rooms/target/presence/victim", `{}`).is(200)
 		s.harmless(t, func() {
@@ -91,7 +91,7 @@ func TestStrangersWriteNothing(t *testing.T) {
 
 // Over plain HTTP a browser says nothing of the page but its origin, and a proxy may hide what that is to be held against.
 // What only a preflight lets through needs no other protection, unless it says something in a user's name.
-func TestAProxyThatHidesItsHostDoesNotKeepPagesFromWriting(t *testing.T) {
+func TestPagesWriteThroughAProxyThatReplacesHost(t *testing.T) {
 	const batch = `{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","value":1}]}`
 	inBubble(t, func(t *testing.T, s *server) {
 		page := []string{"Host", "127.0.0.1:8080", "Origin", "http://board.lan"}
@@ -115,7 +115,7 @@ func TestAProxyThatHidesItsHostDoesNotKeepPagesFromWriting(t *testing.T) {
 	}, localOnly, allowing(t, app))
 }
 
-func TestWhoMayWrite(t *testing.T) {
+func TestOriginsThatMayWrite(t *testing.T) {
 	for name, headers := range map[string][]string{
 		"a program":                             {},
 		"a page of the server's own":            {"Origin", "http://pathsync.test", "Sec-Fetch-Site", "same-origin"},

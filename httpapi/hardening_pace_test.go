@@ -120,7 +120,7 @@ func (s *server) large(room string) {
 	}
 }
 
-func TestAReaderAt100KBPerSecondGetsAWholeStateOf4MB(t *testing.T) {
+func TestReaderAt100KBPerSecondGetsAStateOf4MB(t *testing.T) {
 	onEachLink(t, func(t *testing.T, s *server, link string) {
 		s.large("large")
 		c := s.slowly(t, link, rate{10_000, 100 * time.Millisecond})
@@ -157,7 +157,7 @@ func (c client) sendSlowly(method, path, body string, up rate) (took time.Durati
 
 var largeBatch = `{"clientId":"ada","key":"k","ops":[{"op":"set","path":"x","value":"` + strings.Repeat("x", 900_000) + `"}]}`
 
-func TestABodyAt80KBPerSecondIsTakenWhole(t *testing.T) {
+func TestBodyAt80KBPerSecondIsAccepted(t *testing.T) {
 	onEachLink(t, func(t *testing.T, s *server, link string) {
 		c := s.slowly(t, link, rate{1 << 20, 0})
 		up := rate{8_000, 100 * time.Millisecond}
@@ -170,7 +170,7 @@ func TestABodyAt80KBPerSecondIsTakenWhole(t *testing.T) {
 }
 
 // At 4 KiB per second a body of 900 kB takes longer than http.Server gives an answer as a whole.
-func TestABodyJustAboveTheLeastRateIsTakenWhole(t *testing.T) {
+func TestBodyAboveTheMinimumRateIsAccepted(t *testing.T) {
 	onEachLink(t, func(t *testing.T, s *server, link string) {
 		c := s.slowly(t, link, rate{1 << 20, 0})
 		if took := c.sendSlowly(http.MethodPost, "/v1/rooms/large/ops", largeBatch, rate{2 << 10, 500 * time.Millisecond}); took < 3*time.Minute {
@@ -179,7 +179,7 @@ func TestABodyJustAboveTheLeastRateIsTakenWhole(t *testing.T) {
 	})
 }
 
-func TestAReaderThatTakesAByteASecondOrNoneIsCut(t *testing.T) {
+func TestReaderBelowTheMinimumRateIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.large("target")
 		s.harmless(t, func() {
@@ -211,7 +211,7 @@ func TestAReaderThatTakesAByteASecondOrNoneIsCut(t *testing.T) {
 	}, asServed)
 }
 
-func TestABodyThatTricklesAfterAFastBeginningIsCut(t *testing.T) {
+func TestBodyThatBecomesSlowIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.harmless(t, func() {
 			conn := s.raw(t, "POST /v1/rooms/target/ops HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n")

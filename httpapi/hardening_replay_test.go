@@ -32,7 +32,7 @@ func onEachStore(t *testing.T, test func(*testing.T, *server)) {
 	}
 }
 
-func TestANumberThatComesAgainWithOtherContentIsRefused(t *testing.T) {
+func TestReusedClientSeqWithOtherContentIsRefused(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *server) {
 		batch := func(key, ops string) string {
 			return `{"clientId":"ada","clientSeq":5,"key":"` + key + `","ops":[` + ops + `]}`
@@ -65,7 +65,7 @@ func TestANumberThatComesAgainWithOtherContentIsRefused(t *testing.T) {
 }
 
 // Rooms, keys and senders that a careless comparison would take for each other are different ones.
-func TestNamesThatOnlyLookAlikeAreDifferent(t *testing.T) {
+func TestSimilarNamesAreDifferent(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *server) {
 		for _, name := range []string{"a", "A", "á", "a\u0301", "a\u200b", "%", "_", "a_", "a%", "' OR 1=1 --", `\`, `"`, "1", "1.0", "01", "null"} {
 			batch := func(clientID, key string) string {

@@ -50,7 +50,7 @@ func forEverybody(t *testing.T, a limit.Allowance, test func(t *testing.T, s *se
 	}
 }
 
-func TestWhoeverAsksTooMuchHasToWait(t *testing.T) {
+func TestRequestsBeyondTheRateAreRefusedWithRetryAfter(t *testing.T) {
 	forEverybody(t, limit.Allowance{Requests: 1}, func(_ *testing.T, s *server, one, two [2]string) {
 		for range 10 {
 			s.get("/v1/rooms/r", one[:]...).is(200)
@@ -65,7 +65,7 @@ func TestWhoeverAsksTooMuchHasToWait(t *testing.T) {
 	})
 }
 
-func TestOfWhoeverSendsTooManyBatchesNoneIsApplied(t *testing.T) {
+func TestBatchesBeyondTheRateAreNotApplied(t *testing.T) {
 	const batch = `{"clientId":"ada","key":"default","ops":[{"op":"array_add","path":"list","value":{}}]}`
 	forEverybody(t, limit.Allowance{Batches: 0.2, Requests: 100}, func(t *testing.T, s *server, one, two [2]string) {
 		for range 2 {
@@ -84,7 +84,7 @@ func TestOfWhoeverSendsTooManyBatchesNoneIsApplied(t *testing.T) {
 	})
 }
 
-func TestWhoeverHasTooManyStreamsGetsNoOther(t *testing.T) {
+func TestStreamsBeyondTheLimitAreRefused(t *testing.T) {
 	forEverybody(t, limit.Allowance{Streams: 2}, func(_ *testing.T, s *server, one, two [2]string) {
 		first := s.open("/v1/rooms/a/events?clientId=ada", one[:]...).live()
 		s.open("/v1/rooms/b/events", one[:]...).live()
@@ -97,7 +97,7 @@ func TestWhoeverHasTooManyStreamsGetsNoOther(t *testing.T) {
 	})
 }
 
-func TestAStreamThatDoesNotStartCountsForNothing(t *testing.T) {
+func TestRefusedStreamIsNotCounted(t *testing.T) {
 	forEverybody(t, limit.Allowance{Streams: 1}, func(_ *testing.T, s *server, one, _ [2]string) {
 		for range 3 {
 			s.get("/v1/rooms/%0A/events", one[:]...).problem(422, problem.InvalidName)
@@ -113,7 +113,7 @@ func TestAStreamThatDoesNotStartCountsForNothing(t *testing.T) {
 	})
 }
 
-func TestWhoeverOpensTooManyRoomsOpensNoOther(t *testing.T) {
+func TestRoomsBeyondTheLimitAreRefused(t *testing.T) {
 	forEverybody(t, limit.Allowance{Rooms: 2}, func(_ *testing.T, s *server, one, two [2]string) {
 		s.get("/v1/rooms/a", one[:]...).is(200)
 		s.open("/v1/rooms/b/events", one[:]...).live()
@@ -129,7 +129,7 @@ func TestWhoeverOpensTooManyRoomsOpensNoOther(t *testing.T) {
 	})
 }
 
-func TestAClientThatRunsWildInARoomIsSlowedThere(t *testing.T) {
+func TestClientBatchesAreLimitedPerRoom(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		send := func(room, client string) answer {
 			return s.post("/v1/rooms/"+room+"/ops", `{"clientId":"`+client+`","key":"default","ops":[{"op":"set","path":"x","value":1}]}`)
@@ -146,7 +146,7 @@ func TestAClientThatRunsWildInARoomIsSlowedThere(t *testing.T) {
 	}, limited(limit.Config{ClientBatches: 1}))
 }
 
-func TestAForgedAddressGainsNothing(t *testing.T) {
+func TestForgedAddressDoesNotAvoidLimits(t *testing.T) {
 	for name, forwarded := range map[string]func(i string) string{
 		"through the proxy": func(i string) string { return "198.51.100." + i + ", 198.51.100.1" },
 		"within a network":  func(i string) string { return "2001:db8::" + i },
@@ -162,7 +162,7 @@ func TestAForgedAddressGainsNothing(t *testing.T) {
 	}
 }
 
-func TestAProxyThatNobodyHasNamedIsNotBelievedAndIsReportedOnce(t *testing.T) {
+func TestUntrustedProxyIsIgnoredAndLoggedOnce(t *testing.T) {
 	var log bytes.Buffer
 	inBubble(t, func(t *testing.T, s *server) {
 		for _, i := range strings.Fields("1 2 3 4 5 6 7 8 9 10") {
@@ -178,7 +178,7 @@ func TestAProxyThatNobodyHasNamedIsNotBelievedAndIsReportedOnce(t *testing.T) {
 	})
 }
 
-func TestThisMachineHasNoLimitByAddress(t *testing.T) {
+func TestLoopbackHasNoAddressLimits(t *testing.T) {
 	s := start(t, func(p *parts) {
 		p.api.Limits.Address = limit.Allowance{Requests: 0.1, Batches: 0.1, Streams: 1, Rooms: 1}
 	})
@@ -188,7 +188,7 @@ func TestThisMachineHasNoLimitByAddress(t *testing.T) {
 	}
 }
 
-func TestWhetherTheServerIsAliveMayAlwaysBeAsked(t *testing.T) {
+func TestHealthIsNotLimited(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for range 100 {
 			s.get("/healthz").is(200)
@@ -196,7 +196,7 @@ func TestWhetherTheServerIsAliveMayAlwaysBeAsked(t *testing.T) {
 	}, limited(limit.Config{Address: limit.Allowance{Requests: 1}}))
 }
 
-func TestAPageMayReadThatItHasToWait(t *testing.T) {
+func TestPagesOfAllowedOriginsCanReadRetryAfter(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for range 10 {
 			s.get("/v1/rooms/r").is(200)

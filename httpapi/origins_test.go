@@ -30,7 +30,7 @@ var strangers = []string{
 	"https://app.example.co", "https://", "*", "app.example.com", "https://user@app.example.com", "file://",
 }
 
-func TestAnOriginIsWrittenAsBrowsersWriteIt(t *testing.T) {
+func TestOriginsMustHaveTheFormOfBrowsers(t *testing.T) {
 	for _, good := range []string{app, "http://localhost:3000", "https://app.example.com:8443", "http://[::1]:3000", "http://10.0.0.7", "https://xn--bcher-kva.example"} {
 		if _, err := origin.Parse([]string{good}); err != nil {
 			t.Error(err)
@@ -50,7 +50,7 @@ func TestAnOriginIsWrittenAsBrowsersWriteIt(t *testing.T) {
 	}
 }
 
-func TestAPageOfAnAllowedOriginReadsEveryAnswer(t *testing.T) {
+func TestPageOfAnAllowedOriginReadsEveryResponse(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("r", "x", "1")
 		etag := s.get("/v1/rooms/r").is(200).header.Get("ETag")
@@ -75,7 +75,7 @@ func TestAPageOfAnAllowedOriginReadsEveryAnswer(t *testing.T) {
 }
 
 // A stream on HTTP/1.1 is a connection that was taken over: nobody adds anything to its header later.
-func TestAPageOfAnAllowedOriginReadsAStream(t *testing.T) {
+func TestPageOfAnAllowedOriginReadsAStream(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		h := s.open("/v1/rooms/r/events", "Origin", app).live().header
 		if h.Get("Access-Control-Allow-Origin") != app || h.Get("Access-Control-Allow-Credentials") != "true" || h.Get("Vary") != "Origin" {
@@ -84,7 +84,7 @@ func TestAPageOfAnAllowedOriginReadsAStream(t *testing.T) {
 	}, allowing(t, app))
 }
 
-func TestStrangersReadNothing(t *testing.T) {
+func TestOtherOriginsCannotRead(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, origin := range append(strangers, "") {
 			for _, a := range []answer{
@@ -100,7 +100,7 @@ func TestStrangersReadNothing(t *testing.T) {
 	}, allowing(t, app))
 }
 
-func TestWithoutOriginsThereIsNoTraceOfThem(t *testing.T) {
+func TestWithoutAllowedOriginsThereAreNoCORSHeaders(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.get("/v1/rooms/r", "Origin", app).is(200).has("Access-Control-Allow-Origin", "").has("Vary", "")
 		s.send(http.MethodOptions, "/v1/rooms/r/ops", nil, "Origin", app, "Access-Control-Request-Method", "POST").is(204).
@@ -108,7 +108,7 @@ func TestWithoutOriginsThereIsNoTraceOfThem(t *testing.T) {
 	})
 }
 
-func TestAPreflightSaysWhatAPageMaySend(t *testing.T) {
+func TestPreflightIsAnswered(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for path, method := range map[string]string{
 			"/v1/rooms/r/ops": "POST", "/v1/rooms/r/presence/ada": "PUT", "/v1/rooms/r/presence/bob": "DELETE",
@@ -127,7 +127,7 @@ func TestAPreflightSaysWhatAPageMaySend(t *testing.T) {
 	}, allowing(t, app))
 }
 
-func TestEveryOriginMayReadButNotWithCookies(t *testing.T) {
+func TestAnyOriginMayReadWithoutCookies(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, origin := range strangers {
 			s.get("/v1/rooms/r", "Origin", origin).is(200).has("Access-Control-Allow-Origin", "*").

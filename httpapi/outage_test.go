@@ -23,7 +23,7 @@ func discreet(t *testing.T, p problem.Problem) {
 	}
 }
 
-func TestInAnOutageWritesAreRefusedAndReadingGoesOn(t *testing.T) {
+func TestOutageRefusesWritesAndReadsContinue(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 2)
 		r := s.open("/v1/rooms/r/events").live()
@@ -61,7 +61,7 @@ func TestInAnOutageWritesAreRefusedAndReadingGoesOn(t *testing.T) {
 	})
 }
 
-func TestARoomThatIsNotInMemoryIsNotAnEmptyOneInAnOutage(t *testing.T) {
+func TestOutageDoesNotShowUnloadedRoomsAsEmpty(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.store.fail(errAway)
 		for _, a := range []answer{
@@ -83,7 +83,7 @@ func TestARoomThatIsNotInMemoryIsNotAnEmptyOneInAnOutage(t *testing.T) {
 }
 
 // A page of the log that cannot be read is no reason to say that it is gone. A stream has the whole state instead.
-func TestWhatOnlyTheLogHasIsUnavailableInAnOutage(t *testing.T) {
+func TestLogIsUnavailableInAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 200)
 		s.store.fail(errAway)
@@ -94,7 +94,7 @@ func TestWhatOnlyTheLogHasIsUnavailableInAnOutage(t *testing.T) {
 	}, smallMemory)
 }
 
-func TestADamagedRoomIsNotServedAndNotOverwritten(t *testing.T) {
+func TestDamagedRoomIsNeitherServedNorOverwritten(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.store.damage("damaged")
 		for _, a := range []answer{
@@ -114,7 +114,7 @@ func TestADamagedRoomIsNotServedAndNotOverwritten(t *testing.T) {
 }
 
 // What a second server on the same database has written is read, and the batch at hand comes after it.
-func TestABatchOfAnotherServerIsTakenInFirst(t *testing.T) {
+func TestBatchOfAnotherServerIsReadFirst(t *testing.T) {
 	store := memstore.New()
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
@@ -128,7 +128,7 @@ func TestABatchOfAnotherServerIsTakenInFirst(t *testing.T) {
 	}, func(p *parts) { p.store = store })
 }
 
-func TestARoomThatIsStoppedTellsItsReadersWhy(t *testing.T) {
+func TestStoppedRoomSendsAProblem(t *testing.T) {
 	store := memstore.New()
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
@@ -150,7 +150,7 @@ func TestARoomThatIsStoppedTellsItsReadersWhy(t *testing.T) {
 	}, func(p *parts) { p.store = store })
 }
 
-func TestMoreRoomsThanMayBeOpenAreRefused(t *testing.T) {
+func TestRoomsBeyondMaxRoomsAreRefused(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.open("/v1/rooms/a/events").live()
 		b := s.open("/v1/rooms/b/events").live()
@@ -162,7 +162,7 @@ func TestMoreRoomsThanMayBeOpenAreRefused(t *testing.T) {
 	}, func(p *parts) { p.hub.MaxRooms = 2 })
 }
 
-func TestMoreBytesThanMayWaitForTheDatabaseAreRefused(t *testing.T) {
+func TestQueuedBytesBeyondTheBoundAreRefused(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.ops("r", `{"op":"set","path":"x","value":"`+strings.Repeat("x", 8<<10)+`"}`).problem(503, problem.Overloaded)
 		s.set("r", "x", "1")

@@ -28,7 +28,7 @@ func leased(user string) string { return strings.TrimSuffix(user, "}") + `,"leas
 
 func now() string { return strconv.FormatInt(time.Now().UnixMilli(), 10) }
 
-func TestWhatAClientSaysOfItselfReplacesWhatItSaidBefore(t *testing.T) {
+func TestPresenceUpdateReplacesTheLastOne(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		const ada = "/v1/rooms/r/presence/ada"
 		const head = `{"clientId":"ada",`
@@ -49,7 +49,7 @@ func TestWhatAClientSaysOfItselfReplacesWhatItSaidBefore(t *testing.T) {
 	})
 }
 
-func TestWhoIsPresentIsListedInTheOrderOfComing(t *testing.T) {
+func TestPresenceListIsInTheOrderOfJoining(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.put("/v1/rooms/r/presence/b", `{}`).is(200)
 		s.put("/v1/rooms/r/presence/a", `{}`).is(200)
@@ -60,7 +60,7 @@ func TestWhoIsPresentIsListedInTheOrderOfComing(t *testing.T) {
 	})
 }
 
-func TestWhatIsWrongWithAPresenceIsToldAtItsPlace(t *testing.T) {
+func TestFaultsOfAPresenceUpdateAreReportedWithPointers(t *testing.T) {
 	s := start(t)
 	for name, c := range map[string]struct {
 		body     string
@@ -83,7 +83,7 @@ func TestWhatIsWrongWithAPresenceIsToldAtItsPlace(t *testing.T) {
 	s.present()
 }
 
-func TestLeavingIsAtOnceAndMayBeRepeated(t *testing.T) {
+func TestLeaveIsImmediateAndIdempotent(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		for name, leave := range map[string]func() answer{
 			"DELETE": func() answer { return s.delete("/v1/rooms/r/presence/ada") },
@@ -103,7 +103,7 @@ func TestLeavingIsAtOnceAndMayBeRepeated(t *testing.T) {
 	})
 }
 
-func TestChangesOfPresenceAreGatheredForAMoment(t *testing.T) {
+func TestPresenceChangesAreCombined(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		began := time.Now()
@@ -129,7 +129,7 @@ func TestChangesOfPresenceAreGatheredForAMoment(t *testing.T) {
 	})
 }
 
-func TestAClientWithoutAStreamIsPresentOnALease(t *testing.T) {
+func TestClientWithoutStreamIsPresentForALease(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		s.put("/v1/rooms/r/presence/ada", `{}`).is(200)
@@ -145,7 +145,7 @@ func TestAClientWithoutAStreamIsPresentOnALease(t *testing.T) {
 	})
 }
 
-func TestAClientIsPresentAsLongAsItsStreamIsOpenAndAWhileAfter(t *testing.T) {
+func TestClientIsPresentWhileItsStreamIsOpenAndForALeaseAfter(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		ada := s.open("/v1/rooms/r/events?clientId=ada").live()
 		user := `{"clientId":"ada","joinedAt":` + now() + `}`
@@ -160,7 +160,7 @@ func TestAClientIsPresentAsLongAsItsStreamIsOpenAndAWhileAfter(t *testing.T) {
 }
 
 // A page that reloads does not leave and join again.
-func TestAReloadIsNoLeaving(t *testing.T) {
+func TestReloadIsNotALeave(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		witness := s.open("/v1/rooms/r/events").live()
 		ada := s.open("/v1/rooms/r/events?clientId=ada&displayName=Ada").live()
@@ -178,14 +178,14 @@ func TestAReloadIsNoLeaving(t *testing.T) {
 	})
 }
 
-func TestAListenerWithoutANameIsNotPresent(t *testing.T) {
+func TestAnonymousReaderIsNotPresent(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.open("/v1/rooms/r/events?displayName=Nobody").live()
 		s.present()
 	})
 }
 
-func TestANewerStreamOfAClientReplacesTheOlder(t *testing.T) {
+func TestNewerStreamOfAClientReplacesTheOlder(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		elsewhere := s.open("/v1/rooms/other/events?clientId=ada").live()
 		older := s.open("/v1/rooms/r/events?clientId=ada").live()
@@ -205,7 +205,7 @@ func TestANewerStreamOfAClientReplacesTheOlder(t *testing.T) {
 	})
 }
 
-func TestAClientThatHasLeftIsNotPresentUntilItSaysSoOrComesBack(t *testing.T) {
+func TestClientThatLeftIsAbsentUntilItUpdatesOrReconnects(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		ada := s.open("/v1/rooms/r/events?clientId=ada").live()
 		s.delete("/v1/rooms/r/presence/ada").is(204)
@@ -220,7 +220,7 @@ func TestAClientThatHasLeftIsNotPresentUntilItSaysSoOrComesBack(t *testing.T) {
 	})
 }
 
-func TestARoomHasABoundOfClientsPresent(t *testing.T) {
+func TestPresenceOfARoomIsBounded(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.put("/v1/rooms/r/presence/a", `{}`).is(200)
 		s.put("/v1/rooms/r/presence/b", `{}`).is(200)

@@ -12,7 +12,7 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-func TestAProbeStreamsTimedEvents(t *testing.T) {
+func TestProbeStreamsTimedEvents(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/probe?seconds=3&events=2&intervalMs=700")
 		r.next()
@@ -26,7 +26,7 @@ func TestAProbeStreamsTimedEvents(t *testing.T) {
 	})
 }
 
-func TestAProbeIsAStreamLikeThoseOfRooms(t *testing.T) {
+func TestProbeHasTheHeadersOfAStream(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		probe, room := s.open("/v1/probe?seconds=60&events=0"), s.open("/v1/rooms/r/events")
 		for _, name := range []string{"Content-Type", "Cache-Control", "X-Accel-Buffering", "Connection", "Content-Encoding"} {
@@ -57,7 +57,7 @@ func begins(t *testing.T, r *reader) (start map[string]any) {
 	return start
 }
 
-func TestAProbeSaysWhatHasArrived(t *testing.T) {
+func TestProbeDescribesTheReceivedRequest(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		first := begins(t, s.open("/v1/probe", "Last-Event-ID", "doctor-7", "X-Forwarded-For", "192.0.2.1", "Via", "1.1 secret-host"))
 		id := first["id"]
@@ -73,7 +73,7 @@ func TestAProbeSaysWhatHasArrived(t *testing.T) {
 	})
 }
 
-func TestAProbeSaysWhichNameAndHowMuchOfABodyHaveArrived(t *testing.T) {
+func TestProbeDescribesTheReceivedNameAndBody(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		var got struct {
 			Name  string
@@ -93,7 +93,7 @@ func TestAProbeSaysWhichNameAndHowMuchOfABodyHaveArrived(t *testing.T) {
 	})
 }
 
-func TestAProbeIsBounded(t *testing.T) {
+func TestProbeIsBounded(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, query := range []string{
 			"seconds=0", "seconds=301", "seconds=x", "events=-1", "events=101", "intervalMs=49", "intervalMs=10001", "seconds=%zz",
@@ -103,7 +103,7 @@ func TestAProbeIsBounded(t *testing.T) {
 	})
 }
 
-func TestProbesUnderWayAreLimited(t *testing.T) {
+func TestConcurrentProbesAreLimited(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		var open []*reader
 		for range 64 {
@@ -118,20 +118,20 @@ func TestProbesUnderWayAreLimited(t *testing.T) {
 	})
 }
 
-func TestAProbeCountsAsAStream(t *testing.T) {
+func TestProbeCountsAsAStream(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.open("/v1/probe?seconds=300")
 		s.get("/v1/rooms/r/events").problem(429, problem.RateLimited)
 	}, func(p *parts) { p.api.Limits.Address.Streams = 1 })
 }
 
-func TestAProbeAsksNobodyWhoHeIs(t *testing.T) {
+func TestProbeNeedsNoAuthentication(t *testing.T) {
 	s := start(t, guarded)
 	begins(t, s.open("/v1/probe?seconds=1"))
 	s.post("/v1/probe/x", "{}").is(200)
 }
 
-func TestAServerThatGoesAwayEndsItsProbes(t *testing.T) {
+func TestDrainEndsProbes(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/probe?seconds=300&events=0")
 		begins(t, r)
@@ -144,7 +144,7 @@ func TestAServerThatGoesAwayEndsItsProbes(t *testing.T) {
 	})
 }
 
-func TestAProbeOverHTTP2IsTheSame(t *testing.T) {
+func TestProbeOverHTTP2(t *testing.T) {
 	s := start(t, func(p *parts) {
 		p.http.Protocols = new(http.Protocols)
 		p.http.Protocols.SetUnencryptedHTTP2(true)

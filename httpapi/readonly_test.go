@@ -6,7 +6,7 @@ import (
 )
 
 // A reader learns from presence whether it may write, by a stream of one room or of several, and by a request.
-func TestAReaderWithoutWritePermissionIsMarkedReadOnly(t *testing.T) {
+func TestReaderWithoutWritePermissionIsMarkedReadOnly(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		ann := s.by("ann", `{"rooms":[{"room":"a","read":true},{"room":"b","read":true,"write":true}]}`)
 		readOnly := event{"", "presence", `{"room":"a","readOnly":true,"users":[]}`}
@@ -21,7 +21,7 @@ func TestAReaderWithoutWritePermissionIsMarkedReadOnly(t *testing.T) {
 }
 
 // A list of present clients that is too long to be copied for each reader is sent in parts, after the same head.
-func TestAReadOnlyReaderOfALongListOfClientsIsMarked(t *testing.T) {
+func TestReadOnlyReaderOfALongPresenceListIsMarked(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		writer := s.by("owner", everything)
 		for i := range 200 {

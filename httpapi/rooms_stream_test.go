@@ -29,7 +29,7 @@ func stateEvent(room string, seq int, state string) event {
 }
 
 // Byte for byte: first all of the one room, then of the other; the id says how far the reader is in each.
-func TestAStreamOfSeveralRoomsBeginsWithTheWholeStateOfEach(t *testing.T) {
+func TestStreamOfSeveralRoomsBeginsWithTheFullStateOfEach(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("a", "x", "1")
 		s.set("b", "x", "1")
@@ -46,7 +46,7 @@ func TestAStreamOfSeveralRoomsBeginsWithTheWholeStateOfEach(t *testing.T) {
 	})
 }
 
-func TestAStreamOfSeveralRoomsResumesEachFromItsOwnPosition(t *testing.T) {
+func TestStreamOfSeveralRoomsResumesEachAtItsPosition(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for i := 1; i <= 3; i++ {
 			s.set("a", "x", fmt.Sprint(i))
@@ -61,7 +61,7 @@ func TestAStreamOfSeveralRoomsResumesEachFromItsOwnPosition(t *testing.T) {
 
 // The one room is resumed from the feed, the other from the log, and the third begins anew: a reader that has other rooms
 // than before puts the id together itself.
-func TestEachRoomIsResumedFromTheCheapestSourceThatHasIt(t *testing.T) {
+func TestEachRoomResumesFromTheCheapestSource(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.set("b", "x", "1")
 		s.set("b", "x", "2")
@@ -87,7 +87,7 @@ func TestEachRoomIsResumedFromTheCheapestSourceThatHasIt(t *testing.T) {
 
 // Until a reader has been sent what it has to begin anew with, its id says that it has nothing: a position that the room
 // has yet to reach would be a hole some day.
-func TestAPositionThatARoomHasNotReachedIsForgottenAtOnce(t *testing.T) {
+func TestFuturePositionOfARoomIsDropped(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("a", "x", "1")
 		s.open(both, "Last-Event-ID", "history1-0.99").wants(
@@ -101,7 +101,7 @@ func TestAPositionThatARoomHasNotReachedIsForgottenAtOnce(t *testing.T) {
 }
 
 // The log of one of the rooms does not reach back any more. That room begins anew, and the other goes on.
-func TestARoomWhoseLogHasBeenShortenedBeginsAnewAlone(t *testing.T) {
+func TestPrunedRoomAloneGetsTheFullState(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		for i := range 5 {
 			s.set("a", "x", fmt.Sprint(i))
@@ -118,7 +118,7 @@ func TestARoomWhoseLogHasBeenShortenedBeginsAnewAlone(t *testing.T) {
 	}, func(p *parts) { p.hub.Retention = core.Retention{Count: 2} })
 }
 
-func TestAStreamOfOneRoomNamedInTheQueryIsAsThatOfTheRoom(t *testing.T) {
+func TestStreamOfOneRoomInTheQueryEqualsTheStreamOfTheRoom(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("a", "x", "1")
 		r := s.open("/v1/events?room=a&last_event_id=history1-0")
@@ -128,7 +128,7 @@ func TestAStreamOfOneRoomNamedInTheQueryIsAsThatOfTheRoom(t *testing.T) {
 	})
 }
 
-func TestAReaderIsPresentInAllRoomsOfItsStream(t *testing.T) {
+func TestReaderIsPresentInAllRoomsOfItsStream(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.open(both + "&clientId=ada&displayName=Ada").live()
 		for _, room := range []string{"a", "b"} {
@@ -139,7 +139,7 @@ func TestAReaderIsPresentInAllRoomsOfItsStream(t *testing.T) {
 	})
 }
 
-func TestANewerStreamOfAClientReplacesTheOneOfSeveralRooms(t *testing.T) {
+func TestNewerStreamReplacesAStreamOfSeveralRooms(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		first := s.open(both + "&clientId=ada").live()
 		second := s.open("/v1/events?room=b&room=c&clientId=ada").live()
@@ -160,7 +160,7 @@ func TestANewerStreamOfAClientReplacesTheOneOfSeveralRooms(t *testing.T) {
 	})
 }
 
-func TestRoomsThatCannotBeFollowedAreNamed(t *testing.T) {
+func TestProblemNamesTheRoomsOfAStream(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		ann := s.by("ann", `{"rooms":[{"room":"a","read":true}]}`)
 		p := ann.get("/v1/events?room=a&room=b&room=c").problem(403, problem.Forbidden)
@@ -174,7 +174,7 @@ func TestRoomsThatCannotBeFollowedAreNamed(t *testing.T) {
 	}, guarded)
 }
 
-func TestANewTokenInOneRoomIsForTheWholeStream(t *testing.T) {
+func TestNewTokenInOneRoomRenewsTheWholeStream(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		const inBoth, inOne = `{"rooms":[{"match":"*","read":true,"presence":true}]}`, `{"rooms":[{"room":"b","read":true,"presence":true}]}`
 		began := time.Now()
@@ -196,7 +196,7 @@ func TestANewTokenInOneRoomIsForTheWholeStream(t *testing.T) {
 }
 
 // What a stream of several rooms has taken is given back when one of them cannot be opened.
-func TestAStreamThatCannotHaveAllItsRoomsHasNone(t *testing.T) {
+func TestStreamConnectsToAllRoomsOrNone(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.open("/v1/rooms/a/events").live()
 		p := s.get("/v1/events?room=a&room=b&room=c&clientId=ada").problem(503, problem.Overloaded)
@@ -212,7 +212,7 @@ func TestAStreamThatCannotHaveAllItsRoomsHasNone(t *testing.T) {
 	}, func(p *parts) { p.hub.MaxRooms = 2 })
 }
 
-func TestAStreamOfSeveralRoomsCountsAsOne(t *testing.T) {
+func TestStreamOfSeveralRoomsCountsAsOneStream(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		ann := s.by("ann", `{"rooms":[{"match":"*","read":true}]}`)
 		first := ann.open(both).live()
@@ -225,7 +225,7 @@ func TestAStreamOfSeveralRoomsCountsAsOne(t *testing.T) {
 	}, guarded)
 }
 
-func TestAStreamOfSeveralRoomsCostsARequestForEach(t *testing.T) {
+func TestStreamOfSeveralRoomsCountsOneRequestPerRoom(t *testing.T) {
 	forEverybody(t, limit.Allowance{Requests: 1}, func(_ *testing.T, s *server, one, two [2]string) {
 		s.open("/v1/events?room=a&room=b&room=c&room=d", one[:]...).live()
 		s.open("/v1/events?room=a&room=b&room=c&room=d&room=e&room=f", one[:]...).live()
@@ -234,7 +234,7 @@ func TestAStreamOfSeveralRoomsCostsARequestForEach(t *testing.T) {
 	})
 }
 
-func TestAServerThatGoesAwayEndsAStreamOfSeveralRoomsOnce(t *testing.T) {
+func TestDrainEndsAStreamOfSeveralRoomsOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open(both).live()
 		r.until("up-to-date")
@@ -248,7 +248,7 @@ func TestAServerThatGoesAwayEndsAStreamOfSeveralRoomsOnce(t *testing.T) {
 }
 
 // Of the streams that a client opens at once, one is left, and it is the same in all rooms.
-func TestStreamsOfSeveralRoomsThatAreOpenedAtOnceLeaveOne(t *testing.T) {
+func TestConcurrentStreamsOfSeveralRoomsLeaveOne(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		const attempts = 8
 		opened := make(chan *reader, attempts)

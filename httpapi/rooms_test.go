@@ -7,7 +7,7 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-func TestAnUnknownRoomIsAnEmptyOne(t *testing.T) {
+func TestUnknownRoomIsEmpty(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.get("/v1/rooms/nobody").is(200).
 			has("Content-Type", "application/json").has("Cache-Control", "no-cache").has("ETag", `"history1-0"`).
@@ -16,7 +16,7 @@ func TestAnUnknownRoomIsAnEmptyOne(t *testing.T) {
 	})
 }
 
-func TestARoomShowsEachDocumentWithItsLastChange(t *testing.T) {
+func TestRoomHasTheServerSeqOfEachDocument(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, key := range []string{"b", "a", "b"} {
 			s.post("/v1/rooms/r/ops", `{"clientId":"ada","key":"`+key+`","ops":[{"op":"set","path":"x","value":"é\u2028\u0001/\""}]}`).is(200)
@@ -32,7 +32,7 @@ func TestARoomShowsEachDocumentWithItsLastChange(t *testing.T) {
 }
 
 // A batch that changes nothing moves the room on, and leaves the document's version as it is.
-func TestADiscardedBatchMovesTheRoomAndNotTheDocument(t *testing.T) {
+func TestDiscardedBatchAdvancesTheRoomButNotTheDocument(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("r", "x", "1")
 		s.ops("r", `{"op":"delete","path":"missing"}`).is(200)
@@ -41,7 +41,7 @@ func TestADiscardedBatchMovesTheRoomAndNotTheDocument(t *testing.T) {
 	})
 }
 
-func TestAClientThatHasThisVersionIsNotSentItAgain(t *testing.T) {
+func TestKnownVersionIsNotModified(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.set("r", "x", "1")
 		for _, path := range []string{"/v1/rooms/r", "/v1/rooms/r/stores/default"} {
@@ -69,7 +69,7 @@ func TestAClientThatHasThisVersionIsNotSentItAgain(t *testing.T) {
 	})
 }
 
-func TestNamesInAddressesArePercentEncoded(t *testing.T) {
+func TestNamesInPathsArePercentDecoded(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		for encoded, name := range map[string]string{
 			"a%2Fb":          "a/b",

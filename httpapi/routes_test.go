@@ -9,7 +9,7 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-func TestAMethodThatAnAddressDoesNotTakeIsToldWhichItTakes(t *testing.T) {
+func TestMethodNotAllowedHasAllow(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, c := range []struct{ method, path, allow string }{
 			{http.MethodPut, "/v1/rooms/r/ops", "OPTIONS, POST"},
@@ -25,7 +25,7 @@ func TestAMethodThatAnAddressDoesNotTakeIsToldWhichItTakes(t *testing.T) {
 	})
 }
 
-func TestTheAPIOffersHEADOnlyWhereCachesMayAsk(t *testing.T) {
+func TestHEADIsOnlyOnCacheableRoutes(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.send(http.MethodHead, "/v1/rooms/r/changes", nil).is(200).has("Content-Length", "80").says("")
 		for _, path := range []string{"/v1/rooms/r", "/v1/rooms/r/events", "/healthz", "/docs"} {
@@ -34,7 +34,7 @@ func TestTheAPIOffersHEADOnlyWhereCachesMayAsk(t *testing.T) {
 	})
 }
 
-func TestAnAddressThatIsNoneIsAProblemToo(t *testing.T) {
+func TestUnknownPathIsAProblem(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, path := range []string{"/v1", "/v1/rooms", "/v2/rooms/r", "/v1/rooms/r/", "/v1/rooms/r/opsx", "/v1/rooms/a/b", "/favicon.ico"} {
 			s.get(path).problem(404, problem.RouteNotFound)
@@ -42,7 +42,7 @@ func TestAnAddressThatIsNoneIsAProblemToo(t *testing.T) {
 	})
 }
 
-func TestThePagesAboutTheServerAreThere(t *testing.T) {
+func TestPagesOfTheServerAreServed(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.get("/healthz").is(200).says(`{"status":"ok"}` + "\n")
 		s.get("/readyz").is(200).says(`{"status":"ready"}` + "\n")
@@ -57,7 +57,7 @@ func TestThePagesAboutTheServerAreThere(t *testing.T) {
 	})
 }
 
-func TestARequestIDIsEchoedIfItIsASaneOne(t *testing.T) {
+func TestValidRequestIDIsEchoed(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.get("/healthz", "X-Request-Id", "gateway-7.42:a_b").is(200).has("X-Request-Id", "gateway-7.42:a_b")
 		for _, odd := range []string{"", "a b", `"x"`, "é", strings.Repeat("x", 65), "<script>"} {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestReadersWhoComeBackAtOnceReadTheLogOnce(t *testing.T) {
+func TestReadersThatReconnectTogetherReadTheLogOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		const batches, readers = 900, 50
 		s.fill("r", batches)
@@ -56,7 +56,7 @@ func listed(t *testing.T, data string) (users []listedUser) {
 	return list.Users
 }
 
-func TestALongListOfWhoIsPresentIsOneEvent(t *testing.T) {
+func TestLongPresenceListIsOneEvent(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		meta := strings.Repeat("m", 3000)
 		const clients = 200
@@ -88,7 +88,7 @@ func TestALongListOfWhoIsPresentIsOneEvent(t *testing.T) {
 }
 
 // What is more than a piece of the feed's memory would stay in it however small its bound is.
-func TestALargeChangeOfPresenceComesInSeveralEvents(t *testing.T) {
+func TestLargePresenceChangeIsSeveralEvents(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		const clients = 100
 		r := s.open("/v1/rooms/r/events").live()

@@ -11,7 +11,7 @@ import (
 const along = "/v1/rooms/r/presence/bob"
 
 // The tabs of one browser read one stream, and those in the background cannot be relied on to renew leases.
-func TestWhoReadsAlongIsPresentAsLongAsThatStreamIsOpenAndAWhileAfter(t *testing.T) {
+func TestFollowerIsPresentWhileItsLeadersStreamIsOpenAndForALeaseAfter(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		ada := s.open("/v1/rooms/r/events?clientId=ada").live()
 		user := `{"clientId":"bob","joinedAt":` + now() + `}`
@@ -35,7 +35,7 @@ func TestWhoReadsAlongIsPresentAsLongAsThatStreamIsOpenAndAWhileAfter(t *testing
 	})
 }
 
-func TestWhoReadsAlongHasALeaseWhenTheOtherLeavesAtOnce(t *testing.T) {
+func TestFollowerHasALeaseWhenItsLeaderLeaves(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.open("/v1/rooms/r/events?clientId=ada").live()
 		s.put(along, `{"via":"ada"}`).is(200)
@@ -51,7 +51,7 @@ func TestWhoReadsAlongHasALeaseWhenTheOtherLeavesAtOnce(t *testing.T) {
 	})
 }
 
-func TestTabsThatFindAnotherStreamNeitherLeaveNorJoin(t *testing.T) {
+func TestFollowerThatChangesItsLeaderNeitherLeavesNorJoins(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		ada := s.open("/v1/rooms/r/events?clientId=ada").live()
 		s.put(along, `{"via":"ada"}`).is(200)
@@ -71,7 +71,7 @@ func TestTabsThatFindAnotherStreamNeitherLeaveNorJoin(t *testing.T) {
 	})
 }
 
-func TestAStreamOfSeveralRoomsCarriesInEachOfThem(t *testing.T) {
+func TestStreamOfSeveralRoomsLeadsInEachRoom(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.open(both + "&clientId=ada").live()
 		for _, room := range []string{"a", "b", "c"} {
@@ -86,7 +86,7 @@ func TestAStreamOfSeveralRoomsCarriesInEachOfThem(t *testing.T) {
 	})
 }
 
-func TestNobodyReadsAlongWithAnotherUsersClient(t *testing.T) {
+func TestFollowingAnotherUsersClientIsForbidden(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		const everywhere = `{"rooms":[{"match":"*","read":true,"write":true,"presence":true}]}`
 		ann, mallory := s.by("ann", everywhere), s.by("mallory", everywhere)
@@ -105,7 +105,7 @@ func TestNobodyReadsAlongWithAnotherUsersClient(t *testing.T) {
 	}, guarded)
 }
 
-func TestWhatIsWrongWithViaIsToldAtItsPlace(t *testing.T) {
+func TestFaultsOfViaAreReportedWithPointers(t *testing.T) {
 	s := start(t)
 	for name, via := range map[string]string{
 		"itself": `"bob"`, "a number": `1`, "nothing": `""`, "not a name": `".."`, "too long": `"` + strings.Repeat("x", 101) + `"`,

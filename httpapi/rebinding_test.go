@@ -18,7 +18,7 @@ func (s *server) under(host, method, path, body string) answer {
 		"Origin", "http://"+host, "Sec-Fetch-Site", "same-origin", "X-Forwarded-Host", "localhost")
 }
 
-func TestAPageThatPointsItsNameAtThisMachineGetsNothing(t *testing.T) {
+func TestRebindingPageIsRefused(t *testing.T) {
 	const batch = `{"clientId":"ada","key":"default","ops":[{"op":"set","path":"treasure","value":0}]}`
 	inBubble(t, func(t *testing.T, s *server) {
 		s.put("/v1/rooms/target/presence/victim", `{}`).is(200)
@@ -39,7 +39,7 @@ func TestAPageThatPointsItsNameAtThisMachineGetsNothing(t *testing.T) {
 	}, localOnly, allowing(t, app, "http://pathsync.test"))
 }
 
-func TestAServerOfThisMachineIsFoundByItsOwnNamesAndThoseOfAllowedOrigins(t *testing.T) {
+func TestLocalServerAnswersLocalNamesAndAllowedOrigins(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, host := range []string{
 			"localhost", "localhost:8080", "LocalHost", "localhost.", "app.localhost:3000", "127.0.0.1:8080", "[::1]:8080", "[::1]", "192.168.1.5:3000",
@@ -51,7 +51,7 @@ func TestAServerOfThisMachineIsFoundByItsOwnNamesAndThoseOfAllowedOrigins(t *tes
 	}, localOnly, allowing(t, app))
 }
 
-func TestAServerForTheNetworkIsFoundByAnyName(t *testing.T) {
+func TestPublicServerAnswersAnyHost(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) { s.under("board.example.com", http.MethodGet, "/v1/rooms/r", "").is(200) })
 	inBubble(t, func(_ *testing.T, s *server) { s.under("board.example.com", http.MethodGet, "/v1/rooms/r", "").is(200) },
 		localOnly, allowing(t, origin.Any))

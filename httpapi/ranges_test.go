@@ -25,7 +25,7 @@ func deltas(after, until int) string {
 	return strings.Join(texts, ",")
 }
 
-func TestAClosedRangeHasTheBatchesUpToItsEnd(t *testing.T) {
+func TestClosedRangeHasItsBatches(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 5)
 		s.get(between(1, 4)).is(200).has("Content-Type", "application/json").
@@ -36,7 +36,7 @@ func TestAClosedRangeHasTheBatchesUpToItsEnd(t *testing.T) {
 	})
 }
 
-func TestARangeThatIsNotThereYetIsNotWaitedFor(t *testing.T) {
+func TestFutureRangeIsNotYet(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 5)
 		began := time.Now()
@@ -49,7 +49,7 @@ func TestARangeThatIsNotThereYetIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-func TestARangeIsNamedInOneWayOnly(t *testing.T) {
+func TestRangeHasOneURL(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 5)
 		for _, query := range []string{
@@ -64,7 +64,7 @@ func TestARangeIsNamedInOneWayOnly(t *testing.T) {
 }
 
 // One who is far behind is led to the pages that everybody asks for, and then to the end.
-func TestAReaderWhoIsFarBehindGoesOnByPages(t *testing.T) {
+func TestReaderFarBehindGetsAlignedPages(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 437)
 		open := func(after int, rest string) answer {
@@ -86,7 +86,7 @@ func TestAReaderWhoIsFarBehindGoesOnByPages(t *testing.T) {
 }
 
 // The same bytes, from memory, from the log, after the documents have been saved, and from a server that has started since.
-func TestAClosedRangeIsTheSameBytesFromEverySource(t *testing.T) {
+func TestClosedRangeHasTheSameBytesFromEverySource(t *testing.T) {
 	var ranges [][2]int
 	for _, after := range []int{0, 1, 99, 100, 137} {
 		for _, until := range []int{after + 1, after + 2, 100, 150} {
@@ -144,7 +144,7 @@ func oddBatch(i int) string {
 }
 
 // Where a range ends that is too large for one answer depends on its batches alone.
-func TestALargeRangeIsCutAtTheSamePlaceFromEverySource(t *testing.T) {
+func TestLargeRangeEndsAtTheSameBatchFromEverySource(t *testing.T) {
 	type cut struct{ after, until int }
 	ends := map[cut]string{}
 	for _, from := range []string{"memory", "the log"} {
@@ -179,7 +179,7 @@ func TestALargeRangeIsCutAtTheSamePlaceFromEverySource(t *testing.T) {
 	}
 }
 
-func TestARangeThatHasBeenPrunedIsGone(t *testing.T) {
+func TestPrunedRangeIsGone(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 200)
 		time.Sleep(10 * time.Second) // the document is saved, and the log shortened
