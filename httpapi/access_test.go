@@ -17,12 +17,12 @@ import (
 	"github.com/pathsync/pathsync/sse"
 )
 
-// accessLog has the requests of a server logged as JSON.
+// accessLog logs the requests of a server as JSON.
 func accessLog(log *lines) setting {
 	return func(p *parts) { p.api.AccessLog = slog.New(slog.NewJSONHandler(log, nil)) }
 }
 
-// logged expects a single line, and returns it without what is different each time.
+// logged expects a single line and returns it without variable parts.
 func logged(t *testing.T, log *lines) map[string]any {
 	t.Helper()
 	synctest.Wait()
@@ -129,7 +129,7 @@ func TestLongURLIsTruncatedInTheAccessLog(t *testing.T) {
 	}, accessLog(&log))
 }
 
-// counts is what a server has measured.
+// counts implements Metrics.
 type counts struct {
 	mu    sync.Mutex
 	notes []string
@@ -191,7 +191,7 @@ func TestRequestsAndStreamsAreMeasured(t *testing.T) {
 	}, func(p *parts) { p.api.Metrics, p.feeds.Metrics = c, c })
 }
 
-// Over HTTP/2 a stream ends before its handler returns, and its bytes go through the exchange.
+// Over HTTP/2 a stream ends before its handler returns, and its bytes pass through the response.
 func TestHTTP2StreamIsLoggedOnce(t *testing.T) {
 	var log lines
 	c := new(counts)

@@ -12,13 +12,13 @@ import (
 	"github.com/pathsync/pathsync/auth"
 )
 
-// signingKey is what tests sign tokens with, and what the servers that ask for tokens verify them with.
+// signingKey signs and verifies the tokens of tests.
 const signingKey = "only-for-tests-only-for-tests-only-for-tests"
 
-// everything is the claim of who may do everything.
+// everything is a claim with all permissions.
 const everything = `{"rooms":[{"match":"*","read":true,"write":true,"presence":true}]}`
 
-// guarded has a server ask everybody for a token.
+// guarded requires tokens.
 func guarded(p *parts) { p.api.Auth = verifies(auth.Config{Secret: []byte(signingKey)}) }
 
 func verifies(cfg auth.Config) *auth.Verifier {
@@ -48,10 +48,10 @@ func signed(method jwt.SigningMethod, key any, claims jwt.MapClaims) string {
 	return text
 }
 
-// by is the client of a user who may do what the claim says.
+// by returns a client of a user with the permissions of a claim.
 func (c client) by(user, claim string) client { return c.with(newToken(user, claim, time.Hour)) }
 
-// with is a client that shows a token with each request that does not come with one.
+// with returns a client that adds a token to each request without one.
 func (c client) with(token string) client {
 	c.http = &http.Client{Transport: bearer{token, c.http.Transport}}
 	return c
@@ -70,13 +70,13 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return b.next.RoundTrip(r)
 }
 
-// askForTokens is set in the environment where the tests of a server that is open to anybody run once more on one that
-// asks for tokens.
+// askForTokens is an environment variable. With it, tests of a server without authentication run on a server that
+// requires tokens.
 const askForTokens = "PATHSYNC_TEST_ASK_FOR_TOKENS"
 
 func asksForTokens() bool { return os.Getenv(askForTokens) != "" }
 
-// Whoever has a token is no better: what the hardening tests throw at a server is as harmless from somebody known.
+// The hardening tests also run with requests of an authenticated user.
 func TestHostileInputOfAUserIsRefused(t *testing.T) {
 	t.Setenv(askForTokens, "yes")
 	for name, test := range map[string]func(*testing.T){
@@ -147,7 +147,7 @@ func TestHostileInputOfAUserIsRefused(t *testing.T) {
 	}
 }
 
-// asUser has a request that is written by hand come with a token.
+// asUser adds a token to the text of a request.
 func asUser(request, token string) string {
 	line, rest, ok := strings.Cut(request, "\r\n")
 	if !ok || strings.Contains(request, "Authorization:") {

@@ -18,7 +18,7 @@ const (
 	publicBriefly  = "public, max-age=5"
 )
 
-// What each answer tells caches: with nobody asked who he is, in a room that is public, and in one that is not.
+// Cache-Control of each response: without authentication, in a public room, and in a room that is not public.
 func TestResponsesHaveCacheControl(t *testing.T) {
 	const base = "/v1/rooms/r/changes"
 	const gone = base + "?after=other-1"
@@ -86,7 +86,7 @@ func TestCORSHeadersVaryByOrigin(t *testing.T) {
 	}, func(p *parts) { p.api.Origins, _ = origin.Parse([]string{"https://app.example.com"}) })
 }
 
-// public has a server ask for tokens, except for who reads the room `open`.
+// public requires tokens, except for reading the room `open`.
 func public(p *parts) {
 	guarded(p)
 	p.api.PublicRooms = []access.Pattern{access.Exact("open")}
@@ -116,7 +116,7 @@ func TestPublicRoomIsReadableWithoutPermission(t *testing.T) {
 	}, public)
 }
 
-// Whoever shows a token that is not accepted is never taken for somebody who has none.
+// A token that is not valid never makes a request anonymous.
 func TestInvalidTokenIsRefusedInAPublicRoom(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		expired := newToken("ada", everything, -time.Hour)
@@ -137,7 +137,7 @@ func TestSimilarNameIsNotAPublicRoom(t *testing.T) {
 	}, public)
 }
 
-// A cache asks with HEAD or with If-None-Match, and is answered as with GET.
+// Caches revalidate with HEAD or If-None-Match.
 func TestClosedRangeIsRevalidated(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 2)

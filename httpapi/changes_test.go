@@ -11,7 +11,7 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// delta is the text of a batch that sets one member in the key `default`, as ada, at a bubble's midnight.
+// delta returns the JSON of a batch by ada that sets one member in the key `default`, at midnight of the bubble.
 func delta(room string, seq int, path, value string) string {
 	return fmt.Sprintf(`{"room":%q,"key":"default","serverSeq":%d,"clientId":"ada","serverTs":%s,"ops":[{"path":%q,"op":"set","value":%s}]}`,
 		room, seq, midnight, path, value)
@@ -73,7 +73,7 @@ func TestPositionOutsideOfTheHistoryIsGone(t *testing.T) {
 	})
 }
 
-// What the room's memory has dropped is read from the log, and the answer is the same.
+// Batches that the feed no longer has are read from the log, and the response is the same.
 func TestChangesBehindTheFeedComeFromTheLog(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 200)
@@ -92,7 +92,7 @@ func TestChangesBehindTheFeedComeFromTheLog(t *testing.T) {
 	}, smallMemory)
 }
 
-// smallMemory has a room keep next to nothing of what happened.
+// smallMemory makes the feed of a room very small.
 func smallMemory(p *parts) { p.feeds.MaxBytes = 2 << 10 }
 
 func TestPagingReturnsEveryBatchOnce(t *testing.T) {
@@ -120,7 +120,7 @@ func TestPagingReturnsEveryBatchOnce(t *testing.T) {
 	}
 }
 
-// A page ends at about 1 MiB, but never without a batch.
+// A page ends at about 1 MiB and has at least one batch.
 func TestPageIsBoundedInBytes(t *testing.T) {
 	for name, set := range map[string]setting{"from memory": func(*parts) {}, "from the log": smallMemory} {
 		t.Run(name, func(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A compressed stream says the same, in all that a stream is sent: whole states, what was missed, live events and the end.
+// A compressed stream has the same events: full states, missed batches, live events and the end.
 func TestCompressedStreamHasTheSameEvents(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		title := `"` + strings.Repeat("Milk, bread and eggs. ", 1_000) + `"`

@@ -15,7 +15,7 @@ type poll struct {
 	Cursor int64  `json:"cursor"`
 }
 
-// poll asks as a reader does who shares.
+// poll sends a request with a cursor.
 func (c client) poll(after string, cursor int64, wait int) (p poll) {
 	c.t.Helper()
 	a := c.get(fmt.Sprintf("/v1/rooms/r/changes?after=%s&cursor=%d&wait=%d", after, cursor, wait)).is(200)
@@ -39,7 +39,7 @@ func TestReadersAnsweredInOneIntervalGetTheSameCursor(t *testing.T) {
 	})
 }
 
-// However long a cache keeps answers, nobody asks for the same address twice.
+// No URL is requested twice, however long a cache keeps responses.
 func TestReaderNeverRepeatsAURL(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		seen := map[poll]bool{}

@@ -9,7 +9,7 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// afterMs is when a stream's last event asks its reader to come back.
+// afterMs returns the delay in the last event of a stream, `reconnect`.
 func afterMs(t *testing.T, r *reader) int {
 	t.Helper()
 	events := r.until("reconnect")
@@ -80,7 +80,7 @@ func TestStreamOpenedWhileDrainingGetsReconnect(t *testing.T) {
 	})
 }
 
-// A browser's last batch is on its way while the server begins to go.
+// A batch arrives after Drain.
 func TestBatchesAreAcceptedUntilTheHubCloses(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.api.Drain()

@@ -40,7 +40,7 @@ func TestStreamHasHeadersForProxies(t *testing.T) {
 	})
 }
 
-// Byte for byte: a comment at once, retry, one state for each document, presence, up-to-date. Only the last has an id.
+// The stream begins with a comment, retry, a state for each document, presence, and up-to-date, which alone has an id.
 func TestNewReaderGetsTheFullState(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.set("r", "x", "1")
@@ -111,7 +111,7 @@ func TestResumingReaderGetsMissedBatches(t *testing.T) {
 						r.wants(deltaEvent("r", seq, "x", strconv.Itoa(seq)))
 					}
 					r.wants(event{"", "presence", nobody}, upToDate("r", 200))
-					// What was read for the first is shared by those who come later.
+					// Later readers share what was read for the first.
 					if read, want := s.store.logReads.Load() > reads, c.log && how == "header"; read != want {
 						t.Errorf("%s: the log was read: %v, want %v", how, read, want)
 					}
@@ -139,7 +139,7 @@ func TestReaderOfAnEmptyRoomIsUpToDate(t *testing.T) {
 	})
 }
 
-// When the log since then is more than the documents, the documents are cheaper.
+// If the log since then is larger than the documents, the reader gets the documents.
 func TestReaderThatMissedMoreThanTheStateGetsTheFullState(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		large := `"` + strings.Repeat("x", 500<<10) + `"`
@@ -185,7 +185,7 @@ func TestIdleStreamHasAHeartbeat(t *testing.T) {
 	})
 }
 
-// The state that joiners share may be older than the room; what has happened since comes after it.
+// The state that joiners share may be older than the room; the batches since then follow it.
 func TestJoinersOfABusyRoomMissNoBatch(t *testing.T) {
 	s := start(t)
 	s.set("r", "", `{"filler":"`+strings.Repeat("x", 4<<10)+`"}`)

@@ -30,7 +30,7 @@ const (
 	onlyReads = `{"rooms":[{"match":"board-*","read":true}]}`
 )
 
-// everyRequest sends one request to every address of a room.
+// everyRequest sends a request to every route of a room.
 func everyRequest(c client, room string) []answer {
 	return []answer{
 		c.get(room), c.get(room + "/events?clientId=mallory"), c.get(room + "/changes"), c.get(room + "/stores/default"),
@@ -39,7 +39,7 @@ func everyRequest(c client, room string) []answer {
 	}
 }
 
-// treasure is a guarded server with something in the rooms board-7 and board-8 that must not change.
+// treasure starts a server that requires tokens, with documents in the rooms board-7 and board-8 that must not change.
 func treasure(t *testing.T, settings ...setting) (s *server, unchanged func()) {
 	t.Helper()
 	s = start(t, append([]setting{guarded}, settings...)...)
@@ -56,7 +56,7 @@ func treasure(t *testing.T, settings ...setting) (s *server, unchanged func()) {
 	}
 }
 
-// shutsOut expects that a token opens nothing, and that it does not make its sender nobody in particular.
+// shutsOut expects that every request with a token is refused, and that the token does not make it anonymous.
 func shutsOut(t *testing.T, s *server, unchanged func(), token string) {
 	t.Helper()
 	for _, a := range everyRequest(s.with(token), seven) {
@@ -202,7 +202,7 @@ func TestTokenForOtherRoomsIsForbidden(t *testing.T) {
 	unchanged()
 }
 
-// What is compared with the patterns is the name that is used, decoded once and never tidied.
+// Patterns are compared with the decoded name, which is decoded once and not normalized.
 func TestEncodedSlashesAndDotsDoNotReachOtherRooms(t *testing.T) {
 	s, unchanged := treasure(t)
 	mallory := s.by("mallory", `{"rooms":[{"match":"team/*","read":true,"write":true,"presence":true}]}`)
@@ -280,7 +280,7 @@ func TestReadOnlyPartIsProtectedFromChangesOfItsParents(t *testing.T) {
 		`{"op":"array_move","path":"tasks[t1]","arrayIndex":0}`,
 		`{"op":"array_add","path":"tasks","value":{"_sync_id":"t1"}}`,
 	} {
-		// The good op before it has no effect either.
+		// The valid op before it has no effect either.
 		p := post("board-8", "default", `{"op":"set","path":"plan.title","value":"b"},`+op).problem(403, problem.Forbidden)
 		faults(t, p, "/ops/1")
 	}
@@ -480,7 +480,7 @@ func TestTokenIsNotLogged(t *testing.T) {
 	}
 }
 
-// expires reads a stream until it ends because its token has.
+// expires reads a stream until its token expires.
 func (r *reader) expires(t *testing.T) {
 	t.Helper()
 	events := r.until("problem")
@@ -502,7 +502,7 @@ func TestStreamEndsWhenItsTokenExpires(t *testing.T) {
 	}, guarded)
 }
 
-// Clocks may differ by so much for a request, but a stream would go on with a token that has ended.
+// Requests allow for clock skew. Streams do not: they would continue with an expired token.
 func TestJustExpiredTokenOpensNoStream(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		ann := s.with(newToken("ann", editor, -10*time.Second))
@@ -566,7 +566,7 @@ func TestRefusedNewTokenDoesNotChangeTheStream(t *testing.T) {
 	}, guarded)
 }
 
-// The goroutines and timers of streams that end before their tokens are not left behind: the bubble would not end.
+// Streams that end before their tokens leave no goroutine and no timer: otherwise the bubble would not end.
 func TestEndedStreamHasNoTimer(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		ann := s.with(newToken("ann", editor, 1000*time.Hour))
@@ -579,7 +579,7 @@ func TestEndedStreamHasNoTimer(t *testing.T) {
 	}, guarded)
 }
 
-// A browser adds the cookie to whatever a page makes it send: the page's origin is what counts then.
+// A browser adds the cookie to requests of every page, so the origin of the page is checked.
 func TestPageOfAnotherOriginCannotUseTheCookie(t *testing.T) {
 	s, unchanged := treasure(t)
 	cookie := "__Host-pathsync=" + newToken("owner", editor, time.Hour)

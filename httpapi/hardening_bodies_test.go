@@ -15,7 +15,7 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// bodyOf is a batch of exactly so many bytes that could be accepted.
+// bodyOf returns a valid batch of a size in bytes.
 func bodyOf(bytes int) string {
 	const head, tail = `{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","value":"`, `"}]}`
 	return head + strings.Repeat("x", bytes-len(head)-len(tail)) + tail
@@ -66,7 +66,7 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What is merely announced costs nothing, also while it is waited for.
+// A Content-Length alone takes no memory, also while the server waits for the body.
 func TestContentLengthWithoutBodyTakesNoMemory(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
@@ -118,8 +118,8 @@ func TestBodyWithoutJSONContentTypeIsRefused(t *testing.T) {
 	})
 }
 
-// A sender of one byte a second is told that it is too slow, and its connection is closed: neither it nor the bytes that
-// are still to come hold anything up, whether somebody reads the body or not.
+// A client that sends one byte a second gets a 408, and its connection is closed, whether a handler reads the body
+// or not.
 func TestTricklingBodyIsCutOff(t *testing.T) {
 	for name, c := range map[string]struct {
 		head   string
@@ -167,7 +167,7 @@ func TestTricklingBodyIsCutOff(t *testing.T) {
 	}
 }
 
-// trickle sends a blank a second until the connection is closed, and returns how many went through.
+// trickle sends a space each second until the connection is closed, and returns their number.
 func trickle(conn net.Conn, chunked bool) (sent int) {
 	piece := " "
 	if chunked {
@@ -208,7 +208,7 @@ func TestIncompleteBodyChangesNothing(t *testing.T) {
 	})
 }
 
-// What two readers of the same bytes could take for two requests is refused by net/http, before it is anybody's.
+// net/http refuses requests that could be read as two requests (request smuggling).
 func TestRequestWithTwoContentLengthsIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {

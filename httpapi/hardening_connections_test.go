@@ -16,7 +16,7 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// asServed sets limits of net/http that a server in the open needs around the handler.
+// asServed sets the limits of http.Server that a public server needs.
 func asServed(p *parts) {
 	p.http.ReadHeaderTimeout = 10 * time.Second
 	p.http.WriteTimeout = 2 * time.Minute
@@ -78,7 +78,7 @@ func TestEndlessHeaderIsRefused(t *testing.T) {
 	})
 }
 
-// An address may be as long as the header. It is refused by the length of the name in it, and is not repeated.
+// A URL may be as long as the header. It is refused because of the length of the name, and the response does not repeat it.
 func TestVeryLongURLIsRefused(t *testing.T) {
 	s := start(t, asServed)
 	s.harmless(t, func() {
@@ -96,7 +96,7 @@ func TestVeryLongURLIsRefused(t *testing.T) {
 
 const openStream = "GET /v1/rooms/target/events?clientId=mallory HTTP/1.1\r\nHost: x\r\n\r\n"
 
-// In a bubble a connection has no buffers at all: a reader that does not read has not even taken the header.
+// In a bubble a connection has no buffers, so a reader that does not read has not received the header either.
 func TestReaderThatNeverReadsIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.harmless(t, func() {
@@ -208,7 +208,7 @@ func TestThousandsOfShortConnectionsLeaveNoGoroutines(t *testing.T) {
 	})
 }
 
-// openFiles counts the file descriptors of this process, where the system can tell.
+// openFiles counts the file descriptors of this process, on systems with /proc.
 func openFiles(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
@@ -221,7 +221,7 @@ func openFiles(t *testing.T) int {
 	return len(entries)
 }
 
-// A snapshot is no stream, and has the limit of every answer.
+// A snapshot has the timeout of all responses.
 func TestUnreadSnapshotIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.set("large", "x", `"`+strings.Repeat("x", 100<<10)+`"`)
@@ -237,7 +237,7 @@ func TestUnreadSnapshotIsCutOff(t *testing.T) {
 	}, asServed)
 }
 
-// A stream is older than any limit of an answer, and takes no harm from it.
+// The timeouts of responses do not apply to streams.
 func TestStreamOutlivesTheWriteTimeout(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
@@ -249,7 +249,7 @@ func TestStreamOutlivesTheWriteTimeout(t *testing.T) {
 	}, asServed)
 }
 
-// A reader that has stopped reading has its own queue and its own deadline. Nobody waits for either.
+// A stalled reader has its own queue and its own deadline, and delays no other reader.
 func TestStalledReaderDoesNotDelayOthers(t *testing.T) {
 	const readers, batches = 200, 64
 	s := start(t, func(p *parts) {

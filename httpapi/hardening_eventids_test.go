@@ -9,8 +9,8 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// refusesEventIDs expects that event ids are refused as such, by whichever of the three ways they come. None of them
-// makes a reader start again in silence, let alone from a wrong place.
+// refusesEventIDs expects that event ids are refused in the header, in the query and in `after`. None of them starts the
+// reader again silently, or at a wrong position.
 func refusesEventIDs(t *testing.T, ids ...string) {
 	t.Helper()
 	s := start(t)
@@ -18,7 +18,7 @@ func refusesEventIDs(t *testing.T, ids ...string) {
 		for _, id := range ids {
 			s.get("/v1/rooms/target/events?clientId=ada&last_event_id="+encode(id)).problem(400, problem.InvalidEventID)
 			s.get("/v1/rooms/target/changes?after="+encode(id)).problem(400, problem.InvalidEventID)
-			// As bytes, since a client may refuse to send what a server has to refuse to take.
+			// Sent as bytes, because http.Client may refuse to send it.
 			conn := s.raw(t, "GET /v1/rooms/target/events?clientId=ada HTTP/1.1\r\nHost: x\r\nConnection: close\r\nLast-Event-ID: "+id+"\r\n\r\n")
 			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
@@ -53,7 +53,7 @@ func TestMalformedEventIDIsRefused(t *testing.T) {
 		"history1_1", "history1 -1", "history1-1,history1-1", "../-1", `"history1-1"`, "history1-1_0")
 }
 
-// Well-formed, and of no history that is known: a stream starts again and says so; changes are gone.
+// Valid event ids of unknown histories: a stream starts again, changes are gone.
 func TestEventIDOfAnotherHistoryOrTheFutureGetsTheFullState(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {

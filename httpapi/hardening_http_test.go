@@ -10,7 +10,7 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// The tests of this file send what HTTP and JSON libraries write, where it differs from what our client writes.
+// The tests of this file send requests in the forms of various HTTP and JSON libraries.
 
 const oneOp = `{"clientId":"ada","key":"k","ops":[{"op":"set","path":"x","value":1}]}`
 
@@ -118,7 +118,7 @@ func TestExtraHeadersOfLibrariesAreAccepted(t *testing.T) {
 	}
 }
 
-// Whatever is answered, a browser that is led to it must not run it, frame it or guess at its type.
+// A browser that navigates to any response must not run it, frame it, or sniff its type.
 func TestEveryResponseHasSecurityHeaders(t *testing.T) {
 	s := start(t)
 	s.set("r", "x", "1")
@@ -150,7 +150,7 @@ func TestEveryResponseHasSecurityHeaders(t *testing.T) {
 	}
 }
 
-// assetOf is the name of a file that the page loads.
+// assetOf returns the name of a file of the page.
 func assetOf(page string) string {
 	_, rest, _ := strings.Cut(page, "/assets/")
 	name, _, _ := strings.Cut(rest, `"`)

@@ -9,13 +9,13 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// setting posts a batch that would set a member to a value, given as it is to go over the wire.
+// setting posts a batch that sets a member to a value, given as JSON text.
 func (c client) setting(value string) answer {
 	c.t.Helper()
 	return c.ops("target", `{"op":"set","path":"x","value":`+value+`}`)
 }
 
-// refusesJSON expects that bodies of both kinds are refused as JSON, wherever in them the value stands.
+// refusesJSON expects that a value is refused as JSON at every place in both kinds of bodies.
 func refusesJSON(t *testing.T, s *server, values ...string) {
 	t.Helper()
 	s.harmless(t, func() {
@@ -129,7 +129,7 @@ func TestNumbersKeepTheirText(t *testing.T) {
 	})
 }
 
-// members is an object of n members.
+// members returns an object of n members.
 func members(n int) string {
 	b := make([]byte, 0, n*12)
 	for i := range n {
@@ -141,7 +141,7 @@ func members(n int) string {
 	return string(append(b, '}'))
 }
 
-// A million names, and a million that differ only in their last characters: time and memory grow with the text alone.
+// A million names, and a million that differ only in their last characters: time and memory depend only on the text's size.
 func TestObjectOfAMillionMembersIsDecodedQuickly(t *testing.T) {
 	s := start(t, func(p *parts) { p.api.MaxBodyBytes, p.hub.MaxDocumentBytes = 32<<20, 32<<20 })
 	s.harmless(t, func() {
@@ -170,7 +170,7 @@ func TestHundredThousandOpsAreRefused(t *testing.T) {
 	s.ops("r", strings.Repeat(`{"op":"delete","path":"x"},`, 999)+`{"op":"delete","path":"x"}`).is(200)
 }
 
-// Whoever sends a thousand faults is told of the first few.
+// A response has only the first faults.
 func TestListOfFaultsIsBounded(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {

@@ -17,7 +17,7 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// lines is a log that a test can read.
+// lines is a log that tests can read.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -35,7 +35,7 @@ func (l *lines) all() []string {
 	return strings.Split(strings.TrimSuffix(l.text.String(), "\n"), "\n")
 }
 
-// into has everything that the server logs go through a handler.
+// into sets the handler of the server's log.
 func into(h slog.Handler) setting {
 	return func(p *parts) {
 		p.api.Log, p.hub.Log = slog.New(h), slog.New(h)
@@ -43,10 +43,10 @@ func into(h slog.Handler) setting {
 	}
 }
 
-// andRequests has every request logged too.
+// andRequests also logs every request.
 func andRequests(h slog.Handler) setting { return func(p *parts) { p.api.AccessLog = slog.New(h) } }
 
-// scribble makes a server log as much as it can of what clients choose.
+// scribble sends requests with text in everything that the server logs.
 func scribble(t *testing.T, s *server) {
 	t.Helper()
 	s.store.fail(errAway)
@@ -99,7 +99,7 @@ func TestJSONLogLineCannotBeForged(t *testing.T) {
 	}
 }
 
-// Clients come and go as they like: that is nothing for an operator to look at.
+// A disconnected client is not an event for operators.
 func TestDisconnectedClientIsNotLoggedAsFailure(t *testing.T) {
 	var log lines
 	inBubble(t, func(t *testing.T, s *server) {
@@ -120,7 +120,7 @@ func TestDisconnectedClientIsNotLoggedAsFailure(t *testing.T) {
 	}
 }
 
-// What a driver says goes into the log, for the operator. Those who ask are told by a code.
+// The message of a driver goes into the log. Clients get a code.
 func TestResponsesContainNothingOfTheDatabase(t *testing.T) {
 	for name, c := range map[string]struct {
 		err    error
@@ -157,7 +157,7 @@ func TestResponsesContainNothingOfTheDatabase(t *testing.T) {
 	}
 }
 
-// faintStore panics when it is asked for a client's last number.
+// faintStore panics when it reads a client's last batch.
 type faintStore struct{ core.Store }
 
 func (faintStore) LastClientSeq(context.Context, string, string) (int64, error) { panic(secret) }

@@ -12,8 +12,8 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// refusesNames expects that names, given as they are, are refused wherever one can stand: as room, key and clientId, in
-// addresses, queries and bodies.
+// refusesNames expects that names are refused as room, key and clientId, in
+// paths, queries and bodies.
 func refusesNames(t *testing.T, names ...string) {
 	t.Helper()
 	s := start(t)
@@ -48,7 +48,7 @@ func refusesNames(t *testing.T, names ...string) {
 	})
 }
 
-// encode escapes every byte, so that nobody on the way takes it for something else.
+// encode percent-encodes every byte.
 func encode(name string) string {
 	var b strings.Builder
 	for _, c := range []byte(name) {
@@ -58,7 +58,7 @@ func encode(name string) string {
 	return b.String()
 }
 
-// quote writes a JSON string.
+// quote returns a JSON string.
 func quote(s string) string {
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -122,7 +122,7 @@ func TestDisplayNameCannotInjectEvents(t *testing.T) {
 	})
 }
 
-// Texts that may have line ends are the values. They are escaped, so that an event stays one line of data.
+// Values may contain line ends. They are escaped, so that an event has one line of data.
 func TestValueCannotInjectEvents(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
@@ -135,7 +135,7 @@ func TestValueCannotInjectEvents(t *testing.T) {
 	})
 }
 
-// A parameter that cannot be read is not one that is absent: the reader has said where it was, and who it is.
+// A malformed parameter does not count as absent: the reader has sent its position and its client id.
 func TestMalformedQueryIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
@@ -161,7 +161,7 @@ func TestEncodedSlashIsPartOfAName(t *testing.T) {
 	})
 }
 
-// Go's client tidies some of these, so they are sent as they are.
+// http.Client normalizes some of these, so they are sent as bytes.
 func TestPathsAreNotNormalized(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
@@ -193,7 +193,7 @@ func TestPathsAreNotNormalized(t *testing.T) {
 	})
 }
 
-// What net/http does not take for a request is not answered by us, but it is answered.
+// net/http answers what it does not accept as a request.
 func TestMalformedRequestLineIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {

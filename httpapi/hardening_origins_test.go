@@ -10,8 +10,8 @@ import (
 	"github.com/pathsync/pathsync/httpapi/token"
 )
 
-// forgeries are what a page of another origin can make a browser send without asking first: what a form, a beacon and
-// `fetch` in its mode no-cors come to.
+// forgeries are requests that a page of another origin can send without a preflight: by a form, a beacon, and
+// `fetch` in the mode no-cors.
 var forgeries = map[string][]string{
 	"a form":     {"Content-Type", "application/x-www-form-urlencoded"},
 	"an upload":  {"Content-Type", "multipart/form-data; boundary=x"},
@@ -21,7 +21,7 @@ var forgeries = map[string][]string{
 	"two types":  {"Content-Type", "text/plain;application/json"},
 }
 
-// forged sends every forgery with further header fields, as a batch and as a goodbye in another's name.
+// forged sends every forgery with more headers, as a batch and as a leave of another client.
 func (s *server) forged(t *testing.T, headers ...string) {
 	t.Helper()
 	const batch = `{"clientId":"ada","key":"default","ops":[{"op":"set","path":"treasure","value":0}]}`
@@ -36,7 +36,7 @@ func (s *server) forged(t *testing.T, headers ...string) {
 	}
 }
 
-// victimStays expects that the victim has not been made to leave.
+// victimStays expects that the victim is still present.
 func (s *server) victimStays(t *testing.T) {
 	t.Helper()
 	if users := s.get("/v1/rooms/target/presence").body; !strings.Contains(users, "victim") {
@@ -89,8 +89,8 @@ func TestOtherOriginsCannotWrite(t *testing.T) {
 	}, allowing(t, app))
 }
 
-// Over plain HTTP a browser says nothing of the page but its origin, and a proxy may hide what that is to be held against.
-// What only a preflight lets through needs no other protection, unless it says something in a user's name.
+// Over plain HTTP, browsers send only Origin, and a proxy may replace the Host to compare it with.
+// Requests that need a preflight need no other protection, unless they have the cookie.
 func TestPagesWriteThroughAProxyThatReplacesHost(t *testing.T) {
 	const batch = `{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","value":1}]}`
 	inBubble(t, func(t *testing.T, s *server) {

@@ -21,13 +21,13 @@ import (
 	"github.com/pathsync/pathsync/pace"
 )
 
-// The tests of this file are slow links. In a bubble a connection has no buffers: what the client does not read is not
-// written, and the clock runs only while everybody waits.
+// The tests of this file have slow links. In a bubble, connections have no buffers: what the client does not read is not
+// written, and the clock advances only while all goroutines wait.
 
-// links are the kinds of connections. A client of each is made by slowly.
+// links are the kinds of connections of slowly.
 var links = []string{"HTTP/1.1", "TLS", "HTTP/2"}
 
-// onEachLink runs a test against a server that is set up as the program sets it up.
+// onEachLink runs a test with a server that is configured as by the program.
 func onEachLink(t *testing.T, test func(t *testing.T, s *server, link string)) {
 	for _, link := range links {
 		t.Run(link, func(t *testing.T) {
@@ -59,13 +59,13 @@ func selfSigned(t *testing.T) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }
 
-// rate is how fast a link is: so many bytes at once, and a pause after them.
+// rate is the rate of a link: a number of bytes, and a pause after them.
 type rate struct {
 	bytes int
 	pause time.Duration
 }
 
-// slow reads from something at a rate.
+// slow reads at a rate.
 type slow struct {
 	io.Reader
 	rate rate
@@ -77,7 +77,7 @@ func (s slow) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// slowConn is a connection that a client reads from at a rate.
+// slowConn is a connection that is read at a rate.
 type slowConn struct {
 	net.Conn
 	from slow
@@ -147,7 +147,7 @@ func TestReaderAt100KBPerSecondGetsAStateOf4MB(t *testing.T) {
 	})
 }
 
-// sendSlowly sends a body of 900 kB at a rate, and expects that it is taken.
+// sendSlowly sends a body of 900 kB at a rate, and expects it to be accepted.
 func (c client) sendSlowly(method, path, body string, up rate) (took time.Duration) {
 	c.t.Helper()
 	began := time.Now()
@@ -169,7 +169,7 @@ func TestBodyAt80KBPerSecondIsAccepted(t *testing.T) {
 	})
 }
 
-// At 4 KiB per second a body of 900 kB takes longer than http.Server gives an answer as a whole.
+// At 4 KiB per second, a body of 900 kB takes longer than the timeouts of http.Server.
 func TestBodyAboveTheMinimumRateIsAccepted(t *testing.T) {
 	onEachLink(t, func(t *testing.T, s *server, link string) {
 		c := s.slowly(t, link, rate{1 << 20, 0})

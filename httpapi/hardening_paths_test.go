@@ -8,7 +8,7 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// refusesPath expects that no kind of op takes a path, and that the fault is told at the path's place.
+// refusesPath expects that every kind of op refuses a path, with the pointer of the path.
 func refusesPath(t *testing.T, paths ...string) {
 	t.Helper()
 	s := start(t)
@@ -21,7 +21,7 @@ func refusesPath(t *testing.T, paths ...string) {
 				`{"op":"array_del","path":` + path + `}`,
 				`{"op":"array_move","path":` + path + `,"arrayIndex":0}`,
 			} {
-				// The good op before it has no effect either: a batch is taken as a whole or not at all.
+				// The valid op before it has no effect either: a batch is accepted as a whole or refused.
 				faults(t, s.ops("target", `{"op":"delete","path":"treasure"},`+op).problem(422, problem.InvalidRequest), "/ops/1/path")
 			}
 		}
@@ -62,7 +62,7 @@ func TestPathsThatAreNotStringsAreRefused(t *testing.T) {
 	refusesPath(t, `1`, `null`, `[]`, `{}`, `["a","b"]`, `true`)
 }
 
-// The longest that a path may be, and names that only look dangerous.
+// The longest paths, and harmless names that look like prototypes.
 func TestPathsAtTheirLimitsAreAccepted(t *testing.T) {
 	s := start(t)
 	for _, path := range []string{
@@ -74,7 +74,7 @@ func TestPathsAtTheirLimitsAreAccepted(t *testing.T) {
 	}
 }
 
-// An id has no meaning of its own: this names an item that is not there, and no object's prototype.
+// An id is data: this names an item that does not exist, and not a prototype.
 func TestAnyNameIsAcceptedAsItemID(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {

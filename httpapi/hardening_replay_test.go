@@ -64,7 +64,7 @@ func TestReusedClientSeqWithOtherContentIsRefused(t *testing.T) {
 	})
 }
 
-// Rooms, keys and senders that a careless comparison would take for each other are different ones.
+// Rooms, keys and clients that a case-insensitive or normalizing comparison would confuse are different.
 func TestSimilarNamesAreDifferent(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *server) {
 		for _, name := range []string{"a", "A", "á", "a\u0301", "a\u200b", "%", "_", "a_", "a%", "' OR 1=1 --", `\`, `"`, "1", "1.0", "01", "null"} {

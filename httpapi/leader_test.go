@@ -10,7 +10,7 @@ import (
 
 const along = "/v1/rooms/r/presence/bob"
 
-// The tabs of one browser read one stream, and those in the background cannot be relied on to renew leases.
+// The tabs of one browser share one stream. Browsers throttle background tabs, so these cannot renew leases reliably.
 func TestFollowerIsPresentWhileItsLeadersStreamIsOpenAndForALeaseAfter(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		ada := s.open("/v1/rooms/r/events?clientId=ada").live()

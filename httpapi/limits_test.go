@@ -14,14 +14,14 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// limited runs a server behind a trusted proxy, with limits. Who the user is stands in a field of the tests' own.
+// limited configures a trusted proxy and limits. A header of the tests has the user.
 func limited(l limit.Config) setting {
 	l.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(peerAddress + "/32")}
 	l.UserOf = func(r *http.Request) string { return r.Header.Get("X-User") }
 	return func(p *parts) { p.api.Limits = l }
 }
 
-// Ways to be somebody. Each of the other has nothing to do with the one.
+// Headers of one party and of others.
 var somebodies = map[string]struct {
 	limits   func(limit.Allowance) limit.Config
 	one, two [2]string
@@ -40,7 +40,7 @@ var somebodies = map[string]struct {
 	},
 }
 
-// forEverybody runs a test with limits on addresses, and with the same limits on users.
+// forEverybody runs a test with limits of addresses, and with the same limits of users.
 func forEverybody(t *testing.T, a limit.Allowance, test func(t *testing.T, s *server, one, two [2]string)) {
 	t.Helper()
 	for name, somebody := range somebodies {

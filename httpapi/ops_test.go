@@ -135,7 +135,7 @@ func TestBatchWithoutClientSeqIsNeverADuplicate(t *testing.T) {
 	})
 }
 
-// An op that a member is missing from, or has too much of, is told at its place; so is the envelope.
+// Missing and unknown members of ops and of the envelope are reported with pointers.
 func TestFaultsOfABatchAreReportedWithPointers(t *testing.T) {
 	s := start(t)
 	op := func(op string) string { return `{"clientId":"ada","key":"k","ops":[` + op + `]}` }
@@ -206,8 +206,8 @@ func TestChunkedBatchIsAccepted(t *testing.T) {
 	})
 }
 
-// Objects in arrays get ids of 50 bytes each. They count as if they had been sent, so neither the answer nor the log grows
-// beyond what a body may have.
+// Objects in arrays get ids of 50 bytes each. The ids count as parts of the body, so they cannot make the response or the
+// log larger than a body.
 func TestBatchThatIsTooLargeWithAssignedIDsIsRefused(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		const empty = `{"clientId":"ada","key":"k","ops":[%s]}`

@@ -12,7 +12,7 @@ import (
 
 const app = "https://app.example.com"
 
-// allowing lets pages of other origins in.
+// allowing allows origins.
 func allowing(t *testing.T, list ...string) setting {
 	t.Helper()
 	origins, err := origin.Parse(list)
@@ -22,7 +22,7 @@ func allowing(t *testing.T, list ...string) setting {
 	return func(p *parts) { p.api.Origins = origins }
 }
 
-// strangers are origins that look like app, or like nothing, and are not it.
+// strangers are origins that resemble app, or are malformed.
 var strangers = []string{
 	"null", "https://app.example.com.evil.test", "https://evil.test/https://app.example.com", "https://evilapp.example.com",
 	"https://sub.app.example.com", "https://example.com", "https://app.example.com:8443", "https://app.example.com:443",
@@ -74,7 +74,7 @@ func TestPageOfAnAllowedOriginReadsEveryResponse(t *testing.T) {
 	}, allowing(t, app, "http://localhost:3000"))
 }
 
-// A stream on HTTP/1.1 is a connection that was taken over: nobody adds anything to its header later.
+// On HTTP/1.1 a stream is a hijacked connection, so its headers are complete when it is opened.
 func TestPageOfAnAllowedOriginReadsAStream(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		h := s.open("/v1/rooms/r/events", "Origin", app).live().header
@@ -121,7 +121,7 @@ func TestPreflightIsAnswered(t *testing.T) {
 				has("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match, Last-Event-ID, X-Request-Id").
 				has("Access-Control-Max-Age", "7200").has("Vary", "Origin")
 		}
-		// What is no preflight is a request like any other.
+		// Requests that are not preflights are handled as usual.
 		s.send(http.MethodOptions, "/v1/rooms/r/ops", nil, "Origin", app).is(204).has("Allow", "OPTIONS, POST").
 			has("Access-Control-Allow-Methods", "")
 	}, allowing(t, app))

@@ -12,7 +12,7 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// discreet expects that a problem tells nothing of the database but that it is away.
+// discreet expects that a problem contains nothing of the database.
 func discreet(t *testing.T, p problem.Problem) {
 	t.Helper()
 	text := fmt.Sprintf("%+v", p)
@@ -82,7 +82,7 @@ func TestOutageDoesNotShowUnloadedRoomsAsEmpty(t *testing.T) {
 	})
 }
 
-// A page of the log that cannot be read is no reason to say that it is gone. A stream has the whole state instead.
+// An unreadable page of the log does not count as gone. A stream sends the full state in its place.
 func TestLogIsUnavailableInAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 200)
@@ -113,7 +113,7 @@ func TestDamagedRoomIsNeitherServedNorOverwritten(t *testing.T) {
 	})
 }
 
-// What a second server on the same database has written is read, and the batch at hand comes after it.
+// Batches of a second server on the same database are read first.
 func TestBatchOfAnotherServerIsReadFirst(t *testing.T) {
 	store := memstore.New()
 	inBubble(t, func(t *testing.T, s *server) {

@@ -15,7 +15,7 @@ func presenceChange(joined, updated, left string) event {
 	return event{"", "presence-change", `{"room":"r","joined":[` + joined + `],"updated":[` + updated + `],"left":[` + left + `]}`}
 }
 
-// present expects who is in the room `r`.
+// present expects the presence list of the room `r`.
 func (c client) present(users ...string) {
 	c.t.Helper()
 	c.get("/v1/rooms/r/presence").is(200).
@@ -23,7 +23,7 @@ func (c client) present(users ...string) {
 		says(`{"room":"r","users":[` + strings.Join(users, ",") + `]}`)
 }
 
-// leased is a user with the default lease, as a presence update is answered.
+// leased returns the response to a presence update, with the default lease.
 func leased(user string) string { return strings.TrimSuffix(user, "}") + `,"leaseMs":15000}` }
 
 func now() string { return strconv.FormatInt(time.Now().UnixMilli(), 10) }
@@ -159,7 +159,7 @@ func TestClientIsPresentWhileItsStreamIsOpenAndForALeaseAfter(t *testing.T) {
 	})
 }
 
-// A page that reloads does not leave and join again.
+// A page that reloads neither leaves nor joins.
 func TestReloadIsNotALeave(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		witness := s.open("/v1/rooms/r/events").live()

@@ -47,7 +47,7 @@ func TestProbeHasTheHeadersOfAStream(t *testing.T) {
 	}, func(p *parts) { p.feeds.Heartbeat = 25 * time.Second })
 }
 
-// begins reads how a probe begins.
+// begins reads the first event of a probe.
 func begins(t *testing.T, r *reader) (start map[string]any) {
 	t.Helper()
 	e := r.next()

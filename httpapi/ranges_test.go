@@ -11,12 +11,12 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// between is the address of a closed range.
+// between returns the URL of a closed range.
 func between(after, until int) string {
 	return fmt.Sprintf("/v1/rooms/r/changes?after=history1-%d&until=history1-%d", after, until)
 }
 
-// deltas are the texts of the batches that fill has sent, after one and up to another.
+// deltas returns the JSON of the batches of fill, after one up to another.
 func deltas(after, until int) string {
 	texts := make([]string, 0, until-after)
 	for seq := after + 1; seq <= until; seq++ {
@@ -30,7 +30,7 @@ func TestClosedRangeHasItsBatches(t *testing.T) {
 		s.fill("r", 5)
 		s.get(between(1, 4)).is(200).has("Content-Type", "application/json").
 			says(`{"room":"r","epoch":"history1","changes":[` + deltas(1, 4) + `],"next":"history1-4","upToDate":false}`)
-		// Its answer does not say whether the room goes on.
+		// The response does not show whether the room has newer batches.
 		s.get(between(4, 5)).is(200).
 			says(`{"room":"r","epoch":"history1","changes":[` + deltas(4, 5) + `],"next":"history1-5","upToDate":false}`)
 	})
@@ -63,7 +63,7 @@ func TestRangeHasOneURL(t *testing.T) {
 	})
 }
 
-// One who is far behind is led to the pages that everybody asks for, and then to the end.
+// A reader far behind gets aligned pages that all readers request, and then the end.
 func TestReaderFarBehindGetsAlignedPages(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 437)
@@ -73,7 +73,7 @@ func TestReaderFarBehindGetsAlignedPages(t *testing.T) {
 		const pages = `,"pages":{"size":100,"through":"history1-400"}`
 		s.get("/v1/rooms/r/changes?after=history1-37").
 			says(`{"room":"r","epoch":"history1","changes":[` + deltas(37, 100) + `],"next":"history1-100","upToDate":false` + pages + `}`)
-		// It ends at a page even where there is no whole one to go on with, and within one when it has to.
+		// It ends at a multiple of the page size even if no complete page follows, and within a page if necessary.
 		s.get("/v1/rooms/r/changes?after=history1-330").
 			says(`{"room":"r","epoch":"history1","changes":[` + deltas(330, 400) + `],"next":"history1-400","upToDate":false}`)
 		s.get("/v1/rooms/r/changes?after=history1-37&limit=10").
@@ -85,7 +85,7 @@ func TestReaderFarBehindGetsAlignedPages(t *testing.T) {
 	})
 }
 
-// The same bytes, from memory, from the log, after the documents have been saved, and from a server that has started since.
+// The same bytes from the feed, from the log, after the documents have been saved, and after a restart.
 func TestClosedRangeHasTheSameBytesFromEverySource(t *testing.T) {
 	var ranges [][2]int
 	for _, after := range []int{0, 1, 99, 100, 137} {
@@ -128,7 +128,7 @@ func TestClosedRangeHasTheSameBytesFromEverySource(t *testing.T) {
 	}, smallMemory, func(p *parts) { p.store = store })
 }
 
-// oddBatch is one of many kinds: with user ids, numbers, discarded operations, filled-in ids, other keys, none that takes effect.
+// oddBatch returns one of many kinds: with user ids, numbers, discarded operations, assigned ids, other keys, no applied op.
 func oddBatch(i int) string {
 	ops := []string{
 		`{"op":"set","path":"a","value":{"é\u2028":1e2,"b":[1.0,-0,"\u0001/"]}}`,
@@ -143,7 +143,7 @@ func oddBatch(i int) string {
 	return fmt.Sprintf(`{"clientId":"c%d",%s"key":"k%d","ops":[%s,%s]}`, i%5, number, i%2, ops[i%4], ops[i/4%4])
 }
 
-// Where a range ends that is too large for one answer depends on its batches alone.
+// The end of a range that is too large for one response depends only on its batches.
 func TestLargeRangeEndsAtTheSameBatchFromEverySource(t *testing.T) {
 	type cut struct{ after, until int }
 	ends := map[cut]string{}
@@ -154,7 +154,7 @@ func TestLargeRangeEndsAtTheSameBatchFromEverySource(t *testing.T) {
 		}
 		inBubble(t, func(t *testing.T, s *server) {
 			for i := range 12 {
-				// What is discarded is in the log, and not in the answer.
+				// Discarded operations are in the log, and not in the response.
 				size := 100<<10 + i*37<<10
 				s.ops("r", `{"op":"set","path":"x","value":"`+strings.Repeat("x", size)+`"},{"op":"set","path":"n[gone]","value":{"y":"`+
 					strings.Repeat("y", 300<<10)+`"}}`).is(200)

@@ -11,7 +11,7 @@ import (
 
 func localOnly(p *parts) { p.api.LocalOnly = true }
 
-// under sends a request that says by what name the server was found. All else is as from a page of its own.
+// under sends a same-origin request with a host name.
 func (s *server) under(host, method, path, body string) answer {
 	s.t.Helper()
 	return s.send(method, path, strings.NewReader(body), "Host", host, "Content-Type", "application/json",

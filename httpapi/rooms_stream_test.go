@@ -14,7 +14,7 @@ import (
 
 const both = "/v1/events?room=a&room=b"
 
-// at is an event with another id than the one that it has in its room.
+// at returns an event with another id.
 func (e event) at(id string) event {
 	e.id = "history1-" + id
 	return e
@@ -28,7 +28,7 @@ func stateEvent(room string, seq int, state string) event {
 	return event{"", "state", fmt.Sprintf(`{"room":%q,"key":"default","serverSeq":%d,"state":%s}`, room, seq, state)}
 }
 
-// Byte for byte: first all of the one room, then of the other; the id says how far the reader is in each.
+// First everything of the one room, then of the other. The id has the positions in both.
 func TestStreamOfSeveralRoomsBeginsWithTheFullStateOfEach(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("a", "x", "1")
@@ -59,8 +59,8 @@ func TestStreamOfSeveralRoomsResumesEachAtItsPosition(t *testing.T) {
 	})
 }
 
-// The one room is resumed from the feed, the other from the log, and the third begins anew: a reader that has other rooms
-// than before puts the id together itself.
+// One room resumes from the feed, another from the log, and the third starts with the full state: a client whose rooms
+// change composes the id itself.
 func TestEachRoomResumesFromTheCheapestSource(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.set("b", "x", "1")
@@ -85,8 +85,8 @@ func TestEachRoomResumesFromTheCheapestSource(t *testing.T) {
 	})
 }
 
-// Until a reader has been sent what it has to begin anew with, its id says that it has nothing: a position that the room
-// has yet to reach would be a hole some day.
+// Until a reader has the full state, its id has no position in the room: a position that the room
+// has not reached would later be a gap.
 func TestFuturePositionOfARoomIsDropped(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("a", "x", "1")
@@ -100,7 +100,7 @@ func TestFuturePositionOfARoomIsDropped(t *testing.T) {
 	})
 }
 
-// The log of one of the rooms does not reach back any more. That room begins anew, and the other goes on.
+// The log of one room is pruned. That room starts again, and the other one resumes.
 func TestPrunedRoomAloneGetsTheFullState(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		for i := range 5 {
@@ -195,7 +195,7 @@ func TestNewTokenInOneRoomRenewsTheWholeStream(t *testing.T) {
 	}, guarded)
 }
 
-// What a stream of several rooms has taken is given back when one of them cannot be opened.
+// A stream of several rooms releases all rooms when one of them cannot be opened.
 func TestStreamConnectsToAllRoomsOrNone(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.open("/v1/rooms/a/events").live()
@@ -247,7 +247,7 @@ func TestDrainEndsAStreamOfSeveralRoomsOnce(t *testing.T) {
 	})
 }
 
-// Of the streams that a client opens at once, one is left, and it is the same in all rooms.
+// Of concurrent streams of a client one remains, the same in all rooms.
 func TestConcurrentStreamsOfSeveralRoomsLeaveOne(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		const attempts = 8

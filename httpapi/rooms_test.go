@@ -31,7 +31,7 @@ func TestRoomHasTheServerSeqOfEachDocument(t *testing.T) {
 	})
 }
 
-// A batch that changes nothing moves the room on, and leaves the document's version as it is.
+// A batch without effect advances the room and does not change the document's version.
 func TestDiscardedBatchAdvancesTheRoomButNotTheDocument(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("r", "x", "1")

@@ -87,7 +87,7 @@ func TestLongPresenceListIsOneEvent(t *testing.T) {
 	}, func(p *parts) { p.feeds.Compress = true })
 }
 
-// What is more than a piece of the feed's memory would stay in it however small its bound is.
+// A frame that is larger than a chunk would stay in the feed however small its bound is.
 func TestLargePresenceChangeIsSeveralEvents(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		const clients = 100
