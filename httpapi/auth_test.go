@@ -24,7 +24,7 @@ func guarded(p *parts) { p.api.Auth = verifies(auth.Config{Secret: []byte(signin
 func verifies(cfg auth.Config) *auth.Verifier {
 	v, err := auth.New(cfg)
 	if err != nil {
-		panic(err) // the configurations of tests are good ones
+		panic(err) // the configurations of tests are valid
 	}
 	return v
 }
@@ -80,7 +80,7 @@ func asksForTokens() bool { return os.Getenv(askForTokens) != "" }
 func TestHostileInputOfAUserIsRefused(t *testing.T) {
 	t.Setenv(askForTokens, "yes")
 	for name, test := range map[string]func(*testing.T){
-		"and everybody is asked": func(t *testing.T) {
+		"requests without a token": func(t *testing.T) {
 			s := start(t)
 			s.get("/v1/rooms/r").is(200)
 			s.get("/v1/rooms/r", "Authorization", "Bearer x").is(401)
@@ -94,14 +94,14 @@ func TestHostileInputOfAUserIsRefused(t *testing.T) {
 		"a body that does not say it is JSON":    TestBodyWithoutJSONContentTypeIsRefused,
 		"a body that trickles":                   TestTricklingBodyIsCutOff,
 		"a body that breaks off":                 TestIncompleteBodyChangesNothing,
-		"a length told twice":                    TestRequestWithTwoContentLengthsIsRefused,
+		"two Content-Lengths":                    TestRequestWithTwoContentLengthsIsRefused,
 		"slow headers":                           TestSlowHeadersAreCutOff,
 		"a silent connection":                    TestSilentConnectionIsClosed,
 		"a header without end":                   TestEndlessHeaderIsRefused,
 		"a very long address":                    TestVeryLongURLIsRefused,
 		"a reader that never reads":              TestReaderThatNeverReadsIsCutOff,
 		"a reader of a byte a second":            TestReaderOfOneBytePerSecondIsCutOff,
-		"a reader that goes on talking":          TestReaderThatKeepsSendingIsCutOff,
+		"a reader that keeps sending":            TestReaderThatKeepsSendingIsCutOff,
 		"a negative event id":                    TestNegativeEventIDIsRefused,
 		"an event id of 2^64":                    TestEventIDOfTwoToThe64IsRefused,
 		"an event id of 8 KB":                    TestEventIDOf8KBIsRefused,

@@ -45,7 +45,7 @@ func BenchmarkCommitted(b *testing.B) {
 	a := newAudience(b, feed.Config{})
 	batches := make([]*core.Batch, 1000)
 	for i := range batches {
-		batches[i] = said(0, `"Buy milk, bread and two dozen eggs"`)
+		batches[i] = setBatch(0, `"Buy milk, bread and two dozen eggs"`)
 	}
 	seq := int64(0)
 	b.ReportAllocs()

@@ -51,9 +51,9 @@ func TestResponsesHaveCacheControl(t *testing.T) {
 		setting setting
 		private bool
 	}{
-		"open to everybody": {setting: func(*parts) {}},
-		"in a public room":  {setting: func(p *parts) { guarded(p); p.api.PublicRooms = []access.Pattern{access.Glob("r")} }},
-		"in another room":   {setting: func(p *parts) { guarded(p); p.api.PublicRooms = []access.Pattern{access.Glob("r?")} }, private: true},
+		"without authentication": {setting: func(*parts) {}},
+		"in a public room":       {setting: func(p *parts) { guarded(p); p.api.PublicRooms = []access.Pattern{access.Glob("r")} }},
+		"in another room":        {setting: func(p *parts) { guarded(p); p.api.PublicRooms = []access.Pattern{access.Glob("r?")} }, private: true},
 	}
 	for name, with := range servers {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestClosedRangeIsRevalidated(t *testing.T) {
 		page := s.get(closed).is(200).has("ETag", tag)
 		head := s.send(http.MethodHead, closed, nil).is(200).says("").has("ETag", tag).has("Cache-Control", publicForEver)
 		if got, want := head.header.Get("Content-Length"), page.header.Get("Content-Length"); got != want {
-			t.Errorf("HEAD says that %s bytes come, and %s do", got, want)
+			t.Errorf("HEAD has Content-Length %s, want %s", got, want)
 		}
 		for _, known := range []string{tag, "W/" + tag, `"other", ` + tag, "*"} {
 			s.get(closed, "If-None-Match", known).is(304).says("").has("ETag", tag).has("Cache-Control", publicForEver)

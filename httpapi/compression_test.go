@@ -20,10 +20,10 @@ func TestCompressedStreamHasTheSameEvents(t *testing.T) {
 			if vary := one.header.Values("Vary"); !strings.Contains(strings.Join(vary, ","), "Accept-Encoding") {
 				t.Errorf("the answer varies by %v", vary)
 			}
-			one.wants(stateEvent("a", 1, `{"x":`+title+`}`), nobodyIn("a"), upToDate("a", 1))
+			one.wants(stateEvent("a", 1, `{"x":`+title+`}`), noUsersIn("a"), upToDate("a", 1))
 			two.wants(
-				stateEvent("a", 1, `{"x":`+title+`}`), nobodyIn("a"), upToDate("a", 1).at("1.0"),
-				deltaEvent("b", 1, "x", "1").at("1.1"), nobodyIn("b"), upToDate("b", 1).at("1.1"),
+				stateEvent("a", 1, `{"x":`+title+`}`), noUsersIn("a"), upToDate("a", 1).at("1.0"),
+				deltaEvent("b", 1, "x", "1").at("1.1"), noUsersIn("b"), upToDate("b", 1).at("1.1"),
 			)
 			one.close()
 			two.close()

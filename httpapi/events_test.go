@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-const nobody = `{"room":"r","users":[]}`
+const noUsers = `{"room":"r","users":[]}`
 
 func upToDate(room string, seq int) event {
 	return event{fmt.Sprintf("history1-%d", seq), "up-to-date", fmt.Sprintf(`{"room":%q,"epoch":"history1","serverSeq":%d}`, room, seq)}
@@ -104,13 +104,13 @@ func TestResumingReaderGetsMissedBatches(t *testing.T) {
 						r = s.open("/v1/rooms/r/events", "Last-Event-ID", id)
 					case "query":
 						r = s.open("/v1/rooms/r/events?last_event_id=" + id)
-					case "both": // what a browser sends once it has reconnected by itself
+					case "both": // as browsers send after reconnecting
 						r = s.open("/v1/rooms/r/events?last_event_id=history1-1", "Last-Event-ID", id)
 					}
 					for seq := c.from + 1; seq <= 200; seq++ {
 						r.wants(deltaEvent("r", seq, "x", strconv.Itoa(seq)))
 					}
-					r.wants(event{"", "presence", nobody}, upToDate("r", 200))
+					r.wants(event{"", "presence", noUsers}, upToDate("r", 200))
 					// Later readers share what was read for the first.
 					if read, want := s.store.logReads.Load() > reads, c.log && how == "header"; read != want {
 						t.Errorf("%s: the log was read: %v, want %v", how, read, want)
@@ -127,15 +127,15 @@ func TestReaderOfAnotherHistoryGetsTheFullState(t *testing.T) {
 		for _, id := range []string{"history1-3", "history1-9223372036854775807", "history2-1", "history2-0", "0-0", "Z-2"} {
 			s.open("/v1/rooms/r/events", "Last-Event-ID", id).wants(
 				event{"", "state", `{"room":"r","key":"default","serverSeq":2,"state":{"x":2}}`},
-				event{"", "presence", nobody}, upToDate("r", 2))
+				event{"", "presence", noUsers}, upToDate("r", 2))
 		}
 	})
 }
 
 func TestReaderOfAnEmptyRoomIsUpToDate(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
-		s.open("/v1/rooms/r/events").wants(event{"", "presence", nobody}, upToDate("r", 0))
-		s.open("/v1/rooms/r/events", "Last-Event-ID", "history1-0").wants(event{"", "presence", nobody}, upToDate("r", 0))
+		s.open("/v1/rooms/r/events").wants(event{"", "presence", noUsers}, upToDate("r", 0))
+		s.open("/v1/rooms/r/events", "Last-Event-ID", "history1-0").wants(event{"", "presence", noUsers}, upToDate("r", 0))
 	})
 }
 
@@ -149,7 +149,7 @@ func TestReaderThatMissedMoreThanTheStateGetsTheFullState(t *testing.T) {
 		s.set("r", "x", "1")
 		s.open("/v1/rooms/r/events", "Last-Event-ID", "history1-1").wants(
 			event{"", "state", `{"room":"r","key":"default","serverSeq":11,"state":{"x":1}}`},
-			event{"", "presence", nobody}, upToDate("r", 11))
+			event{"", "presence", noUsers}, upToDate("r", 11))
 	}, smallMemory)
 }
 

@@ -26,9 +26,9 @@ type audience struct {
 	room   *core.Room
 	feed   *feed.Room
 
-	taken   atomic.Int64  // bytes that all readers have read
-	awaited atomic.Int64  // the awaited value of taken
-	arrived chan struct{} // receives when taken has that value
+	received atomic.Int64  // bytes that all readers have read
+	awaited  atomic.Int64  // the awaited value of received
+	arrived  chan struct{} // receives when received has that value
 }
 
 func newAudience(tb testing.TB, feeds feed.Config) *audience {
@@ -68,11 +68,11 @@ func (a *audience) join(tb testing.TB) *tap {
 
 // await calls say and returns when all readers have the events of the call.
 func (a *audience) await(readers int, say func()) {
-	before, from := a.taken.Load(), a.feed.End()
+	before, from := a.received.Load(), a.feed.End()
 	say()
 	want := before + int64(readers)*int64(a.feed.End()-from)
 	a.awaited.Store(want)
-	for a.taken.Load() < want {
+	for a.received.Load() < want {
 		<-a.arrived
 	}
 	a.awaited.Store(-1)
@@ -108,7 +108,7 @@ func (c *tap) Write(p []byte) (int, error) {
 	c.last.Store(unsafe.SliceData(p))
 	select {
 	case <-c.greeted:
-		if c.audience.taken.Add(int64(len(p))) == c.audience.awaited.Load() {
+		if c.audience.received.Add(int64(len(p))) == c.audience.awaited.Load() {
 			select {
 			case c.audience.arrived <- struct{}{}:
 			default: // already signalled
@@ -130,8 +130,8 @@ func (c *tap) Close() error {
 func (c *tap) SetDeadline(time.Time) error      { return nil }
 func (c *tap) SetWriteDeadline(time.Time) error { return nil }
 
-// said returns a batch that sets one member.
-func said(seq int64, value string) *core.Batch {
+// setBatch returns a batch that sets one member.
+func setBatch(seq int64, value string) *core.Batch {
 	return &core.Batch{Room: "r", Key: "default", ClientID: "ada", ClientSeq: seq, ServerSeq: seq, ServerTs: 1_700_000_000_000,
 		Ops: []core.LoggedOp{{Kind: tree.Set, Path: "todos[8f14e45f].title", Value: value, Index: tree.NoIndex}}}
 }
@@ -143,7 +143,7 @@ func TestReadersShareTheFrameOfABatch(t *testing.T) {
 		taps[i] = a.join(t)
 	}
 	for seq := range int64(10) {
-		a.await(len(taps), func() { a.feed.Committed([]*core.Batch{said(seq+1, `"x"`)}) })
+		a.await(len(taps), func() { a.feed.Committed([]*core.Batch{setBatch(seq+1, `"x"`)}) })
 		for _, c := range taps[1:] {
 			if c.last.Load() != taps[0].last.Load() {
 				t.Fatal("two readers get copies of a batch")
@@ -162,7 +162,7 @@ func BenchmarkFanOut(b *testing.B) {
 			for range readers {
 				a.join(b)
 			}
-			batch := said(0, `"Buy milk, bread and two dozen eggs"`)
+			batch := setBatch(0, `"Buy milk, bread and two dozen eggs"`)
 			batches := []*core.Batch{batch}
 			b.ReportAllocs()
 			for b.Loop() {

@@ -79,7 +79,7 @@ func TestEveryRouteOfV1RequiresAToken(t *testing.T) {
 	asked := 0
 	for _, route := range s.api.Routes() {
 		method, path, _ := strings.Cut(route, " ")
-		if !strings.HasPrefix(path, "/v1/") || strings.HasPrefix(path, "/v1/probe") { // which tells only what it was told
+		if !strings.HasPrefix(path, "/v1/") || strings.HasPrefix(path, "/v1/probe") { // needs no authentication
 			continue
 		}
 		asked++
@@ -397,7 +397,7 @@ func TestClientOfAnotherUserIsForbidden(t *testing.T) {
 		if deltas := r.until("delta"); !strings.Contains(deltas[len(deltas)-1].data, `"clientSeq":2`) {
 			t.Errorf("her stream did not go on: %v", deltas)
 		}
-		mallory.ops("board-8", `{"op":"init","path":"","value":1}`).is(200) // in another room she has not used it
+		mallory.ops("board-8", `{"op":"init","path":"","value":1}`).is(200) // not used in this room
 	})
 	t.Run("after a restart, by the log", func(t *testing.T) {
 		s := start(t, guarded, func(p *parts) { p.store = store })
@@ -527,7 +527,7 @@ func TestStreamContinuesWithANewToken(t *testing.T) {
 		if open := time.Since(began); open != 314*time.Second {
 			t.Errorf("the stream ended after %v", open)
 		}
-		synctest.Wait() // the server has let go of it
+		synctest.Wait() // the server has closed it
 		s.by("ann", editor).post(seven+"/events/ann/token", "").problem(404, problem.StreamNotFound)
 	}, guarded)
 }

@@ -153,7 +153,7 @@ func TestTricklingBodyIsCutOff(t *testing.T) {
 					sent := trickle(conn, strings.Contains(c.head, "chunked"))
 					a, ok := <-answered
 					if !ok {
-						t.Fatalf("no answer, but %d bytes were taken", sent)
+						t.Fatalf("no response, but %d bytes were accepted", sent)
 					}
 					if a.is(c.status); c.code != "" {
 						a.problem(c.status, c.code)

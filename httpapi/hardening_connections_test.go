@@ -136,7 +136,7 @@ func TestReaderThatKeepsSendingIsCutOff(t *testing.T) {
 			go io.Copy(io.Discard, conn)
 			sent, err := conn.Write([]byte(strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 10_000)))
 			if err == nil || sent > 8<<10 {
-				t.Errorf("%d bytes were taken, %v", sent, err)
+				t.Errorf("%d bytes were accepted, %v", sent, err)
 			}
 		})
 	})
@@ -160,7 +160,7 @@ func TestClientHasOneStream(t *testing.T) {
 					t.Errorf("a stream ended with %.200q", text[max(0, len(text)-200):])
 				}
 			}
-			time.Sleep(time.Hour) // the one that is left is the one that counts
+			time.Sleep(time.Hour) // the remaining stream keeps the client present
 			s.get("/v1/rooms/target/presence").says(`{"room":"target","users":[{"clientId":"mallory","joinedAt":` + midnight + `}]}`)
 			if len(ended) > 0 {
 				t.Error("no stream is left")
@@ -257,7 +257,7 @@ func TestStalledReaderDoesNotDelayOthers(t *testing.T) {
 		p.feeds.MaxBytes = 64 << 10
 		p.http.ConnState = func(c net.Conn, state http.ConnState) {
 			if state == http.StateNew {
-				c.(*net.TCPConn).SetWriteBuffer(4 << 10) // so that a stall is felt soon
+				c.(*net.TCPConn).SetWriteBuffer(4 << 10) // so that a stall shows soon
 			}
 		}
 	})

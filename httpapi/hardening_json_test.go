@@ -176,11 +176,11 @@ func TestListOfFaultsIsBounded(t *testing.T) {
 	s.harmless(t, func() {
 		a := s.ops("target", strings.Repeat(`{"op":"`+strings.Repeat("x", 900)+`","path":"["},`, 999)+"1")
 		if p := a.problem(422, problem.InvalidRequest); len(p.Errors) != 10 || len(a.body) > 4<<10 {
-			t.Errorf("%d faults are told in %d bytes", len(p.Errors), len(a.body))
+			t.Errorf("%d faults in %d bytes", len(p.Errors), len(a.body))
 		}
 		name := strings.Repeat("x", 100_000)
 		if a := s.ops("target", `{"`+name+`":1}`); len(a.body) > 1<<10 {
-			t.Errorf("a long name is told in %d bytes", len(a.body))
+			t.Errorf("a long name in %d bytes", len(a.body))
 		}
 	})
 }
@@ -195,5 +195,5 @@ func TestProtoIsRefusedInValues(t *testing.T) {
 	s.harmless(t, func() {
 		s.post("/v1/rooms/target/ops", `{"__proto__":{"key":"default"},"clientId":"ada","ops":[]}`).problem(400, problem.InvalidJSON)
 	})
-	s.setting(`{"constructor":{"prototype":{"toString":1}},"__proto":1,"proto":"__proto__"}`).is(200) // own members like any other
+	s.setting(`{"constructor":{"prototype":{"toString":1}},"__proto":1,"proto":"__proto__"}`).is(200) // ordinary members
 }

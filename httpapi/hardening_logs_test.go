@@ -151,7 +151,7 @@ func TestResponsesContainNothingOfTheDatabase(t *testing.T) {
 				s.ops("warm", `{"op":"delete","path":"x"}`).problem(c.status, c.code)
 			}, into(slog.NewTextHandler(&log, nil)))
 			if text := strings.Join(log.all(), "\n"); !strings.Contains(text, secret) {
-				t.Errorf("the operator is not told: %s", text)
+				t.Errorf("the log does not have the error: %s", text)
 			}
 		})
 	}

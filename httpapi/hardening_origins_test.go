@@ -46,17 +46,17 @@ func (s *server) victimStays(t *testing.T) {
 
 func TestFormOfAnotherOriginCannotWrite(t *testing.T) {
 	for name, headers := range map[string][]string{
-		"as browsers say today":        {"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.test"},
-		"from a sibling domain":        {"Sec-Fetch-Site", "same-site", "Origin", "https://evil.example.com"},
-		"without an origin":            {"Sec-Fetch-Site", "cross-site"},
-		"as older browsers say":        {"Origin", "https://evil.test"},
-		"from a frame without origin":  {"Origin", "null"},
-		"from a frame, as said today":  {"Origin", "null", "Sec-Fetch-Site", "cross-site"},
-		"over another port":            {"Origin", "http://pathsync.test:8081"},
-		"by a name like the server's":  {"Origin", "http://pathsync.test.evil.test"},
-		"by an origin that is no URL":  {"Origin", "http://pathsync.test:port"},
-		"with a cookie":                {"Origin", "https://evil.test", "Cookie", "session=1"},
-		"to a proxy that says its own": {"Origin", "https://evil.test", "X-Forwarded-Host", "board.example.com"},
+		"with Sec-Fetch-Site":               {"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.test"},
+		"from a sibling domain":             {"Sec-Fetch-Site", "same-site", "Origin", "https://evil.example.com"},
+		"without an origin":                 {"Sec-Fetch-Site", "cross-site"},
+		"without Sec-Fetch-Site":            {"Origin", "https://evil.test"},
+		"from a frame without origin":       {"Origin", "null"},
+		"from a frame, with Sec-Fetch-Site": {"Origin", "null", "Sec-Fetch-Site", "cross-site"},
+		"over another port":                 {"Origin", "http://pathsync.test:8081"},
+		"by a name like the server's":       {"Origin", "http://pathsync.test.evil.test"},
+		"by an origin that is no URL":       {"Origin", "http://pathsync.test:port"},
+		"with a cookie":                     {"Origin", "https://evil.test", "Cookie", "session=1"},
+		"to a proxy with its own host":      {"Origin", "https://evil.test", "X-Forwarded-Host", "board.example.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *server) {
@@ -117,16 +117,16 @@ func TestPagesWriteThroughAProxyThatReplacesHost(t *testing.T) {
 
 func TestOriginsThatMayWrite(t *testing.T) {
 	for name, headers := range map[string][]string{
-		"a program":                             {},
-		"a page of the server's own":            {"Origin", "http://pathsync.test", "Sec-Fetch-Site", "same-origin"},
-		"an older browser":                      {"Origin", "http://pathsync.test"},
-		"an allowed page":                       {"Origin", app, "Sec-Fetch-Site", "cross-site"},
-		"an allowed page of an older browser":   {"Origin", app},
-		"an allowed page, with cookies":         {"Origin", app, "Sec-Fetch-Site", "same-site", "Cookie", "session=1"},
-		"a page behind a proxy":                 {"Origin", "http://board.example.com", "X-Forwarded-Host", "board.example.com"},
-		"a page behind two":                     {"Origin", "http://board.example.com", "X-Forwarded-Host", "board.example.com, inner.example.com"},
-		"a page behind a proxy that says none":  {"Origin", "http://board.example.com", "Sec-Fetch-Site", "same-origin"},
-		"a user who opened the address himself": {"Sec-Fetch-Site", "none"},
+		"a program":                                      {},
+		"a page of the server's own":                     {"Origin", "http://pathsync.test", "Sec-Fetch-Site", "same-origin"},
+		"an older browser":                               {"Origin", "http://pathsync.test"},
+		"an allowed page":                                {"Origin", app, "Sec-Fetch-Site", "cross-site"},
+		"an allowed page of an older browser":            {"Origin", app},
+		"an allowed page, with cookies":                  {"Origin", app, "Sec-Fetch-Site", "same-site", "Cookie", "session=1"},
+		"a page behind a proxy":                          {"Origin", "http://board.example.com", "X-Forwarded-Host", "board.example.com"},
+		"a page behind two":                              {"Origin", "http://board.example.com", "X-Forwarded-Host", "board.example.com, inner.example.com"},
+		"a page behind a proxy without X-Forwarded-Host": {"Origin", "http://board.example.com", "Sec-Fetch-Site", "same-origin"},
+		"a user who opened the address himself":          {"Sec-Fetch-Site", "none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(_ *testing.T, s *server) {

@@ -15,7 +15,7 @@ func TestFollowerIsPresentWhileItsLeadersStreamIsOpenAndForALeaseAfter(t *testin
 	inBubble(t, func(t *testing.T, s *server) {
 		ada := s.open("/v1/rooms/r/events?clientId=ada").live()
 		user := `{"clientId":"bob","joinedAt":` + now() + `}`
-		s.put(along, `{"via":"ada"}`).is(200).says(leased(user)) // others are not told of it
+		s.put(along, `{"via":"ada"}`).is(200).says(leased(user)) // without an event for others
 		time.Sleep(24 * time.Hour)
 		s.present(strings.Replace(user, "bob", "ada", 1), user)
 
@@ -26,7 +26,7 @@ func TestFollowerIsPresentWhileItsLeadersStreamIsOpenAndForALeaseAfter(t *testin
 		s.present(strings.Replace(user, "bob", "ada", 1), user)
 		for _, e := range witness.until("presence-change") {
 			if e.name == "presence-change" && e != presenceChange("", "", `"ada","bob"`) && e != presenceChange("", "", `"bob","ada"`) {
-				t.Errorf("told: %v", e)
+				t.Errorf("unexpected event: %v", e)
 			}
 		}
 		if lasted := time.Since(ended); lasted < 15*time.Second || lasted > 15100*time.Millisecond {
@@ -66,7 +66,7 @@ func TestFollowerThatChangesItsLeaderNeitherLeavesNorJoins(t *testing.T) {
 		time.Sleep(time.Minute)
 		s.set("r", "x", "1")
 		if e := witness.next(); e.name != "delta" {
-			t.Errorf("the witness was told %v", e)
+			t.Errorf("the other reader got %v", e)
 		}
 	})
 }
@@ -92,11 +92,11 @@ func TestFollowingAnotherUsersClientIsForbidden(t *testing.T) {
 		ann, mallory := s.by("ann", everywhere), s.by("mallory", everywhere)
 		ann.open("/v1/rooms/r/events?clientId=ada").live()
 		if p := mallory.put(along, `{"via":"ada"}`).problem(403, problem.Forbidden); !strings.Contains(p.Detail, "via") {
-			t.Errorf("it is not said which client: %q", p.Detail)
+			t.Errorf("the detail does not name the client: %q", p.Detail)
 		}
 		mallory.put(along, `{"via":"eve"}`).is(200)
 		ann.put("/v1/rooms/r/presence/anns", `{"via":"ada"}`).is(200)
-		ann.open("/v1/rooms/r/events?clientId=eve").live() // it was nobody's
+		ann.open("/v1/rooms/r/events?clientId=eve").live() // the client had no user
 		time.Sleep(time.Minute)
 		body := ann.get("/v1/rooms/r/presence").is(200).body
 		if strings.Contains(body, `"bob"`) || !strings.Contains(body, `"anns"`) {

@@ -22,7 +22,7 @@ func limited(l limit.Config) setting {
 }
 
 // Headers of one party and of others.
-var somebodies = map[string]struct {
+var parties = map[string]struct {
 	limits   func(limit.Allowance) limit.Config
 	one, two [2]string
 }{
@@ -43,9 +43,9 @@ var somebodies = map[string]struct {
 // forEverybody runs a test with limits of addresses, and with the same limits of users.
 func forEverybody(t *testing.T, a limit.Allowance, test func(t *testing.T, s *server, one, two [2]string)) {
 	t.Helper()
-	for name, somebody := range somebodies {
+	for name, party := range parties {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T, s *server) { test(t, s, somebody.one, somebody.two) }, limited(somebody.limits(a)))
+			inBubble(t, func(t *testing.T, s *server) { test(t, s, party.one, party.two) }, limited(party.limits(a)))
 		})
 	}
 }
@@ -138,7 +138,7 @@ func TestClientBatchesAreLimitedPerRoom(t *testing.T) {
 			send("r", "wild").is(200)
 		}
 		send("r", "wild").has("Retry-After", "1").problem(429, problem.RateLimited)
-		send("%72", "wild").problem(429, problem.RateLimited) // the same room, written otherwise
+		send("%72", "wild").problem(429, problem.RateLimited) // the same room, encoded differently
 		send("r", "tame").is(200)
 		send("other", "wild").is(200)
 		time.Sleep(time.Second)

@@ -103,7 +103,7 @@ func TestRepeatedBatchGetsTheFirstAnswerAndChangesNothing(t *testing.T) {
 		}
 		s.set("r", "last", "1")
 		if e := r.next(); e.id != "history1-3" {
-			t.Errorf("readers were told of the repetition: %v", e)
+			t.Errorf("readers got the repetition: %v", e)
 		}
 	})
 }

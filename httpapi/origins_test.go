@@ -42,7 +42,7 @@ func TestOriginsMustHaveTheFormOfBrowsers(t *testing.T) {
 		app + ":443", "http://app.example.com:80", app + ":", app + ":port", "https://*.example.com", app + " ", app + "\n", "file:///etc",
 	} {
 		if _, err := origin.Parse([]string{bad}); err == nil {
-			t.Errorf("%q is taken", bad)
+			t.Errorf("%q is accepted", bad)
 		}
 	}
 	if _, err := origin.Parse([]string{"*", app}); err == nil {

@@ -18,7 +18,7 @@ func discreet(t *testing.T, p problem.Problem) {
 	text := fmt.Sprintf("%+v", p)
 	for _, word := range []string{secret, "sqlserver", "10.0.0.7", "sync_", "INSERT", "dial"} {
 		if strings.Contains(text, word) {
-			t.Errorf("the problem tells of %q: %s", word, text)
+			t.Errorf("the problem contains %q: %s", word, text)
 		}
 	}
 }
@@ -31,7 +31,7 @@ func TestOutageRefusesWritesAndReadsContinue(t *testing.T) {
 
 		batch := `{"clientId":"ada","clientSeq":1,"key":"default","ops":[{"op":"set","path":"y","value":true}]}`
 		began := time.Now()
-		for range 3 { // the first finds it out, the others need not wait
+		for range 3 { // the first detects the outage, the others fail at once
 			discreet(t, s.post("/v1/rooms/r/ops", batch).problem(503, problem.DatabaseUnavailable))
 		}
 		if took := time.Since(began); took > 11*time.Second {
@@ -90,7 +90,7 @@ func TestLogIsUnavailableInAnOutage(t *testing.T) {
 		discreet(t, s.get("/v1/rooms/r/changes?after=history1-1").problem(503, problem.DatabaseUnavailable))
 		s.open("/v1/rooms/r/events", "Last-Event-ID", "history1-1").wants(
 			event{"", "state", `{"room":"r","key":"default","serverSeq":200,"state":{"x":200}}`},
-			event{"", "presence", nobody}, upToDate("r", 200))
+			event{"", "presence", noUsers}, upToDate("r", 200))
 	}, smallMemory)
 }
 
@@ -105,7 +105,7 @@ func TestDamagedRoomIsNeitherServedNorOverwritten(t *testing.T) {
 		} {
 			discreet(t, a.problem(503, problem.RoomUnavailable))
 		}
-		time.Sleep(time.Minute) // a checkpoint would have come by
+		time.Sleep(time.Minute) // long enough for a checkpoint
 		if got := s.store.saves.Load(); got != 0 {
 			t.Errorf("%d document rows were written", got)
 		}
@@ -157,7 +157,7 @@ func TestRoomsBeyondMaxRoomsAreRefused(t *testing.T) {
 		s.get("/v1/rooms/c").problem(503, problem.Overloaded)
 		s.set("a", "x", "1")
 		b.close()
-		time.Sleep(time.Second) // nobody uses b any more, and it makes room at once
+		time.Sleep(time.Second) // b is unused and is closed at once
 		s.get("/v1/rooms/c").is(200)
 	}, func(p *parts) { p.hub.MaxRooms = 2 })
 }

@@ -15,7 +15,7 @@ type picture struct {
 	t         *testing.T
 	documents map[string]*tree.Document
 	seq       int64
-	joining   bool // deltas need not follow on the states just taken, but only on each other
+	joining   bool // deltas may follow older states, but must follow each other
 }
 
 func newPicture(t *testing.T) *picture {

@@ -111,13 +111,13 @@ func TestPresenceChangesAreCombined(t *testing.T) {
 			s.put("/v1/rooms/r/presence/"+id, `{}`).is(200)
 		}
 		s.put("/v1/rooms/r/presence/bob", `{"field":"x"}`).is(200)
-		s.delete("/v1/rooms/r/presence/cy").is(204) // came and went: nobody is told
+		s.delete("/v1/rooms/r/presence/cy").is(204) // joined and left: no event
 		user := func(id, more string) string {
 			return `{"clientId":"` + id + `",` + more + `"joinedAt":` + midnight + `}`
 		}
 		r.wants(presenceChange(user("ada", "")+","+user("bob", `"field":"x",`), "", ""))
 		if waited := time.Since(began); waited != 50*time.Millisecond {
-			t.Errorf("readers were told after %v", waited)
+			t.Errorf("readers got the event after %v", waited)
 		}
 		s.put("/v1/rooms/r/presence/ada", `{"displayName":"Ada"}`).is(200)
 		s.put("/v1/rooms/r/presence/bob", `{"field":"y"}`).is(200)
@@ -173,7 +173,7 @@ func TestReloadIsNotALeave(t *testing.T) {
 		s.present(user)
 		s.set("r", "x", "1")
 		if e := witness.next(); e.name != "delta" {
-			t.Errorf("the witness was told %v", e)
+			t.Errorf("the other reader got %v", e)
 		}
 	})
 }
@@ -196,7 +196,7 @@ func TestNewerStreamOfAClientReplacesTheOlder(t *testing.T) {
 			t.Errorf("the older stream ends with %v", p)
 		}
 		older.ends()
-		time.Sleep(time.Minute) // the end of the older is no leaving
+		time.Sleep(time.Minute) // the end of the older stream is not a leave
 		s.present(`{"clientId":"ada","joinedAt":` + midnight + `}`)
 		for room, r := range map[string]*reader{"r": newer, "other": elsewhere} {
 			s.set(room, "x", "1")

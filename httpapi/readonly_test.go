@@ -11,12 +11,12 @@ func TestReaderWithoutWritePermissionIsMarkedReadOnly(t *testing.T) {
 		ann := s.by("ann", `{"rooms":[{"room":"a","read":true},{"room":"b","read":true,"write":true}]}`)
 		readOnly := event{"", "presence", `{"room":"a","readOnly":true,"users":[]}`}
 		ann.open("/v1/rooms/a/events").wants(readOnly, upToDate("a", 0))
-		ann.open("/v1/rooms/b/events").wants(nobodyIn("b"), upToDate("b", 0))
+		ann.open("/v1/rooms/b/events").wants(noUsersIn("b"), upToDate("b", 0))
 		ann.open(both).wants(
 			readOnly, upToDate("a", 0).at("0._"),
-			nobodyIn("b"), upToDate("b", 0).at("0.0"))
+			noUsersIn("b"), upToDate("b", 0).at("0.0"))
 		ann.get("/v1/rooms/a/presence").is(200).says(readOnly.data)
-		ann.get("/v1/rooms/b/presence").is(200).says(nobodyIn("b").data)
+		ann.get("/v1/rooms/b/presence").is(200).says(noUsersIn("b").data)
 	}, guarded)
 }
 

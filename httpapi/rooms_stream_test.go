@@ -20,7 +20,7 @@ func (e event) at(id string) event {
 	return e
 }
 
-func nobodyIn(room string) event {
+func noUsersIn(room string) event {
 	return event{"", "presence", fmt.Sprintf(`{"room":%q,"users":[]}`, room)}
 }
 
@@ -36,8 +36,8 @@ func TestStreamOfSeveralRoomsBeginsWithTheFullStateOfEach(t *testing.T) {
 		s.set("b", "x", "2")
 		r := s.open(both)
 		r.wants(
-			stateEvent("a", 1, `{"x":1}`), nobodyIn("a"), upToDate("a", 1).at("1._"),
-			stateEvent("b", 2, `{"x":2}`), nobodyIn("b"), upToDate("b", 2).at("1.2"),
+			stateEvent("a", 1, `{"x":1}`), noUsersIn("a"), upToDate("a", 1).at("1._"),
+			stateEvent("b", 2, `{"x":2}`), noUsersIn("b"), upToDate("b", 2).at("1.2"),
 		)
 		s.set("b", "x", "3")
 		r.wants(deltaEvent("b", 3, "x", "3").at("1.3"))
@@ -53,8 +53,8 @@ func TestStreamOfSeveralRoomsResumesEachAtItsPosition(t *testing.T) {
 			s.set("b", "x", fmt.Sprint(i))
 		}
 		s.open(both, "Last-Event-ID", "history1-1.2").wants(
-			deltaEvent("a", 2, "x", "2").at("2.2"), deltaEvent("a", 3, "x", "3").at("3.2"), nobodyIn("a"), upToDate("a", 3).at("3.2"),
-			deltaEvent("b", 3, "x", "3").at("3.3"), nobodyIn("b"), upToDate("b", 3).at("3.3"),
+			deltaEvent("a", 2, "x", "2").at("2.2"), deltaEvent("a", 3, "x", "3").at("3.2"), noUsersIn("a"), upToDate("a", 3).at("3.2"),
+			deltaEvent("b", 3, "x", "3").at("3.3"), noUsersIn("b"), upToDate("b", 3).at("3.3"),
 		)
 	})
 }
@@ -72,16 +72,16 @@ func TestEachRoomResumesFromTheCheapestSource(t *testing.T) {
 		s.set("c", "x", "1")
 		r := s.open("/v1/events?room=c&room=b&room=a", "Last-Event-ID", "history1-_.1.1")
 		r.wants(
-			stateEvent("c", 1, `{"x":1}`), nobodyIn("c"), upToDate("c", 1).at("1.1.1"),
+			stateEvent("c", 1, `{"x":1}`), noUsersIn("c"), upToDate("c", 1).at("1.1.1"),
 		)
 		if delta := r.next(); delta.id != "history1-1.2.1" || delta.name != "delta" {
 			t.Errorf("%+v", delta)
 		}
-		r.wants(nobodyIn("b"), upToDate("b", 2).at("1.2.1"))
+		r.wants(noUsersIn("b"), upToDate("b", 2).at("1.2.1"))
 		if delta := r.next(); delta.id != "history1-1.2.2" || delta.name != "delta" {
 			t.Errorf("%+v", delta)
 		}
-		r.wants(nobodyIn("a"), upToDate("a", 2).at("1.2.2"))
+		r.wants(noUsersIn("a"), upToDate("a", 2).at("1.2.2"))
 	})
 }
 
@@ -91,11 +91,11 @@ func TestFuturePositionOfARoomIsDropped(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("a", "x", "1")
 		s.open(both, "Last-Event-ID", "history1-0.99").wants(
-			deltaEvent("a", 1, "x", "1").at("1._"), nobodyIn("a"), upToDate("a", 1).at("1._"),
-			nobodyIn("b"), upToDate("b", 0).at("1.0"),
+			deltaEvent("a", 1, "x", "1").at("1._"), noUsersIn("a"), upToDate("a", 1).at("1._"),
+			noUsersIn("b"), upToDate("b", 0).at("1.0"),
 		)
 		s.open(both, "Last-Event-ID", "another-1.99").wants(
-			stateEvent("a", 1, `{"x":1}`), nobodyIn("a"), upToDate("a", 1).at("1._"),
+			stateEvent("a", 1, `{"x":1}`), noUsersIn("a"), upToDate("a", 1).at("1._"),
 		)
 	})
 }
@@ -108,13 +108,13 @@ func TestPrunedRoomAloneGetsTheFullState(t *testing.T) {
 		}
 		s.set("b", "x", "1")
 		s.set("b", "x", "2")
-		time.Sleep(24 * time.Hour) // the rooms are closed, and what the log of a has too much is gone
+		time.Sleep(24 * time.Hour) // the rooms are closed, and the log of a is pruned
 		r := s.open(both, "Last-Event-ID", "history1-1.1")
-		r.wants(stateEvent("a", 5, `{"x":4}`), nobodyIn("a"), upToDate("a", 5).at("5.1"))
+		r.wants(stateEvent("a", 5, `{"x":4}`), noUsersIn("a"), upToDate("a", 5).at("5.1"))
 		if e := r.next(); e.name != "delta" || e.id != "history1-5.2" {
 			t.Errorf("%+v", e)
 		}
-		r.wants(nobodyIn("b"), upToDate("b", 2).at("5.2"))
+		r.wants(noUsersIn("b"), upToDate("b", 2).at("5.2"))
 	}, func(p *parts) { p.hub.Retention = core.Retention{Count: 2} })
 }
 
@@ -122,7 +122,7 @@ func TestStreamOfOneRoomInTheQueryEqualsTheStreamOfTheRoom(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("a", "x", "1")
 		r := s.open("/v1/events?room=a&last_event_id=history1-0")
-		r.wants(deltaEvent("a", 1, "x", "1"), nobodyIn("a"), upToDate("a", 1))
+		r.wants(deltaEvent("a", 1, "x", "1"), noUsersIn("a"), upToDate("a", 1))
 		s.set("a", "x", "2")
 		r.wants(deltaEvent("a", 2, "x", "2"))
 	})
@@ -156,7 +156,7 @@ func TestNewerStreamReplacesAStreamOfSeveralRooms(t *testing.T) {
 		s.open("/v1/rooms/c/events?clientId=ada").live()
 		replaced(second, "c")
 		synctest.Wait()
-		s.post("/v1/rooms/b/events/ada/token", "").problem(404, problem.StreamNotFound) // nobody is left there
+		s.post("/v1/rooms/b/events/ada/token", "").problem(404, problem.StreamNotFound) // the client has no stream there any more
 	})
 }
 

@@ -19,14 +19,14 @@ func TestReadersThatReconnectTogetherReadTheLogOnce(t *testing.T) {
 		reads := s.store.logReads.Load()
 		var all sync.WaitGroup
 		for i := range readers {
-			from := 200 + i // they were cut off at different moments
+			from := 200 + i // each was cut off at another position
 			if i%2 == 0 {
 				r := s.open("/v1/rooms/r/events", "Last-Event-ID", fmt.Sprintf("history1-%d", from))
 				all.Go(func() {
 					for seq := from + 1; seq <= batches; seq++ {
 						r.wants(deltaEvent("r", seq, "x", strconv.Itoa(seq)))
 					}
-					r.wants(event{"", "presence", nobody}, upToDate("r", batches))
+					r.wants(event{"", "presence", noUsers}, upToDate("r", batches))
 				})
 				continue
 			}

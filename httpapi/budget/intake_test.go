@@ -37,7 +37,7 @@ func TestLongestWaitIsCutOffWhenBudgetIsExhausted(t *testing.T) {
 		t.Fatalf("cut off: %v", cut)
 	}
 	if err := slower.Hold(1); !errors.Is(err, core.ErrOverloaded) {
-		t.Errorf("a body that was cut off goes on: %v", err)
+		t.Errorf("a body that was cut off continues: %v", err)
 	}
 	slower.Release()
 	small := begin("small")
@@ -50,7 +50,7 @@ func TestLongestWaitIsCutOffWhenBudgetIsExhausted(t *testing.T) {
 	if err := begin("too many").Hold(100 << 10); !errors.Is(err, core.ErrOverloaded) {
 		t.Errorf("there is room while everything waits for a commit: %v", err)
 	}
-	there.WaitsForClient(func() { cut = append(cut, "there") }) // for its answer to be taken
+	there.WaitsForClient(func() { cut = append(cut, "there") }) // to read the response
 	hold(begin("in its place"), 100<<10)
 	if len(cut) != 3 || cut[2] != "there" {
 		t.Fatalf("cut off: %v", cut)

@@ -33,7 +33,7 @@ type Allowance struct {
 	Rooms    int     // open at the same time, of those that this party opened first
 }
 
-// maxParties is the minimum number of parties of one kind that the rates tell apart.
+// maxParties is the minimum number of parties of one kind that the rates distinguish.
 const maxParties = 1 << 16
 
 // Limits applies a Config. It is safe for concurrent use.
