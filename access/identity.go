@@ -27,6 +27,16 @@ func (i Identity) Allows(action Action, room string) bool {
 	})
 }
 
+// Denied returns those of some rooms in which no grant permits an action.
+func (i Identity) Denied(action Action, rooms []string) (denied []string) {
+	for _, room := range rooms {
+		if !i.Allows(action, room) {
+			denied = append(denied, room)
+		}
+	}
+	return denied
+}
+
 // AllowsOp reports whether the user may apply an operation to a document, whatever the document contains. An operation is
 // denied if it could change a read-only part or replace one of its ancestors.
 func (i Identity) AllowsOp(room, key string, op *tree.Op) bool {

@@ -12,16 +12,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/limit"
+	"github.com/pathsync/pathsync/httpapi/problem"
 	"github.com/pathsync/pathsync/sse"
 )
 
-// accessLog has the requests of a server logged as JSON.
+// accessLog logs the requests of a server as JSON.
 func accessLog(log *lines) setting {
 	return func(p *parts) { p.api.AccessLog = slog.New(slog.NewJSONHandler(log, nil)) }
 }
 
-// logged expects a single line, and returns it without what is different each time.
+// logged expects a single line and returns it without variable parts.
 func logged(t *testing.T, log *lines) map[string]any {
 	t.Helper()
 	synctest.Wait()
@@ -44,7 +45,7 @@ func wantLine(t *testing.T, line map[string]any, want string) {
 	}
 }
 
-func TestARequestIsALineOfTheAccessLog(t *testing.T) {
+func TestRequestIsLoggedInTheAccessLog(t *testing.T) {
 	var log lines
 	inBubble(t, func(t *testing.T, s *server) {
 		a := s.post("/v1/rooms/my%20room/ops", `{"clientId":"ada","key":"k","ops":[{"op":"set","path":"x","value":1}]}`, "X-Request-Id", "r1").is(200)
@@ -53,17 +54,17 @@ func TestARequestIsALineOfTheAccessLog(t *testing.T) {
 	}, accessLog(&log))
 }
 
-func TestTheAccessLogHasTheClientsAddressAndNotItsProxys(t *testing.T) {
+func TestAccessLogHasTheAddressOfTheClientBehindAProxy(t *testing.T) {
 	var log lines
 	inBubble(t, func(t *testing.T, s *server) {
 		s.get("/healthz", "X-Forwarded-For", "192.0.2.66, 198.51.100.1").is(200)
 		if got := logged(t, &log)["address"]; got != "198.51.100.1" {
 			t.Errorf("it has %v", got)
 		}
-	}, accessLog(&log), limited(httpapi.Limits{}))
+	}, accessLog(&log), limited(limit.Config{}))
 }
 
-func TestARefusalIsLoggedWithItsCode(t *testing.T) {
+func TestRefusedRequestIsLoggedWithItsCode(t *testing.T) {
 	for path, want := range map[string]string{
 		"/v1/rooms/r/stores/none": "code:store_not_found method:GET ms:0 msg:request path:/v1/rooms/r/stores/none request:r1 route:GET /v1/rooms/{room}/stores/{key} status:404",
 		"/nowhere":                "code:not_found method:GET ms:0 msg:request path:/nowhere request:r1 route: status:404",
@@ -77,7 +78,7 @@ func TestARefusalIsLoggedWithItsCode(t *testing.T) {
 	}
 }
 
-func TestAStreamIsLoggedWhenItEndsWithItsBytesAndHowLongItLasted(t *testing.T) {
+func TestStreamIsLoggedAtItsEndWithBytesAndDuration(t *testing.T) {
 	var log lines
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events?clientId=ada&displayName=Ada", "X-Request-Id", "r1").live()
@@ -98,7 +99,7 @@ func TestAStreamIsLoggedWhenItEndsWithItsBytesAndHowLongItLasted(t *testing.T) {
 	}, accessLog(&log))
 }
 
-func TestTheAccessLogHasNoSecretsAndNoNamesOfPeople(t *testing.T) {
+func TestAccessLogHasNoSecretsAndNoNames(t *testing.T) {
 	var log lines
 	inBubble(t, func(t *testing.T, s *server) {
 		const q = "?ticket=" + secret + "&token=" + secret + "&access_token=" + secret + "&displayName=" + secret + "&%74oken=" + secret + "&limit=5"
@@ -117,7 +118,7 @@ func TestTheAccessLogHasNoSecretsAndNoNamesOfPeople(t *testing.T) {
 	}, accessLog(&log))
 }
 
-func TestALongAddressIsCutInTheAccessLog(t *testing.T) {
+func TestLongURLIsTruncatedInTheAccessLog(t *testing.T) {
 	var log lines
 	inBubble(t, func(t *testing.T, s *server) {
 		s.get("/v1/rooms/" + strings.Repeat("x", 10_000) + "?after=" + strings.Repeat("y", 10_000))
@@ -128,7 +129,7 @@ func TestALongAddressIsCutInTheAccessLog(t *testing.T) {
 	}, accessLog(&log))
 }
 
-// counts is what a server has measured.
+// counts implements Metrics.
 type counts struct {
 	mu    sync.Mutex
 	notes []string
@@ -151,14 +152,14 @@ func (c *counts) read() string {
 func (c *counts) Answered(route string, status int, took time.Duration) {
 	c.note("%s %d %s", route, status, took)
 }
-func (c *counts) Refused(code httpapi.Code)    { c.note("refused %s", code) }
+func (c *counts) Refused(code problem.Code)    { c.note("refused %s", code) }
 func (c *counts) StreamStarted()               { c.note("started") }
 func (c *counts) StreamEnded(cause error)      { c.note("ended: %v", cause) }
 func (c *counts) Delivered(took time.Duration) { c.note("delivered %s", took) }
 
 var _ sse.Metrics = (*counts)(nil)
 
-func TestWhatIsAnsweredIsMeasured(t *testing.T) {
+func TestRequestsAndStreamsAreMeasured(t *testing.T) {
 	c := new(counts)
 	inBubble(t, func(t *testing.T, s *server) {
 		want := func(what string) {
@@ -187,14 +188,14 @@ func TestWhatIsAnsweredIsMeasured(t *testing.T) {
 		s.open("/v1/rooms/r/events?clientId=ada").live()
 		r.until("problem")
 		want("ended: stream ended by the server; started")
-	}, func(p *parts) { p.api.Recorder, p.feeds.Recorder = c, c })
+	}, func(p *parts) { p.api.Metrics, p.feeds.Metrics = c, c })
 }
 
-// Over HTTP/2 a stream ends before its handler returns, and its bytes go through the exchange.
-func TestAStreamOverHTTP2IsLoggedOnceLikeAnyOther(t *testing.T) {
+// Over HTTP/2 a stream ends before its handler returns, and its bytes pass through the response.
+func TestHTTP2StreamIsLoggedOnce(t *testing.T) {
 	var log lines
 	c := new(counts)
-	s := start(t, accessLog(&log), func(p *parts) { p.api.Recorder = c })
+	s := start(t, accessLog(&log), func(p *parts) { p.api.Metrics = c })
 	front := httptest.NewUnstartedServer(s.api)
 	front.EnableHTTP2 = true
 	front.StartTLS()

@@ -12,25 +12,25 @@ import (
 	"github.com/pathsync/pathsync/auth"
 )
 
-// signingKey is what tests sign tokens with, and what the servers that ask for tokens verify them with.
+// signingKey signs and verifies the tokens of tests.
 const signingKey = "only-for-tests-only-for-tests-only-for-tests"
 
-// everything is the claim of who may do everything.
+// everything is a claim with all permissions.
 const everything = `{"rooms":[{"match":"*","read":true,"write":true,"presence":true}]}`
 
-// guarded has a server ask everybody for a token.
+// guarded requires tokens.
 func guarded(p *parts) { p.api.Auth = verifies(auth.Config{Secret: []byte(signingKey)}) }
 
 func verifies(cfg auth.Config) *auth.Verifier {
 	v, err := auth.New(cfg)
 	if err != nil {
-		panic(err) // the configurations of tests are good ones
+		panic(err) // the configurations of tests are valid
 	}
 	return v
 }
 
-// token is one of a user who may do what the claim says, and which lasts for a while.
-func token(user, claim string, life time.Duration) string {
+// newToken returns a token of a user with the permissions of a claim, valid for a time.
+func newToken(user, claim string, life time.Duration) string {
 	return signed(jwt.SigningMethodHS256, []byte(signingKey), jwt.MapClaims{
 		"sub": user, "exp": time.Now().Add(life).UnixMilli() / 1000, "pathsync": raw(claim),
 	})
@@ -48,10 +48,10 @@ func signed(method jwt.SigningMethod, key any, claims jwt.MapClaims) string {
 	return text
 }
 
-// by is the client of a user who may do what the claim says.
-func (c client) by(user, claim string) client { return c.with(token(user, claim, time.Hour)) }
+// by returns a client of a user with the permissions of a claim.
+func (c client) by(user, claim string) client { return c.with(newToken(user, claim, time.Hour)) }
 
-// with is a client that shows a token with each request that does not come with one.
+// with returns a client that adds a token to each request without one.
 func (c client) with(token string) client {
 	c.http = &http.Client{Transport: bearer{token, c.http.Transport}}
 	return c
@@ -70,84 +70,84 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return b.next.RoundTrip(r)
 }
 
-// askForTokens is set in the environment where the tests of a server that is open to anybody run once more on one that
-// asks for tokens.
+// askForTokens is an environment variable. With it, tests of a server without authentication run on a server that
+// requires tokens.
 const askForTokens = "PATHSYNC_TEST_ASK_FOR_TOKENS"
 
 func asksForTokens() bool { return os.Getenv(askForTokens) != "" }
 
-// Whoever has a token is no better: what the hardening tests throw at a server is as harmless from somebody known.
-func TestHostileInputIsAsHarmlessFromAUser(t *testing.T) {
+// The hardening tests also run with requests of an authenticated user.
+func TestHostileInputOfAUserIsRefused(t *testing.T) {
 	t.Setenv(askForTokens, "yes")
 	for name, test := range map[string]func(*testing.T){
-		"and everybody is asked": func(t *testing.T) {
+		"requests without a token": func(t *testing.T) {
 			s := start(t)
 			s.get("/v1/rooms/r").is(200)
 			s.get("/v1/rooms/r", "Authorization", "Bearer x").is(401)
 		},
-		"a body at the limit":                    TestABodyAtTheLimitIsTaken,
-		"a body over the limit by its length":    TestABodyOneByteOverTheLimitIsRefusedByItsLength,
-		"a body over the limit in chunks":        TestABodyOneByteOverTheLimitIsRefusedInChunks,
-		"a body without end":                     TestABodyWithoutEndIsCutAtTheLimit,
-		"a body announced and never sent":        TestABodyThatIsAnnouncedAndNeverSentTakesNoMemory,
-		"a gzip bomb":                            TestAGzipBombIsRefusedUnread,
-		"a body that does not say it is JSON":    TestABodyThatDoesNotSayItIsJSONIsRefused,
-		"a body that trickles":                   TestABodyThatTricklesIsCutOff,
-		"a body that breaks off":                 TestABodyThatBreaksOffChangesNothing,
-		"a length told twice":                    TestALengthThatIsToldTwiceIsNoRequest,
+		"a body at the limit":                    TestBodyAtTheLimitIsAccepted,
+		"a body over the limit by its length":    TestContentLengthOneByteOverTheLimitIsRefused,
+		"a body over the limit in chunks":        TestChunkedBodyOneByteOverTheLimitIsRefused,
+		"a body without end":                     TestEndlessBodyIsCutAtTheLimit,
+		"a body announced and never sent":        TestContentLengthWithoutBodyTakesNoMemory,
+		"a gzip bomb":                            TestGzipBombIsRefusedUnread,
+		"a body that does not say it is JSON":    TestBodyWithoutJSONContentTypeIsRefused,
+		"a body that trickles":                   TestTricklingBodyIsCutOff,
+		"a body that breaks off":                 TestIncompleteBodyChangesNothing,
+		"two Content-Lengths":                    TestRequestWithTwoContentLengthsIsRefused,
 		"slow headers":                           TestSlowHeadersAreCutOff,
-		"a silent connection":                    TestAConnectionThatSaysNothingIsClosed,
-		"a header without end":                   TestAHeaderWithoutEndIsRefused,
-		"a very long address":                    TestAVeryLongAddressIsRefused,
-		"a reader that never reads":              TestAReaderThatNeverReadsIsLetGo,
-		"a reader of a byte a second":            TestAReaderThatReadsAByteASecondIsLetGo,
-		"a reader that goes on talking":          TestAReaderThatGoesOnTalkingIsLetGo,
-		"a negative event id":                    TestANegativeEventIDIsRefused,
-		"an event id of 2^64":                    TestAnEventIDOfTwoToThe64IsRefused,
-		"an event id of 8 KB":                    TestAnEventIDOf8KBIsRefused,
-		"an event id that is not ASCII":          TestAnEventIDThatIsNotASCIIIsRefused,
-		"an event id that is none":               TestAnEventIDThatIsNoneIsRefused,
-		"no JSON":                                TestABodyThatIsNoJSONIsRefused,
+		"a silent connection":                    TestSilentConnectionIsClosed,
+		"a header without end":                   TestEndlessHeaderIsRefused,
+		"a very long address":                    TestVeryLongURLIsRefused,
+		"a reader that never reads":              TestReaderThatNeverReadsIsCutOff,
+		"a reader of a byte a second":            TestReaderOfOneBytePerSecondIsCutOff,
+		"a reader that keeps sending":            TestReaderThatKeepsSendingIsCutOff,
+		"a negative event id":                    TestNegativeEventIDIsRefused,
+		"an event id of 2^64":                    TestEventIDOfTwoToThe64IsRefused,
+		"an event id of 8 KB":                    TestEventIDOf8KBIsRefused,
+		"an event id that is not ASCII":          TestNonASCIIEventIDIsRefused,
+		"an event id that is none":               TestMalformedEventIDIsRefused,
+		"no JSON":                                TestMalformedJSONIsRefused,
 		"trailing garbage":                       TestTrailingGarbageIsRefused,
-		"a byte order mark":                      TestAByteOrderMarkIsRefused,
-		"NUL":                                    TestNULIsRefusedOutsideOfEscapes,
-		"control characters":                     TestControlCharactersAndBrokenUTF8AreRefused,
+		"a byte order mark":                      TestByteOrderMarkIsRefused,
+		"NUL":                                    TestUnescapedNULIsRefused,
+		"control characters":                     TestControlCharactersAndInvalidUTF8AreRefused,
 		"lone surrogates":                        TestLoneSurrogatesAreRefused,
-		"65 levels":                              TestSixtyFourLevelsAreFineAndSixtyFiveAreRefused,
-		"10,000 levels":                          TestTenThousandLevelsCostNoStack,
+		"65 levels":                              TestDepth64IsAcceptedAnd65Refused,
+		"10,000 levels":                          TestDepth10000TakesNoStack,
 		"duplicate members":                      TestDuplicateMembersAreRefused,
 		"numbers beyond a double":                TestNumbersBeyondADoubleAreRefused,
-		"what is no number":                      TestWhatIsNoNumberIsRefused,
-		"a million members":                      TestAnObjectOfAMillionMembersIsQuick,
-		"100,000 ops":                            TestAHundredThousandOpsAreRefused,
-		"a long list of faults":                  TestTheListOfFaultsIsBounded,
-		"the prototype in values":                TestThePrototypeIsForbiddenInValues,
-		"log lines":                              TestALogLineCannotBeForged,
-		"log lines in JSON":                      TestALogLineInJSONCannotBeForged,
+		"what is no number":                      TestMalformedNumbersAreRefused,
+		"a million members":                      TestObjectOfAMillionMembersIsDecodedQuickly,
+		"100,000 ops":                            TestHundredThousandOpsAreRefused,
+		"a long list of faults":                  TestListOfFaultsIsBounded,
+		"the prototype in values":                TestProtoIsRefusedInValues,
+		"log lines":                              TestLogLineCannotBeForged,
+		"log lines in JSON":                      TestJSONLogLineCannotBeForged,
 		"names with CR, LF or NUL":               TestNamesWithCRLFOrNULAreRefused,
 		"names with control characters":          TestNamesWithOtherControlCharactersAreRefused,
 		"names with outer blanks":                TestNamesWithOuterBlanksAreRefused,
-		"names that addresses swallow":           TestNamesThatAddressesSwallowAreRefused,
-		"very long names":                        TestNamesThatAreVeryLongAreRefused,
-		"names that are not UTF-8":               TestNamesThatAreNotUTF8AreRefused,
-		"display names":                          TestADisplayNameCannotBreakOutOfItsEvent,
-		"unreadable queries":                     TestAQueryThatCannotBeReadIsRefused,
-		"slashes in names":                       TestASlashInAnAddressIsNoSlashInAName,
-		"untidy addresses":                       TestAddressesThatAClientWouldTidyAreTakenAsTheyAre,
-		"no addresses":                           TestAnAddressThatIsNoneIsNoRequest,
+		"names that addresses swallow":           TestDotSegmentsAreRefusedAsNames,
+		"very long names":                        TestVeryLongNamesAreRefused,
+		"names that are not UTF-8":               TestInvalidUTF8NamesAreRefused,
+		"display names":                          TestDisplayNameCannotInjectEvents,
+		"unreadable queries":                     TestMalformedQueryIsRefused,
+		"slashes in names":                       TestEncodedSlashIsPartOfAName,
+		"untidy addresses":                       TestPathsAreNotNormalized,
+		"no addresses":                           TestMalformedRequestLineIsRefused,
 		"paths with empty keys":                  TestPathsWithEmptyKeysAreRefused,
-		"paths with brackets":                    TestPathsWithBracketsOutOfPlaceAreRefused,
-		"paths through the prototype":            TestPathsThatRunThroughThePrototypeAreRefused,
+		"paths with brackets":                    TestPathsWithMisplacedBracketsAreRefused,
+		"paths through the prototype":            TestPathsWithProtoAreRefused,
 		"paths of ten thousand segments":         TestPathsOfTenThousandSegmentsAreRefused,
-		"a number that comes again":              TestANumberThatComesAgainWithOtherContentIsRefused,
-		"names that look alike":                  TestNamesThatOnlyLookAlikeAreDifferent,
-		"an answer with something of a database": TestAnAnswerHasNothingOfTheDatabaseInIt,
+		"a number that comes again":              TestReusedClientSeqWithOtherContentIsRefused,
+		"names that look alike":                  TestSimilarNamesAreDifferent,
+		"an answer with something of a database": TestResponsesContainNothingOfTheDatabase,
 	} {
 		t.Run(name, test)
 	}
 }
 
-// asUser has a request that is written by hand come with a token.
+// asUser adds a token to the text of a request.
 func asUser(request, token string) string {
 	line, rest, ok := strings.Cut(request, "\r\n")
 	if !ok || strings.Contains(request, "Authorization:") {

@@ -6,53 +6,42 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/labstack/echo/v4"
-
 	"github.com/pathsync/pathsync/access"
 )
 
-// This file has what answers tell the caches that they pass. docs/caching.md has the whole of it.
+// Cache-Control of responses; docs/caching.md explains it.
 
 const (
-	noStore = "no-store"
+	// shortAge is how long caches may reuse a response that soon changes: long enough to serve all readers that wait for
+	// the same response. Readers of an older response continue from there, so they miss nothing.
+	shortAge = 5 * time.Second
 
-	// shortly is how long a cache may answer in our place what will be different soon. It has to last until a crowd that
-	// waits for one answer has been served from it. Nobody is late for it: whoever gets an older answer asks on from there.
-	shortly = 5 * time.Second
-
-	// forever is a year, the longest that caches look at.
-	forever = 365 * 24 * time.Hour
+	// unlimitedAge is a year, the maximum that caches use.
+	unlimitedAge = 365 * 24 * time.Hour
 )
 
-// isPublic reports whether everybody may read a room, so that caches may hand out to one what another has asked for.
+// isPublic reports whether every client may read a room, so that caches may share its responses among clients.
 func (s *Server) isPublic(room string) bool {
 	return s.cfg.Auth == nil || slices.ContainsFunc(s.cfg.PublicRooms, func(p access.Pattern) bool { return p.Matches(room) })
 }
 
-// keepForever lets caches keep an answer that will never be another.
-func (s *Server) keepForever(h http.Header, room string) {
-	whose := "public"
+// setImmutable lets caches keep a response that never changes.
+func (s *Server) setImmutable(h http.Header, room string) {
+	scope := "public"
 	if !s.isPublic(room) {
-		// The browser is a cache as well, and can be another user's next: what it keeps is for whoever shows the same token.
-		whose = "private"
-		h.Add("Vary", "Authorization, Cookie")
+		scope = "private"
+		h.Add("Vary", "Authorization, Cookie") // another user of the same browser has another token
 	}
-	h.Set("Cache-Control", whose+", "+maxAge(forever)+", immutable")
+	h.Set("Cache-Control", scope+", "+maxAge(unlimitedAge)+", immutable")
 }
 
-// briefly is the Cache-Control of an answer that many readers ask for at the same moment. There is a point in keeping it
-// only where they can share it.
-func (s *Server) briefly(room string) string {
+// shortCacheControl returns the Cache-Control of a response that many readers request at the same time: caches keep it
+// where readers can share it.
+func (s *Server) shortCacheControl(room string) string {
 	if !s.isPublic(room) {
 		return noStore
 	}
-	return "public, " + maxAge(shortly)
+	return "public, " + maxAge(shortAge)
 }
 
 func maxAge(d time.Duration) string { return "max-age=" + strconv.Itoa(int(d/time.Second)) }
-
-// notModified answers a client that has this version already.
-func notModified(c echo.Context) error {
-	c.Response().WriteHeader(http.StatusNotModified)
-	return nil
-}

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/pathsync/pathsync/access"
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/origin"
+	"github.com/pathsync/pathsync/httpapi/problem"
+	"github.com/pathsync/pathsync/httpapi/token"
 )
 
 const (
@@ -16,8 +18,8 @@ const (
 	publicBriefly  = "public, max-age=5"
 )
 
-// What each answer tells caches: with nobody asked who he is, in a room that is public, and in one that is not.
-func TestCachesAreToldWhatTheyMayKeep(t *testing.T) {
+// Cache-Control of each response: without authentication, in a public room, and in a room that is not public.
+func TestResponsesHaveCacheControl(t *testing.T) {
 	const base = "/v1/rooms/r/changes"
 	const gone = base + "?after=other-1"
 	tests := []struct {
@@ -49,9 +51,9 @@ func TestCachesAreToldWhatTheyMayKeep(t *testing.T) {
 		setting setting
 		private bool
 	}{
-		"open to everybody": {setting: func(*parts) {}},
-		"in a public room":  {setting: func(p *parts) { guarded(p); p.api.PublicRooms = []access.Pattern{access.Glob("r")} }},
-		"in another room":   {setting: func(p *parts) { guarded(p); p.api.PublicRooms = []access.Pattern{access.Glob("r?")} }, private: true},
+		"without authentication": {setting: func(*parts) {}},
+		"in a public room":       {setting: func(p *parts) { guarded(p); p.api.PublicRooms = []access.Pattern{access.Glob("r")} }},
+		"in another room":        {setting: func(p *parts) { guarded(p); p.api.PublicRooms = []access.Pattern{access.Glob("r?")} }, private: true},
 	}
 	for name, with := range servers {
 		t.Run(name, func(t *testing.T) {
@@ -74,69 +76,69 @@ func TestCachesAreToldWhatTheyMayKeep(t *testing.T) {
 	}
 }
 
-func TestPagesOfOtherOriginsDoNotShareTheirHeaders(t *testing.T) {
+func TestCORSHeadersVaryByOrigin(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 2)
 		const closed = "/v1/rooms/r/changes?after=history1-0&until=history1-2"
 		s.get(closed, "Origin", "https://app.example.com").is(200).
 			has("Vary", "Origin").has("Access-Control-Allow-Origin", "https://app.example.com").has("Cache-Control", publicForEver)
 		s.get(closed).is(200).has("Vary", "Origin").has("Access-Control-Allow-Origin", "")
-	}, func(p *parts) { p.api.Origins, _ = httpapi.ParseOrigins([]string{"https://app.example.com"}) })
+	}, func(p *parts) { p.api.Origins, _ = origin.Parse([]string{"https://app.example.com"}) })
 }
 
-// public has a server ask for tokens, except for who reads the room `open`.
+// public requires tokens, except for reading the room `open`.
 func public(p *parts) {
 	guarded(p)
 	p.api.PublicRooms = []access.Pattern{access.Exact("open")}
 }
 
-func TestAPublicRoomIsReadByEverybodyAndNothingElse(t *testing.T) {
+func TestPublicRoomIsReadableWithoutTokenAndOnlyThat(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.by("ada", everything).set("open", "x", "1")
 		for _, path := range []string{"", "/stores/default", "/changes"} {
 			s.get("/v1/rooms/open" + path).is(200)
-			s.get("/v1/rooms/closed"+path).problem(401, httpapi.Unauthenticated)
+			s.get("/v1/rooms/closed"+path).problem(401, problem.Unauthenticated)
 		}
 		for _, path := range []string{"/events", "/presence"} {
-			s.get("/v1/rooms/open"+path).problem(401, httpapi.Unauthenticated)
+			s.get("/v1/rooms/open"+path).problem(401, problem.Unauthenticated)
 		}
-		s.post("/v1/rooms/open/ops", write).problem(401, httpapi.Unauthenticated)
-		s.put("/v1/rooms/open/presence/eve", `{}`).problem(401, httpapi.Unauthenticated)
+		s.post("/v1/rooms/open/ops", write).problem(401, problem.Unauthenticated)
+		s.put("/v1/rooms/open/presence/eve", `{}`).problem(401, problem.Unauthenticated)
 	}, public)
 }
 
-func TestAPublicRoomIsReadByUsersToWhomNothingIsGranted(t *testing.T) {
+func TestPublicRoomIsReadableWithoutPermission(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		guest := s.by("eve", `{"rooms":[]}`)
 		guest.get("/v1/rooms/open").is(200)
-		guest.get("/v1/rooms/closed").problem(403, httpapi.Forbidden)
-		guest.get("/v1/rooms/open/presence").problem(403, httpapi.Forbidden)
+		guest.get("/v1/rooms/closed").problem(403, problem.Forbidden)
+		guest.get("/v1/rooms/open/presence").problem(403, problem.Forbidden)
 	}, public)
 }
 
-// Whoever shows a token that is not accepted is never taken for somebody who has none.
-func TestABadTokenIsRefusedInAPublicRoomToo(t *testing.T) {
+// A token that is not valid never makes a request anonymous.
+func TestInvalidTokenIsRefusedInAPublicRoom(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
-		expired := token("ada", everything, -time.Hour)
+		expired := newToken("ada", everything, -time.Hour)
 		for _, header := range []string{"Bearer x", "Bearer " + expired, "Basic YWRhOg==", ""} {
-			s.get("/v1/rooms/open", "Authorization", header).problem(401, httpapi.Unauthenticated)
+			s.get("/v1/rooms/open", "Authorization", header).problem(401, problem.Unauthenticated)
 		}
-		s.get("/v1/rooms/open", "Cookie", httpapi.CookieName+"="+expired).problem(401, httpapi.Unauthenticated)
-		s.get("/v1/rooms/open/changes?token=x").problem(401, httpapi.Unauthenticated)
+		s.get("/v1/rooms/open", "Cookie", token.CookieName+"="+expired).problem(401, problem.Unauthenticated)
+		s.get("/v1/rooms/open/changes?token=x").problem(401, problem.Unauthenticated)
 	}, public)
 }
 
-func TestANameThatOnlyLooksLikeAPublicRoomIsNone(t *testing.T) {
+func TestSimilarNameIsNotAPublicRoom(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, room := range []string{"Open", "open%2F", "opened", "%6Fpen%20x"} {
-			s.get("/v1/rooms/"+room).problem(401, httpapi.Unauthenticated)
+			s.get("/v1/rooms/"+room).problem(401, problem.Unauthenticated)
 		}
 		s.get("/v1/rooms/%6Fpen").is(200) // this is the name
 	}, public)
 }
 
-// A cache asks with HEAD or with If-None-Match, and is answered as with GET.
-func TestAClosedRangeIsRevalidated(t *testing.T) {
+// Caches revalidate with HEAD or If-None-Match.
+func TestClosedRangeIsRevalidated(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 2)
 		const closed = "/v1/rooms/r/changes?after=history1-0&until=history1-2"
@@ -144,7 +146,7 @@ func TestAClosedRangeIsRevalidated(t *testing.T) {
 		page := s.get(closed).is(200).has("ETag", tag)
 		head := s.send(http.MethodHead, closed, nil).is(200).says("").has("ETag", tag).has("Cache-Control", publicForEver)
 		if got, want := head.header.Get("Content-Length"), page.header.Get("Content-Length"); got != want {
-			t.Errorf("HEAD says that %s bytes come, and %s do", got, want)
+			t.Errorf("HEAD has Content-Length %s, want %s", got, want)
 		}
 		for _, known := range []string{tag, "W/" + tag, `"other", ` + tag, "*"} {
 			s.get(closed, "If-None-Match", known).is(304).says("").has("ETag", tag).has("Cache-Control", publicForEver)

@@ -1,16 +1,16 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
-	"github.com/labstack/echo/v4"
-
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/tree"
+	"github.com/pathsync/pathsync/httpapi/feed"
+	"github.com/pathsync/pathsync/httpapi/problem"
+	"github.com/pathsync/pathsync/httpapi/wire"
 )
 
 const (
@@ -18,18 +18,18 @@ const (
 	maxWait        = 60 * time.Second
 )
 
-// changesQuery is what a request asks of a room's batches.
+// changesQuery is the query of a request for batches.
 type changesQuery struct {
-	after  *eventID // nil: the beginning
-	until  *eventID // the end of a closed range; nil: there is none, and the rest counts
+	after  *wire.EventID // nil: the beginning
+	until  *wire.EventID // the end of a closed range; nil: an open range, to which the fields below apply
 	limit  int
 	wait   time.Duration
-	cursor cursor
+	cursor wire.Cursor
 }
 
-// claims are the positions that the sender names.
-func (q changesQuery) claims() (ids []eventID) {
-	for _, id := range []*eventID{q.after, q.until} {
+// claims returns the positions that the client has.
+func (q changesQuery) claims() (ids []wire.EventID) {
+	for _, id := range []*wire.EventID{q.after, q.until} {
 		if id != nil {
 			ids = append(ids, *id)
 		}
@@ -37,183 +37,178 @@ func (q changesQuery) claims() (ids []eventID) {
 	return ids
 }
 
-// shares reports whether the sender reckons with answers that a cache has kept.
-func (q changesQuery) shares() bool { return q.until != nil || q.cursor != noCursor }
+// cacheable reports whether the client accepts responses of shared caches.
+func (q changesQuery) cacheable() bool { return q.until != nil || q.cursor != wire.NoCursor }
 
-func (s *Server) changesQuery(c echo.Context) (q changesQuery, err error) {
-	if err := checkQuery(c, InvalidParameter); err != nil {
+func parseChangesQuery(r *request) (q changesQuery, err error) {
+	if err := r.checkQuery(problem.InvalidParameter); err != nil {
 		return q, err
 	}
-	if q.limit, err = queryInt(c, "limit", defaultChanges, 1, maxChanges); err != nil {
+	if q.limit, err = r.queryInt("limit", defaultChanges, 1, feed.MaxChanges); err != nil {
 		return q, err
 	}
-	seconds, err := queryInt(c, "wait", 0, 0, int(maxWait/time.Second))
+	seconds, err := r.queryInt("wait", 0, 0, int(maxWait/time.Second))
 	if err != nil {
 		return q, err
 	}
 	q.wait = time.Duration(seconds) * time.Second
-	if q.cursor, err = queryCursor(c); err != nil {
+	if q.cursor, err = r.queryCursor(); err != nil {
 		return q, err
 	}
-	after, err := queryEventID(c, "after")
-	if err != nil {
+	if q.after, err = r.queryEventID("after"); err != nil {
 		return q, err
 	}
-	if q.until, err = queryEventID(c, "until"); err != nil {
+	if q.until, err = r.queryEventID("until"); err != nil {
 		return q, err
 	}
 	if q.until != nil {
-		return q.closed(c, after)
+		err = q.checkClosed(r)
 	}
-	q.after = after
-	return q, nil
+	return q, err
 }
 
-// closed is the query of a closed range. Each range has one address, so it takes nothing that could give it another.
-func (q changesQuery) closed(c echo.Context, after *eventID) (changesQuery, error) {
+// checkClosed checks the query of a closed range. Each range has one URL, so other parameters are not accepted.
+func (q changesQuery) checkClosed(r *request) error {
 	for _, name := range []string{"limit", "wait", "cursor"} {
-		if c.QueryParam(name) != "" {
-			return q, problem(InvalidParameter, name+" does not go with until")
+		if r.query.Get(name) != "" {
+			return problem.New(problem.InvalidParameter, name+" cannot be combined with until")
 		}
 	}
-	if after == nil || after.epoch != q.until.epoch || after.seq >= q.until.seq {
-		return q, problem(InvalidParameter, "until must come after `after` in the same epoch")
+	if q.after == nil || q.after.Epoch != q.until.Epoch || q.after.Seq >= q.until.Seq {
+		return problem.New(problem.InvalidParameter, "until must be later than `after` in the same epoch")
 	}
-	q.after = after
-	return q, nil
+	return nil
 }
 
-// getChanges answers with the batches after an event id: those of a closed range, or as many as there are. Then it can
-// wait for the next.
-func (s *Server) getChanges(c echo.Context) error {
-	q, err := s.changesQuery(c)
+// getChanges answers with the batches after an event id: of a closed range, or as many as there are. An open range can wait
+// for the next batch.
+func (s *Server) getChanges(w *response, r *request) error {
+	q, err := parseChangesQuery(r)
 	if err != nil {
 		return err
 	}
-	room, release, err := s.room(c, q.claims()...)
+	room, release, err := s.room(r, q.claims()...)
 	if err != nil {
 		return err
 	}
 	defer release()
 	if q.after == nil {
-		q.after = &eventID{epoch: room.Epoch()}
+		q.after = &wire.EventID{Epoch: room.Epoch()}
 	}
 	switch {
-	case q.after.epoch != room.Epoch():
-		err = problem(PositionGone, "it is of another history")
-	case q.after.seq > feedOf(room).LastSeq():
-		return problem(PositionGone, "it is of another history") // or of this one, later: no cache may keep it
+	case q.after.Epoch != room.Epoch():
+		err = problem.New(problem.PositionGone, "it is from another history")
+	case q.after.Seq > feed.Of(room).LastSeq():
+		return problem.New(problem.PositionGone, "it is from another history") // or in the future of this one: caches must not keep it
 	case q.until != nil:
-		err = s.getRange(c, room, *q.after, *q.until)
+		err = s.getClosedRange(w, r, room, *q.after, *q.until)
 	default:
-		err = s.getNews(c, room, q)
+		err = s.getOpenRange(w, r, room, q)
 	}
-	var p *Problem
-	if q.shares() && errors.As(err, &p) && p.Code == PositionGone {
-		// That is for good. A cache may tell it for a moment to all the others who come from there.
-		p.cacheControl = s.briefly(room.Name())
+	var p *problem.Problem
+	if q.cacheable() && errors.As(err, &p) && p.Code == problem.PositionGone {
+		p.CacheControl = s.shortCacheControl(room.Name()) // it is final; caches answer other readers at this position
 	}
 	return err
 }
 
-// getNews answers with what there is after a position, now or when something comes.
-func (s *Server) getNews(c echo.Context, room *core.Room, q changesQuery) error {
-	feed := feedOf(room)
-	if q.wait > 0 {
-		ctx, cancel := s.waitContext(c.Request().Context(), q.wait)
-		defer cancel()
-		// However it ends, the answer is what there is now; the client asks again.
-		_ = feed.Wait(ctx, q.after.seq)
+// getClosedRange answers with a closed range. The response never changes, so caches may keep it forever. Therefore it must
+// not contain anything that changes, such as whether the room has newer batches.
+func (s *Server) getClosedRange(w *response, r *request, room *core.Room, after, until wire.EventID) error {
+	f := feed.Of(room)
+	if until.Seq > f.LastSeq() {
+		return problem.New(problem.NotYet, "")
 	}
-	told := feed.LastSeq()
-	deltas, err := feed.deltas(c.Request().Context(), room, q.after.seq, min(told, q.after.seq+int64(q.limit)))
+	batches, err := f.Range(r.Context(), room, after.Seq, until.Seq)
 	if err != nil {
 		return err
 	}
-	page := changesPage{room: room.Name(), deltas: deltas, upToDate: deltas.last() == told, cursor: noCursor}
+	etag := `"` + after.String() + ":" + until.String() + `"`
+	w.Header().Set("ETag", etag)
+	s.setImmutable(w.Header(), room.Name())
+	if r.hasVersion(etag) {
+		return w.notModified()
+	}
+	next := wire.EventID{Epoch: after.Epoch, Seq: batches.Last()}
+	return changesPage{room: room.Name(), next: next, batches: batches, cursor: wire.NoCursor}.write(w, r)
+}
+
+// getOpenRange answers with the batches after a position, at once or when there is one.
+func (s *Server) getOpenRange(w *response, r *request, room *core.Room, q changesQuery) error {
+	f := feed.Of(room)
+	if q.wait > 0 {
+		ctx, cancel := s.waitContext(r.Context(), q.wait)
+		defer cancel()
+		_ = f.Wait(ctx, q.after.Seq) // in any case the response is what there is now
+	}
+	through := f.LastSeq()
+	batches, err := f.Range(r.Context(), room, q.after.Seq, min(through, q.after.Seq+int64(q.limit)))
+	if err != nil {
+		return err
+	}
+	page := changesPage{room: room.Name(), batches: batches, upToDate: batches.Last() == through, cursor: wire.NoCursor}
 	if !page.upToDate {
-		deltas.align()
-		page.through = told / pageSize * pageSize
+		batches.Align()
+		page.through = through / feed.PageSize * feed.PageSize
 	}
-	page.next = eventID{q.after.epoch, deltas.last()}
+	page.next = wire.EventID{Epoch: q.after.Epoch, Seq: batches.Last()}
 	cacheControl := noStore
-	if q.cursor != noCursor {
-		page.cursor = q.cursor.next(time.Now(), deltas.last() > q.after.seq)
-		cacheControl = s.briefly(room.Name())
+	if q.cursor != wire.NoCursor {
+		page.cursor = q.cursor.Next(time.Now(), batches.Last() > q.after.Seq)
+		cacheControl = s.shortCacheControl(room.Name())
 	}
-	c.Response().Header().Set("Cache-Control", cacheControl)
-	return page.answer(c)
+	w.Header().Set("Cache-Control", cacheControl)
+	return page.write(w, r)
 }
 
-// waitContext ends after d, when the request ends, or when the server is closing.
-func (s *Server) waitContext(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(parent, d)
-	stop := context.AfterFunc(s.closing, cancel)
-	return ctx, func() { stop(); cancel() }
-}
-
-// changesPage is the answer to a request for batches.
+// changesPage is the response to a request for batches.
 type changesPage struct {
 	room     string
-	deltas   *deltas
-	next     eventID // where to go on
-	upToDate bool    // there was no more
-	through  int64   // up to where there are whole pages to go on with
-	cursor   cursor  // noCursor: the request had none
+	batches  *feed.Range
+	next     wire.EventID // the next `after`
+	upToDate bool         // the room has no newer batches
+	through  int64        // the end of the last complete page
+	cursor   wire.Cursor
 }
 
-// answer sends the page. When the deltas cannot be read again, the answer breaks off.
-func (p changesPage) answer(c echo.Context) error {
+// write writes the response. If the batches cannot be read again, it aborts the connection.
+func (p changesPage) write(w *response, r *request) error {
 	head, tail := p.head(), p.tail()
-	w := c.Response()
-	w.Header().Set(echo.HeaderContentLength, strconv.Itoa(len(head)+p.deltas.length()+len(tail)))
-	w.Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	w.Header().Set("Content-Length", strconv.Itoa(len(head)+p.batches.Len()+len(tail)))
+	w.Header().Set("Content-Type", jsonContentType)
 	w.WriteHeader(http.StatusOK)
-	if c.Request().Method == http.MethodHead {
+	if r.Method == http.MethodHead {
 		return nil
 	}
 	_, _ = w.Write(head)
-	if err := p.deltas.write(c.Request().Context(), w); err != nil {
-		panic(http.ErrAbortHandler) // what has been sent must not pass for the whole
+	if err := p.batches.Write(r.Context(), w); err != nil {
+		panic(http.ErrAbortHandler) // the client must not take the part for the whole
 	}
-	_, _ = w.Write(tail) // the client may be gone
+	_, _ = w.Write(tail)
 	return nil
 }
 
-// head is what comes before the deltas.
+// head returns the JSON before the batches.
 func (p changesPage) head() []byte {
 	dst := append([]byte(nil), `{"room":`...)
 	dst = tree.AppendString(dst, p.room)
-	return append(dst, `,"epoch":"`+p.next.epoch+`","changes":[`...)
+	return append(dst, `,"epoch":"`+p.next.Epoch+`","changes":[`...)
 }
 
-// tail is what comes behind them.
+// tail returns the JSON after the batches.
 func (p changesPage) tail() []byte {
 	dst := append([]byte(nil), `],"next":"`...)
-	dst = p.next.append(dst)
+	dst = p.next.Append(dst)
 	dst = append(dst, `","upToDate":`...)
 	dst = strconv.AppendBool(dst, p.upToDate)
-	if p.through > p.next.seq {
-		dst = append(dst, `,"pages":{"size":`+strconv.Itoa(pageSize)+`,"through":"`...)
-		dst = eventID{p.next.epoch, p.through}.append(dst)
+	if p.through > p.next.Seq {
+		dst = append(dst, `,"pages":{"size":`+strconv.Itoa(feed.PageSize)+`,"through":"`...)
+		dst = wire.EventID{Epoch: p.next.Epoch, Seq: p.through}.Append(dst)
 		dst = append(dst, `"}`...)
 	}
-	if p.cursor != noCursor {
+	if p.cursor != wire.NoCursor {
 		dst = append(dst, `,"cursor":`...)
 		dst = strconv.AppendInt(dst, int64(p.cursor), 10)
 	}
 	return append(dst, '}')
-}
-
-// queryInt returns a query parameter that is an integer within bounds, and def when it is absent.
-func queryInt(c echo.Context, name string, def, lowest, highest int) (int, error) {
-	text := c.QueryParam(name)
-	if text == "" {
-		return def, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < lowest || n > highest {
-		return 0, problem(InvalidParameter, name+" must be an integer from "+strconv.Itoa(lowest)+" to "+strconv.Itoa(highest))
-	}
-	return n, nil
 }

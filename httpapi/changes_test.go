@@ -8,10 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// delta is the text of a batch that sets one member in the key `default`, as ada, at a bubble's midnight.
+// delta returns the JSON of a batch by ada that sets one member in the key `default`, at midnight of the bubble.
 func delta(room string, seq int, path, value string) string {
 	return fmt.Sprintf(`{"room":%q,"key":"default","serverSeq":%d,"clientId":"ada","serverTs":%s,"ops":[{"path":%q,"op":"set","value":%s}]}`,
 		room, seq, midnight, path, value)
@@ -25,7 +25,7 @@ func (c client) fill(room string, n int) {
 	}
 }
 
-func TestChangesAreTheBatchesAfterAnEventID(t *testing.T) {
+func TestChangesReturnBatchesAfterAnEventID(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 3)
 		one, two, three := delta("r", 1, "x", "1"), delta("r", 2, "x", "2"), delta("r", 3, "x", "3")
@@ -47,7 +47,7 @@ func TestChangesAreTheBatchesAfterAnEventID(t *testing.T) {
 	})
 }
 
-func TestAChangeHasOnlyTheOpsThatTookEffect(t *testing.T) {
+func TestChangeHasOnlyAppliedOps(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.post("/v1/rooms/r/ops", `{"clientId":"ada","clientSeq":4,"key":"k","ops":[
 			{"op":"array_add","path":"l","value":{"_sync_id":"a"},"arrayIndex":7},
@@ -63,18 +63,18 @@ func TestAChangeHasOnlyTheOpsThatTookEffect(t *testing.T) {
 	})
 }
 
-func TestAPositionThatThisHistoryDoesNotHaveIsGone(t *testing.T) {
+func TestPositionOutsideOfTheHistoryIsGone(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 2)
 		for _, after := range []string{"history1-3", "history1-9223372036854775807", "history2-1", "x-0", "HISTORY1-1"} {
-			s.get("/v1/rooms/r/changes?after="+after).problem(410, httpapi.PositionGone)
-			s.get("/v1/rooms/r/changes?wait=30&after="+after).problem(410, httpapi.PositionGone)
+			s.get("/v1/rooms/r/changes?after="+after).problem(410, problem.PositionGone)
+			s.get("/v1/rooms/r/changes?wait=30&after="+after).problem(410, problem.PositionGone)
 		}
 	})
 }
 
-// What the room's memory has dropped is read from the log, and the answer is the same.
-func TestChangesThatMemoryHasDroppedComeFromTheLog(t *testing.T) {
+// Batches that the feed no longer has are read from the log, and the response is the same.
+func TestChangesBehindTheFeedComeFromTheLog(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 200)
 		reads := s.store.logReads.Load()
@@ -92,10 +92,10 @@ func TestChangesThatMemoryHasDroppedComeFromTheLog(t *testing.T) {
 	}, smallMemory)
 }
 
-// smallMemory has a room keep next to nothing of what happened.
+// smallMemory makes the feed of a room very small.
 func smallMemory(p *parts) { p.feeds.MaxBytes = 2 << 10 }
 
-func TestAReaderWhoPagesSeesEveryBatchOnce(t *testing.T) {
+func TestPagingReturnsEveryBatchOnce(t *testing.T) {
 	for name, set := range map[string]setting{"from memory": func(*parts) {}, "from the log": smallMemory} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *server) {
@@ -120,8 +120,8 @@ func TestAReaderWhoPagesSeesEveryBatchOnce(t *testing.T) {
 	}
 }
 
-// A page ends at about 1 MiB, but never without a batch.
-func TestAPageHasABoundInBytes(t *testing.T) {
+// A page ends at about 1 MiB and has at least one batch.
+func TestPageIsBoundedInBytes(t *testing.T) {
 	for name, set := range map[string]setting{"from memory": func(*parts) {}, "from the log": smallMemory} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *server) {
@@ -140,7 +140,7 @@ func TestAPageHasABoundInBytes(t *testing.T) {
 	}
 }
 
-func TestALongPollIsAnsweredTheMomentThatABatchCommits(t *testing.T) {
+func TestLongPollIsAnsweredWhenABatchCommits(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		began := time.Now()
 		answered := make(chan answer)
@@ -155,7 +155,7 @@ func TestALongPollIsAnsweredTheMomentThatABatchCommits(t *testing.T) {
 	})
 }
 
-func TestALongPollReturnsEmptyHandedWhenItsTimeIsUp(t *testing.T) {
+func TestLongPollTimesOutWithoutChanges(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		began := time.Now()
 		s.get("/v1/rooms/r/changes?wait=7").is(200).
@@ -166,7 +166,7 @@ func TestALongPollReturnsEmptyHandedWhenItsTimeIsUp(t *testing.T) {
 	})
 }
 
-func TestALongPollIsNotWokenByPresence(t *testing.T) {
+func TestLongPollIgnoresPresence(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		began := time.Now()
 		answered := make(chan answer)
@@ -180,13 +180,13 @@ func TestALongPollIsNotWokenByPresence(t *testing.T) {
 	})
 }
 
-func TestParametersOfChangesHaveBounds(t *testing.T) {
+func TestParametersOfChangesAreBounded(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, query := range []string{
 			"limit=0", "limit=-1", "limit=1001", "limit=x", "limit=1.0", "limit=99999999999999999999",
 			"wait=-1", "wait=61", "wait=1s", "wait=1e1", "wait=99999999999999999999",
 		} {
-			s.get("/v1/rooms/r/changes?"+query).problem(400, httpapi.InvalidParameter)
+			s.get("/v1/rooms/r/changes?"+query).problem(400, problem.InvalidParameter)
 		}
 	})
 }

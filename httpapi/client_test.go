@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// client sends requests that are meant to be answered.
+// client sends requests and expects responses.
 type client struct {
 	t        *testing.T
 	base     string
@@ -24,7 +24,7 @@ type client struct {
 	patience time.Duration // for an answer, or for a whole stream
 }
 
-// answer is an answer whose body has been read.
+// answer is a response with its body.
 type answer struct {
 	t      *testing.T
 	what   string
@@ -33,7 +33,7 @@ type answer struct {
 	body   string
 }
 
-// request makes a request. Headers are pairs of name and value; a body is JSON unless they say otherwise.
+// request makes a request. Headers are pairs of name and value. The default Content-Type of a body is JSON.
 func (c client) request(ctx context.Context, method, path string, body io.Reader, headers []string) *http.Request {
 	c.t.Helper()
 	r, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
@@ -91,25 +91,25 @@ func (c client) delete(path string) answer {
 	return c.send(http.MethodDelete, path, nil)
 }
 
-// ops posts operations to the key `default` of a room, as `ada` and without a number.
+// ops posts operations to the key `default` of a room, as `ada` and without clientSeq.
 func (c client) ops(room, ops string) answer {
 	c.t.Helper()
 	return c.post("/v1/rooms/"+room+"/ops", `{"clientId":"ada","key":"default","ops":[`+ops+`]}`)
 }
 
-// set posts one operation that is expected to be accepted.
+// set posts one operation and expects it to be accepted.
 func (c client) set(room, path, value string) {
 	c.t.Helper()
 	c.ops(room, `{"op":"set","path":`+strconv.Quote(path)+`,"value":`+value+`}`).is(http.StatusOK)
 }
 
-// state is the room as GET shows it.
+// state returns the body of GET of a room.
 func (c client) state(room string) string {
 	c.t.Helper()
 	return c.get("/v1/rooms/" + room).is(http.StatusOK).body
 }
 
-// is expects a status, and what every answer has.
+// is expects a status, and the headers of every response.
 func (a answer) is(status int) answer {
 	a.t.Helper()
 	if a.status != status {
@@ -124,7 +124,7 @@ func (a answer) is(status int) answer {
 	return a
 }
 
-// says expects a body, byte for byte.
+// says expects a body.
 func (a answer) says(body string) answer {
 	a.t.Helper()
 	if a.body != body {
@@ -133,7 +133,7 @@ func (a answer) says(body string) answer {
 	return a
 }
 
-// has expects a header field.
+// has expects a header.
 func (a answer) has(name, value string) answer {
 	a.t.Helper()
 	if got := a.header.Get(name); got != value {
@@ -142,14 +142,14 @@ func (a answer) has(name, value string) answer {
 	return a
 }
 
-// problem expects a well-formed problem with a code, and Retry-After exactly where a retry makes sense.
-func (a answer) problem(status int, code httpapi.Code) httpapi.Problem {
+// problem expects a valid problem with a code. It must have Retry-After if and only if it is retryable.
+func (a answer) problem(status int, code problem.Code) problem.Problem {
 	a.t.Helper()
 	return a.has("Cache-Control", "no-store").briefProblem(status, code)
 }
 
-// briefProblem is problem for one that caches may keep for a moment.
-func (a answer) briefProblem(status int, code httpapi.Code) httpapi.Problem {
+// briefProblem is problem for one that caches may keep for a few seconds.
+func (a answer) briefProblem(status int, code problem.Code) problem.Problem {
 	a.t.Helper()
 	a.is(status).has("Content-Type", "application/problem+json")
 	p := parseProblem(a.t, a.body)
@@ -162,8 +162,8 @@ func (a answer) briefProblem(status int, code httpapi.Code) httpapi.Problem {
 	return p
 }
 
-// parseProblem reads a problem, which must have all that it has to have and nothing that is not known.
-func parseProblem(t *testing.T, text string) (p httpapi.Problem) {
+// parseProblem parses a problem with all required and no unknown members.
+func parseProblem(t *testing.T, text string) (p problem.Problem) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewBufferString(text))
 	d.DisallowUnknownFields()
@@ -181,8 +181,8 @@ func parseProblem(t *testing.T, text string) (p httpapi.Problem) {
 	return p
 }
 
-// faults expects the places of the faults that a problem tells of.
-func faults(t *testing.T, p httpapi.Problem, pointers ...string) {
+// faults expects the pointers of the faults in a problem.
+func faults(t *testing.T, p problem.Problem, pointers ...string) {
 	t.Helper()
 	got := make([]string, len(p.Errors))
 	for i, e := range p.Errors {
@@ -193,7 +193,7 @@ func faults(t *testing.T, p httpapi.Problem, pointers ...string) {
 	}
 }
 
-// on is the client for a subtest.
+// on returns the client for a subtest.
 func (c client) on(t *testing.T) client {
 	c.t = t
 	return c

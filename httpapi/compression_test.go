@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A compressed stream says the same, in all that a stream is sent: whole states, what was missed, live events and the end.
-func TestAStreamSaysTheSameWhenItIsCompressed(t *testing.T) {
+// A compressed stream has the same events: full states, missed batches, live events and the end.
+func TestCompressedStreamHasTheSameEvents(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		title := `"` + strings.Repeat("Milk, bread and eggs. ", 1_000) + `"`
 		s.set("a", "x", title)
@@ -20,10 +20,10 @@ func TestAStreamSaysTheSameWhenItIsCompressed(t *testing.T) {
 			if vary := one.header.Values("Vary"); !strings.Contains(strings.Join(vary, ","), "Accept-Encoding") {
 				t.Errorf("the answer varies by %v", vary)
 			}
-			one.wants(stateEvent("a", 1, `{"x":`+title+`}`), nobodyIn("a"), upToDate("a", 1))
+			one.wants(stateEvent("a", 1, `{"x":`+title+`}`), noUsersIn("a"), upToDate("a", 1))
 			two.wants(
-				stateEvent("a", 1, `{"x":`+title+`}`), nobodyIn("a"), upToDate("a", 1).at("1.0"),
-				deltaEvent("b", 1, "x", "1").at("1.1"), nobodyIn("b"), upToDate("b", 1).at("1.1"),
+				stateEvent("a", 1, `{"x":`+title+`}`), noUsersIn("a"), upToDate("a", 1).at("1.0"),
+				deltaEvent("b", 1, "x", "1").at("1.1"), noUsersIn("b"), upToDate("b", 1).at("1.1"),
 			)
 			one.close()
 			two.close()

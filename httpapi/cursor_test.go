@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 type poll struct {
@@ -15,7 +15,7 @@ type poll struct {
 	Cursor int64  `json:"cursor"`
 }
 
-// poll asks as a reader does who shares.
+// poll sends a request with a cursor.
 func (c client) poll(after string, cursor int64, wait int) (p poll) {
 	c.t.Helper()
 	a := c.get(fmt.Sprintf("/v1/rooms/r/changes?after=%s&cursor=%d&wait=%d", after, cursor, wait)).is(200)
@@ -27,7 +27,7 @@ func (c client) poll(after string, cursor int64, wait int) (p poll) {
 
 const firstStretch = 946684800 / 10 // of a bubble
 
-func TestReadersWhoAreAnsweredTogetherAskForTheSameNext(t *testing.T) {
+func TestReadersAnsweredInOneIntervalGetTheSameCursor(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		time.Sleep(3 * time.Second)
 		early := s.poll("history1-0", 0, 0)
@@ -39,8 +39,8 @@ func TestReadersWhoAreAnsweredTogetherAskForTheSameNext(t *testing.T) {
 	})
 }
 
-// However long a cache keeps answers, nobody asks for the same address twice.
-func TestAReaderNeverAsksForTheSameAddressAgain(t *testing.T) {
+// No URL is requested twice, however long a cache keeps responses.
+func TestReaderNeverRepeatsAURL(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		seen := map[poll]bool{}
 		at := poll{"history1-0", 0}
@@ -57,7 +57,7 @@ func TestAReaderNeverAsksForTheSameAddressAgain(t *testing.T) {
 	})
 }
 
-func TestWhoeverGoesOnIsBackAtTheCursorOfAll(t *testing.T) {
+func TestCursorReturnsToTheIntervalWhenThePositionAdvances(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		ahead := s.poll("history1-0", firstStretch+5, 0)
 		if want := (poll{"history1-0", firstStretch + 6}); ahead != want {
@@ -73,10 +73,10 @@ func TestWhoeverGoesOnIsBackAtTheCursorOfAll(t *testing.T) {
 	})
 }
 
-func TestACursorIsANumberThatJavaScriptHas(t *testing.T) {
+func TestCursorIsASafeInteger(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, text := range []string{"-1", "x", "1.0", "%2B1", "9007199254740991", "18446744073709551616"} {
-			s.get("/v1/rooms/r/changes?cursor="+text).problem(400, httpapi.InvalidParameter)
+			s.get("/v1/rooms/r/changes?cursor="+text).problem(400, problem.InvalidParameter)
 		}
 	})
 }

@@ -9,30 +9,30 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/labstack/echo/v4"
 	"github.com/swaggest/swgui/v5emb"
 
 	"github.com/pathsync/pathsync"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 // getContract serves the OpenAPI file that this server was built with.
-func (s *Server) getContract(c echo.Context) error {
-	c.Response().Header().Set("Cache-Control", "no-cache")
-	return whole(c, "application/yaml", pathsync.OpenAPI)
+func (s *Server) getContract(w *response, _ *request) error {
+	w.Header().Set("Cache-Control", "no-cache")
+	return w.blob("application/yaml", pathsync.OpenAPI)
 }
 
-// docsBase is where the files of the page /docs are.
+// docsBase is the path of the files of the page /docs.
 const docsBase = "/docs/"
 
-// swagger shows the contract in a browser, with everything it needs embedded: nothing is loaded from elsewhere.
+// swagger shows the contract in a browser. All its files are embedded.
 var swagger = v5emb.New("pathsync", "/openapi.yaml", docsBase)
 
-// docs is the page of swagger, rendered once, and what it may do.
+// docs is the page of swagger, rendered once.
 var docs = newDocsPage()
 
 type docsPage struct {
 	html   []byte
-	policy string
+	policy string          // Content-Security-Policy
 	files  map[string]bool // names of the files that the page loads
 }
 
@@ -41,7 +41,7 @@ var (
 	docsFile     = regexp.MustCompile(`(?:src|href)="` + docsBase + `([^"]+)"`)
 )
 
-// newDocsPage renders the page. Its inline scripts are allowed by their hashes, and its styles inline, because Swagger UI
+// newDocsPage renders the page. The policy allows its inline scripts by their hashes, and inline styles, because Swagger UI
 // writes style attributes.
 func newDocsPage() docsPage {
 	rendered := httptest.NewRecorder()
@@ -61,18 +61,18 @@ func newDocsPage() docsPage {
 }
 
 // getDocs serves the page and the files that it loads.
-func (s *Server) getDocs(c echo.Context) error {
-	h := c.Response().Header()
-	name := c.Param("*")
+func (s *Server) getDocs(w *response, r *request) error {
+	h := w.Header()
+	name := r.PathValue("*")
 	switch {
 	case name == "":
 		h.Set("Content-Security-Policy", docs.policy)
 		h.Set("Cache-Control", "no-cache")
-		return whole(c, echo.MIMETextHTMLCharsetUTF8, docs.html)
+		return w.blob(htmlContentType, docs.html)
 	case docs.files[name]:
-		swagger.ServeHTTP(c.Response(), c.Request())
+		swagger.ServeHTTP(w, r.Request)
 		return nil
 	default:
-		return echo.ErrNotFound
+		return problem.New(problem.RouteNotFound, "")
 	}
 }

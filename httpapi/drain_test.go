@@ -6,10 +6,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// afterMs is when a stream's last event asks its reader to come back.
+// afterMs returns the delay in the last event of a stream, `reconnect`.
 func afterMs(t *testing.T, r *reader) int {
 	t.Helper()
 	events := r.until("reconnect")
@@ -21,7 +21,7 @@ func afterMs(t *testing.T, r *reader) int {
 	return *data.AfterMs
 }
 
-func TestAServerThatGoesAwayAsksItsReadersBackAtDifferentTimes(t *testing.T) {
+func TestDrainSendsReconnectWithDifferentDelays(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		var readers []*reader
 		for i := range 40 {
@@ -42,7 +42,7 @@ func TestAServerThatGoesAwayAsksItsReadersBackAtDifferentTimes(t *testing.T) {
 	}, func(p *parts) { p.feeds.Spread = 2 * time.Second })
 }
 
-func TestWhatWasCommittedComesBeforeTheGoodbye(t *testing.T) {
+func TestCommittedBatchesPrecedeReconnect(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		s.set("r", "x", "1")
@@ -52,7 +52,7 @@ func TestWhatWasCommittedComesBeforeTheGoodbye(t *testing.T) {
 	})
 }
 
-func TestAServerThatGoesAwayIsNotReadyAndLetsNobodyWait(t *testing.T) {
+func TestDrainingServerIsNotReadyAndEndsLongPolls(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		answered := make(chan answer)
 		go func() { answered <- s.get("/v1/rooms/r/changes?wait=60") }()
@@ -65,12 +65,12 @@ func TestAServerThatGoesAwayIsNotReadyAndLetsNobodyWait(t *testing.T) {
 		if waited := time.Since(began); waited != 0 {
 			t.Errorf("long-polls waited %v", waited)
 		}
-		s.get("/readyz").problem(503, httpapi.ShuttingDown)
+		s.get("/readyz").problem(503, problem.ShuttingDown)
 		s.get("/healthz").is(200)
 	})
 }
 
-func TestAReaderThatComesTooLateIsAskedBackAtOnce(t *testing.T) {
+func TestStreamOpenedWhileDrainingGetsReconnect(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.open("/v1/rooms/open/events").live()
 		s.api.Drain()
@@ -80,15 +80,15 @@ func TestAReaderThatComesTooLateIsAskedBackAtOnce(t *testing.T) {
 	})
 }
 
-// A browser's last batch is on its way while the server begins to go.
-func TestBatchesAreTakenUntilTheRoomsAreClosed(t *testing.T) {
+// A batch arrives after Drain.
+func TestBatchesAreAcceptedUntilTheHubCloses(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.api.Drain()
 		s.set("r", "x", "1")
 		if err := s.close(); err != nil {
 			t.Fatal(err)
 		}
-		s.ops("r", `{"op":"set","path":"x","value":2}`).problem(503, httpapi.ShuttingDown)
-		s.get("/v1/rooms/r").problem(503, httpapi.ShuttingDown)
+		s.ops("r", `{"op":"set","path":"x","value":2}`).problem(503, problem.ShuttingDown)
+		s.get("/v1/rooms/r").problem(503, problem.ShuttingDown)
 	})
 }

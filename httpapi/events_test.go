@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-const nobody = `{"room":"r","users":[]}`
+const noUsers = `{"room":"r","users":[]}`
 
 func upToDate(room string, seq int) event {
 	return event{fmt.Sprintf("history1-%d", seq), "up-to-date", fmt.Sprintf(`{"room":%q,"epoch":"history1","serverSeq":%d}`, room, seq)}
@@ -19,7 +19,7 @@ func deltaEvent(room string, seq int, path, value string) event {
 	return event{fmt.Sprintf("history1-%d", seq), "delta", delta(room, seq, path, value)}
 }
 
-func TestAStreamHasTheHeaderThatProxiesNeed(t *testing.T) {
+func TestStreamHasHeadersForProxies(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events")
 		for name, want := range map[string]string{
@@ -40,8 +40,8 @@ func TestAStreamHasTheHeaderThatProxiesNeed(t *testing.T) {
 	})
 }
 
-// Byte for byte: a comment at once, retry, one state for each document, presence, up-to-date. Only the last has an id.
-func TestANewReaderIsSentTheWholeState(t *testing.T) {
+// The stream begins with a comment, retry, a state for each document, presence, and up-to-date, which alone has an id.
+func TestNewReaderGetsTheFullState(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.set("r", "x", "1")
 		s.post("/v1/rooms/r/ops", `{"clientId":"ada","key":"a","ops":[{"op":"set","path":"","value":[1.50]}]}`).is(200)
@@ -66,7 +66,7 @@ func TestANewReaderIsSentTheWholeState(t *testing.T) {
 	})
 }
 
-func TestReadersAreAskedBackAtDifferentTimes(t *testing.T) {
+func TestStreamsHaveDifferentRetryTimes(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		seen := map[string]bool{}
 		for range 20 {
@@ -81,7 +81,7 @@ func TestReadersAreAskedBackAtDifferentTimes(t *testing.T) {
 	})
 }
 
-func TestAReaderThatKnowsWhereItWasIsSentWhatItMissed(t *testing.T) {
+func TestResumingReaderGetsMissedBatches(t *testing.T) {
 	for name, c := range map[string]struct {
 		set  setting
 		from int
@@ -104,14 +104,14 @@ func TestAReaderThatKnowsWhereItWasIsSentWhatItMissed(t *testing.T) {
 						r = s.open("/v1/rooms/r/events", "Last-Event-ID", id)
 					case "query":
 						r = s.open("/v1/rooms/r/events?last_event_id=" + id)
-					case "both": // what a browser sends once it has reconnected by itself
+					case "both": // as browsers send after reconnecting
 						r = s.open("/v1/rooms/r/events?last_event_id=history1-1", "Last-Event-ID", id)
 					}
 					for seq := c.from + 1; seq <= 200; seq++ {
 						r.wants(deltaEvent("r", seq, "x", strconv.Itoa(seq)))
 					}
-					r.wants(event{"", "presence", nobody}, upToDate("r", 200))
-					// What was read for the first is shared by those who come later.
+					r.wants(event{"", "presence", noUsers}, upToDate("r", 200))
+					// Later readers share what was read for the first.
 					if read, want := s.store.logReads.Load() > reads, c.log && how == "header"; read != want {
 						t.Errorf("%s: the log was read: %v, want %v", how, read, want)
 					}
@@ -121,26 +121,26 @@ func TestAReaderThatKnowsWhereItWasIsSentWhatItMissed(t *testing.T) {
 	}
 }
 
-func TestAReaderFromAnotherHistoryStartsAgain(t *testing.T) {
+func TestReaderOfAnotherHistoryGetsTheFullState(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.fill("r", 2)
 		for _, id := range []string{"history1-3", "history1-9223372036854775807", "history2-1", "history2-0", "0-0", "Z-2"} {
 			s.open("/v1/rooms/r/events", "Last-Event-ID", id).wants(
 				event{"", "state", `{"room":"r","key":"default","serverSeq":2,"state":{"x":2}}`},
-				event{"", "presence", nobody}, upToDate("r", 2))
+				event{"", "presence", noUsers}, upToDate("r", 2))
 		}
 	})
 }
 
-func TestAReaderOfAnEmptyRoomIsUpToDate(t *testing.T) {
+func TestReaderOfAnEmptyRoomIsUpToDate(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
-		s.open("/v1/rooms/r/events").wants(event{"", "presence", nobody}, upToDate("r", 0))
-		s.open("/v1/rooms/r/events", "Last-Event-ID", "history1-0").wants(event{"", "presence", nobody}, upToDate("r", 0))
+		s.open("/v1/rooms/r/events").wants(event{"", "presence", noUsers}, upToDate("r", 0))
+		s.open("/v1/rooms/r/events", "Last-Event-ID", "history1-0").wants(event{"", "presence", noUsers}, upToDate("r", 0))
 	})
 }
 
-// When the log since then is more than the documents, the documents are cheaper.
-func TestAReaderThatMissedMoreThanThereIsStartsAgain(t *testing.T) {
+// If the log since then is larger than the documents, the reader gets the documents.
+func TestReaderThatMissedMoreThanTheStateGetsTheFullState(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		large := `"` + strings.Repeat("x", 500<<10) + `"`
 		for range 10 {
@@ -149,11 +149,11 @@ func TestAReaderThatMissedMoreThanThereIsStartsAgain(t *testing.T) {
 		s.set("r", "x", "1")
 		s.open("/v1/rooms/r/events", "Last-Event-ID", "history1-1").wants(
 			event{"", "state", `{"room":"r","key":"default","serverSeq":11,"state":{"x":1}}`},
-			event{"", "presence", nobody}, upToDate("r", 11))
+			event{"", "presence", noUsers}, upToDate("r", 11))
 	}, smallMemory)
 }
 
-func TestALiveReaderSeesEachBatchInOrder(t *testing.T) {
+func TestLiveReaderGetsBatchesInOrder(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		s.post("/v1/rooms/r/ops", `{"clientId":"ada","clientSeq":4,"key":"k\n","ops":[]}`).is(422)
@@ -170,7 +170,7 @@ func TestALiveReaderSeesEachBatchInOrder(t *testing.T) {
 	})
 }
 
-func TestASilentStreamHasAHeartbeat(t *testing.T) {
+func TestIdleStreamHasAHeartbeat(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		began := time.Now()
@@ -185,8 +185,8 @@ func TestASilentStreamHasAHeartbeat(t *testing.T) {
 	})
 }
 
-// The state that joiners share may be older than the room; what has happened since comes after it.
-func TestJoinersOfABusyRoomHaveNoHoleBetweenStateAndDeltas(t *testing.T) {
+// The state that joiners share may be older than the room; the batches since then follow it.
+func TestJoinersOfABusyRoomMissNoBatch(t *testing.T) {
 	s := start(t)
 	s.set("r", "", `{"filler":"`+strings.Repeat("x", 4<<10)+`"}`)
 	stop := make(chan struct{})

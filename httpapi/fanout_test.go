@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,20 +17,21 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/core/tree"
+	"github.com/pathsync/pathsync/httpapi/feed"
 )
 
-// audience is the readers of one room, on connections that take everything at once.
+// audience is the readers of one room. Their connections accept all data at once.
 type audience struct {
 	server *Server
 	room   *core.Room
-	feed   *roomFeed
+	feed   *feed.Room
 
-	taken   atomic.Int64  // bytes, by all readers
-	awaited atomic.Int64  // what taken is to come to
-	arrived chan struct{} // when it has
+	received atomic.Int64  // bytes that all readers have read
+	awaited  atomic.Int64  // the awaited value of received
+	arrived  chan struct{} // receives when received has that value
 }
 
-func newAudience(tb testing.TB, feeds FeedsConfig) *audience {
+func newAudience(tb testing.TB, feeds feed.Config) *audience {
 	tb.Helper()
 	store := memstore.New()
 	server := New(Config{Hub: core.Config{Store: store}, Feeds: feeds})
@@ -41,7 +41,7 @@ func newAudience(tb testing.TB, feeds FeedsConfig) *audience {
 		tb.Fatal(err)
 	}
 	a := &audience{
-		server: server, room: room, feed: feedOf(room), arrived: make(chan struct{}, 1),
+		server: server, room: room, feed: feed.Of(room), arrived: make(chan struct{}, 1),
 	}
 	a.awaited.Store(-1)
 	tb.Cleanup(func() {
@@ -61,42 +61,42 @@ func newAudience(tb testing.TB, feeds FeedsConfig) *audience {
 func (a *audience) join(tb testing.TB) *tap {
 	tb.Helper()
 	c := &tap{audience: a, closed: make(chan struct{}), greeted: make(chan struct{})}
-	a.server.ServeHTTP(lender{http.Header{}, c}, httptest.NewRequestWithContext(tb.Context(), http.MethodGet, "/v1/rooms/r/events", nil))
+	a.server.ServeHTTP(hijackable{http.Header{}, c}, httptest.NewRequestWithContext(tb.Context(), http.MethodGet, "/v1/rooms/r/events", nil))
 	<-c.greeted
 	return c
 }
 
-// await returns when so many readers have all that the feed got while say ran.
+// await calls say and returns when all readers have the events of the call.
 func (a *audience) await(readers int, say func()) {
-	before, from := a.taken.Load(), a.feed.End()
+	before, from := a.received.Load(), a.feed.End()
 	say()
 	want := before + int64(readers)*int64(a.feed.End()-from)
 	a.awaited.Store(want)
-	for a.taken.Load() < want {
+	for a.received.Load() < want {
 		<-a.arrived
 	}
 	a.awaited.Store(-1)
 }
 
-// lender is an http.ResponseWriter that hands out its connection.
-type lender struct {
+// hijackable is an http.ResponseWriter with a connection to hijack.
+type hijackable struct {
 	header http.Header
 	conn   net.Conn
 }
 
-func (l lender) Header() http.Header                          { return l.header }
-func (l lender) WriteHeader(int)                              {}
-func (l lender) Write(p []byte) (int, error)                  { return len(p), nil }
-func (l lender) Hijack() (net.Conn, *bufio.ReadWriter, error) { return l.conn, nil, nil }
+func (h hijackable) Header() http.Header                          { return h.header }
+func (h hijackable) WriteHeader(int)                              {}
+func (h hijackable) Write(p []byte) (int, error)                  { return len(p), nil }
+func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) { return h.conn, nil, nil }
 
-// tap is a connection whose reader is always ready, and has nothing to say.
+// tap is a connection whose reader is always ready and sends nothing.
 type tap struct {
 	net.Conn // for the methods that a stream does not need
 	audience *audience
 	greeted  chan struct{} // closed when the reader is up to date
 	once     sync.Once
 	closed   chan struct{}
-	last     atomic.Pointer[byte] // where the text last written stands in memory
+	last     atomic.Pointer[byte] // address of the last written data
 }
 
 func (c *tap) Read([]byte) (int, error) {
@@ -108,10 +108,10 @@ func (c *tap) Write(p []byte) (int, error) {
 	c.last.Store(unsafe.SliceData(p))
 	select {
 	case <-c.greeted:
-		if c.audience.taken.Add(int64(len(p))) == c.audience.awaited.Load() {
+		if c.audience.received.Add(int64(len(p))) == c.audience.awaited.Load() {
 			select {
 			case c.audience.arrived <- struct{}{}:
-			default: // it is known already
+			default: // already signalled
 			}
 		}
 	default:
@@ -130,72 +130,39 @@ func (c *tap) Close() error {
 func (c *tap) SetDeadline(time.Time) error      { return nil }
 func (c *tap) SetWriteDeadline(time.Time) error { return nil }
 
-// said is a batch that sets one member.
-func said(seq int64, value string) *core.Batch {
+// setBatch returns a batch that sets one member.
+func setBatch(seq int64, value string) *core.Batch {
 	return &core.Batch{Room: "r", Key: "default", ClientID: "ada", ClientSeq: seq, ServerSeq: seq, ServerTs: 1_700_000_000_000,
 		Ops: []core.LoggedOp{{Kind: tree.Set, Path: "todos[8f14e45f].title", Value: value, Index: tree.NoIndex}}}
 }
 
-// All readers are sent the same bytes, and not copies of them.
-func TestABatchIsFramedOnceForAllItsReaders(t *testing.T) {
-	a := newAudience(t, FeedsConfig{})
+func TestReadersShareTheFrameOfABatch(t *testing.T) {
+	a := newAudience(t, feed.Config{})
 	taps := make([]*tap, 50)
 	for i := range taps {
 		taps[i] = a.join(t)
 	}
 	for seq := range int64(10) {
-		a.await(len(taps), func() { a.feed.Committed([]*core.Batch{said(seq+1, `"x"`)}) })
+		a.await(len(taps), func() { a.feed.Committed([]*core.Batch{setBatch(seq+1, `"x"`)}) })
 		for _, c := range taps[1:] {
 			if c.last.Load() != taps[0].last.Load() {
-				t.Fatal("two readers are sent the same batch from different places in memory")
+				t.Fatal("two readers get copies of a batch")
 			}
 		}
 	}
 }
 
-// Those who join are sent one encoding of the documents, however much happens meanwhile, until what has happened since is
-// more than the documents themselves.
-func TestJoinersShareOneFramingOfTheDocuments(t *testing.T) {
-	a := newAudience(t, FeedsConfig{})
-	set := func(value string) {
-		t.Helper()
-		p, err := a.server.decodeBatch([]byte(`{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","value":"` + value + `"}]}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := a.room.Submit(t.Context(), p); err != nil {
-			t.Fatal(err)
-		}
-	}
-	documents := func() (framedAt int64) {
-		a.feed.begin(t.Context(), a.room, nowhere, false)
-		return a.feed.whole.seq
-	}
-	set(strings.Repeat("x", 10_000))
-	first := documents()
-	for range 5 {
-		set("small")
-		if documents() != first {
-			t.Fatal("the documents were framed anew for a small change")
-		}
-	}
-	set(strings.Repeat("y", 11_000))
-	if documents() == first {
-		t.Error("what happened since is more than the documents, and they were not framed anew")
-	}
-}
-
-// One commit in a room, told to all its readers. What it takes for one reader and for a thousand differs by no allocation.
-// A crowd is roused once in the time that serving it takes, which is the time that is measured from a hundred readers on.
-// The rounds are few then, so that what the runtime allocates once can show as some allocations of each.
+// BenchmarkFanOut measures one commit and its delivery to all readers. The number of readers does not change the number of
+// allocations. From a hundred readers on, wake-ups are delayed by the time that delivery takes, which dominates the result;
+// then there are few iterations, so one-time allocations of the runtime may be visible.
 func BenchmarkFanOut(b *testing.B) {
 	for _, readers := range []int{1, 100, 1000} {
 		b.Run(fmt.Sprintf("readers=%d", readers), func(b *testing.B) {
-			a := newAudience(b, FeedsConfig{})
+			a := newAudience(b, feed.Config{})
 			for range readers {
 				a.join(b)
 			}
-			batch := said(0, `"Buy milk, bread and two dozen eggs"`)
+			batch := setBatch(0, `"Buy milk, bread and two dozen eggs"`)
 			batches := []*core.Batch{batch}
 			b.ReportAllocs()
 			for b.Loop() {

@@ -5,22 +5,25 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+
+	"github.com/pathsync/pathsync/httpapi/origin"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// Front answers for a server that is not there yet, because it waits for its database: /healthz is 200, and everything else
-// is 503 `database_unavailable`, which clients repeat. Once there is a Server, it answers. A Front is safe for concurrent use.
+// Front answers requests until there is a Server, which needs an open database: /healthz is 200, everything else is 503
+// `database_unavailable`, which clients retry. Then it passes requests to the Server. It is safe for concurrent use.
 type Front struct {
-	origins Origins
+	origins origin.Allowed
 	server  atomic.Pointer[Server]
 
-	mu          sync.Mutex // held by what happens before there is a Server
-	connections int64      // open until then
+	mu          sync.Mutex
+	connections int64 // before there is a Server
 }
 
-// NewFront makes a Front. Pages of origins can read its answers, as they can the server's.
-func NewFront(origins Origins) *Front { return &Front{origins: origins} }
+// NewFront makes a Front. Pages of allowed origins can read its responses.
+func NewFront(origins origin.Allowed) *Front { return &Front{origins: origins} }
 
-// Set has a server answer from now on.
+// Set passes all further requests to a server.
 func (f *Front) Set(s *Server) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -28,8 +31,7 @@ func (f *Front) Set(s *Server) {
 	f.server.Store(s)
 }
 
-// ConnState counts the connections of an http.Server, whose ConnState it is to be. Those that are open when there is a
-// Server become the Server's.
+// ConnState counts connections, those before Set for the later Server. It is the function http.Server.ConnState.
 func (f *Front) ConnState(conn net.Conn, state http.ConnState) {
 	if s := f.server.Load(); s != nil {
 		s.ConnState(conn, state)
@@ -55,14 +57,14 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Request-Id", requestID(r))
-	f.origins.share(h, r)
+	f.origins.SetHeaders(h, r)
 	switch {
-	case f.origins.preflight(w, r):
+	case f.origins.Preflight(w, r):
 	case r.URL.Path == "/healthz" && r.Method == http.MethodGet:
-		h.Set("Content-Type", "application/json")
+		h.Set("Content-Type", jsonContentType)
 		h.Set("Cache-Control", noStore)
-		_, _ = w.Write([]byte(`{"status":"ok"}` + "\n")) // the client may be gone
+		_, _ = w.Write([]byte(`{"status":"ok"}` + "\n")) // an error means that the client has disconnected
 	default:
-		problem(DatabaseUnavailable, "the server is starting and waits for its database").write(w)
+		problem.New(problem.DatabaseUnavailable, "the server is starting and waits for its database").Write(w)
 	}
 }

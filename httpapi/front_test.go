@@ -5,31 +5,33 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/pathsync/pathsync/httpapi/origin"
 )
 
-func TestAFrontAnswersUntilThereIsAServer(t *testing.T) {
-	origins, err := ParseOrigins([]string{"https://app.example.com"})
+func TestFrontAnswersUntilThereIsAServer(t *testing.T) {
+	origins, err := origin.Parse([]string{"https://app.example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	front := NewFront(origins)
-	ask := func(method, path string) *httptest.ResponseRecorder {
+	send := func(method, path string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(method, path, nil)
 		r.Header.Set("Origin", "https://app.example.com")
 		w := httptest.NewRecorder()
 		front.ServeHTTP(w, r)
 		return w
 	}
-	if w := ask(http.MethodGet, "/healthz"); w.Code != http.StatusOK || w.Body.String() != "{\"status\":\"ok\"}\n" {
+	if w := send(http.MethodGet, "/healthz"); w.Code != http.StatusOK || w.Body.String() != "{\"status\":\"ok\"}\n" {
 		t.Errorf("/healthz: %d %s", w.Code, w.Body)
 	}
 	for _, path := range []string{"/readyz", "/v1/rooms/r", "/metrics", "/", "/absent"} {
-		w := ask(http.MethodPost, path)
+		w := send(http.MethodPost, path)
 		if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), `"retryable":true`) || w.Header().Get("Retry-After") == "" {
 			t.Errorf("%s: %d %v %s", path, w.Code, w.Header(), w.Body)
 		}
 	}
-	if w := ask(http.MethodGet, "/v1/rooms/r"); w.Header().Get("Access-Control-Allow-Origin") != "https://app.example.com" {
+	if w := send(http.MethodGet, "/v1/rooms/r"); w.Header().Get("Access-Control-Allow-Origin") != "https://app.example.com" {
 		t.Errorf("a page of an allowed origin cannot read the answer: %v", w.Header())
 	}
 	front.ConnState(nil, http.StateNew)

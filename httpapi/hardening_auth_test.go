@@ -18,7 +18,8 @@ import (
 
 	"github.com/pathsync/pathsync/auth"
 	"github.com/pathsync/pathsync/core/memstore"
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/limit"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 const (
@@ -29,7 +30,7 @@ const (
 	onlyReads = `{"rooms":[{"match":"board-*","read":true}]}`
 )
 
-// everyRequest sends one request to every address of a room.
+// everyRequest sends a request to every route of a room.
 func everyRequest(c client, room string) []answer {
 	return []answer{
 		c.get(room), c.get(room + "/events?clientId=mallory"), c.get(room + "/changes"), c.get(room + "/stores/default"),
@@ -38,7 +39,7 @@ func everyRequest(c client, room string) []answer {
 	}
 }
 
-// treasure is a guarded server with something in the rooms board-7 and board-8 that must not change.
+// treasure starts a server that requires tokens, with documents in the rooms board-7 and board-8 that must not change.
 func treasure(t *testing.T, settings ...setting) (s *server, unchanged func()) {
 	t.Helper()
 	s = start(t, append([]setting{guarded}, settings...)...)
@@ -55,11 +56,11 @@ func treasure(t *testing.T, settings ...setting) (s *server, unchanged func()) {
 	}
 }
 
-// shutsOut expects that a token opens nothing, and that it does not make its sender nobody in particular.
+// shutsOut expects that every request with a token is refused, and that the token does not make it anonymous.
 func shutsOut(t *testing.T, s *server, unchanged func(), token string) {
 	t.Helper()
 	for _, a := range everyRequest(s.with(token), seven) {
-		a.problem(401, httpapi.Unauthenticated)
+		a.problem(401, problem.Unauthenticated)
 		if challenge := a.header.Get("WWW-Authenticate"); challenge != `Bearer realm="pathsync", error="invalid_token"` {
 			t.Errorf("%s: the challenge is %q", a.what, challenge)
 		}
@@ -73,19 +74,19 @@ func claimsOf(user string, exp time.Time) jwt.MapClaims {
 
 func soon() time.Time { return time.Now().Add(time.Hour) }
 
-func TestEveryAddressBelowV1AsksForAToken(t *testing.T) {
+func TestEveryRouteOfV1RequiresAToken(t *testing.T) {
 	s, unchanged := treasure(t)
 	asked := 0
 	for _, route := range s.api.Routes() {
 		method, path, _ := strings.Cut(route, " ")
-		if !strings.HasPrefix(path, "/v1/") || strings.HasPrefix(path, "/v1/probe") { // which tells only what it was told
+		if !strings.HasPrefix(path, "/v1/") || strings.HasPrefix(path, "/v1/probe") { // needs no authentication
 			continue
 		}
 		asked++
 		path = strings.NewReplacer("{room}", "board-7", "{key}", "default", "{clientId}", "mallory").Replace(path)
 		a := s.send(method, path, strings.NewReader(write)).is(401).has("WWW-Authenticate", `Bearer realm="pathsync"`)
 		if method != http.MethodHead {
-			a.problem(401, httpapi.Unauthenticated)
+			a.problem(401, problem.Unauthenticated)
 		}
 	}
 	if asked < 11 {
@@ -94,11 +95,11 @@ func TestEveryAddressBelowV1AsksForAToken(t *testing.T) {
 	unchanged()
 }
 
-func TestAlgNoneIsShutOut(t *testing.T) {
+func TestTokenWithAlgNoneIsRefused(t *testing.T) {
 	s, unchanged := treasure(t)
 	none := signed(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claimsOf("owner", soon()))
 	shutsOut(t, s, unchanged, none)
-	good := strings.Split(token("owner", editor, time.Hour), ".")
+	good := strings.Split(newToken("owner", editor, time.Hour), ".")
 	for _, alg := range []string{"none", "None", "nOnE", ""} {
 		header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"` + alg + `"}`))
 		shutsOut(t, s, unchanged, header+"."+good[1]+".")
@@ -106,15 +107,15 @@ func TestAlgNoneIsShutOut(t *testing.T) {
 	}
 }
 
-func TestATokenOfTheWrongKeyIsShutOut(t *testing.T) {
+func TestTokenOfAnotherKeyIsRefused(t *testing.T) {
 	s, unchanged := treasure(t)
 	shutsOut(t, s, unchanged, signed(jwt.SigningMethodHS256, []byte("another secret, which is long enough too"), claimsOf("owner", soon())))
-	good := strings.Split(token("mallory", onlyReads, time.Hour), ".")
+	good := strings.Split(newToken("mallory", onlyReads, time.Hour), ".")
 	forged := base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"owner","exp":99999999999,"pathsync":` + editor + `}`))
 	shutsOut(t, s, unchanged, good[0]+"."+forged+"."+good[2])
 }
 
-func TestThePublicKeyIsNoSecret(t *testing.T) {
+func TestTokenSignedWithThePublicKeyAsSecretIsRefused(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -131,9 +132,9 @@ func TestThePublicKeyIsNoSecret(t *testing.T) {
 	}
 }
 
-func TestATokenOutOfItsTimeIsShutOut(t *testing.T) {
+func TestTokenOutsideOfItsValidityIsRefused(t *testing.T) {
 	s, unchanged := treasure(t)
-	shutsOut(t, s, unchanged, token("owner", editor, -time.Minute))
+	shutsOut(t, s, unchanged, newToken("owner", editor, -time.Minute))
 	early := claimsOf("owner", soon())
 	early["nbf"] = time.Now().Add(time.Minute).Unix()
 	shutsOut(t, s, unchanged, signed(jwt.SigningMethodHS256, []byte(signingKey), early))
@@ -142,46 +143,46 @@ func TestATokenOutOfItsTimeIsShutOut(t *testing.T) {
 	shutsOut(t, s, unchanged, signed(jwt.SigningMethodHS256, []byte(signingKey), endless))
 }
 
-func TestWhatIsNoTokenIsShutOut(t *testing.T) {
+func TestMalformedTokenIsRefused(t *testing.T) {
 	s, unchanged := treasure(t)
-	for _, text := range []string{"x", "a.b.c", "..", "null", strings.Repeat("x", 20<<10), token("owner", editor, time.Hour) + "x"} {
+	for _, text := range []string{"x", "a.b.c", "..", "null", strings.Repeat("x", 20<<10), newToken("owner", editor, time.Hour) + "x"} {
 		shutsOut(t, s, unchanged, text)
 	}
-	good := token("owner", editor, time.Hour)
+	good := newToken("owner", editor, time.Hour)
 	for _, header := range []string{"Basic b3duZXI6", "Bearer", "Bearer ", "Token " + good, good, "Bearer\t" + good, "Bearer " + good + " x", "Bearer " + good + ", Bearer " + good} {
-		s.get(seven, "Authorization", header).problem(401, httpapi.Unauthenticated)
+		s.get(seven, "Authorization", header).problem(401, problem.Unauthenticated)
 	}
 	conn := s.raw(t, "GET "+seven+" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+good+"\r\nAuthorization: Bearer x\r\nConnection: close\r\n\r\n")
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	read(t, "two tokens", resp).problem(401, httpapi.Unauthenticated)
-	s.get(seven, "Cookie", "__Host-pathsync=x; __Host-pathsync="+good).problem(401, httpapi.Unauthenticated)
-	s.get(seven, "Cookie", "pathsync="+good).problem(401, httpapi.Unauthenticated)
-	s.get(seven, "Authorization", "Bearer x", "Cookie", "__Host-pathsync="+good).problem(401, httpapi.Unauthenticated)
+	read(t, "two tokens", resp).problem(401, problem.Unauthenticated)
+	s.get(seven, "Cookie", "__Host-pathsync=x; __Host-pathsync="+good).problem(401, problem.Unauthenticated)
+	s.get(seven, "Cookie", "pathsync="+good).problem(401, problem.Unauthenticated)
+	s.get(seven, "Authorization", "Bearer x", "Cookie", "__Host-pathsync="+good).problem(401, problem.Unauthenticated)
 	unchanged()
 }
 
-func TestATokenMayComeInACookie(t *testing.T) {
+func TestTokenInACookieIsAccepted(t *testing.T) {
 	s, _ := treasure(t)
-	s.get(seven, "Cookie", "a=b; __Host-pathsync="+token("ann", onlyReads, time.Hour)).is(200)
-	s.open(seven+"/events", "Cookie", "__Host-pathsync="+token("ann", onlyReads, time.Hour)).live()
+	s.get(seven, "Cookie", "a=b; __Host-pathsync="+newToken("ann", onlyReads, time.Hour)).is(200)
+	s.open(seven+"/events", "Cookie", "__Host-pathsync="+newToken("ann", onlyReads, time.Hour)).live()
 }
 
-func TestATokenInAnAddressIsRefused(t *testing.T) {
+func TestTokenInTheURLIsRefused(t *testing.T) {
 	s, unchanged := treasure(t)
-	good := token("owner", editor, time.Hour)
+	good := newToken("owner", editor, time.Hour)
 	for _, name := range []string{"token", "access_token", "Access_Token", "jwt", "id_token", "authorization", "bearer", "x", "ticket", "clientId"} {
 		for _, path := range []string{seven, seven + "/events", seven + "/changes"} {
-			s.get(path+"?"+name+"="+good).problem(401, httpapi.Unauthenticated)
-			s.with(good).get(path+"?a=b&"+name+"="+good).problem(401, httpapi.Unauthenticated)
+			s.get(path+"?"+name+"="+good).problem(401, problem.Unauthenticated)
+			s.with(good).get(path+"?a=b&"+name+"="+good).problem(401, problem.Unauthenticated)
 		}
 	}
 	unchanged()
 }
 
-func TestATokenForOtherRoomsOpensNone(t *testing.T) {
+func TestTokenForOtherRoomsIsForbidden(t *testing.T) {
 	s, unchanged := treasure(t)
 	for _, claim := range []string{
 		``, `{}`, `{"rooms":[]}`, `{"rooms":[{"room":"board-8","read":true,"write":true,"presence":true}]}`,
@@ -194,15 +195,15 @@ func TestATokenForOtherRoomsOpensNone(t *testing.T) {
 			claim = "null"
 		}
 		for _, a := range everyRequest(s.by("mallory", claim), seven) {
-			a.problem(403, httpapi.Forbidden)
+			a.problem(403, problem.Forbidden)
 		}
-		s.by("mallory", claim).post("/v1/tickets", `{"room":"board-7"}`).problem(403, httpapi.Forbidden)
+		s.by("mallory", claim).post("/v1/tickets", `{"room":"board-7"}`).problem(403, problem.Forbidden)
 	}
 	unchanged()
 }
 
-// What is compared with the patterns is the name that is used, decoded once and never tidied.
-func TestEncodedSlashesAndDotsDoNotLeadIntoOtherRooms(t *testing.T) {
+// Patterns are compared with the decoded name, which is decoded once and not normalized.
+func TestEncodedSlashesAndDotsDoNotReachOtherRooms(t *testing.T) {
 	s, unchanged := treasure(t)
 	mallory := s.by("mallory", `{"rooms":[{"match":"team/*","read":true,"write":true,"presence":true}]}`)
 	for path, room := range map[string]string{
@@ -213,10 +214,10 @@ func TestEncodedSlashesAndDotsDoNotLeadIntoOtherRooms(t *testing.T) {
 		mallory.ops(path, `{"op":"init","path":"","value":1}`).is(200)
 	}
 	for _, path := range []string{"board-7", "team%252Fa", "team", "Team%2Fa", "team%EF%BC%8Fa", "team%5Ca", "%2Fteam%2Fa", "..%2Fteam%2Fa", "board-7%2Fteam%2F"} {
-		mallory.get("/v1/rooms/"+path).problem(403, httpapi.Forbidden)
-		mallory.post("/v1/rooms/"+path+"/ops", write).problem(403, httpapi.Forbidden)
+		mallory.get("/v1/rooms/"+path).problem(403, problem.Forbidden)
+		mallory.post("/v1/rooms/"+path+"/ops", write).problem(403, problem.Forbidden)
 	}
-	good := token("mallory", `{"rooms":[{"match":"team/*","read":true,"write":true}]}`, time.Hour)
+	good := newToken("mallory", `{"rooms":[{"match":"team/*","read":true,"write":true}]}`, time.Hour)
 	for path, status := range map[string]int{
 		"/v1/rooms/team/../board-7": 404, "/v1/rooms/team/a/../../board-7": 404, "/v1/rooms/team%2F../board-7": 404,
 		"/v1/rooms/..": 422, "/v1/rooms/%2e%2e/ops": 405, "/v1/rooms/team%2Fa%00": 422, "/v1/rooms/team%2Fa%0d%0a": 422,
@@ -231,29 +232,29 @@ func TestEncodedSlashesAndDotsDoNotLeadIntoOtherRooms(t *testing.T) {
 	unchanged()
 }
 
-func TestWhoMayOnlyReadDoesNotWriteNorAppear(t *testing.T) {
+func TestReadPermissionAllowsNeitherWritingNorPresence(t *testing.T) {
 	s, unchanged := treasure(t)
 	ann := s.by("ann", onlyReads)
 	for _, a := range []answer{
 		ann.post(seven+"/ops", write), ann.put(seven+"/presence/ann", `{}`), ann.delete(seven + "/presence/ann"), ann.post(seven+"/presence/ann/leave", ""),
 	} {
-		a.problem(403, httpapi.Forbidden)
+		a.problem(403, problem.Forbidden)
 	}
 	ann.open(seven + "/events?clientId=ann&displayName=Ann").live() // she follows the room unseen
 	ann.get(seven + "/changes").is(200)
 	unchanged()
 }
 
-func TestWhoMayOnlyWriteDoesNotRead(t *testing.T) {
+func TestWritePermissionDoesNotAllowReading(t *testing.T) {
 	s, _ := treasure(t)
 	sensor := s.by("sensor", `{"rooms":[{"room":"board-7","write":true}]}`)
 	sensor.post(seven+"/ops", write).is(200)
 	for _, path := range []string{"", "/events", "/changes", "/stores/default", "/presence"} {
-		sensor.get(seven+path).problem(403, httpapi.Forbidden)
+		sensor.get(seven+path).problem(403, problem.Forbidden)
 	}
 }
 
-func TestAReadOnlyPartIsNotChangedByWayOfItsParents(t *testing.T) {
+func TestReadOnlyPartIsProtectedFromChangesOfItsParents(t *testing.T) {
 	s, _ := treasure(t)
 	s.by("owner", editor).post(eight+"/ops", `{"clientId":"o","key":"default","ops":[{"op":"set","path":"","value":{"plan":{"budget":{"total":1},"title":"a"},"tasks":[{"_sync_id":"t1","cost":1}]}}]}`).is(200)
 	before := s.by("owner", editor).state("board-8")
@@ -279,14 +280,14 @@ func TestAReadOnlyPartIsNotChangedByWayOfItsParents(t *testing.T) {
 		`{"op":"array_move","path":"tasks[t1]","arrayIndex":0}`,
 		`{"op":"array_add","path":"tasks","value":{"_sync_id":"t1"}}`,
 	} {
-		// The good op before it has no effect either.
-		p := post("board-8", "default", `{"op":"set","path":"plan.title","value":"b"},`+op).problem(403, httpapi.Forbidden)
+		// The valid op before it has no effect either.
+		p := post("board-8", "default", `{"op":"set","path":"plan.title","value":"b"},`+op).problem(403, problem.Forbidden)
 		faults(t, p, "/ops/1")
 	}
 	for _, key := range []string{"settings", "set"} {
-		post("board-8", key, `{"op":"init","path":"","value":1}`).problem(403, httpapi.Forbidden)
+		post("board-8", key, `{"op":"init","path":"","value":1}`).problem(403, problem.Forbidden)
 	}
-	post("archive-1", "default", `{"op":"init","path":"","value":1}`).problem(403, httpapi.Forbidden)
+	post("archive-1", "default", `{"op":"init","path":"","value":1}`).problem(403, problem.Forbidden)
 	if after := s.by("owner", editor).state("board-8"); after != before {
 		t.Errorf("what is read-only was changed from\n%s to\n%s", before, after)
 	}
@@ -304,44 +305,44 @@ func ticketOf(t *testing.T, c client, room string) string {
 	return text
 }
 
-func TestATicketIsUsedOnce(t *testing.T) {
+func TestTicketIsValidOnce(t *testing.T) {
 	s, _ := treasure(t)
 	ticket := ticketOf(t, s.by("ann", editor), "board-7")
 	s.open(seven + "/events?clientId=ann&ticket=" + ticket).live()
 	for range 3 {
-		s.get(seven+"/events?clientId=ann&ticket="+ticket).problem(401, httpapi.Unauthenticated)
+		s.get(seven+"/events?clientId=ann&ticket="+ticket).problem(401, problem.Unauthenticated)
 	}
 	for _, made := range []string{"x", strings.ToLower(ticket), ticket[1:], ticket + "A", "%00", strings.Repeat("A", 26)} {
-		s.get(seven+"/events?ticket="+made).problem(401, httpapi.Unauthenticated)
+		s.get(seven+"/events?ticket="+made).problem(401, problem.Unauthenticated)
 	}
 }
 
-func TestATicketOfAnotherRoomOpensNothing(t *testing.T) {
+func TestTicketOfAnotherRoomIsRefused(t *testing.T) {
 	s, unchanged := treasure(t)
 	ticket := ticketOf(t, s.by("ann", editor), "board-8")
-	s.get(seven+"/events?ticket="+ticket).problem(401, httpapi.Unauthenticated)
-	s.get(eight+"/events?ticket="+ticket).problem(401, httpapi.Unauthenticated) // and it is used up
+	s.get(seven+"/events?ticket="+ticket).problem(401, problem.Unauthenticated)
+	s.get(eight+"/events?ticket="+ticket).problem(401, problem.Unauthenticated) // and it is used up
 	unchanged()
 }
 
-func TestATicketOpensStreamsAlone(t *testing.T) {
+func TestTicketOpensOnlyStreams(t *testing.T) {
 	s, unchanged := treasure(t)
 	for _, path := range []string{"", "/changes", "/stores/default", "/presence"} {
-		s.get(seven+path+"?ticket="+ticketOf(t, s.by("ann", editor), "board-7")).problem(401, httpapi.Unauthenticated)
+		s.get(seven+path+"?ticket="+ticketOf(t, s.by("ann", editor), "board-7")).problem(401, problem.Unauthenticated)
 	}
-	s.post(seven+"/ops?ticket="+ticketOf(t, s.by("ann", editor), "board-7"), write).problem(401, httpapi.Unauthenticated)
-	s.post("/v1/tickets?ticket="+ticketOf(t, s.by("ann", editor), "board-7"), `{"room":"board-7"}`).problem(401, httpapi.Unauthenticated)
+	s.post(seven+"/ops?ticket="+ticketOf(t, s.by("ann", editor), "board-7"), write).problem(401, problem.Unauthenticated)
+	s.post("/v1/tickets?ticket="+ticketOf(t, s.by("ann", editor), "board-7"), `{"room":"board-7"}`).problem(401, problem.Unauthenticated)
 	unchanged()
 }
 
-func TestATicketLastsForThirtySecondsAndItsStreamAsLongAsItsToken(t *testing.T) {
+func TestTicketExpiresAfter30SecondsAndItsStreamWithTheToken(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
-		ann := s.with(token("ann", onlyReads, time.Minute))
+		ann := s.with(newToken("ann", onlyReads, time.Minute))
 		late, soon := ticketOf(t, ann, "board-7"), ticketOf(t, ann, "board-7")
 		time.Sleep(29 * time.Second)
 		r := s.open(seven + "/events?ticket=" + soon).live()
 		time.Sleep(time.Second)
-		s.get(seven+"/events?ticket="+late).problem(401, httpapi.Unauthenticated)
+		s.get(seven+"/events?ticket="+late).problem(401, problem.Unauthenticated)
 		r.expires(t)
 		if now := time.Now().Unix(); now != 946684800+60 {
 			t.Errorf("the stream ended %d s after the beginning, want 60", now-946684800)
@@ -349,20 +350,20 @@ func TestATicketLastsForThirtySecondsAndItsStreamAsLongAsItsToken(t *testing.T) 
 	}, guarded)
 }
 
-func TestAUserHasABoundedNumberOfTickets(t *testing.T) {
+func TestTicketsOfAUserAreBounded(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		mallory := s.by("mallory", editor)
 		for range 100 {
 			ticketOf(t, mallory, "board-7")
 		}
-		mallory.post("/v1/tickets", `{"room":"board-7"}`).problem(503, httpapi.Overloaded)
+		mallory.post("/v1/tickets", `{"room":"board-7"}`).problem(503, problem.Overloaded)
 		ticketOf(t, s.by("ann", editor), "board-7")
 		time.Sleep(30 * time.Second)
 		ticketOf(t, mallory, "board-7")
 	}, guarded)
 }
 
-func TestAnothersClientCannotBeUsed(t *testing.T) {
+func TestClientOfAnotherUserIsForbidden(t *testing.T) {
 	store := memstore.New()
 	batchOf := func(seq string) string {
 		return `{"clientId":"anns","clientSeq":` + seq + `,"key":"default","ops":[{"op":"set","path":"x","value":` + seq + `}]}`
@@ -377,9 +378,9 @@ func TestAnothersClientCannotBeUsed(t *testing.T) {
 			mallory.get(seven + "/events?clientId=anns"),
 			mallory.put(seven+"/presence/anns", `{"displayName":"Ann"}`),
 		} {
-			a.problem(403, httpapi.Forbidden)
+			a.problem(403, problem.Forbidden)
 		}
-		s.by("ghost", onlyReads).get(seven+"/events?clientId=anns").problem(403, httpapi.Forbidden)
+		s.by("ghost", onlyReads).get(seven+"/events?clientId=anns").problem(403, problem.Forbidden)
 	}
 	t.Run("while she is there", func(t *testing.T) {
 		s := start(t, guarded, func(p *parts) { p.store = store })
@@ -388,15 +389,15 @@ func TestAnothersClientCannotBeUsed(t *testing.T) {
 		ann.post(seven+"/ops", batchOf("1")).is(200)
 		attack(t, s)
 		mallory := s.by("mallory", editor)
-		mallory.delete(seven+"/presence/anns").problem(403, httpapi.Forbidden)
-		mallory.post(seven+"/presence/anns/leave", "").problem(403, httpapi.Forbidden)
-		mallory.post(seven+"/events/anns/token", "").problem(403, httpapi.Forbidden)
+		mallory.delete(seven+"/presence/anns").problem(403, problem.Forbidden)
+		mallory.post(seven+"/presence/anns/leave", "").problem(403, problem.Forbidden)
+		mallory.post(seven+"/events/anns/token", "").problem(403, problem.Forbidden)
 		ann.post(seven+"/ops", batchOf("2")).is(200)
 		r.until("delta")
 		if deltas := r.until("delta"); !strings.Contains(deltas[len(deltas)-1].data, `"clientSeq":2`) {
 			t.Errorf("her stream did not go on: %v", deltas)
 		}
-		mallory.ops("board-8", `{"op":"init","path":"","value":1}`).is(200) // in another room she has not used it
+		mallory.ops("board-8", `{"op":"init","path":"","value":1}`).is(200) // not used in this room
 	})
 	t.Run("after a restart, by the log", func(t *testing.T) {
 		s := start(t, guarded, func(p *parts) { p.store = store })
@@ -405,7 +406,7 @@ func TestAnothersClientCannotBeUsed(t *testing.T) {
 	})
 }
 
-func TestTheUserIsTheTokensAndNothingElses(t *testing.T) {
+func TestUserComesFromTheTokenOnly(t *testing.T) {
 	s, _ := treasure(t)
 	ann, owner := s.by("ann", editor), s.by("owner", editor)
 	r := owner.open(seven + "/events").live()
@@ -420,8 +421,8 @@ func TestTheUserIsTheTokensAndNothingElses(t *testing.T) {
 	if changes := owner.get(seven + "/changes").is(200).body; !strings.Contains(changes, `"userId":"ann"`) {
 		t.Errorf("%s", changes)
 	}
-	faults(t, ann.put(seven+"/presence/tab", `{"userId":"owner"}`).problem(422, httpapi.InvalidRequest), "")
-	faults(t, ann.post(seven+"/ops", strings.Replace(write, `"key"`, `"userId":"owner","key"`, 1)).problem(422, httpapi.InvalidRequest), "")
+	faults(t, ann.put(seven+"/presence/tab", `{"userId":"owner"}`).problem(422, problem.InvalidRequest), "")
+	faults(t, ann.post(seven+"/ops", strings.Replace(write, `"key"`, `"userId":"owner","key"`, 1)).problem(422, problem.InvalidRequest), "")
 	for _, header := range []string{"X-User", "X-Forwarded-User", "Remote-User", "X-User-Id"} {
 		if body := ann.send(http.MethodPut, seven+"/presence/tab", strings.NewReader(`{}`), header, "owner").is(200).body; !strings.Contains(body, `"userId":"ann"`) {
 			t.Errorf("%s: %s", header, body)
@@ -429,7 +430,7 @@ func TestTheUserIsTheTokensAndNothingElses(t *testing.T) {
 	}
 }
 
-func TestHeadersCannotBeInjectedByCredentials(t *testing.T) {
+func TestCredentialsCannotInjectHeaders(t *testing.T) {
 	s, unchanged := treasure(t)
 	for _, injected := range []string{
 		"Authorization: Bearer x\rSet-Cookie: a=b", "Authorization: Bearer x\" error=\"\r\nX-Request-Id: a\x00b", "Cookie: __Host-pathsync=\"x\r\n Set-Cookie: a=b\"",
@@ -450,11 +451,11 @@ func TestHeadersCannotBeInjectedByCredentials(t *testing.T) {
 	}
 }
 
-func TestATokenIsNeverLogged(t *testing.T) {
+func TestTokenIsNotLogged(t *testing.T) {
 	var log lines
 	h := slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})
 	s := start(t, guarded, into(h), func(p *parts) { p.api.AccessLog = slog.New(h) })
-	good, bad := token("ann", editor, time.Hour), token("ann", `{"rooms":1}`, time.Hour)
+	good, bad := newToken("ann", editor, time.Hour), newToken("ann", `{"rooms":1}`, time.Hour)
 	ticket := ticketOf(t, s.with(good), "board-7")
 	s.store.fail(errAway)
 	for _, text := range []string{good, bad} {
@@ -479,21 +480,21 @@ func TestATokenIsNeverLogged(t *testing.T) {
 	}
 }
 
-// expires reads a stream until it ends because its token has.
+// expires reads a stream until its token expires.
 func (r *reader) expires(t *testing.T) {
 	t.Helper()
 	events := r.until("problem")
-	if p := parseProblem(t, events[len(events)-1].data); p.Code != httpapi.TokenExpired || !p.Retryable || p.Status != 401 {
+	if p := parseProblem(t, events[len(events)-1].data); p.Code != problem.TokenExpired || !p.Retryable || p.Status != 401 {
 		t.Errorf("%+v", p)
 	}
 	r.ends()
 }
 
-func TestAStreamEndsWithItsToken(t *testing.T) {
+func TestStreamEndsWhenItsTokenExpires(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		for _, query := range []string{"", "?clientId=ann"} {
 			began := time.Now()
-			s.with(token("ann", editor, 90*time.Second)).open(seven + "/events" + query).expires(t)
+			s.with(newToken("ann", editor, 90*time.Second)).open(seven + "/events" + query).expires(t)
 			if open := time.Since(began); open != 90*time.Second {
 				t.Errorf("the stream ended after %v", open)
 			}
@@ -501,24 +502,24 @@ func TestAStreamEndsWithItsToken(t *testing.T) {
 	}, guarded)
 }
 
-// Clocks may differ by so much for a request, but a stream would go on with a token that has ended.
-func TestATokenThatHasJustExpiredOpensNoStream(t *testing.T) {
+// Requests allow for clock skew. Streams do not: they would continue with an expired token.
+func TestJustExpiredTokenOpensNoStream(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
-		ann := s.with(token("ann", editor, -10*time.Second))
+		ann := s.with(newToken("ann", editor, -10*time.Second))
 		ann.get(seven).is(200)
-		ann.get(seven+"/events").problem(401, httpapi.Unauthenticated)
+		ann.get(seven+"/events").problem(401, problem.Unauthenticated)
 		s.by("ann", editor).open(seven + "/events?clientId=ann").live()
-		ann.post(seven+"/events/ann/token", "").problem(401, httpapi.Unauthenticated)
+		ann.post(seven+"/events/ann/token", "").problem(401, problem.Unauthenticated)
 	}, guarded)
 }
 
-func TestAStreamGoesOnWithANewToken(t *testing.T) {
+func TestStreamContinuesWithANewToken(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		began := time.Now()
-		r := s.with(token("ann", editor, time.Minute)).open(seven + "/events?clientId=ann").live()
+		r := s.with(newToken("ann", editor, time.Minute)).open(seven + "/events?clientId=ann").live()
 		for minute := range 5 {
 			time.Sleep(50 * time.Second)
-			s.with(token("ann", editor, time.Duration(60+minute)*time.Second)).post(seven+"/events/ann/token", "").is(204)
+			s.with(newToken("ann", editor, time.Duration(60+minute)*time.Second)).post(seven+"/events/ann/token", "").is(204)
 		}
 		s.by("owner", editor).set("board-7", "x", "1")
 		r.until("delta")
@@ -526,12 +527,12 @@ func TestAStreamGoesOnWithANewToken(t *testing.T) {
 		if open := time.Since(began); open != 314*time.Second {
 			t.Errorf("the stream ended after %v", open)
 		}
-		synctest.Wait() // the server has let go of it
-		s.by("ann", editor).post(seven+"/events/ann/token", "").problem(404, httpapi.StreamNotFound)
+		synctest.Wait() // the server has closed it
+		s.by("ann", editor).post(seven+"/events/ann/token", "").problem(404, problem.StreamNotFound)
 	}, guarded)
 }
 
-func TestANewTokenThatGrantsLessEndsTheStream(t *testing.T) {
+func TestNewTokenWithFewerPermissionsEndsTheStream(t *testing.T) {
 	for name, less := range map[string]string{
 		"nothing": `{}`, "another room": `{"rooms":[{"room":"board-8","read":true,"presence":true}]}`,
 		"not to read": `{"rooms":[{"room":"board-7","write":true,"presence":true}]}`, "not to be present": onlyReads,
@@ -539,9 +540,9 @@ func TestANewTokenThatGrantsLessEndsTheStream(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *server) {
 				r := s.by("ann", editor).open(seven + "/events?clientId=ann").live()
-				s.by("ann", less).post(seven+"/events/ann/token", "").problem(403, httpapi.Forbidden)
+				s.by("ann", less).post(seven+"/events/ann/token", "").problem(403, problem.Forbidden)
 				events := r.until("problem")
-				if p := parseProblem(t, events[len(events)-1].data); p.Code != httpapi.Forbidden || p.Retryable {
+				if p := parseProblem(t, events[len(events)-1].data); p.Code != problem.Forbidden || p.Retryable {
 					t.Errorf("%+v", p)
 				}
 				r.ends()
@@ -550,14 +551,14 @@ func TestANewTokenThatGrantsLessEndsTheStream(t *testing.T) {
 	}
 }
 
-func TestATokenThatIsRefusedLeavesTheStreamAsItWas(t *testing.T) {
+func TestRefusedNewTokenDoesNotChangeTheStream(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		began := time.Now()
-		r := s.with(token("ann", editor, time.Minute)).open(seven + "/events?clientId=ann").live()
-		for _, bad := range []string{"x", token("ann", editor, -time.Hour), token("ann", `[]`, time.Hour)} {
-			s.with(bad).post(seven+"/events/ann/token", "").problem(401, httpapi.Unauthenticated)
+		r := s.with(newToken("ann", editor, time.Minute)).open(seven + "/events?clientId=ann").live()
+		for _, bad := range []string{"x", newToken("ann", editor, -time.Hour), newToken("ann", `[]`, time.Hour)} {
+			s.with(bad).post(seven+"/events/ann/token", "").problem(401, problem.Unauthenticated)
 		}
-		s.by("mallory", editor).post(seven+"/events/ann/token", "").problem(403, httpapi.Forbidden)
+		s.by("mallory", editor).post(seven+"/events/ann/token", "").problem(403, problem.Forbidden)
 		r.expires(t)
 		if open := time.Since(began); open != time.Minute {
 			t.Errorf("the stream ended after %v", open)
@@ -565,27 +566,27 @@ func TestATokenThatIsRefusedLeavesTheStreamAsItWas(t *testing.T) {
 	}, guarded)
 }
 
-// The goroutines and timers of streams that end before their tokens are not left behind: the bubble would not end.
-func TestAStreamThatEndsLeavesNoTimer(t *testing.T) {
+// Streams that end before their tokens leave no goroutine and no timer: otherwise the bubble would not end.
+func TestEndedStreamHasNoTimer(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
-		ann := s.with(token("ann", editor, 1000*time.Hour))
+		ann := s.with(newToken("ann", editor, 1000*time.Hour))
 		for range 10 {
 			r := ann.open(seven + "/events?clientId=ann").live()
 			r.close()
 			synctest.Wait()
-			ann.post(seven+"/events/ann/token", "").problem(404, httpapi.StreamNotFound)
+			ann.post(seven+"/events/ann/token", "").problem(404, problem.StreamNotFound)
 		}
 	}, guarded)
 }
 
-// A browser adds the cookie to whatever a page makes it send: the page's origin is what counts then.
-func TestAPageOfAnotherOriginCannotUseTheCookie(t *testing.T) {
+// A browser adds the cookie to requests of every page, so the origin of the page is checked.
+func TestPageOfAnotherOriginCannotUseTheCookie(t *testing.T) {
 	s, unchanged := treasure(t)
-	cookie := "__Host-pathsync=" + token("owner", editor, time.Hour)
+	cookie := "__Host-pathsync=" + newToken("owner", editor, time.Hour)
 	for _, from := range [][2]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.test"}, {"Origin", "null"}} {
 		for _, kind := range []string{"application/json", "text/plain", "application/x-www-form-urlencoded"} {
 			for _, path := range []string{seven + "/ops", "/v1/tickets", seven + "/events/owner/token", seven + "/presence/owner/leave"} {
-				s.post(path, write, "Cookie", cookie, from[0], from[1], "Content-Type", kind).problem(403, httpapi.CrossOrigin)
+				s.post(path, write, "Cookie", cookie, from[0], from[1], "Content-Type", kind).problem(403, problem.CrossOrigin)
 			}
 		}
 	}
@@ -593,7 +594,7 @@ func TestAPageOfAnotherOriginCannotUseTheCookie(t *testing.T) {
 	s.post(seven+"/ops", strings.Replace(write, "mallory", "owners", 1), "Cookie", cookie, "Sec-Fetch-Site", "same-origin").is(200)
 }
 
-func TestAUserHasOneAllowanceByWhateverItIsKnown(t *testing.T) {
+func TestUserLimitsApplyToTokensAndTickets(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		ann := s.by("ann", editor)
 		ticket := ticketOf(t, ann, "board-7")
@@ -602,16 +603,16 @@ func TestAUserHasOneAllowanceByWhateverItIsKnown(t *testing.T) {
 		}
 		for _, a := range []answer{
 			ann.get(seven), s.by("ann", everything).get(eight), ann.get(seven + "/events"),
-			s.get(seven, "Cookie", "__Host-pathsync="+token("ann", editor, time.Hour)),
+			s.get(seven, "Cookie", "__Host-pathsync="+newToken("ann", editor, time.Hour)),
 			s.get(seven + "/events?ticket=" + ticket),
 		} {
-			a.problem(429, httpapi.RateLimited)
+			a.problem(429, problem.RateLimited)
 		}
 		s.by("ben", editor).get(seven).is(200)
-	}, guarded, func(p *parts) { p.api.Limits = httpapi.Limits{User: httpapi.Allowance{Requests: 1}} })
+	}, guarded, func(p *parts) { p.api.Limits = limit.Config{User: limit.Allowance{Requests: 1}} })
 }
 
-func TestNobodyUsesUpWhatAnothersClientMaySend(t *testing.T) {
+func TestUserCannotExhaustTheLimitOfAnothersClient(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		anns := strings.Replace(write, "mallory", "anns", 1)
 		s.by("ann", editor).post(seven+"/ops", anns).is(200)
@@ -619,5 +620,5 @@ func TestNobodyUsesUpWhatAnothersClientMaySend(t *testing.T) {
 			s.by("mallory", editor).post(seven+"/ops", anns)
 		}
 		s.by("ann", editor).post(seven+"/ops", anns).is(200)
-	}, guarded, func(p *parts) { p.api.Limits = httpapi.Limits{ClientBatches: 1} })
+	}, guarded, func(p *parts) { p.api.Limits = limit.Config{ClientBatches: 1} })
 }

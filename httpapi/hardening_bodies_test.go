@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// bodyOf is a batch of exactly so many bytes that could be accepted.
+// bodyOf returns a valid batch of a size in bytes.
 func bodyOf(bytes int) string {
 	const head, tail = `{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","value":"`, `"}]}`
 	return head + strings.Repeat("x", bytes-len(head)-len(tail)) + tail
@@ -23,27 +23,27 @@ func bodyOf(bytes int) string {
 
 const bodyLimit = 1 << 20
 
-func TestABodyAtTheLimitIsTaken(t *testing.T) {
+func TestBodyAtTheLimitIsAccepted(t *testing.T) {
 	s := start(t)
 	s.post("/v1/rooms/r/ops", bodyOf(bodyLimit)).is(200)
 }
 
-func TestABodyOneByteOverTheLimitIsRefusedByItsLength(t *testing.T) {
+func TestContentLengthOneByteOverTheLimitIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
-		s.post("/v1/rooms/target/ops", bodyOf(bodyLimit+1)).problem(413, httpapi.BodyTooLarge)
+		s.post("/v1/rooms/target/ops", bodyOf(bodyLimit+1)).problem(413, problem.BodyTooLarge)
 	})
 }
 
-func TestABodyOneByteOverTheLimitIsRefusedInChunks(t *testing.T) {
+func TestChunkedBodyOneByteOverTheLimitIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		chunked := io.MultiReader(strings.NewReader(bodyOf(bodyLimit + 1)))
-		s.send(http.MethodPost, "/v1/rooms/target/ops", chunked).problem(413, httpapi.BodyTooLarge)
+		s.send(http.MethodPost, "/v1/rooms/target/ops", chunked).problem(413, problem.BodyTooLarge)
 	})
 }
 
-func TestABodyWithoutEndIsCutAtTheLimit(t *testing.T) {
+func TestEndlessBodyIsCutAtTheLimit(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		flat(t, 16<<20, func() {
@@ -52,7 +52,7 @@ func TestABodyWithoutEndIsCutAtTheLimit(t *testing.T) {
 			if err != nil {
 				return // the server need not listen to the end before it closes
 			}
-			read(t, "an endless body", resp).problem(413, httpapi.BodyTooLarge)
+			read(t, "an endless body", resp).problem(413, problem.BodyTooLarge)
 		})
 	})
 }
@@ -66,8 +66,8 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What is merely announced costs nothing, also while it is waited for.
-func TestABodyThatIsAnnouncedAndNeverSentTakesNoMemory(t *testing.T) {
+// A Content-Length alone takes no memory, also while the server waits for the body.
+func TestContentLengthWithoutBodyTakesNoMemory(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		flat(t, 8<<20, func() {
@@ -83,7 +83,7 @@ func TestABodyThatIsAnnouncedAndNeverSentTakesNoMemory(t *testing.T) {
 	})
 }
 
-func TestAGzipBombIsRefusedUnread(t *testing.T) {
+func TestGzipBombIsRefusedUnread(t *testing.T) {
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
 	for range 32 {
@@ -96,42 +96,42 @@ func TestAGzipBombIsRefusedUnread(t *testing.T) {
 	s.harmless(t, func() {
 		flat(t, 4<<20, func() {
 			for _, encoding := range []string{"gzip", "GZIP", "br", "deflate", "gzip, gzip", "x"} {
-				s.post("/v1/rooms/target/ops", bomb.String(), "Content-Encoding", encoding).problem(415, httpapi.UnsupportedMediaType)
+				s.post("/v1/rooms/target/ops", bomb.String(), "Content-Encoding", encoding).problem(415, problem.UnsupportedMediaType)
 				s.send(http.MethodPut, "/v1/rooms/target/presence/ada", bytes.NewReader(bomb.Bytes()), "Content-Encoding", encoding).
-					problem(415, httpapi.UnsupportedMediaType)
+					problem(415, problem.UnsupportedMediaType)
 			}
-			s.post("/v1/rooms/target/ops", bomb.String()).problem(400, httpapi.InvalidJSON) // and it is not unpacked uninvited
+			s.post("/v1/rooms/target/ops", bomb.String()).problem(400, problem.InvalidJSON) // and it is not unpacked uninvited
 		})
 	})
 }
 
-func TestABodyThatDoesNotSayItIsJSONIsRefused(t *testing.T) {
+func TestBodyWithoutJSONContentTypeIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, kind := range []string{"", "text/plain", "text/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
 			"application/json-patch+json", "application/json; charset=utf-16", "application/json; charset=latin1",
 			"application/json, text/plain", ";", "*/*", "application/jsonx", strings.Repeat("x", 8<<10)} {
-			s.post("/v1/rooms/target/ops", bodyOf(200), "Content-Type", kind).problem(415, httpapi.UnsupportedMediaType)
+			s.post("/v1/rooms/target/ops", bodyOf(200), "Content-Type", kind).problem(415, problem.UnsupportedMediaType)
 			s.send(http.MethodPut, "/v1/rooms/target/presence/ada", strings.NewReader(`{}`), "Content-Type", kind).
-				problem(415, httpapi.UnsupportedMediaType)
+				problem(415, problem.UnsupportedMediaType)
 		}
 	})
 }
 
-// A sender of one byte a second is told that it is too slow, and its connection is closed: neither it nor the bytes that
-// are still to come hold anything up, whether somebody reads the body or not.
-func TestABodyThatTricklesIsCutOff(t *testing.T) {
+// A client that sends one byte a second gets a 408, and its connection is closed, whether a handler reads the body
+// or not.
+func TestTricklingBodyIsCutOff(t *testing.T) {
 	for name, c := range map[string]struct {
 		head   string
 		status int
-		code   httpapi.Code
+		code   problem.Code
 	}{
-		"announced":        {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n", 408, httpapi.RequestTimeout},
-		"in chunks":        {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n", 408, httpapi.RequestTimeout},
-		"presence":         {"PUT /v1/rooms/target/presence/ada HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n", 408, httpapi.RequestTimeout},
-		"of another type":  {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n", 415, httpapi.UnsupportedMediaType},
-		"too large":        {"PUT /v1/rooms/target/presence/ada HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 20000\r\n", 413, httpapi.BodyTooLarge},
-		"to nowhere":       {"POST /nowhere HTTP/1.1\r\nContent-Length: 1000\r\n", 404, httpapi.RouteNotFound},
+		"announced":        {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n", 408, problem.RequestTimeout},
+		"in chunks":        {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n", 408, problem.RequestTimeout},
+		"presence":         {"PUT /v1/rooms/target/presence/ada HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n", 408, problem.RequestTimeout},
+		"of another type":  {"POST /v1/rooms/target/ops HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n", 415, problem.UnsupportedMediaType},
+		"too large":        {"PUT /v1/rooms/target/presence/ada HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 20000\r\n", 413, problem.BodyTooLarge},
+		"to nowhere":       {"POST /nowhere HTTP/1.1\r\nContent-Length: 1000\r\n", 404, problem.RouteNotFound},
 		"of no meaning":    {"POST /v1/rooms/target/presence/ada/leave HTTP/1.1\r\nContent-Length: 1000\r\n", 204, ""},
 		"of no meaning, 2": {"GET /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", 200, ""},
 	} {
@@ -153,7 +153,7 @@ func TestABodyThatTricklesIsCutOff(t *testing.T) {
 					sent := trickle(conn, strings.Contains(c.head, "chunked"))
 					a, ok := <-answered
 					if !ok {
-						t.Fatalf("no answer, but %d bytes were taken", sent)
+						t.Fatalf("no response, but %d bytes were accepted", sent)
 					}
 					if a.is(c.status); c.code != "" {
 						a.problem(c.status, c.code)
@@ -167,7 +167,7 @@ func TestABodyThatTricklesIsCutOff(t *testing.T) {
 	}
 }
 
-// trickle sends a blank a second until the connection is closed, and returns how many went through.
+// trickle sends a space each second until the connection is closed, and returns their number.
 func trickle(conn net.Conn, chunked bool) (sent int) {
 	piece := " "
 	if chunked {
@@ -182,7 +182,7 @@ func trickle(conn net.Conn, chunked bool) (sent int) {
 	return sent
 }
 
-func TestABodyThatBreaksOffChangesNothing(t *testing.T) {
+func TestIncompleteBodyChangesNothing(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		batch := bodyOf(500)
@@ -196,7 +196,7 @@ func TestABodyThatBreaksOffChangesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			read(t, fmt.Sprintf("%d bytes of %d", part, len(batch)), resp).problem(400, httpapi.InvalidJSON)
+			read(t, fmt.Sprintf("%d bytes of %d", part, len(batch)), resp).problem(400, problem.InvalidJSON)
 		}
 		conn := s.raw(t, "POST /v1/rooms/target/ops HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+
 			"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n")
@@ -204,12 +204,12 @@ func TestABodyThatBreaksOffChangesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		read(t, "a chunk of 2^68 bytes", resp).problem(400, httpapi.InvalidJSON)
+		read(t, "a chunk of 2^68 bytes", resp).problem(400, problem.InvalidJSON)
 	})
 }
 
-// What two readers of the same bytes could take for two requests is refused by net/http, before it is anybody's.
-func TestALengthThatIsToldTwiceIsNoRequest(t *testing.T) {
+// net/http refuses requests that could be read as two requests (request smuggling).
+func TestRequestWithTwoContentLengthsIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, fields := range []string{

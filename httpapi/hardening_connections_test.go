@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// asServed sets limits of net/http that a server in the open needs around the handler.
+// asServed sets the limits of http.Server that a public server needs.
 func asServed(p *parts) {
 	p.http.ReadHeaderTimeout = 10 * time.Second
 	p.http.WriteTimeout = 2 * time.Minute
@@ -37,7 +37,7 @@ func TestSlowHeadersAreCutOff(t *testing.T) {
 	}, asServed)
 }
 
-func TestAConnectionThatSaysNothingIsClosed(t *testing.T) {
+func TestSilentConnectionIsClosed(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.harmless(t, func() {
 			for request, limit := range map[string]time.Duration{
@@ -58,7 +58,7 @@ func TestAConnectionThatSaysNothingIsClosed(t *testing.T) {
 	}, asServed)
 }
 
-func TestAHeaderWithoutEndIsRefused(t *testing.T) {
+func TestEndlessHeaderIsRefused(t *testing.T) {
 	s := start(t, asServed)
 	s.harmless(t, func() {
 		flat(t, 16<<20, func() {
@@ -78,26 +78,26 @@ func TestAHeaderWithoutEndIsRefused(t *testing.T) {
 	})
 }
 
-// An address may be as long as the header. It is refused by the length of the name in it, and is not repeated.
-func TestAVeryLongAddressIsRefused(t *testing.T) {
+// A URL may be as long as the header. It is refused because of the length of the name, and the response does not repeat it.
+func TestVeryLongURLIsRefused(t *testing.T) {
 	s := start(t, asServed)
 	s.harmless(t, func() {
 		name := strings.Repeat("x", 60_000)
 		for _, path := range []string{"/v1/rooms/" + name, "/v1/rooms/target/stores/" + name, "/v1/rooms/target/events?clientId=" + name} {
 			a := s.get(path)
-			if a.problem(422, httpapi.InvalidName); len(a.body) > 1000 {
+			if a.problem(422, problem.InvalidName); len(a.body) > 1000 {
 				t.Errorf("the problem has %d bytes", len(a.body))
 			}
 		}
-		s.get("/"+name).problem(404, httpapi.RouteNotFound)
-		s.get("/v1/rooms/target"+strings.Repeat("/", 60_000)).problem(404, httpapi.RouteNotFound)
+		s.get("/"+name).problem(404, problem.RouteNotFound)
+		s.get("/v1/rooms/target"+strings.Repeat("/", 60_000)).problem(404, problem.RouteNotFound)
 	})
 }
 
 const openStream = "GET /v1/rooms/target/events?clientId=mallory HTTP/1.1\r\nHost: x\r\n\r\n"
 
-// In a bubble a connection has no buffers at all: a reader that does not read has not even taken the header.
-func TestAReaderThatNeverReadsIsLetGo(t *testing.T) {
+// In a bubble a connection has no buffers, so a reader that does not read has not received the header either.
+func TestReaderThatNeverReadsIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.harmless(t, func() {
 			conn := s.raw(t, openStream)
@@ -111,7 +111,7 @@ func TestAReaderThatNeverReadsIsLetGo(t *testing.T) {
 	})
 }
 
-func TestAReaderThatReadsAByteASecondIsLetGo(t *testing.T) {
+func TestReaderOfOneBytePerSecondIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.harmless(t, func() {
 			conn := s.raw(t, openStream)
@@ -129,20 +129,20 @@ func TestAReaderThatReadsAByteASecondIsLetGo(t *testing.T) {
 	})
 }
 
-func TestAReaderThatGoesOnTalkingIsLetGo(t *testing.T) {
+func TestReaderThatKeepsSendingIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.harmless(t, func() {
 			conn := s.raw(t, openStream)
 			go io.Copy(io.Discard, conn)
 			sent, err := conn.Write([]byte(strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 10_000)))
 			if err == nil || sent > 8<<10 {
-				t.Errorf("%d bytes were taken, %v", sent, err)
+				t.Errorf("%d bytes were accepted, %v", sent, err)
 			}
 		})
 	})
 }
 
-func TestManyStreamsOfOneClientAreOne(t *testing.T) {
+func TestClientHasOneStream(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.harmless(t, func() {
 			const streams = 200
@@ -156,11 +156,11 @@ func TestManyStreamsOfOneClientAreOne(t *testing.T) {
 				}()
 			}
 			for range streams - 1 {
-				if text := <-ended; !strings.Contains(text, string(httpapi.StreamReplaced)) {
+				if text := <-ended; !strings.Contains(text, string(problem.StreamReplaced)) {
 					t.Errorf("a stream ended with %.200q", text[max(0, len(text)-200):])
 				}
 			}
-			time.Sleep(time.Hour) // the one that is left is the one that counts
+			time.Sleep(time.Hour) // the remaining stream keeps the client present
 			s.get("/v1/rooms/target/presence").says(`{"room":"target","users":[{"clientId":"mallory","joinedAt":` + midnight + `}]}`)
 			if len(ended) > 0 {
 				t.Error("no stream is left")
@@ -169,7 +169,7 @@ func TestManyStreamsOfOneClientAreOne(t *testing.T) {
 	})
 }
 
-func TestConnectingAndClosingThousandsOfTimesLeavesNothingBehind(t *testing.T) {
+func TestThousandsOfShortConnectionsLeaveNoGoroutines(t *testing.T) {
 	s := start(t)
 	requests := []string{
 		"",
@@ -208,7 +208,7 @@ func TestConnectingAndClosingThousandsOfTimesLeavesNothingBehind(t *testing.T) {
 	})
 }
 
-// openFiles counts the file descriptors of this process, where the system can tell.
+// openFiles counts the file descriptors of this process, on systems with /proc.
 func openFiles(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
@@ -221,8 +221,8 @@ func openFiles(t *testing.T) int {
 	return len(entries)
 }
 
-// A snapshot is no stream, and has the limit of every answer.
-func TestASnapshotThatNobodyReadsIsLetGo(t *testing.T) {
+// A snapshot has the timeout of all responses.
+func TestUnreadSnapshotIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.set("large", "x", `"`+strings.Repeat("x", 100<<10)+`"`)
 		s.harmless(t, func() {
@@ -237,8 +237,8 @@ func TestASnapshotThatNobodyReadsIsLetGo(t *testing.T) {
 	}, asServed)
 }
 
-// A stream is older than any limit of an answer, and takes no harm from it.
-func TestAStreamOutlivesTheLimitsOfAnswers(t *testing.T) {
+// The timeouts of responses do not apply to streams.
+func TestStreamOutlivesTheWriteTimeout(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		time.Sleep(time.Hour)
@@ -249,15 +249,15 @@ func TestAStreamOutlivesTheLimitsOfAnswers(t *testing.T) {
 	}, asServed)
 }
 
-// A reader that has stopped reading has its own queue and its own deadline. Nobody waits for either.
-func TestAStalledReaderAmongTwoHundredSlowsNobody(t *testing.T) {
+// A stalled reader has its own queue and its own deadline, and delays no other reader.
+func TestStalledReaderDoesNotDelayOthers(t *testing.T) {
 	const readers, batches = 200, 64
 	s := start(t, func(p *parts) {
 		p.feeds.WriteTimeout = 5 * time.Minute // far longer than this test may take
 		p.feeds.MaxBytes = 64 << 10
 		p.http.ConnState = func(c net.Conn, state http.ConnState) {
 			if state == http.StateNew {
-				c.(*net.TCPConn).SetWriteBuffer(4 << 10) // so that a stall is felt soon
+				c.(*net.TCPConn).SetWriteBuffer(4 << 10) // so that a stall shows soon
 			}
 		}
 	})

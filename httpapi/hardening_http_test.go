@@ -7,14 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// The tests of this file send what HTTP and JSON libraries write, where it differs from what our client writes.
+// The tests of this file send requests in the forms of various HTTP and JSON libraries.
 
 const oneOp = `{"clientId":"ada","key":"k","ops":[{"op":"set","path":"x","value":1}]}`
 
-func TestAContentTypeIsReadAsRFC9110HasIt(t *testing.T) {
+func TestContentTypeIsParsedAsInRFC9110(t *testing.T) {
 	s := start(t)
 	for contentType, taken := range map[string]bool{
 		"application/json":                                true,
@@ -42,7 +42,7 @@ func TestAContentTypeIsReadAsRFC9110HasIt(t *testing.T) {
 		if taken {
 			a.is(200)
 		} else {
-			a.problem(415, httpapi.UnsupportedMediaType)
+			a.problem(415, problem.UnsupportedMediaType)
 		}
 		if put := s.send(http.MethodPut, "/v1/rooms/r/presence/ada", strings.NewReader("{}"), "Content-Type", contentType); put.status != a.status {
 			t.Errorf("%q: presence is answered %d, and ops %d", contentType, put.status, a.status)
@@ -53,7 +53,7 @@ func TestAContentTypeIsReadAsRFC9110HasIt(t *testing.T) {
 	}
 }
 
-func TestAnIntegerMayBeWrittenWithAZeroFractionOrAnExponent(t *testing.T) {
+func TestIntegerWithZeroFractionOrExponentIsAccepted(t *testing.T) {
 	s := start(t)
 	numbered := func(seq string) answer {
 		return s.post("/v1/rooms/r/ops", `{"clientId":"ada","clientSeq":`+seq+`,"key":"k","ops":[{"op":"set","path":"x","value":1}]}`)
@@ -67,11 +67,11 @@ func TestAnIntegerMayBeWrittenWithAZeroFractionOrAnExponent(t *testing.T) {
 		}
 	}
 	for _, seq := range []string{"1.5", "1e-1", "9007199254740992.0", "1e30", "-1.0", "-1e30", `"1"`} {
-		faults(t, numbered(seq).problem(422, httpapi.InvalidRequest), "/clientSeq")
+		faults(t, numbered(seq).problem(422, problem.InvalidRequest), "/clientSeq")
 	}
 }
 
-func TestAnIndexBeyondTheArrayIsItsNearestEnd(t *testing.T) {
+func TestIndexBeyondTheArrayIsClamped(t *testing.T) {
 	for index, want := range map[string]string{
 		"0.0": "0", "1.0": "1", "1e0": "1", "2": "2", "1e30": "2", "9223372036854775808": "2", "123456789012345678901234567890.00": "2",
 		"1e308": "2", "2147483648": "2", "-1": "0", "-1e30": "0", "-9223372036854775809": "0", "-0": "0",
@@ -89,12 +89,12 @@ func TestAnIndexBeyondTheArrayIsItsNearestEnd(t *testing.T) {
 	}
 	s := start(t)
 	for _, index := range []string{"0.5", "1e-1", "null", `"0"`} {
-		p := s.ops("r", `{"op":"array_add","path":"l","value":{"_sync_id":"c"},"arrayIndex":`+index+`}`).problem(422, httpapi.InvalidRequest)
+		p := s.ops("r", `{"op":"array_add","path":"l","value":{"_sync_id":"c"},"arrayIndex":`+index+`}`).problem(422, problem.InvalidRequest)
 		faults(t, p, "/ops/0/arrayIndex")
 	}
 }
 
-func TestWhatLibrariesSendBesidesIsTaken(t *testing.T) {
+func TestExtraHeadersOfLibrariesAreAccepted(t *testing.T) {
 	s := start(t)
 	s.set("r", "x", "1")
 	s.post("/v1/rooms/r/ops", oneOp, "Expect", "100-continue").is(200)
@@ -118,8 +118,8 @@ func TestWhatLibrariesSendBesidesIsTaken(t *testing.T) {
 	}
 }
 
-// Whatever is answered, a browser that is led to it must not run it, frame it or guess at its type.
-func TestEveryAnswerHasTheHeadersOfItsSafety(t *testing.T) {
+// A browser that navigates to any response must not run it, frame it, or sniff its type.
+func TestEveryResponseHasSecurityHeaders(t *testing.T) {
 	s := start(t)
 	s.set("r", "x", "1")
 	asset := "/assets/" + assetOf(s.get("/").body)
@@ -150,14 +150,14 @@ func TestEveryAnswerHasTheHeadersOfItsSafety(t *testing.T) {
 	}
 }
 
-// assetOf is the name of a file that the page loads.
+// assetOf returns the name of a file of the page.
 func assetOf(page string) string {
 	_, rest, _ := strings.Cut(page, "/assets/")
 	name, _, _ := strings.Cut(rest, `"`)
 	return name
 }
 
-func TestThePageOfTheContractRunsOnlyItsOwnScripts(t *testing.T) {
+func TestDocsPageRunsOnlyItsOwnScripts(t *testing.T) {
 	s := start(t)
 	a := s.get("/docs").is(200).has("Content-Type", "text/html; charset=UTF-8")
 	policy := a.header.Get("Content-Security-Policy")
@@ -181,11 +181,11 @@ func TestThePageOfTheContractRunsOnlyItsOwnScripts(t *testing.T) {
 		t.Errorf("the page loads %d files", loaded)
 	}
 	for _, path := range []string{"/docs/x", "/docs/index.html", "/docs/swagger-ui.css.gz", "/docs/oauth2-redirect.html", "/docs/swagger-ui.css/x", "/docs//swagger-ui.css"} {
-		s.get(path).problem(404, httpapi.RouteNotFound)
+		s.get(path).problem(404, problem.RouteNotFound)
 	}
 }
 
-func TestABodyThatIsAnnouncedMayFollowTheAnswerThatItMayCome(t *testing.T) {
+func TestExpectContinueIsAnswered(t *testing.T) {
 	s := start(t)
 	conn := s.raw(t, "POST /v1/rooms/r/ops HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: "+
 		strconv.Itoa(len(oneOp))+"\r\nConnection: close\r\n\r\n")

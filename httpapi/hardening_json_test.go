@@ -6,32 +6,32 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// setting posts a batch that would set a member to a value, given as it is to go over the wire.
+// setting posts a batch that sets a member to a value, given as JSON text.
 func (c client) setting(value string) answer {
 	c.t.Helper()
 	return c.ops("target", `{"op":"set","path":"x","value":`+value+`}`)
 }
 
-// refusesJSON expects that bodies of both kinds are refused as JSON, wherever in them the value stands.
+// refusesJSON expects that a value is refused as JSON at every place in both kinds of bodies.
 func refusesJSON(t *testing.T, s *server, values ...string) {
 	t.Helper()
 	s.harmless(t, func() {
 		for _, v := range values {
-			s.setting(v).problem(400, httpapi.InvalidJSON)
-			s.put("/v1/rooms/target/presence/ada", `{"meta":`+v+`}`).problem(400, httpapi.InvalidJSON)
+			s.setting(v).problem(400, problem.InvalidJSON)
+			s.put("/v1/rooms/target/presence/ada", `{"meta":`+v+`}`).problem(400, problem.InvalidJSON)
 		}
 		s.get("/v1/rooms/target/presence").says(`{"room":"target","users":[]}`)
 	})
 }
 
-func TestABodyThatIsNoJSONIsRefused(t *testing.T) {
+func TestMalformedJSONIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, body := range []string{"", " ", "{", "x", `{"clientId":"ada"`, "clientId=ada", "<ops/>", "\x1f\x8b", "undefined", "'{}'"} {
-			s.post("/v1/rooms/target/ops", body).problem(400, httpapi.InvalidJSON)
+			s.post("/v1/rooms/target/ops", body).problem(400, problem.InvalidJSON)
 		}
 	})
 }
@@ -41,25 +41,25 @@ func TestTrailingGarbageIsRefused(t *testing.T) {
 	s.harmless(t, func() {
 		batch := bodyOf(200)
 		for _, tail := range []string{"x", "{}", ",", "]", "}", "\x00", "//", batch} {
-			s.post("/v1/rooms/target/ops", batch+tail).problem(400, httpapi.InvalidJSON)
+			s.post("/v1/rooms/target/ops", batch+tail).problem(400, problem.InvalidJSON)
 		}
 	})
 	s.post("/v1/rooms/target/ops", " \r\n\t"+bodyOf(200)+" \r\n\t").is(200) // white space is none
 }
 
-func TestAByteOrderMarkIsRefused(t *testing.T) {
+func TestByteOrderMarkIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
-		s.post("/v1/rooms/target/ops", "\ufeff"+bodyOf(200)).problem(400, httpapi.InvalidJSON)
-		s.post("/v1/rooms/target/ops", "\xff\xfe{\x00}\x00").problem(400, httpapi.InvalidJSON)
+		s.post("/v1/rooms/target/ops", "\ufeff"+bodyOf(200)).problem(400, problem.InvalidJSON)
+		s.post("/v1/rooms/target/ops", "\xff\xfe{\x00}\x00").problem(400, problem.InvalidJSON)
 	})
 }
 
-func TestNULIsRefusedOutsideOfEscapes(t *testing.T) {
+func TestUnescapedNULIsRefused(t *testing.T) {
 	refusesJSON(t, start(t), "\x00", "\"a\x00b\"", "[1,\x002]", "{\"a\x00\":1}")
 }
 
-func TestControlCharactersAndBrokenUTF8AreRefused(t *testing.T) {
+func TestControlCharactersAndInvalidUTF8AreRefused(t *testing.T) {
 	refusesJSON(t, start(t), "\"a\nb\"", "\"a\rb\"", "\"\x1b[31m\"", "\"\xff\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xf5\x80\x80\x80\"", "{\"\xff\":1}")
 }
 
@@ -67,7 +67,7 @@ func TestLoneSurrogatesAreRefused(t *testing.T) {
 	refusesJSON(t, start(t), `"\ud83d"`, `"\udca9"`, `"\udca9\ud83d"`, `"\ud83dx"`, `"\ud83d\ud83d"`, `{"\ud83d":1}`, `["a",{"b":"\udfff"}]`)
 }
 
-func TestAPairOfSurrogatesIsOneCharacter(t *testing.T) {
+func TestSurrogatePairIsOneCharacter(t *testing.T) {
 	s := start(t)
 	s.setting(`"\ud83d\udca9 \u0000 \u00e9"`).is(200)
 	s.get("/v1/rooms/target/stores/default").is(200).
@@ -76,7 +76,7 @@ func TestAPairOfSurrogatesIsOneCharacter(t *testing.T) {
 
 func nested(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
 
-func TestSixtyFourLevelsAreFineAndSixtyFiveAreRefused(t *testing.T) {
+func TestDepth64IsAcceptedAnd65Refused(t *testing.T) {
 	s := start(t)
 	s.setting(nested(64)).is(200)
 	s.setting(strings.Repeat(`{"a":`, 63) + `[]` + strings.Repeat("}", 63)).is(200)
@@ -85,12 +85,12 @@ func TestSixtyFourLevelsAreFineAndSixtyFiveAreRefused(t *testing.T) {
 	refusesJSON(t, s, nested(65), strings.Repeat(`{"a":`, 65)+`1`+strings.Repeat("}", 65), `[`+nested(64)+`]`)
 }
 
-func TestTenThousandLevelsCostNoStack(t *testing.T) {
+func TestDepth10000TakesNoStack(t *testing.T) {
 	s := start(t)
 	flat(t, 32<<20, func() {
 		refusesJSON(t, s, strings.Repeat("[", 10_001), strings.Repeat(`{"a":`, 3000))
-		s.setting(nested(10_001)).problem(400, httpapi.InvalidJSON)
-		s.setting(nested(500_000)).problem(400, httpapi.InvalidJSON)
+		s.setting(nested(10_001)).problem(400, problem.InvalidJSON)
+		s.setting(nested(500_000)).problem(400, problem.InvalidJSON)
 	})
 }
 
@@ -103,7 +103,7 @@ func TestDuplicateMembersAreRefused(t *testing.T) {
 			`{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","path":"y","value":1}]}`,
 			`{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","value":1,"v\u0061lue":2}]}`,
 		} {
-			s.post("/v1/rooms/target/ops", body).problem(400, httpapi.InvalidJSON)
+			s.post("/v1/rooms/target/ops", body).problem(400, problem.InvalidJSON)
 		}
 	})
 }
@@ -112,11 +112,11 @@ func TestNumbersBeyondADoubleAreRefused(t *testing.T) {
 	refusesJSON(t, start(t), "1e999", "-1e999", "[1e309]", `{"a":1E400}`, "1"+strings.Repeat("0", 400))
 }
 
-func TestWhatIsNoNumberIsRefused(t *testing.T) {
+func TestMalformedNumbersAreRefused(t *testing.T) {
 	refusesJSON(t, start(t), "NaN", "Infinity", "-", "+1", ".5", "1.", "01", "0x10", "1e", "1e+", "--1", "1_000")
 }
 
-func TestNumbersAreKeptToTheLetter(t *testing.T) {
+func TestNumbersKeepTheirText(t *testing.T) {
 	const numbers = `[9007199254740993,-0,0.10,1e2,1E+2,1e-999,123456789012345678901234567890,-0.0e0,1.7976931348623157e308]`
 	inBubble(t, func(_ *testing.T, s *server) {
 		r := s.open("/v1/rooms/target/events").live()
@@ -129,7 +129,7 @@ func TestNumbersAreKeptToTheLetter(t *testing.T) {
 	})
 }
 
-// members is an object of n members.
+// members returns an object of n members.
 func members(n int) string {
 	b := make([]byte, 0, n*12)
 	for i := range n {
@@ -141,8 +141,8 @@ func members(n int) string {
 	return string(append(b, '}'))
 }
 
-// A million names, and a million that differ only in their last characters: time and memory grow with the text alone.
-func TestAnObjectOfAMillionMembersIsQuick(t *testing.T) {
+// A million names, and a million that differ only in their last characters: time and memory depend only on the text's size.
+func TestObjectOfAMillionMembersIsDecodedQuickly(t *testing.T) {
 	s := start(t, func(p *parts) { p.api.MaxBodyBytes, p.hub.MaxDocumentBytes = 32<<20, 32<<20 })
 	s.harmless(t, func() {
 		text := members(1_000_000)
@@ -158,34 +158,34 @@ func TestAnObjectOfAMillionMembersIsQuick(t *testing.T) {
 	})
 }
 
-func TestAHundredThousandOpsAreRefused(t *testing.T) {
+func TestHundredThousandOpsAreRefused(t *testing.T) {
 	s := start(t, func(p *parts) { p.api.MaxBodyBytes = 32 << 20 })
 	s.harmless(t, func() {
 		ops := strings.Repeat(`{"op":"delete","path":"treasure"},`, 100_000)
-		faults(t, s.ops("target", ops[:len(ops)-1]).problem(422, httpapi.InvalidRequest), "/ops")
-		faults(t, s.ops("target", strings.Repeat("{},", 100_000)+"{}").problem(422, httpapi.InvalidRequest), "/ops")
+		faults(t, s.ops("target", ops[:len(ops)-1]).problem(422, problem.InvalidRequest), "/ops")
+		faults(t, s.ops("target", strings.Repeat("{},", 100_000)+"{}").problem(422, problem.InvalidRequest), "/ops")
 		faults(t, s.ops("target", strings.Repeat(`{"op":"delete","path":"x"},`, 1000)+`{"op":"delete","path":"x"}`).
-			problem(422, httpapi.InvalidRequest), "/ops")
+			problem(422, problem.InvalidRequest), "/ops")
 	})
 	s.ops("r", strings.Repeat(`{"op":"delete","path":"x"},`, 999)+`{"op":"delete","path":"x"}`).is(200)
 }
 
-// Whoever sends a thousand faults is told of the first few.
-func TestTheListOfFaultsIsBounded(t *testing.T) {
+// A response has only the first faults.
+func TestListOfFaultsIsBounded(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		a := s.ops("target", strings.Repeat(`{"op":"`+strings.Repeat("x", 900)+`","path":"["},`, 999)+"1")
-		if p := a.problem(422, httpapi.InvalidRequest); len(p.Errors) != 10 || len(a.body) > 4<<10 {
-			t.Errorf("%d faults are told in %d bytes", len(p.Errors), len(a.body))
+		if p := a.problem(422, problem.InvalidRequest); len(p.Errors) != 10 || len(a.body) > 4<<10 {
+			t.Errorf("%d faults in %d bytes", len(p.Errors), len(a.body))
 		}
 		name := strings.Repeat("x", 100_000)
 		if a := s.ops("target", `{"`+name+`":1}`); len(a.body) > 1<<10 {
-			t.Errorf("a long name is told in %d bytes", len(a.body))
+			t.Errorf("a long name in %d bytes", len(a.body))
 		}
 	})
 }
 
-func TestThePrototypeIsForbiddenInValues(t *testing.T) {
+func TestProtoIsRefusedInValues(t *testing.T) {
 	s := start(t)
 	var deep []string
 	for levels := range 60 {
@@ -193,7 +193,7 @@ func TestThePrototypeIsForbiddenInValues(t *testing.T) {
 	}
 	refusesJSON(t, s, append(deep, `{"__proto__":1}`, `{"\u005f_proto__":1}`, `{"constructor":{"__proto__":null}}`)...)
 	s.harmless(t, func() {
-		s.post("/v1/rooms/target/ops", `{"__proto__":{"key":"default"},"clientId":"ada","ops":[]}`).problem(400, httpapi.InvalidJSON)
+		s.post("/v1/rooms/target/ops", `{"__proto__":{"key":"default"},"clientId":"ada","ops":[]}`).problem(400, problem.InvalidJSON)
 	})
-	s.setting(`{"constructor":{"prototype":{"toString":1}},"__proto":1,"proto":"__proto__"}`).is(200) // own members like any other
+	s.setting(`{"constructor":{"prototype":{"toString":1}},"__proto":1,"proto":"__proto__"}`).is(200) // ordinary members
 }

@@ -14,10 +14,10 @@ import (
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// lines is a log that a test can read.
+// lines is a log that tests can read.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -35,7 +35,7 @@ func (l *lines) all() []string {
 	return strings.Split(strings.TrimSuffix(l.text.String(), "\n"), "\n")
 }
 
-// into has everything that the server logs go through a handler.
+// into sets the handler of the server's log.
 func into(h slog.Handler) setting {
 	return func(p *parts) {
 		p.api.Log, p.hub.Log = slog.New(h), slog.New(h)
@@ -43,10 +43,10 @@ func into(h slog.Handler) setting {
 	}
 }
 
-// andRequests has every request logged too.
+// andRequests also logs every request.
 func andRequests(h slog.Handler) setting { return func(p *parts) { p.api.AccessLog = slog.New(h) } }
 
-// scribble makes a server log as much as it can of what clients choose.
+// scribble sends requests with text in everything that the server logs.
 func scribble(t *testing.T, s *server) {
 	t.Helper()
 	s.store.fail(errAway)
@@ -66,7 +66,7 @@ func scribble(t *testing.T, s *server) {
 	s.store.recover()
 }
 
-func TestALogLineCannotBeForged(t *testing.T) {
+func TestLogLineCannotBeForged(t *testing.T) {
 	var log lines
 	h := slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})
 	s := start(t, into(h), andRequests(h))
@@ -82,7 +82,7 @@ func TestALogLineCannotBeForged(t *testing.T) {
 	}
 }
 
-func TestALogLineInJSONCannotBeForged(t *testing.T) {
+func TestJSONLogLineCannotBeForged(t *testing.T) {
 	var log lines
 	h := slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})
 	s := start(t, into(h), andRequests(h))
@@ -99,8 +99,8 @@ func TestALogLineInJSONCannotBeForged(t *testing.T) {
 	}
 }
 
-// Clients come and go as they like: that is nothing for an operator to look at.
-func TestAClientThatGoesAwayIsNoFailure(t *testing.T) {
+// A disconnected client is not an event for operators.
+func TestDisconnectedClientIsNotLoggedAsFailure(t *testing.T) {
 	var log lines
 	inBubble(t, func(t *testing.T, s *server) {
 		s.set("warm", "x", "1")
@@ -120,15 +120,15 @@ func TestAClientThatGoesAwayIsNoFailure(t *testing.T) {
 	}
 }
 
-// What a driver says goes into the log, for the operator. Those who ask are told by a code.
-func TestAnAnswerHasNothingOfTheDatabaseInIt(t *testing.T) {
+// The message of a driver goes into the log. Clients get a code.
+func TestResponsesContainNothingOfTheDatabase(t *testing.T) {
 	for name, c := range map[string]struct {
 		err    error
 		status int
-		code   httpapi.Code
+		code   problem.Code
 	}{
-		"away":    {errAway, 503, httpapi.DatabaseUnavailable},
-		"refuses": {fmt.Errorf("%w: %w", core.ErrRejected, errAway), 422, httpapi.Rejected},
+		"away":    {errAway, 503, problem.DatabaseUnavailable},
+		"refuses": {fmt.Errorf("%w: %w", core.ErrRejected, errAway), 422, problem.Rejected},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log lines
@@ -151,23 +151,23 @@ func TestAnAnswerHasNothingOfTheDatabaseInIt(t *testing.T) {
 				s.ops("warm", `{"op":"delete","path":"x"}`).problem(c.status, c.code)
 			}, into(slog.NewTextHandler(&log, nil)))
 			if text := strings.Join(log.all(), "\n"); !strings.Contains(text, secret) {
-				t.Errorf("the operator is not told: %s", text)
+				t.Errorf("the log does not have the error: %s", text)
 			}
 		})
 	}
 }
 
-// faintStore panics when it is asked for a client's last number.
+// faintStore panics when it reads a client's last batch.
 type faintStore struct{ core.Store }
 
 func (faintStore) LastClientSeq(context.Context, string, string) (int64, error) { panic(secret) }
 
-func TestAPanicIsAProblemAndALogLine(t *testing.T) {
+func TestPanicIsAnsweredAndLogged(t *testing.T) {
 	var log lines
 	s := start(t, func(p *parts) { p.store = faintStore{memstore.New()} }, into(slog.NewTextHandler(&log, nil)))
 	s.harmless(t, func() {
 		discreet(t, s.post("/v1/rooms/target/ops", `{"clientId":"ada","clientSeq":1,"key":"k","ops":[{"op":"delete","path":"x"}]}`).
-			problem(500, httpapi.Internal))
+			problem(500, problem.Internal))
 	})
 	if all := log.all(); len(all) != 1 || !strings.Contains(all[0], secret) || !strings.Contains(all[0], "stack=") {
 		t.Errorf("the log has %q", all)

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// refusesNames expects that names, given as they are, are refused wherever one can stand: as room, key and clientId, in
-// addresses, queries and bodies.
+// refusesNames expects that names are refused as room, key and clientId, in
+// paths, queries and bodies.
 func refusesNames(t *testing.T, names ...string) {
 	t.Helper()
 	s := start(t)
@@ -36,19 +36,19 @@ func refusesNames(t *testing.T, names ...string) {
 				s.post("/v1/rooms/target/presence/"+encoded+"/leave", ""),
 				s.get("/v1/rooms/target/events?clientId=" + encoded),
 			} {
-				if p := a.problem(422, httpapi.InvalidName); strings.ContainsAny(p.Detail, "\r\n\x00\x1b") {
+				if p := a.problem(422, problem.InvalidName); strings.ContainsAny(p.Detail, "\r\n\x00\x1b") {
 					t.Errorf("%q: the problem repeats it: %q", name, p.Detail)
 				}
 			}
 			text := quote(name)
 			faults(t, s.post("/v1/rooms/target/ops", `{"clientId":`+text+`,"key":`+text+`,"ops":[{"op":"set","path":"x","value":1}]}`).
-				problem(422, httpapi.InvalidRequest), "/clientId", "/key")
+				problem(422, problem.InvalidRequest), "/clientId", "/key")
 		}
 		s.get("/v1/rooms/target/presence").says(`{"room":"target","users":[]}`)
 	})
 }
 
-// encode escapes every byte, so that nobody on the way takes it for something else.
+// encode percent-encodes every byte.
 func encode(name string) string {
 	var b strings.Builder
 	for _, c := range []byte(name) {
@@ -58,7 +58,7 @@ func encode(name string) string {
 	return b.String()
 }
 
-// quote writes a JSON string.
+// quote returns a JSON string.
 func quote(s string) string {
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -79,51 +79,51 @@ func TestNamesWithOuterBlanksAreRefused(t *testing.T) {
 	refusesNames(t, "a ", " a", " ", "a\u00a0", "\u2003a", "a\u2028")
 }
 
-func TestNamesThatAddressesSwallowAreRefused(t *testing.T) {
+func TestDotSegmentsAreRefusedAsNames(t *testing.T) {
 	refusesNames(t, ".", "..")
 }
 
-func TestNamesThatAreVeryLongAreRefused(t *testing.T) {
+func TestVeryLongNamesAreRefused(t *testing.T) {
 	refusesNames(t, strings.Repeat("a", 256), strings.Repeat("é", 256), strings.Repeat("💩", 128), strings.Repeat("a", 8000))
 }
 
-func TestNamesThatAreNotUTF8AreRefused(t *testing.T) {
+func TestInvalidUTF8NamesAreRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, name := range []string{"%FF", "a%C0%AF", "%ED%A0%80", "%F5%80%80%80", "%C3"} {
-			s.get("/v1/rooms/"+name).problem(422, httpapi.InvalidName)
-			s.get("/v1/rooms/target/stores/"+name).problem(422, httpapi.InvalidName)
-			s.get("/v1/rooms/target/events?clientId="+name).problem(422, httpapi.InvalidName)
-			s.get("/v1/rooms/target/events?clientId=ada&displayName="+name).problem(422, httpapi.InvalidName)
+			s.get("/v1/rooms/"+name).problem(422, problem.InvalidName)
+			s.get("/v1/rooms/target/stores/"+name).problem(422, problem.InvalidName)
+			s.get("/v1/rooms/target/events?clientId="+name).problem(422, problem.InvalidName)
+			s.get("/v1/rooms/target/events?clientId=ada&displayName="+name).problem(422, problem.InvalidName)
 		}
 	})
 }
 
-func TestNamesAtTheirLimitsAreTaken(t *testing.T) {
+func TestNamesAtTheirLimitsAreAccepted(t *testing.T) {
 	s := start(t)
 	for _, name := range []string{strings.Repeat("a", 255), strings.Repeat("é", 255), strings.Repeat("💩", 127), "a", "Ā/../b", "....", "-"} {
 		s.set(url.PathEscape(name), "x", "1")
 	}
 	s.put("/v1/rooms/r/presence/"+strings.Repeat("a", 100), `{}`).is(200)
-	s.put("/v1/rooms/r/presence/"+strings.Repeat("a", 101), `{}`).problem(422, httpapi.InvalidName)
+	s.put("/v1/rooms/r/presence/"+strings.Repeat("a", 101), `{}`).problem(422, problem.InvalidName)
 }
 
-func TestADisplayNameCannotBreakOutOfItsEvent(t *testing.T) {
+func TestDisplayNameCannotInjectEvents(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, name := range []string{"a\r\nid: 9", "a\n\nevent: delta", "a\rb", "a\x00b", "\x1b[2J", strings.Repeat("x", 256)} {
-			s.get("/v1/rooms/target/events?clientId=ada&displayName="+encode(name)).problem(422, httpapi.InvalidName)
-			faults(t, s.put("/v1/rooms/target/presence/ada", `{"displayName":`+quote(name)+`}`).problem(422, httpapi.InvalidRequest), "/displayName")
+			s.get("/v1/rooms/target/events?clientId=ada&displayName="+encode(name)).problem(422, problem.InvalidName)
+			faults(t, s.put("/v1/rooms/target/presence/ada", `{"displayName":`+quote(name)+`}`).problem(422, problem.InvalidRequest), "/displayName")
 		}
 		for _, field := range []string{"a\nb", "a\rb", "a\x00b"} {
-			faults(t, s.put("/v1/rooms/target/presence/ada", `{"field":`+quote(field)+`}`).problem(422, httpapi.InvalidRequest), "/field")
+			faults(t, s.put("/v1/rooms/target/presence/ada", `{"field":`+quote(field)+`}`).problem(422, problem.InvalidRequest), "/field")
 		}
 		s.get("/v1/rooms/target/presence").says(`{"room":"target","users":[]}`)
 	})
 }
 
-// Texts that may have line ends are the values. They are escaped, so that an event stays one line of data.
-func TestAValueCannotBreakOutOfItsEvent(t *testing.T) {
+// Values may contain line ends. They are escaped, so that an event has one line of data.
+func TestValueCannotInjectEvents(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		const value = `"\r\n\r\nevent: problem\ndata: {}\n\n\u0000` + "\u2028" + `"`
@@ -135,22 +135,22 @@ func TestAValueCannotBreakOutOfItsEvent(t *testing.T) {
 	})
 }
 
-// A parameter that cannot be read is not one that is absent: the reader has said where it was, and who it is.
-func TestAQueryThatCannotBeReadIsRefused(t *testing.T) {
+// A malformed parameter does not count as absent: the reader has sent its position and its client id.
+func TestMalformedQueryIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, broken := range []string{"%zz", "%", "%4", "a;b=c"} {
 			for _, param := range []string{"clientId", "displayName", "last_event_id"} {
-				s.get("/v1/rooms/target/events?"+param+"="+broken).problem(422, httpapi.InvalidName)
+				s.get("/v1/rooms/target/events?"+param+"="+broken).problem(422, problem.InvalidName)
 			}
 			for _, param := range []string{"after", "limit", "wait"} {
-				s.get("/v1/rooms/target/changes?"+param+"="+broken).problem(400, httpapi.InvalidParameter)
+				s.get("/v1/rooms/target/changes?"+param+"="+broken).problem(400, problem.InvalidParameter)
 			}
 		}
 	})
 }
 
-func TestASlashInAnAddressIsNoSlashInAName(t *testing.T) {
+func TestEncodedSlashIsPartOfAName(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		s.set("%2F", "x", "1")
@@ -161,26 +161,26 @@ func TestASlashInAnAddressIsNoSlashInAName(t *testing.T) {
 	})
 }
 
-// Go's client tidies some of these, so they are sent as they are.
-func TestAddressesThatAClientWouldTidyAreTakenAsTheyAre(t *testing.T) {
+// http.Client normalizes some of these, so they are sent as bytes.
+func TestPathsAreNotNormalized(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for path, want := range map[string]struct {
 			status int
-			code   httpapi.Code
+			code   problem.Code
 		}{
-			"/v1/rooms/../ops":                  {422, httpapi.InvalidName},
-			"/v1/rooms/%2E%2E/ops":              {422, httpapi.InvalidName},
-			"/v1/rooms/%2e/ops":                 {422, httpapi.InvalidName},
-			"/v1/rooms//ops":                    {422, httpapi.InvalidName},
-			"/v1/rooms/target%20/ops":           {422, httpapi.InvalidName},
-			"/v1/rooms/target%00/ops":           {422, httpapi.InvalidName},
-			"/v1//rooms/target/ops":             {404, httpapi.RouteNotFound},
-			"//v1/rooms/target/ops":             {404, httpapi.RouteNotFound},
-			"/v1/rooms/neighbour/../target/ops": {404, httpapi.RouteNotFound},
-			"/v1/rooms/target/ops/":             {404, httpapi.RouteNotFound},
-			"/v1/rooms/target/./ops":            {404, httpapi.RouteNotFound},
-			"/V1/rooms/target/ops":              {404, httpapi.RouteNotFound},
+			"/v1/rooms/../ops":                  {422, problem.InvalidName},
+			"/v1/rooms/%2E%2E/ops":              {422, problem.InvalidName},
+			"/v1/rooms/%2e/ops":                 {422, problem.InvalidName},
+			"/v1/rooms//ops":                    {422, problem.InvalidName},
+			"/v1/rooms/target%20/ops":           {422, problem.InvalidName},
+			"/v1/rooms/target%00/ops":           {422, problem.InvalidName},
+			"/v1//rooms/target/ops":             {404, problem.RouteNotFound},
+			"//v1/rooms/target/ops":             {404, problem.RouteNotFound},
+			"/v1/rooms/neighbour/../target/ops": {404, problem.RouteNotFound},
+			"/v1/rooms/target/ops/":             {404, problem.RouteNotFound},
+			"/v1/rooms/target/./ops":            {404, problem.RouteNotFound},
+			"/V1/rooms/target/ops":              {404, problem.RouteNotFound},
 		} {
 			conn := s.raw(t, "POST "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"+
 				"Content-Length: 200\r\n\r\n"+bodyOf(200))
@@ -193,8 +193,8 @@ func TestAddressesThatAClientWouldTidyAreTakenAsTheyAre(t *testing.T) {
 	})
 }
 
-// What net/http does not take for a request is not answered by us, but it is answered.
-func TestAnAddressThatIsNoneIsNoRequest(t *testing.T) {
+// net/http answers what it does not accept as a request.
+func TestMalformedRequestLineIsRefused(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		for _, line := range []string{

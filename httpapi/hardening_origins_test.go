@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
+	"github.com/pathsync/pathsync/httpapi/token"
 )
 
-// forgeries are what a page of another origin can make a browser send without asking first: what a form, a beacon and
-// `fetch` in its mode no-cors come to.
+// forgeries are requests that a page of another origin can send without a preflight: by a form, a beacon, and
+// `fetch` in the mode no-cors.
 var forgeries = map[string][]string{
 	"a form":     {"Content-Type", "application/x-www-form-urlencoded"},
 	"an upload":  {"Content-Type", "multipart/form-data; boundary=x"},
@@ -20,7 +21,7 @@ var forgeries = map[string][]string{
 	"two types":  {"Content-Type", "text/plain;application/json"},
 }
 
-// forged sends every forgery with further header fields, as a batch and as a goodbye in another's name.
+// forged sends every forgery with more headers, as a batch and as a leave of another client.
 func (s *server) forged(t *testing.T, headers ...string) {
 	t.Helper()
 	const batch = `{"clientId":"ada","key":"default","ops":[{"op":"set","path":"treasure","value":0}]}`
@@ -29,13 +30,13 @@ func (s *server) forged(t *testing.T, headers ...string) {
 			if a := s.post("/v1/rooms/target"+path, body, slices.Concat(kind, headers)...); a.status != http.StatusForbidden {
 				t.Errorf("%s is answered %d", name, a.status)
 			} else {
-				a.problem(403, httpapi.CrossOrigin)
+				a.problem(403, problem.CrossOrigin)
 			}
 		}
 	}
 }
 
-// victimStays expects that the victim has not been made to leave.
+// victimStays expects that the victim is still present.
 func (s *server) victimStays(t *testing.T) {
 	t.Helper()
 	if users := s.get("/v1/rooms/target/presence").body; !strings.Contains(users, "victim") {
@@ -43,19 +44,19 @@ func (s *server) victimStays(t *testing.T) {
 	}
 }
 
-func TestAPageOfAnotherOriginCannotWriteByAForm(t *testing.T) {
+func TestFormOfAnotherOriginCannotWrite(t *testing.T) {
 	for name, headers := range map[string][]string{
-		"as browsers say today":        {"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.test"},
-		"from a sibling domain":        {"Sec-Fetch-Site", "same-site", "Origin", "https://evil.example.com"},
-		"without an origin":            {"Sec-Fetch-Site", "cross-site"},
-		"as older browsers say":        {"Origin", "https://evil.test"},
-		"from a frame without origin":  {"Origin", "null"},
-		"from a frame, as said today":  {"Origin", "null", "Sec-Fetch-Site", "cross-site"},
-		"over another port":            {"Origin", "http://pathsync.test:8081"},
-		"by a name like the server's":  {"Origin", "http://pathsync.test.evil.test"},
-		"by an origin that is no URL":  {"Origin", "http://pathsync.test:port"},
-		"with a cookie":                {"Origin", "https://evil.test", "Cookie", "session=1"},
-		"to a proxy that says its own": {"Origin", "https://evil.test", "X-Forwarded-Host", "board.example.com"},
+		"with Sec-Fetch-Site":               {"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.test"},
+		"from a sibling domain":             {"Sec-Fetch-Site", "same-site", "Origin", "https://evil.example.com"},
+		"without an origin":                 {"Sec-Fetch-Site", "cross-site"},
+		"without Sec-Fetch-Site":            {"Origin", "https://evil.test"},
+		"from a frame without origin":       {"Origin", "null"},
+		"from a frame, with Sec-Fetch-Site": {"Origin", "null", "Sec-Fetch-Site", "cross-site"},
+		"over another port":                 {"Origin", "http://pathsync.test:8081"},
+		"by a name like the server's":       {"Origin", "http://pathsync.test.evil.test"},
+		"by an origin that is no URL":       {"Origin", "http://pathsync.test:port"},
+		"with a cookie":                     {"Origin", "https://evil.test", "Cookie", "session=1"},
+		"to a proxy with its own host":      {"Origin", "https://evil.test", "X-Forwarded-Host", "board.example.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *server) {
@@ -69,7 +70,7 @@ func TestAPageOfAnotherOriginCannotWriteByAForm(t *testing.T) {
 	}
 }
 
-func TestStrangersWriteNothing(t *testing.T) {
+func TestOtherOriginsCannotWrite(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.put("/v1/rooms/target/presence/victim", `{}`).is(200)
 		s.harmless(t, func() {
@@ -79,7 +80,7 @@ func TestStrangersWriteNothing(t *testing.T) {
 						{http.MethodPost, "/ops"}, {http.MethodPut, "/presence/victim"}, {http.MethodPost, "/presence/victim"}, {http.MethodDelete, "/presence/victim"}, {http.MethodPost, "/presence/victim/leave"},
 					} {
 						s.send(request[0], "/v1/rooms/target"+request[1], strings.NewReader(`{}`), "Origin", origin, "Sec-Fetch-Site", site).
-							problem(403, httpapi.CrossOrigin)
+							problem(403, problem.CrossOrigin)
 					}
 				}
 			}
@@ -88,9 +89,9 @@ func TestStrangersWriteNothing(t *testing.T) {
 	}, allowing(t, app))
 }
 
-// Over plain HTTP a browser says nothing of the page but its origin, and a proxy may hide what that is to be held against.
-// What only a preflight lets through needs no other protection, unless it says something in a user's name.
-func TestAProxyThatHidesItsHostDoesNotKeepPagesFromWriting(t *testing.T) {
+// Over plain HTTP, browsers send only Origin, and a proxy may replace the Host to compare it with.
+// Requests that need a preflight need no other protection, unless they have the cookie.
+func TestPagesWriteThroughAProxyThatReplacesHost(t *testing.T) {
 	const batch = `{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","value":1}]}`
 	inBubble(t, func(t *testing.T, s *server) {
 		page := []string{"Host", "127.0.0.1:8080", "Origin", "http://board.lan"}
@@ -99,7 +100,7 @@ func TestAProxyThatHidesItsHostDoesNotKeepPagesFromWriting(t *testing.T) {
 		s.send(http.MethodDelete, "/v1/rooms/r/presence/ada", nil, page...).is(204)
 		for name, more := range map[string][]string{
 			"a form":                  {"Content-Type", "text/plain"},
-			"our cookie":              {"Cookie", httpapi.CookieName + "=x"},
+			"our cookie":              {"Cookie", token.CookieName + "=x"},
 			"a browser that knows it": {"Sec-Fetch-Site", "cross-site"},
 		} {
 			if a := s.post("/v1/rooms/r/ops", batch, slices.Concat(page, more)...); a.status != http.StatusForbidden {
@@ -114,18 +115,18 @@ func TestAProxyThatHidesItsHostDoesNotKeepPagesFromWriting(t *testing.T) {
 	}, localOnly, allowing(t, app))
 }
 
-func TestWhoMayWrite(t *testing.T) {
+func TestOriginsThatMayWrite(t *testing.T) {
 	for name, headers := range map[string][]string{
-		"a program":                             {},
-		"a page of the server's own":            {"Origin", "http://pathsync.test", "Sec-Fetch-Site", "same-origin"},
-		"an older browser":                      {"Origin", "http://pathsync.test"},
-		"an allowed page":                       {"Origin", app, "Sec-Fetch-Site", "cross-site"},
-		"an allowed page of an older browser":   {"Origin", app},
-		"an allowed page, with cookies":         {"Origin", app, "Sec-Fetch-Site", "same-site", "Cookie", "session=1"},
-		"a page behind a proxy":                 {"Origin", "http://board.example.com", "X-Forwarded-Host", "board.example.com"},
-		"a page behind two":                     {"Origin", "http://board.example.com", "X-Forwarded-Host", "board.example.com, inner.example.com"},
-		"a page behind a proxy that says none":  {"Origin", "http://board.example.com", "Sec-Fetch-Site", "same-origin"},
-		"a user who opened the address himself": {"Sec-Fetch-Site", "none"},
+		"a program":                                      {},
+		"a page of the server's own":                     {"Origin", "http://pathsync.test", "Sec-Fetch-Site", "same-origin"},
+		"an older browser":                               {"Origin", "http://pathsync.test"},
+		"an allowed page":                                {"Origin", app, "Sec-Fetch-Site", "cross-site"},
+		"an allowed page of an older browser":            {"Origin", app},
+		"an allowed page, with cookies":                  {"Origin", app, "Sec-Fetch-Site", "same-site", "Cookie", "session=1"},
+		"a page behind a proxy":                          {"Origin", "http://board.example.com", "X-Forwarded-Host", "board.example.com"},
+		"a page behind two":                              {"Origin", "http://board.example.com", "X-Forwarded-Host", "board.example.com, inner.example.com"},
+		"a page behind a proxy without X-Forwarded-Host": {"Origin", "http://board.example.com", "Sec-Fetch-Site", "same-origin"},
+		"a user who opened the address himself":          {"Sec-Fetch-Site", "none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(_ *testing.T, s *server) {

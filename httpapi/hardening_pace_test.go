@@ -17,17 +17,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 	"github.com/pathsync/pathsync/pace"
 )
 
-// The tests of this file are slow links. In a bubble a connection has no buffers: what the client does not read is not
-// written, and the clock runs only while everybody waits.
+// The tests of this file have slow links. In a bubble, connections have no buffers: what the client does not read is not
+// written, and the clock advances only while all goroutines wait.
 
-// links are the kinds of connections. A client of each is made by slowly.
+// links are the kinds of connections of slowly.
 var links = []string{"HTTP/1.1", "TLS", "HTTP/2"}
 
-// onEachLink runs a test against a server that is set up as the program sets it up.
+// onEachLink runs a test with a server that is configured as by the program.
 func onEachLink(t *testing.T, test func(t *testing.T, s *server, link string)) {
 	for _, link := range links {
 		t.Run(link, func(t *testing.T) {
@@ -59,13 +59,13 @@ func selfSigned(t *testing.T) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }
 
-// rate is how fast a link is: so many bytes at once, and a pause after them.
+// rate is the rate of a link: a number of bytes, and a pause after them.
 type rate struct {
 	bytes int
 	pause time.Duration
 }
 
-// slow reads from something at a rate.
+// slow reads at a rate.
 type slow struct {
 	io.Reader
 	rate rate
@@ -77,7 +77,7 @@ func (s slow) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// slowConn is a connection that a client reads from at a rate.
+// slowConn is a connection that is read at a rate.
 type slowConn struct {
 	net.Conn
 	from slow
@@ -120,7 +120,7 @@ func (s *server) large(room string) {
 	}
 }
 
-func TestAReaderAt100KBPerSecondGetsAWholeStateOf4MB(t *testing.T) {
+func TestReaderAt100KBPerSecondGetsAStateOf4MB(t *testing.T) {
 	onEachLink(t, func(t *testing.T, s *server, link string) {
 		s.large("large")
 		c := s.slowly(t, link, rate{10_000, 100 * time.Millisecond})
@@ -147,7 +147,7 @@ func TestAReaderAt100KBPerSecondGetsAWholeStateOf4MB(t *testing.T) {
 	})
 }
 
-// sendSlowly sends a body of 900 kB at a rate, and expects that it is taken.
+// sendSlowly sends a body of 900 kB at a rate, and expects it to be accepted.
 func (c client) sendSlowly(method, path, body string, up rate) (took time.Duration) {
 	c.t.Helper()
 	began := time.Now()
@@ -157,7 +157,7 @@ func (c client) sendSlowly(method, path, body string, up rate) (took time.Durati
 
 var largeBatch = `{"clientId":"ada","key":"k","ops":[{"op":"set","path":"x","value":"` + strings.Repeat("x", 900_000) + `"}]}`
 
-func TestABodyAt80KBPerSecondIsTakenWhole(t *testing.T) {
+func TestBodyAt80KBPerSecondIsAccepted(t *testing.T) {
 	onEachLink(t, func(t *testing.T, s *server, link string) {
 		c := s.slowly(t, link, rate{1 << 20, 0})
 		up := rate{8_000, 100 * time.Millisecond}
@@ -169,8 +169,8 @@ func TestABodyAt80KBPerSecondIsTakenWhole(t *testing.T) {
 	})
 }
 
-// At 4 KiB per second a body of 900 kB takes longer than http.Server gives an answer as a whole.
-func TestABodyJustAboveTheLeastRateIsTakenWhole(t *testing.T) {
+// At 4 KiB per second, a body of 900 kB takes longer than the timeouts of http.Server.
+func TestBodyAboveTheMinimumRateIsAccepted(t *testing.T) {
 	onEachLink(t, func(t *testing.T, s *server, link string) {
 		c := s.slowly(t, link, rate{1 << 20, 0})
 		if took := c.sendSlowly(http.MethodPost, "/v1/rooms/large/ops", largeBatch, rate{2 << 10, 500 * time.Millisecond}); took < 3*time.Minute {
@@ -179,7 +179,7 @@ func TestABodyJustAboveTheLeastRateIsTakenWhole(t *testing.T) {
 	})
 }
 
-func TestAReaderThatTakesAByteASecondOrNoneIsCut(t *testing.T) {
+func TestReaderBelowTheMinimumRateIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.large("target")
 		s.harmless(t, func() {
@@ -211,7 +211,7 @@ func TestAReaderThatTakesAByteASecondOrNoneIsCut(t *testing.T) {
 	}, asServed)
 }
 
-func TestABodyThatTricklesAfterAFastBeginningIsCut(t *testing.T) {
+func TestBodyThatBecomesSlowIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.harmless(t, func() {
 			conn := s.raw(t, "POST /v1/rooms/target/ops HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n")
@@ -230,7 +230,7 @@ func TestABodyThatTricklesAfterAFastBeginningIsCut(t *testing.T) {
 				t.Errorf("it is cut after %v", took)
 			}
 			a := <-answered
-			a.problem(408, httpapi.RequestTimeout)
+			a.problem(408, problem.RequestTimeout)
 		})
 	}, asServed)
 }

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// refusesPath expects that no kind of op takes a path, and that the fault is told at the path's place.
+// refusesPath expects that every kind of op refuses a path, with the pointer of the path.
 func refusesPath(t *testing.T, paths ...string) {
 	t.Helper()
 	s := start(t)
@@ -21,8 +21,8 @@ func refusesPath(t *testing.T, paths ...string) {
 				`{"op":"array_del","path":` + path + `}`,
 				`{"op":"array_move","path":` + path + `,"arrayIndex":0}`,
 			} {
-				// The good op before it has no effect either: a batch is taken as a whole or not at all.
-				faults(t, s.ops("target", `{"op":"delete","path":"treasure"},`+op).problem(422, httpapi.InvalidRequest), "/ops/1/path")
+				// The valid op before it has no effect either: a batch is accepted as a whole or refused.
+				faults(t, s.ops("target", `{"op":"delete","path":"treasure"},`+op).problem(422, problem.InvalidRequest), "/ops/1/path")
 			}
 		}
 	})
@@ -32,7 +32,7 @@ func TestPathsWithEmptyKeysAreRefused(t *testing.T) {
 	refusesPath(t, `"a..b"`, `"."`, `".."`, `".a"`, `"a."`, `"a[x]."`, `"a.[x]"`)
 }
 
-func TestPathsWithBracketsOutOfPlaceAreRefused(t *testing.T) {
+func TestPathsWithMisplacedBracketsAreRefused(t *testing.T) {
 	refusesPath(t, `"["`, `"]"`, `"[]"`, `"[]["`, `"][ "`, `"a[x"`, `"a]"`, `"a[[x]]"`, `"a[x]b"`, `"a[x]]"`, `"[x][]"`)
 }
 
@@ -44,7 +44,7 @@ func TestPathsWithNULAreRefused(t *testing.T) {
 	refusesPath(t, `"\u0000"`, `"a.\u0000"`, `"a[\u0000]"`, `"a\u0000b"`)
 }
 
-func TestPathsThatRunThroughThePrototypeAreRefused(t *testing.T) {
+func TestPathsWithProtoAreRefused(t *testing.T) {
 	refusesPath(t, `"__proto__"`, `"__proto__.admin"`, `"a.__proto__"`, `"a[x].__proto__.b"`, `"\u005f_proto__"`)
 }
 
@@ -58,12 +58,12 @@ func TestPathsOfTenThousandSegmentsAreRefused(t *testing.T) {
 		strconv.Quote(strings.Repeat("a", 100_000)))
 }
 
-func TestPathsThatAreNoTextAreRefused(t *testing.T) {
+func TestPathsThatAreNotStringsAreRefused(t *testing.T) {
 	refusesPath(t, `1`, `null`, `[]`, `{}`, `["a","b"]`, `true`)
 }
 
-// The longest that a path may be, and names that only look dangerous.
-func TestPathsAtTheirLimitsAreTaken(t *testing.T) {
+// The longest paths, and harmless names that look like prototypes.
+func TestPathsAtTheirLimitsAreAccepted(t *testing.T) {
 	s := start(t)
 	for _, path := range []string{
 		strings.Repeat("a.", 60) + "a",
@@ -74,8 +74,8 @@ func TestPathsAtTheirLimitsAreTaken(t *testing.T) {
 	}
 }
 
-// An id has no meaning of its own: this names an item that is not there, and no object's prototype.
-func TestAnIDMayHaveAnyName(t *testing.T) {
+// An id is data: this names an item that does not exist, and not a prototype.
+func TestAnyNameIsAcceptedAsItemID(t *testing.T) {
 	s := start(t)
 	s.harmless(t, func() {
 		s.ops("ids", `{"op":"array_add","path":"l","value":{"_sync_id":"__proto__"}},{"op":"set","path":"l[__proto__].x","value":1}`).is(200)

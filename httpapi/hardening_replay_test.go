@@ -7,7 +7,7 @@ import (
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 	"github.com/pathsync/pathsync/sqlstore"
 )
 
@@ -32,7 +32,7 @@ func onEachStore(t *testing.T, test func(*testing.T, *server)) {
 	}
 }
 
-func TestANumberThatComesAgainWithOtherContentIsRefused(t *testing.T) {
+func TestReusedClientSeqWithOtherContentIsRefused(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *server) {
 		batch := func(key, ops string) string {
 			return `{"clientId":"ada","clientSeq":5,"key":"` + key + `","ops":[` + ops + `]}`
@@ -52,7 +52,7 @@ func TestANumberThatComesAgainWithOtherContentIsRefused(t *testing.T) {
 				batch("default", set+","+del+","+del),
 				batch("elsewhere", set+","+del),
 			} {
-				s.post("/v1/rooms/replay/ops", other).problem(409, httpapi.ClientSeqReused)
+				s.post("/v1/rooms/replay/ops", other).problem(409, problem.ClientSeqReused)
 			}
 			if after := s.state("replay"); after != before {
 				t.Errorf("a replay changed\n%s to\n%s", before, after)
@@ -64,8 +64,8 @@ func TestANumberThatComesAgainWithOtherContentIsRefused(t *testing.T) {
 	})
 }
 
-// Rooms, keys and senders that a careless comparison would take for each other are different ones.
-func TestNamesThatOnlyLookAlikeAreDifferent(t *testing.T) {
+// Rooms, keys and clients that a case-insensitive or normalizing comparison would confuse are different.
+func TestSimilarNamesAreDifferent(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *server) {
 		for _, name := range []string{"a", "A", "á", "a\u0301", "a\u200b", "%", "_", "a_", "a%", "' OR 1=1 --", `\`, `"`, "1", "1.0", "01", "null"} {
 			batch := func(clientID, key string) string {

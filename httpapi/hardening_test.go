@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// The tests in the files hardening_*_test.go are attacks, one each. Whatever is thrown at a server, it answers with a
-// problem, its memory stays flat, and nothing changes in any room.
+// The tests in the files hardening_*_test.go are attacks, one each. The server answers each with a
+// problem, its memory does not grow, and no room changes.
 
-// harmless runs an attack, and expects that the rooms `target` and `neighbour` are as before and can be used.
+// harmless runs an attack, and expects that the rooms `target` and `neighbour` are unchanged and work.
 func (s *server) harmless(t *testing.T, attack func()) {
 	t.Helper()
 	rooms := []string{"target", "neighbour"}
@@ -31,8 +31,8 @@ func (s *server) harmless(t *testing.T, attack func()) {
 	}
 }
 
-// flat expects that an attack leaves no memory behind, and that it and this test need no more than so many bytes for it
-// in all, garbage included.
+// flat expects that an attack leaves no memory behind, and that attack and test allocate at most a number of bytes,
+// including garbage.
 func flat(t *testing.T, bytes uint64, attack func()) {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -51,7 +51,7 @@ func flat(t *testing.T, bytes uint64, attack func()) {
 	})
 }
 
-// eventually expects that something becomes true, and soon.
+// eventually waits for a condition.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	poll := time.NewTicker(5 * time.Millisecond)

@@ -1,38 +1,30 @@
 package httpapi
 
-import (
-	"net/http"
-
-	"github.com/labstack/echo/v4"
-)
+import "github.com/pathsync/pathsync/httpapi/problem"
 
 type status struct {
 	Status string `json:"status"`
 }
 
-// getHealth says that the process is alive.
-func (s *Server) getHealth(c echo.Context) error {
-	c.Response().Header().Set("Cache-Control", noStore)
-	return c.JSON(http.StatusOK, status{"ok"})
-}
+// getHealth answers while the process runs.
+func (s *Server) getHealth(w *response, _ *request) error { return w.encode(status{"ok"}) }
 
-// getReady says whether requests can be served fully: the database is reachable and the server is not going away.
-func (s *Server) getReady(c echo.Context) error {
+// getReady succeeds when the database is available and the server is not shutting down.
+func (s *Server) getReady(w *response, r *request) error {
 	if s.closing.Err() != nil {
-		return problem(ShuttingDown, "")
+		return problem.New(problem.ShuttingDown, "")
 	}
-	if err := s.hub.Ping(c.Request().Context()); err != nil {
+	if err := s.hub.Ping(r.Context()); err != nil {
 		return err
 	}
-	c.Response().Header().Set("Cache-Control", noStore)
-	return c.JSON(http.StatusOK, status{"ready"})
+	return w.encode(status{"ready"})
 }
 
-// getMetrics says what was measured, unless that is said elsewhere.
-func (s *Server) getMetrics(c echo.Context) error {
-	if s.cfg.Metrics == nil {
-		return echo.ErrNotFound
+// getMetrics serves the metrics, unless they are served elsewhere.
+func (s *Server) getMetrics(w *response, r *request) error {
+	if s.cfg.MetricsHandler == nil {
+		return problem.New(problem.RouteNotFound, "")
 	}
-	s.cfg.Metrics.ServeHTTP(c.Response(), c.Request())
+	s.cfg.MetricsHandler.ServeHTTP(w, r.Request)
 	return nil
 }

@@ -4,10 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-func TestAnchorsAreResolvedAndTheDeltaHasTheIndex(t *testing.T) {
+func TestAnchorsAreResolvedToAnIndexInTheDelta(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.ops("r", `{"op":"set","path":"l","value":[{"_sync_id":"a"},{"_sync_id":"b"},{"_sync_id":"c"}]}`).is(200)
 		r := s.open("/v1/rooms/r/events").live()
@@ -27,7 +27,7 @@ func TestAnchorsAreResolvedAndTheDeltaHasTheIndex(t *testing.T) {
 	})
 }
 
-func TestAnEditOfAnItemThatWasMovedMeanwhileFollowsIt(t *testing.T) {
+func TestEditFollowsAMovedItem(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.ops("r", `{"op":"set","path":"","value":{"todo":[{"_sync_id":"x"}],"doing":[],"done":[]}}`).is(200)
 		r := s.open("/v1/rooms/r/events").live()
@@ -49,7 +49,7 @@ func TestAnEditOfAnItemThatWasMovedMeanwhileFollowsIt(t *testing.T) {
 	})
 }
 
-func TestAMovedItemOpensNoWayIntoWhatIsReadOnly(t *testing.T) {
+func TestMovedItemDoesNotAvoidReadOnly(t *testing.T) {
 	s, _ := treasure(t)
 	owner := s.by("owner", editor)
 	owner.post(eight+"/ops", `{"clientId":"o","key":"default","ops":[{"op":"set","path":"","value":
@@ -63,7 +63,7 @@ func TestAMovedItemOpensNoWayIntoWhatIsReadOnly(t *testing.T) {
 		`{"op":"array_move","path":"todo[y]","to":"locked[z].s"}`,
 		`{"op":"array_move","path":"locked[z]","to":"todo"}`,
 	} {
-		faults(t, post(op).problem(403, httpapi.Forbidden), "/ops/0")
+		faults(t, post(op).problem(403, problem.Forbidden), "/ops/0")
 	}
 	owner.post(eight+"/ops", `{"clientId":"o","key":"default","ops":[{"op":"array_move","path":"todo[x]","to":"locked"}]}`).is(200)
 	document := func() string { return owner.get(eight + "/stores/default").is(200).body }

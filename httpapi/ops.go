@@ -1,89 +1,86 @@
 package httpapi
 
 import (
-	"net/http"
 	"strconv"
-
-	"github.com/labstack/echo/v4"
 
 	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/tree"
+	"github.com/pathsync/pathsync/httpapi/problem"
+	"github.com/pathsync/pathsync/httpapi/wire"
 )
 
-// postOps takes in one batch.
-func (s *Server) postOps(c echo.Context) error {
-	body, err := s.readBody(c, s.cfg.MaxBodyBytes)
+// postOps commits one batch.
+func (s *Server) postOps(w *response, r *request) error {
+	body, err := s.readBody(w, r, s.cfg.MaxBodyBytes)
 	if err != nil {
 		return err
 	}
-	proposal, err := s.decodeInTurn(c, body)
+	proposal, err := s.decodeBatch(w, r, body)
 	if err != nil {
 		return err
 	}
-	name, err := pathName(c, "room", core.MaxRoomLength)
+	name, err := r.roomName()
 	if err != nil {
 		return err
 	}
-	identity := identityOf(c)
-	if err := allowedOps(identity, name, proposal); err != nil {
+	identity := identityOf(r)
+	if err := checkReadOnly(identity, name, proposal); err != nil {
 		return err
 	}
 	proposal.UserID = identity.User
-	room, release, err := s.room(c)
+	room, release, err := s.room(r)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if err := s.limits.batch(room.Name(), proposal.ClientID, proposal.UserID); err != nil {
+	if err := s.limits.CountBatch(room.Name(), proposal.ClientID, proposal.UserID); err != nil {
 		return err
 	}
-	answer, err := room.Submit(c.Request().Context(), proposal)
+	answer, err := room.Submit(r.Context(), proposal)
 	if err != nil {
 		return err
 	}
-	w, parcel := c.Response(), exchangeOf(c.Response()).parcel
-	w.Header().Set("Cache-Control", noStore)
-	body = appendAnswer(make([]byte, 0, 256), room.Epoch(), answer)
-	if len(body) > smallAnswer {
-		_ = parcel.hold(int64(cap(body))) // the batch is committed: its answer is sent even if there is no room for it
-		parcel.waits(exchangeOf(w).cutAnswer)
-		defer parcel.proceeds()
+	body = wire.AppendAnswer(make([]byte, 0, 256), room.Epoch(), answer)
+	if len(body) > smallResponse {
+		_ = w.reservation.Hold(int64(cap(body))) // the batch is committed, so the response is sent even without memory for it
+		w.reservation.WaitsForClient(w.cutAnswer)
+		defer w.reservation.Proceeds()
 	}
-	return c.JSONBlob(http.StatusOK, body)
+	return w.json(body)
 }
 
-// smallAnswer is the most that a client who does not read its answer may hold uncounted.
-const smallAnswer = 4 << 10
+// smallResponse is the maximum size of a response in bytes whose memory is not counted while the client does not read it.
+const smallResponse = 4 << 10
 
-// decodeInTurn reads a batch when there is memory for that, and has the exchange hold what it takes until it is answered.
-func (s *Server) decodeInTurn(c echo.Context, body []byte) (*core.Proposal, error) {
-	done, err := s.decoding.turn(c.Request().Context(), len(body))
+// decodeBatch decodes a batch and reserves its memory until the request ends.
+func (s *Server) decodeBatch(w *response, r *request, body []byte) (*core.Proposal, error) {
+	release, err := s.decoding.Acquire(r.Context(), len(body))
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	proposal, err := s.decodeBatch(body)
+	defer release()
+	proposal, err := wire.DecodeBatch(body, s.cfg.bodyLimits())
 	if err != nil {
 		return nil, err
 	}
-	return proposal, exchangeOf(c.Response()).parcel.hold(int64(cap(body) + proposal.Memory()))
+	return proposal, w.reservation.Hold(int64(cap(body) + proposal.Memory()))
 }
 
-// allowedOps refuses a batch with an operation on what is read-only to its sender: as a whole, like any that breaks a rule.
-func allowedOps(identity access.Identity, room string, p *core.Proposal) error {
+// checkReadOnly refuses a batch with operations on read-only parts. Write permission in the room has been checked.
+func checkReadOnly(identity access.Identity, room string, p *core.Proposal) error {
 	if len(identity.ReadOnly) == 0 {
-		return nil // that the room may be written to is known
+		return nil
 	}
-	d := decoder{}
+	var faults []problem.FieldError
 	for i := range p.Ops {
-		if !identity.AllowsOp(room, p.Key, &p.Ops[i].Op) {
-			d.fault("/ops/"+strconv.Itoa(i), "would change what is read-only to you")
+		if len(faults) < wire.MaxFieldErrors && !identity.AllowsOp(room, p.Key, &p.Ops[i].Op) {
+			faults = append(faults, problem.FieldError{Pointer: "/ops/" + strconv.Itoa(i), Detail: "would change a read-only part"})
 		}
 	}
 	p.Allows = func(op *tree.Op) bool { return identity.AllowsOp(room, p.Key, op) }
-	if len(d.faults) > 0 {
-		return problem(Forbidden, "a part of this document is read-only", d.faults...)
+	if len(faults) > 0 {
+		return problem.New(problem.Forbidden, "a part of this document is read-only", faults...)
 	}
 	return nil
 }

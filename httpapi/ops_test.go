@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-func TestABatchIsAnsweredWithItsPlaceAndTheOutcomeOfEachOp(t *testing.T) {
+func TestBatchIsAnsweredWithServerSeqAndResults(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.post("/v1/rooms/r/ops", `{"clientId":"ada","clientSeq":7,"key":"todo","ops":[
 			{"op":"set","path":"title","value":"Groceries"},
@@ -27,7 +27,7 @@ func TestABatchIsAnsweredWithItsPlaceAndTheOutcomeOfEachOp(t *testing.T) {
 	})
 }
 
-func TestADiscardedOpSaysWhyAndChangesNothing(t *testing.T) {
+func TestDiscardedOpHasAReasonAndChangesNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.set("r", "", `{"list":[{"_sync_id":"a"}],"plain":[1,2],"text":"x"}`)
 		before := s.get("/v1/rooms/r/stores/default").is(200).body
@@ -50,7 +50,7 @@ func TestADiscardedOpSaysWhyAndChangesNothing(t *testing.T) {
 	}, func(p *parts) { p.hub.MaxDocumentBytes = 400 })
 }
 
-func TestItemsStandWhereTheAnswerSays(t *testing.T) {
+func TestItemsAreAtTheAnsweredIndexes(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.ops("r", `{"op":"array_add","path":"l","value":{"_sync_id":"a"}},
 			{"op":"array_add","path":"l","value":{"_sync_id":"b"},"arrayIndex":-5},
@@ -67,7 +67,7 @@ func TestItemsStandWhereTheAnswerSays(t *testing.T) {
 
 var uuids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`)
 
-func TestIDsThatTheServerFillsInAreInTheAnswerTheStateAndTheDelta(t *testing.T) {
+func TestAssignedIDsAreInTheResponseTheStateAndTheDelta(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		a := s.ops("r", `{"op":"array_add","path":"l","value":{"n":[{"x":1}]}},{"op":"set","path":"y","value":2}`).is(200)
@@ -86,7 +86,7 @@ func TestIDsThatTheServerFillsInAreInTheAnswerTheStateAndTheDelta(t *testing.T) 
 	})
 }
 
-func TestARepeatedBatchGetsTheFirstAnswerAndChangesNothing(t *testing.T) {
+func TestRepeatedBatchGetsTheFirstAnswerAndChangesNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		batch := `{"clientId":"ada","clientSeq":0,"key":"k","ops":[
 			{"op":"array_add","path":"l","value":{"x":1}},{"op":"delete","path":"missing"}]}`
@@ -103,12 +103,12 @@ func TestARepeatedBatchGetsTheFirstAnswerAndChangesNothing(t *testing.T) {
 		}
 		s.set("r", "last", "1")
 		if e := r.next(); e.id != "history1-3" {
-			t.Errorf("readers were told of the repetition: %v", e)
+			t.Errorf("readers got the repetition: %v", e)
 		}
 	})
 }
 
-func TestTheNumberOfABatchIsItsSendersAndItsRooms(t *testing.T) {
+func TestClientSeqIsPerClientAndRoom(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		send := func(room, clientID string) answer {
 			return s.post("/v1/rooms/"+room+"/ops", `{"clientId":"`+clientID+`","clientSeq":1,"key":"k","ops":[{"op":"set","path":"x","value":1}]}`)
@@ -126,7 +126,7 @@ func TestTheNumberOfABatchIsItsSendersAndItsRooms(t *testing.T) {
 	})
 }
 
-func TestABatchWithoutANumberIsNeverARepetition(t *testing.T) {
+func TestBatchWithoutClientSeqIsNeverADuplicate(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("r", "x", "1")
 		s.set("r", "x", "1")
@@ -135,8 +135,8 @@ func TestABatchWithoutANumberIsNeverARepetition(t *testing.T) {
 	})
 }
 
-// An op that a member is missing from, or has too much of, is told at its place; so is the envelope.
-func TestWhatIsWrongWithABatchIsToldAtItsPlace(t *testing.T) {
+// Missing and unknown members of ops and of the envelope are reported with pointers.
+func TestFaultsOfABatchAreReportedWithPointers(t *testing.T) {
 	s := start(t)
 	op := func(op string) string { return `{"clientId":"ada","key":"k","ops":[` + op + `]}` }
 	for name, c := range map[string]struct {
@@ -191,13 +191,13 @@ func TestWhatIsWrongWithABatchIsToldAtItsPlace(t *testing.T) {
 		"faults in many ops":      {op(`{"op":"delete","path":"x"},{"op":"delete","path":"]"},{"op":"nothing","path":"x"}`), []string{"/ops/1/path", "/ops/2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			faults(t, s.on(t).post("/v1/rooms/r/ops", c.body).problem(422, httpapi.InvalidRequest), c.pointers...)
+			faults(t, s.on(t).post("/v1/rooms/r/ops", c.body).problem(422, problem.InvalidRequest), c.pointers...)
 		})
 	}
 	s.get("/v1/rooms/r").says(`{"room":"r","epoch":"history1","serverSeq":0,"stores":{}}`)
 }
 
-func TestABatchMayBeSentInPieces(t *testing.T) {
+func TestChunkedBatchIsAccepted(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		body := io.MultiReader(strings.NewReader(`{"clientId":"ada","key":"k",`), strings.NewReader(`"ops":[{"op":"set","path":"x","value":1}]}`))
 		s.send(http.MethodPost, "/v1/rooms/r/ops", body, "Content-Type", "application/json; charset=utf-8").is(200)
@@ -206,9 +206,9 @@ func TestABatchMayBeSentInPieces(t *testing.T) {
 	})
 }
 
-// Objects in arrays get ids of 50 bytes each. They count as if they had been sent, so neither the answer nor the log grows
-// beyond what a body may have.
-func TestABatchThatIsTooLargeWithTheIDsThatItNeedsIsRefused(t *testing.T) {
+// Objects in arrays get ids of 50 bytes each. The ids count as parts of the body, so they cannot make the response or the
+// log larger than a body.
+func TestBatchThatIsTooLargeWithAssignedIDsIsRefused(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		const empty = `{"clientId":"ada","key":"k","ops":[%s]}`
 		array := func(items int) string { return `[` + strings.Repeat(`{},`, items-1) + `{}]` }
@@ -227,7 +227,7 @@ func TestABatchThatIsTooLargeWithTheIDsThatItNeedsIsRefused(t *testing.T) {
 			if len(body) >= 1<<20 {
 				t.Fatalf("%s: the body alone has %d bytes", what, len(body))
 			}
-			if p := s.post("/v1/rooms/r/ops", body).problem(413, httpapi.BodyTooLarge); p.Retryable {
+			if p := s.post("/v1/rooms/r/ops", body).problem(413, problem.BodyTooLarge); p.Retryable {
 				t.Errorf("%s: %+v", what, p)
 			}
 		}
@@ -239,7 +239,7 @@ func TestABatchThatIsTooLargeWithTheIDsThatItNeedsIsRefused(t *testing.T) {
 	})
 }
 
-func TestTheAnswerRepeatsNoValueThatWasDiscarded(t *testing.T) {
+func TestResponseHasNoDiscardedValues(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		batch := `{"clientId":"ada","clientSeq":1,"key":"k","ops":[{"op":"array_add","path":"l","value":{"x":1}},` +
 			`{"op":"set","path":"big","value":[{"text":"` + strings.Repeat("x", 500) + `"}]}]}`

@@ -6,22 +6,23 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/origin"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 const app = "https://app.example.com"
 
-// allowing lets pages of other origins in.
+// allowing allows origins.
 func allowing(t *testing.T, list ...string) setting {
 	t.Helper()
-	origins, err := httpapi.ParseOrigins(list)
+	origins, err := origin.Parse(list)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return func(p *parts) { p.api.Origins = origins }
 }
 
-// strangers are origins that look like app, or like nothing, and are not it.
+// strangers are origins that resemble app, or are malformed.
 var strangers = []string{
 	"null", "https://app.example.com.evil.test", "https://evil.test/https://app.example.com", "https://evilapp.example.com",
 	"https://sub.app.example.com", "https://example.com", "https://app.example.com:8443", "https://app.example.com:443",
@@ -29,9 +30,9 @@ var strangers = []string{
 	"https://app.example.co", "https://", "*", "app.example.com", "https://user@app.example.com", "file://",
 }
 
-func TestAnOriginIsWrittenAsBrowsersWriteIt(t *testing.T) {
+func TestOriginsMustHaveTheFormOfBrowsers(t *testing.T) {
 	for _, good := range []string{app, "http://localhost:3000", "https://app.example.com:8443", "http://[::1]:3000", "http://10.0.0.7", "https://xn--bcher-kva.example"} {
-		if _, err := httpapi.ParseOrigins([]string{good}); err != nil {
+		if _, err := origin.Parse([]string{good}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -40,16 +41,16 @@ func TestAnOriginIsWrittenAsBrowsersWriteIt(t *testing.T) {
 		app + "#", "https://user@app.example.com", "https://App.example.com", "HTTPS://app.example.com", "https://bücher.example",
 		app + ":443", "http://app.example.com:80", app + ":", app + ":port", "https://*.example.com", app + " ", app + "\n", "file:///etc",
 	} {
-		if _, err := httpapi.ParseOrigins([]string{bad}); err == nil {
-			t.Errorf("%q is taken", bad)
+		if _, err := origin.Parse([]string{bad}); err == nil {
+			t.Errorf("%q is accepted", bad)
 		}
 	}
-	if _, err := httpapi.ParseOrigins([]string{"*", app}); err == nil {
+	if _, err := origin.Parse([]string{"*", app}); err == nil {
 		t.Error("every origin is allowed beside one that may send cookies")
 	}
 }
 
-func TestAPageOfAnAllowedOriginReadsEveryAnswer(t *testing.T) {
+func TestPageOfAnAllowedOriginReadsEveryResponse(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("r", "x", "1")
 		etag := s.get("/v1/rooms/r").is(200).header.Get("ETag")
@@ -73,8 +74,8 @@ func TestAPageOfAnAllowedOriginReadsEveryAnswer(t *testing.T) {
 	}, allowing(t, app, "http://localhost:3000"))
 }
 
-// A stream on HTTP/1.1 is a connection that was taken over: nobody adds anything to its header later.
-func TestAPageOfAnAllowedOriginReadsAStream(t *testing.T) {
+// On HTTP/1.1 a stream is a hijacked connection, so its headers are complete when it is opened.
+func TestPageOfAnAllowedOriginReadsAStream(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		h := s.open("/v1/rooms/r/events", "Origin", app).live().header
 		if h.Get("Access-Control-Allow-Origin") != app || h.Get("Access-Control-Allow-Credentials") != "true" || h.Get("Vary") != "Origin" {
@@ -83,7 +84,7 @@ func TestAPageOfAnAllowedOriginReadsAStream(t *testing.T) {
 	}, allowing(t, app))
 }
 
-func TestStrangersReadNothing(t *testing.T) {
+func TestOtherOriginsCannotRead(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, origin := range append(strangers, "") {
 			for _, a := range []answer{
@@ -99,7 +100,7 @@ func TestStrangersReadNothing(t *testing.T) {
 	}, allowing(t, app))
 }
 
-func TestWithoutOriginsThereIsNoTraceOfThem(t *testing.T) {
+func TestWithoutAllowedOriginsThereAreNoCORSHeaders(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.get("/v1/rooms/r", "Origin", app).is(200).has("Access-Control-Allow-Origin", "").has("Vary", "")
 		s.send(http.MethodOptions, "/v1/rooms/r/ops", nil, "Origin", app, "Access-Control-Request-Method", "POST").is(204).
@@ -107,7 +108,7 @@ func TestWithoutOriginsThereIsNoTraceOfThem(t *testing.T) {
 	})
 }
 
-func TestAPreflightSaysWhatAPageMaySend(t *testing.T) {
+func TestPreflightIsAnswered(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for path, method := range map[string]string{
 			"/v1/rooms/r/ops": "POST", "/v1/rooms/r/presence/ada": "PUT", "/v1/rooms/r/presence/bob": "DELETE",
@@ -120,13 +121,13 @@ func TestAPreflightSaysWhatAPageMaySend(t *testing.T) {
 				has("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match, Last-Event-ID, X-Request-Id").
 				has("Access-Control-Max-Age", "7200").has("Vary", "Origin")
 		}
-		// What is no preflight is a request like any other.
+		// Requests that are not preflights are handled as usual.
 		s.send(http.MethodOptions, "/v1/rooms/r/ops", nil, "Origin", app).is(204).has("Allow", "OPTIONS, POST").
 			has("Access-Control-Allow-Methods", "")
 	}, allowing(t, app))
 }
 
-func TestEveryOriginMayReadButNotWithCookies(t *testing.T) {
+func TestAnyOriginMayReadWithoutCookies(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, origin := range strangers {
 			s.get("/v1/rooms/r", "Origin", origin).is(200).has("Access-Control-Allow-Origin", "*").
@@ -134,7 +135,7 @@ func TestEveryOriginMayReadButNotWithCookies(t *testing.T) {
 			s.send(http.MethodPut, "/v1/rooms/r/presence/ada", strings.NewReader(`{}`), "Origin", origin).is(200).
 				has("Access-Control-Allow-Origin", "*").has("Access-Control-Allow-Credentials", "")
 			s.send(http.MethodPut, "/v1/rooms/r/presence/ada", strings.NewReader(`{}`), "Origin", origin, "Cookie", "session=1").
-				problem(403, httpapi.CrossOrigin)
+				problem(403, problem.CrossOrigin)
 		}
 	}, allowing(t, "*"))
 }

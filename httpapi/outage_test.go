@@ -9,21 +9,21 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/core/tree"
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// discreet expects that a problem tells nothing of the database but that it is away.
-func discreet(t *testing.T, p httpapi.Problem) {
+// discreet expects that a problem contains nothing of the database.
+func discreet(t *testing.T, p problem.Problem) {
 	t.Helper()
 	text := fmt.Sprintf("%+v", p)
 	for _, word := range []string{secret, "sqlserver", "10.0.0.7", "sync_", "INSERT", "dial"} {
 		if strings.Contains(text, word) {
-			t.Errorf("the problem tells of %q: %s", word, text)
+			t.Errorf("the problem contains %q: %s", word, text)
 		}
 	}
 }
 
-func TestInAnOutageWritesAreRefusedAndReadingGoesOn(t *testing.T) {
+func TestOutageRefusesWritesAndReadsContinue(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 2)
 		r := s.open("/v1/rooms/r/events").live()
@@ -31,13 +31,13 @@ func TestInAnOutageWritesAreRefusedAndReadingGoesOn(t *testing.T) {
 
 		batch := `{"clientId":"ada","clientSeq":1,"key":"default","ops":[{"op":"set","path":"y","value":true}]}`
 		began := time.Now()
-		for range 3 { // the first finds it out, the others need not wait
-			discreet(t, s.post("/v1/rooms/r/ops", batch).problem(503, httpapi.DatabaseUnavailable))
+		for range 3 { // the first detects the outage, the others fail at once
+			discreet(t, s.post("/v1/rooms/r/ops", batch).problem(503, problem.DatabaseUnavailable))
 		}
 		if took := time.Since(began); took > 11*time.Second {
 			t.Errorf("three refusals took %v", took)
 		}
-		discreet(t, s.get("/readyz").problem(503, httpapi.DatabaseUnavailable))
+		discreet(t, s.get("/readyz").problem(503, problem.DatabaseUnavailable))
 		s.get("/healthz").is(200)
 
 		const room = `{"room":"r","epoch":"history1","serverSeq":2,"stores":{"default":{"serverSeq":2,"state":{"x":2}}}}`
@@ -61,7 +61,7 @@ func TestInAnOutageWritesAreRefusedAndReadingGoesOn(t *testing.T) {
 	})
 }
 
-func TestARoomThatIsNotInMemoryIsNotAnEmptyOneInAnOutage(t *testing.T) {
+func TestOutageDoesNotShowUnloadedRoomsAsEmpty(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.store.fail(errAway)
 		for _, a := range []answer{
@@ -74,7 +74,7 @@ func TestARoomThatIsNotInMemoryIsNotAnEmptyOneInAnOutage(t *testing.T) {
 			s.delete("/v1/rooms/cold/presence/ada"),
 			s.ops("cold", `{"op":"delete","path":"x"}`),
 		} {
-			discreet(t, a.problem(503, httpapi.DatabaseUnavailable))
+			discreet(t, a.problem(503, problem.DatabaseUnavailable))
 		}
 		s.store.recover()
 		time.Sleep(2 * time.Second)
@@ -82,19 +82,19 @@ func TestARoomThatIsNotInMemoryIsNotAnEmptyOneInAnOutage(t *testing.T) {
 	})
 }
 
-// A page of the log that cannot be read is no reason to say that it is gone. A stream has the whole state instead.
-func TestWhatOnlyTheLogHasIsUnavailableInAnOutage(t *testing.T) {
+// An unreadable page of the log does not count as gone. A stream sends the full state in its place.
+func TestLogIsUnavailableInAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 200)
 		s.store.fail(errAway)
-		discreet(t, s.get("/v1/rooms/r/changes?after=history1-1").problem(503, httpapi.DatabaseUnavailable))
+		discreet(t, s.get("/v1/rooms/r/changes?after=history1-1").problem(503, problem.DatabaseUnavailable))
 		s.open("/v1/rooms/r/events", "Last-Event-ID", "history1-1").wants(
 			event{"", "state", `{"room":"r","key":"default","serverSeq":200,"state":{"x":200}}`},
-			event{"", "presence", nobody}, upToDate("r", 200))
+			event{"", "presence", noUsers}, upToDate("r", 200))
 	}, smallMemory)
 }
 
-func TestADamagedRoomIsNotServedAndNotOverwritten(t *testing.T) {
+func TestDamagedRoomIsNeitherServedNorOverwritten(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.store.damage("damaged")
 		for _, a := range []answer{
@@ -103,9 +103,9 @@ func TestADamagedRoomIsNotServedAndNotOverwritten(t *testing.T) {
 			s.get("/v1/rooms/damaged/changes"),
 			s.ops("damaged", `{"op":"init","path":"","value":{}}`),
 		} {
-			discreet(t, a.problem(503, httpapi.RoomUnavailable))
+			discreet(t, a.problem(503, problem.RoomUnavailable))
 		}
-		time.Sleep(time.Minute) // a checkpoint would have come by
+		time.Sleep(time.Minute) // long enough for a checkpoint
 		if got := s.store.saves.Load(); got != 0 {
 			t.Errorf("%d document rows were written", got)
 		}
@@ -113,8 +113,8 @@ func TestADamagedRoomIsNotServedAndNotOverwritten(t *testing.T) {
 	})
 }
 
-// What a second server on the same database has written is read, and the batch at hand comes after it.
-func TestABatchOfAnotherServerIsTakenInFirst(t *testing.T) {
+// Batches of a second server on the same database are read first.
+func TestBatchOfAnotherServerIsReadFirst(t *testing.T) {
 	store := memstore.New()
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
@@ -128,7 +128,7 @@ func TestABatchOfAnotherServerIsTakenInFirst(t *testing.T) {
 	}, func(p *parts) { p.store = store })
 }
 
-func TestARoomThatIsStoppedTellsItsReadersWhy(t *testing.T) {
+func TestStoppedRoomSendsAProblem(t *testing.T) {
 	store := memstore.New()
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
@@ -138,33 +138,33 @@ func TestARoomThatIsStoppedTellsItsReadersWhy(t *testing.T) {
 		if err := store.Append(t.Context(), []*core.Batch{&impossible}); err != nil {
 			t.Fatal(err)
 		}
-		s.ops("r", `{"op":"set","path":"x","value":1}`).problem(503, httpapi.RoomUnavailable)
+		s.ops("r", `{"op":"set","path":"x","value":1}`).problem(503, problem.RoomUnavailable)
 		e := r.next()
-		if p := parseProblem(t, e.data); e.name != "problem" || p.Code != httpapi.RoomUnavailable || !p.Retryable {
+		if p := parseProblem(t, e.data); e.name != "problem" || p.Code != problem.RoomUnavailable || !p.Retryable {
 			t.Errorf("the stream ends with %v", e)
 		}
 		r.ends()
-		s.get("/v1/rooms/r").problem(503, httpapi.RoomUnavailable)
+		s.get("/v1/rooms/r").problem(503, problem.RoomUnavailable)
 		s.set("next", "x", "1")
 		other.until("delta")
 	}, func(p *parts) { p.store = store })
 }
 
-func TestMoreRoomsThanMayBeOpenAreRefused(t *testing.T) {
+func TestRoomsBeyondMaxRoomsAreRefused(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.open("/v1/rooms/a/events").live()
 		b := s.open("/v1/rooms/b/events").live()
-		s.get("/v1/rooms/c").problem(503, httpapi.Overloaded)
+		s.get("/v1/rooms/c").problem(503, problem.Overloaded)
 		s.set("a", "x", "1")
 		b.close()
-		time.Sleep(time.Second) // nobody uses b any more, and it makes room at once
+		time.Sleep(time.Second) // b is unused and is closed at once
 		s.get("/v1/rooms/c").is(200)
 	}, func(p *parts) { p.hub.MaxRooms = 2 })
 }
 
-func TestMoreBytesThanMayWaitForTheDatabaseAreRefused(t *testing.T) {
+func TestQueuedBytesBeyondTheBoundAreRefused(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
-		s.ops("r", `{"op":"set","path":"x","value":"`+strings.Repeat("x", 8<<10)+`"}`).problem(503, httpapi.Overloaded)
+		s.ops("r", `{"op":"set","path":"x","value":"`+strings.Repeat("x", 8<<10)+`"}`).problem(503, problem.Overloaded)
 		s.set("r", "x", "1")
 	}, func(p *parts) { p.hub.MaxQueuedBytes = 8 << 10 })
 }

@@ -8,41 +8,41 @@ import (
 	"github.com/pathsync/pathsync/pace"
 )
 
-// past is a deadline that has passed.
+// past is a deadline in the past.
 var past = time.Unix(1, 0)
 
-// cutBody ends the reading of a request's body, at any time.
-func (x *exchange) cutBody() {
-	x.bodyCut.Store(true) // before the deadline: Read renews it, and then looks at this
-	setBodyDeadline(x, past)
+// cutBody ends reading the body. It may be called from any goroutine.
+func (w *response) cutBody() {
+	w.bodyCut.Store(true) // before the deadline is set: Read moves the deadline and then loads bodyCut
+	setBodyDeadline(w, past)
 }
 
-// cutAnswer has all further writes of an answer fail, and the one that is under way.
-func (x *exchange) cutAnswer() {
-	x.answerCut.Store(true)
-	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(past)
+// cutAnswer makes the current write and all further writes fail. It may be called from any goroutine.
+func (w *response) cutAnswer() {
+	w.answerCut.Store(true)
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(past)
 }
 
-// pacedWriter writes the body of an answer. A slow link gets all of it, and a stalled one is cut. Where the connection
-// cannot have a deadline, the embedding server sets the limits. The last deadline stays in force for what net/http
-// still holds back; net/http lifts it before the next request.
+// pacedWriter writes a body with deadlines that move while bytes are sent: a slow client gets all of it, a stalled one is
+// cut off. Where the connection has no deadlines, the embedding server sets the limits. The last deadline stays in force for
+// data that net/http has buffered; net/http removes it before the next request.
 type pacedWriter struct {
 	meter pace.Meter
-	moved int       // bytes, since the meter was last asked
-	wrote time.Time // when the last write returned; zero: nothing was written under a deadline of ours
+	moved int       // bytes since the last call of meter.Renew
+	wrote time.Time // when the last write returned; zero: no write yet
 }
 
 // write writes p in pieces, each with a deadline.
-func (b *pacedWriter) write(x *exchange, p []byte) (n int, err error) {
-	w, rc := x.ResponseWriter, http.NewResponseController(x.ResponseWriter)
+func (b *pacedWriter) write(resp *response, p []byte) (n int, err error) {
+	w, rc := resp.ResponseWriter, http.NewResponseController(resp.ResponseWriter)
 	for len(p) > 0 {
 		now := time.Now()
 		if !b.wrote.IsZero() {
-			b.meter.Skip(now.Sub(b.wrote)) // which the handler took
+			b.meter.Skip(now.Sub(b.wrote)) // the handler's time
 		}
 		if deadline, again := b.meter.Renew(b.moved, now); again {
 			_ = rc.SetWriteDeadline(deadline)
-			if x.answerCut.Load() {
+			if resp.answerCut.Load() {
 				_ = rc.SetWriteDeadline(past)
 			}
 		}
@@ -57,30 +57,30 @@ func (b *pacedWriter) write(x *exchange, p []byte) (n int, err error) {
 	return n, nil
 }
 
-// pacedBody reads the body of a request, however long it takes, as long as bytes come.
+// pacedBody reads a body with a deadline that moves while bytes arrive.
 type pacedBody struct {
 	io.ReadCloser
-	x     *exchange
+	w     *response
 	r     *http.Request
 	meter pace.Meter
 	moved int // by the last read
 }
 
-// Read moves the deadline for the body, and that for the answer, which begins when the body is there.
+// Read moves the deadline of the body, and that of the response, which begins after the body.
 func (b *pacedBody) Read(p []byte) (n int, err error) {
 	if deadline, again := b.meter.Renew(b.moved, time.Now()); again {
-		setBodyDeadline(b.x, deadline)
-		restoreWriteDeadline(b.x, b.r)
-		if b.x.bodyCut.Load() {
-			setBodyDeadline(b.x, past)
+		setBodyDeadline(b.w, deadline)
+		restoreWriteDeadline(b.w, b.r)
+		if b.w.bodyCut.Load() {
+			setBodyDeadline(b.w, past)
 		}
 	}
 	b.moved, err = b.ReadCloser.Read(p)
 	return b.moved, err
 }
 
-// restoreWriteDeadline gives the answer the deadline that http.Server gave it at the beginning of the request, and which
-// has run down while the body came.
+// restoreWriteDeadline sets the write deadline that http.Server set at the beginning of the request, since that time has
+// passed while the body arrived.
 func restoreWriteDeadline(w http.ResponseWriter, r *http.Request) {
 	var deadline time.Time
 	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && server.WriteTimeout > 0 {

@@ -10,19 +10,19 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// picture is what a reader can know of a room from its events alone.
+// picture is the state of a room that a reader derives from events.
 type picture struct {
 	t         *testing.T
 	documents map[string]*tree.Document
 	seq       int64
-	joining   bool // deltas need not follow on the states just taken, but only on each other
+	joining   bool // deltas may follow older states, but must follow each other
 }
 
 func newPicture(t *testing.T) *picture {
 	return &picture{t: t, documents: map[string]*tree.Document{}, joining: true}
 }
 
-// take takes in an event, and sees to it that there is no hole before it.
+// take applies an event, and expects no gap before it.
 func (p *picture) take(e event) {
 	p.t.Helper()
 	switch e.name {
@@ -97,7 +97,7 @@ func (p *picture) decode(e event, into any) {
 	}
 }
 
-// states is the JSON text of each document, by key.
+// states returns the JSON of each document, by key.
 func (p *picture) states() map[string]string {
 	states := map[string]string{}
 	for key, d := range p.documents {
@@ -108,7 +108,7 @@ func (p *picture) states() map[string]string {
 	return states
 }
 
-// equals expects the picture to be what GET of the room shows, byte for byte.
+// equals expects the picture to equal GET of the room.
 func (p *picture) equals(room string) {
 	p.t.Helper()
 	var shown struct {

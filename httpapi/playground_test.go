@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-func TestThePlaygroundIsServedUnderAStrictPolicy(t *testing.T) {
+func TestPlaygroundHasAStrictPolicy(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		page := s.get("/").is(200).has("Content-Type", "text/html; charset=UTF-8").has("Cache-Control", "no-cache").
 			has("X-Content-Type-Options", "nosniff")
@@ -27,7 +27,7 @@ func TestThePlaygroundIsServedUnderAStrictPolicy(t *testing.T) {
 	})
 }
 
-func TestEveryAssetThatThePlaygroundNamesIsServedForEver(t *testing.T) {
+func TestAssetsOfThePlaygroundAreImmutable(t *testing.T) {
 	types := map[string]string{"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
 	inBubble(t, func(t *testing.T, s *server) {
 		named := regexp.MustCompile(`/assets/[\w.-]+\.(\w+)`).FindAllStringSubmatch(s.get("/").is(200).body, -1)
@@ -41,7 +41,7 @@ func TestEveryAssetThatThePlaygroundNamesIsServedForEver(t *testing.T) {
 	})
 }
 
-func TestThePageAndItsAssetsAnswerHEADToo(t *testing.T) {
+func TestPlaygroundAnswersHEAD(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		page := s.get("/")
 		for _, path := range []string{"/", regexp.MustCompile(`/assets/[\w.-]+\.js`).FindString(page.body)} {
@@ -55,11 +55,11 @@ func TestThePageAndItsAssetsAnswerHEADToo(t *testing.T) {
 	})
 }
 
-func TestWhatIsNoAssetIsNotServed(t *testing.T) {
+func TestOtherFilesAreNotServed(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, path := range []string{"/assets", "/assets/", "/assets/nothing.js", "/assets/../index.html", "/assets/..%2Findex.html",
 			"/assets/%2e%2e/sources.json", "/index.html", "/sources.json", "/playground/index.html", "/assets/a/b.js"} {
-			s.get(path).problem(404, httpapi.RouteNotFound)
+			s.get(path).problem(404, problem.RouteNotFound)
 		}
 	})
 }

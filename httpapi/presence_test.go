@@ -8,14 +8,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 func presenceChange(joined, updated, left string) event {
 	return event{"", "presence-change", `{"room":"r","joined":[` + joined + `],"updated":[` + updated + `],"left":[` + left + `]}`}
 }
 
-// present expects who is in the room `r`.
+// present expects the presence list of the room `r`.
 func (c client) present(users ...string) {
 	c.t.Helper()
 	c.get("/v1/rooms/r/presence").is(200).
@@ -23,12 +23,12 @@ func (c client) present(users ...string) {
 		says(`{"room":"r","users":[` + strings.Join(users, ",") + `]}`)
 }
 
-// leased is a user with the default lease, as a presence update is answered.
+// leased returns the response to a presence update, with the default lease.
 func leased(user string) string { return strings.TrimSuffix(user, "}") + `,"leaseMs":15000}` }
 
 func now() string { return strconv.FormatInt(time.Now().UnixMilli(), 10) }
 
-func TestWhatAClientSaysOfItselfReplacesWhatItSaidBefore(t *testing.T) {
+func TestPresenceUpdateReplacesTheLastOne(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		const ada = "/v1/rooms/r/presence/ada"
 		const head = `{"clientId":"ada",`
@@ -49,7 +49,7 @@ func TestWhatAClientSaysOfItselfReplacesWhatItSaidBefore(t *testing.T) {
 	})
 }
 
-func TestWhoIsPresentIsListedInTheOrderOfComing(t *testing.T) {
+func TestPresenceListIsInTheOrderOfJoining(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.put("/v1/rooms/r/presence/b", `{}`).is(200)
 		s.put("/v1/rooms/r/presence/a", `{}`).is(200)
@@ -60,7 +60,7 @@ func TestWhoIsPresentIsListedInTheOrderOfComing(t *testing.T) {
 	})
 }
 
-func TestWhatIsWrongWithAPresenceIsToldAtItsPlace(t *testing.T) {
+func TestFaultsOfAPresenceUpdateAreReportedWithPointers(t *testing.T) {
 	s := start(t)
 	for name, c := range map[string]struct {
 		body     string
@@ -76,14 +76,14 @@ func TestWhatIsWrongWithAPresenceIsToldAtItsPlace(t *testing.T) {
 		"name with a line feed": {`{"displayName":"a\nb"}`, []string{"/displayName"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			faults(t, s.on(t).put("/v1/rooms/r/presence/ada", c.body).problem(422, httpapi.InvalidRequest), c.pointers...)
+			faults(t, s.on(t).put("/v1/rooms/r/presence/ada", c.body).problem(422, problem.InvalidRequest), c.pointers...)
 		})
 	}
-	s.put("/v1/rooms/r/presence/ada", `{"field":"`+strings.Repeat("x", 17<<10)+`"}`).problem(413, httpapi.BodyTooLarge)
+	s.put("/v1/rooms/r/presence/ada", `{"field":"`+strings.Repeat("x", 17<<10)+`"}`).problem(413, problem.BodyTooLarge)
 	s.present()
 }
 
-func TestLeavingIsAtOnceAndMayBeRepeated(t *testing.T) {
+func TestLeaveIsImmediateAndIdempotent(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		for name, leave := range map[string]func() answer{
 			"DELETE": func() answer { return s.delete("/v1/rooms/r/presence/ada") },
@@ -103,7 +103,7 @@ func TestLeavingIsAtOnceAndMayBeRepeated(t *testing.T) {
 	})
 }
 
-func TestChangesOfPresenceAreGatheredForAMoment(t *testing.T) {
+func TestPresenceChangesAreCombined(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		began := time.Now()
@@ -111,13 +111,13 @@ func TestChangesOfPresenceAreGatheredForAMoment(t *testing.T) {
 			s.put("/v1/rooms/r/presence/"+id, `{}`).is(200)
 		}
 		s.put("/v1/rooms/r/presence/bob", `{"field":"x"}`).is(200)
-		s.delete("/v1/rooms/r/presence/cy").is(204) // came and went: nobody is told
+		s.delete("/v1/rooms/r/presence/cy").is(204) // joined and left: no event
 		user := func(id, more string) string {
 			return `{"clientId":"` + id + `",` + more + `"joinedAt":` + midnight + `}`
 		}
 		r.wants(presenceChange(user("ada", "")+","+user("bob", `"field":"x",`), "", ""))
 		if waited := time.Since(began); waited != 50*time.Millisecond {
-			t.Errorf("readers were told after %v", waited)
+			t.Errorf("readers got the event after %v", waited)
 		}
 		s.put("/v1/rooms/r/presence/ada", `{"displayName":"Ada"}`).is(200)
 		s.put("/v1/rooms/r/presence/bob", `{"field":"y"}`).is(200)
@@ -129,7 +129,7 @@ func TestChangesOfPresenceAreGatheredForAMoment(t *testing.T) {
 	})
 }
 
-func TestAClientWithoutAStreamIsPresentOnALease(t *testing.T) {
+func TestClientWithoutStreamIsPresentForALease(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/rooms/r/events").live()
 		s.put("/v1/rooms/r/presence/ada", `{}`).is(200)
@@ -145,7 +145,7 @@ func TestAClientWithoutAStreamIsPresentOnALease(t *testing.T) {
 	})
 }
 
-func TestAClientIsPresentAsLongAsItsStreamIsOpenAndAWhileAfter(t *testing.T) {
+func TestClientIsPresentWhileItsStreamIsOpenAndForALeaseAfter(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		ada := s.open("/v1/rooms/r/events?clientId=ada").live()
 		user := `{"clientId":"ada","joinedAt":` + now() + `}`
@@ -159,8 +159,8 @@ func TestAClientIsPresentAsLongAsItsStreamIsOpenAndAWhileAfter(t *testing.T) {
 	})
 }
 
-// A page that reloads does not leave and join again.
-func TestAReloadIsNoLeaving(t *testing.T) {
+// A page that reloads neither leaves nor joins.
+func TestReloadIsNotALeave(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		witness := s.open("/v1/rooms/r/events").live()
 		ada := s.open("/v1/rooms/r/events?clientId=ada&displayName=Ada").live()
@@ -173,30 +173,30 @@ func TestAReloadIsNoLeaving(t *testing.T) {
 		s.present(user)
 		s.set("r", "x", "1")
 		if e := witness.next(); e.name != "delta" {
-			t.Errorf("the witness was told %v", e)
+			t.Errorf("the other reader got %v", e)
 		}
 	})
 }
 
-func TestAListenerWithoutANameIsNotPresent(t *testing.T) {
+func TestAnonymousReaderIsNotPresent(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.open("/v1/rooms/r/events?displayName=Nobody").live()
 		s.present()
 	})
 }
 
-func TestANewerStreamOfAClientReplacesTheOlder(t *testing.T) {
+func TestNewerStreamOfAClientReplacesTheOlder(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		elsewhere := s.open("/v1/rooms/other/events?clientId=ada").live()
 		older := s.open("/v1/rooms/r/events?clientId=ada").live()
 		newer := s.open("/v1/rooms/r/events?clientId=ada").live()
 		events := older.until("problem")
 		p := parseProblem(t, events[len(events)-1].data)
-		if p.Code != httpapi.StreamReplaced || p.Retryable {
+		if p.Code != problem.StreamReplaced || p.Retryable {
 			t.Errorf("the older stream ends with %v", p)
 		}
 		older.ends()
-		time.Sleep(time.Minute) // the end of the older is no leaving
+		time.Sleep(time.Minute) // the end of the older stream is not a leave
 		s.present(`{"clientId":"ada","joinedAt":` + midnight + `}`)
 		for room, r := range map[string]*reader{"r": newer, "other": elsewhere} {
 			s.set(room, "x", "1")
@@ -205,7 +205,7 @@ func TestANewerStreamOfAClientReplacesTheOlder(t *testing.T) {
 	})
 }
 
-func TestAClientThatHasLeftIsNotPresentUntilItSaysSoOrComesBack(t *testing.T) {
+func TestClientThatLeftIsAbsentUntilItUpdatesOrReconnects(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		ada := s.open("/v1/rooms/r/events?clientId=ada").live()
 		s.delete("/v1/rooms/r/presence/ada").is(204)
@@ -220,12 +220,12 @@ func TestAClientThatHasLeftIsNotPresentUntilItSaysSoOrComesBack(t *testing.T) {
 	})
 }
 
-func TestARoomHasABoundOfClientsPresent(t *testing.T) {
+func TestPresenceOfARoomIsBounded(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.put("/v1/rooms/r/presence/a", `{}`).is(200)
 		s.put("/v1/rooms/r/presence/b", `{}`).is(200)
-		s.put("/v1/rooms/r/presence/c", `{}`).problem(503, httpapi.Overloaded)
-		s.get("/v1/rooms/r/events?clientId=c").problem(503, httpapi.Overloaded)
+		s.put("/v1/rooms/r/presence/c", `{}`).problem(503, problem.Overloaded)
+		s.get("/v1/rooms/r/events?clientId=c").problem(503, problem.Overloaded)
 		s.put("/v1/rooms/r/presence/a", `{"field":"x"}`).is(200)
 		s.put("/v1/rooms/next/presence/c", `{}`).is(200)
 		synctest.Wait()

@@ -8,163 +8,163 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/labstack/echo/v4"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/httpapi/feed"
+	"github.com/pathsync/pathsync/httpapi/origin"
+	"github.com/pathsync/pathsync/httpapi/problem"
+	"github.com/pathsync/pathsync/httpapi/wire"
 	"github.com/pathsync/pathsync/sse"
 )
 
-// A probe finds out what the way between a client and the server does to requests and streams. It goes through the same
-// means as those of rooms, so that what it finds is true of them. It asks nobody who he is: what is wrong on the way is
-// looked for before tokens work, and a probe tells its sender only what that very request has brought.
+// A probe shows what proxies between a client and the server do to requests and streams. It uses the code of rooms, so its
+// results apply to them. It needs no authentication: proxies are examined before tokens work, and a probe returns only
+// what its own request contains.
 
-// Bounds of probes.
+// Limits of probes.
 const (
-	maxProbes        = 64 // under way at a time, whoever they are from
+	maxProbes        = 64 // at the same time, of all clients
 	maxProbeBytes    = 1 << 20
-	maxProbeSeconds  = 300 // longer than the proxies' usual limits
+	maxProbeSeconds  = 300 // longer than the usual timeouts of proxies
 	maxProbeEvents   = 100
 	minProbeInterval = 50 // milliseconds
 	maxProbeInterval = 10_000
 )
 
-// enterProbe counts a probe in, and returns a function that counts it out.
-func (s *Server) enterProbe() (leave func(), err error) {
+// beginProbe counts a probe until release is called.
+func (s *Server) beginProbe() (release func(), err error) {
 	select {
 	case s.probes <- struct{}{}:
 		return func() { <-s.probes }, nil
 	default:
-		return nil, problem(Overloaded, "too many probes are under way")
+		return nil, problem.New(problem.Overloaded, "too many probes are running")
 	}
 }
 
-// arrival is what has come of a request through whatever lies between.
-type arrival struct {
-	ID        string   `json:"id"` // another one for each answer: one that comes twice came from a cache
+// receivedRequest describes a request as the server received it.
+type receivedRequest struct {
+	ID        string   `json:"id"` // of this response; a repeated id shows that a cache answered
 	Protocol  string   `json:"protocol"`
 	Host      string   `json:"host"`
-	Forwarded []string `json:"forwarded"` // names of header fields that proxies write, but not what they say of the network
+	Forwarded []string `json:"forwarded"` // names of headers that proxies add, without their values, which show the network
 }
 
-// proxyFields are the header fields by which proxies say that they are there.
-var proxyFields = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}
+// proxyHeaders are headers that proxies add.
+var proxyHeaders = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}
 
-func arrivalOf(r *http.Request) arrival {
-	a := arrival{ID: uuid.NewString(), Protocol: r.Proto, Host: hostOf(r), Forwarded: []string{}}
-	for _, name := range proxyFields {
+func describe(r *http.Request) receivedRequest {
+	d := receivedRequest{ID: uuid.NewString(), Protocol: r.Proto, Host: origin.Host(r), Forwarded: []string{}}
+	for _, name := range proxyHeaders {
 		if len(r.Header.Values(name)) > 0 {
-			a.Forwarded = append(a.Forwarded, name)
+			d.Forwarded = append(d.Forwarded, name)
 		}
 	}
-	return a
+	return d
 }
 
-// postProbe says what has come of a request with a name in its address and a body.
-func (s *Server) postProbe(c echo.Context) error {
-	if strings.Contains(c.Param("name"), "/") { // the last parameter takes all that is left, which those of rooms do not
-		return echo.ErrNotFound
+// postProbe describes a request that has a name in its path, and a body.
+func (s *Server) postProbe(w *response, r *request) error {
+	if strings.Contains(strings.TrimPrefix(r.URL.EscapedPath(), "/v1/probe/"), "/") { // the last parameter of a route may contain slashes
+		return problem.New(problem.RouteNotFound, "")
 	}
-	leave, err := s.enterProbe()
+	release, err := s.beginProbe()
 	if err != nil {
 		return err
 	}
-	defer leave()
-	name, err := pathName(c, "name", core.MaxRoomLength)
+	defer release()
+	name, err := r.pathName("name", core.MaxRoomLength)
 	if err != nil {
 		return err
 	}
-	body, err := s.readBody(c, min(maxProbeBytes, s.cfg.MaxBodyBytes))
+	body, err := s.readBody(w, r, min(maxProbeBytes, s.cfg.MaxBodyBytes))
 	if err != nil {
 		return err
 	}
 	if !json.Valid(body) {
-		return problem(InvalidJSON, "")
+		return problem.New(problem.InvalidJSON, "")
 	}
-	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, struct {
-		arrival
+	return w.encode(struct {
+		receivedRequest
 		Name  string `json:"name"`
 		Bytes int    `json:"bytes"`
-	}{arrivalOf(c.Request()), name, len(body)})
+	}{describe(r.Request), name, len(body)})
 }
 
-// probePlan is how a stream of timed events goes.
+// probePlan is the plan of a stream of timed events.
 type probePlan struct {
-	Seconds    int `json:"seconds"`    // after which it ends
-	Events     int `json:"events"`     // at most; after them come heartbeats alone
-	IntervalMs int `json:"intervalMs"` // before each
+	Seconds    int `json:"seconds"`    // until the stream ends
+	Events     int `json:"events"`     // at most; heartbeats follow
+	IntervalMs int `json:"intervalMs"` // before each event
 }
 
-func probePlanOf(c echo.Context) (p probePlan, err error) {
-	if err := checkQuery(c, InvalidParameter); err != nil {
+func parseProbePlan(r *request) (p probePlan, err error) {
+	if err := r.checkQuery(problem.InvalidParameter); err != nil {
 		return p, err
 	}
-	if p.Seconds, err = queryInt(c, "seconds", 10, 1, maxProbeSeconds); err != nil {
+	if p.Seconds, err = r.queryInt("seconds", 10, 1, maxProbeSeconds); err != nil {
 		return p, err
 	}
-	if p.Events, err = queryInt(c, "events", 10, 0, maxProbeEvents); err != nil {
+	if p.Events, err = r.queryInt("events", 10, 0, maxProbeEvents); err != nil {
 		return p, err
 	}
-	p.IntervalMs, err = queryInt(c, "intervalMs", 1000, minProbeInterval, maxProbeInterval)
+	p.IntervalMs, err = r.queryInt("intervalMs", 1000, minProbeInterval, maxProbeInterval)
 	return p, err
 }
 
-// getProbe starts a stream of timed events.
-func (s *Server) getProbe(c echo.Context) error {
-	plan, err := probePlanOf(c)
+// getProbe opens a stream of timed events.
+func (s *Server) getProbe(w *response, r *request) error {
+	plan, err := parseProbePlan(r)
 	if err != nil {
 		return err
 	}
-	exit, err := s.enterProbe()
+	releaseProbe, err := s.beginProbe()
 	if err != nil {
 		return err
 	}
-	leave, err := s.limits.stream(c.Request())
+	releaseStream, err := s.limits.OpenStream(r.Request)
 	if err != nil {
-		exit()
+		releaseProbe()
 		return err
 	}
-	c.Request().Header.Del("Accept-Encoding") // what arrives compressed has been compressed on the way
-	stream, err := s.feeds.streams.Open(c.Response().Writer, c.Request())
+	r.Header.Del("Accept-Encoding") // so that a compressed stream was compressed by a proxy
+	stream, err := s.feeds.Open(w, r.Request)
 	if err != nil {
-		leave()
-		exit()
+		releaseStream()
+		releaseProbe()
 		return err
 	}
-	// The answer is the stream's business from here on.
-	c.Response().Committed = true
-	ended := exchangeOf(c.Response()).streaming(stream)
-	start := frame("probe-start", asJSON(struct {
-		arrival
+	ended := w.becomes(stream)
+	start := feed.Frame("probe-start", struct {
+		receivedRequest
 		probePlan
 		LastEventID string `json:"lastEventId"`
-	}{arrivalOf(c.Request()), plan, lastEventID(c.Request())}))
-	feed := s.feeds.feed(probeFeedBytes, 0)
-	beginning := feed.End()
-	ticker := newProbeTicker(feed, plan)
-	stream.Start(sse.Plain(hello(), start), feed, beginning, func(cause error) {
+	}{describe(r.Request), plan, lastEventID(r)})
+	events := s.feeds.NewFeed(probeFeedBytes, 0)
+	beginning := events.End()
+	ticker := startProbeTicker(events, plan)
+	stream.Start(sse.Plain(preamble(), start), events, beginning, func(cause error) {
 		ticker.stop()
-		s.feeds.forget(feed)
-		leave()
-		exit()
+		s.feeds.Forget(events)
+		releaseStream()
+		releaseProbe()
 		ended(cause)
 	})
 	return nil
 }
 
-// probeFeedBytes is room for all events of a probe.
+// probeFeedBytes suffices for all events of a probe.
 const probeFeedBytes = 64 << 10
 
-// lastEventID is the header field of that name as it has arrived, when it is an event id.
-func lastEventID(r *http.Request) string {
+// lastEventID returns the header of that name as it was received, if it is an event id.
+func lastEventID(r *request) string {
 	text := r.Header.Get("Last-Event-ID")
-	if _, err := parseEventID(text); err != nil {
+	if _, err := wire.ParseEventID(text); err != nil {
 		return ""
 	}
 	return text
 }
 
-// probeTicker fills the feed of a probe, each event at its time.
+// probeTicker appends the events of a probe to its feed, each at its time.
 type probeTicker struct {
 	feed   *sse.Feed
 	began  time.Time
@@ -172,38 +172,37 @@ type probeTicker struct {
 	done   chan struct{}
 }
 
-func newProbeTicker(feed *sse.Feed, plan probePlan) *probeTicker {
+func startProbeTicker(feed *sse.Feed, plan probePlan) *probeTicker {
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &probeTicker{feed: feed, began: time.Now(), cancel: cancel, done: make(chan struct{})}
 	go t.run(ctx, plan)
 	return t
 }
 
-// stop returns when nothing is sent any more.
+// stop waits until the goroutine has ended.
 func (t *probeTicker) stop() {
 	t.cancel()
 	<-t.done
 }
 
-// run ends with the last event, or with the stream. That the feed may be closed before, because the server goes away, is
-// seen by nobody but the reader.
+// run ends with the last event, or with the stream. At shutdown the feed is closed before; then the appends have no effect.
 func (t *probeTicker) run(ctx context.Context, plan probePlan) {
 	defer close(t.done)
 	length, interval := time.Duration(plan.Seconds)*time.Second, time.Duration(plan.IntervalMs)*time.Millisecond
 	for n := 1; n <= plan.Events && time.Duration(n)*interval < length; n++ {
-		if !t.until(ctx, time.Duration(n)*interval) {
+		if !t.wait(ctx, time.Duration(n)*interval) {
 			return
 		}
 		_ = t.feed.Append(0, t.event("probe", n))
 		t.feed.Wake()
 	}
-	if t.until(ctx, length) {
+	if t.wait(ctx, length) {
 		t.feed.Close(func(int) []byte { return t.event("probe-end", 0) })
 	}
 }
 
-// until waits for a moment after the beginning, and reports false when the stream has ended before it.
-func (t *probeTicker) until(ctx context.Context, after time.Duration) bool {
+// wait waits until a time after the beginning. It reports false when ctx ends before.
+func (t *probeTicker) wait(ctx context.Context, after time.Duration) bool {
 	timer := time.NewTimer(after - time.Since(t.began))
 	defer timer.Stop()
 	select {
@@ -214,10 +213,10 @@ func (t *probeTicker) until(ctx context.Context, after time.Duration) bool {
 	}
 }
 
-// event is one of a probe: its number, if it has one, and when it was sent.
+// event returns an event with its number, if it has one, and its time.
 func (t *probeTicker) event(name string, n int) []byte {
-	return frame(name, asJSON(struct {
+	return feed.Frame(name, struct {
 		N  int   `json:"n,omitempty"`
 		Ms int64 `json:"ms"` // since the beginning
-	}{n, time.Since(t.began).Milliseconds()}))
+	}{n, time.Since(t.began).Milliseconds()})
 }

@@ -9,10 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-func TestAProbeStreamsTimedEvents(t *testing.T) {
+func TestProbeStreamsTimedEvents(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/probe?seconds=3&events=2&intervalMs=700")
 		r.next()
@@ -26,7 +26,7 @@ func TestAProbeStreamsTimedEvents(t *testing.T) {
 	})
 }
 
-func TestAProbeIsAStreamLikeThoseOfRooms(t *testing.T) {
+func TestProbeHasTheHeadersOfAStream(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		probe, room := s.open("/v1/probe?seconds=60&events=0"), s.open("/v1/rooms/r/events")
 		for _, name := range []string{"Content-Type", "Cache-Control", "X-Accel-Buffering", "Connection", "Content-Encoding"} {
@@ -47,7 +47,7 @@ func TestAProbeIsAStreamLikeThoseOfRooms(t *testing.T) {
 	}, func(p *parts) { p.feeds.Heartbeat = 25 * time.Second })
 }
 
-// begins reads how a probe begins.
+// begins reads the first event of a probe.
 func begins(t *testing.T, r *reader) (start map[string]any) {
 	t.Helper()
 	e := r.next()
@@ -57,7 +57,7 @@ func begins(t *testing.T, r *reader) (start map[string]any) {
 	return start
 }
 
-func TestAProbeSaysWhatHasArrived(t *testing.T) {
+func TestProbeDescribesTheReceivedRequest(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		first := begins(t, s.open("/v1/probe", "Last-Event-ID", "doctor-7", "X-Forwarded-For", "192.0.2.1", "Via", "1.1 secret-host"))
 		id := first["id"]
@@ -73,7 +73,7 @@ func TestAProbeSaysWhatHasArrived(t *testing.T) {
 	})
 }
 
-func TestAProbeSaysWhichNameAndHowMuchOfABodyHaveArrived(t *testing.T) {
+func TestProbeDescribesTheReceivedNameAndBody(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		var got struct {
 			Name  string
@@ -84,33 +84,33 @@ func TestAProbeSaysWhichNameAndHowMuchOfABodyHaveArrived(t *testing.T) {
 		if err := json.Unmarshal([]byte(a.body), &got); err != nil || got.Name != "a/b" || got.Bytes != 1<<20 || got.Host != "pathsync.test" {
 			t.Errorf("%v: %s", err, a.body)
 		}
-		s.post("/v1/probe/a/b", "{}").problem(404, httpapi.RouteNotFound)
-		s.post("/v1/probe/x", "nonsense").problem(400, httpapi.InvalidJSON)
-		s.post("/v1/probe/x", strings.Repeat("x", 1<<20+1)).problem(413, httpapi.BodyTooLarge)
-		s.post("/v1/probe/x", "{}", "Content-Type", "text/plain").problem(415, httpapi.UnsupportedMediaType)
+		s.post("/v1/probe/a/b", "{}").problem(404, problem.RouteNotFound)
+		s.post("/v1/probe/x", "nonsense").problem(400, problem.InvalidJSON)
+		s.post("/v1/probe/x", strings.Repeat("x", 1<<20+1)).problem(413, problem.BodyTooLarge)
+		s.post("/v1/probe/x", "{}", "Content-Type", "text/plain").problem(415, problem.UnsupportedMediaType)
 		s.post("/v1/probe/x", "{}", "Origin", "http://pathsync.test").is(200)
-		s.post("/v1/probe/x", "{}", "Origin", "http://evil.test", "Sec-Fetch-Site", "cross-site").problem(403, httpapi.CrossOrigin)
+		s.post("/v1/probe/x", "{}", "Origin", "http://evil.test", "Sec-Fetch-Site", "cross-site").problem(403, problem.CrossOrigin)
 	})
 }
 
-func TestAProbeIsBounded(t *testing.T) {
+func TestProbeIsBounded(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, query := range []string{
 			"seconds=0", "seconds=301", "seconds=x", "events=-1", "events=101", "intervalMs=49", "intervalMs=10001", "seconds=%zz",
 		} {
-			s.get("/v1/probe?"+query).problem(400, httpapi.InvalidParameter)
+			s.get("/v1/probe?"+query).problem(400, problem.InvalidParameter)
 		}
 	})
 }
 
-func TestProbesUnderWayAreLimited(t *testing.T) {
+func TestConcurrentProbesAreLimited(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		var open []*reader
 		for range 64 {
 			open = append(open, s.open("/v1/probe?seconds=300"))
 		}
-		s.get("/v1/probe").problem(503, httpapi.Overloaded)
-		s.post("/v1/probe/x", "{}").problem(503, httpapi.Overloaded)
+		s.get("/v1/probe").problem(503, problem.Overloaded)
+		s.post("/v1/probe/x", "{}").problem(503, problem.Overloaded)
 		s.get("/v1/rooms/r").is(http.StatusOK)
 		open[0].close()
 		synctest.Wait()
@@ -118,20 +118,20 @@ func TestProbesUnderWayAreLimited(t *testing.T) {
 	})
 }
 
-func TestAProbeCountsAsAStream(t *testing.T) {
+func TestProbeCountsAsAStream(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.open("/v1/probe?seconds=300")
-		s.get("/v1/rooms/r/events").problem(429, httpapi.RateLimited)
+		s.get("/v1/rooms/r/events").problem(429, problem.RateLimited)
 	}, func(p *parts) { p.api.Limits.Address.Streams = 1 })
 }
 
-func TestAProbeAsksNobodyWhoHeIs(t *testing.T) {
+func TestProbeNeedsNoAuthentication(t *testing.T) {
 	s := start(t, guarded)
 	begins(t, s.open("/v1/probe?seconds=1"))
 	s.post("/v1/probe/x", "{}").is(200)
 }
 
-func TestAServerThatGoesAwayEndsItsProbes(t *testing.T) {
+func TestDrainEndsProbes(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		r := s.open("/v1/probe?seconds=300&events=0")
 		begins(t, r)
@@ -144,7 +144,7 @@ func TestAServerThatGoesAwayEndsItsProbes(t *testing.T) {
 	})
 }
 
-func TestAProbeOverHTTP2IsTheSame(t *testing.T) {
+func TestProbeOverHTTP2(t *testing.T) {
 	s := start(t, func(p *parts) {
 		p.http.Protocols = new(http.Protocols)
 		p.http.Protocols.SetUnencryptedHTTP2(true)

@@ -13,7 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// reader is an open stream of events. It takes what comes at once, like a browser, whenever the test looks at it.
+// reader is an open stream. It reads at once, like a browser, and keeps the frames for the test.
 type reader struct {
 	t      *testing.T
 	header http.Header
@@ -22,10 +22,10 @@ type reader struct {
 	close  func()
 }
 
-// maxFrames is how many frames a reader holds that the test has not looked at.
+// maxFrames is the maximum number of frames that a reader keeps.
 const maxFrames = 10_000
 
-// event is one event as it came over the wire.
+// event is one event.
 type event struct {
 	id, name, data string
 }
@@ -89,7 +89,7 @@ func decode(resp *http.Response) (io.Reader, error) {
 	}
 }
 
-// frame returns the text of the next frame without the blank line that ends it; ok is false at the end of the stream.
+// frame returns the text of the next frame without its blank line; ok is false at the end of the stream.
 func (r *reader) frame() (text string, ok bool) {
 	r.t.Helper()
 	text, ok = <-r.frames
@@ -115,7 +115,7 @@ func (r *reader) next() event {
 	return event{}
 }
 
-// parse reads a frame of ours: `id` if any, `event`, and one line of `data`.
+// parse parses a frame: `id` if any, `event`, and one line of `data`.
 func (r *reader) parse(text string) (e event) {
 	r.t.Helper()
 	lines := strings.Split(text, "\n")
@@ -134,7 +134,7 @@ func (r *reader) parse(text string) (e event) {
 	return e
 }
 
-// until returns the events up to and with the first of a name.
+// until returns the events up to the first of a name, inclusive.
 func (r *reader) until(name string) []event {
 	r.t.Helper()
 	var events []event
@@ -147,14 +147,14 @@ func (r *reader) until(name string) []event {
 	}
 }
 
-// live reads a stream's beginning and returns it.
+// live reads the events up to `up-to-date`.
 func (r *reader) live() *reader {
 	r.t.Helper()
 	r.until("up-to-date")
 	return r
 }
 
-// wants expects the next events, byte for byte.
+// wants expects the next events.
 func (r *reader) wants(events ...event) {
 	r.t.Helper()
 	for _, want := range events {
@@ -164,7 +164,7 @@ func (r *reader) wants(events ...event) {
 	}
 }
 
-// hasEnded reads what has come, and reports whether that was all.
+// hasEnded reads the received frames and reports whether the stream has ended.
 func (r *reader) hasEnded() bool {
 	for {
 		select {

@@ -6,22 +6,22 @@ import (
 )
 
 // A reader learns from presence whether it may write, by a stream of one room or of several, and by a request.
-func TestAReaderWithoutWritePermissionIsMarkedReadOnly(t *testing.T) {
+func TestReaderWithoutWritePermissionIsMarkedReadOnly(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		ann := s.by("ann", `{"rooms":[{"room":"a","read":true},{"room":"b","read":true,"write":true}]}`)
 		readOnly := event{"", "presence", `{"room":"a","readOnly":true,"users":[]}`}
 		ann.open("/v1/rooms/a/events").wants(readOnly, upToDate("a", 0))
-		ann.open("/v1/rooms/b/events").wants(nobodyIn("b"), upToDate("b", 0))
+		ann.open("/v1/rooms/b/events").wants(noUsersIn("b"), upToDate("b", 0))
 		ann.open(both).wants(
 			readOnly, upToDate("a", 0).at("0._"),
-			nobodyIn("b"), upToDate("b", 0).at("0.0"))
+			noUsersIn("b"), upToDate("b", 0).at("0.0"))
 		ann.get("/v1/rooms/a/presence").is(200).says(readOnly.data)
-		ann.get("/v1/rooms/b/presence").is(200).says(nobodyIn("b").data)
+		ann.get("/v1/rooms/b/presence").is(200).says(noUsersIn("b").data)
 	}, guarded)
 }
 
 // A list of present clients that is too long to be copied for each reader is sent in parts, after the same head.
-func TestAReadOnlyReaderOfALongListOfClientsIsMarked(t *testing.T) {
+func TestReadOnlyReaderOfALongPresenceListIsMarked(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		writer := s.by("owner", everything)
 		for i := range 200 {

@@ -3,93 +3,91 @@ package httpapi
 import (
 	"net/http"
 	"strconv"
-	"strings"
-
-	"github.com/labstack/echo/v4"
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/tree"
+	"github.com/pathsync/pathsync/httpapi/problem"
+	"github.com/pathsync/pathsync/httpapi/wire"
 )
 
-// getRoom answers with every document of a room, all as of one serverSeq: as the room stands, or, if the request names a
-// version, as it stood then. Only the latest is at hand; caches have others that have been asked for.
-func (s *Server) getRoom(c echo.Context) error {
-	if err := checkQuery(c, InvalidParameter); err != nil {
+// getRoom answers with every document of a room, all at one serverSeq: the current state, or the state at the event id
+// `at`. The server has only the current state; earlier ones are in caches if they were requested.
+func (s *Server) getRoom(w *response, r *request) error {
+	if err := r.checkQuery(problem.InvalidParameter); err != nil {
 		return err
 	}
-	at, err := queryEventID(c, "at")
+	at, err := r.queryEventID("at")
 	if err != nil {
 		return err
 	}
-	claims := taggedIDs(c)
+	claims := r.taggedIDs()
 	if at != nil {
 		claims = append(claims, *at)
 	}
-	room, release, err := s.room(c, claims...)
+	room, release, err := s.room(r, claims...)
 	if err != nil {
 		return err
 	}
 	defer release()
-	var id eventID
+	var id wire.EventID
 	var pieces [][]byte
 	room.View(func(v core.View) {
-		id = eventID{room.Epoch(), v.Seq()}
-		if (at == nil || *at == id) && !matches(c, id.etag()) {
+		id = wire.EventID{Epoch: room.Epoch(), Seq: v.Seq()}
+		if (at == nil || *at == id) && !r.hasVersion(id.ETag()) {
 			pieces = roomPieces(room.Name(), id, v)
 		}
 	})
-	h := c.Response().Header()
 	switch {
 	case at == nil:
-		h.Set("Cache-Control", "no-cache")
+		w.Header().Set("Cache-Control", "no-cache")
 	case *at == id:
-		s.keepForever(h, room.Name())
-	case at.epoch == id.epoch && at.seq > id.seq:
-		return problem(NotYet, "")
+		s.setImmutable(w.Header(), room.Name())
+	case at.Epoch == id.Epoch && at.Seq > id.Seq:
+		return problem.New(problem.NotYet, "")
 	default:
-		p := problem(PositionGone, "the room is at "+id.String()+" by now, and earlier states are not kept")
-		p.cacheControl = s.briefly(room.Name())
+		p := problem.New(problem.PositionGone, "the room is at "+id.String()+", and earlier states are not kept")
+		p.CacheControl = s.shortCacheControl(room.Name())
 		return p
 	}
-	return s.answerState(c, id, pieces)
+	return s.writeState(w, id, pieces)
 }
 
 // getStore answers with one document.
-func (s *Server) getStore(c echo.Context) error {
-	key, err := pathName(c, "key", core.MaxKeyLength)
+func (s *Server) getStore(w *response, r *request) error {
+	key, err := r.pathName("key", core.MaxKeyLength)
 	if err != nil {
 		return err
 	}
-	room, release, err := s.room(c, taggedIDs(c)...)
+	room, release, err := s.room(r, r.taggedIDs()...)
 	if err != nil {
 		return err
 	}
 	defer release()
 	var state []byte
 	var found bool
-	id := eventID{epoch: room.Epoch()}
-	room.View(func(v core.View) { state, id.seq, found = v.Document(key) })
+	id := wire.EventID{Epoch: room.Epoch()}
+	room.View(func(v core.View) { state, id.Seq, found = v.Document(key) })
 	if !found {
-		return problem(StoreNotFound, "")
+		return problem.New(problem.StoreNotFound, "")
 	}
-	c.Response().Header().Set("Cache-Control", "no-cache")
-	if matches(c, id.etag()) {
-		return s.answerState(c, id, nil)
+	w.Header().Set("Cache-Control", "no-cache")
+	if r.hasVersion(id.ETag()) {
+		return s.writeState(w, id, nil)
 	}
-	head := append([]byte(`{"room":`), tree.AppendJSON(nil, tree.String(room.Name()))...)
+	head := tree.AppendString([]byte(`{"room":`), room.Name())
 	head = append(head, `,"key":`...)
 	head = tree.AppendString(head, key)
-	head = append(head, `,"epoch":"`+id.epoch+`","serverSeq":`...)
-	head = strconv.AppendInt(head, id.seq, 10)
+	head = append(head, `,"epoch":"`+id.Epoch+`","serverSeq":`...)
+	head = strconv.AppendInt(head, id.Seq, 10)
 	head = append(head, `,"state":`...)
-	return s.answerState(c, id, [][]byte{head, state, []byte("}")})
+	return s.writeState(w, id, [][]byte{head, state, []byte("}")})
 }
 
-// roomPieces is the body of getRoom in pieces: documents can be large, and their bytes are shared and not copied.
-func roomPieces(room string, id eventID, v core.View) [][]byte {
+// roomPieces returns the body of getRoom in pieces. Documents can be large, so their bytes are shared and not copied.
+func roomPieces(room string, id wire.EventID, v core.View) [][]byte {
 	text := tree.AppendString([]byte(`{"room":`), room)
-	text = append(text, `,"epoch":"`+id.epoch+`","serverSeq":`...)
-	text = strconv.AppendInt(text, id.seq, 10)
+	text = append(text, `,"epoch":"`+id.Epoch+`","serverSeq":`...)
+	text = strconv.AppendInt(text, id.Seq, 10)
 	text = append(text, `,"stores":{`...)
 	var pieces [][]byte
 	for i, key := range v.Keys() {
@@ -107,51 +105,24 @@ func roomPieces(room string, id eventID, v core.View) [][]byte {
 	return append(pieces, append(text, "}}"...))
 }
 
-// answerState answers with a body in pieces, or with 304 when there are none because the client has it already.
-func (s *Server) answerState(c echo.Context, id eventID, pieces [][]byte) error {
-	w := c.Response()
-	w.Header().Set("ETag", id.etag())
+// writeState writes a body in pieces. Without pieces, the client has this version, and the response is 304.
+func (s *Server) writeState(w *response, id wire.EventID, pieces [][]byte) error {
+	w.Header().Set("ETag", id.ETag())
 	if pieces == nil {
-		return notModified(c)
+		return w.notModified()
 	}
 	length := 0
 	for _, p := range pieces {
 		length += len(p)
 	}
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", jsonContentType)
 	w.Header().Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(http.StatusOK)
-	defer s.versions.send(pieces, exchangeOf(w).cutAnswer)()
+	defer s.documents.Send(pieces, w.cutAnswer)()
 	for _, p := range pieces {
 		if _, err := w.Write(p); err != nil {
-			return nil // the client is gone, or too slow
+			return nil // the client has disconnected, or was cut off
 		}
 	}
 	return nil
-}
-
-// taggedIDs are the event ids among the entity tags that the client has.
-func taggedIDs(c echo.Context) (ids []eventID) {
-	for _, header := range c.Request().Header.Values("If-None-Match") {
-		for tag := range strings.SplitSeq(header, ",") {
-			tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
-			if id, err := parseEventID(strings.Trim(tag, `"`)); err == nil {
-				ids = append(ids, id)
-			}
-		}
-	}
-	return ids
-}
-
-// matches reports whether the client has this version already (RFC 9110, section 13.1.2).
-func matches(c echo.Context, etag string) bool {
-	for _, header := range c.Request().Header.Values("If-None-Match") {
-		for tag := range strings.SplitSeq(header, ",") {
-			tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
-			if tag == "*" || tag == etag {
-				return true
-			}
-		}
-	}
-	return false
 }

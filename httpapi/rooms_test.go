@@ -4,19 +4,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-func TestAnUnknownRoomIsAnEmptyOne(t *testing.T) {
+func TestUnknownRoomIsEmpty(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.get("/v1/rooms/nobody").is(200).
 			has("Content-Type", "application/json").has("Cache-Control", "no-cache").has("ETag", `"history1-0"`).
 			says(`{"room":"nobody","epoch":"history1","serverSeq":0,"stores":{}}`)
-		s.get("/v1/rooms/nobody/stores/default").problem(404, httpapi.StoreNotFound)
+		s.get("/v1/rooms/nobody/stores/default").problem(404, problem.StoreNotFound)
 	})
 }
 
-func TestARoomShowsEachDocumentWithItsLastChange(t *testing.T) {
+func TestRoomHasTheServerSeqOfEachDocument(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, key := range []string{"b", "a", "b"} {
 			s.post("/v1/rooms/r/ops", `{"clientId":"ada","key":"`+key+`","ops":[{"op":"set","path":"x","value":"é\u2028\u0001/\""}]}`).is(200)
@@ -31,8 +31,8 @@ func TestARoomShowsEachDocumentWithItsLastChange(t *testing.T) {
 	})
 }
 
-// A batch that changes nothing moves the room on, and leaves the document's version as it is.
-func TestADiscardedBatchMovesTheRoomAndNotTheDocument(t *testing.T) {
+// A batch without effect advances the room and does not change the document's version.
+func TestDiscardedBatchAdvancesTheRoomButNotTheDocument(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.set("r", "x", "1")
 		s.ops("r", `{"op":"delete","path":"missing"}`).is(200)
@@ -41,7 +41,7 @@ func TestADiscardedBatchMovesTheRoomAndNotTheDocument(t *testing.T) {
 	})
 }
 
-func TestAClientThatHasThisVersionIsNotSentItAgain(t *testing.T) {
+func TestKnownVersionIsNotModified(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.set("r", "x", "1")
 		for _, path := range []string{"/v1/rooms/r", "/v1/rooms/r/stores/default"} {
@@ -65,11 +65,11 @@ func TestAClientThatHasThisVersionIsNotSentItAgain(t *testing.T) {
 				}
 			}
 		}
-		s.get("/v1/rooms/r/stores/missing", "If-None-Match", "*").problem(404, httpapi.StoreNotFound)
+		s.get("/v1/rooms/r/stores/missing", "If-None-Match", "*").problem(404, problem.StoreNotFound)
 	})
 }
 
-func TestNamesInAddressesArePercentEncoded(t *testing.T) {
+func TestNamesInPathsArePercentDecoded(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		for encoded, name := range map[string]string{
 			"a%2Fb":          "a/b",

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-func TestAMethodThatAnAddressDoesNotTakeIsToldWhichItTakes(t *testing.T) {
+func TestMethodNotAllowedHasAllow(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, c := range []struct{ method, path, allow string }{
 			{http.MethodPut, "/v1/rooms/r/ops", "OPTIONS, POST"},
@@ -19,13 +19,13 @@ func TestAMethodThatAnAddressDoesNotTakeIsToldWhichItTakes(t *testing.T) {
 			{"BREW", "/healthz", "OPTIONS, GET"},
 		} {
 			a := s.send(c.method, c.path, nil)
-			a.problem(405, httpapi.MethodNotAllowed)
+			a.problem(405, problem.MethodNotAllowed)
 			a.has("Allow", c.allow)
 		}
 	})
 }
 
-func TestTheAPIOffersHEADOnlyWhereCachesMayAsk(t *testing.T) {
+func TestHEADIsOnlyOnCacheableRoutes(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		s.send(http.MethodHead, "/v1/rooms/r/changes", nil).is(200).has("Content-Length", "80").says("")
 		for _, path := range []string{"/v1/rooms/r", "/v1/rooms/r/events", "/healthz", "/docs"} {
@@ -34,15 +34,15 @@ func TestTheAPIOffersHEADOnlyWhereCachesMayAsk(t *testing.T) {
 	})
 }
 
-func TestAnAddressThatIsNoneIsAProblemToo(t *testing.T) {
+func TestUnknownPathIsAProblem(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
 		for _, path := range []string{"/v1", "/v1/rooms", "/v2/rooms/r", "/v1/rooms/r/", "/v1/rooms/r/opsx", "/v1/rooms/a/b", "/favicon.ico"} {
-			s.get(path).problem(404, httpapi.RouteNotFound)
+			s.get(path).problem(404, problem.RouteNotFound)
 		}
 	})
 }
 
-func TestThePagesAboutTheServerAreThere(t *testing.T) {
+func TestPagesOfTheServerAreServed(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.get("/healthz").is(200).says(`{"status":"ok"}` + "\n")
 		s.get("/readyz").is(200).says(`{"status":"ready"}` + "\n")
@@ -57,7 +57,7 @@ func TestThePagesAboutTheServerAreThere(t *testing.T) {
 	})
 }
 
-func TestARequestIDIsEchoedIfItIsASaneOne(t *testing.T) {
+func TestValidRequestIDIsEchoed(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.get("/healthz", "X-Request-Id", "gateway-7.42:a_b").is(200).has("X-Request-Id", "gateway-7.42:a_b")
 		for _, odd := range []string{"", "a b", `"x"`, "é", strings.Repeat("x", 65), "<script>"} {

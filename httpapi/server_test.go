@@ -16,10 +16,11 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/feed"
 	"github.com/pathsync/pathsync/internal/testkit"
 )
 
-// server is a whole server, with what a test may want to reach into.
+// server is a complete server, with its parts.
 type server struct {
 	client
 	api   *httpapi.Server
@@ -30,13 +31,13 @@ type server struct {
 	close func() error // closes the hub, once
 }
 
-// setting changes how a server is put together before it starts.
+// setting changes the configuration of a server.
 type setting func(*parts)
 
 type parts struct {
 	store core.Store
 	api   httpapi.Config
-	feeds httpapi.FeedsConfig
+	feeds feed.Config
 	hub   core.Config
 	http  http.Server
 	tls   *tls.Config // nil without TLS
@@ -56,8 +57,8 @@ func start(t *testing.T, settings ...setting) *server {
 	}, settings)
 }
 
-// inBubble runs a server whose connections are in memory and whose clock stands still while anything is going on. It
-// starts at midnight UTC 2000-01-01, so that even timestamps are the same in every run.
+// inBubble runs a server in a synctest bubble, with connections in memory. The clock
+// starts at midnight UTC 2000-01-01, so timestamps are the same in every run.
 func inBubble(t *testing.T, test func(*testing.T, *server), settings ...setting) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -109,7 +110,7 @@ func run(t *testing.T, patience time.Duration, listener net.Listener, dial func(
 	})
 	s.client = client{t: t, base: base, http: &http.Client{Transport: transport}, patience: patience}
 	if asksForTokens() {
-		s.token = token("ada", everything, 24*time.Hour)
+		s.token = newToken("ada", everything, 24*time.Hour)
 		s.client = s.with(s.token)
 	}
 	t.Cleanup(func() {
@@ -128,7 +129,7 @@ func run(t *testing.T, patience time.Duration, listener net.Listener, dial func(
 	return s
 }
 
-// connect opens a connection on which a test says whatever it likes. It breaks when the test's patience ends.
+// connect opens a raw connection with a deadline.
 func (s *server) connect(t *testing.T) net.Conn {
 	t.Helper()
 	conn, err := s.dial(t.Context())
@@ -140,7 +141,7 @@ func (s *server) connect(t *testing.T) net.Conn {
 	return conn
 }
 
-// raw sends bytes as they are on a connection of their own.
+// raw sends bytes on a new connection.
 func (s *server) raw(t *testing.T, request string) net.Conn {
 	t.Helper()
 	conn := s.connect(t)
@@ -153,7 +154,7 @@ func (s *server) raw(t *testing.T, request string) net.Conn {
 	return conn
 }
 
-// peer is a pipe that comes from an address.
+// peer is a pipe with a remote address.
 type peer struct{ net.Conn }
 
 const peerAddress = "203.0.113.1"

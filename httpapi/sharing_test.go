@@ -12,21 +12,21 @@ import (
 	"time"
 )
 
-func TestReadersWhoComeBackAtOnceReadTheLogOnce(t *testing.T) {
+func TestReadersThatReconnectTogetherReadTheLogOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		const batches, readers = 900, 50
 		s.fill("r", batches)
 		reads := s.store.logReads.Load()
 		var all sync.WaitGroup
 		for i := range readers {
-			from := 200 + i // they were cut off at different moments
+			from := 200 + i // each was cut off at another position
 			if i%2 == 0 {
 				r := s.open("/v1/rooms/r/events", "Last-Event-ID", fmt.Sprintf("history1-%d", from))
 				all.Go(func() {
 					for seq := from + 1; seq <= batches; seq++ {
 						r.wants(deltaEvent("r", seq, "x", strconv.Itoa(seq)))
 					}
-					r.wants(event{"", "presence", nobody}, upToDate("r", batches))
+					r.wants(event{"", "presence", noUsers}, upToDate("r", batches))
 				})
 				continue
 			}
@@ -56,7 +56,7 @@ func listed(t *testing.T, data string) (users []listedUser) {
 	return list.Users
 }
 
-func TestALongListOfWhoIsPresentIsOneEvent(t *testing.T) {
+func TestLongPresenceListIsOneEvent(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		meta := strings.Repeat("m", 3000)
 		const clients = 200
@@ -87,8 +87,8 @@ func TestALongListOfWhoIsPresentIsOneEvent(t *testing.T) {
 	}, func(p *parts) { p.feeds.Compress = true })
 }
 
-// What is more than a piece of the feed's memory would stay in it however small its bound is.
-func TestALargeChangeOfPresenceComesInSeveralEvents(t *testing.T) {
+// A frame that is larger than a chunk would stay in the feed however small its bound is.
+func TestLargePresenceChangeIsSeveralEvents(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		const clients = 100
 		r := s.open("/v1/rooms/r/events").live()

@@ -9,16 +9,16 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// epoch is that of every test's database.
+// epoch is the epoch of every test's database.
 const epoch = "history1"
 
-// secret stands for what only the database and its operator may know.
+// secret is data that clients must not see.
 const secret = "s3cret-pa55word"
 
-// errAway is what a driver says when it cannot reach its server: more than any client should hear.
+// errAway is the error of a driver that cannot reach its server, with details that clients must not see.
 var errAway = errors.New("dial sqlserver://sa:" + secret + "@10.0.0.7: INSERT INTO sync_change_log VALUES (@p1): refused")
 
-// faultyStore is a database that can be away, as a whole or for one room.
+// faultyStore is a database that can be unavailable, as a whole or for one room.
 type faultyStore struct {
 	core.Store
 
@@ -40,7 +40,7 @@ func (s *faultyStore) fail(err error) {
 
 func (s *faultyStore) recover() { s.fail(nil) }
 
-// damage has a room's document row be something that pathsync did not write.
+// damage replaces a document row by invalid data.
 func (s *faultyStore) damage(room string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,9 +3,9 @@
 //
 //	m := metrics.New()
 //	api := httpapi.New(httpapi.Config{
-//		Hub:      core.Config{Recorder: m, …},
-//		Feeds:    httpapi.FeedsConfig{Recorder: m},
-//		Recorder: m,
+//		Hub:     core.Config{Metrics: m, …},
+//		Feeds:   feed.Config{Metrics: m},
+//		Metrics: m,
 //	})
 //	m.Watch(api)
 //	http.Handle("/metrics", m.Handler())

@@ -12,13 +12,14 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/tree"
 	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 	"github.com/pathsync/pathsync/sse"
 )
 
 var (
-	_ core.Metrics     = (*Metrics)(nil)
-	_ sse.Metrics      = (*Metrics)(nil)
-	_ httpapi.Recorder = (*Metrics)(nil)
+	_ core.Metrics    = (*Metrics)(nil)
+	_ sse.Metrics     = (*Metrics)(nil)
+	_ httpapi.Metrics = (*Metrics)(nil)
 )
 
 // Metrics counts and times what a server does. Its methods may be called from any goroutine.
@@ -87,7 +88,7 @@ func (m *Metrics) expect() {
 	for _, reason := range []tree.Reason{tree.ItemDeleted, tree.TypeMismatch, tree.Exists, tree.NotFound, tree.TooLarge} {
 		m.ops.WithLabelValues(string(reason))
 	}
-	for _, code := range httpapi.ProblemCodes() {
+	for _, code := range problem.Codes() {
 		m.problems.WithLabelValues(string(code))
 	}
 	for _, c := range causes {
@@ -162,7 +163,7 @@ func (m *Metrics) Contradicted() { m.contradictions.Inc() }
 // Delivered implements sse.Metrics.
 func (m *Metrics) Delivered(took time.Duration) { m.deliverySeconds.Observe(took.Seconds()) }
 
-// Answered implements httpapi.Recorder.
+// Answered implements httpapi.Metrics.
 func (m *Metrics) Answered(route string, status int, took time.Duration) {
 	if route == "" {
 		route = "none"
@@ -176,13 +177,13 @@ func class(status int) string {
 	return classes[min(max(status/100-1, 0), len(classes)-1)]
 }
 
-// Refused implements httpapi.Recorder.
-func (m *Metrics) Refused(code httpapi.Code) { m.problems.WithLabelValues(string(code)).Inc() }
+// Refused implements httpapi.Metrics.
+func (m *Metrics) Refused(code problem.Code) { m.problems.WithLabelValues(string(code)).Inc() }
 
-// StreamStarted implements httpapi.Recorder.
+// StreamStarted implements httpapi.Metrics.
 func (m *Metrics) StreamStarted() { m.streamsStarted.Inc() }
 
-// StreamEnded implements httpapi.Recorder.
+// StreamEnded implements httpapi.Metrics.
 func (m *Metrics) StreamEnded(cause error) {
 	for _, c := range causes {
 		if errors.Is(cause, c.err) {

@@ -19,6 +19,8 @@ import (
 	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/core/tree"
 	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/feed"
+	"github.com/pathsync/pathsync/httpapi/problem"
 	"github.com/pathsync/pathsync/metrics"
 	"github.com/pathsync/pathsync/sse"
 )
@@ -56,7 +58,7 @@ func watched(t *testing.T) (*metrics.Metrics, *core.Hub) {
 	m := metrics.New()
 	store := memstore.New()
 	api := httpapi.New(httpapi.Config{
-		Hub: core.Config{Store: store, Metrics: m}, Feeds: httpapi.FeedsConfig{Recorder: m},
+		Hub: core.Config{Store: store, Metrics: m}, Feeds: feed.Config{Metrics: m},
 	})
 	hub := api.Hub()
 	t.Cleanup(func() {
@@ -104,7 +106,7 @@ func TestAnswersAreCountedByRouteAndProblemsByCode(t *testing.T) {
 	m.Answered("GET /v1/rooms/{room}", 200, time.Second)
 	m.Answered("GET /v1/rooms/{room}", 304, time.Second)
 	m.Answered("", 404, time.Second)
-	m.Refused(httpapi.RouteNotFound)
+	m.Refused(problem.RouteNotFound)
 	wantSeries(t, m, map[string]float64{
 		`pathsync_request_seconds_count{route="GET /v1/rooms/{room}",status="2xx"}`: 1,
 		`pathsync_request_seconds_count{route="GET /v1/rooms/{room}",status="3xx"}`: 1,
@@ -184,7 +186,7 @@ func TestMeasuringAllocatesNothing(t *testing.T) {
 		m.Committed(batches, time.Millisecond)
 		m.Delivered(time.Millisecond)
 		m.Answered("POST /v1/rooms/{room}/ops", 200, time.Millisecond)
-		m.Refused(httpapi.InvalidName)
+		m.Refused(problem.InvalidName)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/feed"
 	"github.com/pathsync/pathsync/metrics"
 )
 
@@ -63,17 +64,17 @@ func (c Config) api(m *metrics.Metrics) (api httpapi.Config, err error) {
 			PresenceTimeout: c.PresenceTimeout, RoomIdle: c.RoomIdle, MaxRooms: c.MaxRooms, MemoryBudget: c.MemoryBudget,
 			MaxDocumentBytes: c.MaxDocumentBytes, MaxDocuments: c.MaxDocuments,
 		},
-		Feeds: httpapi.FeedsConfig{
-			MaxBytes: c.FeedBytes, Heartbeat: c.Heartbeat, Spread: c.DrainSpread, Compress: c.CompressStreams, Recorder: m,
+		Feeds: feed.Config{
+			MaxBytes: c.FeedBytes, Heartbeat: c.Heartbeat, Spread: c.DrainSpread, Compress: c.CompressStreams, Metrics: m,
 		},
-		Log: c.Log, Recorder: m, PublicRooms: c.publicRooms(),
+		Log: c.Log, Metrics: m, PublicRooms: c.publicRooms(),
 		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,
 	}
 	if c.AccessLog {
 		api.AccessLog = c.Log
 	}
 	if c.AdminListen == "" {
-		api.Metrics = m.Handler()
+		api.MetricsHandler = m.Handler()
 	}
 	if api.Auth, err = c.authenticator(); err != nil {
 		return api, err

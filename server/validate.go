@@ -12,7 +12,8 @@ import (
 
 	"github.com/go-playground/validator/v10"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/limit"
+	"github.com/pathsync/pathsync/httpapi/origin"
 	"github.com/pathsync/pathsync/sqlstore"
 )
 
@@ -128,28 +129,28 @@ func (c Config) validateTLS() error {
 	return nil
 }
 
-func (c Config) origins() (httpapi.Origins, error) {
-	origins, err := httpapi.ParseOrigins(c.AllowOrigin)
+func (c Config) origins() (origin.Allowed, error) {
+	origins, err := origin.Parse(c.AllowOrigin)
 	if err != nil {
 		return origins, c.errorf("{AllowOrigin}: %w", err)
 	}
 	return origins, nil
 }
 
-func (c Config) limits() (httpapi.Limits, error) {
+func (c Config) limits() (limit.Config, error) {
 	proxies := make([]netip.Prefix, len(c.TrustedProxies))
 	for i, text := range c.TrustedProxies {
 		p, err := parsePrefix(text)
 		if err != nil {
-			return httpapi.Limits{}, c.errorf("{TrustedProxies}: %q is neither an address nor a network such as 10.0.0.0/8", text)
+			return limit.Config{}, c.errorf("{TrustedProxies}: %q is neither an address nor a network such as 10.0.0.0/8", text)
 		}
 		proxies[i] = p
 	}
-	return httpapi.Limits{
-		Address: httpapi.Allowance{
+	return limit.Config{
+		Address: limit.Allowance{
 			Batches: c.AddressBatches, Requests: c.AddressRequests, Streams: c.AddressStreams, Rooms: c.AddressRooms,
 		},
-		User: httpapi.Allowance{
+		User: limit.Allowance{
 			Batches: c.UserBatches, Requests: c.UserRequests, Streams: c.UserStreams, Rooms: c.UserRooms,
 		},
 		ClientBatches:  c.ClientBatches,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/feed"
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
@@ -109,7 +110,7 @@ func poster(t *testing.T, store core.Store) func(clientSeq int) answered {
 			Store: store, StoreTimeout: 20 * time.Second, SubmitTimeout: 40 * time.Second,
 			ServerBatch: time.Hour, // no checkpoint: an append is all that the store is called for
 		},
-		Feeds: httpapi.FeedsConfig{MaxBytes: 1 << 20, Heartbeat: time.Minute},
+		Feeds: feed.Config{MaxBytes: 1 << 20, Heartbeat: time.Minute},
 	})
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/feed"
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
@@ -170,7 +171,7 @@ func TestChangesFromBeforeATakeoverAreGone(t *testing.T) {
 	}
 	store := openFile(t, file)
 	api := httpapi.New(httpapi.Config{
-		Hub: core.Config{Store: store}, Feeds: httpapi.FeedsConfig{MaxBytes: 1 << 20, Heartbeat: time.Minute},
+		Hub: core.Config{Store: store}, Feeds: feed.Config{MaxBytes: 1 << 20, Heartbeat: time.Minute},
 	})
 	hub := api.Hub()
 	t.Cleanup(func() { _ = hub.Close(context.WithoutCancel(t.Context())) })

@@ -399,7 +399,7 @@ export interface components {
      *     `code` and `retryable`; `title` and `detail` are for people and may change.
      * @example {
      *       "type": "urn:pathsync:problem:stream_replaced",
-     *       "title": "Another stream of this client has been opened",
+     *       "title": "This client has opened a newer stream",
      *       "status": 409,
      *       "code": "stream_replaced",
      *       "retryable": false
@@ -430,37 +430,37 @@ export interface components {
     /**
      * @description | code | status | retryable | meaning |
      *     |---|---|---|---|
-     *     | `invalid_json` | 400 | no | the body is not JSON that can be kept |
+     *     | `invalid_json` | 400 | no | the body is not valid JSON |
      *     | `invalid_event_id` | 400 | no | a position is not an event id |
      *     | `invalid_parameter` | 400 | no | a parameter of the query is not valid, or is missing |
-     *     | `unauthenticated` | 401 | no | nothing valid shows who sends the request |
-     *     | `token_expired` | 401 | yes | only on a stream: its token has expired; come back with a new one |
-     *     | `forbidden` | 403 | no | the user may not do this |
-     *     | `cross_origin` | 403 | no | the page that sends it is of an origin that the server does not allow |
+     *     | `unauthenticated` | 401 | no | the request has no valid token |
+     *     | `token_expired` | 401 | yes | only on a stream: its token has expired; reconnect with a new one |
+     *     | `forbidden` | 403 | no | the user does not have the permission |
+     *     | `cross_origin` | 403 | no | the request is from a page of an origin that the server does not allow |
      *     | `not_found` | 404 | no | there is no such path |
      *     | `store_not_found` | 404 | no | the room has no document under this key |
      *     | `stream_not_found` | 404 | no | the client has no open stream |
-     *     | `not_yet` | 404 | yes | the room has not come as far as the request says |
+     *     | `not_yet` | 404 | yes | the room has not reached the position of the request |
      *     | `method_not_allowed` | 405 | no | the path does not have this method |
-     *     | `request_timeout` | 408 | yes | the body came too slowly |
+     *     | `request_timeout` | 408 | yes | the body arrived too slowly |
      *     | `client_seq_reused` | 409 | no | this `clientSeq` was used for another batch |
-     *     | `client_seq_passed` | 409 | no | a later batch of this client is committed already; this one may be sent under a new number |
+     *     | `client_seq_passed` | 409 | no | a later batch of this client is already committed; send the operations under a new number |
      *     | `stream_replaced` | 409 | no | only on a stream: the client has opened another one |
-     *     | `position_gone` | 410 | no | the log cannot be read on from this position |
+     *     | `position_gone` | 410 | no | the log cannot be read from this position |
      *     | `body_too_large` | 413 | no | the body is too large |
      *     | `unsupported_media_type` | 415 | no | the body is not plain `application/json` |
      *     | `invalid_request` | 422 | no | the body is not as described; see `errors` |
-     *     | `invalid_name` | 422 | no | a name in the URL cannot be one |
-     *     | `rejected` | 422 | no | the database refuses the batch, such as by a trigger |
-     *     | `rate_limited` | 429 | yes | one address, user or client asks for more than its share |
-     *     | `internal` | 500 | no | a fault of the server |
-     *     | `database_unavailable` | 503 | yes | the database cannot be used |
-     *     | `room_unavailable` | 503 | yes | what is stored of this room is damaged; an operator has to look |
-     *     | `history_changed` | 503 | yes | the database now holds another history; what was not acknowledged is sent again, and readers start again |
-     *     | `overloaded` | 503 | yes | a queue is full, or too much is open |
-     *     | `auth_unavailable` | 503 | yes | tokens cannot be verified now |
-     *     | `initial_state_unavailable` | 503 | yes | what a new room begins with cannot be found out now |
-     *     | `shutting_down` | 503 | yes | the server is about to end |
+     *     | `invalid_name` | 422 | no | a name in the URL is not valid |
+     *     | `rejected` | 422 | no | the database rejects the batch, for example by a trigger |
+     *     | `rate_limited` | 429 | yes | a limit of the address, the user or the client is exhausted |
+     *     | `internal` | 500 | no | an error of the server |
+     *     | `database_unavailable` | 503 | yes | the database is unavailable |
+     *     | `room_unavailable` | 503 | yes | the stored data of this room is damaged; an operator must repair it |
+     *     | `history_changed` | 503 | yes | the history of the database has changed; clients repeat what was not acknowledged, and readers start again |
+     *     | `overloaded` | 503 | yes | a queue, a memory budget or a table is full |
+     *     | `auth_unavailable` | 503 | yes | tokens cannot be verified at the moment |
+     *     | `initial_state_unavailable` | 503 | yes | the initial state of a new room is unavailable |
+     *     | `shutting_down` | 503 | yes | the server is shutting down |
      * @example client_seq_reused
      * @enum {unknown}
      */

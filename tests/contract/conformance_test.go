@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/pathsync/pathsync"
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
 // unseen are the answers of the contract that no test provokes, and why.
@@ -120,7 +120,7 @@ func TestTheServerHasTheRoutesOfTheContract(t *testing.T) {
 func TestTheServerHasTheProblemCodesOfTheContract(t *testing.T) {
 	described := problemCodes(theContract(t))
 	var known []string
-	for _, code := range httpapi.ProblemCodes() {
+	for _, code := range problem.Codes() {
 		known = append(known, string(code))
 	}
 	slices.Sort(described)

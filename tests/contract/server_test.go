@@ -12,6 +12,9 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
 	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/feed"
+	"github.com/pathsync/pathsync/httpapi/limit"
+	"github.com/pathsync/pathsync/httpapi/origin"
 	"github.com/pathsync/pathsync/metrics"
 )
 
@@ -26,8 +29,8 @@ type server struct {
 type limits struct {
 	maxRooms    int
 	bodyTimeout time.Duration
-	origins     httpapi.Origins
-	limits      httpapi.Limits
+	origins     origin.Allowed
+	limits      limit.Config
 	noMetrics   bool
 	auth        httpapi.Authenticator
 	public      []access.Pattern
@@ -40,12 +43,12 @@ func startServer(t *testing.T, l limits) *server {
 	measured := metrics.New()
 	cfg := httpapi.Config{
 		Hub:         core.Config{Store: store, MaxRooms: l.maxRooms, Metrics: measured, InitialState: l.initial},
-		Feeds:       httpapi.FeedsConfig{Spread: time.Second, Recorder: measured},
-		BodyTimeout: l.bodyTimeout, Recorder: measured, Auth: l.auth, Origins: l.origins, Limits: l.limits,
+		Feeds:       feed.Config{Spread: time.Second, Metrics: measured},
+		BodyTimeout: l.bodyTimeout, Metrics: measured, Auth: l.auth, Origins: l.origins, Limits: l.limits,
 		PublicRooms: l.public,
 	}
 	if !l.noMetrics {
-		cfg.Metrics = measured.Handler()
+		cfg.MetricsHandler = measured.Handler()
 	}
 	api := httpapi.New(cfg)
 	measured.Watch(api)

@@ -10,7 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pathsync/pathsync/httpapi"
+	"github.com/pathsync/pathsync/httpapi/limit"
+	"github.com/pathsync/pathsync/httpapi/origin"
 )
 
 // troubled is a client of a server of its own.
@@ -137,9 +138,9 @@ func (f fromAfar) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func testTooManyRequests(t *testing.T, w *witness) {
-	s := startServer(t, limits{limits: httpapi.Limits{
+	s := startServer(t, limits{limits: limit.Config{
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Address:        httpapi.Allowance{Requests: 0.001, Batches: 0.001},
+		Address:        limit.Allowance{Requests: 0.001, Batches: 0.001},
 	}})
 	c := client{t: t, base: s.url, http: &http.Client{Transport: fromAfar{w}}}
 	c.get(200, "/readyz")
@@ -158,7 +159,7 @@ func testTooManyRequests(t *testing.T, w *witness) {
 
 func testOrigins(t *testing.T, w *witness) {
 	const allowed, stranger = "https://app.example.com", "https://evil.test"
-	origins, err := httpapi.ParseOrigins([]string{allowed})
+	origins, err := origin.Parse([]string{allowed})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,16 @@
-// Package direction checks that the packages import each other only in the direction of the design.
+// Package direction checks that packages import each other, and files import libraries, only in the direction of the design.
 package direction
 
 import (
 	"encoding/json"
+	"go/parser"
+	"go/token"
 	"io"
 	"os/exec"
+	"path"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -29,8 +34,16 @@ var allowed = map[string][]string{
 	"sqlstore/takeover":    {"core", "core/path", "core/tree"},
 	"sqlstore/dbtest":      {"github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb"}, // for tests alone
 	"":                     {},                                                                    // the contract, embedded
-	"httpapi":              {"", "access", "core", "core/presence", "core/retained", "core/tree", "core/path", "pace", "sse", "github.com/labstack/echo/v4", "github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb", "golang.org/x/time/rate"},
-	"metrics":              {"core", "core/tree", "httpapi", "sse", "github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp"},
+	"httpapi/problem":      {"access", "core"},
+	"httpapi/token":        {"httpapi/problem"},
+	"httpapi/ticket":       {"access"},
+	"httpapi/origin":       {"httpapi/problem", "httpapi/token"},
+	"httpapi/wire":         {"core", "core/presence", "core/tree", "core/path", "httpapi/problem", "github.com/go-playground/validator/v10", "github.com/google/uuid"},
+	"httpapi/limit":        {"core", "httpapi/problem", "golang.org/x/time/rate"},
+	"httpapi/budget":       {"core", "core/retained"},
+	"httpapi/feed":         {"access", "core", "core/presence", "core/retained", "httpapi/problem", "httpapi/wire", "sse"},
+	"httpapi":              {"", "access", "core", "core/tree", "httpapi/budget", "httpapi/feed", "httpapi/limit", "httpapi/origin", "httpapi/problem", "httpapi/ticket", "httpapi/token", "httpapi/wire", "pace", "sse", "github.com/labstack/echo/v4", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb"},
+	"metrics":              {"core", "core/tree", "httpapi", "httpapi/feed", "httpapi/problem", "sse", "github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"internal/eventstream": {},
 	"internal/callout":     {"pace"},
 	"internal/testkit":     {}, // for tests alone
@@ -38,18 +51,30 @@ var allowed = map[string][]string{
 	"doctor":               {"internal/callout", "internal/eventstream", "pace"},
 	"initialstate":         {"core", "core/tree", "internal/callout"},
 	"auth":                 {"access", "core", "core/path", "core/tree", "internal/callout", "github.com/golang-jwt/jwt/v5", "github.com/hashicorp/golang-lru/v2", "github.com/MicahParks/jwkset", "golang.org/x/sync/singleflight"},
-	"server":               {"access", "auth", "core", "core/memstore", "httpapi", "initialstate", "metrics", "pace", "sqlstore", "github.com/go-playground/validator/v10", "golang.org/x/crypto/acme", "golang.org/x/crypto/acme/autocert"},
+	"server":               {"access", "auth", "core", "core/memstore", "httpapi", "httpapi/feed", "httpapi/limit", "httpapi/origin", "initialstate", "metrics", "pace", "sqlstore", "github.com/go-playground/validator/v10", "golang.org/x/crypto/acme", "golang.org/x/crypto/acme/autocert"},
 	"cmd/pathsync":         {"", "client", "doctor", "server", "sqlstore", "github.com/alecthomas/kong", "github.com/google/uuid", "github.com/mattn/go-isatty", "golang.org/x/sys/windows/svc"},
 }
 
 // neverInCore are packages of the standard library that core must not import.
 var neverInCore = []string{"net/http", "database/sql", "net", "os"}
 
+// onlyIn lists libraries that a single file of httpapi imports, so that replacing one changes one file.
+var onlyIn = map[string]string{
+	"github.com/labstack/echo/v4":            "httpapi/router.go",
+	"github.com/swaggest/swgui/v5emb":        "httpapi/docs.go",
+	"golang.org/x/time/rate":                 "httpapi/limit/rate.go",
+	"github.com/go-playground/validator/v10": "httpapi/wire/batch.go",
+}
+
 type pkg struct {
 	ImportPath string
+	Dir        string
+	GoFiles    []string
 	Standard   bool
 	Imports    []string
 }
+
+func (p pkg) name() string { return strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/") }
 
 func TestImportsFollowTheDirectionOfTheDesign(t *testing.T) {
 	packages := list(t)
@@ -57,7 +82,7 @@ func TestImportsFollowTheDirectionOfTheDesign(t *testing.T) {
 		t.Errorf("%d packages were listed, and %d are in the table", len(packages), len(allowed))
 	}
 	for _, p := range packages {
-		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		name := p.name()
 		if strings.HasPrefix(name, "tests/") {
 			continue
 		}
@@ -82,9 +107,47 @@ func TestImportsFollowTheDirectionOfTheDesign(t *testing.T) {
 	}
 }
 
+func TestLibraryIsKnownToOneFile(t *testing.T) {
+	used := map[string]bool{}
+	for _, p := range list(t) {
+		for _, file := range p.GoFiles {
+			for _, imported := range importsOf(t, filepath.Join(p.Dir, file)) {
+				name := path.Join(p.name(), file)
+				if only, ok := onlyIn[imported]; ok && strings.HasPrefix(name, "httpapi/") {
+					used[imported] = true
+					if name != only {
+						t.Errorf("%s imports %s, which only %s may import", name, imported, only)
+					}
+				}
+			}
+		}
+	}
+	for library, file := range onlyIn {
+		if !used[library] {
+			t.Errorf("%s does not import %s", file, library)
+		}
+	}
+}
+
+func importsOf(t *testing.T, file string) (imports []string) {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range parsed.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		imports = append(imports, imported)
+	}
+	return imports
+}
+
 func list(t *testing.T) []pkg {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Standard,Imports", module+"/...").Output()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Standard,Imports", module+"/...").Output()
 	if err != nil {
 		t.Fatalf("listing the packages: %v", err)
 	}

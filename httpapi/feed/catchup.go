@@ -1,0 +1,136 @@
+package feed
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/httpapi/wire"
+	"github.com/pathsync/pathsync/sse"
+)
+
+// CatchUp returns what a new stream sends of a room first, and where in the feed it continues. It uses the cheapest source
+// that has the reader's position: the feed, then the log, then the full state. has is the position that the reader has
+// until then: from, or wire.Nowhere when it gets the full state. readOnly marks a reader without write permission.
+func (f *Room) CatchUp(ctx context.Context, room *core.Room, from int64, readOnly bool) (source sse.Source, has int64) {
+	resumes := from != wire.Nowhere && f.reaches(ctx, room, from)
+	source.Feed = f.Feed
+	var users *core.UserList
+	var id wire.EventID
+	room.View(func(v core.View) {
+		id = f.eventID(v.Seq())
+		if resumes {
+			source.Prelude = f.missed(room, from, v.Seq())
+		} else {
+			source.Prelude = f.fullState(room, v)
+			from = wire.Nowhere
+		}
+		users = v.Users(wire.AppendUser)
+		source.From = f.End()
+	})
+	source.Prelude = append(source.Prelude, f.upToDate(users, id, readOnly)...)
+	return source, from
+}
+
+// upToDate returns the end of the prelude: the presence list, and the reader's position. A long list is read while it is
+// sent.
+func (f *Room) upToDate(users *core.UserList, id wire.EventID, readOnly bool) []sse.Piece {
+	end := appendFrame(nil, id.String(), "up-to-date", wire.AppendUpToDate(nil, f.room, id))
+	presence := wire.AppendPresenceHead(nil, f.room, readOnly)
+	text := users.Next()
+	if users.Done() && len(text) <= maxInline {
+		data := append(append(presence, bytes.TrimPrefix(text, []byte(","))...), wire.PresenceTail...)
+		return sse.Plain(append(appendFrame(nil, "", "presence", data), end...))
+	}
+	head := append([]byte("event: presence\ndata: "), presence...)
+	list := PresenceList{head: head, text: text, users: users, tail: []byte(wire.PresenceTail + "\n\n")}
+	return append([]sse.Piece{sse.Parts(func() ([]byte, error) { return list.Next(), nil })}, sse.Plain(end)...)
+}
+
+// maxInline is the maximum size of shared data that is copied for one reader, so that it is sent in one write with the
+// data around it.
+const maxInline = 8 << 10
+
+// missed returns the batches after one serverSeq up to another. They are read from the feed or the log while they are sent.
+func (f *Room) missed(room *core.Room, after, through int64) []sse.Piece {
+	if after == through {
+		return nil
+	}
+	return []sse.Piece{sse.Frames(func() ([]byte, error) {
+		if after == through {
+			return nil, nil
+		}
+		frames, last, err := f.run(f.set.pages.life, room, after, through)
+		after = last
+		return frames, err
+	})}
+}
+
+// run returns frames of batches after one serverSeq, at most up to another, and the serverSeq of the last: from the feed,
+// or else from the log. The frames are one chunk that all readers share; the caller should release it before the next run.
+// through must be in the feed, because the log may be ahead of it. run fails with problem.PositionGone when the log does
+// not have the first batch.
+func (f *Room) run(ctx context.Context, room *core.Room, after, through int64) (frames []byte, last int64, err error) {
+	if frames, last, ok := f.Run(after, through); ok && last > after {
+		return frames, last, nil
+	}
+	return f.set.pages.between(ctx, room, after, through)
+}
+
+// reaches reports whether the batches after a serverSeq are available and smaller than the full state.
+func (f *Room) reaches(ctx context.Context, room *core.Room, seq int64) bool {
+	total, limit := 0, -1
+	for {
+		if _, ok := f.After(seq); ok {
+			return true
+		}
+		if seq > f.LastSeq() {
+			return false
+		}
+		if limit < 0 {
+			limit = max(stateSize(room), catchUpBytes)
+		}
+		frames, last, err := f.set.pages.between(ctx, room, seq, f.LastSeq())
+		if total += len(frames); err != nil || total > limit {
+			return false // the full state is in memory, also during an outage of the database
+		}
+		seq = last
+	}
+}
+
+// catchUpBytes is the size of log up to which a reader gets the log and not the full state, however small that is.
+const catchUpBytes = 1 << 20
+
+func stateSize(room *core.Room) (size int) {
+	room.View(func(v core.View) { size = v.Size() })
+	return size
+}
+
+// fullState is the framed documents of a room at one serverSeq.
+type fullState struct {
+	seq    int64
+	text   []byte
+	frames sse.Piece // of text
+	framed bool
+}
+
+// fullState returns the pieces that bring a reader without state to the present: the framed documents, and the batches
+// since then. The documents are framed again only when these batches are larger than the documents, so many joiners of a
+// busy room share a few framings. The caller holds the room's lock.
+func (f *Room) fullState(room *core.Room, v core.View) []sse.Piece {
+	if f.full.framed {
+		if since, ok := f.After(f.full.seq); ok && int(f.End()-since) <= f.full.frames.Len() {
+			return append([]sse.Piece{f.full.frames}, f.missed(room, f.full.seq, v.Seq())...)
+		}
+	}
+	frames := make([]byte, 0, v.Size()+v.Size()/8)
+	for _, key := range v.Keys() {
+		state, seq, _ := v.Document(key)
+		f.data = wire.AppendState(f.data[:0], f.room, key, seq, state)
+		frames = appendFrame(frames, "", "state", f.data)
+	}
+	f.trim()
+	f.set.retained.Dropped(f.full.text)
+	f.full = fullState{v.Seq(), frames, sse.Compressible(frames), true}
+	return []sse.Piece{f.full.frames}
+}

@@ -1,0 +1,56 @@
+package feed
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/memstore"
+	"github.com/pathsync/pathsync/httpapi/wire"
+)
+
+// Readers that join share one encoding of the documents until the later batches are larger than the documents.
+func TestJoinersShareOneFramingOfTheDocuments(t *testing.T) {
+	feeds := NewSet(Config{}.WithDefaults())
+	hub := core.NewHub(core.Config{Store: memstore.New(), Listen: feeds.Listen})
+	room, release, err := hub.Room(t.Context(), "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		release()
+		feeds.Close()
+		if err := hub.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	set := func(value string) {
+		t.Helper()
+		body := []byte(`{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","value":"` + value + `"}]}`)
+		p, err := wire.DecodeBatch(body, wire.Limits{MaxBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := room.Submit(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	framedAt := func() int64 {
+		f := Of(room)
+		f.CatchUp(t.Context(), room, wire.Nowhere, false)
+		return f.full.seq
+	}
+	set(strings.Repeat("x", 10_000))
+	first := framedAt()
+	for range 5 {
+		set("small")
+		if framedAt() != first {
+			t.Fatal("the documents were framed again after a small change")
+		}
+	}
+	set(strings.Repeat("y", 11_000))
+	if framedAt() == first {
+		t.Error("the later batches are larger than the documents, and the documents were not framed again")
+	}
+}

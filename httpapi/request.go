@@ -1,0 +1,153 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/httpapi/problem"
+	"github.com/pathsync/pathsync/httpapi/wire"
+)
+
+// request is a request as handlers see it. PathValue returns the parameters of its route.
+type request struct {
+	*http.Request
+	query    url.Values
+	queryErr error // of parsing the query
+}
+
+func newRequest(r *http.Request) *request {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	return &request{r, query, err}
+}
+
+// pathName returns a name in the path, checked.
+func (r *request) pathName(parameter string, maxLength int) (string, error) {
+	name := r.PathValue(parameter)
+	if err := core.CheckName(name, maxLength); err != nil {
+		return "", problem.New(problem.InvalidName, parameter+" "+err.Error())
+	}
+	return clone(name), nil
+}
+
+// clone copies a name that outlives the request. As a substring it would keep the whole URL in memory, up to 64 KiB.
+func clone(name string) string { return strings.Clone(name) }
+
+func (r *request) roomName() (string, error) { return r.pathName("room", core.MaxRoomLength) }
+
+// roomInPath returns the room in the path as a list.
+func roomInPath(r *request) ([]string, error) {
+	room, err := r.roomName()
+	return []string{room}, err
+}
+
+// roomsInQuery returns the rooms in the query, one for each parameter `room`.
+func roomsInQuery(r *request) ([]string, error) {
+	if err := r.checkQuery(problem.InvalidParameter); err != nil {
+		return nil, err
+	}
+	rooms := r.query["room"]
+	if len(rooms) == 0 || len(rooms) > wire.MaxRooms {
+		return nil, problem.New(problem.InvalidParameter, fmt.Sprintf("room must be given from 1 to %d times", wire.MaxRooms))
+	}
+	for i, room := range rooms {
+		if err := core.CheckName(room, core.MaxRoomLength); err != nil {
+			return nil, problem.New(problem.InvalidName, "room "+err.Error())
+		}
+		rooms[i] = clone(room)
+	}
+	if room, ok := wire.Repeated(rooms); ok {
+		return nil, problem.InRooms(problem.New(problem.InvalidParameter, "a room is given twice"), room)
+	}
+	return rooms, nil
+}
+
+// checkQuery fails with a code when the query cannot be parsed. Otherwise its unreadable parts would count as absent: a
+// position as none, a client id as anonymous.
+func (r *request) checkQuery(code problem.Code) error {
+	if r.queryErr != nil {
+		return problem.New(code, "the query is not percent-encoded correctly")
+	}
+	return nil
+}
+
+// queryName returns a name in the query, checked, and "" when it is absent.
+func (r *request) queryName(parameter string, check func(string, int) error, maxLength int) (string, error) {
+	name := r.query.Get(parameter)
+	if name == "" {
+		return "", nil
+	}
+	if err := check(name, maxLength); err != nil {
+		return "", problem.New(problem.InvalidName, parameter+" "+err.Error())
+	}
+	return clone(name), nil
+}
+
+// queryInt returns an integer in the query from lowest to highest, and def when it is absent.
+func (r *request) queryInt(parameter string, def, lowest, highest int) (int, error) {
+	text := r.query.Get(parameter)
+	if text == "" {
+		return def, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < lowest || n > highest {
+		return 0, problem.New(problem.InvalidParameter, fmt.Sprintf("%s must be an integer from %d to %d", parameter, lowest, highest))
+	}
+	return n, nil
+}
+
+// queryEventID returns an event id in the query, and nil when it is absent.
+func (r *request) queryEventID(parameter string) (*wire.EventID, error) {
+	text := r.query.Get(parameter)
+	if text == "" {
+		return nil, nil
+	}
+	id, err := wire.ParseEventID(text)
+	if err != nil {
+		return nil, problem.New(problem.InvalidEventID, parameter+": "+err.Error())
+	}
+	return &id, nil
+}
+
+// queryCursor returns the cursor in the query, and wire.NoCursor when it is absent.
+func (r *request) queryCursor() (wire.Cursor, error) {
+	c, err := wire.ParseCursor(r.query.Get("cursor"))
+	if err != nil {
+		return 0, problem.New(problem.InvalidParameter, err.Error())
+	}
+	return c, nil
+}
+
+// entityTags yields the entity tags of If-None-Match, without `W/`.
+func (r *request) entityTags(yield func(string) bool) {
+	for _, header := range r.Header.Values("If-None-Match") {
+		for tag := range strings.SplitSeq(header, ",") {
+			if !yield(strings.TrimPrefix(strings.TrimSpace(tag), "W/")) {
+				return
+			}
+		}
+	}
+}
+
+// taggedIDs returns the event ids among the entity tags.
+func (r *request) taggedIDs() (ids []wire.EventID) {
+	for tag := range r.entityTags {
+		if id, err := wire.ParseEventID(strings.Trim(tag, `"`)); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// hasVersion reports whether the client has the version of an entity tag (RFC 9110, section 13.1.2).
+func (r *request) hasVersion(etag string) bool {
+	for tag := range r.entityTags {
+		if tag == "*" || tag == etag {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,72 @@
+package httpapi
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/pathsync/pathsync/access"
+	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/tree"
+	"github.com/pathsync/pathsync/httpapi/feed"
+	"github.com/pathsync/pathsync/httpapi/problem"
+	"github.com/pathsync/pathsync/httpapi/ticket"
+	"github.com/pathsync/pathsync/httpapi/wire"
+)
+
+// maxTicketBody is the maximum size of a request for a ticket in bytes.
+const maxTicketBody = 4 << 10
+
+// postTicket issues a ticket for one or several rooms.
+func (s *Server) postTicket(w *response, r *request) error {
+	body, err := s.readBody(w, r, min(maxTicketBody, s.cfg.MaxBodyBytes))
+	if err != nil {
+		return err
+	}
+	rooms, err := wire.DecodeRooms(body, s.cfg.MaxDepth)
+	if err != nil {
+		return err
+	}
+	if err := requirePermission(r, access.Read, rooms); err != nil {
+		return err
+	}
+	t, ok := s.tickets.Issue(identityOf(r), rooms)
+	if !ok {
+		return problem.New(problem.Overloaded, "too many tickets were issued in the last "+ticket.Life.String())
+	}
+	dst := tree.AppendString([]byte(`{"ticket":`), t.Text)
+	dst = append(dst, `,"expiresAt":`...)
+	dst = strconv.AppendInt(dst, t.Expires.UnixMilli(), 10)
+	return w.json(append(dst, '}'))
+}
+
+// postToken renews the identity of an open stream with the token of this request.
+func (s *Server) postToken(w *response, r *request) error {
+	name, err := r.roomName()
+	if err != nil {
+		return err
+	}
+	clientID, err := r.pathName("clientId", core.MaxClientIDLength)
+	if err != nil {
+		return err
+	}
+	identity := identityOf(r)
+	if identity.Expired(time.Now()) {
+		return errExpired()
+	}
+	room, release, ok := s.hub.RoomIfOpen(name)
+	if !ok {
+		return problem.New(problem.StreamNotFound, "")
+	}
+	defer release()
+	expiry := feed.Of(room).ExpiryOf(clientID)
+	if expiry == nil {
+		return problem.New(problem.StreamNotFound, "")
+	}
+	if err := expiry.Renew(identity); err != nil {
+		return err
+	}
+	return w.noContent()
+}
+
+// errExpired refuses an expired identity for a stream. Other requests accept it for a moment, because clocks differ.
+func errExpired() error { return problem.Challenge("the token has expired", true) }
