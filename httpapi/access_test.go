@@ -156,7 +156,7 @@ func (c *counts) StreamStarted()               { c.note("started") }
 func (c *counts) StreamEnded(cause error)      { c.note("ended: %v", cause) }
 func (c *counts) Delivered(took time.Duration) { c.note("delivered %s", took) }
 
-var _ sse.Recorder = (*counts)(nil)
+var _ sse.Metrics = (*counts)(nil)
 
 func TestWhatIsAnsweredIsMeasured(t *testing.T) {
 	c := new(counts)

@@ -92,7 +92,7 @@ func (s *Server) stream(c echo.Context, rooms ...string) error {
 		stream.Start(append(sse.Plain(hello()), only.Prelude...), only.Feed, only.From, onEnd)
 		return nil
 	}
-	stream.StartMerged(sse.Plain(hello()), sources, from.reach, onEnd)
+	stream.StartMux(sse.Plain(hello()), sources, from.reach, onEnd)
 	return nil
 }
 
@@ -232,6 +232,6 @@ func (f *roomFeed) wholeState(room *core.Room, v core.View) []sse.Piece {
 	}
 	f.trim()
 	f.feeds.retained.Dropped(f.whole.text)
-	f.whole = wholeState{v.Seq(), frames, sse.Packable(frames), true}
+	f.whole = wholeState{v.Seq(), frames, sse.Compressible(frames), true}
 	return []sse.Piece{f.whole.frames}
 }

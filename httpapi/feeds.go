@@ -20,7 +20,7 @@ type FeedsConfig struct {
 	WriteTimeout time.Duration // for a reader to take what is sent to it; 10 s
 	Spread       time.Duration // when the server goes away, clients are asked back within this; 3 s
 	Compress     bool          // streams, for readers who accept zstd or gzip: the whole state that they begin with
-	Recorder     sse.Recorder  // measures deliveries; default: nobody does
+	Recorder     sse.Metrics   // measures deliveries; default: nobody does
 }
 
 // Feeds holds the feed of every open room and of every probe, and the streams that follow them. Its Listen is what core.Config wants.
@@ -56,7 +56,7 @@ func (cfg FeedsConfig) withDefaults() FeedsConfig {
 func newFeeds(cfg FeedsConfig) *Feeds {
 	f := &Feeds{
 		cfg:     cfg,
-		streams: &sse.Group{WriteTimeout: cfg.WriteTimeout, Compress: cfg.Compress, Recorder: cfg.Recorder},
+		streams: &sse.Group{WriteTimeout: cfg.WriteTimeout, Compress: cfg.Compress, Metrics: cfg.Recorder},
 		open:    map[*sse.Feed]struct{}{},
 	}
 	life, stop := context.WithCancel(context.Background())

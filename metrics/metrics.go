@@ -17,7 +17,7 @@ import (
 
 var (
 	_ core.Metrics     = (*Metrics)(nil)
-	_ sse.Recorder     = (*Metrics)(nil)
+	_ sse.Metrics      = (*Metrics)(nil)
 	_ httpapi.Recorder = (*Metrics)(nil)
 )
 
@@ -159,7 +159,7 @@ func (m *Metrics) Rejected() { m.rejected.Inc() }
 // Contradicted implements core.Metrics.
 func (m *Metrics) Contradicted() { m.contradictions.Inc() }
 
-// Delivered implements sse.Recorder.
+// Delivered implements sse.Metrics.
 func (m *Metrics) Delivered(took time.Duration) { m.deliverySeconds.Observe(took.Seconds()) }
 
 // Answered implements httpapi.Recorder.

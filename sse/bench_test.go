@@ -19,11 +19,13 @@ import (
 	"time"
 
 	r3labs "github.com/r3labs/sse/v2"
+
+	"github.com/pathsync/pathsync/internal/testkit"
 )
 
-// The readers of a benchmark run in a process of their own, which is this one's binary: what the benchmark's process
-// uses of the processor is then the server's. It is held to one core.
-const readersEnv = "SSE_BENCHMARK_READERS" // "<address> <how many> <Accept-Encoding>"
+// The readers of a benchmark run in a child process with the same binary, so the CPU time of the benchmark's process is the
+// server's. It uses one core.
+const readersEnv = "SSE_BENCHMARK_READERS" // "<address> <number> <Accept-Encoding>"
 
 func TestMain(m *testing.M) {
 	if spec := os.Getenv(readersEnv); spec != "" {
@@ -42,10 +44,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// lastData is the data of the event after which a reader leaves.
+// lastData is the data of the last event. A reader closes its connection after it.
 const lastData = "THE LAST ONE"
 
-// readAll has n readers follow a stream. It says so when all have begun, and ends when all have got the last event.
+// readAll follows a stream with n readers. It prints "begun" when all have received something, and returns when all have
+// received the last event.
 func readAll(address string, n int, encoding string) error {
 	var begun, done sync.WaitGroup
 	failed := make(chan error, n)
@@ -88,7 +91,7 @@ func readOne(conn net.Conn, encoding string, begin func()) error {
 		if err != nil {
 			return fmt.Errorf("before the last event: %w", err)
 		}
-		begin() // text that is stored is what it is, so the last event can be seen in a compressed stream, too
+		begin() // stored text is not encoded, so the last event is readable in a compressed stream, too
 		end := kept + n
 		tail := buf[max(0, end-overlap):end]
 		if bytes.Contains(tail, []byte(lastData+"\n\n")) {
@@ -103,7 +106,7 @@ type broadcaster struct {
 	handler  http.Handler
 	publish  func(data []byte)
 	close    func()
-	encoding string // that readers accept
+	encoding string // of the readers' Accept-Encoding
 }
 
 func ours() broadcaster { return oursIn("identity") }
@@ -114,7 +117,7 @@ func oursInZstd() broadcaster { return oursIn("zstd") }
 
 func oursIn(encoding string) broadcaster {
 	g := Group{Compress: true}
-	f := NewFeed(FeedConfig{MaxBytes: 64 << 20}) // to measure it flat out, readers must not be let go
+	f := NewFeed(FeedConfig{MaxBytes: 64 << 20}) // large, so that no reader lags
 	var frame []byte
 	seq := int64(0)
 	return broadcaster{
@@ -150,10 +153,9 @@ func theirs() broadcaster {
 	}
 }
 
-// BenchmarkFlatOut publishes to 1,000 readers as fast as it goes; an operation is one event to all of them. Beside our
-// server is that of the library whose reader the tests use, since there has to be a reason for one of our own. This is
-// the smaller one: readers that are behind get what they lack with one write, and not with one each. The larger is that
-// a reader of theirs that stalls stops all the others, which TestAStalledReaderAmong200CostsNobodyAnything is about.
+// BenchmarkFlatOut publishes to 1,000 readers without pauses; an operation is one event to all of them. It compares this
+// package with the server of the library whose reader the tests use. Here, a reader that is behind gets all pending events in
+// one write. There, each event is a write, and a stalled reader stops all others: see TestStalledReaderDoesNotDelay199Others.
 func BenchmarkFlatOut(b *testing.B) {
 	for _, server := range []struct {
 		name string
@@ -163,8 +165,8 @@ func BenchmarkFlatOut(b *testing.B) {
 	}
 }
 
-// BenchmarkPaced publishes at a steady pace, and reports how much of one core that takes. There is one write for each
-// delivery here, whoever serves, and the write is nearly all of the cost.
+// BenchmarkPaced publishes at a constant rate and reports the share of one core. Each delivery is one write in both servers,
+// and nearly all of the cost.
 func BenchmarkPaced(b *testing.B) {
 	for _, load := range []struct{ readers, perSecond int }{{1000, 50}, {200, 250}} {
 		for _, server := range []struct {
@@ -177,7 +179,7 @@ func BenchmarkPaced(b *testing.B) {
 	}
 }
 
-// broadcast publishes b.N events of about 200 bytes to so many readers, and waits until they have them all.
+// broadcast publishes b.N events of about 200 bytes and waits until all readers have received them.
 func broadcast(b *testing.B, s broadcaster, readers, perSecond int) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	server := httptest.NewServer(s.handler)
@@ -213,7 +215,7 @@ func broadcast(b *testing.B, s broadcaster, readers, perSecond int) {
 	b.ReportMetric(100*cpu.Seconds()/b.Elapsed().Seconds(), "%core")
 }
 
-// processorTime is what this process has used so far, in the kernel too.
+// processorTime returns the CPU time of this process, including the kernel's.
 func processorTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -222,7 +224,7 @@ func processorTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// read starts a process with so many readers, and returns when all have begun.
+// read starts a process with a number of readers and returns when all have received something.
 func read(b *testing.B, server *httptest.Server, readers int, encoding string) *exec.Cmd {
 	child := exec.Command(os.Args[0], "-test.run=^$")
 	child.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %s", readersEnv, server.Listener.Addr(), readers, encoding))
@@ -240,12 +242,12 @@ func read(b *testing.B, server *httptest.Server, readers int, encoding string) *
 	return child
 }
 
-// BenchmarkJoin has 1,000 readers begin with the same documents. An operation is all of them.
-func BenchmarkJoin(b *testing.B) {
+// BenchmarkStart starts 1,000 streams with the same documents; an operation is all of them.
+func BenchmarkStart(b *testing.B) {
 	const readers = 1000
 	for _, items := range []int{100, 1_000, 10_000} {
 		for _, encoding := range []string{"identity", "gzip", "zstd"} {
-			b.Run(fmt.Sprintf("%dKB/%s", len(documents(items))/1000, encoding), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%dKB/%s", len(testkit.StateEvent(items))/1000, encoding), func(b *testing.B) {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 				g := Group{Compress: true, WriteTimeout: time.Minute}
 				f := NewFeed(FeedConfig{})
@@ -261,7 +263,7 @@ func BenchmarkJoin(b *testing.B) {
 				defer server.Close()
 				cpu := processorTime(b)
 				for b.Loop() {
-					state = Packable(documents(items)) // it has changed
+					state = Compressible(testkit.StateEvent(items)) // compressed again
 					if err := read(b, server, readers, encoding).Wait(); err != nil {
 						b.Fatal(err)
 					}
@@ -271,40 +273,29 @@ func BenchmarkJoin(b *testing.B) {
 				if err := g.Shutdown(b.Context()); err != nil {
 					b.Fatal(err)
 				}
-				joins := float64(b.N * readers)
-				b.ReportMetric(cpu.Seconds()*1e6/joins, "cpu-µs/join")
-				b.ReportMetric(float64(sent.Load())/joins, "B/join")
+				started := float64(b.N * readers)
+				b.ReportMetric(cpu.Seconds()*1e6/started, "cpu-µs/stream")
+				b.ReportMetric(float64(sent.Load())/started, "B/stream")
 			})
 		}
 	}
 }
 
-// documents is a `state` event of a room with so many items, of 120 bytes each.
-func documents(items int) []byte {
-	text := []byte(`event: state
-data: {"room":"board-7","key":"default","serverSeq":1,"state":{"tasks":[`)
-	for i := range items {
-		text = fmt.Appendf(text, `{"_sync_id":"%016x","title":"item %d of the list","done":%v,"assignee":"user-%d","notes":"%x"},`,
-			uint64(i+1)*0x9e3779b97f4a7c15, i, i%3 == 0, i*7919%20, uint64(i+7)*0xbf58476d1ce4e5b9)
-	}
-	return append(text, "{}]}}\n\n"...)
-}
-
-// BenchmarkWake wakes 1,000 streams that do nothing but go to sleep again. On one core they begin after Wake is done,
-// so that its own time can be told from theirs.
+// BenchmarkWake wakes 1,000 streams that do nothing. On one core they run after Wake has returned, so their time can be
+// subtracted.
 func BenchmarkWake(b *testing.B) {
 	const streams = 1000
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	f := NewFeed(FeedConfig{})
 	var awake sync.WaitGroup
 	for range streams {
-		s := &Stream{wake: make(chan struct{}, 1)}
-		if err := f.join(&subscription{stream: s, cursor: cursor{feed: f}}); err != nil {
+		s := &Stream{wakeup: make(chan struct{}, 1)}
+		if err := f.subscribe(&subscription{stream: s, cursor: cursor{feed: f}}); err != nil {
 			b.Fatal(err)
 		}
-		defer close(s.wake)
+		defer close(s.wakeup)
 		go func() {
-			for range s.wake {
+			for range s.wakeup {
 				awake.Done()
 			}
 		}()

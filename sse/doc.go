@@ -1,23 +1,26 @@
-// Package sse serves Server-Sent Events to many readers at the cost of one.
+// Package sse serves Server-Sent Events to many readers with one framing and one copy for each event.
 //
-// It knows three things. A frame is the wire text of one event or comment (AppendEvent, AppendComment, AppendRetry).
-// A Feed is a bounded run of frames, in order; whoever has something to say appends to it. A Stream is one connection
-// and its Position in a feed: it sends what it has not sent yet, and sleeps when there is nothing.
+//   - A frame is the text of one event or comment on the wire: AppendEvent, AppendComment, AppendRetry.
+//   - A [Feed] is a bounded sequence of frames. Publishers append to it.
+//   - A [Stream] is one connection and its [Position] in a feed. It sends what it has not sent yet, and waits when nothing
+//     is pending.
+//   - A [Group] is the streams of one server. It opens them, and waits for them at shutdown.
+//
+// The way of an event:
 //
 //	            Append, Wake                    one write of everything pending
 //	publisher ──────────────► Feed ◄─ position ─ Stream ──────────────────────► reader
 //	                           │   ◄─ position ─ Stream ──────────────────────► reader
-//	                           └─ Run, Wait ──────────────────────────────────► long-poller
+//	                           └─ Run, Wait ──────────────────────────────────► long poll
 //
-// An event is framed once and copied once, into the feed. Streams hand slices of the feed's memory to their sockets,
-// without a copy, a lock or an allocation, so the price of a delivery is the price of the write. A reader that is
-// slow gets several events with one write. One that falls out of the feed's bound is let go with ErrLagged, one that
-// takes no bytes with ErrStalled; neither costs the publisher or another reader anything.
+// An event is framed once and copied once, into the feed. Streams write slices of the feed's memory to their connections,
+// without a copy, a lock or an allocation, so a delivery costs one write. A slow reader gets several events in one write. A
+// stream ends with ErrLagged if the feed has dropped what it has yet to send, and with ErrStalled if its reader reads
+// nothing. Neither delays the publisher or another reader.
 //
-// A connection is taken over from net/http where that is possible (HTTP/1.x): the handler returns, its buffers are
-// garbage, and an idle stream is two small goroutines. Where it is not (HTTP/2), the same stream runs inside the
-// handler.
+// On HTTP/1.x a stream hijacks its connection: the handler returns, net/http's buffers are freed, and an idle stream is two
+// small goroutines. On HTTP/2 the same stream runs inside the handler.
 //
-// The package knows no room, no JSON and no client: what an event means, whether a reader may have it, and where it
-// resumes is the caller's business. Seq, a number that only grows, is all that it knows of an event's identity.
+// The package knows neither rooms nor JSON. The caller decides what an event means, who may read it, and where a reader
+// resumes. An event has a sequence number (seq), which increases within a feed.
 package sse

@@ -1,7 +1,9 @@
 package sse_test
 
 import (
+	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,7 +11,7 @@ import (
 	"github.com/pathsync/pathsync/sse"
 )
 
-// One publisher, any number of readers. A reader that comes back says which event was its last.
+// One publisher and any number of readers. A reader that reconnects sends the id of its last event.
 func Example() {
 	var streams sse.Group
 	feed := sse.NewFeed(sse.FeedConfig{})
@@ -17,9 +19,9 @@ func Example() {
 	for seq, data := range []string{"red", "green", "blue"} {
 		frame, err := sse.AppendEvent(nil, fmt.Sprint(seq+1), "colour", []byte(data))
 		if err != nil {
-			panic(err) // an id or a name with a line end in it
+			panic(err) // the id or the event name contains a line end
 		}
-		_ = feed.Append(int64(seq+1), frame) // fails once the feed is closed
+		_ = feed.Append(int64(seq+1), frame) // fails if the feed is closed
 	}
 	feed.Wake()
 
@@ -28,19 +30,19 @@ func Example() {
 		_, _ = fmt.Sscan(r.Header.Get("Last-Event-ID"), &last)
 		from, ok := feed.After(last)
 		if !ok {
-			http.Error(w, "the feed does not reach back that far", http.StatusGone)
+			http.Error(w, "the feed has dropped these events", http.StatusGone)
 			return
 		}
 		stream, err := streams.Open(w, r)
 		if err != nil {
-			http.Error(w, "no streaming", http.StatusInternalServerError)
+			http.Error(w, "the connection cannot stream", http.StatusInternalServerError)
 			return
 		}
 		hello := sse.AppendComment(nil, "hello")
 		stream.Start(sse.Plain(hello), feed, from, func(cause error) { fmt.Println("cause:", cause) })
 	}
 
-	// Going away: each reader gets a last event, and streams end once they have sent it.
+	// Shutdown: each stream sends a last event and ends.
 	feed.Close(func(int) []byte {
 		frame, _ := sse.AppendEvent(nil, "", "reconnect", []byte("later"))
 		return frame
@@ -56,4 +58,34 @@ func Example() {
 	// cause: closed
 	// event: reconnect
 	// data: later
+}
+
+func ExampleAppendEvent() {
+	frame, err := sse.AppendEvent(nil, "k3v9-17", "delta", []byte("first line\nsecond line"))
+	fmt.Printf("%s%v", frame, err)
+	// Output:
+	// id: k3v9-17
+	// event: delta
+	// data: first line
+	// data: second line
+	//
+	// <nil>
+}
+
+// A long poll waits for the next event and reads it from the feed.
+func ExampleFeed_Wait() {
+	feed := sse.NewFeed(sse.FeedConfig{StartSeq: 41})
+	go func() {
+		frame, _ := sse.AppendEvent(nil, "42", "", []byte("news"))
+		_ = feed.Append(42, frame)
+		feed.Wake()
+	}()
+	if err := feed.Wait(context.Background(), 41); err != nil {
+		panic(err) // the feed was closed
+	}
+	frames, last, ok := feed.Run(41, math.MaxInt64)
+	for data := range sse.Payloads(frames) {
+		fmt.Printf("%s %d %v\n", data, last, ok)
+	}
+	// Output: news 42 true
 }

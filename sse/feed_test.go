@@ -13,7 +13,7 @@ import (
 	"weak"
 )
 
-// event is the frame of an event whose id is its seq, with about size bytes of data.
+// event returns the frame of an event whose id is its seq, with about size bytes of data.
 func event(t testing.TB, seq int64, size int) []byte {
 	id := strconv.FormatInt(seq, 10)
 	return mustFrame(t, id, "", id+strings.Repeat(".", max(0, size-len(id))))
@@ -26,17 +26,17 @@ func mustAppend(t testing.TB, f *Feed, seq int64, frame []byte) {
 	}
 }
 
-// reader returns a cursor at pos, as a stream has one.
+// reader returns a cursor at a position.
 func reader(t testing.TB, f *Feed, pos Position) *cursor {
 	t.Helper()
-	c, ok := f.locate(pos)
+	s, ok := f.segmentAt(pos)
 	if !ok {
 		t.Fatalf("position %d is not in the feed", pos)
 	}
-	return &cursor{feed: f, chunk: c, pos: pos}
+	return &cursor{feed: f, segment: s, pos: pos}
 }
 
-// drain reads all that a cursor has pending.
+// drain reads everything pending.
 func drain(t testing.TB, c *cursor) string {
 	t.Helper()
 	var all []byte
@@ -62,7 +62,7 @@ func after(t testing.TB, f *Feed, seq int64) Position {
 	return pos
 }
 
-func TestTheFramesAfterAnEventFollowItsPosition(t *testing.T) {
+func TestFramesAfterAnEventFollowItsPosition(t *testing.T) {
 	f := NewFeed(FeedConfig{StartSeq: 10})
 	frames := []string{"comment|", "eleven|", "presence|", "twelve|", "fourteen|", "heartbeat|"}
 	for i, seq := range []int64{0, 11, 0, 12, 14, 0} {
@@ -95,7 +95,7 @@ func TestTheFramesAfterAnEventFollowItsPosition(t *testing.T) {
 	equal(t, drain(t, reader(t, f, f.End())), "")
 }
 
-func TestAnEmptyFeedKnowsItsStart(t *testing.T) {
+func TestEmptyFeedHasStartSeq(t *testing.T) {
 	f := NewFeed(FeedConfig{StartSeq: 7})
 	equal(t, f.LastSeq(), 7)
 	equal(t, after(t, f, 7), f.End())
@@ -110,7 +110,7 @@ func TestAnEmptyFeedKnowsItsStart(t *testing.T) {
 	}
 }
 
-func TestEventsHaveAscendingSeqs(t *testing.T) {
+func TestAppendRefusesSeqThatDoesNotIncrease(t *testing.T) {
 	f := NewFeed(FeedConfig{StartSeq: 5})
 	for _, seq := range []int64{5, 4, -1} {
 		if err := f.Append(seq, []byte("x")); !errors.Is(err, ErrOrder) {
@@ -121,7 +121,7 @@ func TestEventsHaveAscendingSeqs(t *testing.T) {
 	mustAppend(t, f, 6, []byte("x"))
 }
 
-func TestAClosedFeedTakesNothing(t *testing.T) {
+func TestClosedFeedRefusesFramesAndIsStillReadable(t *testing.T) {
 	f := NewFeed(FeedConfig{})
 	mustAppend(t, f, 1, event(t, 1, 10))
 	f.Close(nil)
@@ -133,17 +133,17 @@ func TestAClosedFeedTakesNothing(t *testing.T) {
 	}
 	payloads, _, ok := payloadsAfter(f, 0, 100)
 	if len(payloads) != 1 || !ok {
-		t.Error("what it has can still be read")
+		t.Error("its event cannot be read any more")
 	}
 }
 
-// TestAFeedIsTheTailOfItsHistory compares feeds of many sizes with a plain list of all frames.
-func TestAFeedIsTheTailOfItsHistory(t *testing.T) {
+// The test compares feeds of several sizes with a list of all frames.
+func TestFeedHoldsTheTailOfItsHistory(t *testing.T) {
 	for _, maxBytes := range []int{1, 100, 1000, 20_000, 1 << 20} {
 		t.Run(fmt.Sprintf("of %d bytes", maxBytes), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(1, uint64(maxBytes)))
 			f := NewFeed(FeedConfig{MaxBytes: maxBytes})
-			var all string // every frame there ever was
+			var all string // all frames that were appended
 			var ends []int // ends[seq] is where the event ends in all
 			ends = append(ends, 0)
 			for seq := int64(0); seq < 500; {
@@ -161,17 +161,17 @@ func TestAFeedIsTheTailOfItsHistory(t *testing.T) {
 				}
 
 				if kept := f.bytes; kept > max(maxBytes, len(frame)) {
-					t.Fatalf("it keeps %d bytes after a frame of %d", kept, len(frame))
+					t.Fatalf("%d bytes are kept after a frame of %d", kept, len(frame))
 				}
-				if _, ok := f.at(f.End() - Position(len(frame))); !ok {
-					t.Fatal("the newest frame is not kept")
+				if _, ok := f.segmentAtLocked(f.End() - Position(len(frame))); !ok {
+					t.Fatal("the newest frame is dropped")
 				}
 				if rnd.IntN(50) == 0 {
 					checkTail(t, f, all, ends)
 				}
 			}
-			if maxBytes >= 1000 && len(all)-int(f.chunks[0].start) < min(len(all), maxBytes/2) {
-				t.Errorf("it keeps %d bytes, and might %d", len(all)-int(f.chunks[0].start), maxBytes)
+			if maxBytes >= 1000 && len(all)-int(f.segments[0].start) < min(len(all), maxBytes/2) {
+				t.Errorf("%d bytes are kept of at most %d", len(all)-int(f.segments[0].start), maxBytes)
 			}
 		})
 	}
@@ -179,19 +179,19 @@ func TestAFeedIsTheTailOfItsHistory(t *testing.T) {
 
 func checkTail(t *testing.T, f *Feed, all string, ends []int) {
 	t.Helper()
-	oldest := int(f.chunks[0].start)
+	oldest := int(f.segments[0].start)
 	last := len(ends) - 1
 	for seq := range ends {
 		pos, ok := f.After(int64(seq))
-		// The events behind seq are all there when the next one is.
+		// All events after seq are kept if the next one is.
 		reaches := seq == last || ends[seq+1] > oldest
 		if ok != reaches {
-			t.Fatalf("After(%d) of %d: %v; it keeps what is behind byte %d", seq, last, ok, oldest)
+			t.Fatalf("After(%d) of %d: %v; bytes are kept from %d", seq, last, ok, oldest)
 		}
 		if ok && int(pos) != max(ends[seq], oldest) {
 			t.Fatalf("After(%d) is at %d; the event ended at %d, and bytes are kept from %d", seq, pos, ends[seq], oldest)
 		}
-		if !ok || seq%17 != 0 && seq != last { // to read them all takes long
+		if !ok || seq%17 != 0 && seq != last { // reading all of them takes long
 			continue
 		}
 		equal(t, drain(t, reader(t, f, pos)), all[pos:])
@@ -205,7 +205,7 @@ func checkTail(t *testing.T, f *Feed, all string, ends []int) {
 	}
 }
 
-func TestPayloadsEndWithAnEvent(t *testing.T) {
+func TestRunEndsAtTheGivenSeq(t *testing.T) {
 	f := NewFeed(FeedConfig{})
 	for seq := range int64(5) {
 		mustAppend(t, f, seq+1, mustFrame(t, "id", "delta", strings.Repeat("x", 100)))
@@ -244,7 +244,7 @@ func payloadsAfter(f *Feed, after, through int64) (payloads [][]byte, last int64
 	}
 }
 
-func TestPayloadsOutliveTheirPlaceInTheFeed(t *testing.T) {
+func TestPayloadsRemainValidAfterTheFeedDropsThem(t *testing.T) {
 	f := NewFeed(FeedConfig{MaxBytes: 1000})
 	mustAppend(t, f, 1, event(t, 1, 50))
 	payloads, _, _ := payloadsAfter(f, 0, 1)
@@ -255,7 +255,7 @@ func TestPayloadsOutliveTheirPlaceInTheFeed(t *testing.T) {
 	equal(t, string(payloads[0]), want)
 }
 
-func TestAReaderThatIsUpToDateSurvivesAFrameLargerThanTheBound(t *testing.T) {
+func TestUpToDateReaderGetsFrameLargerThanMaxBytes(t *testing.T) {
 	f := NewFeed(FeedConfig{MaxBytes: 1000})
 	r := reader(t, f, f.End())
 	for seq := range int64(5) {
@@ -265,7 +265,7 @@ func TestAReaderThatIsUpToDateSurvivesAFrameLargerThanTheBound(t *testing.T) {
 	}
 }
 
-func TestAReaderThatFellOutOfTheFeedIsToldSo(t *testing.T) {
+func TestReaderOfDroppedFramesLags(t *testing.T) {
 	f := NewFeed(FeedConfig{MaxBytes: 1000})
 	r := reader(t, f, f.End())
 	for seq := range int64(100) {
@@ -280,13 +280,13 @@ func TestAReaderThatFellOutOfTheFeedIsToldSo(t *testing.T) {
 			return
 		}
 		if len(run) == 0 {
-			t.Fatal("it read on")
+			t.Fatal("the reader reached the end")
 		}
 		r.advance(len(run))
 	}
 }
 
-func TestAStuckReaderHoldsOnToOneChunkOnly(t *testing.T) {
+func TestStuckReaderKeepsOneSegmentInMemory(t *testing.T) {
 	f := NewFeed(FeedConfig{MaxBytes: 1000})
 	mustAppend(t, f, 1, event(t, 1, 100))
 	stuck := reader(t, f, 0)
@@ -294,25 +294,24 @@ func TestAStuckReaderHoldsOnToOneChunkOnly(t *testing.T) {
 		t.Fatal(run, err)
 	}
 	mustAppend(t, f, 2, event(t, 2, 100))
-	second := weak.Make(f.chunks[len(f.chunks)-1])
-	if second.Value() == stuck.chunk {
-		t.Fatal("both events are in one chunk")
+	second := weak.Make(f.segments[len(f.segments)-1])
+	if second.Value() == stuck.segment {
+		t.Fatal("both events are in one segment")
 	}
 	for seq := int64(3); seq < 100; seq++ {
 		mustAppend(t, f, seq, event(t, seq, 100))
 	}
 	runtime.GC()
 	if second.Value() != nil {
-		t.Error("the chunk behind the stuck reader's is still there, though the feed has dropped it")
+		t.Error("the dropped segment after the stuck reader's is still in memory")
 	}
 	runtime.KeepAlive(stuck)
 }
 
-// TestReadersMissNothingAndReadNothingTwice lets readers join wherever they like while a writer appends; the race
-// detector watches them share memory.
-func TestReadersMissNothingAndReadNothingTwice(t *testing.T) {
+// Readers start at different positions while a writer appends. The race detector checks the memory that they share.
+func TestConcurrentReadersGetEachEventOnce(t *testing.T) {
 	const readers, events = 8, 1000
-	f := NewFeed(FeedConfig{MaxBytes: 4 << 20}) // nobody lags
+	f := NewFeed(FeedConfig{MaxBytes: 4 << 20}) // no reader lags
 	var done sync.WaitGroup
 	for i := range readers {
 		done.Go(func() {

@@ -3,13 +3,14 @@ package sse
 import (
 	"bytes"
 	"errors"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// ErrField is returned for an id or an event name with a CR, an LF or a NUL in it. The first two would end the line,
-// and let the rest of the text pass for fields of its own; an id with the last is ignored by browsers.
+// ErrField means that an id or an event name contains CR, LF or NUL. CR and LF would end the line and turn the rest of the
+// text into fields. Browsers ignore an id that contains NUL.
 var ErrField = errors.New("CR, LF or NUL in an event's id or name")
 
 const (
@@ -17,11 +18,11 @@ const (
 	dataField = "data: "
 )
 
-// AppendEvent appends the frame of one event to dst. Without an id the reader keeps the last one it saw; without an
-// event name it is a `message`. Data is UTF-8 text; each of its lines, whether they end in CR LF, CR or LF, becomes a
-// line of the frame, and a reader puts them together again with LF. Empty data is an event with empty data.
+// AppendEvent appends the frame of one event to dst. Without an id, the reader's last event id remains; without an event name,
+// the event is a `message`. Data is UTF-8 text. Each of its lines becomes a line of the frame, whether it ends in CR LF, CR or
+// LF; a reader joins them with LF. Empty data is an event with empty data.
 //
-// When id or event cannot be framed it returns dst as it was, and ErrField.
+// AppendEvent returns dst unchanged and ErrField if id or event contains CR, LF or NUL.
 func AppendEvent(dst []byte, id, event string, data []byte) ([]byte, error) {
 	if !framable(id) || !framable(event) {
 		return dst, ErrField
@@ -40,14 +41,13 @@ func AppendEvent(dst []byte, id, event string, data []byte) ([]byte, error) {
 	return append(dst, '\n'), nil
 }
 
-// AppendComment appends a comment, which readers skip. Its lines are split as those of an event's data.
+// AppendComment appends a comment, which readers ignore. It is split into lines as the data of an event is.
 func AppendComment(dst []byte, text string) []byte {
 	dst = appendLines(dst, ": ", []byte(text))
 	return append(dst, '\n')
 }
 
-// AppendRetry appends the time that a reader should let pass before it connects again, in whole milliseconds; less
-// than nothing counts as nothing.
+// AppendRetry appends the delay before a reader reconnects, in whole milliseconds. A negative delay counts as zero.
 func AppendRetry(dst []byte, after time.Duration) []byte {
 	dst = append(dst, "retry: "...)
 	dst = strconv.AppendInt(dst, max(after.Milliseconds(), 0), 10)
@@ -56,9 +56,9 @@ func AppendRetry(dst []byte, after time.Duration) []byte {
 
 func framable(field string) bool { return !strings.ContainsAny(field, "\r\n\x00") }
 
-// appendLines appends each line of text behind a prefix.
+// appendLines appends each line of text, with a prefix.
 func appendLines(dst []byte, prefix string, text []byte) []byte {
-	// Compact JSON, the usual text, is one line, and IndexByte is far the fastest to see that.
+	// Compact JSON, the usual text, is one line. IndexByte is the fastest way to find that out.
 	oneLine := bytes.IndexByte(text, '\n') < 0 && bytes.IndexByte(text, '\r') < 0
 	for {
 		end := len(text)
@@ -81,7 +81,7 @@ func appendLines(dst []byte, prefix string, text []byte) []byte {
 	}
 }
 
-// eventData returns the data of a frame that AppendEvent made: a part of the frame itself when it is one line.
+// eventData returns the data of a frame that AppendEvent made. Data of one line is a part of the frame itself.
 func eventData(frame []byte) []byte {
 	var data []byte
 	lines := 0
@@ -91,11 +91,41 @@ func eventData(frame []byte) []byte {
 		case !ok:
 			continue
 		case lines == 0:
-			data = text[:len(text):len(text)] // a further line makes a copy, and leaves the frame alone
+			data = text[:len(text):len(text)] // appending another line copies the data and leaves the frame unchanged
 		default:
 			data = append(append(data, '\n'), text...)
 		}
 		lines++
 	}
 	return data
+}
+
+// firstFrame returns the first of one or several whole frames.
+func firstFrame(frames []byte) []byte {
+	if end := bytes.Index(frames, []byte("\n\n")); end >= 0 {
+		return frames[:end+2]
+	}
+	return frames
+}
+
+// cutID splits a frame that AppendEvent made into its id and the rest of the frame. The id is nil if the frame has none.
+func cutID(frame []byte) (id, rest []byte) {
+	line, rest, _ := bytes.Cut(frame, []byte("\n"))
+	if id, ok := bytes.CutPrefix(line, []byte(idField)); ok {
+		return id, rest
+	}
+	return nil, frame
+}
+
+// Payloads yields the data of each event that has an id, of one or several whole frames.
+func Payloads(frames []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for len(frames) > 0 {
+			frame := firstFrame(frames)
+			frames = frames[len(frame):]
+			if id, _ := cutID(frame); id != nil && !yield(eventData(frame)) {
+				return
+			}
+		}
+	}
 }

@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
-// golden compares with a file in testdata.
+// golden compares bytes with a file in testdata.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -51,7 +51,7 @@ func mustFrame(t testing.TB, id, event, data string) []byte {
 	return frame
 }
 
-func TestFramesOnTheWire(t *testing.T) {
+func TestFramesMatchGoldenFiles(t *testing.T) {
 	frames := map[string][]byte{
 		"delta":           mustFrame(t, "k3v9-17", "delta", `{"room":"r","key":"default","serverSeq":17,"ops":[]}`),
 		"no-id":           mustFrame(t, "", "presence", `{"room":"r","users":[]}`),
@@ -70,7 +70,7 @@ func TestFramesOnTheWire(t *testing.T) {
 	}
 }
 
-func TestAFrameIsAppended(t *testing.T) {
+func TestFramesAreAppendedToTheSlice(t *testing.T) {
 	dst := []byte("before|")
 	dst, err := AppendEvent(dst, "1", "", []byte("x"))
 	if err != nil {
@@ -80,7 +80,7 @@ func TestAFrameIsAppended(t *testing.T) {
 	equal(t, string(dst), "before|id: 1\ndata: x\n\n: c\n\nretry: 1000\n\n")
 }
 
-func TestALineEndOrANulInAFieldIsRefused(t *testing.T) {
+func TestLineEndOrNULInFieldIsRefused(t *testing.T) {
 	for _, bad := range []string{"\n", "\r", "\x00", "1\ndata: forged", "1\r\n\r\ndata: forged", "a\x00b"} {
 		for _, field := range []struct{ id, event string }{{id: bad}, {event: bad}} {
 			dst, err := AppendEvent([]byte("before"), field.id, field.event, []byte("data"))
@@ -92,7 +92,7 @@ func TestALineEndOrANulInAFieldIsRefused(t *testing.T) {
 	}
 }
 
-func TestACommentDispatchesNothing(t *testing.T) {
+func TestCommentIsNoEvent(t *testing.T) {
 	for _, text := range []string{"", "x", "a\n\ndata: forged\n\n", "a\r\rdata: forged\r\r"} {
 		if got := messages(AppendComment(nil, text)); got != nil {
 			t.Errorf("comment %q: %v", text, got)
@@ -100,7 +100,7 @@ func TestACommentDispatchesNothing(t *testing.T) {
 	}
 }
 
-func TestTheDataOfAFrameIsFound(t *testing.T) {
+func TestEventDataReturnsTheDataOfAFrame(t *testing.T) {
 	tests := map[string]struct{ id, event, data, want string }{
 		"one line":             {"1", "delta", `{"a":1}`, `{"a":1}`},
 		"nothing but data":     {"", "", "x", "x"},
@@ -118,7 +118,7 @@ func TestTheDataOfAFrameIsFound(t *testing.T) {
 	}
 }
 
-func FuzzAnEventIsReadBackAsOneEvent(f *testing.F) {
+func FuzzEventIsReadBackAsOneEvent(f *testing.F) {
 	f.Add("k3v9-17", "delta", []byte(`{"room":"r"}`))
 	f.Add("", "", []byte(""))
 	f.Add(" 1", " x", []byte("a\r\rb\n\nc\r\n"))
@@ -140,10 +140,10 @@ func FuzzAnEventIsReadBackAsOneEvent(f *testing.F) {
 		other := r3labs.NewEventStreamReader(bytes.NewReader(frame), len(frame)+1)
 		one, err := other.ReadEvent()
 		if err != nil || string(one)+"\n\n" != string(frame) {
-			t.Fatalf("the other reader finds %q, error %v", one, err)
+			t.Fatalf("the other reader reads %q, error %v", one, err)
 		}
 		if more, err := other.ReadEvent(); err != io.EOF {
-			t.Fatalf("the other reader finds more: %q, error %v", more, err)
+			t.Fatalf("the other reader reads another event: %q, error %v", more, err)
 		}
 	})
 }

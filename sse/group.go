@@ -8,64 +8,64 @@ import (
 	"github.com/pathsync/pathsync/pace"
 )
 
-// Recorder is told what is worth measuring. Its methods are called by streams, and must not block.
-type Recorder interface {
-	// Delivered is told how long an event took from Append until the reader's socket had it. It is asked of one stream
-	// for each wake, in turn: that is a fair sample of all deliveries, and costs the same however many there are.
+// Metrics receives measurements. Streams call its methods concurrently; they must not block.
+type Metrics interface {
+	// Delivered receives the time from Append until the connection of one reader has accepted the event. For each wake-up,
+	// one stream of a feed measures, another one each time. That is a fair sample of all deliveries, and its cost does not
+	// depend on the number of streams.
 	Delivered(took time.Duration)
 }
 
-// Group is the streams of one server: it opens them, and knows when all their goroutines have ended. The zero value is
-// ready. It has to be told of the end by Shutdown, since a connection that was taken over is none of http.Server's
-// business any more.
+// Group is the streams of one server. The zero value is ready to use. The server's end must call Shutdown: http.Server does
+// not wait for hijacked connections.
 type Group struct {
-	// WriteTimeout is how long a reader may take no byte; it may be cut off after nine tenths of it. A reader that takes
-	// fewer bytes than pace.MinRate is cut off soon after it. Zero means pace.Patience.
+	// WriteTimeout is the longest time that a reader may read nothing. The reader may be cut after nine tenths of it. A
+	// reader that reads less than pace.MinRate is cut soon after it. Default: pace.Patience.
 	WriteTimeout time.Duration
-	// Compress has streams compressed for readers who accept that, with zstd or gzip.
+	// Compress enables zstd and gzip for readers that accept them.
 	Compress bool
-	// Recorder measures, if there is one.
-	Recorder Recorder
+	// Metrics receives measurements. Default: none.
+	Metrics Metrics
 
 	mu      sync.Mutex
 	streams map[*Stream]struct{}
-	idle    chan struct{} // of Shutdown: closed when streams is empty. A group that has it starts no streams.
+	idle    chan struct{} // made by Shutdown, closed when streams is empty. A group that has it starts no streams.
 
-	buffers sync.Pool // of streams that are sending what they cannot share whole: *[]byte
+	buffers sync.Pool // of *[]byte with bufferSize, for streams that cannot send shared memory as it is
 }
 
-// lastPatience is how long a reader may take nothing at all once the server is going away.
-const lastPatience = time.Second
+// shutdownPatience is the longest time that a reader may read nothing during Shutdown.
+const shutdownPatience = time.Second
 
-// Shutdown waits until all streams have ended, for which their feeds have to be closed before. A connection whose reader
-// takes nothing for a second is broken: nobody waits for it. When the context is done, it breaks those that are left,
-// and returns the context's error. No stream starts any more.
+// Shutdown waits until all streams have ended; their feeds must be closed before. It aborts the connection of a reader that
+// reads nothing for a second. When ctx is done, it aborts the other connections, too, and returns the error of ctx. The
+// group starts no streams from then on.
 func (g *Group) Shutdown(ctx context.Context) error {
-	idle := g.refuse()
-	look := time.NewTicker(lastPatience)
-	defer look.Stop()
+	idle := g.stopStarting()
+	check := time.NewTicker(shutdownPatience)
+	defer check.Stop()
 	for {
 		select {
 		case <-idle:
 			return nil
-		case <-look.C:
-			g.cut(func(s *Stream) bool { return s.sent.Load() == s.before })
+		case <-check.C:
+			g.abort(func(s *Stream) bool { return s.sent.Load() == s.lastSent })
 		case <-ctx.Done():
-			g.cut(func(*Stream) bool { return true })
+			g.abort(func(*Stream) bool { return true })
 			<-idle
 			return ctx.Err()
 		}
 	}
 }
 
-// Len is how many streams there are.
+// Len returns the number of streams.
 func (g *Group) Len() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.streams)
 }
 
-func (g *Group) refuse() <-chan struct{} {
+func (g *Group) stopStarting() (idle <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.idle == nil {
@@ -75,25 +75,25 @@ func (g *Group) refuse() <-chan struct{} {
 		}
 	}
 	for s := range g.streams {
-		s.before = s.sent.Load()
+		s.lastSent = s.sent.Load()
 	}
 	return g.idle
 }
 
-// cut breaks the connections of some streams, and notes how far the others are.
-func (g *Group) cut(which func(*Stream) bool) {
+// abort aborts the connections of some streams and records how much the others have sent.
+func (g *Group) abort(which func(*Stream) bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for s := range g.streams {
 		if which(s) {
 			s.finish(ErrClosed, nil)
-			s.wire.cut()
+			s.conn.abort()
 		}
-		s.before = s.sent.Load()
+		s.lastSent = s.sent.Load()
 	}
 }
 
-// add reports whether the stream may start.
+// add adds a stream. It reports whether the stream may start.
 func (g *Group) add(s *Stream) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -114,6 +114,17 @@ func (g *Group) remove(s *Stream) {
 	if g.idle != nil && len(g.streams) == 0 {
 		close(g.idle)
 	}
+}
+
+// buffer returns an empty buffer. The caller puts it back into g.buffers.
+func (g *Group) buffer() *[]byte {
+	b, _ := g.buffers.Get().(*[]byte)
+	if b == nil {
+		b = new([]byte)
+		*b = make([]byte, 0, bufferSize)
+	}
+	*b = (*b)[:0]
+	return b
 }
 
 func (g *Group) writeTimeout() time.Duration {

@@ -20,7 +20,7 @@ func TestShutdownWaitsForStreamsToEnd(t *testing.T) {
 		synctest.Wait()
 		select {
 		case err := <-down:
-			t.Fatalf("it did not wait: %v", err)
+			t.Fatalf("Shutdown did not wait: %v", err)
 		default:
 		}
 		p.expect(t, "last")
@@ -31,52 +31,52 @@ func TestShutdownWaitsForStreamsToEnd(t *testing.T) {
 	})
 }
 
-func TestShutdownBreaksWhatIsLeftWhenItsTimeIsOver(t *testing.T) {
+func TestShutdownAbortsStreamsWhenItsContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
-		asleep, stalled := connect(t, &g, f), connect(t, &g, f, text("nobody reads this"))
-		ctx, cancel := context.WithTimeout(t.Context(), lastPatience/2)
+		asleep, stalled := connect(t, &g, f), connect(t, &g, f, text("not read"))
+		ctx, cancel := context.WithTimeout(t.Context(), shutdownPatience/2)
 		defer cancel()
 		start := time.Now()
 		if err := g.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		equal(t, time.Since(start), lastPatience/2)
+		equal(t, time.Since(start), shutdownPatience/2)
 		asleep.expectCause(t, ErrClosed)
 		stalled.expectCause(t, ErrClosed)
 	})
 }
 
-func TestShutdownWaitsASecondForAReaderThatTakesNothing(t *testing.T) {
+func TestShutdownAbortsStalledReaderAfterASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
-		stalled := connect(t, &g, f, text("nobody reads this"))
+		stalled := connect(t, &g, f, text("not read"))
 		f.Close(func(int) []byte { return []byte(text("last")) })
 		synctest.Wait()
 		start := time.Now()
 		if err := g.Shutdown(t.Context()); err != nil {
 			t.Error(err)
 		}
-		equal(t, time.Since(start), lastPatience)
+		equal(t, time.Since(start), shutdownPatience)
 		stalled.expectCause(t, ErrClosed)
 	})
 }
 
-func TestShutdownWaitsForAReaderThatIsSlow(t *testing.T) {
+func TestShutdownWaitsForSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
-		f := NewFeed(FeedConfig{MaxBytes: 1600}) // an event a chunk, and a chunk a write
+		f := NewFeed(FeedConfig{MaxBytes: 1600}) // one event in each segment, and one segment in each write
 		slow := connect(t, &g, f)
 		for range 5 {
-			say(t, f, strings.Repeat("x", 200))
+			publish(t, f, strings.Repeat("x", 200))
 		}
 		f.Close(func(int) []byte { return []byte(text("last")) })
 		down := make(chan error)
 		go func() { down <- g.Shutdown(t.Context()) }()
 		for range 5 {
-			time.Sleep(lastPatience * 2 / 3)
+			time.Sleep(shutdownPatience * 2 / 3)
 			slow.expect(t, strings.Repeat("x", 200))
 		}
 		slow.expect(t, "last")
@@ -87,7 +87,7 @@ func TestShutdownWaitsForAReaderThatIsSlow(t *testing.T) {
 	})
 }
 
-func TestNoStreamStartsAfterShutdown(t *testing.T) {
+func TestStreamEndsAtOnceAfterShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
@@ -99,6 +99,6 @@ func TestNoStreamStartsAfterShutdown(t *testing.T) {
 		}
 		p.start(f, f.End())
 		p.expectEnd(t, ErrClosed)
-		equal(t, len(f.streams), 0)
+		equal(t, len(f.subscriptions), 0)
 	})
 }

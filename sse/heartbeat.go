@@ -2,40 +2,38 @@ package sse
 
 import "time"
 
-// heartbeat keeps proxies from closing a silent connection, and shows readers and us that it still works. It is a
-// frame of the feed like any other: one timer and one comment serve all streams. A stream sends something of its own
-// when it starts, so the silence of the feed is all that has to be watched.
+// heartbeat is a comment that keeps proxies from closing an idle connection and lets both ends notice a broken one. It is an
+// ordinary frame of the feed: one timer and one comment serve all streams. A stream sends something when it starts, so the
+// time since the feed's last frame is all that counts.
 var heartbeat = AppendComment(nil, "")
 
-// startPulse starts watching the silence. It needs the lock.
-func (f *Feed) startPulse() {
-	if f.pulse == nil {
-		f.pulse = time.AfterFunc(f.heartbeat, f.beat)
+func (f *Feed) startHeartbeatLocked() {
+	if f.heartbeatTimer == nil {
+		f.heartbeatTimer = time.AfterFunc(f.heartbeat, f.heartbeatDue)
 		return
 	}
-	f.pulse.Reset(f.heartbeat)
+	f.heartbeatTimer.Reset(f.heartbeat)
 }
 
-// stopPulse needs the lock.
-func (f *Feed) stopPulse() {
-	if f.pulse != nil {
-		f.pulse.Stop()
+func (f *Feed) stopHeartbeatLocked() {
+	if f.heartbeatTimer != nil {
+		f.heartbeatTimer.Stop()
 	}
 }
 
-// beat appends a heartbeat when the silence has lasted, and comes back when it next could have. Events do not touch
-// the timer: they only note the time.
-func (f *Feed) beat() {
+// heartbeatDue appends a heartbeat if there was no frame for long enough, and sets the timer for the next one. Events do not
+// reset the timer; they only record their time.
+func (f *Feed) heartbeatDue() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed || len(f.streams) == 0 {
+	if f.closed || len(f.subscriptions) == 0 {
 		return
 	}
-	silence := time.Since(f.silentSince)
-	if silence >= f.heartbeat {
-		f.append(0, heartbeat)
-		f.wake()
-		silence = 0
+	idle := time.Since(f.lastAppend)
+	if idle >= f.heartbeat {
+		f.appendLocked(0, heartbeat)
+		f.wakeLocked()
+		idle = 0
 	}
-	f.pulse.Reset(f.heartbeat - silence)
+	f.heartbeatTimer.Reset(f.heartbeat - idle)
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestSilenceIsBrokenByOneHeartbeatForAll(t *testing.T) {
+func TestIdleFeedSendsOneHeartbeatToAllStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{Heartbeat: 15 * time.Second})
@@ -29,14 +29,14 @@ func TestSilenceIsBrokenByOneHeartbeatForAll(t *testing.T) {
 	})
 }
 
-func TestAnEventPutsTheHeartbeatOff(t *testing.T) {
+func TestEventDelaysTheHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{Heartbeat: 15 * time.Second})
 		p := connect(t, &g, f)
 		for range 5 {
 			time.Sleep(10 * time.Second)
-			say(t, f, "x")
+			publish(t, f, "x")
 			p.expect(t, "x")
 		}
 		said := time.Now()
@@ -51,7 +51,7 @@ func TestAnEventPutsTheHeartbeatOff(t *testing.T) {
 	})
 }
 
-func TestAFeedWithoutStreamsHasNoHeartbeat(t *testing.T) {
+func TestFeedWithoutStreamsHasNoHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{Heartbeat: 15 * time.Second})
@@ -64,7 +64,7 @@ func TestAFeedWithoutStreamsHasNoHeartbeat(t *testing.T) {
 		time.Sleep(time.Hour)
 		equal(t, f.End(), 0)
 
-		p = connect(t, &g, f) // and has one again
+		p = connect(t, &g, f) // the timer starts again
 		start := time.Now()
 		if _, err := p.line(); err != nil {
 			t.Fatal(err)

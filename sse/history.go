@@ -1,41 +1,37 @@
 package sse
 
-import (
-	"iter"
-	"sort"
-)
+import "sort"
 
-// After returns the position right behind the event with that seq. Of seqs that were left out, it is the position
-// behind the event before. ok is false when not everything after it is in the feed any more, or when seq is ahead of
-// the feed.
+// After returns the position after the event with a seq. If the feed has skipped the seq, it is the position after the event
+// before. ok is false if the feed has dropped an event after the seq, or has not reached the seq.
 func (f *Feed) After(seq int64) (pos Position, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	chunk, event, ok := f.find(seq)
+	i, event, ok := f.findLocked(seq)
 	if !ok {
 		return 0, false
 	}
-	c := f.chunks[chunk]
+	s := f.segments[i]
 	if event == 0 {
-		return c.start, true
+		return s.start, true
 	}
-	return c.start + Position(c.events[event-1].end), true
+	return s.start + Position(s.events[event-1].end), true
 }
 
-// Run returns whole frames from the event after a seq on, up to an event that is not behind the one with the seq through, as
-// far as they lie in one piece of memory; and the seq of the last event among them. There are none when the feed has no
-// such event. ok is as of After.
+// Run returns whole frames that begin with the first event after a seq and end with an event not above through, and the seq
+// of the last one. Run returns the frames of one segment; the next call continues. It returns no frames if the feed has no
+// such event. ok is that of After.
 //
-// The frames are the feed's own memory: they do not change, must not be changed, and should not be kept for long.
+// The frames are the feed's memory: they do not change and must not be changed. A caller should not keep them for long.
 func (f *Feed) Run(after, through int64) (frames []byte, last int64, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	chunk, event, ok := f.find(after)
+	i, event, ok := f.findLocked(after)
 	if !ok {
 		return nil, after, false
 	}
-	for _, c := range f.chunks[chunk:] {
-		events := c.events[event:]
+	for _, s := range f.segments[i:] {
+		events := s.events[event:]
 		event = 0
 		if len(events) == 0 {
 			continue
@@ -45,34 +41,22 @@ func (f *Feed) Run(after, through int64) (frames []byte, last int64, ok bool) {
 			break
 		}
 		end := events[n-1].end
-		return c.buf[events[0].start:end:end], events[n-1].seq, true
+		return s.buf[events[0].start:end:end], events[n-1].seq, true
 	}
 	return nil, after, true
 }
 
-// Payloads yields the data of the events among some whole frames that have an id.
-func Payloads(frames []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for len(frames) > 0 {
-			frame := firstFrame(frames)
-			frames = frames[len(frame):]
-			if id, _ := cutID(frame); id != nil && !yield(eventData(frame)) {
-				return
-			}
-		}
-	}
-}
-
-// find returns where the events after a seq begin: a chunk, and an index into its events. That may be the end of the
-// chunk. It needs the lock.
-func (f *Feed) find(seq int64) (chunk, event int, ok bool) {
-	if seq < f.chunks[0].floor || seq > f.lastSeq {
+// findLocked returns where the events after a seq begin: the index of a segment, and an index into its events, which may be
+// their number.
+func (f *Feed) findLocked(seq int64) (i, event int, ok bool) {
+	if seq < f.segments[0].floor || seq > f.lastSeq {
 		return 0, 0, false
 	}
-	// The last chunk with a lower floor has the event itself; when there is none, it was dropped just before the first.
-	chunk = sort.Search(len(f.chunks), func(i int) bool { return f.chunks[i].floor >= seq })
-	chunk = max(chunk-1, 0)
-	events := f.chunks[chunk].events
+	// The last segment with a lower floor has the event. If there is none, the event was the last one before the first
+	// segment.
+	i = sort.Search(len(f.segments), func(i int) bool { return f.segments[i].floor >= seq })
+	i = max(i-1, 0)
+	events := f.segments[i].events
 	event = sort.Search(len(events), func(i int) bool { return events[i].seq > seq })
-	return chunk, event, true
+	return i, event, true
 }

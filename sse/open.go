@@ -8,48 +8,49 @@ import (
 	"time"
 
 	"github.com/pathsync/pathsync/pace"
+	"github.com/pathsync/pathsync/sse/coding"
 )
 
-// Open makes the answer to a GET request an event stream. It takes the connection over from net/http where it can;
-// where it cannot, it sends the header there. Further header fields come from w.Header(). The status is 200.
+// Open turns the response to a GET request into an event stream with status 200. It hijacks the connection if possible;
+// otherwise it sends the response's header. w.Header() may have further fields.
 //
-// It fails when w can neither be taken over nor flushed (http.ErrNotSupported, and nothing has been sent), and when the
-// connection is broken.
+// The error is http.ErrNotSupported, and nothing has been sent, if w can neither be hijacked nor flushed. Any other error
+// means that the connection is broken.
 func (g *Group) Open(w http.ResponseWriter, r *http.Request) (*Stream, error) {
-	s := &Stream{group: g, wake: make(chan struct{}, 1)}
+	s := &Stream{group: g, wakeup: make(chan struct{}, 1)}
 	s.meter.Patience = g.writeTimeout()
 
-	// The buffers that come with the connection are left to the garbage collector: a GET request has no body that
-	// would stand in the one, and the head goes past the other.
-	conn, _, err := http.NewResponseController(w).Hijack()
+	// The connection's buffers are not used: a GET request has no body that the read buffer could hold, and the head is
+	// written directly.
+	hijacked, _, err := http.NewResponseController(w).Hijack()
 	switch {
 	case err == nil:
 		s.setHeader(w.Header(), r)
-		s.wire, s.async, s.head = &taken{Conn: conn}, true, append(head(w, r), s.head...)
-		_ = conn.SetDeadline(time.Time{}) // those of http.Server
-		s.raw = pace.IsRaw(conn)
-		pace.LimitUnsent(conn)
+		s.conn, s.background, s.head = &hijackedConn{Conn: hijacked}, true, append(responseHead(w, r), s.head...)
+		_ = hijacked.SetDeadline(time.Time{}) // removes those of http.Server
+		s.resumable = pace.IsRaw(hijacked)
+		pace.LimitUnsent(hijacked)
 		return s, nil
 	case !errors.Is(err, http.ErrNotSupported):
-		return nil, fmt.Errorf("taking over the connection: %w", err)
+		return nil, fmt.Errorf("hijacking the connection: %w", err)
 	}
 
 	s.setHeader(w.Header(), r)
-	l := newLent(w, r)
-	_ = l.rc.SetReadDeadline(time.Time{})
-	if err := l.rc.Flush(); err != nil {
-		l.cancel()
-		w.Header().Del("Content-Encoding") // of an answer that says so
+	c := newResponseConn(w, r)
+	_ = c.rc.SetReadDeadline(time.Time{})
+	if err := c.rc.Flush(); err != nil {
+		c.cancel()
+		w.Header().Del("Content-Encoding") // the caller sends an error instead
 		return nil, fmt.Errorf("flushing the header: %w", err)
 	}
-	s.wire = l
+	s.conn = c
 	return s, nil
 }
 
-// head is what net/http would have sent for us.
-func head(w http.ResponseWriter, r *http.Request) []byte {
+// responseHead returns the status line and the header that net/http would send.
+func responseHead(w http.ResponseWriter, r *http.Request) []byte {
 	h := w.Header()
-	h.Set("Connection", "close") // is what ends the body
+	h.Set("Connection", "close") // the end of the connection ends the body
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 
 	var b bytes.Buffer
@@ -58,25 +59,25 @@ func head(w http.ResponseWriter, r *http.Request) []byte {
 		proto = "HTTP/1.0"
 	}
 	fmt.Fprintf(&b, "%s 200 OK\r\n", proto)
-	_ = h.Write(&b) // a bytes.Buffer takes everything
+	_ = h.Write(&b) // a bytes.Buffer returns no error
 	b.WriteString("\r\n")
 	return b.Bytes()
 }
 
-// setHeader sets what an event stream needs, whatever stood there.
+// setHeader sets the header fields of an event stream, replaces conflicting ones, and chooses the encoder.
 func (s *Stream) setHeader(h http.Header, r *http.Request) {
-	h.Set("Content-Type", "text/event-stream") // bare: the encoding is UTF-8 by definition
+	h.Set("Content-Type", "text/event-stream") // without a charset: the format is always UTF-8
 	h.Set("Cache-Control", "no-cache, no-transform")
 	h.Set("X-Accel-Buffering", "no")
 	for _, name := range []string{"Content-Length", "Content-Encoding", "Transfer-Encoding", "Trailer"} {
-		h.Del(name) // there is no length, and what was said of the text was of another
+		h.Del(name) // the length is unknown, and the others describe another body
 	}
 	if !s.group.Compress {
 		return
 	}
 	h.Add("Vary", "Accept-Encoding")
-	if s.encoder = newEncoder(r); s.encoder != nil {
-		h.Set("Content-Encoding", s.encoder.name())
-		s.head = []byte(s.encoder.header())
+	if s.encoder = coding.Negotiate(r.Header.Values("Accept-Encoding")); s.encoder != nil {
+		h.Set("Content-Encoding", s.encoder.Name())
+		s.head = []byte(s.encoder.Header())
 	}
 }

@@ -18,18 +18,18 @@ import (
 	r3labs "github.com/r3labs/sse/v2"
 )
 
-// service serves the end of one feed over HTTP.
+// service serves one feed over HTTP, from its end.
 type service struct {
 	*httptest.Server
 	group    Group
 	feed     *Feed
 	prelude  [][]byte
 	wrap     func(http.ResponseWriter) http.ResponseWriter
-	returned chan struct{} // the handler, once for each request
-	ended    chan error    // the causes given to onEnd
+	returned chan struct{} // a value for each handler that has returned
+	ended    chan error    // the causes of onEnd
 }
 
-// serve starts a service whose streams begin with an event `hello`.
+// serve starts a service whose streams start with an event `hello`.
 func serve(t *testing.T, start func(*httptest.Server), cfg FeedConfig) *service {
 	t.Helper()
 	s := &service{
@@ -71,7 +71,7 @@ func overHTTP2(s *httptest.Server) {
 	s.StartTLS()
 }
 
-// get opens a stream and reads its hello.
+// get opens a stream and reads its first event.
 func (s *service) get(t *testing.T) (*http.Response, *eventReader) {
 	t.Helper()
 	resp, err := s.Client().Get(s.URL)
@@ -98,13 +98,13 @@ func (s *service) expect(t *testing.T, r *eventReader, data ...string) {
 func (s *service) expectCause(t *testing.T, cause error) {
 	t.Helper()
 	if err := <-s.ended; !errors.Is(err, cause) {
-		t.Fatalf("it ended with %v; want %v", err, cause)
+		t.Fatalf("the stream ended with %v; want %v", err, cause)
 	}
 }
 
-func TestTheHeadOfAResponse(t *testing.T) {
+func TestResponseHeadMatchesGoldenFile(t *testing.T) {
 	for _, tt := range []struct{ proto, golden string }{{"HTTP/1.1", "head-1.1.txt"}, {"HTTP/1.0", "head-1.0.txt"}} {
-		synctest.Test(t, func(t *testing.T) { // where it is always the same time
+		synctest.Test(t, func(t *testing.T) { // for a constant Date
 			var g Group
 			here, there := net.Pipe()
 			r := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -132,13 +132,13 @@ func TestTheHeadOfAResponse(t *testing.T) {
 	}
 }
 
-func TestAStreamOverEveryKindOfConnection(t *testing.T) {
+func TestStreamWorksOnEveryKindOfConnection(t *testing.T) {
 	hideHijack := func(w http.ResponseWriter) http.ResponseWriter { return flushOnly{w} }
 	tests := map[string]struct {
-		start func(*httptest.Server)
-		wrap  func(http.ResponseWriter) http.ResponseWriter
-		proto string
-		taken bool // the handler returns before the stream ends
+		start    func(*httptest.Server)
+		wrap     func(http.ResponseWriter) http.ResponseWriter
+		proto    string
+		hijacked bool // the handler returns before the stream ends
 	}{
 		"HTTP/1.1":                         {overHTTP1, nil, "HTTP/1.1", true},
 		"HTTP/1.1 over TLS":                {overTLS, nil, "HTTP/1.1", true},
@@ -157,7 +157,7 @@ func TestAStreamOverEveryKindOfConnection(t *testing.T) {
 			equal(t, resp.StatusCode, http.StatusOK)
 			equal(t, resp.Proto, tt.proto)
 			equal(t, resp.ContentLength, -1)
-			equal(t, resp.Uncompressed, s.group.Compress) // by net/http, which asks for that
+			equal(t, resp.Uncompressed, s.group.Compress) // net/http decodes it
 			for name, want := range map[string]string{
 				"Content-Type":      "text/event-stream",
 				"Cache-Control":     "no-cache, no-transform",
@@ -169,10 +169,10 @@ func TestAStreamOverEveryKindOfConnection(t *testing.T) {
 			if resp.Header.Get("Date") == "" {
 				t.Error("no Date")
 			}
-			if tt.taken {
+			if tt.hijacked {
 				<-s.returned
 			}
-			say(t, s.feed, "one", "two")
+			publish(t, s.feed, "one", "two")
 			s.expect(t, r, "one", "two")
 
 			s.feed.Close(func(int) []byte { return []byte(text("last")) })
@@ -181,7 +181,7 @@ func TestAStreamOverEveryKindOfConnection(t *testing.T) {
 				t.Errorf("the body ends with %v", err)
 			}
 			s.expectCause(t, ErrClosed)
-			if !tt.taken {
+			if !tt.hijacked {
 				<-s.returned
 			}
 		})
@@ -190,7 +190,7 @@ func TestAStreamOverEveryKindOfConnection(t *testing.T) {
 
 const compressed = ", compressed"
 
-// both has each kind of connection twice.
+// both returns each test twice, the second time with compression.
 func both[T any](tests map[string]T) map[string]T {
 	twice := maps.Clone(tests)
 	for name, tt := range tests {
@@ -199,7 +199,7 @@ func both[T any](tests map[string]T) map[string]T {
 	return twice
 }
 
-func TestAReaderThatGoesIsNoticedOnEveryKindOfConnection(t *testing.T) {
+func TestStreamEndsWhenItsReaderCloses(t *testing.T) {
 	for name, start := range map[string]func(*httptest.Server){"HTTP/1.1": overHTTP1, "TLS": overTLS, "HTTP/2": overHTTP2} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, start, FeedConfig{})
@@ -210,15 +210,15 @@ func TestAReaderThatGoesIsNoticedOnEveryKindOfConnection(t *testing.T) {
 	}
 }
 
-func TestAReaderThatStallsIsLetGoOverHTTP2(t *testing.T) {
+func TestStalledReaderIsCutOnHTTP2(t *testing.T) {
 	s := serve(t, overHTTP2, FeedConfig{})
 	s.group.WriteTimeout = 200 * time.Millisecond
 	s.get(t)
-	say(t, s.feed, strings.Repeat("x", 16<<20)) // more than the reader's windows
+	publish(t, s.feed, strings.Repeat("x", 16<<20)) // more than HTTP/2's flow control window
 	s.expectCause(t, ErrStalled)
 }
 
-func TestAnIdleStreamOutlivesItsWriteDeadline(t *testing.T) {
+func TestIdleStreamOutlivesItsWriteDeadline(t *testing.T) {
 	for name, start := range map[string]func(*httptest.Server){"HTTP/1.1": overHTTP1, "HTTP/2": overHTTP2} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, start, FeedConfig{Heartbeat: 150 * time.Millisecond})
@@ -236,11 +236,11 @@ func TestAnIdleStreamOutlivesItsWriteDeadline(t *testing.T) {
 	}
 }
 
-func TestShutdownBreaksAStalledStreamOverHTTP2(t *testing.T) {
+func TestShutdownAbortsStalledStreamOnHTTP2(t *testing.T) {
 	s := serve(t, overHTTP2, FeedConfig{})
 	s.group.WriteTimeout = time.Hour
 	s.get(t)
-	say(t, s.feed, strings.Repeat("x", 16<<20))
+	publish(t, s.feed, strings.Repeat("x", 16<<20))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := s.group.Shutdown(ctx); !errors.Is(err, context.Canceled) {
@@ -249,7 +249,7 @@ func TestShutdownBreaksAStalledStreamOverHTTP2(t *testing.T) {
 	s.expectCause(t, ErrClosed)
 }
 
-func TestDeadlinesOfTheServerDoNotEndAStream(t *testing.T) {
+func TestServerTimeoutsDoNotEndAStream(t *testing.T) {
 	for name, start := range map[string]func(*httptest.Server){"HTTP/1.1": overHTTP1, "HTTP/2": overHTTP2} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, func(server *httptest.Server) {
@@ -265,7 +265,7 @@ func TestDeadlinesOfTheServerDoNotEndAStream(t *testing.T) {
 	}
 }
 
-func TestAnotherReaderOfTheWireUnderstandsIt(t *testing.T) {
+func TestAnotherSSELibraryReadsTheStream(t *testing.T) {
 	s := serve(t, overHTTP1, FeedConfig{})
 	s.prelude = [][]byte{AppendRetry(AppendComment(nil, "hello"), time.Second), mustFrame(t, "e-1", "delta", `{"a":1}`)}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -278,14 +278,14 @@ func TestAnotherReaderOfTheWireUnderstandsIt(t *testing.T) {
 	for {
 		e := <-events
 		if len(e.Data) == 0 {
-			continue // what it makes of a comment
+			continue // the library reports comments, too
 		}
 		equal(t, string(e.ID)+" "+string(e.Event)+" "+string(e.Data), `e-1 delta {"a":1}`)
 		return
 	}
 }
 
-func TestAResponseThatCannotStreamIsRefused(t *testing.T) {
+func TestResponseThatCannotFlushIsRefused(t *testing.T) {
 	var g Group
 	w := httptest.NewRecorder()
 	_, err := g.Open(struct{ http.ResponseWriter }{w}, httptest.NewRequest(http.MethodGet, "/", nil))
@@ -293,10 +293,10 @@ func TestAResponseThatCannotStreamIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 	w.WriteHeader(http.StatusTeapot)
-	equal(t, w.Code, http.StatusTeapot) // nothing had been sent
+	equal(t, w.Code, http.StatusTeapot) // nothing was sent before
 }
 
-func TestAConnectionThatWasTakenBeforeIsRefused(t *testing.T) {
+func TestHijackedConnectionIsRefused(t *testing.T) {
 	var g Group
 	w := failingHijack{httptest.NewRecorder()}
 	if _, err := g.Open(w, httptest.NewRequest(http.MethodGet, "/", nil)); !errors.Is(err, http.ErrHijacked) {
@@ -304,7 +304,7 @@ func TestAConnectionThatWasTakenBeforeIsRefused(t *testing.T) {
 	}
 }
 
-func TestARecorderIsGoodEnough(t *testing.T) {
+func TestStreamWorksWithAResponseRecorder(t *testing.T) {
 	var g Group
 	f := NewFeed(FeedConfig{})
 	f.Close(func(int) []byte { return []byte(text("last")) })
@@ -317,8 +317,8 @@ func TestARecorderIsGoodEnough(t *testing.T) {
 	equal(t, w.Body.String(), text("last"))
 }
 
-// A TLS connection has to take its leave by close_notify, or the body would seem cut off.
-func TestTheEndOfATLSStreamIsAProperOne(t *testing.T) {
+// A TLS connection has to end with close_notify. Otherwise the body seems truncated.
+func TestTLSStreamEndsWithCloseNotify(t *testing.T) {
 	s := serve(t, overTLS, FeedConfig{})
 	conn, err := tls.Dial("tcp", s.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
@@ -331,11 +331,11 @@ func TestTheEndOfATLSStreamIsAProperOne(t *testing.T) {
 	<-s.returned
 	s.feed.Close(nil)
 	if _, err := io.ReadAll(conn); err != nil {
-		t.Errorf("it ends with %v", err)
+		t.Errorf("the stream ends with %v", err)
 	}
 }
 
-// flushOnly is a response that can be flushed, but not taken over.
+// flushOnly is a response that can be flushed but not hijacked.
 type flushOnly struct{ w http.ResponseWriter }
 
 func (f flushOnly) Header() http.Header         { return f.w.Header() }
@@ -343,7 +343,7 @@ func (f flushOnly) Write(p []byte) (int, error) { return f.w.Write(p) }
 func (f flushOnly) WriteHeader(status int)      { f.w.WriteHeader(status) }
 func (f flushOnly) FlushError() error           { return http.NewResponseController(f.w).Flush() }
 
-// wrapper is what middleware makes of a response.
+// wrapper is a response that a middleware has wrapped.
 type wrapper struct{ http.ResponseWriter }
 
 func (w wrapper) Unwrap() http.ResponseWriter { return w.ResponseWriter }

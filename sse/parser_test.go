@@ -8,21 +8,21 @@ import (
 	"testing"
 )
 
-// message is an event as a browser dispatches it.
+// message is an event that a browser would dispatch.
 type message struct{ id, event, data string }
 
-// eventReader interprets an event stream as the HTML standard has it (section 9.2.6), and knows nothing of how this
-// package frames. It keeps bytes as they are where a browser would decode UTF-8.
+// eventReader reads an event stream according to the HTML standard (section 9.2.6), independently of this package's framing.
+// A browser also decodes UTF-8; eventReader does not.
 type eventReader struct {
 	in     *bufio.Reader
-	skipLF bool // the line before ended in CR
+	skipLF bool // the previous line ended in CR
 	lastID string
-	seen   []byte // everything that was read
+	seen   []byte // all bytes read
 }
 
 func newEventReader(r io.Reader) *eventReader { return &eventReader{in: bufio.NewReader(r)} }
 
-// next returns the next event. An event that the stream breaks off is none.
+// next returns the next event. It ignores an incomplete event at the end of the stream.
 func (r *eventReader) next() (message, error) {
 	var event string
 	var data strings.Builder
@@ -87,21 +87,21 @@ func messages(stream []byte) []message {
 	}
 }
 
-func TestTheReaderOfTheTestsFollowsTheStandard(t *testing.T) {
+func TestEventReaderFollowsTheStandard(t *testing.T) {
 	tests := map[string]struct {
 		stream string
 		want   []message
 	}{
 		"an empty line dispatches":       {"data: a\n\n", []message{{data: "a"}}},
-		"without it, nothing does":       {"data: a\n", nil},
+		"no empty line, no event":        {"data: a\n", nil},
 		"all three line ends":            {"data: a\r\ndata: b\rdata: c\n\r\n", []message{{data: "a\nb\nc"}}},
 		"CR CR is an empty line":         {"data: a\r\rdata: b\r\r", []message{{data: "a"}, {data: "b"}}},
-		"one blank is taken off":         {"data:  a\ndata:b\n\n", []message{{data: " a\nb"}}},
+		"one space is removed":           {"data:  a\ndata:b\n\n", []message{{data: " a\nb"}}},
 		"a field without a colon":        {"data\n\n", []message{{data: ""}}},
 		"comments and unknown fields":    {": hello\nfoo: bar\ndata: a\n\n", []message{{data: "a"}}},
 		"no data, no event":              {"event: x\nid: 1\n\ndata: a\n\n", []message{{id: "1", data: "a"}}},
 		"an id lasts":                    {"id: 1\ndata: a\n\ndata: b\n\n", []message{{id: "1", data: "a"}, {id: "1", data: "b"}}},
-		"an id with a NUL is none":       {"id: 1\x00\ndata: a\n\n", []message{{data: "a"}}},
+		"an id with NUL is ignored":      {"id: 1\x00\ndata: a\n\n", []message{{data: "a"}}},
 		"an event name is for one event": {"event: x\ndata: a\n\ndata: b\n\n", []message{{event: "x", data: "a"}, {data: "b"}}},
 	}
 	for name, tt := range tests {

@@ -1,56 +1,49 @@
 package sse
 
-import "sync"
+import "github.com/pathsync/pathsync/sse/coding"
 
-// Piece is one of several that a stream sends first: whole frames, which are neither copied nor changed, and may be shared
-// by many streams; or a source of such.
+// Piece is one of the pieces that a stream sends before it follows its feed: whole frames, or a function that returns them in
+// parts. The bytes are neither copied nor changed, and many streams may share them.
 type Piece struct {
 	frames []byte
-	packed *packed // nil: not worth it
-	next   Next    // not nil: the piece is read in parts, and frames is empty
-	apart  bool    // it, or each of its parts, is whole frames
+	block  *coding.Block // frames for compressed streams; nil: not worth compressing
+	next   Next          // if not nil, it returns the piece in parts, and frames is empty
+	whole  bool          // frames, or each part, consists of whole frames
 }
 
-// Next returns the next part of a piece, and nothing at its end. It is called by the stream's goroutine when the part
-// before has been sent, so that a reader who takes nothing holds one part. The bytes are neither copied nor changed. An
-// error ends the stream with ErrLagged.
+// Next returns the next part of a piece, or nothing at its end. The stream's goroutine calls it after the previous part has
+// been sent, so a reader that reads nothing holds one part in memory. The bytes are neither copied nor changed. An error ends
+// the stream with ErrLagged.
 type Next func() ([]byte, error)
 
-// Frames makes a piece that is read in parts, each of which is whole frames.
-func Frames(next Next) Piece { return Piece{next: next, apart: true} }
+// Frames returns a piece that is read in parts, each of which consists of whole frames.
+func Frames(next Next) Piece { return Piece{next: next, whole: true} }
 
-// Parts makes a piece that is read in parts, which are whole frames together. None of these may have an id, and once the
-// first part is sent, the stream does not end before the last.
+// Parts returns a piece that is read in parts, which are whole frames only together. The frames must have no id. Once the
+// first part is sent, the stream does not end before the last one.
 func Parts(next Next) Piece { return Piece{next: next} }
 
-// Plain makes pieces that every stream sends as they are.
+// Plain returns pieces that are not compressed in advance.
 func Plain(frames ...[]byte) []Piece {
 	pieces := make([]Piece, len(frames))
 	for i, f := range frames {
-		pieces[i] = Piece{frames: f, apart: true}
+		pieces[i] = Piece{frames: f, whole: true}
 	}
 	return pieces
 }
 
-// Packable makes a piece that is compressed once, for all streams of an encoding that send it: by the first of them. Its
-// events must have no id.
-func Packable(frames []byte) Piece {
-	if len(frames) < minPacked {
-		return Piece{frames: frames, apart: true}
+// Compressible returns a piece that is compressed once for all streams with the same content coding, by the first of them.
+// The frames must have no id.
+func Compressible(frames []byte) Piece {
+	p := Piece{frames: frames, whole: true}
+	if len(frames) >= minCompressed {
+		p.block = coding.NewBlock(frames)
 	}
-	return Piece{frames: frames, apart: true, packed: &packed{
-		gzip: sync.OnceValue(func() []byte { return deflate(frames) }),
-		zstd: sync.OnceValue(func() []byte { return squeeze(frames) }),
-	}}
+	return p
 }
 
-// Len is how many bytes a piece is, uncompressed. It is 0 for one that is read in parts.
+// Len returns the size of a piece before compression, in bytes. It is 0 for a piece that is read in parts.
 func (p Piece) Len() int { return len(p.frames) }
 
-// minPacked is the least that is compressed. Below, there is nothing to gain that a packet on the network would show.
-const minPacked = 1 << 10
-
-// packed is frames, compressed in each encoding that some reader has asked for.
-type packed struct {
-	gzip, zstd func() []byte
-}
+// minCompressed is the smallest size that is compressed, in bytes. Below it, compression saves no network packet.
+const minCompressed = 1 << 10

@@ -19,15 +19,14 @@ import (
 	"github.com/pathsync/pathsync/pace"
 )
 
-// TestAStalledReaderAmong200CostsNobodyAnything lets one reader of 200 take nothing while the others take 16 times as
-// much as the feed holds.
-func TestAStalledReaderAmong200CostsNobodyAnything(t *testing.T) {
+// One of 200 readers reads nothing while the others read 16 times as much as the feed holds.
+func TestStalledReaderDoesNotDelay199Others(t *testing.T) {
 	const healthy, rounds, perRound, size = 199, 64, 16, 1000
 	s := serve(t, func(server *httptest.Server) {
 		server.Listener = smallBuffers{server.Listener}
 		server.Start()
 	}, FeedConfig{MaxBytes: 64 << 10})
-	s.group.WriteTimeout = time.Hour // out of the way
+	s.group.WriteTimeout = time.Hour // longer than the test
 	s.prelude = nil
 
 	stalled := dial(t, s)
@@ -36,7 +35,7 @@ func TestAStalledReaderAmong200CostsNobodyAnything(t *testing.T) {
 	}
 	<-s.returned
 
-	var round sync.WaitGroup // the healthy readers that have yet to get all of a round
+	var round sync.WaitGroup // healthy readers that have not received the whole round
 	var readers sync.WaitGroup
 	for range healthy {
 		conn := dial(t, s)
@@ -64,7 +63,7 @@ func TestAStalledReaderAmong200CostsNobodyAnything(t *testing.T) {
 			s.feed.Wake()
 		}
 		round.Wait()
-		if r == rounds/4 { // the feed is full, and has dropped what the stalled reader is in
+		if r == rounds/4 { // the feed is full and has dropped the segment of the stalled reader
 			early = heap()
 		}
 	}
@@ -73,7 +72,7 @@ func TestAStalledReaderAmong200CostsNobodyAnything(t *testing.T) {
 		t.Errorf("memory grew from %d to %d bytes", early, late)
 	}
 
-	// The stalled reader wakes up: what it gets has no hole, and then it is let go, to resume from there.
+	// The stalled reader continues: it reads events without a gap, and then its stream ends.
 	ids := eventIDs(stalled)
 	last := int64(0)
 	for {
@@ -90,10 +89,10 @@ func TestAStalledReaderAmong200CostsNobodyAnything(t *testing.T) {
 		t.Errorf("the stalled reader got %d of %d events", last, rounds*perRound)
 	}
 	s.expectCause(t, ErrLagged)
-	equal(t, len(s.ended), 0) // nobody else
+	equal(t, len(s.ended), 0) // no other stream ended
 }
 
-// smallBuffers has the kernel hold back next to nothing of what a server writes.
+// smallBuffers limits the send buffers of a server's connections.
 type smallBuffers struct{ net.Listener }
 
 func (l smallBuffers) Accept() (net.Conn, error) {
@@ -104,7 +103,7 @@ func (l smallBuffers) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// dial requests a stream, and reads nothing.
+// dial requests a stream and reads nothing.
 func dial(t testing.TB, s *service) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.Listener.Addr().String())
@@ -118,7 +117,7 @@ func dial(t testing.TB, s *service) net.Conn {
 	return conn
 }
 
-// eventIDs returns the ids in a stream, one by one; it is quick, where eventReader is thorough.
+// eventIDs returns a function that reads the next id of a stream. It is faster than eventReader.
 func eventIDs(r io.Reader) func() (int64, error) {
 	in := bufio.NewReader(r)
 	return func() (int64, error) {
@@ -134,7 +133,7 @@ func eventIDs(r io.Reader) func() (int64, error) {
 	}
 }
 
-// heap is the memory in use, without garbage.
+// heap returns the memory in use after a garbage collection.
 func heap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats
@@ -142,7 +141,7 @@ func heap() uint64 {
 	return m.HeapAlloc + m.StackInuse
 }
 
-func TestADeliveryAllocatesNothing(t *testing.T) {
+func TestDeliveryDoesNotAllocate(t *testing.T) {
 	s := serve(t, overHTTP1, FeedConfig{})
 	s.prelude = nil
 	conn := dial(t, s)
@@ -164,7 +163,7 @@ func TestADeliveryAllocatesNothing(t *testing.T) {
 	equal(t, allocs, 0)
 }
 
-func TestAnIdleStreamCostsLessThan10KiB(t *testing.T) {
+func TestIdleStreamNeedsLessThan10KiB(t *testing.T) {
 	const streams = 500
 	s := serve(t, overHTTP1, FeedConfig{})
 	dial(t, s)
@@ -175,9 +174,9 @@ func TestAnIdleStreamCostsLessThan10KiB(t *testing.T) {
 		conns = append(conns, dial(t, s))
 		<-s.returned
 	}
-	say(t, s.feed, "x")
+	publish(t, s.feed, "x")
 	buf := make([]byte, 1024)
-	for _, conn := range conns { // all have written something
+	for _, conn := range conns { // all streams have sent something
 		for n := 0; !bytes.HasSuffix(buf[:n], []byte(text("x"))); {
 			m, err := conn.Read(buf[n:])
 			if err != nil {
@@ -187,19 +186,19 @@ func TestAnIdleStreamCostsLessThan10KiB(t *testing.T) {
 		}
 	}
 	each := (heap() - before) / streams
-	t.Logf("%d bytes for a stream, with the client's end of it", each)
+	t.Logf("%d bytes for each stream, including the client's end", each)
 	if each > 10<<10 {
-		t.Errorf("a stream costs %d bytes", each)
+		t.Errorf("a stream needs %d bytes", each)
 	}
 }
 
-// The reader takes little at a time, on a connection that tells how much of a write has gone.
-func TestAReaderAt100KBPerSecondGetsAPreludeOf4MB(t *testing.T) {
+// The connection reports how many bytes of a write were sent, so the write continues.
+func TestReaderAt100KBPerSecondGetsPreludeOf4MB(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := Group{WriteTimeout: 10 * time.Second}
 		f := NewFeed(FeedConfig{})
 		p := open(t, &g)
-		p.stream.raw = true
+		p.stream.resumable = true
 		large := strings.Repeat("x", 4<<20)
 		p.start(f, f.End(), text(large))
 		began, taken, buf := time.Now(), 0, make([]byte, 10_000)
@@ -212,21 +211,21 @@ func TestAReaderAt100KBPerSecondGetsAPreludeOf4MB(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		if took := time.Since(began); took < 40*time.Second {
-			t.Errorf("the reader is not slow: it took %v", took)
+			t.Errorf("the reader was not slow: it took %v", took)
 		}
 		p.Close()
 		p.expectCause(t, ErrGone)
 	})
 }
 
-func TestAReaderAtTheLeastRateIsKeptAndOneBelowItIsCut(t *testing.T) {
-	for _, raw := range []bool{true, false} {
+func TestOnlyReaderBelowMinRateIsCut(t *testing.T) {
+	for _, resumable := range []bool{true, false} {
 		for perSecond, kept := range map[int]bool{pace.MinRate * 11 / 10: true, pace.MinRate / 2: false, 1: false} {
 			synctest.Test(t, func(t *testing.T) {
 				var g Group
 				f := NewFeed(FeedConfig{})
 				p := open(t, &g)
-				p.stream.raw = raw
+				p.stream.resumable = resumable
 				p.start(f, f.End(), text(strings.Repeat("x", 1<<20)))
 				began, buf := time.Now(), make([]byte, perSecond)
 				for time.Since(began) < 5*time.Minute {
@@ -236,7 +235,7 @@ func TestAReaderAtTheLeastRateIsKeptAndOneBelowItIsCut(t *testing.T) {
 					time.Sleep(time.Second)
 				}
 				if open := time.Since(began); kept != (open >= 5*time.Minute) || !kept && open > 30*time.Second {
-					t.Errorf("raw %v, %d bytes a second: it is cut after %v", raw, perSecond, open)
+					t.Errorf("resumable %v, %d bytes a second: the stream is cut after %v", resumable, perSecond, open)
 				}
 				p.Close()
 				<-p.ended

@@ -3,68 +3,62 @@ package sse
 import (
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"sync/atomic"
-	"time"
 
 	"github.com/pathsync/pathsync/pace"
+	"github.com/pathsync/pathsync/sse/coding"
 )
 
-// Why a stream ended: what Start's onEnd is given, to be compared with errors.Is.
+// Causes of the end of a stream, for errors.Is. Start passes one of them, or ErrClosed, to onEnd.
 var (
-	// ErrEnded: End was called.
+	// ErrEnded means that End was called.
 	ErrEnded = errors.New("stream ended by the server")
-	// ErrLagged: the reader is so slow that the feed has dropped what it has yet to get.
+	// ErrLagged means that the feed has dropped frames that the stream had yet to send.
 	ErrLagged = errors.New("reader lags behind the feed")
-	// ErrStalled: the reader took no byte for the group's WriteTimeout, or fewer than pace.MinRate on average.
+	// ErrStalled means that the reader read nothing for the group's WriteTimeout, or less than pace.MinRate on average.
 	ErrStalled = errors.New("reader stalled")
-	// ErrGone: the connection was closed from the other side, or broke.
+	// ErrGone means that the reader has closed the connection, or that the connection broke.
 	ErrGone = errors.New("reader gone")
-	// ErrTalkative: the reader went on sending, on a connection where it has only to listen.
-	ErrTalkative = errors.New("reader sends more than a request")
+	// ErrTalkative means that the reader sent more data after its request than it may.
+	ErrTalkative = errors.New("reader sent data after its request")
 )
 
-// maxPiece is how much is written at once where a write that runs out of time can be continued. It bounds how much later
-// Sent, and an order to end, take effect.
-const maxPiece = 64 << 10
-
-// Stream is one reader's connection. It is made by Group.Open and set going by Start.
+// Stream is the connection of one reader. Group.Open makes it, and Start or StartMux starts it.
 type Stream struct {
-	group *Group
-	wire  wire
-	raw   bool // a write that runs out of time can be continued
-	async bool // the wire outlives the handler
+	group      *Group
+	conn       conn
+	resumable  bool // a write that times out can be continued
+	background bool // the connection outlives the handler
 
-	head          []byte         // of the response, when it is for us to send, and of what is encoded
-	prelude       []Piece        // nil once it is sent, so that it can be collected
-	subscriptions []subscription // one for each feed that it follows; own[:] when that is one
-	own           [1]subscription
-	merge         *merger // of several feeds; nil when there is one
-	encoder       encoder // nil: the stream is not compressed
+	head          []byte          // the response's head, if the stream sends it, and the header of the encoder
+	prelude       []Piece         // nil after it has been sent, so that its memory is freed
+	subscriptions []subscription  // one for each feed; own[:] for a single feed
+	own           [1]subscription // avoids an allocation
+	mux           *mux            // of several feeds; nil for a single feed
+	encoder       coding.Encoder  // nil: not compressed
 	meter         pace.Meter
-	moved         int  // bytes, since the meter was last asked
-	final         bool // the deadline moves no more
+	moved         int  // bytes since the last call of meter
+	final         bool // the write deadline is not extended any more
 
-	wake   chan struct{} // holds a token when there may be something to do
+	wakeup chan struct{} // has a token when there may be something to do
 	ending atomic.Pointer[ending]
 	sent   atomic.Int64 // bytes
 
-	before int64 // sent, when Group.Shutdown last looked; guarded by the group's lock
+	lastSent int64 // value of sent at the last check of Group.Shutdown; guarded by the group's lock
 }
 
-// ending is the order to end.
+// ending is the request to end a stream.
 type ending struct {
 	cause error
 	last  []byte // frame
 }
 
-// Start sends the prelude, and then follows the feed from a position, until the stream ends for one of the reasons above
-// or ErrClosed.
+// Start sends the prelude and then follows the feed from a position, until the stream ends.
 //
-// It returns at once when the connection has been taken over, and when the stream has ended otherwise: a handler
-// returns after Start in either case. onEnd is called exactly once with the cause, when the connection is closed and
-// nothing of the stream is running any more. Every stream that Open returned must be started, once.
+// If the connection is hijacked, Start returns at once; otherwise it returns when the stream has ended. A handler returns
+// after Start in either case. onEnd is called exactly once with the cause, after the connection has been closed and all
+// goroutines of the stream have ended. Every stream that Open returns must be started once.
 func (s *Stream) Start(prelude []Piece, feed *Feed, from Position, onEnd func(cause error)) {
 	s.prelude = prelude
 	s.subscriptions = s.own[:]
@@ -72,97 +66,98 @@ func (s *Stream) Start(prelude []Piece, feed *Feed, from Position, onEnd func(ca
 	s.start(onEnd)
 }
 
-// start sets the stream going from its places.
+// start starts the stream with the cursors of its subscriptions.
 func (s *Stream) start(onEnd func(cause error)) {
 	if !s.group.add(s) {
-		s.wire.end()
-		s.forget()
+		s.conn.end()
+		s.release()
 		onEnd(ErrClosed)
 		return
 	}
-	joined := s.join()
-	if s.async {
-		go s.run(joined, onEnd)
+	subscribed := s.subscribe()
+	if s.background {
+		go s.run(subscribed, onEnd)
 		return
 	}
-	s.run(joined, onEnd)
+	s.run(subscribed, onEnd)
 }
 
-// End ends the stream with ErrEnded. A prelude is broken off behind a piece; otherwise what is pending is still sent.
-// Then comes the last frame, if there is one. All of it has to be done within the group's WriteTimeout: who may not read on
-// must not be able to draw it out. End itself does not wait.
+// End ends the stream with ErrEnded. The stream stops its prelude after the current piece or part; if it has sent the
+// prelude, it sends what is pending. Then it sends the last frame, if there is one. All of that must be done within the
+// group's WriteTimeout, so that a reader that loses its permission cannot delay the end. End does not block.
 func (s *Stream) End(last []byte) { s.finish(ErrEnded, last) }
 
-// Sent is how many bytes have gone to the reader, the head of the response not always among them.
+// Sent returns the bytes that have been written to the connection. If net/http sends the head of the response, Sent does not
+// include it.
 func (s *Stream) Sent() int64 { return s.sent.Load() }
 
-// finish orders the end. The first order counts.
+// finish requests the end. Only the first request counts.
 func (s *Stream) finish(cause error, last []byte) {
 	s.ending.CompareAndSwap(nil, &ending{cause: cause, last: last})
-	s.rouse()
+	s.wake()
 }
 
-func (s *Stream) rouse() {
+func (s *Stream) wake() {
 	select {
-	case s.wake <- struct{}{}:
-	default: // it has a token already
+	case s.wakeup <- struct{}{}:
+	default: // it has a token
 	}
 }
 
-// run is the life of the stream. joined is what joining the feed came to.
-func (s *Stream) run(joined error, onEnd func(error)) {
+// run runs the stream to its end. subscribed is the result of subscribe.
+func (s *Stream) run(subscribed error, onEnd func(error)) {
 	watched := make(chan struct{})
 	go s.watch(watched)
 
-	cause := s.send(joined)
-	if joined == nil {
-		s.leave(len(s.subscriptions))
+	cause := s.send(subscribed)
+	if subscribed == nil {
+		s.unsubscribe(len(s.subscriptions))
 	}
-	s.wire.end()
+	s.conn.end()
 	<-watched
-	s.forget()
+	s.release()
 	onEnd(cause)
 	s.group.remove(s)
 }
 
-// forget lets go of the feeds: whoever still holds the stream does not hold their memory.
-func (s *Stream) forget() {
-	s.prelude, s.merge = nil, nil
+// release drops the references to feeds. A caller that keeps the stream does not keep their memory.
+func (s *Stream) release() {
+	s.prelude, s.mux = nil, nil
 	clear(s.subscriptions)
 }
 
-// watch ends the stream when the peer is gone. It returns when that happens or the wire is closed.
+// watch ends the stream when the reader is gone. It returns then, or when the connection has been ended.
 func (s *Stream) watch(done chan<- struct{}) {
 	defer close(done)
-	s.wire.watch(func(cause error) { s.finish(cause, nil) })
+	s.conn.watch(func(cause error) { s.finish(cause, nil) })
 }
 
-// send writes all there is to write, and returns why it stopped.
-func (s *Stream) send(joined error) error {
-	if err := s.put(s.head); err != nil {
+// send sends the whole stream and returns the cause of its end.
+func (s *Stream) send(subscribed error) error {
+	if err := s.writeConn(s.head); err != nil {
 		return err
 	}
 	s.head = nil
-	if joined != nil {
-		return joined
+	if subscribed != nil {
+		return subscribed
 	}
-	if end, err := s.sendPieces(s.prelude, s.sendPart); err != nil {
+	if end, err := s.sendPieces(s.prelude, s.sendPiece); err != nil {
 		return err
 	} else if end != nil {
 		return s.sendLast(end)
 	}
 	s.prelude = nil
-	if s.merge != nil {
-		return s.merge.run()
+	if s.mux != nil {
+		return s.mux.run()
 	}
 	return s.follow()
 }
 
-// follow sends what is in the feed from the cursor on.
+// follow sends the frames of a single feed.
 func (s *Stream) follow() error {
 	sub := &s.subscriptions[0]
 	for {
-		// The order to end is looked at before what is pending: what was appended before the order is then sent, too.
+		// Read ending before pending: frames that were appended before the request to end are then sent, too.
 		end := s.ending.Load()
 		run, err := sub.cursor.pending()
 		if err != nil {
@@ -175,14 +170,18 @@ func (s *Stream) follow() error {
 			sub.cursor.advance(len(run))
 			continue
 		}
-		if sub.asked.Load() {
-			sub.tell()
-		}
+		sub.recordLatency()
 		if end != nil {
 			return s.sendLast(end)
 		}
-		s.rest()
+		s.wait()
 	}
+}
+
+// wait blocks until there may be something to do. The reader has received everything, so its rate does not count until then.
+func (s *Stream) wait() {
+	s.meter.Rest()
+	<-s.wakeup
 }
 
 func (s *Stream) sendLast(end *ending) error {
@@ -190,26 +189,26 @@ func (s *Stream) sendLast(end *ending) error {
 		return err
 	}
 	if s.encoder != nil {
-		if err := s.put(s.encoder.trailer()); err != nil {
+		if err := s.writeConn(s.encoder.Trailer()); err != nil {
 			return err
 		}
 	}
 	return end.cause
 }
 
-// sendPieces hands the pieces to send, those that are read in parts part by part, and lets go of each. It stops where the
-// stream may end once it is to end, and returns the order.
+// sendPieces passes pieces, or parts of them, to send and drops its reference to each. It stops where the stream may end once
+// the end is requested, and returns the request.
 func (s *Stream) sendPieces(pieces []Piece, send func(Piece) error) (*ending, error) {
 	for i := range pieces {
 		for p := pieces[i]; ; {
 			if end := s.ending.Load(); end != nil {
 				return end, nil
 			}
-			again, err := s.sendOrNext(&p, send)
+			more, err := s.sendNext(&p, send)
 			if err != nil {
 				return nil, err
 			}
-			if !again {
+			if !more {
 				break
 			}
 		}
@@ -218,15 +217,15 @@ func (s *Stream) sendPieces(pieces []Piece, send func(Piece) error) (*ending, er
 	return nil, nil
 }
 
-// sendOrNext sends a piece, or as much of one that is read in parts as cannot be sent apart. again reports whether there
-// may be more.
-func (s *Stream) sendOrNext(p *Piece, send func(Piece) error) (again bool, err error) {
+// sendNext sends a piece: all of it, or one part if its parts are whole frames. more reports whether there may be another
+// part.
+func (s *Stream) sendNext(p *Piece, send func(Piece) error) (more bool, err error) {
 	if p.next == nil {
 		return false, send(*p)
 	}
 	for {
 		part, err := p.next()
-		if err != nil && p.apart && s.ending.Load() != nil {
+		if err != nil && p.whole && s.ending.Load() != nil {
 			return true, nil
 		}
 		if err != nil {
@@ -235,84 +234,19 @@ func (s *Stream) sendOrNext(p *Piece, send func(Piece) error) (again bool, err e
 		if len(part) == 0 {
 			return false, nil
 		}
-		if err := send(Piece{frames: part, apart: p.apart}); err != nil {
+		if err := send(Piece{frames: part, whole: p.whole}); err != nil {
 			return false, err
 		}
-		runtime.Gosched() // a crowd that begins at once should not delay everything else
-		if p.apart {
+		runtime.Gosched() // many streams that start at once should not delay everything else
+		if p.whole {
 			return true, nil
 		}
 	}
 }
 
-func (s *Stream) sendPart(p Piece) error {
-	if s.encoder != nil && p.packed != nil {
-		return s.put(s.encoder.pack(p))
+func (s *Stream) sendPiece(p Piece) error {
+	if s.encoder != nil && p.block != nil {
+		return s.writeConn(s.encoder.Compressed(p.block))
 	}
 	return s.write(p.frames)
-}
-
-// write sends frames. It fails with the reason for which the stream ends.
-func (s *Stream) write(frames []byte) error {
-	if s.encoder != nil {
-		return s.store(frames)
-	}
-	return s.put(frames)
-}
-
-// put sends p as it is. A write that runs out of time goes on as long as the reader takes something.
-func (s *Stream) put(p []byte) error {
-	for len(p) > 0 {
-		s.renewDeadline()
-		n, err := s.wire.Write(p[:min(len(p), s.piece())])
-		s.sent.Add(int64(n))
-		s.moved += n
-		p = p[n:]
-		if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
-			return s.reason(err)
-		}
-	}
-	return nil
-}
-
-// piece is how many bytes are written at once.
-func (s *Stream) piece() int {
-	if s.raw && !s.final { // at the end, Shutdown has to see in less than a second that something moves
-		return maxPiece
-	}
-	return pace.Piece
-}
-
-// rest waits until there may be something to do. The reader has everything until then, and owes no pace for what follows.
-func (s *Stream) rest() {
-	s.meter.Rest()
-	<-s.wake
-}
-
-// renewDeadline gives the next write its deadline. From the order to end it gives the whole timeout once, and then no more:
-// that bounds all that is still to be sent.
-func (s *Stream) renewDeadline() {
-	if s.final {
-		return
-	}
-	now := time.Now()
-	deadline, again := s.meter.Renew(s.moved, now)
-	s.moved = 0
-	if s.final = s.ending.Load() != nil; s.final {
-		deadline, again = now.Add(s.group.writeTimeout()), true
-	}
-	if again {
-		_ = s.wire.SetWriteDeadline(deadline) // where it fails, so does the write
-	}
-}
-
-// reason says why a write failed.
-func (s *Stream) reason(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("%w: %w", ErrStalled, err)
-	}
-	if end := s.ending.Load(); end != nil {
-		return end.cause // the order to end came with a cut
-	}
-	return fmt.Errorf("%w: %w", ErrGone, err)
 }

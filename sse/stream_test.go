@@ -11,24 +11,24 @@ import (
 	"weak"
 )
 
-// A synctest bubble fails when a goroutine outlives it, so each test here also shows that a stream leaves none behind.
+// A synctest bubble fails if a goroutine outlives it, so each test also shows that the goroutines of a stream end.
 
-func TestAStreamSendsItsPreludeAndThenFollowsTheFeed(t *testing.T) {
+func TestStreamSendsPreludeAndFollowsTheFeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
-		say(t, f, "before")
+		publish(t, f, "before")
 		p := connect(t, &g, f, text("one")+text("two"), text("three"))
-		say(t, f, "four", "five")
+		publish(t, f, "four", "five")
 		p.expect(t, "one", "two", "three", "four", "five")
-		say(t, f, "six")
+		publish(t, f, "six")
 		p.expect(t, "six")
 		f.Close(nil)
 		p.expectEnd(t, ErrClosed)
 	})
 }
 
-func TestAStreamResumesBehindAnEvent(t *testing.T) {
+func TestStreamResumesAfterAnEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
@@ -44,19 +44,19 @@ func TestAStreamResumesBehindAnEvent(t *testing.T) {
 	})
 }
 
-func TestWhatIsPendingIsOneWrite(t *testing.T) {
+func TestPendingFramesAreOneWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
 		p := connect(t, &g, f)
-		synctest.Wait() // asleep
+		synctest.Wait() // the stream waits
 		for range 10 {
 			mustAppend(t, f, 0, []byte(text("x")))
 		}
-		synctest.Wait() // nothing happens without Wake
+		synctest.Wait() // still waits without Wake
 		f.Wake()
 		buf := make([]byte, 1000)
-		n, err := p.Read(buf) // of a pipe: what one write has written
+		n, err := p.Read(buf) // a pipe returns one write
 		equal(t, err, nil)
 		equal(t, string(buf[:n]), strings.Repeat(text("x"), 10))
 		f.Close(nil)
@@ -64,12 +64,12 @@ func TestWhatIsPendingIsOneWrite(t *testing.T) {
 	})
 }
 
-func TestClosingTheFeedGivesEachStreamALastFrameOfItsOwn(t *testing.T) {
+func TestClosedFeedSendsEachStreamItsOwnLastFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
 		peers := []*peer{connect(t, &g, f), connect(t, &g, f)}
-		say(t, f, "pending")
+		publish(t, f, "pending")
 		f.Close(func(n int) []byte { return []byte(text("reconnect " + strconv.Itoa(n))) })
 		peers = append(peers, open(t, &g))
 		peers[2].start(f, f.End(), text("prelude"))
@@ -84,39 +84,39 @@ func TestClosingTheFeedGivesEachStreamALastFrameOfItsOwn(t *testing.T) {
 	})
 }
 
-func TestEndSendsWhatIsPendingAndALastFrame(t *testing.T) {
+func TestEndSendsPendingFramesAndLastFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
 		replaced, other := connect(t, &g, f), connect(t, &g, f)
-		say(t, f, "pending")
+		publish(t, f, "pending")
 		replaced.stream.End([]byte(text("replaced")))
 		replaced.stream.End([]byte(text("again")))
 		replaced.expect(t, "pending", "replaced")
 		replaced.expectEnd(t, ErrEnded)
 
-		say(t, f, "more")
+		publish(t, f, "more")
 		other.expect(t, "pending", "more")
 		f.Close(nil)
 		other.expectEnd(t, ErrClosed)
 	})
 }
 
-func TestEndBreaksAPreludeOffBetweenItsPieces(t *testing.T) {
+func TestEndStopsPreludeBetweenPieces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
-		large := strings.Repeat("x", 3*maxPiece)
+		large := strings.Repeat("x", 3*maxWrite)
 		p := connect(t, &g, f, text(large), text("never sent"))
-		synctest.Wait() // in the first piece
-		say(t, f, "never sent")
+		synctest.Wait() // the write of the first piece blocks
+		publish(t, f, "never sent")
 		p.stream.End([]byte(text("last")))
 		p.expect(t, large, "last")
 		p.expectEnd(t, ErrEnded)
 	})
 }
 
-func TestEndBeforeStartIsNotForgotten(t *testing.T) {
+func TestEndBeforeStartTakesEffect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
@@ -129,62 +129,62 @@ func TestEndBeforeStartIsNotForgotten(t *testing.T) {
 	})
 }
 
-func TestAReaderThatGoesIsNoticedAtOnce(t *testing.T) {
+func TestClosedConnectionIsNoticedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
-		idle, writing := connect(t, &g, f), connect(t, &g, f, text("nobody reads this"))
-		synctest.Wait() // the one sleeps, the other is in a write
+		idle, writing := connect(t, &g, f), connect(t, &g, f, text("not read"))
+		synctest.Wait() // one waits, the write of the other blocks
 		start := time.Now()
 		for _, p := range []*peer{idle, writing} {
 			p.Close()
 			p.expectCause(t, ErrGone)
 		}
 		equal(t, time.Since(start), 0)
-		equal(t, len(f.streams), 0)
+		equal(t, len(f.subscriptions), 0)
 	})
 }
 
-func TestAReaderThatGoesOnSendingIsCutOff(t *testing.T) {
+func TestReaderThatSendsTooMuchIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
 		p := connect(t, &g, f)
-		if _, err := p.Write(make([]byte, maxTalk)); err != nil {
-			t.Fatalf("a little is let pass: %v", err)
+		if _, err := p.Write(make([]byte, maxReceived)); err != nil {
+			t.Fatalf("a few bytes are refused: %v", err)
 		}
-		say(t, f, "still here")
+		publish(t, f, "still here")
 		p.expect(t, "still here")
-		if _, err := p.Write(make([]byte, maxTalk)); err == nil {
-			t.Error("it may go on")
+		if _, err := p.Write(make([]byte, maxReceived)); err == nil {
+			t.Error("more bytes are accepted")
 		}
 		p.expectCause(t, ErrTalkative)
 	})
 }
 
-func TestAReaderThatSendsInsteadOfReadingIsCutOffForThat(t *testing.T) {
+func TestReaderThatSendsInsteadOfReadingIsCutAsTalkative(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
-		p := connect(t, &g, f, text("nobody reads this"))
-		_, _ = p.Write(make([]byte, 2*maxTalk))
+		p := connect(t, &g, f, text("not read"))
+		_, _ = p.Write(make([]byte, 2*maxReceived))
 		p.expectCause(t, ErrTalkative)
 	})
 }
 
-func TestAReaderThatLagsIsLetGo(t *testing.T) {
+func TestLaggingStreamEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{MaxBytes: 1000})
 		p := connect(t, &g, f)
-		say(t, f, "first")
-		synctest.Wait() // in the write of it
+		publish(t, f, "first")
+		synctest.Wait() // the write blocks
 		for range 100 {
-			say(t, f, strings.Repeat("x", 100))
+			publish(t, f, strings.Repeat("x", 100))
 		}
 		p.expect(t, "first")
 		if m, err := p.next(); err == nil && m.data != strings.Repeat("x", 100) {
-			t.Errorf("it got %v", m)
+			t.Errorf("the reader got %v", m)
 		}
 		for {
 			if _, err := p.next(); err != nil {
@@ -195,12 +195,12 @@ func TestAReaderThatLagsIsLetGo(t *testing.T) {
 	})
 }
 
-func TestAPositionThatIsGoneEndsTheStream(t *testing.T) {
+func TestStreamFromDroppedOrFuturePositionEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{MaxBytes: 1000})
 		for range 100 {
-			say(t, f, strings.Repeat("x", 100))
+			publish(t, f, strings.Repeat("x", 100))
 		}
 		for _, pos := range []Position{0, f.End() + 1} {
 			p := open(t, &g)
@@ -211,32 +211,32 @@ func TestAPositionThatIsGoneEndsTheStream(t *testing.T) {
 	})
 }
 
-func TestAReaderThatStallsIsLetGoWithinTheTimeout(t *testing.T) {
+func TestStalledReaderIsCutWithinWriteTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := Group{WriteTimeout: 10 * time.Second}
 		f := NewFeed(FeedConfig{})
 		p := connect(t, &g, f)
-		for range 20 { // at every age of the deadline
-			say(t, f, "x")
+		for range 20 { // until the deadline has had every age
+			publish(t, f, "x")
 			p.expect(t, "x")
 			time.Sleep(700 * time.Millisecond)
 		}
 		start := time.Now()
-		say(t, f, "nobody reads this")
+		publish(t, f, "not read")
 		p.expectCause(t, ErrStalled)
 		if took := time.Since(start); took < 5*time.Second || took > 10*time.Second {
-			t.Errorf("it took %v", took)
+			t.Errorf("the stream ended after %v", took)
 		}
 	})
 }
 
-func TestALongSilenceLeavesTheNextWriteItsTime(t *testing.T) {
+func TestWriteAfterLongIdleTimeHasTheWholeTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := Group{WriteTimeout: time.Second}
 		f := NewFeed(FeedConfig{Heartbeat: time.Hour})
 		p := connect(t, &g, f)
 		time.Sleep(time.Minute)
-		say(t, f, "x")
+		publish(t, f, "x")
 		time.Sleep(900 * time.Millisecond)
 		p.expect(t, "x")
 		f.Close(nil)
@@ -244,14 +244,14 @@ func TestALongSilenceLeavesTheNextWriteItsTime(t *testing.T) {
 	})
 }
 
-func TestALargeFrameHasTimeForEachOfItsParts(t *testing.T) {
+func TestLargeFrameExtendsItsDeadlineAsBytesMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := Group{WriteTimeout: 10 * time.Second}
 		f := NewFeed(FeedConfig{})
 		p := connect(t, &g, f)
-		say(t, f, strings.Repeat("x", 20*maxPiece))
+		publish(t, f, strings.Repeat("x", 20*maxWrite))
 		start := time.Now()
-		buf := make([]byte, maxPiece)
+		buf := make([]byte, maxWrite)
 		for range 20 {
 			time.Sleep(4 * time.Second)
 			if _, err := p.Read(buf); err != nil {
@@ -263,28 +263,28 @@ func TestALargeFrameHasTimeForEachOfItsParts(t *testing.T) {
 	})
 }
 
-func TestAnEndIsBoundedHoweverMuchIsPending(t *testing.T) {
+func TestEndIsLimitedToOneTimeoutWithMuchPending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := Group{WriteTimeout: 10 * time.Second}
 		f := NewFeed(FeedConfig{MaxBytes: 16 << 20})
 		p := connect(t, &g, f)
-		say(t, f, strings.Repeat("x", 100*maxPiece))
+		publish(t, f, strings.Repeat("x", 100*maxWrite))
 		f.Close(func(int) []byte { return []byte(text("last")) })
 		start := time.Now()
-		for buf := make([]byte, maxPiece); ; { // a part every 4 s
+		for buf := make([]byte, maxWrite); ; { // one read every 4 s
 			time.Sleep(4 * time.Second)
 			if _, err := p.Read(buf); err != nil {
 				break
 			}
 		}
 		p.expectCause(t, ErrStalled)
-		if took := time.Since(start); took > 24*time.Second { // the write that was under way, and then one timeout
-			t.Errorf("it took %v", took)
+		if took := time.Since(start); took > 24*time.Second { // the running write, and one timeout
+			t.Errorf("the stream ended after %v", took)
 		}
 	})
 }
 
-func TestAPreludeIsNotKeptOnceItIsSent(t *testing.T) {
+func TestSentPreludeIsFreed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
@@ -300,24 +300,24 @@ func TestAPreludeIsNotKeptOnceItIsSent(t *testing.T) {
 		synctest.Wait()
 		runtime.GC()
 		if prelude.Value() != nil {
-			t.Error("the stream still holds it")
+			t.Error("the stream still refers to it")
 		}
 		f.Close(nil)
 		p.expectEnd(t, ErrClosed)
 	})
 }
 
-// recorder is a function as a Recorder.
-type recorder func(took time.Duration)
+// metricsFunc is a function as a Metrics.
+type metricsFunc func(took time.Duration)
 
-func (r recorder) Delivered(took time.Duration) { r(took) }
+func (f metricsFunc) Delivered(took time.Duration) { f(took) }
 
-// TestWhatWasAppendedBeforeTheCloseIsSent appends and closes while the stream is between finding nothing pending and
-// going to sleep, which is when it tells its recorder.
-func TestWhatWasAppendedBeforeTheCloseIsSent(t *testing.T) {
+// The test appends and closes after the stream has found nothing pending and before it waits: that is when it calls its
+// metrics.
+func TestFrameAppendedBeforeCloseIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := NewFeed(FeedConfig{})
-		g := Group{Recorder: recorder(func(time.Duration) {
+		g := Group{Metrics: metricsFunc(func(time.Duration) {
 			if f.LastSeq() == 1 {
 				mustAppend(t, f, 2, event(t, 2, 10))
 				f.Close(nil)
@@ -337,8 +337,8 @@ func TestWhatWasAppendedBeforeTheCloseIsSent(t *testing.T) {
 	})
 }
 
-// TestReadersJoinAtAnyPositionAndMissNothing runs streams over connections while a writer appends.
-func TestReadersJoinAtAnyPositionAndMissNothing(t *testing.T) {
+// Streams start at different positions while a writer appends.
+func TestConcurrentStreamsMissNoEvent(t *testing.T) {
 	const readers, events = 20, 1000
 	var g Group
 	f := NewFeed(FeedConfig{MaxBytes: 1 << 20})

@@ -5,34 +5,34 @@ import (
 	"time"
 )
 
-// subscription is a stream's place in one feed that it follows.
+// subscription is the membership of a stream in one feed.
 type subscription struct {
-	stream *Stream
-	cursor cursor
-	asked  atomic.Bool // for how long what is pending takes
+	stream    *Stream
+	cursor    cursor
+	measuring atomic.Bool // the latency of what is pending
 
-	// These are guarded by the feed's lock.
-	slot  int       // in Feed.streams
-	since time.Time // when the first event of what was asked about was appended
+	// The feed's lock guards these.
+	slot  int       // index in Feed.subscriptions
+	since time.Time // when the first event of the measurement was appended
 }
 
-// join has the stream follow all of its feeds, or none when it is too late for one of them.
-func (s *Stream) join() error {
+// subscribe subscribes the stream to all of its feeds, or to none if one of them has dropped its position.
+func (s *Stream) subscribe() error {
 	for i := range s.subscriptions {
-		p := &s.subscriptions[i]
-		p.stream = s
-		if err := p.cursor.feed.join(p); err != nil {
-			s.leave(i)
+		sub := &s.subscriptions[i]
+		sub.stream = s
+		if err := sub.cursor.feed.subscribe(sub); err != nil {
+			s.unsubscribe(i)
 			return err
 		}
 	}
 	return nil
 }
 
-// leave has it follow the first n no more.
-func (s *Stream) leave(n int) {
+// unsubscribe removes the first n subscriptions from their feeds.
+func (s *Stream) unsubscribe(n int) {
 	for i := range s.subscriptions[:n] {
-		p := &s.subscriptions[i]
-		p.cursor.feed.leave(p)
+		sub := &s.subscriptions[i]
+		sub.cursor.feed.unsubscribe(sub)
 	}
 }

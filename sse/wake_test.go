@@ -1,71 +1,134 @@
 package sse
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// sleepers gives a feed so many streams that sleep, and returns how to count, and send back to sleep, those awake.
-func sleepers(f *Feed, n int) (awake func() int) {
+// sleepers adds n waiting streams to a feed. The result counts those that have been woken since its last call.
+func sleepers(f *Feed, n int) (woken func() int) {
 	for range n {
-		f.streams = append(f.streams, &subscription{stream: &Stream{wake: make(chan struct{}, 1)}})
+		f.subscriptions = append(f.subscriptions, &subscription{stream: &Stream{wakeup: make(chan struct{}, 1)}})
 	}
-	return func() (awake int) {
-		for _, s := range f.streams {
+	return func() (woken int) {
+		for _, s := range f.subscriptions {
 			select {
-			case <-s.stream.wake:
-				awake++
+			case <-s.stream.wakeup:
+				woken++
 			default:
 			}
 		}
-		return awake
+		return woken
 	}
 }
 
-func TestACrowdIsRousedOnceInTheTimeThatServingItTakes(t *testing.T) {
+func TestManyStreamsAreWokenAtMostOncePerInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := NewFeed(FeedConfig{})
-		awake := sleepers(f, 1000)
+		woken := sleepers(f, 1000)
 		f.Wake()
-		equal(t, awake(), 1000) // the first at once
+		equal(t, woken(), 1000) // the first Wake takes effect at once
 		for range 5 {
 			f.Wake()
-			equal(t, awake(), 0)
+			equal(t, woken(), 0)
 		}
-		time.Sleep(1000*perReader - 1)
-		equal(t, awake(), 0)
+		time.Sleep(1000*writeTime - 1)
+		equal(t, woken(), 0)
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
-		equal(t, awake(), 1000) // the others together
+		equal(t, woken(), 1000) // the others together, delayed
 		time.Sleep(time.Second)
-		equal(t, awake(), 0)
+		equal(t, woken(), 0)
 		f.Wake()
-		equal(t, awake(), 1000)
+		equal(t, woken(), 1000)
 	})
 }
 
-func TestAFewReadersAreRousedEachTime(t *testing.T) {
+func TestFewStreamsAreWokenEachTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := NewFeed(FeedConfig{})
-		awake := sleepers(f, crowd-1)
+		woken := sleepers(f, manyStreams-1)
 		for range 5 {
 			f.Wake()
-			equal(t, awake(), crowd-1)
+			equal(t, woken(), manyStreams-1)
 		}
 	})
 }
 
-func TestClosingDoesNotWaitForALateWake(t *testing.T) {
+func TestCloseDoesNotWaitForDelayedWake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := NewFeed(FeedConfig{})
-		awake := sleepers(f, 100)
+		woken := sleepers(f, 100)
 		f.Wake()
 		f.Wake()
-		awake()
+		woken()
 		f.Close(nil)
-		equal(t, awake(), 100)
+		equal(t, woken(), 100)
 		time.Sleep(time.Second)
-		equal(t, awake(), 0)
+		equal(t, woken(), 0)
+	})
+}
+
+func TestWaitReturnsForTheNextEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := NewFeed(FeedConfig{StartSeq: 5})
+		answers := make(chan error)
+		for range 3 {
+			go func() { answers <- f.Wait(t.Context(), 5) }()
+		}
+		mustAppend(t, f, 0, []byte(": presence\n\n"))
+		f.Wake()
+		synctest.Wait()
+		select {
+		case <-answers:
+			t.Fatal("Wait returned for a frame without seq")
+		default:
+		}
+		mustAppend(t, f, 6, event(t, 6, 1))
+		f.Wake()
+		for range 3 {
+			if err := <-answers; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestWaitReturnsAtOnceForExistingEvent(t *testing.T) {
+	f := NewFeed(FeedConfig{})
+	mustAppend(t, f, 1, event(t, 1, 1))
+	if err := f.Wait(t.Context(), 0); err != nil {
+		t.Error(err)
+	}
+	f.Close(nil)
+	if err := f.Wait(t.Context(), 0); err != nil {
+		t.Errorf("for an event of a closed feed: %v", err)
+	}
+	if err := f.Wait(t.Context(), 1); !errors.Is(err, ErrClosed) {
+		t.Errorf("for the next event of a closed feed: %v", err)
+	}
+}
+
+func TestWaitEndsWithItsContextOrTheFeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := NewFeed(FeedConfig{})
+		ctx, cancel := context.WithCancel(t.Context())
+		answers := make(chan error)
+		go func() { answers <- f.Wait(ctx, 0) }()
+		synctest.Wait()
+		cancel()
+		if err := <-answers; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+
+		go func() { answers <- f.Wait(t.Context(), 0) }()
+		synctest.Wait()
+		f.Close(nil)
+		if err := <-answers; !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
 	})
 }

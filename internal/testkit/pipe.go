@@ -1,5 +1,5 @@
 // Package testkit holds what the tests of several packages need: an in-memory listener, a server on it, an HTTP client, a
-// reader of event streams, and certificates.
+// reader of event streams, certificates, and sample events.
 package testkit
 
 import (

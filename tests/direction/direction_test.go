@@ -23,7 +23,8 @@ var allowed = map[string][]string{
 	"core/memstore":        {"core", "core/tree"},
 	"core/storetest":       {"core", "core/tree"},
 	"pace":                 {},
-	"sse":                  {"pace", "github.com/klauspost/compress/zstd"},
+	"sse":                  {"pace", "sse/coding"},
+	"sse/coding":           {"github.com/klauspost/compress/zstd"},
 	"sqlstore":             {"core", "core/tree", "sqlstore/takeover", "github.com/Masterminds/squirrel", "modernc.org/sqlite", "modernc.org/sqlite/lib", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/pgtype", "github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb", "github.com/microsoft/go-mssqldb/azuread", "github.com/microsoft/go-mssqldb/msdsn"},
 	"sqlstore/takeover":    {"core", "core/path", "core/tree"},
 	"sqlstore/dbtest":      {"github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb"}, // for tests alone

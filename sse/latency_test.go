@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// stopwatch keeps what streams tell it.
+// stopwatch is a Metrics that keeps the measurements.
 type stopwatch struct {
 	mu   sync.Mutex
 	took []time.Duration
@@ -26,16 +26,16 @@ func (w *stopwatch) read() (took []time.Duration) {
 	return took
 }
 
-func TestADeliveryIsMeasuredFromTheFirstEventOfAWakeToTheSocket(t *testing.T) {
+func TestLatencyIsMeasuredFromFirstAppendToWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		watch := new(stopwatch)
-		g, f := Group{Recorder: watch}, NewFeed(FeedConfig{})
+		g, f := Group{Metrics: watch}, NewFeed(FeedConfig{})
 		p := connect(t, &g, f)
 		mustAppend(t, f, 1, event(t, 1, 10))
 		time.Sleep(time.Second)
 		mustAppend(t, f, 2, event(t, 2, 10))
 		f.Wake()
-		time.Sleep(2 * time.Second) // the reader has other things to do
+		time.Sleep(2 * time.Second) // the reader reads nothing
 		for range 2 {
 			if _, err := p.next(); err != nil {
 				t.Fatal(err)
@@ -51,34 +51,34 @@ func TestADeliveryIsMeasuredFromTheFirstEventOfAWakeToTheSocket(t *testing.T) {
 	})
 }
 
-func TestOneReaderIsMeasuredForEachWakeAnotherEachTime(t *testing.T) {
+func TestEachWakeMeasuresAnotherStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := NewFeed(FeedConfig{})
 		sleepers(f, 3)
 		for seq := range int64(7) {
 			mustAppend(t, f, seq+1, event(t, seq+1, 10))
 			f.Wake()
-			asked := 0
-			for _, s := range f.streams {
-				if s.asked.Swap(false) {
-					asked++
-					equal(t, s, f.streams[int(seq+1)%3])
+			measuring := 0
+			for _, s := range f.subscriptions {
+				if s.measuring.Swap(false) {
+					measuring++
+					equal(t, s, f.subscriptions[int(seq+1)%3])
 				}
 			}
-			equal(t, asked, 1)
+			equal(t, measuring, 1)
 		}
 	})
 }
 
-func TestWhatNobodyCommittedIsNotMeasured(t *testing.T) {
+func TestFramesWithoutSeqAreNotMeasured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := NewFeed(FeedConfig{})
 		sleepers(f, 3)
 		mustAppend(t, f, 0, heartbeat)
 		f.Wake()
 		f.Wake()
-		for _, s := range f.streams {
-			equal(t, s.asked.Load(), false)
+		for _, s := range f.subscriptions {
+			equal(t, s.measuring.Load(), false)
 		}
 	})
 }

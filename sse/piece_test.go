@@ -8,23 +8,23 @@ import (
 	"testing/synctest"
 )
 
-// source yields parts and counts how many have been asked for.
-type source struct {
+// partSource returns parts and counts the calls.
+type partSource struct {
 	parts [][]byte
-	asked int
-	err   error // at the end
+	calls int
+	err   error // after the last part
 }
 
-func (s *source) next() ([]byte, error) {
-	if s.asked == len(s.parts) {
+func (s *partSource) next() ([]byte, error) {
+	if s.calls == len(s.parts) {
 		return nil, s.err
 	}
-	s.asked++
-	return s.parts[s.asked-1], nil
+	s.calls++
+	return s.parts[s.calls-1], nil
 }
 
-func partsOf(text ...string) *source {
-	s := &source{}
+func partsOf(text ...string) *partSource {
+	s := &partSource{}
 	for _, t := range text {
 		s.parts = append(s.parts, []byte(t))
 	}
@@ -35,29 +35,29 @@ func (p *peer) startPieces(f *Feed, pieces ...Piece) {
 	p.stream.Start(pieces, f, f.End(), func(cause error) { p.ended <- cause })
 }
 
-func TestAPartIsReadWhenTheOneBeforeHasBeenSent(t *testing.T) {
+func TestPartIsReadAfterThePreviousOneIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, kind := range []func(Next) Piece{Frames, Parts} {
 			var g Group
 			f := NewFeed(FeedConfig{})
-			large := partsOf(text(strings.Repeat("x", 2*maxPiece)), text("second"), text("third"))
+			large := partsOf(text(strings.Repeat("x", 2*maxWrite)), text("second"), text("third"))
 			p := open(t, &g)
-			p.startPieces(f, append([]Piece{kind(large.next)}, Plain([]byte(text("behind")))...)...)
+			p.startPieces(f, append([]Piece{kind(large.next)}, Plain([]byte(text("after")))...)...)
 			p.head(t)
 			synctest.Wait()
-			if large.asked != 1 {
-				t.Errorf("%d parts are read for a reader who takes nothing", large.asked)
+			if large.calls != 1 {
+				t.Errorf("%d parts are in memory for a reader that reads nothing", large.calls)
 			}
-			p.expect(t, string(large.parts[0][len("data: "):len(large.parts[0])-2]), "second", "third", "behind")
+			p.expect(t, string(large.parts[0][len("data: "):len(large.parts[0])-2]), "second", "third", "after")
 			f.Close(nil)
 			p.expectEnd(t, ErrClosed)
 		}
 	})
 }
 
-func TestAnEndComesBetweenPartsThatAreFramesAndBehindThoseThatAreNot(t *testing.T) {
+func TestEndWaitsForPartsThatAreNotWholeFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		x := strings.Repeat("x", 2*maxPiece)
+		x := strings.Repeat("x", 2*maxWrite)
 		for name, test := range map[string]struct {
 			piece func(Next) Piece
 			parts []string
@@ -71,7 +71,7 @@ func TestAnEndComesBetweenPartsThatAreFramesAndBehindThoseThatAreNot(t *testing.
 			p := open(t, &g)
 			p.startPieces(f, append([]Piece{test.piece(partsOf(test.parts...).next)}, Plain([]byte(text("never sent")))...)...)
 			p.head(t)
-			synctest.Wait() // in the first part
+			synctest.Wait() // the write of the first part blocks
 			p.stream.End([]byte(text("last")))
 			for _, want := range test.want {
 				m, err := p.next()
@@ -84,12 +84,12 @@ func TestAnEndComesBetweenPartsThatAreFramesAndBehindThoseThatAreNot(t *testing.
 	})
 }
 
-func TestAStreamWhosePartsFailEnds(t *testing.T) {
+func TestStreamEndsWhenReadingAPartFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
 		failing := partsOf(text("first"))
-		failing.err = errors.New("the log is gone")
+		failing.err = errors.New("the log is closed")
 		p := open(t, &g)
 		p.startPieces(f, Frames(failing.next))
 		p.head(t)
@@ -98,10 +98,10 @@ func TestAStreamWhosePartsFailEnds(t *testing.T) {
 	})
 }
 
-func TestPartsOfSeveralSourcesGetTheirIDs(t *testing.T) {
+func TestMuxReplacesIDsInPartsOfWholeFrames(t *testing.T) {
 	start := func(s *Stream, onEnd func(error)) {
 		a, b := NewFeed(FeedConfig{}), NewFeed(FeedConfig{})
-		s.StartMerged(nil, []Source{
+		s.StartMux(nil, []Source{
 			{Feed: a, From: a.End(), Prelude: []Piece{
 				Frames(partsOf(string(event(t, 1, 0))+string(event(t, 2, 0)), string(event(t, 3, 2*maxCopied))).next),
 				Parts(partsOf("data: in ", "parts\n", "\n").next),
@@ -127,23 +127,23 @@ func TestPartsOfSeveralSourcesGetTheirIDs(t *testing.T) {
 	})
 }
 
-func TestRunReturnsTheFramesOfEventsInOneChunk(t *testing.T) {
+func TestRunReturnsTheEventsOfOneSegment(t *testing.T) {
 	f := NewFeed(FeedConfig{MaxBytes: 6 << 10, StartSeq: 10})
 	frames := map[int64]string{}
 	for seq := int64(11); seq <= 60; seq++ {
 		frame := event(t, seq, 100)
 		frames[seq] = string(frame)
 		mustAppend(t, f, seq, frame)
-		say(t, f, fmt.Sprint("between ", seq))
+		publish(t, f, fmt.Sprint("between ", seq))
 	}
 	if _, _, ok := f.Run(10, 60); ok {
-		t.Error("what was dropped is there")
+		t.Error("Run returns dropped events")
 	}
 	if frames, last, ok := f.Run(60, 70); !ok || last != 60 || len(frames) > 0 {
-		t.Errorf("behind the last: %q, %d, %v", frames, last, ok)
+		t.Errorf("after the last event: %q, %d, %v", frames, last, ok)
 	}
 	if _, _, ok := f.Run(61, 70); ok {
-		t.Error("there is something ahead of the feed")
+		t.Error("Run returns events after the end of the feed")
 	}
 	for through := int64(40); through <= 60; through++ {
 		var got, want strings.Builder

@@ -1,4 +1,4 @@
-package sse
+package coding
 
 import (
 	"bytes"
@@ -8,48 +8,50 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/pathsync/pathsync/internal/testkit"
 )
 
-// unpack decodes a stream of packed pieces.
-func unpack(packed ...[]byte) ([]byte, error) {
+// decode decodes a stream of compressed blocks.
+func decode(blocks ...[]byte) ([]byte, error) {
 	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
 	if err != nil {
 		return nil, err
 	}
 	defer decoder.Close()
-	var e zstandard
-	stream := append([]byte(e.header()), bytes.Join(packed, nil)...)
-	return decoder.DecodeAll(append(stream, e.trailer()...), nil)
+	var e zstdEncoder
+	stream := append([]byte(e.Header()), bytes.Join(blocks, nil)...)
+	return decoder.DecodeAll(append(stream, e.Trailer()...), nil)
 }
 
-// What a piece decodes to must not depend on those before it: readers share it, and began with others. That must hold
-// with any encoder; those that compress better repeat offsets from the start.
-func TestAPieceDecodesBehindAnyOtherWithAnyEncoder(t *testing.T) {
+// The decoded text of a block must not depend on the blocks before it, because streams share it after different blocks. That
+// holds for every level of the encoder; the higher ones use repeated offsets from the start.
+func TestBlockDecodesTheSameAfterAnyBlockAtAnyLevel(t *testing.T) {
 	for _, level := range []zstd.EncoderLevel{zstd.SpeedFastest, zstd.SpeedDefault, zstd.SpeedBetterCompression, zstd.SpeedBestCompression} {
 		random := rand.New(rand.NewPCG(1, 2))
 		for range 60 {
-			var packed [][]byte
+			var blocks [][]byte
 			var want []byte
 			for range 4 {
 				text := repetitive(random)
-				packed = append(packed, squeezeWith(text, zstd.WithEncoderLevel(level)))
+				blocks = append(blocks, compressZstdAt(text, zstd.WithEncoderLevel(level)))
 				want = append(append(want, resetText...), text...)
 				stored := []byte("stored between")
-				packed, want = append(packed, zstandard{}.store(nil, stored)), append(want, stored...)
+				blocks, want = append(blocks, zstdEncoder{}.AppendStored(nil, stored)), append(want, stored...)
 			}
-			got, err := unpack(packed...)
+			got, err := decode(blocks...)
 			if err != nil {
 				t.Fatal(level, err)
 			}
 			if !bytes.Equal(got, want) {
-				t.Fatalf("%v: pieces say something else together", level)
+				t.Fatalf("%v: the stream decodes to another text", level)
 			}
 		}
 	}
 }
 
-// The first sequences of a block by hand repeat each of the offsets that a frame begins with.
-func TestTheOffsetsAreThoseOfANewFrameAfterTheReset(t *testing.T) {
+// The sequence of a hand-made block uses one of the repeated offsets that a frame begins with.
+func TestResetRestoresTheOffsetsOfANewFrame(t *testing.T) {
 	const literals = "abcdefghijklmno" // 15, the most without extra bits
 	for value, offset := range map[byte]int{1: 1, 2: 4, 3: 8} {
 		code, bits := byte(1), 0b10|value&1 // offset values 2 and 3 have one extra bit
@@ -63,9 +65,9 @@ func TestTheOffsetsAreThoseOfANewFrameAfterTheReset(t *testing.T) {
 		for range 3 { // the match
 			want += want[len(want)-offset:][:1]
 		}
-		disturbed := squeezeWith([]byte(strings.Repeat("twenty-three characters.", 40)), zstd.WithEncoderLevel(zstd.SpeedBestCompression))
+		disturbed := compressZstdAt([]byte(strings.Repeat("twenty-three characters.", 40)), zstd.WithEncoderLevel(zstd.SpeedBestCompression))
 		for name, before := range map[string][]byte{"a new frame": nil, "a reset": append(disturbed, resetOffsets...)} {
-			got, err := unpack(before, block)
+			got, err := decode(before, block)
 			if err != nil {
 				t.Fatalf("offset %d after %s: %v", offset, name, err)
 			}
@@ -76,17 +78,17 @@ func TestTheOffsetsAreThoseOfANewFrameAfterTheReset(t *testing.T) {
 	}
 }
 
-func TestTheResetIsACommentThatReadersSkip(t *testing.T) {
-	got, err := unpack([]byte(resetOffsets))
+func TestResetDecodesToAnSSEComment(t *testing.T) {
+	got, err := decode([]byte(resetOffsets))
 	if err != nil || string(got) != resetText {
 		t.Fatalf("%q, %v", got, err)
 	}
-	if got := AppendComment(nil, strings.Trim(resetText, ":\n")); !strings.HasPrefix(resetText, ":") || !bytes.HasSuffix(got, []byte("\n\n")) {
-		t.Errorf("%q is no comment", resetText)
+	if text, ok := strings.CutSuffix(resetText, "\n\n"); !ok || !strings.HasPrefix(text, ":") || strings.ContainsAny(text, "\r\n") {
+		t.Errorf("%q is not a comment", resetText)
 	}
 }
 
-func TestAFrameThatCannotBeJoinedIsNotCut(t *testing.T) {
+func TestFrameWithOtherParametersIsStored(t *testing.T) {
 	text := []byte(strings.Repeat("some text ", 100))
 	for name, options := range map[string][]zstd.EOption{
 		"a larger window":  {zstd.WithWindowSize(2 * zstdWindow)},
@@ -101,13 +103,13 @@ func TestAFrameThatCannotBeJoinedIsNotCut(t *testing.T) {
 			t.Errorf("%s: %d bytes of blocks", name, len(blocks))
 		}
 	}
-	got, err := unpack(storeBlocks(documents(5_000)))
-	if err != nil || !bytes.Equal(got, documents(5_000)) {
-		t.Errorf("%d bytes that are stored, %v", len(got), err)
+	got, err := decode(rawBlocks(testkit.StateEvent(5_000)))
+	if err != nil || !bytes.Equal(got, testkit.StateEvent(5_000)) {
+		t.Errorf("%d bytes of raw blocks, %v", len(got), err)
 	}
 }
 
-// repetitive is text that is full of matches from near, as the first of a piece would be, too.
+// repetitive returns text with many matches at short distances, so that repeated offsets occur at its beginning, too.
 func repetitive(random *rand.Rand) []byte {
 	var text []byte
 	for range 1 + random.IntN(40) {
@@ -117,20 +119,20 @@ func repetitive(random *rand.Rand) []byte {
 	return text
 }
 
-func TestThePiecesOfAStreamKeepToItsWindow(t *testing.T) {
-	text := documents(5_000) // several blocks, of which none could be said to begin a frame
+func TestBlocksNeedNoLargerWindowThanTheStream(t *testing.T) {
+	text := testkit.StateEvent(5_000) // several blocks
 	var header zstd.Header
-	if err := header.Decode([]byte(zstandard{}.header())); err != nil {
+	if err := header.Decode([]byte(zstdEncoder{}.Header())); err != nil {
 		t.Fatal(err)
 	}
-	equal(t, header.WindowSize, zstdWindow)
-	equal(t, header.HasCheckSum, false)
-	equal(t, header.HasFCS, false)
-	got, err := unpack(squeeze(text), squeeze(text))
+	if header.WindowSize != zstdWindow || header.HasCheckSum || header.HasFCS {
+		t.Errorf("the header has window %d, checksum %v, content size %v", header.WindowSize, header.HasCheckSum, header.HasFCS)
+	}
+	got, err := decode(compressZstd(text), compressZstd(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if bytes.Count(got, text) != 2 {
-		t.Error("the text is another")
+		t.Error("the stream decodes to another text")
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// merged starts a stream of several feeds, each from its end, whose ids are the last ids of all of them: "3|7".
-func merged(t *testing.T, g *Group, preludes []string, feeds ...*Feed) *peer {
+// connectMux starts a stream of several feeds, each from its end. Its ids consist of the last ids of all feeds: "3|7".
+func connectMux(t *testing.T, g *Group, preludes []string, feeds ...*Feed) *peer {
 	t.Helper()
 	sources := make([]Source, len(feeds))
 	for i, f := range feeds {
@@ -21,13 +21,13 @@ func merged(t *testing.T, g *Group, preludes []string, feeds ...*Feed) *peer {
 		}
 	}
 	p := open(t, g)
-	p.stream.StartMerged(Plain([]byte(text("hello"))), sources, lastIDs(len(feeds)), func(cause error) { p.ended <- cause })
+	p.stream.StartMux(Plain([]byte(text("hello"))), sources, lastIDs(len(feeds)), func(cause error) { p.ended <- cause })
 	p.head(t)
 	p.expect(t, "hello")
 	return p
 }
 
-func lastIDs(feeds int) Naming {
+func lastIDs(feeds int) AppendIDFunc {
 	last := make([]string, feeds)
 	return func(dst []byte, source int, id []byte) []byte {
 		last[source] = string(id)
@@ -35,7 +35,7 @@ func lastIDs(feeds int) Naming {
 	}
 }
 
-// expectIDs reads events, each with its id and its data up to the first dot.
+// expectIDs reads events and compares the id and the data up to the first dot.
 func (p *peer) expectIDs(t *testing.T, want ...string) {
 	t.Helper()
 	for _, want := range want {
@@ -48,12 +48,12 @@ func (p *peer) expectIDs(t *testing.T, want ...string) {
 	}
 }
 
-func TestAStreamOfSeveralFeedsNamesThePositionInAllOfThem(t *testing.T) {
+func TestMuxIDsHaveThePositionInEachFeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		a, b := NewFeed(FeedConfig{}), NewFeed(FeedConfig{})
 		mustAppend(t, a, 1, event(t, 1, 0))
-		p := merged(t, &g, []string{text("of a") + string(event(t, 1, 0)), string(event(t, 4, 3*maxCopied))}, a, b)
+		p := connectMux(t, &g, []string{text("of a") + string(event(t, 1, 0)), string(event(t, 4, 3*maxCopied))}, a, b)
 		p.expectIDs(t, " of a", "1| 1", "1|4 4")
 		mustAppend(t, b, 5, event(t, 5, 0))
 		b.Wake()
@@ -61,18 +61,18 @@ func TestAStreamOfSeveralFeedsNamesThePositionInAllOfThem(t *testing.T) {
 		mustAppend(t, a, 2, event(t, 2, 2*maxCopied))
 		a.Wake()
 		p.expectIDs(t, "2|5 2")
-		say(t, b, "from which nobody resumes")
-		p.expectIDs(t, "2|5 from which nobody resumes")
+		publish(t, b, "without an id")
+		p.expectIDs(t, "2|5 without an id")
 		b.Close(nil)
 		p.expectEnd(t, ErrClosed)
 	})
 }
 
-func TestWhatIsPendingInSeveralFeedsIsOneWrite(t *testing.T) {
+func TestMuxSendsPendingFramesOfAllFeedsInOneWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		feeds := []*Feed{NewFeed(FeedConfig{}), NewFeed(FeedConfig{}), NewFeed(FeedConfig{})}
-		p := merged(t, &g, nil, feeds...)
+		p := connectMux(t, &g, nil, feeds...)
 		synctest.Wait()
 		for i, f := range feeds {
 			mustAppend(t, f, 1, event(t, 1, 0))
@@ -80,7 +80,7 @@ func TestWhatIsPendingInSeveralFeedsIsOneWrite(t *testing.T) {
 		}
 		feeds[1].Wake()
 		buf := make([]byte, 1000)
-		n, err := p.Read(buf) // of a pipe: what one write has written
+		n, err := p.Read(buf) // a pipe returns one write
 		equal(t, err, nil)
 		equal(t, string(buf[:n]), "id: 1||\ndata: 1\n\ndata: 0\n\n"+"id: 1|1|\ndata: 1\n\ndata: 1\n\n"+"id: 1|1|1\ndata: 1\n\ndata: 2\n\n")
 		feeds[0].Close(nil)
@@ -88,65 +88,65 @@ func TestWhatIsPendingInSeveralFeedsIsOneWrite(t *testing.T) {
 	})
 }
 
-func TestTheFirstFeedThatClosesEndsAStreamOfSeveral(t *testing.T) {
+func TestMuxEndsWithTheFirstClosedFeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		a, b := NewFeed(FeedConfig{}), NewFeed(FeedConfig{})
-		p := merged(t, &g, nil, a, b)
+		p := connectMux(t, &g, nil, a, b)
 		mustAppend(t, a, 1, event(t, 1, 0))
 		mustAppend(t, b, 1, event(t, 1, 0))
 		b.Close(func(int) []byte { return []byte(text("b is closed")) })
 		a.Close(func(int) []byte { return []byte(text("a is closed")) })
 		p.expectIDs(t, "1| 1", "1|1 1", "1|1 b is closed")
 		p.expectEnd(t, ErrClosed)
-		equal(t, len(a.streams)+len(b.streams), 0)
+		equal(t, len(a.subscriptions)+len(b.subscriptions), 0)
 	})
 }
 
-func TestAReaderThatLagsBehindOneFeedIsLetGo(t *testing.T) {
+func TestMuxEndsWhenItLagsBehindOneFeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		a, b := NewFeed(FeedConfig{}), NewFeed(FeedConfig{MaxBytes: 4 << 10})
-		p := merged(t, &g, nil, a, b)
-		say(t, b, strings.Repeat("x", maxPiece)) // it hangs in this
+		p := connectMux(t, &g, nil, a, b)
+		publish(t, b, strings.Repeat("x", maxWrite)) // the write blocks
 		synctest.Wait()
 		for seq := range int64(100) {
 			mustAppend(t, b, seq+1, event(t, seq+1, 1000))
 		}
 		b.Wake()
-		p.expect(t, strings.Repeat("x", maxPiece))
+		p.expect(t, strings.Repeat("x", maxWrite))
 		p.expectEnd(t, ErrLagged)
-		equal(t, len(a.streams)+len(b.streams), 0)
+		equal(t, len(a.subscriptions)+len(b.subscriptions), 0)
 	})
 }
 
-func TestAPositionThatOneFeedHasNoMoreEndsTheStreamAndLeavesTheOthers(t *testing.T) {
+func TestMuxWithOneDroppedPositionLeavesAllFeeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		a, b := NewFeed(FeedConfig{}), NewFeed(FeedConfig{})
 		p := open(t, &g)
-		p.stream.StartMerged(nil, []Source{{Feed: a}, {Feed: b, From: 7}}, lastIDs(2), func(cause error) { p.ended <- cause })
+		p.stream.StartMux(nil, []Source{{Feed: a}, {Feed: b, From: 7}}, lastIDs(2), func(cause error) { p.ended <- cause })
 		p.head(t)
 		p.expectEnd(t, ErrLagged)
-		equal(t, len(a.streams)+len(b.streams), 0)
+		equal(t, len(a.subscriptions)+len(b.subscriptions), 0)
 	})
 }
 
-func TestEndBreaksThePreludesOfSeveralFeedsOff(t *testing.T) {
+func TestEndStopsMuxPreludesBetweenPieces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		a, b := NewFeed(FeedConfig{}), NewFeed(FeedConfig{})
-		large := strings.Repeat("x", 3*maxPiece)
-		p := merged(t, &g, []string{text("small") + text(large), text("never sent")}, a, b)
+		large := strings.Repeat("x", 3*maxWrite)
+		p := connectMux(t, &g, []string{text("small") + text(large), text("never sent")}, a, b)
 		p.expect(t, "small")
-		synctest.Wait() // in the large frame
+		synctest.Wait() // the write of the large frame blocks
 		p.stream.End([]byte(text("last")))
 		p.expect(t, large, "last")
 		p.expectEnd(t, ErrEnded)
 	})
 }
 
-// beats reads heartbeats, and returns when each has come.
+// beats reads heartbeats and returns when each arrived.
 func (p *peer) beats(t *testing.T, n int) (at []time.Duration) {
 	t.Helper()
 	start := time.Now()
@@ -160,14 +160,14 @@ func (p *peer) beats(t *testing.T, n int) (at []time.Duration) {
 	return at
 }
 
-// Each feed has a pulse, and each begins at another time. All of them together are one.
-func TestTheSilenceOfSeveralFeedsIsBrokenOnce(t *testing.T) {
+// The heartbeat timers of the feeds start at different times. The stream has one heartbeat per interval.
+func TestMuxSendsOneHeartbeatPerInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		var feeds []*Feed
 		for range 5 {
 			f := NewFeed(FeedConfig{Heartbeat: 15 * time.Second})
-			other := connect(t, &g, f) // its pulse starts now
+			other := connect(t, &g, f) // its heartbeat timer starts now
 			go func() {
 				for _, err := other.line(); err == nil; _, err = other.line() {
 				}
@@ -175,14 +175,14 @@ func TestTheSilenceOfSeveralFeedsIsBrokenOnce(t *testing.T) {
 			feeds = append(feeds, f)
 			time.Sleep(2 * time.Second)
 		}
-		p := merged(t, &g, nil, feeds...)
+		p := connectMux(t, &g, nil, feeds...)
 		at := p.beats(t, 4)
 		equal(t, fmt.Sprint(at), "[5s 20s 35s 50s]") // the first feed began 10 s before
 
 		time.Sleep(4 * time.Second)
-		say(t, feeds[3], "x")
+		publish(t, feeds[3], "x")
 		p.expect(t, "x")
-		equal(t, p.beats(t, 1)[0], 13*time.Second) // the next that is not too soon after it
+		equal(t, p.beats(t, 1)[0], 13*time.Second) // the next heartbeat that is not redundant
 		for _, f := range feeds {
 			f.Close(nil)
 		}
@@ -190,37 +190,37 @@ func TestTheSilenceOfSeveralFeedsIsBrokenOnce(t *testing.T) {
 	})
 }
 
-// Whatever the feeds say and when, a reader never hears nothing for longer than the heartbeat.
-func TestNoSilenceOfSeveralFeedsIsLongerThanTheHeartbeat(t *testing.T) {
+// Frames of the feeds come at irregular times. The stream is never idle for longer than the heartbeat.
+func TestMuxIsNeverIdleLongerThanTheHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		a, b := NewFeed(FeedConfig{Heartbeat: 15 * time.Second}), NewFeed(FeedConfig{Heartbeat: 15 * time.Second})
-		p := merged(t, &g, nil, a, b)
+		p := connectMux(t, &g, nil, a, b)
 		go func() {
 			for i := range 200 {
 				time.Sleep(time.Duration(i*7919%23) * time.Second)
-				say(t, []*Feed{a, b}[i%2], "x")
+				publish(t, []*Feed{a, b}[i%2], "x")
 			}
 			a.Close(nil)
 		}()
-		heard := time.Now()
+		last := time.Now()
 		for _, err := p.line(); err == nil; _, err = p.line() {
-			if silence := time.Since(heard); silence > 15*time.Second {
-				t.Fatalf("nothing was heard for %v", silence)
+			if idle := time.Since(last); idle > 15*time.Second {
+				t.Fatalf("the stream was idle for %v", idle)
 			}
-			heard = time.Now()
+			last = time.Now()
 		}
 		p.expectCause(t, ErrClosed)
 	})
 }
 
-func TestReadersOfSeveralFeedsMissNothingAndReadNothingTwice(t *testing.T) {
+func TestConcurrentMuxReadersGetEachEventOnce(t *testing.T) {
 	var g Group
 	feeds := []*Feed{NewFeed(FeedConfig{MaxBytes: 64 << 20}), NewFeed(FeedConfig{MaxBytes: 64 << 20}), NewFeed(FeedConfig{MaxBytes: 64 << 20})}
 	const events = 200
 	var readers []*peer
 	for range 3 {
-		readers = append(readers, merged(t, &g, nil, feeds...))
+		readers = append(readers, connectMux(t, &g, nil, feeds...))
 	}
 	var publishing, reading sync.WaitGroup
 	for _, f := range feeds {
@@ -247,7 +247,7 @@ func TestReadersOfSeveralFeedsMissNothingAndReadNothingTwice(t *testing.T) {
 					reached[i] = seq
 				}
 				if moved != 1 {
-					t.Errorf("with %s, the positions have moved by %d", m.id, moved)
+					t.Errorf("id %s advances the positions by %d", m.id, moved)
 				}
 			}
 		})
@@ -260,24 +260,24 @@ func TestReadersOfSeveralFeedsMissNothingAndReadNothingTwice(t *testing.T) {
 	}
 }
 
-func TestADeliveryToAStreamOfSeveralFeedsAllocatesNothing(t *testing.T) {
-	m := &merger{stream: &Stream{group: new(Group), wire: nowhere{}, subscriptions: make([]subscription, 2)}}
-	m.name = func(dst []byte, _ int, id []byte) []byte { return append(dst, id...) }
+func TestMuxDeliveryDoesNotAllocate(t *testing.T) {
+	m := &mux{stream: &Stream{group: new(Group), conn: nowhere{}, subscriptions: make([]subscription, 2)}}
+	m.appendID = func(dst []byte, _ int, id []byte) []byte { return append(dst, id...) }
 	for i := range m.stream.subscriptions {
 		m.stream.subscriptions[i].cursor.feed = NewFeed(FeedConfig{})
 	}
 	run := append(event(t, 1, 200), event(t, 2, 200)...)
 	if n := testing.AllocsPerRun(1000, func() {
-		_ = m.relay(0, run)
-		_ = m.relay(1, run)
+		_ = m.addFrames(0, run)
+		_ = m.addFrames(1, run)
 		_ = m.flush()
-	}); n >= 1 { // the race detector has a pool forget some
+	}); n >= 1 { // with the race detector, a sync.Pool drops some items
 		t.Errorf("it allocates %v times", n)
 	}
 }
 
-// nowhere is a wire that takes everything.
-type nowhere struct{ wire }
+// nowhere is a connection that discards everything.
+type nowhere struct{ conn }
 
 func (nowhere) Write(p []byte) (int, error)      { return len(p), nil }
 func (nowhere) SetWriteDeadline(time.Time) error { return nil }

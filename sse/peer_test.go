@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// hijackable is the response of a request that came over conn, as far as Open needs one.
+// hijackable is a response whose connection is conn.
 type hijackable struct {
 	header http.Header
 	conn   net.Conn
@@ -25,18 +25,18 @@ func (h *hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return h.conn, h.buffers(), nil
 }
 
-// peer is the other side of a stream over net.Pipe, which has no buffer: what the peer does not read is not written.
-// In a synctest bubble, deadlines and heartbeats follow its clock.
+// peer is the reader of a stream over net.Pipe, which has no buffer: a write blocks until the peer reads. In a synctest
+// bubble, deadlines and heartbeats use the bubble's clock.
 type peer struct {
 	*eventReader
 	net.Conn
 	stream *Stream
-	ended  chan error // the causes given to onEnd
+	ended  chan error // the causes of onEnd
 
-	lastErr error // at the end of the body
+	lastErr error // of the body
 }
 
-// connect starts a stream of the group on the feed's end.
+// connect starts a stream at the end of a feed.
 func connect(t *testing.T, g *Group, f *Feed, prelude ...string) *peer {
 	t.Helper()
 	p := open(t, g)
@@ -71,7 +71,7 @@ func (p *peer) start(f *Feed, from Position, prelude ...string) {
 	p.stream.Start(Plain(pieces...), f, from, func(cause error) { p.ended <- cause })
 }
 
-// head reads the response's head.
+// head reads the head of the response.
 func (p *peer) head(t *testing.T) {
 	t.Helper()
 	for {
@@ -85,7 +85,7 @@ func (p *peer) head(t *testing.T) {
 	}
 }
 
-// expect reads events with these data.
+// expect reads events and compares their data.
 func (p *peer) expect(t *testing.T, data ...string) {
 	t.Helper()
 	for _, want := range data {
@@ -97,12 +97,12 @@ func (p *peer) expect(t *testing.T, data ...string) {
 	}
 }
 
-// expectEnd reads to the end of the connection, and the stream's cause.
+// expectEnd expects the end of the connection, and a cause.
 func (p *peer) expectEnd(t *testing.T, cause error) {
 	t.Helper()
 	m, err := p.next()
 	if err == nil {
-		t.Fatalf("after the end comes %v", m)
+		t.Fatalf("instead of the end comes %v", m)
 	}
 	p.lastErr = err
 	p.expectCause(t, cause)
@@ -111,12 +111,12 @@ func (p *peer) expectEnd(t *testing.T, cause error) {
 func (p *peer) expectCause(t *testing.T, cause error) {
 	t.Helper()
 	if err := <-p.ended; !errors.Is(err, cause) {
-		t.Fatalf("it ended with %v; want %v", err, cause)
+		t.Fatalf("the stream ended with %v; want %v", err, cause)
 	}
 }
 
-// say appends a message to the feed.
-func say(t testing.TB, f *Feed, data ...string) {
+// publish appends messages to a feed and wakes its streams.
+func publish(t testing.TB, f *Feed, data ...string) {
 	t.Helper()
 	for _, d := range data {
 		if err := f.Append(0, mustFrame(t, "", "", d)); err != nil {

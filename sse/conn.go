@@ -1,0 +1,115 @@
+package sse
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// conn is the connection of a stream to its reader. An error of Write is os.ErrDeadlineExceeded if the write timed out;
+// otherwise the reader is gone.
+type conn interface {
+	io.Writer
+	SetWriteDeadline(time.Time) error
+	// watch blocks until the reader is gone or has sent too much, calls gone with the cause, and returns. A running write
+	// then fails. watch also returns after end and abort.
+	watch(gone func(cause error))
+	// end closes the connection after the last write.
+	end()
+	// abort closes the connection at any time. A running write fails. It must not be called after the stream's run.
+	abort()
+}
+
+// maxReceived is how many bytes a reader may send after its request.
+const maxReceived = 4 << 10
+
+// hijackedConn is a connection that was hijacked from net/http. The response's body ends with the connection and has no
+// framing of its own, so frames are sent as they are.
+type hijackedConn struct {
+	net.Conn
+	discard [64]byte // small, because readers usually send nothing
+}
+
+func (c *hijackedConn) watch(gone func(error)) {
+	defer c.end()
+	for received := 0; received <= maxReceived; {
+		n, err := c.Read(c.discard[:])
+		if err != nil {
+			gone(fmt.Errorf("%w: %w", ErrGone, err))
+			return
+		}
+		received += n
+	}
+	gone(ErrTalkative)
+}
+
+func (c *hijackedConn) end()   { _ = c.Close() }
+func (c *hijackedConn) abort() { _ = c.Close() }
+
+// responseConn writes to a response of net/http. It must not be used after the handler has returned.
+type responseConn struct {
+	w        http.ResponseWriter
+	rc       *http.ResponseController
+	deadline time.Time
+	ctx      context.Context // ends with the request, and with end and abort
+	cancel   context.CancelFunc
+}
+
+func newResponseConn(w http.ResponseWriter, r *http.Request) *responseConn {
+	ctx, cancel := context.WithCancel(r.Context())
+	return &responseConn{w: w, rc: http.NewResponseController(w), ctx: ctx, cancel: cancel}
+}
+
+// Write sends p to the reader. The deadline is set only during the write, because HTTP/2 breaks a stream whose deadline
+// passes, even if nothing is being written.
+func (c *responseConn) Write(p []byte) (int, error) {
+	c.setDeadline(c.deadline)
+	if err := c.ctx.Err(); err != nil { // after setDeadline, which may have replaced the deadline of abort
+		return 0, err
+	}
+	n, err := c.w.Write(p)
+	if err == nil {
+		err = c.rc.Flush()
+	}
+	if err != nil {
+		return 0, c.cause(err) // the number of bytes sent is unknown, and the write cannot be continued
+	}
+	c.setDeadline(time.Time{})
+	return n, nil
+}
+
+// cause returns the cause of a failed write. HTTP/2 has the same error for a deadline and for a reader that is gone.
+func (c *responseConn) cause(err error) error {
+	if !time.Now().Before(c.deadline) {
+		return os.ErrDeadlineExceeded
+	}
+	if gone := c.ctx.Err(); gone != nil {
+		return gone
+	}
+	return err
+}
+
+func (c *responseConn) SetWriteDeadline(t time.Time) error {
+	c.deadline = t
+	return nil
+}
+
+// setDeadline ignores errors: some responses have no deadlines.
+func (c *responseConn) setDeadline(t time.Time) { _ = c.rc.SetWriteDeadline(t) }
+
+// watch relies on net/http to break a running write.
+func (c *responseConn) watch(gone func(error)) {
+	<-c.ctx.Done()
+	gone(fmt.Errorf("%w: %w", ErrGone, c.ctx.Err()))
+}
+
+func (c *responseConn) end() { c.cancel() }
+
+func (c *responseConn) abort() {
+	c.cancel()                     // before setDeadline, see Write
+	c.setDeadline(time.Unix(1, 0)) // in the past
+}
