@@ -13,8 +13,8 @@ import (
 
 const mebibyte = 1 << 20
 
-// Each takes 20 times its text as a tree of values.
-func TestBatchesOfManyNumbersTakeLittleMoreThanTheirText(t *testing.T) {
+// As a tree of separate values, each document would need 20 times the memory of its text.
+func TestArraysOfNumbersNeedLittleMoreMemoryThanText(t *testing.T) {
 	s := start(t)
 	s.begin()
 	n := sized(30, 60)
@@ -23,7 +23,7 @@ func TestBatchesOfManyNumbersTakeLittleMoreThanTheirText(t *testing.T) {
 	s.wants(int64(n) * 8 * mebibyte)
 }
 
-func TestBatchesOfManyMembersAreCounted(t *testing.T) {
+func TestObjectsWithManyMembersAreInTheEstimate(t *testing.T) {
 	s := start(t)
 	s.begin()
 	n := sized(20, 60)
@@ -36,7 +36,7 @@ func TestBatchesOfManyMembersAreCounted(t *testing.T) {
 	s.wants(int64(n) * 40 * mebibyte)
 }
 
-func TestReadersOfALargePresenceListShareIt(t *testing.T) {
+func TestReadersShareLargePresenceList(t *testing.T) {
 	s := start(t)
 	s.begin()
 	clients, readers := sized(2000, 9990), sized(40, 80)
@@ -46,7 +46,7 @@ func TestReadersOfALargePresenceListShareIt(t *testing.T) {
 		s.unread("/v1/rooms/r/events")
 		s.unread("/v1/rooms/r/presence")
 	})
-	// The list changes under the readers who have begun.
+	// The list changes while readers have received a part of it.
 	each(readers, 10, func(i int) {
 		s.put("r", fmt.Sprint("client-", i), meta)
 		s.unread("/v1/rooms/r/events")
@@ -69,11 +69,11 @@ func (s *server) put(room, client, body string) {
 	}
 	answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		s.t.Errorf("a presence update is answered %d", answer.StatusCode)
+		s.t.Errorf("a presence update has status %d", answer.StatusCode)
 	}
 }
 
-// history fills a room with so many bytes of batches, and returns the event id of the first.
+// history fills a room with a number of bytes and returns the event id of the first batch.
 func (s *server) history(room string, bytes int) (first string) {
 	const size = 4 << 10
 	text := `"` + strings.Repeat("x", size) + `"`
@@ -89,7 +89,7 @@ func (s *server) history(room string, bytes int) (first string) {
 	return epoch + "-1"
 }
 
-func TestReadersWhoResumeAndReadNothingShareTheLog(t *testing.T) {
+func TestStalledResumingReadersShareTheLog(t *testing.T) {
 	s := start(t)
 	first := s.history("r", 8*mebibyte)
 	s.begin()
@@ -98,7 +98,7 @@ func TestReadersWhoResumeAndReadNothingShareTheLog(t *testing.T) {
 	s.wants(int64(readers)*100<<10 + 64*mebibyte)
 }
 
-func TestCompressedAndMergedStreamsThatAreNotReadAreBounded(t *testing.T) {
+func TestStalledCompressedAndMultiRoomStreamsNeedBoundedMemory(t *testing.T) {
 	s := start(t, "--compress-streams")
 	first := s.history("a", 4*mebibyte)
 	s.history("b", 4*mebibyte)
@@ -126,13 +126,13 @@ func TestUnreadPagesOfChangesAreShared(t *testing.T) {
 	each(readers, 20, func(i int) {
 		target := fmt.Sprintf("/v1/rooms/r/changes?limit=1000&after=%s-%d", epoch, i%1000)
 		c := s.unread(target)
-		// The system takes the first answers off the server's hands.
+		// The system's buffers take the first answers.
 		_, _ = io.WriteString(c, strings.Repeat("GET "+target+" HTTP/1.1\r\nHost: "+s.address+"\r\n\r\n", 8))
 	})
 	s.wants(int64(readers)*200<<10 + 64*mebibyte)
 }
 
-func TestKeysOfARoomAreCounted(t *testing.T) {
+func TestKeysOfARoomAreInTheEstimate(t *testing.T) {
 	s := start(t)
 	s.begin()
 	keys := sized(8000, 60_000)
@@ -140,11 +140,11 @@ func TestKeysOfARoomAreCounted(t *testing.T) {
 	s.wants(int64(keys)*6<<10 + 64*mebibyte)
 }
 
-// trySend is send for a batch that may be refused because a limit has been reached.
+// trySend sends a batch that a limit may refuse.
 func (s *server) trySend(room, body string) { _ = s.post(room, body) }
 
-// Each change makes a new version, and each reader holds one.
-func TestUnreadDocumentsOfManyVersionsAreBounded(t *testing.T) {
+// Each change makes a new version of the document, and each reader holds another one.
+func TestStalledReadersOfManyVersionsNeedBoundedMemory(t *testing.T) {
 	s := start(t)
 	text := `"` + strings.Repeat("x", 900<<10) + `"`
 	for i := range 9 {
@@ -163,15 +163,15 @@ func TestUnreadDocumentsOfManyVersionsAreBounded(t *testing.T) {
 	s.wants(700 * mebibyte)
 }
 
-// tryUnread is unread for a request that may be refused.
+// tryUnread sends a request that may be refused, and reads only its first bytes.
 func (s *server) tryUnread(target string) {
 	c := s.raw("GET " + target + " HTTP/1.1\r\nHost: " + s.address + "\r\n\r\n")
 	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	_, _ = c.Read(make([]byte, 64))
 }
 
-// The server fills in ids, so that it has to tell all of what it was sent.
-func TestAnswersThatAreNotReadAreBoundedAndKeepNobodyOut(t *testing.T) {
+// The server adds ids, so each answer repeats the whole batch.
+func TestUnreadAnswersNeedBoundedMemoryAndBlockNoOtherClient(t *testing.T) {
 	s := start(t)
 	s.begin()
 	body := set("k", "list", `[`+strings.Repeat(`{"text":"`+strings.Repeat("x", 600)+`"},`, 1400)+`{}]`)
@@ -181,7 +181,7 @@ func TestAnswersThatAreNotReadAreBoundedAndKeepNobodyOut(t *testing.T) {
 	each(senders, 20, func(int) {
 		c := s.raw("")
 		_ = c.SetWriteDeadline(time.Now().Add(10 * time.Second))
-		for range 6 { // until the server stops to read, since nobody takes its answers
+		for range 6 { // until the server stops reading, because its answers are not read
 			if _, err := io.WriteString(c, request); err != nil {
 				return
 			}
@@ -191,8 +191,8 @@ func TestAnswersThatAreNotReadAreBoundedAndKeepNobodyOut(t *testing.T) {
 	s.wants(700 * mebibyte)
 }
 
-// A name is a part of the address, and would keep all of it in memory.
-func TestLongAddressesAreNotKept(t *testing.T) {
+// A room name is a substring of the URL and could keep all of it in memory.
+func TestLongURLsAreNotKeptInMemory(t *testing.T) {
 	s := start(t)
 	s.begin()
 	clients := sized(1000, 2000)
@@ -201,23 +201,23 @@ func TestLongAddressesAreNotKept(t *testing.T) {
 	s.wants(int64(clients)*45<<10 + 16*mebibyte)
 }
 
-// Each joiner is told to all who are there.
-func TestManyWhoJoinARoomAtOnceShareWhatTheyAreTold(t *testing.T) {
+// Each new client is an event for all clients in the room.
+func TestManyClientsJoiningAtOnceSharePresenceEvents(t *testing.T) {
 	s := start(t)
 	s.begin()
-	joiners := sized(500, 4000)
-	each(joiners, 20, func(i int) { s.unread(fmt.Sprintf("/v1/rooms/r/events?clientId=client-%d", i)) })
-	s.wants(int64(joiners)*60<<10 + 64*mebibyte)
+	clients := sized(500, 4000)
+	each(clients, 20, func(i int) { s.unread(fmt.Sprintf("/v1/rooms/r/events?clientId=client-%d", i)) })
+	s.wants(int64(clients)*60<<10 + 64*mebibyte)
 }
 
-// Other senders, small and large, are answered meanwhile.
-func TestBodiesThatArriveSlowlyAreBounded(t *testing.T) {
+// Meanwhile, other requests are answered, with small and with large bodies.
+func TestSlowBodiesNeedBoundedMemory(t *testing.T) {
 	s := start(t)
 	s.begin()
 	senders := sized(500, 2000)
-	most := "POST /v1/rooms/r/ops HTTP/1.1\r\nHost: " + s.address + "\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n" +
+	incomplete := "POST /v1/rooms/r/ops HTTP/1.1\r\nHost: " + s.address + "\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n" +
 		strings.Repeat(" ", 900_000)
-	each(senders, 50, func(int) { s.raw(most) })
+	each(senders, 50, func(int) { s.raw(incomplete) })
 	var honest sync.WaitGroup
 	for i := range 4 {
 		honest.Go(func() { s.send("honest", set(fmt.Sprint("k", i), "v", `"`+strings.Repeat("x", 800_000)+`"`)) })

@@ -1,6 +1,6 @@
-// Package attack takes as much memory of a server as its clients can, and measures what that is: how much its process
-// grows, whether its estimate (pathsync_memory_bytes) knows of it, and how long a writer in another room waits meanwhile.
+// Package attack tests how much memory clients can make a server use. Each test measures the growth of the process, compares it
+// with the server's estimate (pathsync_memory_bytes), and measures the latency of a writer in another room.
 //
-// Each attack runs against a process of its own, built as released. `go test` runs them small; `make attack`, which sets
-// PATHSYNC_ATTACK=long, at full size. PATHSYNC_ATTACK_BINARY names another build to measure, which need not pass.
+// Each attack runs against a separate process, built as released. `go test` runs small attacks. `make attack` sets
+// PATHSYNC_ATTACK=long, for full size. PATHSYNC_ATTACK_BINARY names another binary to measure.
 package attack

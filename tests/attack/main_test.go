@@ -11,10 +11,10 @@ import (
 // binary is the program under test, built once for all tests.
 var binary string
 
-// long is whether the attacks run at full size.
+// long reports whether the attacks run at full size.
 var long = os.Getenv("PATHSYNC_ATTACK") == "long"
 
-// sized returns the size of an attack: the first, or the second when it runs at full size.
+// sized returns short, or full if the attacks run at full size.
 func sized(short, full int) int {
 	if long {
 		return full

@@ -27,12 +27,12 @@ type server struct {
 	process *program.Process
 	http    *http.Client
 
-	quiet  figures // before the attack
-	worst  atomic.Pointer[figures]
+	before figures // the attack
+	peak   atomic.Pointer[figures]
 	writer *writer
 }
 
-// figures are how much memory the server takes at a moment.
+// figures is the memory of the server at a moment, in bytes.
 type figures struct {
 	resident  int64 // of the process
 	estimated int64 // pathsync_memory_bytes
@@ -50,14 +50,14 @@ func (f figures) String() string {
 func start(t *testing.T, flags ...string) *server {
 	t.Helper()
 	if _, err := os.Stat("/proc/self/status"); err != nil {
-		t.Skip("what a process takes is read from /proc")
+		t.Skip("the memory of a process is read from /proc, which is missing")
 	}
 	s := &server{t: t, address: program.FreeAddress(t)}
 	args := append([]string{"serve", "--listen", s.address, "--database", "sqlite:" + filepath.Join(t.TempDir(), "rooms.db"),
 		"--client-batches", "0"}, flags...)
 	name := binary
 	if taskset, err := exec.LookPath("taskset"); err == nil && long {
-		name, args = taskset, append([]string{"-c", "0", binary}, args...) // make attack has the tests on another core
+		name, args = taskset, append([]string{"-c", "0", binary}, args...) // make attack runs the tests on another core
 	}
 	s.process = program.Start(t, "", nil, name, args...)
 	s.process.Line(t, s.process.Stderr, `msg="pathsync is ready"`)
@@ -67,12 +67,12 @@ func start(t *testing.T, flags ...string) *server {
 	return s
 }
 
-// begin notes how the server is before an attack, and starts a writer in a room that has no part in it.
+// begin records the memory before an attack and starts a writer in another room.
 func (s *server) begin() {
 	s.writer = startWriter(s.t, s.address)
 	time.Sleep(300 * time.Millisecond)
-	s.quiet = s.figures()
-	s.worst.Store(&s.quiet)
+	s.before = s.figures()
+	s.peak.Store(&s.before)
 	done := make(chan struct{})
 	var watching sync.WaitGroup
 	watching.Go(func() {
@@ -82,15 +82,15 @@ func (s *server) begin() {
 				return
 			case <-time.After(100 * time.Millisecond):
 			}
-			if f := s.figures(); f.resident > s.worst.Load().resident {
-				s.worst.Store(&f)
+			if f := s.figures(); f.resident > s.peak.Load().resident {
+				s.peak.Store(&f)
 			}
 		}
 	})
 	s.t.Cleanup(func() { close(done); watching.Wait() })
 }
 
-// figures reads what the server takes now.
+// figures reads the memory of the server.
 func (s *server) figures() (f figures) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Cmd.Process.Pid))
 	if err != nil {
@@ -117,19 +117,19 @@ func (s *server) figures() (f figures) {
 	return f
 }
 
-// wants checks what an attack that has reached its peak has come to. The process may grow by so many bytes; the estimate
-// may differ from that by a factor of two, small amounts aside; and a writer elsewhere waits for at most 100 ms.
+// wants checks the result of an attack at its peak: the process has grown by maxGrowth bytes at most, the estimate differs from
+// the growth by a factor of two at most (small amounts excepted), and a writer in another room waits for patience at most.
 func (s *server) wants(maxGrowth int64) {
 	s.t.Helper()
-	time.Sleep(time.Duration(sized(500, 2000)) * time.Millisecond) // the attack is held, and the writer goes on
+	time.Sleep(time.Duration(sized(500, 2000)) * time.Millisecond) // the attack lasts, and the writer continues
 	held := s.figures()
-	if f := s.worst.Load(); f.resident > held.resident {
+	if f := s.peak.Load(); f.resident > held.resident {
 		held = *f
 	}
-	grown := held.minus(s.quiet)
-	p99, most := s.writer.end()
-	s.t.Logf("%s: grown by %v (factor %.2f); a writer elsewhere waits p99 %v, most %v", s.t.Name(), grown,
-		float64(grown.estimated)/float64(grown.resident), p99, most)
+	grown := held.minus(s.before)
+	p99, longest := s.writer.end()
+	s.t.Logf("%s: grown by %v (factor %.2f); a writer in another room waits p99 %v, max %v", s.t.Name(), grown,
+		float64(grown.estimated)/float64(grown.resident), p99, longest)
 	if grown.resident > maxGrowth {
 		s.t.Errorf("the process has grown by %d MiB, more than %d", grown.resident>>20, maxGrowth>>20)
 	}
@@ -142,11 +142,10 @@ func (s *server) wants(maxGrowth int64) {
 	}
 }
 
-// patience is how long a writer elsewhere may wait. In the tests that all others run beside, a busy machine is no fault of
-// the server.
+// patience is the limit for the latency of a writer in another room. It is long for small attacks, which run beside other tests.
 var patience = time.Duration(sized(5000, 100)) * time.Millisecond
 
-// set is the body of a batch with one op.
+// set returns the body of a batch with one op.
 func set(key, path, value string) string {
 	return `{"clientId":"attacker","key":"` + key + `","ops":[{"op":"set","path":"` + path + `","value":` + value + `}]}`
 }
@@ -163,7 +162,7 @@ func (s *server) post(room, body string) int {
 	return answer.StatusCode
 }
 
-// send is post for a batch that has to be taken; it comes again as long as the server has too much to do.
+// send posts a batch that has to be accepted. It retries while the server is overloaded.
 func (s *server) send(room, body string) {
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		status := s.post(room, body)
@@ -171,13 +170,13 @@ func (s *server) send(room, body string) {
 			return
 		}
 		if status != http.StatusServiceUnavailable || time.Now().After(deadline) {
-			s.t.Errorf("a batch is answered %d", status)
+			s.t.Errorf("posting a batch: status %d", status)
 			return
 		}
 	}
 }
 
-// each runs an action n times, so many at once.
+// each calls do n times, with a number of calls at once.
 func each(n, atOnce int, do func(i int)) {
 	var next atomic.Int64
 	var all sync.WaitGroup
@@ -191,18 +190,18 @@ func each(n, atOnce int, do func(i int)) {
 	all.Wait()
 }
 
-// unread sends a request, whose answer nobody reads beyond its first bytes, and returns once these are there.
+// unread sends a request and reads only the first bytes of its answer.
 func (s *server) unread(target string, header ...string) net.Conn {
 	c := s.raw("GET " + target + " HTTP/1.1\r\nHost: " + s.address + "\r\n" + strings.Join(append(header, "\r\n"), "\r\n"))
 	var first [64]byte
 	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	if n, err := c.Read(first[:]); err != nil || !bytes.Contains(first[:n], []byte(" 200 ")) {
-		s.t.Errorf("%s is answered %q, %v", target, first[:n], err)
+		s.t.Errorf("the answer to %s begins with %q, %v", target, first[:n], err)
 	}
 	return c
 }
 
-// raw opens a connection that takes little, and sends something.
+// raw opens a connection with a small receive buffer and sends text.
 func (s *server) raw(text string) net.Conn {
 	c, err := net.Dial("tcp", s.address)
 	if err != nil {

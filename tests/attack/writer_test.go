@@ -15,11 +15,11 @@ import (
 	"github.com/pathsync/pathsync/tests/program"
 )
 
-// writerAddress names the server that the test's own binary writes to, instead of running tests.
+// writerAddress is the environment variable with the address of a server. If it is set, the test's binary is a writer.
 const writerAddress = "PATHSYNC_ATTACK_WRITER"
 
-// writer is a process that sends small batches to a room one after the other, and says how each is answered and how long
-// that took. It is a process of its own so that its requests do not wait behind the attackers in the tests' scheduler.
+// writer is a process that sends small batches to a room, one after the other, and prints the status and the latency of each.
+// It is a separate process, so that its requests do not wait for attackers in the scheduler of the tests.
 type writer struct {
 	t       *testing.T
 	process *program.Process
@@ -32,8 +32,8 @@ func startWriter(t *testing.T, address string) *writer {
 	return w
 }
 
-// end ends the writer.
-func (w *writer) end() (p99, most time.Duration) {
+// end ends the writer and returns the latencies of its requests.
+func (w *writer) end() (p99, longest time.Duration) {
 	w.t.Helper()
 	w.process.Signal(w.t, syscall.SIGTERM)
 	w.process.Wait(w.t, 10*time.Second)
@@ -42,7 +42,7 @@ func (w *writer) end() (p99, most time.Duration) {
 		var status int
 		var nanoseconds int64
 		if n, err := fmt.Sscan(line, &status, &nanoseconds); n != 2 || status != http.StatusOK {
-			w.t.Errorf("a writer elsewhere says %q, %v", line, err)
+			w.t.Errorf("the writer in another room printed %q, %v", line, err)
 		}
 		took = append(took, time.Duration(nanoseconds))
 	}
@@ -50,7 +50,7 @@ func (w *writer) end() (p99, most time.Duration) {
 	return took[len(took)*99/100], took[len(took)-1]
 }
 
-// write is the writer's process. It ends with a signal.
+// write is the main function of the writer's process. A signal ends it.
 func write(address string) {
 	client := &http.Client{Timeout: time.Minute}
 	for n := 0; ; n++ {

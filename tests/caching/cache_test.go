@@ -13,11 +13,11 @@ import (
 	"github.com/pathsync/pathsync/tests/program"
 )
 
-// cache is a program that people run in front of the server.
+// cache is a caching proxy.
 type cache struct {
 	name, program string
-	files         []string  // its recipe, and what testdata has around that
-	public        [2]string // how the recipe says that rooms called news-… are public, as a comment and in force
+	files         []string  // the recipe, and the rest of the configuration in testdata
+	public        [2]string // the recipe's line for public rooms (news-…), as a comment and enabled
 	args          func(dir, address string) []string
 }
 
@@ -38,10 +38,10 @@ var caches = []cache{
 	},
 }
 
-// start starts the cache in front of a server, and returns where it listens.
+// start starts the cache in front of a server and returns its address.
 func (c cache) start(t *testing.T, s *server) (address string) {
 	t.Helper()
-	file := c.where()
+	file := c.path()
 	if file == "" {
 		t.Skipf("%s is not installed", c.program)
 	}
@@ -52,7 +52,7 @@ func (c cache) start(t *testing.T, s *server) (address string) {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	address = program.FreeAddress(t)
 	_, port, _ := strings.Cut(s.address, ":")
-	// A recipe is valid as it stands. These are the places that it names and that are elsewhere here.
+	// A recipe is valid as it is. The test replaces its addresses and directories.
 	places := strings.NewReplacer("127.0.0.1:8080", s.address, `.port = "8080"`, `.port = "`+port+`"`, "127.0.0.1:80", address,
 		"/var/cache/nginx", dir, "/run/proxy", dir, c.public[0], c.public[1])
 	for _, name := range c.files {
@@ -69,8 +69,8 @@ func (c cache) start(t *testing.T, s *server) (address string) {
 	return address
 }
 
-// where finds the program, and returns "" if this machine does not have it.
-func (c cache) where() string {
+// path returns the path of the program, or "" if it is not installed.
+func (c cache) path() string {
 	for _, file := range []string{c.program, "/usr/sbin/" + c.program} {
 		if path, err := exec.LookPath(file); err == nil {
 			return path
@@ -100,7 +100,7 @@ func ready(t *testing.T, p *program.Process, url string) {
 		select {
 		case <-again.C:
 		case <-p.Exited():
-			t.Fatalf("the cache has ended:\n%s", p.Said())
+			t.Fatalf("the cache has exited:\n%s", p.Said())
 		case <-ctx.Done():
 			t.Fatalf("the cache does not answer:\n%s", p.Said())
 		}

@@ -8,14 +8,14 @@ import (
 )
 
 const (
-	crowd       = 2000
-	maxRequests = 50 // that a crowd may cause at the server
+	numReaders  = 2000
+	maxRequests = 50 // of all readers together, at the server
 )
 
-// gather has a crowd of readers connected to a cache, each at a position of its own.
-func gather(t *testing.T, address string, s *server, position func(i int) int64) []*reader {
+// connectAll connects numReaders readers to a cache, each with its position.
+func connectAll(t *testing.T, address string, s *server, position func(i int) int64) []*reader {
 	t.Helper()
-	readers := make([]*reader, crowd)
+	readers := make([]*reader, numReaders)
 	for i := range readers {
 		readers[i] = connect(t, address, s, position(i))
 	}
@@ -23,7 +23,7 @@ func gather(t *testing.T, address string, s *server, position func(i int) int64)
 	return readers
 }
 
-// together has all readers do something at once, and waits until the last has done it.
+// together calls do for all readers concurrently and waits for all of them.
 func together(t *testing.T, readers []*reader, do func(*reader) error) {
 	t.Helper()
 	done := make(chan error, len(readers))
@@ -39,11 +39,11 @@ func together(t *testing.T, readers []*reader, do func(*reader) error) {
 		}
 	}
 	if first != nil {
-		t.Fatalf("%d of %d readers failed, first of all: %v", failed, len(readers), first)
+		t.Fatalf("%d of %d readers failed; the first error: %v", failed, len(readers), first)
 	}
 }
 
-// behind runs a test behind each cache that is here.
+// behind runs a test behind each installed cache.
 func behind(t *testing.T, test func(t *testing.T, s *server, address string)) {
 	for _, c := range caches {
 		t.Run(c.name, func(t *testing.T) {
@@ -53,12 +53,12 @@ func behind(t *testing.T, test func(t *testing.T, s *server, address string)) {
 	}
 }
 
-// The readers have lost their connections at ten different positions, and each has missed 500 batches at least.
-func TestACrowdThatComesBackIsServedByTheCache(t *testing.T) {
+// The readers were cut off at ten different positions. Each has missed at least 500 batches.
+func TestCacheServesManyReadersThatReconnect(t *testing.T) {
 	behind(t, func(t *testing.T, s *server, address string) {
 		const last = 550
 		fill(t, s, last)
-		readers := gather(t, address, s, func(i int) int64 { return 41 + int64(i%10) })
+		readers := connectAll(t, address, s, func(i int) int64 { return 41 + int64(i%10) })
 		began := time.Now()
 		together(t, readers, func(r *reader) error {
 			for !r.late {
@@ -70,30 +70,30 @@ func TestACrowdThatComesBackIsServedByTheCache(t *testing.T) {
 		})
 		for _, r := range readers {
 			if r.seq != last {
-				t.Fatalf("a reader has come to %d of %d", r.seq, last)
+				t.Fatalf("a reader has received %d of %d batches", r.seq, last)
 			}
 		}
 		check(t, s, time.Since(began))
 	})
 }
 
-func TestACrowdThatPollsIsServedByTheCache(t *testing.T) {
+func TestCacheServesManyReadersThatPoll(t *testing.T) {
 	behind(t, func(t *testing.T, s *server, address string) {
-		const before, news = 3, 5
+		const before, added = 3, 5
 		fill(t, s, before)
-		readers := gather(t, address, s, func(int) int64 { return before })
+		readers := connectAll(t, address, s, func(int) int64 { return before })
 		began := time.Now()
-		// The first answer says that there is nothing more, and the second, after a while, that there still is not. Then
-		// whoever is the last to get a batch sends the next.
-		var reached [before + news]atomic.Int64
+		// The first answer says that the reader is up to date; the second one has waited and says the same. From then on,
+		// the last reader that receives a batch sends the next one.
+		var reached [before + added]atomic.Int64
 		reach := func(seq int64) error {
-			if seq == before+news || reached[seq].Add(1) < crowd {
+			if seq == before+added || reached[seq].Add(1) < numReaders {
 				return nil
 			}
 			return s.fill(t.Context(), 1)
 		}
 		together(t, readers, func(r *reader) error {
-			for polls := 1; r.seq < before+news; polls++ {
+			for polls := 1; r.seq < before+added; polls++ {
 				at := r.seq
 				if _, err := r.next(); err != nil {
 					return err
@@ -120,8 +120,8 @@ func fill(t *testing.T, s *server, batches int) {
 func check(t *testing.T, s *server, took time.Duration) {
 	t.Helper()
 	n := s.requests.Load()
-	t.Logf("%d readers caused %d requests at the server, in %v", crowd, n, took.Round(time.Millisecond))
+	t.Logf("%d readers caused %d requests at the server, in %v", numReaders, n, took.Round(time.Millisecond))
 	if n >= maxRequests {
-		t.Errorf("%d requests, and less than %d were to be seen", n, maxRequests)
+		t.Errorf("%d requests, want less than %d", n, maxRequests)
 	}
 }

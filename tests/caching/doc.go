@@ -1,3 +1,3 @@
-// Package caching puts real caches in front of a server, and a crowd in front of them: what docs/caching.md says is meant
-// for this. The caches run with the configurations in deploy/proxies.
+// Package caching tests the statements of docs/caching.md: thousands of readers request batches through a real cache in front
+// of a server. The caches run with the configurations in deploy/proxies.
 package caching

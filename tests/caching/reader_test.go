@@ -16,11 +16,11 @@ import (
 
 const (
 	room       = "stadium"
-	publicRoom = "news-stadium" // of which the caches know that it is the same for everybody
+	publicRoom = "news-stadium" // the caches share its answers among all users
 )
 
-// reader is a reader of the room as the client is one that polls, on a connection of its own and without a goroutine for it:
-// the race detector has a limit on them.
+// reader polls a room as the client does, on its own connection. It has no goroutine of its own, because the race detector
+// limits their number.
 type reader struct {
 	room   string
 	epoch  string
@@ -29,7 +29,7 @@ type reader struct {
 	seq    int64 // of the last batch that it has
 	cursor int64
 	pages  *pages
-	late   bool // it has caught up once, and waits for more
+	late   bool // it was up to date and long-polls
 }
 
 type pages struct {
@@ -48,8 +48,8 @@ type page struct {
 }
 
 const (
-	patience    = 30 * time.Second // for an answer
-	waitSeconds = 2                // of a poll
+	patience    = 30 * time.Second // of a request
+	waitSeconds = 2                // of a long poll
 )
 
 func connect(t *testing.T, address string, s *server, seq int64) *reader {
@@ -62,7 +62,7 @@ func connect(t *testing.T, address string, s *server, seq int64) *reader {
 	return &reader{room: room, epoch: s.epoch, conn: conn, text: bufio.NewReader(conn), seq: seq}
 }
 
-// next asks for what comes after the last batch, and takes it in.
+// next requests the batches after the last one and processes them.
 func (r *reader) next() (page, error) {
 	query := fmt.Sprintf("after=%s-%d", r.epoch, r.seq)
 	until := r.until()
@@ -74,7 +74,7 @@ func (r *reader) next() (page, error) {
 	default:
 		query += fmt.Sprintf("&cursor=%d", r.cursor)
 	}
-	p, err := r.ask(query, "")
+	p, err := r.get(query, "")
 	if err != nil {
 		return p, fmt.Errorf("%s: %w", query, err)
 	}
@@ -86,7 +86,7 @@ func (r *reader) next() (page, error) {
 	}
 	if until == 0 {
 		if len(p.Changes) == 0 && p.Cursor <= r.cursor {
-			return p, fmt.Errorf("%s: it would be asked for again", query)
+			return p, fmt.Errorf("%s: neither the position nor the cursor has advanced", query)
 		}
 		r.cursor, r.pages = p.Cursor, p.Pages
 		r.late = p.UpToDate
@@ -94,7 +94,7 @@ func (r *reader) next() (page, error) {
 	return p, nil
 }
 
-// until is the end of the whole page to go on with; 0: there is none.
+// until returns the end of the next complete page, or 0 if there is none.
 func (r *reader) until() int64 {
 	if r.pages == nil {
 		return 0
@@ -107,8 +107,8 @@ func (r *reader) until() int64 {
 	return end
 }
 
-// ask asks for batches, with a line of the header besides if it is not "".
-func (r *reader) ask(query, header string) (p page, err error) {
+// get requests batches. header is "" or an additional header line.
+func (r *reader) get(query, header string) (p page, err error) {
 	if err := r.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return p, err
 	}
@@ -125,12 +125,12 @@ func (r *reader) ask(query, header string) (p page, err error) {
 		return p, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return p, fmt.Errorf("it is answered %d: %.200s", resp.StatusCode, body)
+		return p, fmt.Errorf("status %d: %.200s", resp.StatusCode, body)
 	}
 	return parse(body)
 }
 
-// parsed has the answers that have come. Thousands get the same bytes, and they are looked at once.
+// parsed caches parsed answers: thousands of readers get the same bytes.
 var parsed sync.Map
 
 func parse(body []byte) (p page, err error) {

@@ -18,7 +18,7 @@ import (
 	"github.com/pathsync/pathsync/tests/program"
 )
 
-// server is a real one, which counts what it is asked for.
+// server is a pathsync server that counts its requests.
 type server struct {
 	api      *httpapi.Server
 	epoch    string
@@ -44,7 +44,7 @@ func startServer(t *testing.T) *server {
 		defer cancel()
 		s.api.Drain()
 		if err := errors.Join(s.api.Wait(ctx), listening.Shutdown(ctx), s.api.Hub().Close(ctx)); err != nil {
-			t.Errorf("ending the server: %v", err)
+			t.Errorf("stopping the server: %v", err)
 		}
 		<-served
 	})
@@ -59,7 +59,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.api.ServeHTTP(w, r)
 }
 
-// fill sends so many batches to the room, past the cache.
+// fill sends batches to the room without the cache.
 func (s *server) fill(ctx context.Context, batches int) error {
 	for range batches {
 		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/rooms/"+room+"/ops",
@@ -68,7 +68,7 @@ func (s *server) fill(ctx context.Context, batches int) error {
 		w := httptest.NewRecorder()
 		s.api.ServeHTTP(w, r)
 		if w.Code != http.StatusOK {
-			return fmt.Errorf("a batch is answered %d: %s", w.Code, w.Body)
+			return fmt.Errorf("posting a batch: status %d: %s", w.Code, w.Body)
 		}
 	}
 	return nil

@@ -1,10 +1,10 @@
-// Load measures a real pathsync server under the loads that the README gives figures for.
+// Load measures a pathsync server under the loads of the README's figures.
 //
 //	go run ./tests/load [durable|rooms|fanout|writers|flatout|idle|all]
 //
-// It builds the server, starts it with a database in a temporary directory and pinned to processor 0, puts itself on
-// processor 1, and prints a table. Where `taskset` is missing nothing is pinned, and it says so. Everything stays on
-// the loopback interface and ends by itself. The exit code is 1 when a batch was lost, doubled or out of order.
+// It builds the server, starts it with a database in a temporary directory, and prints a table. The server is pinned to
+// processor 0 and Load to processor 1; without `taskset`, both use all processors, and Load says so. All connections are on the
+// loopback interface. The exit code is 1 if a batch was lost, duplicated or out of order.
 package main
 
 import (
@@ -19,33 +19,33 @@ import (
 	"time"
 )
 
-// scenario is one load. It returns the lines of its report.
+// scenario is one load.
 type scenario struct {
-	name, what string
-	run        func(ctx context.Context, s *server, o options) (report, error)
+	name, description string
+	run               func(ctx context.Context, s *server, o options) (report, error)
 }
 
-// options are what all scenarios share.
+// options apply to all scenarios.
 type options struct {
 	duration time.Duration
 }
 
 var scenarios = []scenario{
-	{"durable", "32 writers in 8 rooms, as fast as it goes", durable},
+	{"durable", "32 writers in 8 rooms, without pauses", durable},
 	{"rooms", "300 clients in 60 rooms, each posting every 2 s", rooms},
 	{"fanout", "one room, 1,000 readers, 50 batches/s", fanout},
 	{"writers", "one room, 200 readers, 250 batches/s from 100 writers", writers},
-	{"flatout", "one room, 1,000 readers, as fast as it goes", flatout},
+	{"flatout", "one room, 1,000 readers, 32 writers without pauses", flatout},
 	{"idle", "10,000 idle streams in 100 rooms", idle},
 }
 
 func main() {
-	duration := flag.Duration("duration", 10*time.Second, "how long each load lasts")
-	address := flag.String("server", "", "load this server (host:port) instead of starting one; its CPU and memory stay unknown")
+	duration := flag.Duration("duration", 10*time.Second, "duration of each load")
+	address := flag.String("server", "", "load this server (host:port) instead of starting one; its CPU time and memory are not measured")
 	flag.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: load [flags] [scenario…|all]")
 		for _, s := range scenarios {
-			fmt.Fprintf(os.Stderr, "  %-8s %s\n", s.name, s.what)
+			fmt.Fprintf(os.Stderr, "  %-8s %s\n", s.name, s.description)
 		}
 		flag.PrintDefaults()
 	}
@@ -53,21 +53,21 @@ func main() {
 	if *address == "" {
 		pinSelf()
 	}
-	wanted := flag.Args()
-	if len(wanted) == 0 {
-		wanted = []string{"all"}
+	names := flag.Args()
+	if len(names) == 0 {
+		names = []string{"all"}
 	}
-	if !measureAll(wanted, *address, options{*duration}) {
+	if !measureAll(names, *address, options{*duration}) {
 		os.Exit(1)
 	}
 }
 
-func measureAll(wanted []string, address string, o options) bool {
+func measureAll(names []string, address string, o options) bool {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	ok := true
 	for _, s := range scenarios {
-		if slices.Contains(wanted, s.name) || slices.Contains(wanted, "all") {
+		if slices.Contains(names, s.name) || slices.Contains(names, "all") {
 			ok = measure(ctx, s, address, o) && ok
 		}
 	}
@@ -75,7 +75,7 @@ func measureAll(wanted []string, address string, o options) bool {
 }
 
 func measure(ctx context.Context, s scenario, address string, o options) bool {
-	fmt.Printf("\n%s: %s\n", s.name, s.what)
+	fmt.Printf("\n%s: %s\n", s.name, s.description)
 	srv, err := startServer(ctx, address)
 	if err != nil {
 		fmt.Println("  starting the server:", err)
@@ -91,15 +91,15 @@ func measure(ctx context.Context, s scenario, address string, o options) bool {
 	return r.wrong == 0
 }
 
-// pinSelf starts this program again on processor 1, once, where taskset is there.
+// pinSelf restarts this program once on processor 1, if taskset is installed.
 func pinSelf() {
-	const mark = "PATHSYNC_LOAD_PINNED"
-	if os.Getenv(mark) != "" {
+	const restarted = "PATHSYNC_LOAD_PINNED"
+	if os.Getenv(restarted) != "" {
 		return
 	}
 	taskset, err := exec.LookPath("taskset")
 	if err != nil {
-		fmt.Println("taskset is not there: server and load share all processors")
+		fmt.Println("taskset is not installed: server and load share all processors")
 		return
 	}
 	self, err := os.Executable()
@@ -107,11 +107,11 @@ func pinSelf() {
 		return
 	}
 	cmd := exec.Command(taskset, append([]string{"-c", "1", self}, os.Args[1:]...)...)
-	cmd.Env = append(os.Environ(), mark+"=1")
+	cmd.Env = append(os.Environ(), restarted+"=1")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		if !strings.Contains(err.Error(), "exit status") {
-			fmt.Println("pinning failed:", err)
+			fmt.Println("starting the load with taskset:", err)
 		}
 		os.Exit(1)
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// With -server the loads run on a database that has been loaded before.
-func TestASecondRunOnTheSameServerLosesNothing(t *testing.T) {
+// With -server, loads run on a database that has batches of earlier runs.
+func TestSecondRunOnSameServerLosesNoBatch(t *testing.T) {
 	s, err := startServer(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -22,20 +22,19 @@ func TestASecondRunOnTheSameServerLosesNothing(t *testing.T) {
 		}
 	}
 	if !strings.Contains(name("room", 1), run) {
-		t.Error("names do not depend on the run")
+		t.Error("room names do not contain the run")
 	}
 }
 
-// TestTheLoadsLoseNothing runs them for as long as it takes to see that they still work. What they measure in that time is no
-// figure.
-func TestTheLoadsLoseNothing(t *testing.T) {
+// The test runs each load for a second, to check that it works. Measurements need longer runs.
+func TestLoadsLoseNoBatch(t *testing.T) {
 	for _, s := range scenarios {
 		if s.name == "idle" {
-			continue // ten thousand streams are for those who want to know
+			continue // 10,000 streams take too long for a test
 		}
 		t.Run(s.name, func(t *testing.T) {
 			if !measure(t.Context(), s, "", options{duration: time.Second}) {
-				t.Errorf("%s: see above", s.what)
+				t.Errorf("%s: see above", s.description)
 			}
 		})
 	}

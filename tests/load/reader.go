@@ -10,33 +10,33 @@ import (
 	"time"
 )
 
-// audience is the readers of one room, and what they have seen together.
-type audience struct {
+// readers are the readers of one room, with their common counts.
+type readers struct {
 	size      int
 	delivered atomic.Int64
-	wrong     atomic.Int64 // events out of order, doubled or missing
+	wrong     atomic.Int64 // events out of order, duplicated or missing
 
 	mu     sync.Mutex
-	events map[int64]*spread // by serverSeq
-	full   []time.Duration   // for each event, from its POST to the last reader
-	timed  bool              // measure latencies
+	events map[int64]*progress // by serverSeq
+	full   []time.Duration     // for each event, from its POST until all readers had it
+	timed  bool                // measure latencies
 }
 
-// spread is how far an event has got.
-type spread struct {
-	readers int
-	latest  time.Duration
+// progress is the delivery of one event.
+type progress struct {
+	received int
+	latest   time.Duration
 }
 
-// reader is one stream, read with as little work as possible: the load must not be the bottleneck.
+// reader reads one stream with little CPU time, so that the load is not the bottleneck.
 type reader struct {
 	conn net.Conn
 	seq  int64 // of the last event
 	done chan struct{}
 }
 
-// join opens a stream and returns when the server has sent all that was missing.
-func (a *audience) join(address, room, client string) error {
+// open opens a stream and returns when it is up to date.
+func (a *readers) open(address, room, client string) error {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		return err
@@ -55,13 +55,13 @@ func (a *audience) join(address, room, client string) error {
 	case <-started:
 		return nil
 	case <-r.done:
-		return fmt.Errorf("the stream of %s ended at once", room)
+		return fmt.Errorf("the stream of %s ended before it was up to date", room)
 	case <-time.After(20 * time.Second):
-		return fmt.Errorf("the stream of %s did not start", room)
+		return fmt.Errorf("the stream of %s was not up to date after 20 s", room)
 	}
 }
 
-func (a *audience) follow(r *reader, started chan struct{}) {
+func (a *readers) follow(r *reader, started chan struct{}) {
 	defer close(r.done)
 	buf, held := make([]byte, 4<<10), 0
 	for {
@@ -80,14 +80,14 @@ func (a *audience) follow(r *reader, started chan struct{}) {
 			rest = rest[end+2:]
 		}
 		held = copy(buf, rest)
-		if n == len(buf)-held || held == len(buf) { // there was more than the buffer takes
+		if n == len(buf)-held || held == len(buf) { // an event is larger than the buffer
 			buf = append(buf, make([]byte, len(buf))...)
 		}
 	}
 }
 
 // take counts one event. Only `delta` and `up-to-date` have an id, which comes first.
-func (a *audience) take(r *reader, event []byte, now time.Time, started chan struct{}) {
+func (a *readers) take(r *reader, event []byte, now time.Time, started chan struct{}) {
 	rest, ok := bytes.CutPrefix(event, []byte("id: "))
 	if !ok {
 		return
@@ -108,7 +108,7 @@ func (a *audience) take(r *reader, event []byte, now time.Time, started chan str
 		a.wrong.Add(1)
 	}
 	r.seq = seq
-	defer a.delivered.Add(1) // whoever knows that all came may look at how long they took
+	defer a.delivered.Add(1) // last: the latencies are complete when the count is
 	if !a.timed {
 		return
 	}
@@ -118,18 +118,18 @@ func (a *audience) take(r *reader, event []byte, now time.Time, started chan str
 	defer a.mu.Unlock()
 	s := a.events[seq]
 	if s == nil {
-		s = new(spread)
+		s = new(progress)
 		a.events[seq] = s
 	}
-	s.readers++
+	s.received++
 	s.latest = max(s.latest, latency)
-	if s.readers == a.size {
+	if s.received == a.size {
 		a.full = append(a.full, s.latest)
 		delete(a.events, seq)
 	}
 }
 
-// number reads the digits at the beginning of b.
+// number parses the digits at the beginning of b.
 func number(b []byte) int64 {
 	n := 0
 	for n < len(b) && '0' <= b[n] && b[n] <= '9' {
@@ -139,6 +139,6 @@ func number(b []byte) int64 {
 	return v
 }
 
-func newAudience(size int, timed bool) *audience {
-	return &audience{size: size, timed: timed, events: map[int64]*spread{}}
+func newReaders(size int, timed bool) *readers {
+	return &readers{size: size, timed: timed, events: map[int64]*progress{}}
 }

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// report is what one load has shown.
+// report is the result of one load.
 type report struct {
 	lines        []string
 	began, ended usage
-	known        bool // the server's usage
+	known        bool // whether usage could be read
 	start        time.Time
 	took         time.Duration
 	wrong        int64
@@ -31,7 +31,7 @@ func (r *report) rate(what string, n int) {
 	r.add("%-26s %.0f (%d in %.1f s)", what, float64(n)/r.took.Seconds(), n, r.took.Seconds())
 }
 
-func (r *report) spread(what string, d []time.Duration) {
+func (r *report) percentiles(what string, d []time.Duration) {
 	if len(d) == 0 {
 		r.add("%-26s nothing measured", what)
 		return

@@ -9,13 +9,14 @@ import (
 	"time"
 )
 
-// crowd is the writers of a load, run together.
-type crowd struct {
+// writerGroup is the writers of a load.
+type writerGroup struct {
 	writers []*writer
 }
 
-func gather(s *server, n int, room func(i int) string) (*crowd, error) {
-	c := new(crowd)
+// connect connects n writers, each to its room.
+func connect(s *server, n int, room func(i int) string) (*writerGroup, error) {
+	c := new(writerGroup)
 	for i := range n {
 		w, err := dialWriter(s.address, room(i), name("w", i))
 		if err != nil {
@@ -26,8 +27,8 @@ func gather(s *server, n int, room func(i int) string) (*crowd, error) {
 	return c, nil
 }
 
-// run has every writer do its part, and returns when all have ended.
-func (c *crowd) run(part func(i int, w *writer) error) error {
+// run calls part for all writers concurrently and waits for all of them.
+func (c *writerGroup) run(part func(i int, w *writer) error) error {
 	var all sync.WaitGroup
 	errs := make([]error, len(c.writers))
 	for i, w := range c.writers {
@@ -37,15 +38,15 @@ func (c *crowd) run(part func(i int, w *writer) error) error {
 	return errors.Join(errs...)
 }
 
-func (c *crowd) posted() (n int, latencies []time.Duration) {
+func (c *writerGroup) posted() (n int, latencies []time.Duration) {
 	for _, w := range c.writers {
 		latencies = append(latencies, w.latencies...)
 	}
 	return len(latencies), latencies
 }
 
-// settle waits until the readers have had everything, or no more comes.
-func settle(a *audience, want int64) {
+// awaitDeliveries waits until the readers have received a number of events, or have received nothing for 10 s.
+func awaitDeliveries(a *readers, want int64) {
 	for last, idle := int64(-1), 0; a.delivered.Load() < want && idle < 100; time.Sleep(100 * time.Millisecond) {
 		if now := a.delivered.Load(); now == last {
 			idle++
@@ -56,11 +57,11 @@ func settle(a *audience, want int64) {
 }
 
 func durable(ctx context.Context, s *server, o options) (r report, err error) {
-	c, err := gather(s, 32, func(i int) string { return name("durable", i%8) })
+	c, err := connect(s, 32, func(i int) string { return name("durable", i%8) })
 	if err != nil {
 		return r, err
 	}
-	if err := c.run(func(_ int, w *writer) error { return w.post() }); err != nil { // rooms are opened
+	if err := c.run(func(_ int, w *writer) error { return w.post() }); err != nil { // opens the rooms
 		return r, err
 	}
 	r.begin(s)
@@ -70,7 +71,7 @@ func durable(ctx context.Context, s *server, o options) (r report, err error) {
 	r.end(s)
 	n, latencies := c.posted()
 	r.rate("durable batches/s", n)
-	r.spread("POST to answer", latencies)
+	r.percentiles("POST to answer", latencies)
 	var logged int64
 	for i := range 8 {
 		seq, err := s.lastSeq(name("durable", i))
@@ -85,16 +86,16 @@ func durable(ctx context.Context, s *server, o options) (r report, err error) {
 
 func rooms(ctx context.Context, s *server, o options) (r report, err error) {
 	const clients, inRoom, pace = 300, 5, 2 * time.Second
-	audiences := make([]*audience, clients/inRoom)
-	for i := range audiences {
-		audiences[i] = newAudience(inRoom, true)
+	perRoom := make([]*readers, clients/inRoom)
+	for i := range perRoom {
+		perRoom[i] = newReaders(inRoom, true)
 	}
 	for i := range clients {
-		if err := audiences[i/inRoom].join(s.address, name("room", i/inRoom), name("w", i)); err != nil {
+		if err := perRoom[i/inRoom].open(s.address, name("room", i/inRoom), name("w", i)); err != nil {
 			return r, err
 		}
 	}
-	c, err := gather(s, clients, func(i int) string { return name("room", i/inRoom) })
+	c, err := connect(s, clients, func(i int) string { return name("room", i/inRoom) })
 	if err != nil {
 		return r, err
 	}
@@ -104,22 +105,22 @@ func rooms(ctx context.Context, s *server, o options) (r report, err error) {
 	err = c.run(func(_ int, w *writer) error { return w.postEvery(posting, rand.N(pace), pace) })
 	r.end(s)
 	n, answers := c.posted()
-	all := newAudience(0, true)
-	for i, a := range audiences {
+	all := newReaders(0, true)
+	for i, a := range perRoom {
 		sent := int64(0)
 		for _, w := range c.writers[i*inRoom : (i+1)*inRoom] {
 			sent += int64(len(w.latencies))
 		}
-		settle(a, sent*inRoom)
+		awaitDeliveries(a, sent*inRoom)
 		all.full = append(all.full, a.full...)
 		all.delivered.Add(a.delivered.Load())
 		all.wrong.Add(a.wrong.Load())
 	}
 	r.rate("batches/s", n)
-	r.spread("POST to answer", answers)
-	r.spread("POST to last reader", all.full)
+	r.percentiles("POST to answer", answers)
+	r.percentiles("POST to last reader", all.full)
 	r.check("deliveries", int64(n*inRoom), all.delivered.Load())
-	r.count("out of order or doubled", all.wrong.Load())
+	r.count("out of order or duplicated", all.wrong.Load())
 	return r, err
 }
 
@@ -141,15 +142,15 @@ func flatout(ctx context.Context, s *server, o options) (report, error) {
 	return oneRoom(ctx, s, 1000, 32, func(ctx context.Context, _ int, w *writer) error { return w.postUntil(ctx) }, o, false)
 }
 
-// oneRoom has readers and writers in a single room.
-func oneRoom(ctx context.Context, s *server, readers, posting int, part func(context.Context, int, *writer) error, o options, timed bool) (r report, err error) {
-	a := newAudience(readers, timed)
-	for range readers {
-		if err := a.join(s.address, "hall", ""); err != nil {
+// oneRoom runs readers and writers in a single room.
+func oneRoom(ctx context.Context, s *server, streams, posting int, part func(context.Context, int, *writer) error, o options, timed bool) (r report, err error) {
+	a := newReaders(streams, timed)
+	for range streams {
+		if err := a.open(s.address, "room", ""); err != nil {
 			return r, err
 		}
 	}
-	c, err := gather(s, posting, func(int) string { return "hall" })
+	c, err := connect(s, posting, func(int) string { return "room" })
 	if err != nil {
 		return r, err
 	}
@@ -158,34 +159,34 @@ func oneRoom(ctx context.Context, s *server, readers, posting int, part func(con
 	defer cancel()
 	err = c.run(func(i int, w *writer) error { return part(ctx, i, w) })
 	n, answers := c.posted()
-	settle(a, int64(n*readers))
+	awaitDeliveries(a, int64(n*streams))
 	r.end(s)
 	r.rate("batches/s", n)
 	r.rate("deliveries/s", int(a.delivered.Load()))
-	r.spread("POST to answer", answers)
+	r.percentiles("POST to answer", answers)
 	if timed {
-		r.spread("POST to last reader", a.full)
+		r.percentiles("POST to last reader", a.full)
 	}
-	r.check("deliveries", int64(n*readers), a.delivered.Load())
-	r.count("out of order or doubled", a.wrong.Load())
+	r.check("deliveries", int64(n*streams), a.delivered.Load())
+	r.count("out of order or duplicated", a.wrong.Load())
 	return r, err
 }
 
 func idle(_ context.Context, s *server, _ options) (r report, err error) {
 	const streams, inRoom = 10_000, 100
-	a := newAudience(streams, false)
-	for i := range streams / inRoom { // the rooms themselves are not counted
+	a := newReaders(streams, false)
+	for i := range streams / inRoom { // the memory of the rooms is not counted
 		if _, err := s.lastSeq(name("idle", i)); err != nil {
 			return r, err
 		}
 	}
 	r.begin(s)
 	for i := range streams {
-		if err := a.join(s.address, name("idle", i/inRoom), ""); err != nil {
+		if err := a.open(s.address, name("idle", i/inRoom), ""); err != nil {
 			return r, fmt.Errorf("stream %d: %w", i, err)
 		}
 	}
-	time.Sleep(5 * time.Second) // what was needed only to open them is collected
+	time.Sleep(5 * time.Second) // memory that was needed only to open the streams is freed
 	r.end(s)
 	r.memory("an idle stream", streams)
 	return r, nil

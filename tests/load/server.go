@@ -22,7 +22,7 @@ type server struct {
 	dir     string
 }
 
-// startServer builds and starts a server, or names the one that is running at an address.
+// startServer builds and starts a server, or returns the server at an address.
 func startServer(ctx context.Context, address string) (*server, error) {
 	if address != "" {
 		return &server{address: address}, nil
@@ -33,7 +33,7 @@ func startServer(ctx context.Context, address string) (*server, error) {
 	}
 	binary := filepath.Join(dir, "pathsync")
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/pathsync/pathsync/cmd/pathsync").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building: %w: %s", err, out)
+		return nil, fmt.Errorf("building the server: %w: %s", err, out)
 	}
 	args := []string{binary, "--listen", "127.0.0.1:0", "--database", "sqlite:" + filepath.Join(dir, "load.db"),
 		"--client-batches", "0"}
@@ -62,7 +62,7 @@ func startServer(ctx context.Context, address string) (*server, error) {
 	case s.address = <-found:
 	case <-time.After(20 * time.Second):
 		s.stop()
-		return nil, errors.New("the server did not say where it listens")
+		return nil, errors.New("the server did not log its address within 20 s")
 	}
 	return s, nil
 }
@@ -83,10 +83,10 @@ func (s *server) stop() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// usage is what the server has used so far.
+// usage is the CPU time and the memory of the server at a moment.
 type usage struct {
 	cpu time.Duration
-	rss int64 // bytes, now
+	rss int64 // bytes
 	at  time.Time
 }
 
@@ -99,7 +99,7 @@ func (s *server) usage() (usage, bool) {
 	if err != nil {
 		return usage{}, false
 	}
-	// After the name in parentheses: state is field 3, utime 14, stime 15, in ticks of 10 ms.
+	// The fields after the name in parentheses are numbered from 3: utime is 14 and stime 15, in ticks of 10 ms.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	user, _ := strconv.ParseInt(fields[11], 10, 64)
 	system, _ := strconv.ParseInt(fields[12], 10, 64)
@@ -114,7 +114,7 @@ func (s *server) usage() (usage, bool) {
 	return u, true
 }
 
-// lastSeq asks the server where a room is.
+// lastSeq returns the serverSeq of a room.
 func (s *server) lastSeq(room string) (int64, error) {
 	resp, err := http.Get("http://" + s.address + "/v1/rooms/" + room)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// writer posts batches to one room over one connection, each with one op whose value is the time it was sent.
+// writer posts batches to one room on one connection. Each batch has one op, whose value is the time of the request.
 type writer struct {
 	room, client string
 	conn         net.Conn
@@ -61,8 +61,8 @@ func (w *writer) post() error {
 	return nil
 }
 
-// postEvery posts at a steady pace, first after offset, until ctx ends.
-func (w *writer) postEvery(ctx context.Context, offset, pace time.Duration) error {
+// postEvery posts at a constant interval, first after offset, until ctx ends.
+func (w *writer) postEvery(ctx context.Context, offset, interval time.Duration) error {
 	next := time.NewTimer(offset)
 	defer next.Stop()
 	due := time.Now().Add(offset)
@@ -75,12 +75,12 @@ func (w *writer) postEvery(ctx context.Context, offset, pace time.Duration) erro
 		if err := w.post(); err != nil {
 			return err
 		}
-		due = due.Add(pace)
+		due = due.Add(interval)
 		next.Reset(time.Until(due))
 	}
 }
 
-// postUntil posts as fast as it goes until ctx ends.
+// postUntil posts without pauses until ctx ends.
 func (w *writer) postUntil(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := w.post(); err != nil {
@@ -90,7 +90,7 @@ func (w *writer) postUntil(ctx context.Context) error {
 	return nil
 }
 
-// run is part of all names, so that a second run on the same database has rooms and clients of its own.
+// run is a part of all names of rooms and clients. A second run on the same database has other names.
 var run = strings.ToLower(rand.Text()[:8])
 
 func name(kind string, i int) string { return kind + "-" + run + "-" + strconv.Itoa(i) }

@@ -19,10 +19,10 @@ import (
 	"time"
 )
 
-// browser is somebody behind a proxy, with connections of his own.
+// browser is a client behind a proxy, with its own connections.
 type browser struct {
 	url   string
-	major int // version of HTTP that it insists on
+	major int // required version of HTTP
 	http  *http.Client
 
 	mu    sync.Mutex
@@ -39,7 +39,7 @@ func newBrowser(t *testing.T, s *site) *browser {
 		transport.TLSClientConfig = &tls.Config{RootCAs: trusted}
 	}
 	b.http = &http.Client{Transport: transport}
-	t.Cleanup(b.die)
+	t.Cleanup(b.closeConns)
 	return b
 }
 
@@ -53,8 +53,8 @@ func (b *browser) dial(ctx context.Context, network, address string) (net.Conn, 
 	return conn, err
 }
 
-// die ends all of its connections without a word.
-func (b *browser) die() {
+// closeConns closes all connections.
+func (b *browser) closeConns() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, conn := range b.conns {
@@ -62,7 +62,7 @@ func (b *browser) die() {
 	}
 }
 
-// do sends a request for a path such as /v1/rooms/r. Whoever gets an answer closes its body.
+// do sends a request for a path such as /v1/rooms/r. The caller closes the body of the response.
 func (b *browser) do(ctx context.Context, method, path string, header http.Header, body string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, b.url+path, strings.NewReader(body))
 	if err != nil {
@@ -80,12 +80,12 @@ func (b *browser) do(ctx context.Context, method, path string, header http.Heade
 	}
 	if resp.ProtoMajor != b.major {
 		resp.Body.Close()
-		return nil, fmt.Errorf("it speaks %s", resp.Proto)
+		return nil, fmt.Errorf("the protocol is %s", resp.Proto)
 	}
 	return resp, nil
 }
 
-// call sends a request whose answer it reads whole, into a value if the status is 200.
+// call sends a request and decodes the response into a value if the status is 200.
 func (b *browser) call(ctx context.Context, method, path, body string, into any) (status int, err error) {
 	resp, err := b.do(ctx, method, path, http.Header{"Content-Type": {"application/json"}}, body)
 	if err != nil {
@@ -98,7 +98,7 @@ func (b *browser) call(ctx context.Context, method, path, body string, into any)
 	return resp.StatusCode, json.NewDecoder(resp.Body).Decode(into)
 }
 
-// position is where a batch is in the history of its room.
+// position is the position of a batch in its room.
 type position struct {
 	Room      string `json:"room"`
 	Epoch     string `json:"epoch"`
@@ -107,17 +107,17 @@ type position struct {
 
 func (p position) id() string { return fmt.Sprintf("%s-%d", p.Epoch, p.ServerSeq) }
 
-// post sends a batch that sets one value. It expects that the batch is taken.
+// post sends a batch that sets one value. A status other than 200 is an error.
 func (b *browser) post(ctx context.Context, room, value string) (position, error) {
 	var at position
 	status, err := b.call(ctx, http.MethodPost, "/v1/rooms/"+room+"/ops", batch(value), &at)
 	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("a batch is answered %d", status)
+		err = fmt.Errorf("posting a batch: status %d", status)
 	}
 	return at, err
 }
 
-// postAgain posts until a batch is taken. On a busy machine, a shortened limit may come before the answer.
+// postAgain posts until a batch is accepted. On a busy machine, a shortened timeout of the proxy may expire first.
 func (b *browser) postAgain(t *testing.T, room, value string) (at position, ok bool) {
 	for begin := time.Now(); time.Since(begin) < long; time.Sleep(100 * time.Millisecond) {
 		at, err := b.post(t.Context(), room, value)
@@ -133,18 +133,18 @@ func batch(value string) string {
 	return `{"clientId":"poster","key":"default","ops":[{"path":"value","op":"set","value":"` + value + `"}]}`
 }
 
-// event is the beginning of an event, which is enough to know it by.
+// event is the name and the id of an event.
 type event struct {
 	name, id string
 }
 
-// stream is a stream that is being read.
+// stream is an open stream.
 type stream struct {
 	cancel context.CancelFunc
 	events chan event // closed when the stream ends
 }
 
-// open opens the stream of a room. query is as in a URL.
+// open opens the stream of a room. query is the query of the URL.
 func (b *browser) open(t *testing.T, room, query string, header http.Header) *stream {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &stream{cancel: cancel, events: make(chan event, 1000)}
@@ -167,7 +167,7 @@ func (b *browser) follow(ctx context.Context, room, query string, header http.He
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("it is answered %s", resp.Status)
+		return fmt.Errorf("opening the stream: status %s", resp.Status)
 	}
 	body := io.Reader(resp.Body)
 	if resp.Header.Get("Content-Encoding") == "gzip" {
@@ -201,7 +201,7 @@ func (b *browser) follow(ctx context.Context, room, query string, header http.He
 	}
 }
 
-// wait waits for an event of a name, with an id unless that is "". It reports whether it came in time.
+// wait waits for an event with a name and, unless id is "", with an id. It reports whether the event arrived in time.
 func (s *stream) wait(limit time.Duration, name, id string) bool {
 	deadline := time.After(limit)
 	for {

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// certify makes a certificate for the loopback interface that signs itself. It returns a file with the certificate
-// and its key, which serves as either.
+// certify makes a self-signed certificate for the loopback interface. It returns a file that contains the certificate and its
+// key.
 func certify(t *testing.T, dir string) (certificate *x509.Certificate, file string) {
 	t.Helper()
 	fail := func(err error) {

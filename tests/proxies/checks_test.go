@@ -9,26 +9,26 @@ import (
 	"time"
 )
 
-// passed is the verdict on what works. Every other verdict says in a word or two what happens instead.
+// passed is the verdict of a check that passes. Any other verdict says in a word or two what happens instead.
 const passed = "yes"
 
-// absent is the verdict on what a proxy does not do at all.
+// absent is the verdict of a check of a feature that the proxy does not have.
 const absent = "–"
 
-// check is a promise that pathsync makes to people behind a proxy.
+// check tests one property of pathsync behind a proxy.
 type check struct {
-	name string // the head of its column
+	name string // heading of the column
 	when phase
 	run  func(*testing.T, *site) (verdict string) // one attempt
 }
 
-// phase is what the server behind the proxy is like while a check is made.
+// phase is the state of the server during a check.
 type phase int
 
 const (
-	ordinary  phase = iota // heartbeats come every 15 s: none of them pushes along what a proxy holds back
-	shortened              // thirty times as often, as the proxies' limits are thirty times as short
-	killed                 // the check kills it
+	ordinary  phase = iota // a heartbeat every 15 s, so that no heartbeat flushes a proxy's buffer
+	shortened              // heartbeats and the proxies' timeouts are thirty times shorter
+	killed                 // the check kills the server
 )
 
 var checks = []check{
@@ -43,8 +43,8 @@ var checks = []check{
 	{"dead server is noticed", killed, deadServer},
 }
 
-// attempts is how often a check is made that does not pass. On a busy machine anything may come late, and a shortened limit may
-// come before what it waits for; what a proxy does wrong, it does wrong every time.
+// attempts is how often a check runs until it passes. On a busy machine a result may be late, and a shortened timeout may expire
+// too early. A fault of a proxy appears every time.
 const attempts = 3
 
 func (c check) verdict(t *testing.T, s *site) (verdict string) {
@@ -57,17 +57,17 @@ func (c check) verdict(t *testing.T, s *site) (verdict string) {
 	return verdict
 }
 
-// long is what nothing takes that works, also on a busy machine.
+// long is longer than any working operation takes on a busy machine.
 const long = 6 * time.Second
 
-// inARow is how many streams have to begin at once. Varnish holds back what comes together with the header, and lets go of
-// what happens to come apart from it: that is every other stream.
+// inARow is how many successive streams have to start without delay. Varnish delays the first events if they arrive together with
+// the header, which happens for about every second stream.
 const inARow = 20
 
 func firstEvent(t *testing.T, s *site) string {
 	begun := 0
 	for deadline := time.Now().Add(long); begun < inARow && time.Now().Before(deadline); {
-		b := newBrowser(t, s) // another each time: Apache slows down those who reset many streams
+		b := newBrowser(t, s) // a new one each time: Apache slows down connections that reset many streams
 		stream := b.open(t, s.room("first"), "", nil)
 		if stream.wait(time.Second, "up-to-date", "") {
 			begun++
@@ -75,7 +75,7 @@ func firstEvent(t *testing.T, s *site) string {
 			begun = 0
 		}
 		stream.cancel()
-		b.die()
+		b.closeConns()
 	}
 	if begun < inARow {
 		return "held back"
@@ -85,7 +85,7 @@ func firstEvent(t *testing.T, s *site) string {
 
 func delta(t *testing.T, s *site) string { return deltas(t, s, "delta", nil) }
 
-// compression reads a stream as browsers do, which take compressed answers. What is compressed has to arrive as soon.
+// compression accepts compressed responses, as browsers do. Compressed events must not be late.
 func compression(t *testing.T, s *site) string {
 	if !s.compresses {
 		return absent
@@ -93,13 +93,13 @@ func compression(t *testing.T, s *site) string {
 	return deltas(t, s, "compressed", http.Header{"Accept-Encoding": {"gzip"}})
 }
 
-// deltas posts until a batch comes back quickly.
+// deltas posts until a batch arrives quickly.
 func deltas(t *testing.T, s *site, name string, header http.Header) string {
 	const quick = 250 * time.Millisecond
 	room, b := s.room(name), newBrowser(t, s)
 	stream := b.open(t, room, "", header)
 	defer stream.cancel()
-	stream.wait(time.Second, "up-to-date", "") // if its beginning is held back, that is not what this check is for
+	stream.wait(time.Second, "up-to-date", "") // the result does not matter here: firstEvent checks it
 	verdict := "held back"
 	for deadline := time.Now().Add(long); time.Now().Before(deadline); {
 		begin := time.Now()
@@ -160,12 +160,12 @@ func lastEventID(t *testing.T, s *site) string {
 			if pushed {
 				return "held back"
 			}
-			_, pushed = b.postAgain(t, room, "third") // pushes along what is held back
+			_, pushed = b.postAgain(t, room, "third") // flushes the proxy's buffer
 		}
 	}
 }
 
-// deadBrowser asks the server itself who is present: this is what others in the room see.
+// deadBrowser reads the presence list from the server, without the proxy.
 func deadBrowser(t *testing.T, s *site) string {
 	room, b := s.room("left"), newBrowser(t, s)
 	present := func() bool {
@@ -182,7 +182,7 @@ func deadBrowser(t *testing.T, s *site) string {
 	if !within(long, present) {
 		return "no stream"
 	}
-	b.die()
+	b.closeConns()
 	if !within(long, func() bool { return !present() }) {
 		return "stays"
 	}

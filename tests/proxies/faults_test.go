@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// TestEachCheckFindsTheFaultThatItIsFor holds the checks to their word: none of them passes whatever happens.
-func TestEachCheckFindsTheFaultThatItIsFor(t *testing.T) {
+// Each check fails behind a proxy with the fault that it looks for.
+func TestEachCheckFindsItsFault(t *testing.T) {
 	for name, test := range map[string]struct {
 		check check
 		fault func(context.Context, *httputil.ReverseProxy) http.Handler
@@ -44,7 +44,7 @@ func TestEachCheckFindsTheFaultThatItIsFor(t *testing.T) {
 			}
 			at := &url.URL{Scheme: "http", Host: s.server.address}
 			front := httptest.NewServer(test.fault(t.Context(), &httputil.ReverseProxy{
-				Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(at) }, ErrorLog: log.New(io.Discard, "", 0), // of faults that are wanted
+				Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(at) }, ErrorLog: log.New(io.Discard, "", 0), // the faults are intended
 			}))
 			t.Cleanup(front.Close)
 			t.Cleanup(front.CloseClientConnections)
@@ -58,7 +58,7 @@ func TestEachCheckFindsTheFaultThatItIsFor(t *testing.T) {
 
 func faultless(_ context.Context, p *httputil.ReverseProxy) http.Handler { return p }
 
-// body is an answer's body that is read in another way.
+// body is the body of a response with another Read.
 type body struct {
 	read func([]byte) (int, error)
 	io.Closer
@@ -66,7 +66,7 @@ type body struct {
 
 func (b body) Read(p []byte) (int, error) { return b.read(p) }
 
-// through changes how a proxy reads answers.
+// through changes how a proxy reads responses.
 func through(p *httputil.ReverseProxy, read func(r *http.Response, p []byte) (int, error)) http.Handler {
 	p.ModifyResponse = func(r *http.Response) error {
 		answer := *r
@@ -76,7 +76,7 @@ func through(p *httputil.ReverseProxy, read func(r *http.Response, p []byte) (in
 	return p
 }
 
-// gathers sends an answer on when it is whole.
+// gathers forwards a response after its end.
 func gathers(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	return through(p, func(r *http.Response, into []byte) (int, error) {
 		var all bytes.Buffer
@@ -88,7 +88,7 @@ func gathers(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	})
 }
 
-// lags sends each piece of an answer on when the next one comes.
+// lags forwards each piece of a response when the next one arrives.
 func lags(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	var held sync.Map // by answer
 	return through(p, func(r *http.Response, into []byte) (int, error) {
@@ -102,7 +102,7 @@ func lags(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	})
 }
 
-// squeezes compresses answers for those who take that, and gathers before it writes.
+// squeezes compresses responses for clients that accept gzip, and buffers them.
 func squeezes(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Accept-Encoding") != "gzip" {
@@ -123,10 +123,10 @@ type squeezed struct {
 
 func (s squeezed) Write(p []byte) (int, error) { return s.into.Write(p) }
 
-// Flush sends what the compressor lets go of.
+// Flush does not flush the compressor.
 func (s squeezed) Flush() { s.ResponseWriter.(http.Flusher).Flush() }
 
-// delays sends each piece of an answer on after a while.
+// delays forwards each piece of a response with a delay.
 func delays(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	return through(p, func(r *http.Response, into []byte) (int, error) {
 		n, err := r.Body.Read(into)
@@ -135,7 +135,7 @@ func delays(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	})
 }
 
-// cuts ends every answer after a second.
+// cuts ends every response after a second.
 func cuts(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
@@ -144,7 +144,7 @@ func cuts(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	})
 }
 
-// strips loses a header that it does not know.
+// strips removes a header field.
 func strips(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Last-Event-ID")
@@ -152,29 +152,29 @@ func strips(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	})
 }
 
-// goesOn keeps on reading for a browser that is gone, as long as the test lasts.
+// goesOn continues to read for a client that is gone, until the end of the test.
 func goesOn(test context.Context, p *httputil.ReverseProxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.ServeHTTP(deaf{w}, r.WithContext(test))
+		p.ServeHTTP(noErrors{w}, r.WithContext(test))
 	})
 }
 
-// deaf is an answer to somebody whose absence goes unnoticed.
-type deaf struct{ http.ResponseWriter }
+// noErrors is a response that reports no write errors.
+type noErrors struct{ http.ResponseWriter }
 
-func (d deaf) Unwrap() http.ResponseWriter { return d.ResponseWriter }
+func (d noErrors) Unwrap() http.ResponseWriter { return d.ResponseWriter }
 
-func (d deaf) Write(p []byte) (int, error) {
+func (d noErrors) Write(p []byte) (int, error) {
 	_, _ = d.ResponseWriter.Write(p)
 	return len(p), nil
 }
 
-// limits takes no large bodies.
+// limits refuses large bodies.
 func limits(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	return http.MaxBytesHandler(p, 64<<10)
 }
 
-// decodes passes on a path whose escapes are gone.
+// decodes forwards a decoded path.
 func decodes(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.URL.RawPath = ""
@@ -182,7 +182,7 @@ func decodes(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	})
 }
 
-// hangs does not tell a browser that its answer is not going on.
+// hangs does not end a stream when the server's connection has ended.
 func hangs(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	return through(p, func(r *http.Response, into []byte) (int, error) {
 		n, err := r.Body.Read(into)

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 
 func run(m *testing.M) int {
 	flag.Parse()
-	// They wait most of the time, so many of them wait together.
+	// The tests wait most of the time, so many of them run in parallel.
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -6,11 +6,11 @@ import (
 	"testing"
 )
 
-// row is one row of the table: a proxy, how browsers speak to it, and its configuration.
+// row is one row of the table: a proxy, the protocol of its clients, and its configuration.
 type row struct {
 	*proxy
 	http2, recipe bool
-	verdicts      []string // of each check; nil if the program is not on this machine
+	verdicts      []string // of each check; nil if the program is not installed
 }
 
 func (r *row) protocol() string {
@@ -41,14 +41,14 @@ func rows() (all []*row) {
 	return all
 }
 
-func TestTheServerWorksBehindProxiesAsTheDocumentationSays(t *testing.T) {
+func TestProxiesBehaveAsDocumented(t *testing.T) {
 	all := rows()
 	examine := func(name string, rows []*row) {
-		t.Run(name, func(t *testing.T) { // ends when all that is in it has
+		t.Run(name, func(t *testing.T) { // returns when all parallel subtests have ended
 			for _, r := range rows {
 				t.Run(r.name+", "+r.protocol()+", "+r.configuration(), func(t *testing.T) {
 					t.Parallel()
-					if !r.here() {
+					if !r.installed() {
 						t.Skipf("%s is not installed", r.name)
 					}
 					r.examine(t)
@@ -58,22 +58,22 @@ func TestTheServerWorksBehindProxiesAsTheDocumentationSays(t *testing.T) {
 	}
 	table := readTable(t)
 	examine("behind", all)
-	// On a busy machine some may look worse than they are. They are looked at once more, when the others are done.
+	// On a busy machine a result may be worse. Those proxies run once more, after all others.
 	examine("once more", slices.DeleteFunc(slices.Clone(all), func(r *row) bool {
 		return r.verdicts == nil || r.holds() && table.has(r)
 	}))
 	if t.Failed() {
-		return // of a proxy that did not even start, nothing has been found out
+		return // some proxies did not start and have no results
 	}
 	for _, r := range all {
 		if r.verdicts != nil && !r.holds() {
-			t.Errorf("%s, %s: the recipe does not do what it is for: %v", r.name, r.protocol(), r.verdicts)
+			t.Errorf("%s, %s: the recipe does not pass every check: %v", r.name, r.protocol(), r.verdicts)
 		}
 	}
 	table.compare(t, all)
 }
 
-// examine makes every check.
+// examine runs every check.
 func (r *row) examine(t *testing.T) {
 	s := start(t, r.proxy, r.http2, r.recipe)
 	verdicts := make([]string, len(checks))
@@ -94,7 +94,7 @@ func (r *row) examine(t *testing.T) {
 	r.verdicts = verdicts
 }
 
-// holds reports whether a recipe passes every check. Of what is not configured nothing is expected.
+// holds reports whether a recipe passes every check. It is true for default configurations.
 func (r *row) holds() bool {
 	return !r.recipe || !slices.ContainsFunc(r.verdicts, func(v string) bool { return v != passed && v != absent })
 }

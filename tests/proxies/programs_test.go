@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// proxies are those that the server has to work behind.
+// proxies are the tested proxies.
 var proxies = []*proxy{
 	{
 		name: "nginx", program: "nginx", version: []string{"-v"}, http2: true, compresses: true,
@@ -36,7 +36,7 @@ var proxies = []*proxy{
 		name: "Varnish", program: "varnishd", version: []string{"-V"}, compresses: true,
 		file: "varnish.vcl", edits: map[string]string{
 			"60s": "2s",
-			// Varnish compresses before it asks who wants that: what is compressed for some is unpacked for the others.
+			// Varnish compresses each response in its cache and decompresses it for clients that do not accept gzip.
 			"vcl 4.1;": `vcl 4.1; sub vcl_backend_response { if (bereq.url ~ "/compressed-") { set beresp.do_gzip = true; } }`,
 		},
 		start: func(_ *testing.T, s *site) ([]string, []string) {
@@ -61,7 +61,7 @@ var proxies = []*proxy{
 		},
 		start: func(t *testing.T, s *site) ([]string, []string) {
 			host, port := s.hostPort()
-			return nil, []string{s.run(t), s.dir, "--config", s.path("vite.config.ts"), "--host", host, "--port", port, "--strictPort"}
+			return nil, []string{s.scriptPath(t), s.dir, "--config", s.path("vite.config.ts"), "--host", host, "--port", port, "--strictPort"}
 		},
 	},
 	{
@@ -71,7 +71,7 @@ var proxies = []*proxy{
 			if s.byRecipe {
 				write(t, s.path("routes/v1/[...].ts"), read(t, s.path("nitro.ts")))
 			}
-			build := exec.Command(s.where(), s.run(t), "build", "--dir", s.dir)
+			build := exec.Command(s.programPath(), s.scriptPath(t), "build", "--dir", s.dir)
 			if out, err := build.CombinedOutput(); err != nil {
 				t.Fatalf("building with Nitro: %v\n%s", err, out)
 			}
@@ -81,10 +81,10 @@ var proxies = []*proxy{
 	},
 }
 
-// run is the path of what node runs.
-func (s *site) run(t *testing.T) string {
+// scriptPath returns the absolute path of the script that node runs.
+func (s *site) scriptPath(t *testing.T) string {
 	t.Helper()
-	path, err := filepath.Abs(s.module())
+	path, err := filepath.Abs(s.scriptFile())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,43 +14,42 @@ import (
 	"github.com/pathsync/pathsync/tests/program"
 )
 
-// faster is how much faster time goes by here.
+// faster is the factor by which times are shorter in phase shortened.
 const faster = 30
 
-// proxy is a program that people run in front of the server.
+// proxy is a reverse proxy.
 type proxy struct {
 	name       string
-	program    string   // its file, where PATH or /usr/sbin has it
-	script     string   // what the program runs, below js-client; "" if it is none that runs others
-	version    []string // arguments that make it say its version
+	program    string   // file name, in PATH or /usr/sbin
+	script     string   // script that the program runs, relative to js-client; "": none
+	version    []string // arguments that print its version
 	http2      bool
 	compresses bool
-	file       string            // in testdata: the configuration of the program as it comes
-	recipe     string            // in deploy/proxies; "" if the file has the same name
-	secure     map[string]string // further edits for TLS, of a program that speaks either HTTP or HTTPS
-	edits      map[string]string // of either file: limits become thirty times shorter, compression is switched on
-	around     string            // the file in testdata that makes a configuration of an operator's part; "" if that is whole
+	file       string            // default configuration, in testdata
+	recipe     string            // in deploy/proxies; "": the same name
+	secure     map[string]string // additional edits for TLS, if the program serves either HTTP or HTTPS
+	edits      map[string]string // of both files: timeouts become thirty times shorter, compression is enabled
+	around     string            // main configuration in testdata that includes the file; "": the file is complete
 	start      func(t *testing.T, s *site) (environment, args []string)
 }
 
 // site is a server with a proxy in front of it.
 type site struct {
 	*proxy
-	address     string // where the proxy listens
+	address     string // of the proxy
 	url         string
 	http2       bool
 	byRecipe    bool
 	certificate *x509.Certificate
-	dir         string // for what the proxy writes
+	dir         string // of the proxy's files
 	server      *server
 	rooms       atomic.Int64
 }
 
-// room makes a name up that no attempt has had before.
+// room returns a new room name.
 func (s *site) room(name string) string { return fmt.Sprintf("%s-%d", name, s.rooms.Add(1)) }
 
-// places are what a configuration names and every test has elsewhere. A configuration is valid as it stands, and for
-// tests these are replaced by their own.
+// Addresses and paths in the configurations. A configuration is valid as it is; a test replaces them by its own.
 const (
 	serverAt      = "127.0.0.1:8080"
 	serverPort    = `.port = "8080"`
@@ -60,8 +59,8 @@ const (
 	directoryAt   = "/run/proxy"
 )
 
-// where finds the program, and returns "" if this machine does not have it.
-func (p *proxy) where() string {
+// programPath returns the path of the program, or "" if it is not installed.
+func (p *proxy) programPath() string {
 	for _, file := range []string{p.program, "/usr/sbin/" + p.program} {
 		if path, err := exec.LookPath(file); err == nil {
 			return path
@@ -70,16 +69,17 @@ func (p *proxy) where() string {
 	return ""
 }
 
-// here reports whether this machine has all that the proxy needs.
-func (p *proxy) here() bool {
-	_, err := os.Stat(p.module())
-	return p.where() != "" && (p.script == "" || err == nil)
+// installed reports whether the program and its script are installed.
+func (p *proxy) installed() bool {
+	_, err := os.Stat(p.scriptFile())
+	return p.programPath() != "" && (p.script == "" || err == nil)
 }
 
-// module is the file of the script.
-func (p *proxy) module() string { return filepath.Join("../../js-client", p.script) }
+// scriptFile returns the path of the script.
+func (p *proxy) scriptFile() string { return filepath.Join("../../js-client", p.script) }
 
-// start starts a proxy in front of a new server, whose heartbeats are as far apart as by default. A configuration is that of the program as it comes, or the recipe.
+// start starts a proxy in front of a new server with the default heartbeat. The proxy has its default configuration, or the
+// recipe.
 func start(t *testing.T, p *proxy, http2, recipe bool) *site {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "pathsync-proxy-")
@@ -87,7 +87,7 @@ func start(t *testing.T, p *proxy, http2, recipe bool) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { // some give up being root
+	if err := os.Chmod(dir, 0o755); err != nil { // some proxies drop root privileges
 		t.Fatal(err)
 	}
 	s := &site{proxy: p, http2: http2, byRecipe: recipe, dir: dir, server: newServer(t)}
@@ -108,11 +108,11 @@ func start(t *testing.T, p *proxy, http2, recipe bool) *site {
 	}
 	text := read(t, from)
 	edit := func(edits map[string]string) {
-		for is, becomes := range edits {
-			if !strings.Contains(text, is) {
-				t.Fatalf("%s does not say %q", from, is)
+		for before, after := range edits {
+			if !strings.Contains(text, before) {
+				t.Fatalf("%s does not contain %q", from, before)
 			}
-			text = strings.ReplaceAll(text, is, becomes)
+			text = strings.ReplaceAll(text, before, after)
 		}
 	}
 	edit(p.edits)
@@ -124,17 +124,17 @@ func start(t *testing.T, p *proxy, http2, recipe bool) *site {
 		write(t, filepath.Join(dir, p.around), places.Replace(read(t, "testdata/"+p.around)))
 	}
 	environment, args := p.start(t, s)
-	ready(t, program.Start(t, dir, environment, p.where(), args...), s.address)
+	ready(t, program.Start(t, dir, environment, p.programPath(), args...), s.address)
 	return s
 }
 
-// hostPort is where the proxy listens, in two parts.
+// hostPort returns the address of the proxy in two parts.
 func (s *site) hostPort() (host, port string) {
 	host, port, _ = strings.Cut(s.address, ":")
 	return host, port
 }
 
-// path is that of a file in the directory of the proxy.
+// path returns the path of a file in the directory of the proxy.
 func (s *site) path(file string) string { return filepath.Join(s.dir, file) }
 
 func read(t *testing.T, file string) string {

@@ -11,7 +11,7 @@ import (
 	"github.com/pathsync/pathsync/tests/program"
 )
 
-// server is the pathsync server behind a proxy. Its address and its database stay the same when it is started again.
+// server is the pathsync server behind a proxy. It keeps its address and its database across restarts.
 type server struct {
 	t       *testing.T
 	address string
@@ -19,7 +19,7 @@ type server struct {
 	process *program.Process
 }
 
-// heartbeat is that of a server whose time goes by faster.
+// heartbeat is the interval in phase shortened.
 const heartbeat = 15 * time.Second / faster
 
 func newServer(t *testing.T) *server {
@@ -43,20 +43,20 @@ func (s *server) start(heartbeat time.Duration) {
 	})
 }
 
-// restart has a server go on with another heartbeat.
+// restart restarts the server with another heartbeat.
 func (s *server) restart(heartbeat time.Duration) {
 	s.t.Helper()
 	s.process.Kill(s.t)
 	s.start(heartbeat)
 }
 
-// ready waits until a program takes connections.
+// ready waits until a program accepts connections.
 func ready(t *testing.T, p *program.Process, address string) {
 	t.Helper()
 	eventually(t, address+" is open", func() bool {
 		select {
 		case <-p.Exited():
-			t.Fatalf("the program has ended, and said:\n%s", p.Said())
+			t.Fatalf("the program has exited:\n%s", p.Said())
 		default:
 		}
 		conn, err := net.DialTimeout("tcp", address, time.Second)
@@ -68,21 +68,21 @@ func ready(t *testing.T, p *program.Process, address string) {
 	})
 }
 
-// patience is how long anything may take whose duration is not what a test is about.
+// patience is the limit for operations whose duration a test does not measure.
 const patience = 30 * time.Second
 
-// eventually waits for what does not announce itself.
-func eventually(t *testing.T, what string, happened func() bool) {
+// eventually polls until a condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	if !within(patience, happened) {
-		t.Fatalf("%s: not after %s", what, patience)
+	if !within(patience, holds) {
+		t.Fatalf("%s: not within %s", what, patience)
 	}
 }
 
-// within looks again and again, and reports whether something has happened in time.
-func within(limit time.Duration, happened func() bool) bool {
+// within polls a condition and reports whether it holds in time.
+func within(limit time.Duration, holds func() bool) bool {
 	deadline := time.Now().Add(limit)
-	for !happened() {
+	for !holds() {
 		if time.Now().After(deadline) {
 			return false
 		}

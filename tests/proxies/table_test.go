@@ -11,13 +11,13 @@ import (
 
 const document = "../../docs/proxies.md"
 
-// The table is between two lines of the document that nobody sees.
+// Comments before and after the table in the document.
 const (
 	begin = "<!-- table: written by make proxies -->\n"
 	end   = "<!-- /table -->\n"
 )
 
-// table is the one in the document.
+// table is the table in the document, with the text around it.
 type table struct {
 	before, text, after string
 }
@@ -31,22 +31,22 @@ func readTable(t *testing.T) table {
 	return table{before, text, after}
 }
 
-// has reports whether the table says of a proxy what was found.
+// has reports whether the table has the results of a row.
 func (d table) has(r *row) bool { return slices.Contains(strings.Split(d.text, "\n"), r.line()) }
 
-// compare holds what was found against the table, or writes it there. What this machine does not have is not compared,
-// and nothing is written without it.
+// compare compares the results with the table, or writes them. It does not compare proxies that are not installed, and writes only
+// if all are.
 func (d table) compare(t *testing.T, all []*row) {
 	if os.Getenv("PATHSYNC_WRITE_DOCS") == "1" {
 		if slices.ContainsFunc(all, func(r *row) bool { return r.verdicts == nil }) {
-			t.Fatal("the table is not written: not every program is here")
+			t.Fatal("the table is not written: some programs are not installed")
 		}
 		write(t, document, d.before+begin+render(all)+end+d.after)
 		return
 	}
 	for _, r := range all {
 		if r.verdicts != nil && !d.has(r) {
-			t.Errorf("%s does not have what was found; make proxies writes it:\n%s", document, r.line())
+			t.Errorf("%s differs from the result; make proxies updates it:\n%s", document, r.line())
 		}
 	}
 	if lines, want := strings.Count(d.text, "\n|")+1, 2+len(all); lines != want {
@@ -68,7 +68,7 @@ func render(all []*row) string {
 	return b.String()
 }
 
-// line is a row as the document has it.
+// line returns a row of the document.
 func (r *row) line() string {
 	cells := []string{fmt.Sprintf("[%s](#%s)", r.name, r.anchor()), r.protocol(), r.configuration()}
 	for _, verdict := range r.verdicts {
@@ -80,19 +80,19 @@ func (r *row) line() string {
 	return "| " + strings.Join(cells, " | ") + " |"
 }
 
-// anchor is what the heading of the proxy's own section is reached by.
+// anchor returns the anchor of the proxy's section.
 func (p *proxy) anchor() string { return strings.ToLower(strings.ReplaceAll(p.name, " ", "-")) }
 
-// versions is what was run, for those who read the table. It is not compared.
+// versions returns the versions of the programs. They are not compared.
 func versions() string {
 	var all []string
 	for _, p := range proxies {
 		args := p.version
 		if p.script != "" {
-			args = append([]string{p.module()}, args...)
+			args = append([]string{p.scriptFile()}, args...)
 		}
-		said, _ := exec.Command(p.where(), args...).CombinedOutput() // some end with an error
-		line, _, _ := strings.Cut(string(said), "\n")
+		output, _ := exec.Command(p.programPath(), args...).CombinedOutput() // some exit with an error
+		line, _, _ := strings.Cut(string(output), "\n")
 		all = append(all, p.name+" ("+strings.TrimSpace(line)+")")
 	}
 	return strings.Join(all, ", ")
