@@ -82,9 +82,9 @@ func plain(o Observations) []Finding {
 	case r.OK():
 		return nil
 	case r.Problem.Code == "not_found":
-		return fault(NoProbe, "The server does not know /v1/probe: it is older than this command, or the URL has a path too many.")
+		return fault(NoProbe, "The server does not have /v1/probe: it is older than this command, or the URL has a wrong path.")
 	case r.Problem.Code != "":
-		return fault(Refused, "The server refuses even a probe: %s (%s).", r.Problem.Title, r.Problem.Code)
+		return fault(Refused, "The server refuses a probe: %s (%s).", r.Problem.Title, r.Problem.Code)
 	case r.Status/100 == 3:
 		return fault(Redirected, "The URL redirects to %s. Configure the clients with that URL: redirects lose POST requests.", r.Header.Get("Location"))
 	default:
@@ -112,7 +112,7 @@ func slash(o Observations) []Finding {
 	switch {
 	case !r.OK():
 		return fault(SlashRewritten, "%s Without %%2F in the path it works: an intermediary decodes or refuses it. Rooms with a slash in their names cannot be reached.",
-			answered("A name with a slash in it", r))
+			answered("A name with a slash", r))
 	case r.Arrived.Name != SlashName:
 		return fault(SlashRewritten, "The name %q arrives as %q: an intermediary rewrites paths.", SlashName, r.Arrived.Name)
 	}
@@ -160,7 +160,7 @@ func stream(o Observations) []Finding {
 	case s.Err != "" && s.Ended < s.Planned/2:
 		return fault(OtherAnswer, "%s Other requests work: an intermediary does not let streams through.", answered("A stream", s.Reply))
 	case s.Err != "":
-		return fault(Buffered, "Of a stream of %s nothing came, not even its beginning: %s. Other requests work: an intermediary waits for the end of an answer before it forwards it.",
+		return fault(Buffered, "Of a stream of %s nothing arrived, not even its beginning: %s. Other requests work: an intermediary waits for the end of an answer before it forwards it.",
 			seconds(s.Planned), s.Err)
 	case s.Problem.Code != "":
 		return fault(Refused, "The server refuses a stream: %s (%s).", s.Problem.Title, s.Problem.Code)
@@ -201,10 +201,10 @@ func held(s Stream) []Finding {
 	}
 	first, last := s.Events[0].Came, s.Events[len(s.Events)-1].Came
 	if last-first < tolerable {
-		return fault(Buffered, "Nothing of the stream came for %s, and then %d events at once, which the server had sent one by one: an intermediary buffers them.",
+		return fault(Buffered, "For %s nothing of the stream arrived, and then %d events at once, which the server had sent one by one: an intermediary buffers them.",
 			seconds(first), len(s.Events))
 	}
-	return fault(Buffered, "%d of %d events came late, by up to %s: an intermediary buffers them.", late, len(s.Events), seconds(most))
+	return fault(Buffered, "%d of %d events arrived late, by up to %s: an intermediary buffers them.", late, len(s.Events), seconds(most))
 }
 
 // ended checks how the stream ended.
@@ -213,12 +213,12 @@ func ended(s Stream) []Finding {
 	case s.Whole:
 		return nil
 	case s.Asked:
-		return note(GoingAway, "The server was shutting down, which ended the stream early. Ask again.")
+		return note(GoingAway, "The server was shutting down, which ended the stream early. Run the command again.")
 	case s.Quiet == 0 && s.Ended >= s.Planned:
-		return fault(Buffered, "Of a stream of %s only the header came in %s (%s): an intermediary waits for its end, or for more of it.",
+		return fault(Buffered, "Of a stream of %s only the header arrived in %s (%s): an intermediary waits for its end, or for more of it.",
 			seconds(s.Planned), seconds(s.Ended), s.How)
 	case s.Quiet == 0:
-		return fault(Cut, "The stream was cut after %s (%s); nothing of it came.", seconds(s.Ended), s.How)
+		return fault(Cut, "The stream was cut after %s (%s); nothing of it arrived.", seconds(s.Ended), s.How)
 	case s.Ended-s.Quiet > time.Second:
 		return fault(Cut, "The stream was cut after %s (%s), %s after its last byte.", seconds(s.Ended), s.How, seconds(s.Ended-s.Quiet))
 	default:
@@ -250,7 +250,7 @@ func cached(o Observations) []Finding {
 	if id == "" || id != o.Again.Arrived.ID {
 		return nil
 	}
-	return fault(Cached, "The same answer came twice: an intermediary caches answers, although Cache-Control forbids it.")
+	return fault(Cached, "The same answer arrived twice: an intermediary caches answers, although Cache-Control forbids it.")
 }
 
 // connections notes the connection limit of browsers.

@@ -22,7 +22,7 @@ func healthy() doctor.Observations {
 			"Content-Type": {"text/event-stream"}, "Cache-Control": {"no-cache, no-transform"},
 		}, Arrived: doctor.Arrived{ID: "2", LastEventID: doctor.LastEventID}},
 		Proto: "HTTP/2.0", Planned: 10 * time.Second, Events: onTime(), Whole: true, Quiet: 10 * time.Second, Ended: 10 * time.Second,
-		How: "its end came in the regular way",
+		How: "a regular end",
 	}
 	return doctor.Observations{Host: "sync.test", Plain: ok, Slash: slash, Large: large, Stream: stream, Again: doctor.Reply{Arrived: doctor.Arrived{ID: "3"}}}
 }
@@ -39,8 +39,8 @@ func onTime() []doctor.Event {
 	return events
 }
 
-// in changes the arrival times of the events.
-func in(o *seen, came func(i int, e doctor.Event) time.Duration) {
+// retime changes the arrival times of the events.
+func retime(o *seen, came func(i int, e doctor.Event) time.Duration) {
 	for i := range o.Stream.Events {
 		o.Stream.Events[i].Came = came(i, o.Stream.Events[i])
 	}
@@ -58,9 +58,9 @@ func refused(status int, code string) doctor.Reply {
 func TestDiagnoses(t *testing.T) {
 	tests := map[string]struct {
 		spoil func(o *seen)
-		code  doctor.Code // "" for none
+		code  doctor.Code // "": none
 		words string
-		note  bool // and no fault
+		note  bool // not a fault
 	}{
 		"nothing": {func(*seen) {}, "", "", false},
 
@@ -82,54 +82,54 @@ func TestDiagnoses(t *testing.T) {
 		"a body that is cut":                      {func(o *seen) { o.Large.Arrived.Bytes = 65_536 }, doctor.BodyLimited, "65536 bytes arrive", false},
 		"a body that is too large for the server": {func(o *seen) { o.Large = refused(413, "body_too_large") }, doctor.BodyLimited, "--max-body-bytes", true},
 		"a host that is rewritten":                {func(o *seen) { o.Plain.Arrived.Host = "inner:8080" }, doctor.HostRewritten, `sees "inner:8080"`, true},
-		"a host in other letters":                 {func(o *seen) { o.Host = "Sync.test" }, "", "", false},
-		"a compressor that heeds Accept-Encoding": {func(o *seen) { o.Encoding = "br" }, doctor.Compressed, "(br)", false},
-		"a compressor that heeds nothing": {func(o *seen) {
+		"a host in another case":                  {func(o *seen) { o.Host = "Sync.test" }, "", "", false},
+		"a compressor that uses Accept-Encoding":  {func(o *seen) { o.Encoding = "br" }, doctor.Compressed, "(br)", false},
+		"a compressor that ignores Accept-Encoding": {func(o *seen) {
 			o.Encoding = "gzip"
 			o.Stream.Header.Set("Content-Encoding", "gzip")
 			o.Stream.Events, o.Stream.Whole = nil, false
 		}, doctor.Compressed, "(gzip)", false},
-		"a cache":               {func(o *seen) { o.Again.Arrived.ID = o.Stream.Arrived.ID }, doctor.Cached, "twice", false},
-		"no Last-Event-ID":      {func(o *seen) { o.Stream.Arrived.LastEventID = "" }, doctor.Stripped, "Last-Event-ID", false},
-		"another Cache-Control": {func(o *seen) { o.Stream.Header.Set("Cache-Control", "max-age=60") }, doctor.Stripped, `"max-age=60"`, false},
-		"Cache-Control in other words of its own": {func(o *seen) { o.Stream.Header["Cache-Control"] = []string{"No-Cache", "private,no-transform"} }, "", "", false},
+		"a cache":                                   {func(o *seen) { o.Again.Arrived.ID = o.Stream.Arrived.ID }, doctor.Cached, "twice", false},
+		"no Last-Event-ID":                          {func(o *seen) { o.Stream.Arrived.LastEventID = "" }, doctor.Stripped, "Last-Event-ID", false},
+		"another Cache-Control":                     {func(o *seen) { o.Stream.Header.Set("Cache-Control", "max-age=60") }, doctor.Stripped, `"max-age=60"`, false},
+		"Cache-Control in another notation":         {func(o *seen) { o.Stream.Header["Cache-Control"] = []string{"No-Cache", "private,no-transform"} }, "", "", false},
 		"HTTP/1.1":                                  {func(o *seen) { o.Stream.Proto = "HTTP/1.1" }, doctor.SixConnections, "six connections", true},
 		"a stream that is answered with a page":     {func(o *seen) { o.Stream.Reply = html(504) }, doctor.OtherAnswer, "does not let streams through", false},
 		"a stream that is answered with other text": {func(o *seen) { o.Stream.Header.Set("Content-Type", "text/plain") }, doctor.OtherAnswer, `200 with "text/plain"`, false},
 
 		"nothing, not even a header": {func(o *seen) {
-			o.Stream = doctor.Stream{Reply: doctor.Reply{Err: "no answer came in time"}, Planned: 10 * time.Second, Ended: 25 * time.Second}
-		}, doctor.Buffered, "Of a stream of 10.0 s nothing came", false},
+			o.Stream = doctor.Stream{Reply: doctor.Reply{Err: "no answer in time"}, Planned: 10 * time.Second, Ended: 25 * time.Second}
+		}, doctor.Buffered, "Of a stream of 10.0 s nothing arrived", false},
 		"a connection that is reset at once": {func(o *seen) {
 			o.Stream = doctor.Stream{Reply: doctor.Reply{Err: "connection reset by peer"}, Planned: 10 * time.Second, Ended: time.Second}
 		}, doctor.OtherAnswer, "A stream fails: connection reset by peer.", false},
 		"a header, and then nothing": {func(o *seen) {
 			o.Stream.Whole, o.Stream.Quiet, o.Stream.Events, o.Stream.Arrived = false, 0, nil, doctor.Arrived{}
-			o.Stream.Ended, o.Stream.How = 25*time.Second, "its end did not come"
-		}, doctor.Buffered, "only the header came in 25.0 s", false},
-		"everything at the end": {func(o *seen) { in(o, func(int, doctor.Event) time.Duration { return 9100 * ms }) }, doctor.Buffered, "Nothing of the stream came for 9.1 s, and then 10 events at once", false},
+			o.Stream.Ended, o.Stream.How = 25*time.Second, "its end did not arrive"
+		}, doctor.Buffered, "only the header arrived in 25.0 s", false},
+		"everything at the end": {func(o *seen) { retime(o, func(int, doctor.Event) time.Duration { return 9100 * ms }) }, doctor.Buffered, "For 9.1 s nothing of the stream arrived, and then 10 events at once", false},
 		"three by three": {func(o *seen) {
-			in(o, func(i int, e doctor.Event) time.Duration { return e.Came + time.Duration(2-i%3)*time.Second })
-		}, doctor.Buffered, "7 of 10 events came late, by up to 2.0 s", false},
+			retime(o, func(i int, e doctor.Event) time.Duration { return e.Came + time.Duration(2-i%3)*time.Second })
+		}, doctor.Buffered, "7 of 10 events arrived late, by up to 2.0 s", false},
 		"each when the next one comes": {func(o *seen) {
-			in(o, func(i int, e doctor.Event) time.Duration { return e.Came + time.Duration(min(9-i, 1))*time.Second })
+			retime(o, func(i int, e doctor.Event) time.Duration { return e.Came + time.Duration(min(9-i, 1))*time.Second })
 		}, doctor.Buffered, "9 of 10", false},
-		"a network that is slow": {func(o *seen) { in(o, func(_ int, e doctor.Event) time.Duration { return e.Came + 3*time.Second }) }, "", "", false},
-		"a network that stumbles once": {func(o *seen) {
-			in(o, func(i int, e doctor.Event) time.Duration { return e.Came + time.Duration(i/9)*4*time.Second })
+		"a slow network": {func(o *seen) { retime(o, func(_ int, e doctor.Event) time.Duration { return e.Came + 3*time.Second }) }, "", "", false},
+		"a network with one delay": {func(o *seen) {
+			retime(o, func(i int, e doctor.Event) time.Duration { return e.Came + time.Duration(i/9)*4*time.Second })
 		}, "", "", false},
 		"small frames held for 200 ms": {func(o *seen) {
-			in(o, func(i int, e doctor.Event) time.Duration { return e.Came + time.Duration(i%2)*200*ms })
+			retime(o, func(i int, e doctor.Event) time.Duration { return e.Came + time.Duration(i%2)*200*ms })
 		}, "", "", false},
 
-		"a cut in silence": {func(o *seen) { o.Stream.Whole, o.Stream.Quiet, o.Stream.Ended = false, 15*time.Second, 30*time.Second }, doctor.Cut, "cut after 30.0 s (its end came in the regular way), 15.0 s after its last byte", false},
-		"a cut in mid-sentence": {func(o *seen) {
+		"a cut while idle": {func(o *seen) { o.Stream.Whole, o.Stream.Quiet, o.Stream.Ended = false, 15*time.Second, 30*time.Second }, doctor.Cut, "cut after 30.0 s (a regular end), 15.0 s after its last byte", false},
+		"a cut between events": {func(o *seen) {
 			o.Stream.Whole, o.Stream.Quiet, o.Stream.Ended, o.Stream.How = false, 5*time.Second, 5*time.Second, "the connection was reset"
 		}, doctor.Cut, "cut after 5.0 s (the connection was reset), in the middle", false},
 		"an empty stream": {func(o *seen) {
 			o.Stream.Whole, o.Stream.Quiet, o.Stream.Events, o.Stream.Arrived, o.Stream.Ended = false, 0, nil, doctor.Arrived{}, 100*ms
-		}, doctor.Cut, "nothing of it came", false},
-		"a server that goes": {func(o *seen) { o.Stream.Whole, o.Stream.Asked = false, true }, doctor.GoingAway, "Ask again", true},
+		}, doctor.Cut, "nothing of it arrived", false},
+		"a server that shuts down": {func(o *seen) { o.Stream.Whole, o.Stream.Asked = false, true }, doctor.GoingAway, "Run the command again", true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -149,11 +149,11 @@ func TestDiagnoses(t *testing.T) {
 	}
 }
 
-func TestSimultaneousFaultsAreAllFound(t *testing.T) {
+func TestAllOfSeveralFaultsAreFound(t *testing.T) {
 	o := healthy()
 	o.Slash, o.Large, o.Host, o.Encoding = html(400), html(413), "outer.test", "gzip"
 	o.Stream.Arrived.LastEventID, o.Stream.Whole, o.Stream.Proto = "", false, "HTTP/1.1"
-	in(&o, func(int, doctor.Event) time.Duration { return 9100 * ms })
+	retime(&o, func(int, doctor.Event) time.Duration { return 9100 * ms })
 	var codes []doctor.Code
 	for _, f := range doctor.Diagnose(o) {
 		codes = append(codes, f.Code)

@@ -259,7 +259,7 @@ func reason(err error) string {
 	}
 	var timeout interface{ Timeout() bool }
 	if errors.Is(err, pace.ErrStalled) || errors.As(err, &timeout) && timeout.Timeout() {
-		return "no answer came in time"
+		return "no answer in time"
 	}
 	return err.Error()
 }
@@ -268,9 +268,9 @@ func reason(err error) string {
 func ending(err error) string {
 	switch {
 	case err == nil:
-		return "its end came in the regular way"
+		return "a regular end"
 	case errors.Is(err, context.DeadlineExceeded):
-		return "its end did not come"
+		return "its end did not arrive"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was closed in the middle of the answer"
 	case errors.Is(err, syscall.ECONNRESET):

@@ -31,7 +31,7 @@ func TestStalledProbeIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		p := newProber(t, testkit.SlowLink{PerSecond: 20_000, Answer: "xx", Stalls: true})
-		if reply := p.post(t.Context(), "doctor", []byte("{}")); reply.Err != "no answer came in time" {
+		if reply := p.post(t.Context(), "doctor", []byte("{}")); reply.Err != "no answer in time" {
 			t.Errorf("%+v", reply)
 		}
 		if took := time.Since(began); took > patience+time.Second {

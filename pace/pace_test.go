@@ -22,7 +22,7 @@ func TestTransferAtMinRateContinues(t *testing.T) {
 	for range 1000 { // a step of Piece takes 8 s
 		now = now.Add(pace.Piece * time.Second / pace.MinRate)
 		if !now.Before(deadline) {
-			t.Fatalf("it is cut after %v", now.Sub(began))
+			t.Fatalf("the transfer is cut after %v", now.Sub(began))
 		}
 		deadline = m.Next(pace.Piece, now)
 	}
@@ -43,7 +43,7 @@ func TestTransferBelowMinRateIsCut(t *testing.T) {
 		now := at(time.Duration(second) * time.Second)
 		if !now.Before(deadline) {
 			if second > 11 {
-				t.Errorf("it is cut after %d s", second)
+				t.Errorf("the transfer is cut after %d s", second)
 			}
 			return
 		}
@@ -122,11 +122,11 @@ func TestReadDeadlineIsExtendedWhileBytesArrive(t *testing.T) {
 		whole bool
 		until time.Duration
 	}{
-		"2 KiB a second":          {2 << 10, time.Second, true, 33 * time.Second},
-		"8 KiB all 7 seconds":     {8 << 10, 7 * time.Second, true, 60 * time.Second},
-		"a byte a second":         {1, time.Second, false, 11 * time.Second},
-		"half a KiB a second":     {1 << 9, time.Second, false, 21 * time.Second},
-		"a part and then no more": {32 << 10, time.Hour, false, 10 * time.Second},
+		"2 KiB per second":        {2 << 10, time.Second, true, 33 * time.Second},
+		"8 KiB every 7 seconds":   {8 << 10, 7 * time.Second, true, 60 * time.Second},
+		"1 byte per second":       {1, time.Second, false, 11 * time.Second},
+		"512 bytes per second":    {1 << 9, time.Second, false, 21 * time.Second},
+		"32 KiB and then nothing": {32 << 10, time.Hour, false, 10 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -147,7 +147,7 @@ func TestPastAndZeroDeadlinesAreNotExtended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := accepted(t)
 		if _, _, err := readAll(ours, -time.Hour); !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("with a deadline that has passed: %v", err)
+			t.Errorf("with a past deadline: %v", err)
 		}
 		_ = ours.SetReadDeadline(time.Time{})
 		go func() {
@@ -156,7 +156,7 @@ func TestPastAndZeroDeadlinesAreNotExtended(t *testing.T) {
 			theirs.Write([]byte("y"))
 		}()
 		if _, err := io.ReadFull(ours, make([]byte, 2)); err != nil {
-			t.Errorf("without one: %v", err)
+			t.Errorf("without a deadline: %v", err)
 		}
 	})
 }
@@ -182,12 +182,12 @@ func TestWriterSeesSmallStepsOfReader(t *testing.T) {
 	}
 	defer ours.Close()
 	if !pace.IsRaw(ours) {
-		t.Error("it is not taken for a connection whose writes can be continued")
+		t.Error("IsRaw is false for a TCP connection")
 	}
 	_ = ours.SetWriteDeadline(time.Now().Add(time.Second))
 	stalled, err := ours.Write(make([]byte, 8<<20))
 	if !errors.Is(err, os.ErrDeadlineExceeded) || stalled > 1<<20 {
-		t.Fatalf("%d bytes were taken that nobody has read, %v", stalled, err)
+		t.Fatalf("the system accepted %d bytes that were not read, %v", stalled, err)
 	}
 	_ = theirs.SetReadDeadline(time.Now().Add(10 * time.Second))
 	if _, err := io.ReadFull(theirs, make([]byte, stalled*3/4)); err != nil {
@@ -195,6 +195,6 @@ func TestWriterSeesSmallStepsOfReader(t *testing.T) {
 	}
 	_ = ours.SetWriteDeadline(time.Now().Add(10 * time.Second))
 	if n, err := ours.Write(make([]byte, pace.Piece)); err != nil {
-		t.Errorf("of %d bytes three quarters were read, and a write is stuck after %d: %v", stalled, n, err)
+		t.Errorf("after three quarters of %d bytes were read, a write stopped after %d: %v", stalled, n, err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // ErrStalled means that a request or its answer has been cut because it stalled.
-var ErrStalled = errors.New("no answer came in time, or it came too slowly")
+var ErrStalled = errors.New("the request or its answer stalled")
 
 // Transport is an http.RoundTripper that cuts a request whose body or answer stalls, with ErrStalled. Within Patience, a
 // byte of the body has to go out, the answer has to begin, and a byte of it has to arrive. The caller has to read the
@@ -50,7 +50,7 @@ func (x *transfer) end() {
 	x.cancel(nil)
 }
 
-// cause returns ErrStalled in place of the error that it has led to.
+// cause replaces an error that was caused by ErrStalled.
 func (x *transfer) cause(err error) error {
 	if err != nil && errors.Is(context.Cause(x.ctx), ErrStalled) {
 		return ErrStalled
@@ -58,7 +58,7 @@ func (x *transfer) cause(err error) error {
 	return err
 }
 
-// transferBody is a body that puts off the end of its transfer while it moves.
+// transferBody extends the deadline of its transfer while bytes move.
 type transferBody struct {
 	io.ReadCloser
 	*transfer

@@ -1,4 +1,4 @@
-// Package docs holds the pages for people to what they point at.
+// Package docs checks the links in the documentation, and the references to it in the sources.
 package docs
 
 import (
@@ -15,62 +15,62 @@ import (
 
 const root = "../.."
 
-// Where a link of a page leads, and where a text names a page: for people, or as a regular expression.
+// link matches the target of a link. mention matches the name of a page in text, or in a regular expression.
 var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	mention = regexp.MustCompile(`\bdocs\\?/([a-z-]+)\\?\.md(?:#([a-z0-9_-]+))?`)
 )
 
-func TestEveryRelativeLinkLeadsSomewhere(t *testing.T) {
-	followed := 0
+func TestRelativeLinksHaveTargets(t *testing.T) {
+	checked := 0
 	for _, file := range files(t, ".md") {
 		for _, line := range prose(t, file) {
 			for _, found := range link.FindAllStringSubmatch(line, -1) {
 				target, anchor, _ := strings.Cut(found[1], "#")
 				if strings.Contains(target, ":") {
-					continue // it is elsewhere
+					continue // an absolute URL
 				}
-				followed++
+				checked++
 				to := file
 				if target != "" {
 					to = filepath.Join(filepath.Dir(file), target)
 				}
-				lookAt(t, file, to, anchor)
+				check(t, file, to, anchor)
 			}
 		}
 	}
-	if followed < 100 {
-		t.Errorf("only %d links were followed", followed)
+	if checked < 100 {
+		t.Errorf("only %d links were checked", checked)
 	}
 }
 
-// The doctor and the client name the places at which they find words for people. So do comments.
-func TestEveryPlaceThatTheSourcesNameIsThere(t *testing.T) {
+// The doctor, the client and comments refer to sections of the documentation.
+func TestSectionsNamedInSourcesExist(t *testing.T) {
 	named := map[string]int{}
 	for _, file := range files(t, ".go", ".ts", ".yaml", ".conf", ".vcl", ".md") {
 		for _, found := range mention.FindAllStringSubmatch(read(t, file), -1) {
 			named[file]++
-			lookAt(t, file, filepath.Join(root, "docs", found[1]+".md"), found[2])
+			check(t, file, filepath.Join(root, "docs", found[1]+".md"), found[2])
 		}
 	}
 	for _, file := range []string{"doctor/diagnose.go", "doctor/products.go", "js-client/test/unit/client/fallback.test.ts"} {
 		if named[filepath.Join(root, file)] < 3 {
-			t.Errorf("what %s names was not found", file)
+			t.Errorf("%s refers to fewer than 3 sections", file)
 		}
 	}
 }
 
-// lookAt looks for a file or a directory, and for an anchor of a page if that is not "".
-func lookAt(t *testing.T, from, to, anchor string) {
+// check checks that a file or directory exists and, unless anchor is "", that the page has that anchor.
+func check(t *testing.T, from, to, anchor string) {
 	t.Helper()
 	if _, err := os.Stat(to); err != nil {
-		t.Errorf("%s points at %s, which is not there", from, to)
+		t.Errorf("%s refers to %s, which does not exist", from, to)
 	} else if anchor != "" && !slices.Contains(anchors(t, to), anchor) {
-		t.Errorf("%s points at %s#%s, which is no heading", from, to, anchor)
+		t.Errorf("%s refers to %s#%s, which is not a heading", from, to, anchor)
 	}
 }
 
-// files are the sources with these extensions, without what others wrote and what is generated.
+// files returns the sources with these extensions, without dependencies and generated files.
 func files(t *testing.T, extensions ...string) []string {
 	t.Helper()
 	var found []string
@@ -92,7 +92,7 @@ func files(t *testing.T, extensions ...string) []string {
 	return found
 }
 
-// prose is the lines of a page that are not code.
+// prose returns the lines of a page outside code blocks.
 func prose(t *testing.T, page string) []string {
 	t.Helper()
 	var lines []string
@@ -107,7 +107,7 @@ func prose(t *testing.T, page string) []string {
 	return lines
 }
 
-// anchors are the names that GitHub gives the headings of a page.
+// anchors returns the anchors that GitHub generates for the headings of a page.
 func anchors(t *testing.T, page string) []string {
 	t.Helper()
 	var names []string
