@@ -6,7 +6,7 @@
 //     is pending.
 //   - A [Group] is the streams of one server. It opens them, and waits for them at shutdown.
 //
-// The way of an event:
+// Data flow:
 //
 //	            Append, Wake                    one write of everything pending
 //	publisher ──────────────► Feed ◄─ position ─ Stream ──────────────────────► reader

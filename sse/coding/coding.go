@@ -6,7 +6,7 @@
 //
 //	block := coding.NewBlock(documents)         // shared
 //
-//	e := coding.Negotiate(r.Header.Values("Accept-Encoding"))
+//	e := coding.Negotiate(r.Header.Values("Accept-Encoding")) // nil: do not compress
 //	out := []byte(e.Header())
 //	out = append(out, e.Compressed(block)...)   // compressed by the first stream with this coding
 //	out = e.AppendStored(out, event)            // readable at once
