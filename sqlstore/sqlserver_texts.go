@@ -58,19 +58,20 @@ WITH span AS (
 	SELECT CAST(room AS NVARCHAR(4000)) COLLATE Latin1_General_100_BIN2 AS room, first, last FROM (VALUES $(rows)) AS new (room, first, last) WHERE first > 0
 )` + sqlServerVerdict
 
-	// An error undoes what was written: a text that is no number, with the verdict in it.
+	// An error undoes what was written: a text that is no number, with the verdict in it. Subqueries with TOP are searches
+	// of an index for each room. With EXISTS and a join, a server may read the whole log instead.
 	sqlServerVerdict = `
 SELECT @pathsync = CASE
 	WHEN NOT EXISTS (SELECT 1 FROM [$(schema)].sync_meta WHERE name = N'epoch' AND value = CAST($(epoch) AS NVARCHAR(400)))
 		THEN N'pathsync: epoch'
-	WHEN EXISTS (SELECT 1 FROM span JOIN [$(schema)].sync_change_log AS log
-		ON log.room = span.room AND log.server_seq > span.last AND log.op_index >= 0)
+	WHEN EXISTS (SELECT 1 FROM span WHERE (SELECT TOP (1) log.server_seq FROM [$(schema)].sync_change_log AS log
+		WHERE log.room = span.room AND log.server_seq > span.last AND log.op_index >= 0 ORDER BY log.server_seq) IS NOT NULL)
 		THEN N'pathsync: conflict'
 	WHEN EXISTS (SELECT 1 FROM span WHERE first > 1
-		AND NOT EXISTS (SELECT 1 FROM [$(schema)].sync_change_log AS log
-			WHERE log.room = span.room AND log.server_seq = span.first - 1 AND log.op_index >= 0)
-		AND NOT EXISTS (SELECT 1 FROM [$(schema)].sync_documents AS document
-			WHERE document.room = span.room AND document.server_seq >= span.first - 1))
+		AND (SELECT TOP (1) log.server_seq FROM [$(schema)].sync_change_log AS log
+			WHERE log.room = span.room AND log.server_seq = span.first - 1 AND log.op_index >= 0 ORDER BY log.server_seq) IS NULL
+		AND (SELECT TOP (1) document.server_seq FROM [$(schema)].sync_documents AS document
+			WHERE document.room = span.room AND document.server_seq >= span.first - 1 ORDER BY document.server_seq) IS NULL)
 		THEN N'pathsync: gap'
 END;
 IF @pathsync IS NOT NULL THROW 50731, @pathsync, 1;`
@@ -84,9 +85,8 @@ IF EXISTS (
 		SELECT CAST(room AS NVARCHAR(4000)) COLLATE Latin1_General_100_BIN2 AS room, server_seq
 		FROM (VALUES $(positions)) AS new (room, server_seq) WHERE server_seq > 0
 	) AS saved
-	WHERE EXISTS (SELECT 1 FROM [$(schema)].sync_change_log AS log WHERE log.room = saved.room AND log.op_index >= 0)
-	AND NOT EXISTS (SELECT 1 FROM [$(schema)].sync_change_log AS log
-		WHERE log.room = saved.room AND log.server_seq >= saved.server_seq AND log.op_index >= 0))
+	WHERE (SELECT TOP (1) log.server_seq FROM [$(schema)].sync_change_log AS log
+		WHERE log.room = saved.room AND log.op_index >= 0 ORDER BY log.server_seq DESC) < saved.server_seq)
 	THROW 50731, N'pathsync: gap', 1;`
 
 	sqlServerLockLog       = `SELECT TOP (1) 1 FROM [$(schema)].sync_change_log WITH (TABLOCKX, HOLDLOCK)`
