@@ -43,7 +43,7 @@ func (s *Store) SaveDocuments(ctx context.Context, docs []core.Document) error {
 		return nil
 	}
 	return s.call("saving documents", func() error {
-		return s.dialect.upsertDocuments(ctx, s.epoch, docs)
+		return s.dialect.UpsertDocuments(ctx, s.epoch, docs)
 	})
 }
 
@@ -65,6 +65,6 @@ func (s *Store) SaveCheckpoints(ctx context.Context, checkpoints []core.Checkpoi
 	checkpoints = slices.Clone(checkpoints)
 	slices.SortFunc(checkpoints, func(a, b core.Checkpoint) int { return cmp.Compare(a.Room, b.Room) })
 	return s.call("saving checkpoints", func() error {
-		return s.dialect.upsertCheckpoints(ctx, s.epoch, checkpoints)
+		return s.dialect.UpsertCheckpoints(ctx, s.epoch, checkpoints)
 	})
 }

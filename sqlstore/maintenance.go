@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
 // Migrate brings the tables of a database to the version that this program needs, as Open does, and returns that version.
 func Migrate(ctx context.Context, dsn string, options ...Option) (version int, err error) {
-	err = withDialect(ctx, dsn, options, func(d dialect, _ *slog.Logger) error {
-		version = len(d.schema().migrations)
+	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, _ *slog.Logger) error {
+		version = len(d.Schema().Migrations)
 		_, _, err := migrate(ctx, d)
 		return err
 	})
@@ -20,7 +22,7 @@ func Migrate(ctx context.Context, dsn string, options ...Option) (version int, e
 // TakeOver migrates a database and takes over what nuxt-synced-pinia-store has left in it, as Open does. The report is
 // empty when there is nothing to take over.
 func TakeOver(ctx context.Context, dsn string, options ...Option) (report TakeoverReport, err error) {
-	err = withDialect(ctx, dsn, options, func(d dialect, log *slog.Logger) error {
+	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, log *slog.Logger) error {
 		if _, _, err := migrate(ctx, d); err != nil {
 			return err
 		}
@@ -32,7 +34,7 @@ func TakeOver(ctx context.Context, dsn string, options ...Option) (report Takeov
 
 // PlanTakeover reports what TakeOver would do, and logs the same. It changes nothing.
 func PlanTakeover(ctx context.Context, dsn string, options ...Option) (report TakeoverReport, err error) {
-	err = withDialect(ctx, dsn, options, func(d dialect, log *slog.Logger) error {
+	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, log *slog.Logger) error {
 		report, err = planTakeover(ctx, d, log)
 		return err
 	})
@@ -42,7 +44,7 @@ func PlanTakeover(ctx context.Context, dsn string, options ...Option) (report Ta
 // UndoTakeover gives the predecessor its tables back, with what was written since, and drops pathsync's. It refuses, and
 // changes nothing, when that would lose documents; force loses them.
 func UndoTakeover(ctx context.Context, dsn string, force bool, options ...Option) (report UndoReport, err error) {
-	err = withDialect(ctx, dsn, options, func(d dialect, log *slog.Logger) error {
+	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, log *slog.Logger) error {
 		report, err = undoTakeover(ctx, d, log, force)
 		return err
 	})
@@ -50,23 +52,23 @@ func UndoTakeover(ctx context.Context, dsn string, force bool, options ...Option
 }
 
 // withDialect connects to a database for as long as use runs.
-func withDialect(ctx context.Context, dsn string, options []Option, use func(dialect, *slog.Logger) error) error {
+func withDialect(ctx context.Context, dsn string, options []Option, use func(dialect.Dialect, *slog.Logger) error) error {
 	set := newSettings(options)
 	d, err := newDialect(dsn, set.log)
 	if err != nil {
 		return fmt.Errorf("opening database: %w", err)
 	}
-	defer d.close()
-	if err = soon(ctx, d.connect); err == nil {
+	defer d.Close()
+	if err = withTimeout(ctx, d.Connect); err == nil {
 		err = use(d, set.log)
 	}
 	if err != nil {
-		return fmt.Errorf("database %s: %w", d.name(), d.explain(err))
+		return fmt.Errorf("database %s: %w", d.Name(), d.Explain(err))
 	}
 	return nil
 }
 
-func planTakeover(ctx context.Context, d dialect, log *slog.Logger) (TakeoverReport, error) {
+func planTakeover(ctx context.Context, d dialect.Dialect, log *slog.Logger) (TakeoverReport, error) {
 	t := newTaker(d, log)
 	t.dry = true
 	pending, err := t.pending(ctx)
@@ -74,11 +76,11 @@ func planTakeover(ctx context.Context, d dialect, log *slog.Logger) (TakeoverRep
 		return TakeoverReport{}, err
 	}
 	if !pending { // perhaps the tables have not been set aside
-		ours, err := tableExists(ctx, d, d.writer(), "sync_meta")
+		ours, err := tableExists(ctx, d, d.Writer(), "sync_meta")
 		if err != nil || ours {
 			return TakeoverReport{}, err
 		}
-		theirs, err := tableExists(ctx, d, d.writer(), "sync_documents")
+		theirs, err := tableExists(ctx, d, d.Writer(), "sync_documents")
 		if err != nil || !theirs {
 			return TakeoverReport{}, err
 		}
@@ -87,7 +89,7 @@ func planTakeover(ctx context.Context, d dialect, log *slog.Logger) (TakeoverRep
 	if err := t.count(ctx); err != nil {
 		return TakeoverReport{}, err
 	}
-	if err := t.findNames(ctx, d.reader()); err != nil {
+	if err := t.findNames(ctx, d.Reader()); err != nil {
 		return TakeoverReport{}, err
 	}
 	err = t.eachDocument(ctx, func(oldDocument) error { return nil })
@@ -101,7 +103,7 @@ type UndoReport struct {
 	Lost    int64 // documents that the predecessor's collation takes for others: they are lost with force
 }
 
-func undoTakeover(ctx context.Context, d dialect, log *slog.Logger, force bool) (report UndoReport, err error) {
+func undoTakeover(ctx context.Context, d dialect.Dialect, log *slog.Logger, force bool) (report UndoReport, err error) {
 	t := newTaker(d, log)
 	return report, t.step(ctx, func(ctx context.Context, tx *sql.Tx, progress string) error {
 		report = UndoReport{}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pathsync/pathsync/sqlstore/internal/sqlite"
 )
 
 func TestWhatCannotBeOpenedSaysWhyAndWhatToDo(t *testing.T) {
@@ -52,7 +54,7 @@ func rawFile(t testing.TB, file string) *sql.DB { return rawSQLite(t, "sqlite:"+
 func rawSQLite(t testing.TB, dsn string) *sql.DB {
 	t.Helper()
 	file := strings.TrimPrefix(dsn, "sqlite:")
-	db, err := sqlitePool(file, "rwc", 1)
+	db, err := sqlite.OpenPool(file, "rwc", 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
 // NextRoom implements core.Store. The order is that in which the database compares names: each call is one search of
@@ -49,7 +50,7 @@ func (s *Store) oldest(ctx context.Context, room string, after int64, bounds cor
 	var used core.Bounds
 	for rows.Next() {
 		var seq int64
-		var ts moment
+		var ts dialect.Milliseconds
 		var bytes sql.NullInt64
 		if err := rows.Scan(&seq, &ts, &bytes); err != nil {
 			return nil, err

@@ -2,14 +2,18 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
+	"github.com/pathsync/pathsync/sqlstore/internal/postgres"
+	"github.com/pathsync/pathsync/sqlstore/internal/sqlite"
+	"github.com/pathsync/pathsync/sqlstore/internal/sqlserver"
 )
 
 var _ core.Store = (*Store)(nil)
@@ -18,7 +22,7 @@ var errClosed = errors.New("the store is closed")
 
 // Store is a core.Store in an SQL database. Make one with Open.
 type Store struct {
-	dialect dialect
+	dialect dialect.Dialect
 	query   statements
 	epoch   string
 	created bool // the epoch was chosen when this Store was opened
@@ -51,16 +55,16 @@ func Open(ctx context.Context, dsn string, options ...Option) (*Store, error) {
 	set := newSettings(options)
 	d, err := newDialect(dsn, set.log)
 	if err != nil {
-		return nil, fmt.Errorf("opening database: %w", hopeless{err})
+		return nil, fmt.Errorf("opening database: %w", dialect.Permanent{Err: err})
 	}
 	return openWith(ctx, d, set)
 }
 
-func openWith(ctx context.Context, d dialect, set settings) (*Store, error) {
+func openWith(ctx context.Context, d dialect.Dialect, set settings) (*Store, error) {
 	s, err := open(ctx, d, set)
 	if err != nil {
-		d.close()
-		return nil, fmt.Errorf("opening database %s: %w", d.name(), d.explain(err))
+		d.Close()
+		return nil, fmt.Errorf("opening database %s: %w", d.Name(), d.Explain(err))
 	}
 	return s, nil
 }
@@ -73,12 +77,12 @@ func newSettings(options []Option) settings {
 	return set
 }
 
-func open(ctx context.Context, d dialect, set settings) (*Store, error) {
-	if err := soon(ctx, d.connect); err != nil {
+func open(ctx context.Context, d dialect.Dialect, set settings) (*Store, error) {
+	if err := withTimeout(ctx, d.Connect); err != nil {
 		return nil, err
 	}
 	if set.existing {
-		if err := soon(ctx, func(ctx context.Context) error { return expectTables(ctx, d) }); err != nil {
+		if err := withTimeout(ctx, func(ctx context.Context) error { return expectTables(ctx, d) }); err != nil {
 			return nil, err
 		}
 	}
@@ -89,14 +93,14 @@ func open(ctx context.Context, d dialect, set settings) (*Store, error) {
 	if _, err := takeOver(ctx, d, set.log); err != nil {
 		return nil, err
 	}
-	if err := soon(ctx, d.start); err != nil {
+	if err := withTimeout(ctx, d.Start); err != nil {
 		return nil, err
 	}
 	s := &Store{dialect: d, epoch: epoch, created: created, set: set}
-	if err := soon(ctx, s.recognise); err != nil {
+	if err := withTimeout(ctx, s.recognise); err != nil {
 		return nil, err
 	}
-	err = soon(ctx, func(ctx context.Context) (err error) {
+	err = withTimeout(ctx, func(ctx context.Context) (err error) {
 		s.query, err = prepare(ctx, d)
 		return err
 	})
@@ -110,7 +114,7 @@ func open(ctx context.Context, d dialect, set settings) (*Store, error) {
 // end. Migrations alone have no limit: their tables may be large.
 const openStepTimeout = 30 * time.Second
 
-func soon(ctx context.Context, step func(context.Context) error) error {
+func withTimeout(ctx context.Context, step func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, openStepTimeout)
 	defer cancel()
 	return step(ctx)
@@ -138,18 +142,14 @@ func (s *Store) end(why error) error {
 		return nil
 	}
 	s.over = why
-	if err := s.dialect.close(); err != nil {
+	if err := s.dialect.Close(); err != nil {
 		return fmt.Errorf("closing the database: %w", err)
 	}
 	return nil
 }
 
 // text is what a name is handed over as in a common statement that looks for rows.
-func (s *Store) text(name string) any { return s.dialect.schema().idiom.nameArgument(name) }
-
-// errUndone is part of an error when the database has undone what was being done, because another transaction was in
-// the way. It may be done again at once.
-var errUndone = errors.New("another transaction was in the way")
+func (s *Store) text(name string) any { return s.dialect.Schema().Syntax.NameArgument(name) }
 
 // attempts is how often what the database undoes is done altogether, before it is an error.
 const attempts = 5
@@ -164,30 +164,36 @@ func (s *Store) call(doing string, use func() error) error {
 	var err error
 	for range attempts {
 		err = use()
-		if moved := s.dialect.moved(); moved != nil { // whatever came of it, it is not in the database that has this name
+		if moved := s.dialect.Moved(); moved != nil { // whatever came of it, it is not in the database that has this name
 			err = moved
 			break
 		}
 		if err == nil {
 			return nil
 		}
-		if err = s.dialect.explain(err); !errors.Is(err, errUndone) {
+		if err = s.dialect.Explain(err); !errors.Is(err, dialect.ErrRolledBack) {
 			break
 		}
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// inTransaction writes all or nothing. Until it returns nil, or an error of write, the fate of what was written is
-// open: a COMMIT may have reached the database though its answer was lost.
-func inTransaction(ctx context.Context, db *sql.DB, write func(*sql.Tx) error) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
+// newDialect selects the dialect by the scheme of a DSN. It connects to nothing yet. Errors contain nothing after the scheme,
+// which may contain a password. It logs a warning if the connection would not be secure.
+func newDialect(dsn string, log *slog.Logger) (dialect.Dialect, error) {
+	scheme, rest, _ := strings.Cut(dsn, ":")
+	switch scheme {
+	case "sqlite":
+		return sqlite.New(rest)
+	case "postgres", "postgresql":
+		return postgres.New(dsn, log)
+	case "sqlserver":
+		return sqlserver.New(dsn, log)
+	default:
+		return nil, fmt.Errorf("%q is not a known kind of database: use sqlite:FILE, postgres://… or sqlserver://…", scheme)
 	}
-	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	if err := write(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
 }
+
+// CheckSQLiteFile returns an error if FILE in a DSN sqlite:FILE would be taken for something else than a file name, as
+// other programs do.
+func CheckSQLiteFile(file string) error { return sqlite.CheckName(file) }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/Masterminds/squirrel"
 
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 	"github.com/pathsync/pathsync/sqlstore/takeover"
 )
 
@@ -60,7 +61,7 @@ const takeoverProgress = 5 * time.Second
 // taker takes the predecessor's tables over. Each step is a transaction that holds the lock for migrations and reads the
 // progress first, so a takeover may be interrupted anywhere, begin again, and run in several processes at once.
 type taker struct {
-	d      dialect
+	d      dialect.Dialect
 	log    *slog.Logger
 	from   string // suffix of the tables that are read
 	dry    bool   // nothing is changed
@@ -69,12 +70,12 @@ type taker struct {
 	logged time.Time // when progress was last logged
 }
 
-func newTaker(d dialect, log *slog.Logger) *taker {
+func newTaker(d dialect.Dialect, log *slog.Logger) *taker {
 	return &taker{d: d, log: log, from: predecessorSuffix, logged: time.Now()}
 }
 
 // takeOver copies the rows of the predecessor's tables, if those are there and it has not been done.
-func takeOver(ctx context.Context, d dialect, log *slog.Logger) (TakeoverReport, error) {
+func takeOver(ctx context.Context, d dialect.Dialect, log *slog.Logger) (TakeoverReport, error) {
 	t := newTaker(d, log)
 	pending, err := t.pending(ctx)
 	if err != nil || !pending {
@@ -90,15 +91,15 @@ func takeOver(ctx context.Context, d dialect, log *slog.Logger) (TakeoverReport,
 
 // pending reports whether there is a takeover to be done or finished.
 func (t *taker) pending(ctx context.Context) (bool, error) {
-	there, err := tableExists(ctx, t.d, t.d.writer(), "sync_documents"+t.from)
+	there, err := tableExists(ctx, t.d, t.d.Writer(), "sync_documents"+t.from)
 	if err != nil || !there {
 		return false, err
 	}
-	migrated, err := tableExists(ctx, t.d, t.d.writer(), "sync_meta")
+	migrated, err := tableExists(ctx, t.d, t.d.Writer(), "sync_meta")
 	if err != nil || !migrated {
 		return err == nil, err
 	}
-	progress, err := t.progress(ctx, t.d.writer())
+	progress, err := t.progress(ctx, t.d.Writer())
 	return progress != takeoverDone, err
 }
 
@@ -115,7 +116,7 @@ func (t *taker) run(ctx context.Context) error {
 		return err
 	}
 	t.log.Info("taking over the predecessor's tables", "documents", t.report.Documents, "logRows", t.report.LogRows)
-	if err := t.findNames(ctx, t.d.reader()); err != nil {
+	if err := t.findNames(ctx, t.d.Reader()); err != nil {
 		return fmt.Errorf("reading names: %w", err)
 	}
 	if err := t.step(ctx, t.saveNames); err != nil {
@@ -137,8 +138,8 @@ func (t *taker) run(ctx context.Context) error {
 
 // step runs one transaction.
 func (t *taker) step(ctx context.Context, work func(context.Context, *sql.Tx, string) error) error {
-	return inTransaction(ctx, t.d.writer(), func(tx *sql.Tx) error {
-		if lock := t.d.schema().lock; lock != "" {
+	return dialect.InTransaction(ctx, t.d.Writer(), func(tx *sql.Tx) error {
+		if lock := t.d.Schema().Lock; lock != "" {
 			if _, err := tx.ExecContext(ctx, lock); err != nil {
 				return err
 			}
@@ -158,7 +159,7 @@ func (t *taker) setProgress(ctx context.Context, tx *sql.Tx, progress string) er
 // count finds out how much there is.
 func (t *taker) count(ctx context.Context) error {
 	for table, n := range map[string]*int64{"sync_documents": &t.report.Documents, "sync_change_log": &t.report.LogRows} {
-		if err := t.d.reader().QueryRowContext(ctx, t.text("SELECT COALESCE(SUM(CAST(1 AS BIGINT)), 0) FROM $("+table+"_old)")).Scan(n); err != nil {
+		if err := t.d.Reader().QueryRowContext(ctx, t.text("SELECT COALESCE(SUM(CAST(1 AS BIGINT)), 0) FROM $("+table+"_old)")).Scan(n); err != nil {
 			return fmt.Errorf("counting rows: %w", err)
 		}
 	}
@@ -178,7 +179,7 @@ func (t *taker) copyLog(ctx context.Context, tx *sql.Tx, progress string) (more 
 		return false, fmt.Errorf("reading the progress %q in sync_meta: %w", progress, err)
 	}
 	var first sql.NullInt64
-	query, err := t.d.placeholders().ReplacePlaceholders(t.text("SELECT MIN(id) FROM $(sync_change_log_old) WHERE id > ?"))
+	query, err := t.d.Placeholders().ReplacePlaceholders(t.text("SELECT MIN(id) FROM $(sync_change_log_old) WHERE id > ?"))
 	if err != nil {
 		return false, err
 	}
@@ -189,7 +190,7 @@ func (t *taker) copyLog(ctx context.Context, tx *sql.Tx, progress string) (more 
 		return false, t.setProgress(ctx, tx, takeoverDocuments)
 	}
 	last = first.Int64 + takeoverLogRows - 1
-	if err := t.exec(ctx, tx, t.text(t.d.schema().old.copyLog), first.Int64, last); err != nil {
+	if err := t.exec(ctx, tx, t.text(t.d.Schema().Predecessor.CopyLog(takeoverLogColumns, takeoverLogSelect)), first.Int64, last); err != nil {
 		return false, err
 	}
 	t.tell("taking over the log", "throughId", last, "ofRows", t.report.LogRows)
@@ -235,7 +236,7 @@ func (t *taker) tell(what string, attributes ...any) {
 	}
 }
 
-func (t *taker) table(name string) string { return t.d.schema().idiom.table(name) }
+func (t *taker) table(name string) string { return t.d.Schema().Syntax.Table(name) }
 
 // call is a function of a column in a statement.
 var call = regexp.MustCompile(`\$(exact|dotted|current)\(([^()]+)\)`)
@@ -243,7 +244,7 @@ var call = regexp.MustCompile(`\$(exact|dotted|current)\(([^()]+)\)`)
 // text is a statement for this database. In it, $(name) is a table, $(name_old) one of the predecessor, $(names) the
 // table of new names; $exact(column), $dotted(column) and $current(column) are what oldTables makes of a column.
 func (t *taker) text(statement string) string {
-	old := t.d.schema().old
+	old := t.d.Schema().Predecessor
 	statement = strings.NewReplacer(
 		"$(sync_documents_old)", t.table("sync_documents"+t.from), "$(sync_change_log_old)", t.table("sync_change_log"+t.from),
 		"$(sync_documents)", t.table("sync_documents"), "$(sync_change_log)", t.table("sync_change_log"),
@@ -251,12 +252,12 @@ func (t *taker) text(statement string) string {
 	).Replace(statement)
 	return call.ReplaceAllStringFunc(statement, func(text string) string {
 		parts := call.FindStringSubmatch(text)
-		return map[string]func(string) string{"exact": old.exact, "dotted": old.dotted, "current": old.current}[parts[1]](parts[2])
+		return map[string]func(string) string{"exact": old.Exact, "dotted": old.Dotted, "current": old.Current}[parts[1]](parts[2])
 	})
 }
 
 func (t *taker) exec(ctx context.Context, tx *sql.Tx, statement string, args ...any) error {
-	statement, err := t.d.placeholders().ReplacePlaceholders(statement)
+	statement, err := t.d.Placeholders().ReplacePlaceholders(statement)
 	if err != nil {
 		return err
 	}

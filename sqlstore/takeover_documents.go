@@ -65,7 +65,7 @@ func (t *taker) eachDocument(ctx context.Context, use func(oldDocument) error) e
 		query = "SELECT p.room, p.store_key, p.server_seq, p.updated_at, p.state FROM $(sync_documents_old) p"
 	}
 	read := int64(0)
-	return eachRow(ctx, t.d.reader(), t.text(query), func(rows *sql.Rows) error {
+	return eachRow(ctx, t.d.Reader(), t.text(query), func(rows *sql.Rows) error {
 		var doc oldDocument
 		if err := rows.Scan(&doc.Room, &doc.Key, &doc.ServerSeq, &doc.updated, &doc.State); err != nil {
 			return err
@@ -102,10 +102,10 @@ func (t *taker) repair(doc *oldDocument) bool {
 }
 
 func (t *taker) insertDocument(ctx context.Context, tx *sql.Tx, doc oldDocument) error {
-	say := t.d.schema().idiom
-	room, key := say.nameArgument(doc.Room), say.nameArgument(doc.Key)
-	query, args, err := squirrel.Select("COUNT(*)").From(t.table("sync_documents")).Where("room = "+say.parameter(), room).
-		Where("store_key = "+say.parameter(), key).PlaceholderFormat(t.d.placeholders()).ToSql()
+	syntax := t.d.Schema().Syntax
+	room, key := syntax.NameArgument(doc.Room), syntax.NameArgument(doc.Key)
+	query, args, err := squirrel.Select("COUNT(*)").From(t.table("sync_documents")).Where("room = "+syntax.Parameter(), room).
+		Where("store_key = "+syntax.Parameter(), key).PlaceholderFormat(t.d.Placeholders()).ToSql()
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (t *taker) insertDocument(ctx context.Context, tx *sql.Tx, doc oldDocument)
 	}
 	err = exec(ctx, t.d, tx, squirrel.Insert(t.table("sync_documents")).
 		Columns("room", "store_key", "state", "server_seq", "updated_at").
-		Values(room, key, say.textArgument(doc.State), doc.ServerSeq, doc.updated))
+		Values(room, key, syntax.TextArgument(doc.State), doc.ServerSeq, doc.updated))
 	if err != nil {
 		return fmt.Errorf("document %q of room %q: %w", doc.Key, doc.Room, err)
 	}

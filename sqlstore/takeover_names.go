@@ -11,17 +11,6 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/takeover"
 )
 
-// oldTables is how a dialect reads the predecessor's tables.
-type oldTables struct {
-	exact   func(column string) string // a text that is compared character by character
-	dotted  func(column string) string // the same, with a dot behind it, so that blanks at its end count
-	current func(column string) string // one of our texts in the collation of the predecessor's tables
-	// createNames makes the table of the names that change, and copyLog copies the rows of the log between two ids.
-	createNames, copyLog string
-	// rename renames a table.
-	rename func(table, name string) string
-}
-
 // nameKind is the kind of a name in the table of names.
 type nameKind string
 
@@ -111,7 +100,7 @@ func (t *taker) saveNames(ctx context.Context, tx *sql.Tx, progress string) erro
 			return err
 		}
 	}
-	if err := t.exec(ctx, tx, t.text(t.d.schema().old.createNames)); err != nil {
+	if err := t.exec(ctx, tx, t.text(t.d.Schema().Predecessor.CreateNames)); err != nil {
 		return err
 	}
 	for _, kind := range []nameKind{roomName, keyName} {
@@ -119,9 +108,9 @@ func (t *taker) saveNames(ctx context.Context, tx *sql.Tx, progress string) erro
 			return err
 		}
 	}
-	say := t.d.schema().idiom
+	syntax := t.d.Schema().Syntax
 	for _, n := range t.names.changed {
-		err := exec(ctx, t.d, tx, squirrel.Update(t.table(renamedTable)).Set("new_name", say.textArgument(n.name)).
+		err := exec(ctx, t.d, tx, squirrel.Update(t.table(renamedTable)).Set("new_name", syntax.TextArgument(n.name)).
 			Where("kind = ?", string(n.kind)).Where("id = ?", n.id))
 		if err != nil {
 			return err
@@ -140,7 +129,7 @@ GROUP BY LOWER(name) HAVING COUNT(*) > 1`
 // findCase looks for rooms whose names differ by case alone. Where the database's collation ignored case they were one
 // room to the predecessor; they are several now.
 func (t *taker) findCase(ctx context.Context) error {
-	return eachRow(ctx, t.d.reader(), t.text(sameButForCase), func(rows *sql.Rows) error {
+	return eachRow(ctx, t.d.Reader(), t.text(sameButForCase), func(rows *sql.Rows) error {
 		var first, last string
 		var rooms int64
 		if err := rows.Scan(&first, &last, &rooms); err != nil {
@@ -151,17 +140,6 @@ func (t *taker) findCase(ctx context.Context) error {
 			"one", strings.TrimSuffix(first, "."), "another", strings.TrimSuffix(last, "."))
 		return nil
 	})
-}
-
-// plainOldTables are those of SQLite and PostgreSQL, where somebody has copied them there. Both compare text exactly.
-func plainOldTables(createNames, copyLog string) oldTables {
-	same := func(column string) string { return column }
-	return oldTables{
-		exact: same, current: same,
-		dotted:      func(column string) string { return "(" + column + " || '.')" },
-		createNames: createNames, copyLog: copyLog,
-		rename: func(table, name string) string { return "ALTER TABLE " + table + " RENAME TO " + name },
-	}
 }
 
 type rowsQueryer interface {

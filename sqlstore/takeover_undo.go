@@ -39,7 +39,7 @@ func (t *taker) undo(ctx context.Context, tx *sql.Tx, progress string, force boo
 	if report.Added, err = t.change(ctx, tx, undoInsert); err != nil {
 		return fmt.Errorf("adding documents: %w", err)
 	}
-	rename := t.d.schema().old.rename
+	rename := t.d.Schema().Predecessor.Rename
 	for _, statement := range []string{
 		"DROP TABLE $(sync_change_log)", "DROP TABLE $(sync_documents)", "DROP TABLE $(names)", "DROP TABLE " + t.table("sync_meta"), "DROP TABLE " + t.table("sync_checkpoints"),
 		rename(t.table("sync_documents"+t.from), "sync_documents"), rename(t.table("sync_change_log"+t.from), "sync_change_log"),
