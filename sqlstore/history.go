@@ -13,7 +13,8 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-// sameEpoch expects the store's epoch in the database. What was read before is of this history then.
+// sameEpoch returns core.ErrHistoryChanged unless the database has the store's epoch. Then everything read before is of this
+// history.
 func (s *Store) sameEpoch(ctx context.Context) error {
 	var epoch string
 	err := s.query.epoch.QueryRowContext(ctx).Scan(&epoch)
@@ -25,8 +26,8 @@ func (s *Store) sameEpoch(ctx context.Context) error {
 
 // Reopen implements core.Store.
 func (s *Store) Reopen(ctx context.Context, lost bool) (core.Store, error) {
-	_ = s.end(core.ErrHistoryChanged) // the database may be gone, and nothing can be done about an error
-	d, doubt, err := s.dialect.Reopen()
+	_ = s.closeWith(core.ErrHistoryChanged) // closing fails if the database is gone
+	d, uncertain, err := s.dialect.Reopen()
 	if err != nil {
 		return nil, fmt.Errorf("opening database %s again: %w", s.dialect.Name(), err)
 	}
@@ -36,7 +37,7 @@ func (s *Store) Reopen(ctx context.Context, lost bool) (core.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if (lost || doubt) && next.epoch == s.epoch {
+	if (lost || uncertain) && next.epoch == s.epoch {
 		if err := next.renew(ctx); err != nil {
 			return nil, errors.Join(err, next.Close())
 		}
@@ -44,7 +45,7 @@ func (s *Store) Reopen(ctx context.Context, lost bool) (core.Store, error) {
 	return next, nil
 }
 
-// renew gives the database a new epoch and the store the one that it has then.
+// renew replaces the epoch of the database, unless another server has, and sets the epoch of the store.
 func (s *Store) renew(ctx context.Context) error {
 	epoch, changed, err := renewEpoch(ctx, s.dialect, s.epoch)
 	if err != nil {
@@ -54,8 +55,8 @@ func (s *Store) renew(ctx context.Context) error {
 	return nil
 }
 
-// renewEpoch replaces an epoch, unless another process did: several servers that find the same loss renew it once. It
-// returns the epoch that the database has then, and whether it was chosen here.
+// renewEpoch replaces an epoch, unless another process has: several servers that detect the same loss renew it once. It
+// returns the current epoch, and whether this call has created it.
 func renewEpoch(ctx context.Context, d dialect.Dialect, old string) (epoch string, changed bool, err error) {
 	err = dialect.InTransaction(ctx, d.Writer(), func(tx *sql.Tx) error {
 		if err := lockWrites(ctx, d, tx); err != nil {
@@ -70,8 +71,8 @@ func renewEpoch(ctx context.Context, d dialect.Dialect, old string) (epoch strin
 	return epoch, changed, err
 }
 
-// lockWrites waits for the transactions that write the log or documents, and keeps further ones waiting until tx ends.
-// Those check the epoch after they have got their locks, so none of them is acknowledged under an epoch that tx ends.
+// lockWrites waits for transactions that write the log or documents, and blocks further ones until tx ends. They check the
+// epoch after they have acquired their locks, so none of them is acknowledged under an epoch that tx replaces.
 func lockWrites(ctx context.Context, d dialect.Dialect, tx *sql.Tx) error {
 	for _, lock := range d.LockWrites() {
 		if _, err := tx.ExecContext(ctx, lock); err != nil {
@@ -85,16 +86,16 @@ func setMeta(ctx context.Context, d dialect.Dialect, tx *sql.Tx, name, value str
 	return exec(ctx, d, tx, squirrel.Update(d.Schema().Syntax.Table("sync_meta")).Set("value", value).Where("name = ?", name))
 }
 
-// identityName is the row of sync_meta with what the database said of itself when a server last opened it.
+// identityName is the row of sync_meta with the database's identity at the last start of a server.
 const identityName = "database_identity"
 
-// recognise compares what the database says of itself with what it said when a server last opened it. Another identity
-// means that the database was restored from a backup, or that a standby has taken over. It may lack what was
-// acknowledged, so it gets a new epoch.
-func (s *Store) recognise(ctx context.Context) error {
+// checkIdentity compares the database's identity with that of the last start of a server. It changes when a database was
+// restored from a backup or a standby was promoted. The database may then lack acknowledged batches, so it gets a new
+// epoch.
+func (s *Store) checkIdentity(ctx context.Context) error {
 	identity, err := s.dialect.Identity(ctx)
 	if err != nil || identity == "" {
-		return nil //nolint:nilerr // many users may not ask; then the database cannot tell
+		return nil //nolint:nilerr // optional: many logins lack the permission
 	}
 	known, err := knownIdentity(ctx, s.dialect, s.dialect.Reader())
 	if err != nil || known == identity {
@@ -109,7 +110,7 @@ func (s *Store) recognise(ctx context.Context) error {
 			return err
 		}
 		switch known, err = knownIdentity(ctx, s.dialect, tx); {
-		case err != nil || known == identity: // another server was faster
+		case err != nil || known == identity: // another server has stored it
 			return err
 		case known == "":
 			return exec(ctx, s.dialect, tx, squirrel.Insert(s.dialect.Schema().Syntax.Table("sync_meta")).
@@ -121,18 +122,18 @@ func (s *Store) recognise(ctx context.Context) error {
 		}
 		return setMeta(ctx, s.dialect, tx, identityName, identity)
 	})
-	if known == "" && err != nil { // it is compared from the next start on that can write it down
-		s.set.log.Warn("the identity of the database could not be recorded", "error", s.dialect.Explain(err))
-		return nil //nolint:nilerr // the database can be used without it
+	if known == "" && err != nil { // the next start that can store it
+		s.set.log.Warn("storing the identity of the database failed", "error", s.dialect.Explain(err))
+		return nil //nolint:nilerr // optional
 	}
 	if err == nil && s.epoch != old {
-		s.set.log.Error("the database was restored from a backup, or another server took it over: it has a new epoch, and every reader starts again",
-			"was", old, "epoch", s.epoch)
+		s.set.log.Error("the database was restored from a backup, or a standby was promoted: it has a new epoch, and every reader starts with the full state",
+			"oldEpoch", old, "epoch", s.epoch)
 	}
 	return err
 }
 
-// knownIdentity returns the identity in sync_meta, and "" if there is none.
+// knownIdentity returns the identity in sync_meta; "" without one.
 func knownIdentity(ctx context.Context, d dialect.Dialect, db queryer) (identity string, err error) {
 	query, args, err := squirrel.Select("MAX(value)").From(d.Schema().Syntax.Table("sync_meta")).
 		Where("name = ?", identityName).PlaceholderFormat(d.Placeholders()).ToSql()
@@ -144,16 +145,16 @@ func knownIdentity(ctx context.Context, d dialect.Dialect, db queryer) (identity
 	return known.String, err
 }
 
-// expectTables refuses a database that a server has not used yet.
+// expectTables returns an error if the database has no tables of pathsync.
 func expectTables(ctx context.Context, d dialect.Dialect) error {
 	version, err := schemaVersion(ctx, d, d.Writer())
 	if err == nil && version == 0 {
-		err = errors.New("it has no tables of pathsync: restore them, or restart the server to begin with an empty database")
+		err = errors.New("the database has no tables of pathsync: restore them, or restart the server to create them")
 	}
 	return err
 }
 
-// Epoch returns the epoch of the database that dsn names. It changes nothing, and creates no database.
+// Epoch returns the epoch of a database. It changes nothing, and creates no database.
 func Epoch(ctx context.Context, dsn string) (epoch string, err error) {
 	err = withDatabase(ctx, dsn, func(ctx context.Context, d dialect.Dialect) (err error) {
 		epoch, err = readMeta(ctx, d, "epoch")
@@ -162,8 +163,8 @@ func Epoch(ctx context.Context, dsn string) (epoch string, err error) {
 	return epoch, err
 }
 
-// RotateEpoch gives the database that dsn names a new epoch, also while servers use it. None of them acknowledges a
-// batch under the old epoch afterwards. It creates no database.
+// RotateEpoch replaces the epoch of a database, even while servers use it. Afterwards, no server acknowledges a batch under
+// the old epoch. It creates no database.
 func RotateEpoch(ctx context.Context, dsn string) (before, after string, err error) {
 	err = withDatabase(ctx, dsn, func(ctx context.Context, d dialect.Dialect) (err error) {
 		if before, err = readMeta(ctx, d, "epoch"); err != nil {
@@ -175,7 +176,7 @@ func RotateEpoch(ctx context.Context, dsn string) (before, after string, err err
 	return before, after, err
 }
 
-// withDatabase connects to a database that a server has used, and does not migrate it.
+// withDatabase connects to a database that has tables, without migrating it, and calls use.
 func withDatabase(ctx context.Context, dsn string, use func(context.Context, dialect.Dialect) error) error {
 	d, err := newDialect(dsn, slog.New(slog.DiscardHandler))
 	if err != nil {

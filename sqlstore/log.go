@@ -17,7 +17,7 @@ func (s *Store) Append(ctx context.Context, batches []*core.Batch) error {
 	}
 	return s.call("appending to the log", func() error {
 		for _, b := range batches {
-			if len(b.Ops) == 0 { // it would have no row, and leave a hole in the room's count
+			if len(b.Ops) == 0 { // without a row, it would leave a gap in the log
 				return fmt.Errorf("%w: a batch without operations", core.ErrRejected)
 			}
 		}
@@ -44,13 +44,13 @@ func (s *Store) Log(ctx context.Context, room string, after int64, limit core.Pa
 // FindBatch implements core.Store.
 func (s *Store) FindBatch(ctx context.Context, room, clientID string, clientSeq int64) (*core.Batch, error) {
 	var p dialect.Page
-	err := s.call("looking for a batch in the log", func() error {
+	err := s.call("finding a batch in the log", func() error {
 		p = dialect.Page{Room: strings.Clone(room), Limit: core.Page{Batches: 1}}
-		err := p.Read(ctx, s.query.findBatch, s.text(room), s.text(room), s.text(clientID), clientSeq)
+		err := p.Read(ctx, s.query.findBatch, s.name(room), s.name(room), s.name(clientID), clientSeq)
 		if err != nil || len(p.Batches) == 0 {
 			return err
 		}
-		return s.sameEpoch(ctx) // it is going to be an answer
+		return s.sameEpoch(ctx) // the batch becomes the response to a repeated request
 	})
 	if err != nil || len(p.Batches) == 0 {
 		return nil, err
@@ -61,8 +61,8 @@ func (s *Store) FindBatch(ctx context.Context, room, clientID string, clientSeq 
 // LastClientSeq implements core.Store.
 func (s *Store) LastClientSeq(ctx context.Context, room, clientID string) (int64, error) {
 	var last sql.NullInt64
-	err := s.call("looking for a client's last batch in the log", func() error {
-		return s.query.lastClientSeq.QueryRowContext(ctx, s.text(room), s.text(clientID)).Scan(&last)
+	err := s.call("finding a client's last batch in the log", func() error {
+		return s.query.lastClientSeq.QueryRowContext(ctx, s.name(room), s.name(clientID)).Scan(&last)
 	})
 	return dialect.ValueOr(last, core.NoClientSeq), err
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-// Migrate brings the tables of a database to the version that this program needs, as Open does, and returns that version.
+// Migrate migrates the tables of a database, as Open does, and returns their schema version.
 func Migrate(ctx context.Context, dsn string, options ...Option) (version int, err error) {
 	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, _ *slog.Logger) error {
 		version = len(d.Schema().Migrations)
@@ -19,8 +19,8 @@ func Migrate(ctx context.Context, dsn string, options ...Option) (version int, e
 	return version, err
 }
 
-// TakeOver migrates a database and takes over what nuxt-synced-pinia-store has left in it, as Open does. The report is
-// empty when there is nothing to take over.
+// TakeOver migrates a database and takes over the tables of nuxt-synced-pinia-store, as Open does. The report is empty if
+// there is nothing to take over.
 func TakeOver(ctx context.Context, dsn string, options ...Option) (report TakeoverReport, err error) {
 	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, log *slog.Logger) error {
 		if _, _, err := migrate(ctx, d); err != nil {
@@ -32,7 +32,7 @@ func TakeOver(ctx context.Context, dsn string, options ...Option) (report Takeov
 	return report, err
 }
 
-// PlanTakeover reports what TakeOver would do, and logs the same. It changes nothing.
+// PlanTakeover returns the report of TakeOver, and logs the same, without changing anything.
 func PlanTakeover(ctx context.Context, dsn string, options ...Option) (report TakeoverReport, err error) {
 	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, log *slog.Logger) error {
 		report, err = planTakeover(ctx, d, log)
@@ -41,8 +41,8 @@ func PlanTakeover(ctx context.Context, dsn string, options ...Option) (report Ta
 	return report, err
 }
 
-// UndoTakeover gives the predecessor its tables back, with what was written since, and drops pathsync's. It refuses, and
-// changes nothing, when that would lose documents; force loses them.
+// UndoTakeover restores the predecessor's tables, including documents written since the takeover, and drops pathsync's. If
+// documents would be lost, it changes nothing and returns an error, unless force is set.
 func UndoTakeover(ctx context.Context, dsn string, force bool, options ...Option) (report UndoReport, err error) {
 	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, log *slog.Logger) error {
 		report, err = undoTakeover(ctx, d, log, force)
@@ -51,7 +51,7 @@ func UndoTakeover(ctx context.Context, dsn string, force bool, options ...Option
 	return report, err
 }
 
-// withDialect connects to a database for as long as use runs.
+// withDialect connects to a database and calls use.
 func withDialect(ctx context.Context, dsn string, options []Option, use func(dialect.Dialect, *slog.Logger) error) error {
 	set := newSettings(options)
 	d, err := newDialect(dsn, set.log)
@@ -75,7 +75,7 @@ func planTakeover(ctx context.Context, d dialect.Dialect, log *slog.Logger) (Tak
 	if err != nil {
 		return TakeoverReport{}, err
 	}
-	if !pending { // perhaps the tables have not been set aside
+	if !pending { // the first migration may not have renamed the tables yet
 		ours, err := tableExists(ctx, d, d.Writer(), "sync_meta")
 		if err != nil || ours {
 			return TakeoverReport{}, err
@@ -96,11 +96,11 @@ func planTakeover(ctx context.Context, d dialect.Dialect, log *slog.Logger) (Tak
 	return t.report, err
 }
 
-// UndoReport counts what became of the documents when a takeover was undone.
+// UndoReport counts documents of an undone takeover.
 type UndoReport struct {
-	Updated int64 // documents of the predecessor that have changed since
-	Added   int64 // documents that are new since
-	Lost    int64 // documents that the predecessor's collation takes for others: they are lost with force
+	Updated int64 // documents of the predecessor that have changed since the takeover
+	Added   int64 // documents that are new since the takeover
+	Lost    int64 // documents whose names equal others in the predecessor's collation; lost with force
 }
 
 func undoTakeover(ctx context.Context, d dialect.Dialect, log *slog.Logger, force bool) (report UndoReport, err error) {

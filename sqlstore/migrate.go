@@ -14,8 +14,8 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-// migrate brings the tables to the newest version that is known, one transaction a version, and returns the epoch and
-// whether it was chosen now. It may run in several processes at once.
+// migrate runs the missing migrations, one transaction each. It returns the epoch, and whether this call has created it. It
+// may run in several processes at once.
 func migrate(ctx context.Context, d dialect.Dialect) (epoch string, created bool, err error) {
 	newest := len(d.Schema().Migrations)
 	for {
@@ -40,13 +40,13 @@ func migrate(ctx context.Context, d dialect.Dialect) (epoch string, created bool
 		made, err := migrateFrom(ctx, d, version)
 		created = created || made
 		if err != nil {
-			err = withRightsHint(d, err, `migrate" or the output of "pathsync migrate --print`)
+			err = withPermissionHint(d, err, `migrate" or the output of "pathsync migrate --print`)
 			return "", false, fmt.Errorf("migrating tables to version %d: %w", version+1, err)
 		}
 	}
 }
 
-// migrateFrom runs one migration, unless another process has done so meanwhile. It reports whether it chose the epoch.
+// migrateFrom runs one migration, unless another process has. It reports whether it has created the epoch.
 func migrateFrom(ctx context.Context, d dialect.Dialect, version int) (created bool, err error) {
 	err = dialect.InTransaction(ctx, d.Writer(), func(tx *sql.Tx) error {
 		if lock := d.Schema().Lock; lock != "" {
@@ -74,7 +74,7 @@ func migrateFrom(ctx context.Context, d dialect.Dialect, version int) (created b
 	return created && err == nil, err
 }
 
-// newEpoch is eight letters and digits: 40 random bits, enough to tell apart the histories of one database.
+// newEpoch returns eight letters and digits: 40 random bits, enough to distinguish the histories of one database.
 func newEpoch() string { return strings.ToLower(rand.Text()[:8]) }
 
 // queryer is a database or a transaction.
@@ -82,7 +82,7 @@ type queryer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// schemaVersion is the number of the last migration that was run; 0 if there are no tables.
+// schemaVersion returns the number of the last migration; 0 without tables.
 func schemaVersion(ctx context.Context, d dialect.Dialect, db queryer) (int, error) {
 	if there, err := tableExists(ctx, d, db, "sync_meta"); err != nil || !there {
 		return 0, err
@@ -118,7 +118,7 @@ func queryMeta(ctx context.Context, d dialect.Dialect, db queryer, name string) 
 	}
 	err = db.QueryRowContext(ctx, query, args...).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", fmt.Errorf("%w %s: these tables are not pathsync's, or were changed by hand", errNoMeta, name)
+		return "", fmt.Errorf("%w %s: the tables are not those of pathsync, or were changed", errNoMeta, name)
 	}
 	return value, err
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-// MigrationScript returns the SQL that brings the tables of a database from a version to the one that this program needs,
-// for an administrator who runs it with the database's own tools: sqlcmd, psql or sqlite3. It is one transaction, fills
-// sync_meta, and refuses tables of another version. It is empty when there is nothing to do.
+// MigrationScript returns the SQL that migrates tables from a schema version to that of this program, for the database's
+// own tools: sqlcmd, psql or sqlite3. The script is one transaction, sets sync_meta, and fails for tables of another
+// version. It is empty if the tables are up to date.
 //
-// With a negative version the database is asked for its own. Otherwise there is no connection.
+// With a negative version, MigrationScript reads the version from the database. Otherwise it does not connect.
 func MigrationScript(ctx context.Context, dsn string, from int, options ...Option) (script string, err error) {
 	if from >= 0 {
 		d, err := newDialect(dsn, newSettings(options).log)

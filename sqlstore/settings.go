@@ -11,7 +11,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-// settingPrefix keeps settings apart from what else sync_meta has.
+// settingPrefix distinguishes settings from other rows of sync_meta.
 const settingPrefix = "setting_"
 
 // Now implements core.Store.

@@ -139,7 +139,7 @@ func TestFaultyDocumentsOfThePredecessorAreRepairedOnce(t *testing.T) {
 		if report != want || plan != want {
 			t.Errorf("took over %+v\nplanned   %+v\nwant      %+v", report, plan, want)
 		}
-		records.want(t, "a document of the predecessor is repaired", "room=emoji", "lone surrogates: 2", "cannot be read", "room=cut", "room=blank")
+		records.want(t, "repaired a document of the predecessor", "room=emoji", "lone surrogates: 2", "cannot be read", "room=cut", "room=blank")
 		store := openDSN(t, dsn)
 		wantDocuments(t, store, "fine", core.Document{Key: "default", ServerSeq: 3, State: faultyDocuments[0].state})
 		wantDocuments(t, store, "emoji", core.Document{Key: "default", ServerSeq: 4, State: "{\"text\":\"half \ufffd\",\"\ufffd\":1}"})
@@ -237,7 +237,7 @@ func TestRoomsThatDifferByCaseAloneAreCounted(t *testing.T) {
 		if err != nil || report.CaseRooms != 3 {
 			t.Errorf("report %+v, %v", report, err)
 		}
-		records.want(t, "differ by case alone")
+		records.want(t, "differ only in case")
 	})
 }
 

@@ -7,19 +7,20 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-// WaitingHelps reports whether an error of Open may pass without a restart: the database is not there yet, or somebody has
-// to make its tables or grant a right. A wrong URL and tables of a newer program stay what they are.
+// WaitingHelps reports whether Open may succeed later without a restart: when the database is available, or when an
+// administrator has created its tables or granted a permission. It is false for an invalid URL and for tables of a newer
+// program.
 func WaitingHelps(err error) bool { return err != nil && !errors.As(err, new(dialect.Permanent)) }
 
 func tooNew(version, newest int) error {
-	return dialect.Permanent{Err: fmt.Errorf("its tables have version %d and this program knows up to %d: use a newer program", version, newest)}
+	return dialect.Permanent{Err: fmt.Errorf("its tables have version %d, and this program supports versions up to %d: use a newer program", version, newest)}
 }
 
-// withRightsHint says how tables are changed by a login that may not. It hides the driver's error, of which explain would
-// show nothing else.
-func withRightsHint(d dialect.Dialect, err error, command string) error {
+// withPermissionHint adds the command for an administrator to an error of a login without permissions. It hides the driver's
+// error, so that Explain does not replace the hint.
+func withPermissionHint(d dialect.Dialect, err error, command string) error {
 	if !d.LacksPermission(err) {
 		return err
 	}
-	return fmt.Errorf(`%v; this login may not change tables: run "pathsync %s" with one that may`, d.Explain(err), command) //nolint:errorlint // on purpose
+	return fmt.Errorf(`%v; this login may not change tables: run "pathsync %s" with a login that may`, d.Explain(err), command) //nolint:errorlint // on purpose
 }
