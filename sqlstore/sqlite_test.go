@@ -141,7 +141,7 @@ func TestALockThatIsHeldTooLongSaysWhatToDo(t *testing.T) {
 	mustExec(t, rawFile(t, file), "BEGIN IMMEDIATE")
 
 	err := store.Append(t.Context(), []*core.Batch{oneOp("room", 1)})
-	dbtest.WantOutage(t, err, "appending to the log", "another process keeps the database locked")
+	dbtest.WantOutage(t, err, "appending to the log", "another process has locked the database")
 }
 
 func TestAFullDiskLosesNothingAndSaysWhatToDo(t *testing.T) {

@@ -34,15 +34,15 @@ func (d *Dialect) Explain(err error) error {
 	case code.SQLITE_CANTOPEN:
 		return fmt.Errorf("%s (%w)", d.openProblem(), err)
 	case code.SQLITE_NOTADB:
-		return fmt.Errorf("the file is not an SQLite database: name another (%w)", err)
+		return fmt.Errorf("the file is not a SQLite database: choose another (%w)", err)
 	case code.SQLITE_READONLY, code.SQLITE_PERM:
 		return fmt.Errorf("the file or its directory cannot be written: change their permissions (%w)", err)
 	case code.SQLITE_BUSY, code.SQLITE_LOCKED:
-		return fmt.Errorf("another process keeps the database locked: end it, or wait for it (%w)", err)
+		return fmt.Errorf("another process has locked the database: stop it, or wait for it (%w)", err)
 	case code.SQLITE_FULL:
-		return fmt.Errorf("the disk is full: make room on it (%w)", err)
+		return fmt.Errorf("the disk is full: free space on it (%w)", err)
 	case code.SQLITE_IOERR:
-		return fmt.Errorf("the disk does not work: look at the system's log (%w)", err)
+		return fmt.Errorf("reading or writing the disk failed: see the system's log (%w)", err)
 	case code.SQLITE_CORRUPT:
 		return fmt.Errorf("the file is damaged: restore it from a backup (%w)", err)
 	case code.SQLITE_INTERNAL, code.SQLITE_NOMEM, code.SQLITE_INTERRUPT, code.SQLITE_PROTOCOL, code.SQLITE_SCHEMA,
@@ -50,7 +50,7 @@ func (d *Dialect) Explain(err error) error {
 		return err
 	case code.SQLITE_ERROR:
 		if strings.Contains(failure.Error(), "no such table: sync_") || strings.Contains(failure.Error(), "no such table: main.sync_") {
-			return fmt.Errorf("the tables are not as this program left them: look at the file (%w)", err)
+			return fmt.Errorf("the tables were changed: check the file (%w)", err)
 		}
 	}
 	return fmt.Errorf("%w: %w", core.ErrUnexplained, err)
@@ -65,10 +65,10 @@ func isBusy(err error) bool {
 func (d *Dialect) openProblem() string {
 	directory := filepath.Dir(d.file)
 	if _, err := os.Stat(directory); errors.Is(err, os.ErrNotExist) {
-		return fmt.Sprintf("the directory %s does not exist: make it, or name another", directory)
+		return fmt.Sprintf("the directory %s does not exist: create it, or choose another", directory)
 	}
 	if info, err := os.Stat(d.file); err == nil && info.IsDir() {
-		return "it is a directory: name a file in it"
+		return "it is a directory: choose a file in it"
 	}
 	return "the file or its directory cannot be used: change their permissions"
 }

@@ -14,22 +14,22 @@ func TestAFileNameThatOthersReadDifferentlyIsRefused(t *testing.T) {
 	t.Chdir(dir)
 	for name, says := range map[string]string{
 		"":                     "sqlite:pathsync.db",
-		":memory:":             "needs the name of a file",
+		":memory:":             "the file name is missing",
 		"//data.db":            "write sqlite:data.db for a file in the working directory, or sqlite:/data.db",
 		"///data.db":           "write sqlite:data.db for a file in the working directory, or sqlite:/data.db",
 		"///var/lib/x.db":      "or sqlite:/var/lib/x.db",
 		"////var/lib/x.db":     "or sqlite:/var/lib/x.db",
-		"file:data.db":         "without file:",
+		"file:data.db":         "the prefix file: is not supported",
 		"~/data.db":            "~ is not expanded",
 		"data.db\n":            "line end",
 		"data.db\r\n":          "line end",
 		"\ufeffdata.db":        "control character",
 		"data.db" + " ":        "blanks or quotes",
 		`"data.db"`:            "blanks or quotes",
-		"data.db?cache=shared": "takes no parameters",
-		"data.db?_pragma=x":    "takes no parameters",
+		"data.db?cache=shared": "parameters are not supported",
+		"data.db?_pragma=x":    "parameters are not supported",
 		"my%20data.db":         "not percent-decoded",
-		dir + "/":              "this is a directory",
+		dir + "/":              "the name is a directory",
 	} {
 		if s, err := sqlstore.Open(t.Context(), "sqlite:"+name); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v, want %q", name, err, says)
