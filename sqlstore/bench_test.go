@@ -8,45 +8,18 @@ import (
 	"time"
 
 	"github.com/pathsync/pathsync/core"
-	"github.com/pathsync/pathsync/core/tree"
+	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
-
-// The load that appends are measured with: batches of one operation, by many clients in many rooms.
-const benchRooms, benchClients = 100, 200
-
-// workload makes batches as a busy server sees them.
-type workload struct {
-	n    int
-	next [benchRooms]int64
-}
-
-func (w *workload) group(size int) []*core.Batch {
-	group := make([]*core.Batch, size)
-	for i := range group {
-		room := w.n % benchRooms
-		w.n++
-		w.next[room]++
-		group[i] = &core.Batch{
-			Room: fmt.Sprint("board-", room), Key: "default", ServerSeq: w.next[room], ServerTs: 1_767_225_600_000,
-			ClientID: fmt.Sprintf("3f0c6c3e-7a8a-4c1e-9d0b-%012d", w.n%benchClients), ClientSeq: int64(w.n),
-			Ops: []core.LoggedOp{{
-				Kind: tree.Set, Path: fmt.Sprintf("tasks[9b2d%06d].title", w.n), Value: `"some words typed by a person"`,
-				Index: tree.NoIndex,
-			}},
-		}
-	}
-	return group
-}
 
 // BenchmarkAppend is the price of durability: one transaction, synced, of so many batches.
 func BenchmarkAppend(b *testing.B) {
 	for _, size := range []int{1, 16, 32, 256} {
 		b.Run(fmt.Sprintf("batches=%d", size), func(b *testing.B) {
 			store := openFile(b, newFile(b))
-			var load workload
+			var load dbtest.Workload
 			var took []time.Duration
 			for b.Loop() {
-				group := load.group(size)
+				group := load.Group(size)
 				start := time.Now()
 				if err := store.Append(b.Context(), group); err != nil {
 					b.Fatal(err)
@@ -80,9 +53,9 @@ func BenchmarkSaveDocuments(b *testing.B) {
 
 func BenchmarkLog(b *testing.B) {
 	store := openFile(b, newFile(b))
-	var load workload
+	var load dbtest.Workload
 	for range 100 {
-		if err := store.Append(b.Context(), load.group(1000)); err != nil {
+		if err := store.Append(b.Context(), load.Group(1000)); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -101,8 +74,8 @@ func BenchmarkLog(b *testing.B) {
 
 func BenchmarkFindBatch(b *testing.B) {
 	store := openFile(b, newFile(b))
-	var load workload
-	group := load.group(10_000)
+	var load dbtest.Workload
+	group := load.Group(10_000)
 	if err := store.Append(b.Context(), group); err != nil {
 		b.Fatal(err)
 	}

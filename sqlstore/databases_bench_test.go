@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
 // BenchmarkDatabases measures every kind of database that is at hand, and prints a table.
@@ -65,7 +66,7 @@ func row(w io.Writer, name string, cells []string) {
 // last is accepted. The p99 is of the time from submitting a batch to its acceptance.
 func measureWriters(b *testing.B, dsn string, writers int) string {
 	hub := newHub(b, openDSN(b, dsn), 30*time.Second)
-	rooms := make([]*core.Room, benchRooms)
+	rooms := make([]*core.Room, dbtest.WorkloadRooms)
 	for i := range rooms {
 		rooms[i] = openRoom(b, hub, fmt.Sprint("board-", i))
 	}
@@ -108,10 +109,10 @@ func measureWriters(b *testing.B, dsn string, writers int) string {
 
 func measureAppend(b *testing.B, dsn string) string {
 	store := openDSN(b, dsn)
-	var load workload
+	var load dbtest.Workload
 	var took []time.Duration
 	for b.Loop() {
-		group := load.group(1)
+		group := load.Group(1)
 		start := time.Now()
 		if err := store.Append(b.Context(), group); err != nil {
 			b.Fatal(err)

@@ -10,12 +10,12 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// Documents implements core.Store. It is one SELECT, so that the rows are as of one moment. The epoch is not looked at: a
-// room is opened by reading its log afterwards, and that does.
+// Documents implements core.Store. It is one SELECT, so that the rows are of one snapshot. It does not check the epoch: a
+// room then reads its log, which does.
 func (s *Store) Documents(ctx context.Context, room string) ([]core.Document, error) {
 	var docs []core.Document
 	err := s.call("reading documents", func() error {
-		rows, err := s.query.documents.QueryContext(ctx, s.text(room))
+		rows, err := s.query.documents.QueryContext(ctx, s.name(room))
 		if err != nil {
 			return err
 		}
@@ -43,15 +43,15 @@ func (s *Store) SaveDocuments(ctx context.Context, docs []core.Document) error {
 		return nil
 	}
 	return s.call("saving documents", func() error {
-		return s.dialect.upsertDocuments(ctx, s.epoch, docs)
+		return s.dialect.UpsertDocuments(ctx, s.epoch, docs)
 	})
 }
 
 // Checkpoint implements core.Store.
 func (s *Store) Checkpoint(ctx context.Context, room string) (core.Checkpoint, error) {
 	var at, documents sql.NullInt64
-	err := s.call("looking for a checkpoint", func() error {
-		return s.query.checkpoint.QueryRowContext(ctx, s.text(room), s.text(room), s.text(room)).Scan(&at, &documents)
+	err := s.call("reading a checkpoint", func() error {
+		return s.query.checkpoint.QueryRowContext(ctx, s.name(room), s.name(room), s.name(room)).Scan(&at, &documents)
 	})
 	return core.Checkpoint{Room: strings.Clone(room), ServerSeq: at.Int64, Documents: int(documents.Int64)}, err
 }
@@ -61,10 +61,10 @@ func (s *Store) SaveCheckpoints(ctx context.Context, checkpoints []core.Checkpoi
 	if len(checkpoints) == 0 {
 		return nil
 	}
-	// In the order of rooms, so that two servers do not deadlock.
+	// In the order of rooms, to avoid deadlocks between servers.
 	checkpoints = slices.Clone(checkpoints)
 	slices.SortFunc(checkpoints, func(a, b core.Checkpoint) int { return cmp.Compare(a.Room, b.Room) })
 	return s.call("saving checkpoints", func() error {
-		return s.dialect.upsertCheckpoints(ctx, s.epoch, checkpoints)
+		return s.dialect.UpsertCheckpoints(ctx, s.epoch, checkpoints)
 	})
 }

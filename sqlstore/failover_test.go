@@ -19,7 +19,7 @@ import (
 // A failover in the middle of an append, behind the address of a listener: the connection to the old primary breaks, and
 // new connections reach another address. The client waits through it and gets the batch's first and only number.
 func TestAFailoverInMidCommitLogsTheBatchOnce(t *testing.T) {
-	for _, moment := range []struct {
+	for _, stage := range []struct {
 		name    string
 		hold    func(*dbtest.Relay)
 		logged  int // batches at the failover
@@ -28,7 +28,7 @@ func TestAFailoverInMidCommitLogsTheBatchOnce(t *testing.T) {
 		{"AfterTheCommit", (*dbtest.Relay).StallAnswers, 2, (*dbtest.Relay).HoldsAnswers},
 		{"BeforeTheCommit", (*dbtest.Relay).Stall, 1, (*dbtest.Relay).HoldsQuestions},
 	} {
-		t.Run(moment.name, func(t *testing.T) {
+		t.Run(stage.name, func(t *testing.T) {
 			onEachEngine(t, func(t *testing.T, e engine) {
 				if e.name == "SQLite" {
 					t.Skip("there is no network before a file")
@@ -43,11 +43,11 @@ func TestAFailoverInMidCommitLogsTheBatchOnce(t *testing.T) {
 					t.Fatalf("before the failover: %+v", a)
 				}
 
-				moment.hold(primary)
+				stage.hold(primary)
 				answers := make(chan answered, 1)
 				go func() { answers <- post(2) }()
 				deadline := time.After(30 * time.Second)
-				for !moment.reached(primary) || len(wholeLog(t, direct)) != moment.logged {
+				for !stage.reached(primary) || len(wholeLog(t, direct)) != stage.logged {
 					select {
 					case a := <-answers:
 						t.Fatalf("answered before the failover: %+v", a)

@@ -10,64 +10,11 @@ import (
 	"github.com/Masterminds/squirrel"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-// The epoch in sync_meta is a fence, together with the last row of each room's log. An append checks both after it has
-// inserted its rows, in the same transaction: whatever another server committed before is visible to the check then, and
-// whatever it is about to commit waits for the same entries of the unique index. See verdict.
-
-// verdict is what a check of the database says about an append. Statements return or raise it as text.
-type verdict string
-
-const (
-	// inOrder: the database has the epoch. Each room's log ends with what was inserted. The batch before that is in the
-	// log, or the document rows reach it, or the room begins here.
-	inOrder verdict = ""
-	// otherEpoch: the database has another epoch, or none.
-	otherEpoch verdict = "pathsync: epoch"
-	// movedOn: a room's log has a batch beyond those that were inserted. The one that had their number may be pruned, but
-	// the last batch of a log never is.
-	movedOn verdict = "pathsync: conflict"
-	// hasGap: the batch before those that were inserted is missing, although it was acknowledged.
-	hasGap verdict = "pathsync: gap"
-)
-
-func (v verdict) error() error {
-	switch v {
-	case inOrder:
-		return nil
-	case movedOn:
-		return core.ErrConflict
-	case hasGap:
-		return core.ErrHistoryLost
-	default:
-		return core.ErrHistoryChanged
-	}
-}
-
-// span is what an append has of one room.
-type span struct {
-	room        string
-	first, last int64 // serverSeq
-}
-
-// spans returns one span for each room, in the order of the rooms' first batches.
-func spans(batches []*core.Batch) []span {
-	var all []span
-	at := make(map[string]int, len(batches))
-	for _, b := range batches {
-		i, ok := at[b.Room]
-		if !ok {
-			i = len(all)
-			at[b.Room] = i
-			all = append(all, span{b.Room, b.ServerSeq, b.ServerSeq})
-		}
-		all[i].first, all[i].last = min(all[i].first, b.ServerSeq), max(all[i].last, b.ServerSeq)
-	}
-	return all
-}
-
-// sameEpoch expects the store's epoch in the database. What was read before is of this history then.
+// sameEpoch returns core.ErrHistoryChanged unless the database has the store's epoch. Then everything read before is of this
+// history.
 func (s *Store) sameEpoch(ctx context.Context) error {
 	var epoch string
 	err := s.query.epoch.QueryRowContext(ctx).Scan(&epoch)
@@ -79,10 +26,10 @@ func (s *Store) sameEpoch(ctx context.Context) error {
 
 // Reopen implements core.Store.
 func (s *Store) Reopen(ctx context.Context, lost bool) (core.Store, error) {
-	_ = s.end(core.ErrHistoryChanged) // the database may be gone, and nothing can be done about an error
-	d, doubt, err := s.dialect.successor()
+	_ = s.closeWith(core.ErrHistoryChanged) // closing fails if the database is gone
+	d, uncertain, err := s.dialect.Reopen()
 	if err != nil {
-		return nil, fmt.Errorf("opening database %s again: %w", s.dialect.name(), err)
+		return nil, fmt.Errorf("opening database %s again: %w", s.dialect.Name(), err)
 	}
 	set := s.set
 	set.existing = true
@@ -90,7 +37,7 @@ func (s *Store) Reopen(ctx context.Context, lost bool) (core.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if (lost || doubt) && next.epoch == s.epoch {
+	if (lost || uncertain) && next.epoch == s.epoch {
 		if err := next.renew(ctx); err != nil {
 			return nil, errors.Join(err, next.Close())
 		}
@@ -98,20 +45,20 @@ func (s *Store) Reopen(ctx context.Context, lost bool) (core.Store, error) {
 	return next, nil
 }
 
-// renew gives the database a new epoch and the store the one that it has then.
+// renew replaces the epoch of the database, unless another server has, and sets the epoch of the store.
 func (s *Store) renew(ctx context.Context) error {
 	epoch, changed, err := renewEpoch(ctx, s.dialect, s.epoch)
 	if err != nil {
-		return fmt.Errorf("renewing the epoch: %w", s.dialect.explain(err))
+		return fmt.Errorf("renewing the epoch: %w", s.dialect.Explain(err))
 	}
 	s.epoch, s.created = epoch, changed
 	return nil
 }
 
-// renewEpoch replaces an epoch, unless another process did: several servers that find the same loss renew it once. It
-// returns the epoch that the database has then, and whether it was chosen here.
-func renewEpoch(ctx context.Context, d dialect, old string) (epoch string, changed bool, err error) {
-	err = inTransaction(ctx, d.writer(), func(tx *sql.Tx) error {
+// renewEpoch replaces an epoch, unless another process has: several servers that detect the same loss renew it once. It
+// returns the current epoch, and whether this call has created it.
+func renewEpoch(ctx context.Context, d dialect.Dialect, old string) (epoch string, changed bool, err error) {
+	err = dialect.InTransaction(ctx, d.Writer(), func(tx *sql.Tx) error {
 		if err := lockWrites(ctx, d, tx); err != nil {
 			return err
 		}
@@ -124,10 +71,10 @@ func renewEpoch(ctx context.Context, d dialect, old string) (epoch string, chang
 	return epoch, changed, err
 }
 
-// lockWrites waits for the transactions that write the log or documents, and keeps further ones waiting until tx ends.
-// Those check the epoch after they have got their locks, so none of them is acknowledged under an epoch that tx ends.
-func lockWrites(ctx context.Context, d dialect, tx *sql.Tx) error {
-	for _, lock := range d.lockWrites() {
+// lockWrites waits for transactions that write the log or documents, and blocks further ones until tx ends. They check the
+// epoch after they have acquired their locks, so none of them is acknowledged under an epoch that tx replaces.
+func lockWrites(ctx context.Context, d dialect.Dialect, tx *sql.Tx) error {
+	for _, lock := range d.LockWrites() {
 		if _, err := tx.ExecContext(ctx, lock); err != nil {
 			return err
 		}
@@ -135,27 +82,27 @@ func lockWrites(ctx context.Context, d dialect, tx *sql.Tx) error {
 	return nil
 }
 
-func setMeta(ctx context.Context, d dialect, tx *sql.Tx, name, value string) error {
-	return exec(ctx, d, tx, squirrel.Update(d.schema().idiom.table("sync_meta")).Set("value", value).Where("name = ?", name))
+func setMeta(ctx context.Context, d dialect.Dialect, tx *sql.Tx, name, value string) error {
+	return exec(ctx, d, tx, squirrel.Update(d.Schema().Syntax.Table("sync_meta")).Set("value", value).Where("name = ?", name))
 }
 
-// identityName is the row of sync_meta with what the database said of itself when a server last opened it.
+// identityName is the row of sync_meta with the database's identity at the last start of a server.
 const identityName = "database_identity"
 
-// recognise compares what the database says of itself with what it said when a server last opened it. Another identity
-// means that the database was restored from a backup, or that a standby has taken over. It may lack what was
-// acknowledged, so it gets a new epoch.
-func (s *Store) recognise(ctx context.Context) error {
-	identity, err := s.dialect.identity(ctx)
+// checkIdentity compares the database's identity with that of the last start of a server. It changes when a database was
+// restored from a backup or a standby was promoted. The database may then lack acknowledged batches, so it gets a new
+// epoch.
+func (s *Store) checkIdentity(ctx context.Context) error {
+	identity, err := s.dialect.Identity(ctx)
 	if err != nil || identity == "" {
-		return nil //nolint:nilerr // many users may not ask; then the database cannot tell
+		return nil //nolint:nilerr // optional: many logins lack the permission
 	}
-	known, err := knownIdentity(ctx, s.dialect, s.dialect.reader())
+	known, err := knownIdentity(ctx, s.dialect, s.dialect.Reader())
 	if err != nil || known == identity {
 		return err
 	}
 	old := s.epoch
-	err = inTransaction(ctx, s.dialect.writer(), func(tx *sql.Tx) error {
+	err = dialect.InTransaction(ctx, s.dialect.Writer(), func(tx *sql.Tx) error {
 		if err := lockWrites(ctx, s.dialect, tx); err != nil {
 			return err
 		}
@@ -163,10 +110,10 @@ func (s *Store) recognise(ctx context.Context) error {
 			return err
 		}
 		switch known, err = knownIdentity(ctx, s.dialect, tx); {
-		case err != nil || known == identity: // another server was faster
+		case err != nil || known == identity: // another server has stored it
 			return err
 		case known == "":
-			return exec(ctx, s.dialect, tx, squirrel.Insert(s.dialect.schema().idiom.table("sync_meta")).
+			return exec(ctx, s.dialect, tx, squirrel.Insert(s.dialect.Schema().Syntax.Table("sync_meta")).
 				Columns("name", "value").Values(identityName, identity))
 		}
 		s.epoch, s.created = newEpoch(), true
@@ -175,21 +122,21 @@ func (s *Store) recognise(ctx context.Context) error {
 		}
 		return setMeta(ctx, s.dialect, tx, identityName, identity)
 	})
-	if known == "" && err != nil { // it is compared from the next start on that can write it down
-		s.set.log.Warn("the identity of the database could not be recorded", "error", s.dialect.explain(err))
-		return nil //nolint:nilerr // the database can be used without it
+	if known == "" && err != nil { // the next start that can store it
+		s.set.log.Warn("storing the identity of the database failed", "error", s.dialect.Explain(err))
+		return nil //nolint:nilerr // optional
 	}
 	if err == nil && s.epoch != old {
-		s.set.log.Error("the database was restored from a backup, or another server took it over: it has a new epoch, and every reader starts again",
-			"was", old, "epoch", s.epoch)
+		s.set.log.Error("the database was restored from a backup, or a standby was promoted: it has a new epoch, and every reader starts with the full state",
+			"oldEpoch", old, "epoch", s.epoch)
 	}
 	return err
 }
 
-// knownIdentity returns the identity in sync_meta, and "" if there is none.
-func knownIdentity(ctx context.Context, d dialect, db queryer) (identity string, err error) {
-	query, args, err := squirrel.Select("MAX(value)").From(d.schema().idiom.table("sync_meta")).
-		Where("name = ?", identityName).PlaceholderFormat(d.placeholders()).ToSql()
+// knownIdentity returns the identity in sync_meta; "" without one.
+func knownIdentity(ctx context.Context, d dialect.Dialect, db queryer) (identity string, err error) {
+	query, args, err := squirrel.Select("MAX(value)").From(d.Schema().Syntax.Table("sync_meta")).
+		Where("name = ?", identityName).PlaceholderFormat(d.Placeholders()).ToSql()
 	if err != nil {
 		return "", err
 	}
@@ -198,28 +145,28 @@ func knownIdentity(ctx context.Context, d dialect, db queryer) (identity string,
 	return known.String, err
 }
 
-// expectTables refuses a database that a server has not used yet.
-func expectTables(ctx context.Context, d dialect) error {
-	version, err := schemaVersion(ctx, d, d.writer())
+// expectTables returns an error if the database has no tables of pathsync.
+func expectTables(ctx context.Context, d dialect.Dialect) error {
+	version, err := schemaVersion(ctx, d, d.Writer())
 	if err == nil && version == 0 {
-		err = errors.New("it has no tables of pathsync: restore them, or restart the server to begin with an empty database")
+		err = errors.New("the database has no tables of pathsync: restore them, or restart the server to create them")
 	}
 	return err
 }
 
-// Epoch returns the epoch of the database that dsn names. It changes nothing, and creates no database.
+// Epoch returns the epoch of a database. It changes nothing, and creates no database.
 func Epoch(ctx context.Context, dsn string) (epoch string, err error) {
-	err = withDatabase(ctx, dsn, func(ctx context.Context, d dialect) (err error) {
+	err = withDatabase(ctx, dsn, func(ctx context.Context, d dialect.Dialect) (err error) {
 		epoch, err = readMeta(ctx, d, "epoch")
 		return err
 	})
 	return epoch, err
 }
 
-// RotateEpoch gives the database that dsn names a new epoch, also while servers use it. None of them acknowledges a
-// batch under the old epoch afterwards. It creates no database.
+// RotateEpoch replaces the epoch of a database, even while servers use it. Afterwards, no server acknowledges a batch under
+// the old epoch. It creates no database.
 func RotateEpoch(ctx context.Context, dsn string) (before, after string, err error) {
-	err = withDatabase(ctx, dsn, func(ctx context.Context, d dialect) (err error) {
+	err = withDatabase(ctx, dsn, func(ctx context.Context, d dialect.Dialect) (err error) {
 		if before, err = readMeta(ctx, d, "epoch"); err != nil {
 			return err
 		}
@@ -229,27 +176,25 @@ func RotateEpoch(ctx context.Context, dsn string) (before, after string, err err
 	return before, after, err
 }
 
-// withDatabase connects to a database that a server has used, and does not migrate it.
-func withDatabase(ctx context.Context, dsn string, use func(context.Context, dialect) error) error {
+// withDatabase connects to a database that has tables, without migrating it, and calls use.
+func withDatabase(ctx context.Context, dsn string, use func(context.Context, dialect.Dialect) error) error {
 	d, err := newDialect(dsn, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return fmt.Errorf("opening database: %w", err)
 	}
-	defer func() { d.close() }()
-	if file, ok := d.(*sqlite); ok {
-		existing, err := file.existing()
-		if err != nil {
-			return fmt.Errorf("opening database %s: %w", d.name(), err)
-		}
-		d = existing
+	defer func() { d.Close() }()
+	existing, err := d.Existing()
+	if err != nil {
+		return fmt.Errorf("opening database %s: %w", d.Name(), err)
 	}
+	d = existing
 	for _, step := range []func(context.Context) error{
-		d.connect,
+		d.Connect,
 		func(ctx context.Context) error { return expectTables(ctx, d) },
 		func(ctx context.Context) error { return use(ctx, d) },
 	} {
-		if err := soon(ctx, step); err != nil {
-			return fmt.Errorf("opening database %s: %w", d.name(), d.explain(err))
+		if err := withTimeout(ctx, step); err != nil {
+			return fmt.Errorf("opening database %s: %w", d.Name(), d.Explain(err))
 		}
 	}
 	return nil

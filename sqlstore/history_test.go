@@ -209,7 +209,7 @@ func TestADumpThatIsRestoredUnderARunningServerIsServed(t *testing.T) {
 func TestThePostgresIdentityNeedsNoPrivileges(t *testing.T) {
 	dsn := dbtest.Postgres(t)
 	store := openDSN(t, dsn)
-	whole, err := store.dialect.identity(t.Context())
+	whole, err := store.dialect.Identity(t.Context())
 	if err != nil || strings.Count(whole, "/") != 2 {
 		t.Fatalf("identity %q, %v", whole, err)
 	}
@@ -220,7 +220,7 @@ func TestThePostgresIdentityNeedsNoPrivileges(t *testing.T) {
 	defer mustExec(t, raw, "RESET ROLE; DROP OWNED BY "+role+"; DROP ROLE "+role)
 	mustExec(t, raw, "DO $$ BEGIN EXECUTE 'GRANT USAGE ON SCHEMA ' || current_schema() || ' TO "+role+"'; END $$")
 	mustExec(t, raw, "SET ROLE "+role)
-	if got := queryText(t, raw, postgresIdentity); got != whole {
+	if got := queryText(t, raw, store.dialect.Statements()["identity"]); got != whole {
 		t.Errorf("identity %q, want %q", got, whole)
 	}
 }
@@ -229,7 +229,7 @@ func TestThePostgresIdentityNeedsNoPrivileges(t *testing.T) {
 func TestTheFenceOfPostgresHoldsAtEveryDefaultIsolationLevel(t *testing.T) {
 	dsn := dbtest.Postgres(t)
 	store := openDSN(t, dsn+"&default_transaction_isolation=serializable")
-	if got := queryText(t, store.dialect.writer(), "SHOW transaction_isolation"); got != "read committed" {
+	if got := queryText(t, store.dialect.Writer(), "SHOW transaction_isolation"); got != "read committed" {
 		t.Errorf("transaction_isolation is %s", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
 // Append implements core.Store.
@@ -16,20 +17,20 @@ func (s *Store) Append(ctx context.Context, batches []*core.Batch) error {
 	}
 	return s.call("appending to the log", func() error {
 		for _, b := range batches {
-			if len(b.Ops) == 0 { // it would have no row, and leave a hole in the room's count
+			if len(b.Ops) == 0 { // without a row, it would leave a gap in the log
 				return fmt.Errorf("%w: a batch without operations", core.ErrRejected)
 			}
 		}
-		return s.dialect.insertLog(ctx, s.epoch, batches)
+		return s.dialect.InsertLog(ctx, s.epoch, batches)
 	})
 }
 
 // Log implements core.Store.
 func (s *Store) Log(ctx context.Context, room string, after int64, limit core.Page) ([]*core.Batch, error) {
-	var p page
+	var p dialect.Page
 	err := s.call("reading the log", func() error {
-		p = page{room: strings.Clone(room), limit: limit}
-		if err := s.dialect.readLog(ctx, room, after, &p); err != nil {
+		p = dialect.Page{Room: strings.Clone(room), Limit: limit}
+		if err := s.dialect.ReadLog(ctx, room, after, &p); err != nil {
 			return err
 		}
 		return s.sameEpoch(ctx)
@@ -37,31 +38,31 @@ func (s *Store) Log(ctx context.Context, room string, after int64, limit core.Pa
 	if err != nil {
 		return nil, err
 	}
-	return p.batches, nil
+	return p.Batches, nil
 }
 
 // FindBatch implements core.Store.
 func (s *Store) FindBatch(ctx context.Context, room, clientID string, clientSeq int64) (*core.Batch, error) {
-	var p page
-	err := s.call("looking for a batch in the log", func() error {
-		p = page{room: strings.Clone(room), limit: core.Page{Batches: 1}}
-		err := p.read(ctx, s.query.findBatch, s.text(room), s.text(room), s.text(clientID), clientSeq)
-		if err != nil || len(p.batches) == 0 {
+	var p dialect.Page
+	err := s.call("finding a batch in the log", func() error {
+		p = dialect.Page{Room: strings.Clone(room), Limit: core.Page{Batches: 1}}
+		err := p.Read(ctx, s.query.findBatch, s.name(room), s.name(room), s.name(clientID), clientSeq)
+		if err != nil || len(p.Batches) == 0 {
 			return err
 		}
-		return s.sameEpoch(ctx) // it is going to be an answer
+		return s.sameEpoch(ctx) // the batch becomes the response to a repeated request
 	})
-	if err != nil || len(p.batches) == 0 {
+	if err != nil || len(p.Batches) == 0 {
 		return nil, err
 	}
-	return p.batches[0], nil
+	return p.Batches[0], nil
 }
 
 // LastClientSeq implements core.Store.
 func (s *Store) LastClientSeq(ctx context.Context, room, clientID string) (int64, error) {
 	var last sql.NullInt64
-	err := s.call("looking for a client's last batch in the log", func() error {
-		return s.query.lastClientSeq.QueryRowContext(ctx, s.text(room), s.text(clientID)).Scan(&last)
+	err := s.call("finding a client's last batch in the log", func() error {
+		return s.query.lastClientSeq.QueryRowContext(ctx, s.name(room), s.name(clientID)).Scan(&last)
 	})
-	return orElse(last, core.NoClientSeq), err
+	return dialect.ValueOr(last, core.NoClientSeq), err
 }

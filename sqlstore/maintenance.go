@@ -5,22 +5,24 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-// Migrate brings the tables of a database to the version that this program needs, as Open does, and returns that version.
+// Migrate migrates the tables of a database, as Open does, and returns their schema version.
 func Migrate(ctx context.Context, dsn string, options ...Option) (version int, err error) {
-	err = withDialect(ctx, dsn, options, func(d dialect, _ *slog.Logger) error {
-		version = len(d.schema().migrations)
+	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, _ *slog.Logger) error {
+		version = len(d.Schema().Migrations)
 		_, _, err := migrate(ctx, d)
 		return err
 	})
 	return version, err
 }
 
-// TakeOver migrates a database and takes over what nuxt-synced-pinia-store has left in it, as Open does. The report is
-// empty when there is nothing to take over.
+// TakeOver migrates a database and takes over the tables of nuxt-synced-pinia-store, as Open does. The report is empty if
+// there is nothing to take over.
 func TakeOver(ctx context.Context, dsn string, options ...Option) (report TakeoverReport, err error) {
-	err = withDialect(ctx, dsn, options, func(d dialect, log *slog.Logger) error {
+	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, log *slog.Logger) error {
 		if _, _, err := migrate(ctx, d); err != nil {
 			return err
 		}
@@ -30,55 +32,55 @@ func TakeOver(ctx context.Context, dsn string, options ...Option) (report Takeov
 	return report, err
 }
 
-// PlanTakeover reports what TakeOver would do, and logs the same. It changes nothing.
+// PlanTakeover returns the report of TakeOver, and logs the same, without changing anything.
 func PlanTakeover(ctx context.Context, dsn string, options ...Option) (report TakeoverReport, err error) {
-	err = withDialect(ctx, dsn, options, func(d dialect, log *slog.Logger) error {
+	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, log *slog.Logger) error {
 		report, err = planTakeover(ctx, d, log)
 		return err
 	})
 	return report, err
 }
 
-// UndoTakeover gives the predecessor its tables back, with what was written since, and drops pathsync's. It refuses, and
-// changes nothing, when that would lose documents; force loses them.
+// UndoTakeover restores the predecessor's tables, including documents written since the takeover, and drops pathsync's. If
+// documents would be lost, it changes nothing and returns an error, unless force is set.
 func UndoTakeover(ctx context.Context, dsn string, force bool, options ...Option) (report UndoReport, err error) {
-	err = withDialect(ctx, dsn, options, func(d dialect, log *slog.Logger) error {
+	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, log *slog.Logger) error {
 		report, err = undoTakeover(ctx, d, log, force)
 		return err
 	})
 	return report, err
 }
 
-// withDialect connects to a database for as long as use runs.
-func withDialect(ctx context.Context, dsn string, options []Option, use func(dialect, *slog.Logger) error) error {
+// withDialect connects to a database and calls use.
+func withDialect(ctx context.Context, dsn string, options []Option, use func(dialect.Dialect, *slog.Logger) error) error {
 	set := newSettings(options)
 	d, err := newDialect(dsn, set.log)
 	if err != nil {
 		return fmt.Errorf("opening database: %w", err)
 	}
-	defer d.close()
-	if err = soon(ctx, d.connect); err == nil {
+	defer d.Close()
+	if err = withTimeout(ctx, d.Connect); err == nil {
 		err = use(d, set.log)
 	}
 	if err != nil {
-		return fmt.Errorf("database %s: %w", d.name(), d.explain(err))
+		return fmt.Errorf("database %s: %w", d.Name(), d.Explain(err))
 	}
 	return nil
 }
 
-func planTakeover(ctx context.Context, d dialect, log *slog.Logger) (TakeoverReport, error) {
+func planTakeover(ctx context.Context, d dialect.Dialect, log *slog.Logger) (TakeoverReport, error) {
 	t := newTaker(d, log)
 	t.dry = true
 	pending, err := t.pending(ctx)
 	if err != nil {
 		return TakeoverReport{}, err
 	}
-	if !pending { // perhaps the tables have not been set aside
-		ours, err := tableExists(ctx, d, d.writer(), "sync_meta")
+	if !pending { // the first migration may not have renamed the tables yet
+		ours, err := tableExists(ctx, d, d.Writer(), "sync_meta")
 		if err != nil || ours {
 			return TakeoverReport{}, err
 		}
-		theirs, err := tableExists(ctx, d, d.writer(), "sync_documents")
+		theirs, err := tableExists(ctx, d, d.Writer(), "sync_documents")
 		if err != nil || !theirs {
 			return TakeoverReport{}, err
 		}
@@ -87,21 +89,21 @@ func planTakeover(ctx context.Context, d dialect, log *slog.Logger) (TakeoverRep
 	if err := t.count(ctx); err != nil {
 		return TakeoverReport{}, err
 	}
-	if err := t.findNames(ctx, d.reader()); err != nil {
+	if err := t.findNames(ctx, d.Reader()); err != nil {
 		return TakeoverReport{}, err
 	}
 	err = t.eachDocument(ctx, func(oldDocument) error { return nil })
 	return t.report, err
 }
 
-// UndoReport counts what became of the documents when a takeover was undone.
+// UndoReport counts documents of an undone takeover.
 type UndoReport struct {
-	Updated int64 // documents of the predecessor that have changed since
-	Added   int64 // documents that are new since
-	Lost    int64 // documents that the predecessor's collation takes for others: they are lost with force
+	Updated int64 // documents of the predecessor that have changed since the takeover
+	Added   int64 // documents that are new since the takeover
+	Lost    int64 // documents whose names equal others in the predecessor's collation; lost with force
 }
 
-func undoTakeover(ctx context.Context, d dialect, log *slog.Logger, force bool) (report UndoReport, err error) {
+func undoTakeover(ctx context.Context, d dialect.Dialect, log *slog.Logger, force bool) (report UndoReport, err error) {
 	t := newTaker(d, log)
 	return report, t.step(ctx, func(ctx context.Context, tx *sql.Tx, progress string) error {
 		report = UndoReport{}

@@ -8,13 +8,14 @@ import (
 	"testing"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
 func TestANewDatabaseGetsTheNewestSchema(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		store := openDSN(t, dsn)
-		want := fmt.Sprint(len(store.dialect.schema().migrations))
+		want := fmt.Sprint(len(store.dialect.Schema().Migrations))
 		db := e.raw(t, dsn)
 		if got := queryText(t, db, e.text(dsn, "SELECT value FROM ~sync_meta WHERE name = 'schema_version'")); got != want {
 			t.Errorf("schema_version is %s, want %s", got, want)
@@ -42,7 +43,7 @@ func TestAnUpgradeRunsEachMissingMigrationOnce(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		first := openDSN(t, dsn)
-		epoch, released := first.Epoch(), len(first.dialect.schema().migrations)
+		epoch, released := first.Epoch(), len(first.dialect.Schema().Migrations)
 		first.Close()
 
 		for range 2 {
@@ -72,9 +73,9 @@ func TestAnUpgradeRunsEachMissingMigrationOnce(t *testing.T) {
 func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
-		released := len(openDSN(t, dsn).dialect.schema().migrations)
+		released := len(openDSN(t, dsn).dialect.Schema().Migrations)
 		d := withMigrations(t, dsn, e.text(dsn, "CREATE TABLE ~half (n INTEGER); INSERT INTO ~absent VALUES (1)"))
-		defer d.close()
+		defer d.Close()
 		want := fmt.Sprint("to version ", released+1)
 		if _, err := open(t.Context(), d, settings{log: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Fatalf("got error %v, want one that names the version", err)
@@ -111,7 +112,7 @@ func TestPingNoticesADatabaseWithAnotherHistory(t *testing.T) {
 }
 
 // withMigrations is the dialect of a later version of this program.
-func withMigrations(t testing.TB, dsn string, more ...string) dialect {
+func withMigrations(t testing.TB, dsn string, more ...string) dialect.Dialect {
 	t.Helper()
 	d, err := newDialect(dsn, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -121,12 +122,12 @@ func withMigrations(t testing.TB, dsn string, more ...string) dialect {
 }
 
 type laterDialect struct {
-	dialect
+	dialect.Dialect
 	more []string
 }
 
-func (d *laterDialect) schema() schema {
-	s := d.dialect.schema()
-	s.migrations = append(s.migrations[:len(s.migrations):len(s.migrations)], d.more...)
-	return s
+func (d *laterDialect) Schema() *dialect.Schema {
+	s := *d.Dialect.Schema()
+	s.Migrations = append(s.Migrations[:len(s.Migrations):len(s.Migrations)], d.more...)
+	return &s
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pathsync/pathsync/sqlstore/internal/sqlite"
 )
 
 func TestWhatCannotBeOpenedSaysWhyAndWhatToDo(t *testing.T) {
@@ -18,11 +20,11 @@ func TestWhatCannotBeOpenedSaysWhyAndWhatToDo(t *testing.T) {
 		name, dsn string
 		want      []string
 	}{
-		{"no directory", "sqlite:" + dir + "/absent/x.db", []string{dir + "/absent/x.db", "does not exist", "make it"}},
+		{"no directory", "sqlite:" + dir + "/absent/x.db", []string{dir + "/absent/x.db", "does not exist", "create it"}},
 		{"a directory", "sqlite:" + dir, []string{dir, "is a directory"}},
-		{"not a database", "sqlite:" + text, []string{text, "not an SQLite database", "name another"}},
-		{"no file", "sqlite:", []string{"needs the name of a file"}},
-		{"in memory", "sqlite::memory:", []string{"needs the name of a file"}},
+		{"not a database", "sqlite:" + text, []string{text, "not a SQLite database", "choose another"}},
+		{"no file", "sqlite:", []string{"the file name is missing"}},
+		{"in memory", "sqlite::memory:", []string{"the file name is missing"}},
 		{"unknown kind", "oracle://scott:tiger@localhost", []string{`"oracle"`, "use sqlite:FILE, postgres:"}},
 		{"no kind", "", []string{"use sqlite:FILE, postgres:"}},
 	} {
@@ -52,7 +54,7 @@ func rawFile(t testing.TB, file string) *sql.DB { return rawSQLite(t, "sqlite:"+
 func rawSQLite(t testing.TB, dsn string) *sql.DB {
 	t.Helper()
 	file := strings.TrimPrefix(dsn, "sqlite:")
-	db, err := sqlitePool(file, "rwc", 1)
+	db, err := sqlite.OpenPool(file, "rwc", 1)
 	if err != nil {
 		t.Fatal(err)
 	}

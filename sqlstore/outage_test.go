@@ -65,8 +65,8 @@ func TestADatabaseThatDoesNotAnswerIsNotWaitedForWithoutEnd(t *testing.T) {
 	relay, dsn := dbtest.Relayed(t, server.DSN+"?sslmode=disable&connect_timeout=1")
 	relay.Stall()
 	_, err := Open(t.Context(), dsn) // without a limit of its own
-	wantRepeatable(t, err, "opening database postgres", "it does not answer in time")
-	wantNoSecret(t, err, dsn)
+	dbtest.WantOutage(t, err, "opening database postgres", "it does not respond in time")
+	dbtest.WantNoSecret(t, err, dsn)
 }
 
 // crowd is clients that write all the time. Each sends a batch, under the same number, until it is accepted.

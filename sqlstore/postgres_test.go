@@ -4,20 +4,19 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
+	"github.com/pathsync/pathsync/sqlstore/internal/postgres"
 )
 
 func TestAPostgresCommitIsSyncedToTheDiskWhateverTheUsersDefault(t *testing.T) {
 	dsn := dbtest.Postgres(t)
 	store := openDSN(t, dsn+"&synchronous_commit=off")
-	if got := queryText(t, store.dialect.writer(), "SHOW synchronous_commit"); got != "on" {
+	if got := queryText(t, store.dialect.Writer(), "SHOW synchronous_commit"); got != "on" {
 		t.Errorf("synchronous_commit is %s", got)
 	}
 }
@@ -31,8 +30,8 @@ func TestWhatWasAppendedSurvivesTheCrashOfAPostgresServer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	err := store.Append(ctx, []*core.Batch{oneOp("room", 51)})
-	wantRepeatable(t, err, "appending to the log", "database")
-	wantNoSecret(t, err, server.DSN)
+	dbtest.WantOutage(t, err, "appending to the log", "database")
+	dbtest.WantNoSecret(t, err, server.DSN)
 
 	server.Start(t)
 	appendHistory(t, store, "room", 51, 60) // by new connections
@@ -58,7 +57,7 @@ func TestACallThatIsCancelledIsGivenUpByTheServer(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("got error %v, want the deadline", err)
 	}
-	wantRepeatable(t, err, "does not answer in time")
+	dbtest.WantOutage(t, err, "does not respond in time")
 	const waiting = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND relation = 'sync_change_log'::regclass"
 	for queryText(t, another, waiting) != "0" { // the test's own limit ends this
 		time.Sleep(time.Millisecond)
@@ -93,7 +92,7 @@ func TestTheTablesOfPostgresCanBeReadInAShell(t *testing.T) {
 
 func TestAPageOfAPostgresLogIsReadInChunks(t *testing.T) {
 	store := openDSN(t, dbtest.Postgres(t))
-	const batches, ops = 5, postgresMostRows/2 + 1
+	const batches, ops = 5, postgres.MaxRows/2 + 1
 	for seq := range int64(batches) {
 		b := oneOp("room", seq+1)
 		for range ops - 1 {
@@ -149,7 +148,7 @@ func TestWhatPostgresRefusesIsRejected(t *testing.T) {
 		if !errors.Is(err, core.ErrRejected) {
 			t.Errorf("%s: got error %v, want a rejection", name, err)
 		}
-		wantNoSecret(t, err, dsn)
+		dbtest.WantNoSecret(t, err, dsn)
 	}
 }
 
@@ -162,22 +161,6 @@ func rawPostgres(t testing.TB, dsn string) *sql.DB {
 	}
 	t.Cleanup(func() { db.Close() })
 	return db
-}
-
-// wantNoSecret wants an error to be one line without anything of a URL or a statement.
-func wantNoSecret(t testing.TB, err error, dsn string) {
-	t.Helper()
-	u, parseErr := url.Parse(dsn)
-	if parseErr != nil {
-		t.Fatal(parseErr)
-	}
-	password, _ := u.User.Password()
-	text := strings.ToUpper(fmt.Sprint(err))
-	for _, secret := range []string{password, "INSERT", "SELECT", "VALUES", "UNNEST", "\n", u.Hostname(), u.Port(), u.User.Username() + "@", "USER="} {
-		if secret != "" && strings.Contains(text, strings.ToUpper(secret)) {
-			t.Errorf("%q says %q", err, secret)
-		}
-	}
 }
 
 // queryColumn is the rows of one column, as lines.
@@ -200,4 +183,63 @@ func queryColumn(t testing.TB, db *sql.DB, query string) string {
 		t.Fatal(err)
 	}
 	return strings.Join(lines, "\n")
+}
+
+func TestAPostgresThatCannotBeOpenedSaysWhyAndWhatToDo(t *testing.T) {
+	dsn := dbtest.NewPostgres(t).DSN
+	mustExec(t, rawPostgres(t, dsn), "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
+	for _, test := range []struct {
+		name, dsn string
+		want      string
+	}{
+		{"another password", strings.Replace(dsn, dbtest.PostgresPassword, "wrong", 1), "refuses this user"},
+		{"no database", strings.TrimSuffix(dsn, "postgres") + "absent", "the database does not exist: create it"},
+		{"no schema", dsn + "?search_path=absent", "the schema does not exist: create it"},
+		{"another encoding", strings.TrimSuffix(dsn, "postgres") + "latin", "not encoded in UTF8"},
+		{"no encryption", dsn + "?sslmode=verify-full", "it does not support TLS"},
+		{"no server", "postgres://pathsync:" + dbtest.PostgresPassword + "@" + dbtest.UnusedAddress(t) + "/postgres", "connection refused"},
+		{"no host", "postgres://pathsync:" + dbtest.PostgresPassword + "@absent.invalid/postgres", "its host name is not known"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			store, err := Open(t.Context(), test.dsn)
+			if err == nil {
+				store.Close()
+				t.Fatal("it was opened")
+			}
+			if !strings.Contains(err.Error(), "opening database postgres: ") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%q does not say %q", err, test.want)
+			}
+			dbtest.WantNoSecret(t, err, test.dsn)
+		})
+	}
+}
+
+func TestAPostgresURLThatCannotBeReadIsNotRepeated(t *testing.T) {
+	for dsn, want := range map[string]string{
+		"postgres://scott:ti%zzger@h/d":                                   "the URL is not valid",
+		"postgres://scott:tiger@h:port/d":                                 "the URL is not valid",
+		"postgres://scott:tiger@h/d?sslmode=tight":                        "the URL is not valid",
+		"postgres://scott:tiger@h/d?sslrootcert=/absent/ca.pem&sslmode=x": "/absent/ca.pem",
+		"postgres://scott:tiger@h/d?connect_timeout=soon":                 "the URL is not valid",
+	} {
+		_, err := Open(t.Context(), dsn)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "opening database") {
+			t.Errorf("%s: got error %v, want one that says %q", dsn, err, want)
+			continue
+		}
+		for _, secret := range []string{"tiger", "ti%", "scott", "@h"} {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("%q says %q", err, secret)
+			}
+		}
+	}
+}
+
+func TestAppendsWorkWhateverModeTheURLNames(t *testing.T) {
+	for _, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"} {
+		t.Run(mode, func(t *testing.T) {
+			store := openDSN(t, dbtest.Postgres(t)+"&default_query_exec_mode="+mode)
+			appendHistory(t, store, "board", 1, 3)
+		})
+	}
 }

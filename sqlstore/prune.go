@@ -5,14 +5,15 @@ import (
 	"database/sql"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-// NextRoom implements core.Store. The order is that in which the database compares names: each call is one search of
-// an index, however long the rooms' logs are.
+// NextRoom implements core.Store, in the database's order of names. Each call is one index search, whatever the length of
+// the rooms' logs.
 func (s *Store) NextRoom(ctx context.Context, after string) (string, error) {
 	var room sql.NullString
-	err := s.call("looking for the next room", func() error {
-		return s.query.nextRoom.QueryRowContext(ctx, s.text(after)).Scan(&room)
+	err := s.call("finding the next room", func() error {
+		return s.query.nextRoom.QueryRowContext(ctx, s.name(after)).Scan(&room)
 	})
 	return room.String, err
 }
@@ -20,8 +21,8 @@ func (s *Store) NextRoom(ctx context.Context, after string) (string, error) {
 // Head implements core.Store.
 func (s *Store) Head(ctx context.Context, room string) (int64, error) {
 	var highest sql.NullInt64
-	err := s.call("looking for the last batch", func() error {
-		if err := s.query.head.QueryRowContext(ctx, s.text(room)).Scan(&highest); err != nil {
+	err := s.call("finding the last batch", func() error {
+		if err := s.query.head.QueryRowContext(ctx, s.name(room)).Scan(&highest); err != nil {
 			return err
 		}
 		return s.sameEpoch(ctx)
@@ -29,9 +30,9 @@ func (s *Store) Head(ctx context.Context, room string) (int64, error) {
 	return highest.Int64, err
 }
 
-// Oldest implements core.Store. It reads no value, only how long they are.
+// Oldest implements core.Store. It reads the lengths of values, not the values.
 func (s *Store) Oldest(ctx context.Context, room string, after int64, bounds core.Bounds) (entries []core.Entry, err error) {
-	err = s.call("looking for the oldest batches", func() error {
+	err = s.call("finding the oldest batches", func() error {
 		entries, err = s.oldest(ctx, room, after, bounds)
 		return err
 	})
@@ -39,8 +40,8 @@ func (s *Store) Oldest(ctx context.Context, room string, after int64, bounds cor
 }
 
 func (s *Store) oldest(ctx context.Context, room string, after int64, bounds core.Bounds) ([]core.Entry, error) {
-	// One row more than wanted shows whether the last batch is complete.
-	rows, err := s.query.oldest.QueryContext(ctx, s.text(room), after, bounds.Rows+1)
+	// One more row shows whether the last batch is complete.
+	rows, err := s.query.oldest.QueryContext(ctx, s.name(room), after, bounds.Rows+1)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func (s *Store) oldest(ctx context.Context, room string, after int64, bounds cor
 	var used core.Bounds
 	for rows.Next() {
 		var seq int64
-		var ts moment
+		var ts dialect.Milliseconds
 		var bytes sql.NullInt64
 		if err := rows.Scan(&seq, &ts, &bytes); err != nil {
 			return nil, err
@@ -59,7 +60,7 @@ func (s *Store) oldest(ctx context.Context, room string, after int64, bounds cor
 		}
 		used.Rows++
 		used.Bytes += int(bytes.Int64)
-		if used.Rows > bounds.Rows || used.Bytes > bounds.Bytes { // the last batch is beyond the bounds
+		if used.Rows > bounds.Rows || used.Bytes > bounds.Bytes { // the last batch exceeds the bounds
 			return entries[:max(1, len(entries)-1)], nil
 		}
 	}
@@ -68,8 +69,8 @@ func (s *Store) oldest(ctx context.Context, room string, after int64, bounds cor
 
 // Prune implements core.Store.
 func (s *Store) Prune(ctx context.Context, room string, after, through int64) error {
-	return s.call("shortening the log", func() error {
-		_, err := s.query.prune.ExecContext(ctx, s.text(room), after, through, s.text(room), s.text(s.epoch))
+	return s.call("pruning the log", func() error {
+		_, err := s.query.prune.ExecContext(ctx, s.name(room), after, through, s.name(room), s.name(s.epoch))
 		return err
 	})
 }

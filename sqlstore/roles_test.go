@@ -11,6 +11,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/storetest"
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
 // roleScript is a script of deploy/, for another role and schema.
@@ -98,7 +99,7 @@ func TestAfterMigrationTheRoleScriptGivesAllRightsThatSQLServerNeeds(t *testing.
 			_, _ = db.Exec(statement) //nolint:noctx // the test's context has ended
 		}
 	})
-	run(endOfPiece.Split(roleScript(t, "sqlserver-role.sql", role, schema, "dbo"), -1)...)
+	run(dialect.Batches(roleScript(t, "sqlserver-role.sql", role, schema, "dbo"))...)
 	run("ALTER ROLE [" + role + "] ADD MEMBER [" + login + "]")
 	service := withUser(t, dsn, login, password)
 	storetest.Run(t, func(t *testing.T) core.Store { return openDSN(t, service) })

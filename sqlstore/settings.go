@@ -7,16 +7,18 @@ import (
 	"time"
 
 	"github.com/Masterminds/squirrel"
+
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-// settingPrefix keeps settings apart from what else sync_meta has.
+// settingPrefix distinguishes settings from other rows of sync_meta.
 const settingPrefix = "setting_"
 
 // Now implements core.Store.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
-	var now moment
+	var now dialect.Milliseconds
 	err := s.call("reading the database's clock", func() error {
-		return s.dialect.reader().QueryRowContext(ctx, "SELECT "+s.dialect.schema().idiom.now).Scan(&now)
+		return s.dialect.Reader().QueryRowContext(ctx, "SELECT "+s.dialect.Schema().Syntax.Now).Scan(&now)
 	})
 	return time.UnixMilli(int64(now)), err
 }
@@ -24,12 +26,12 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 // Setting implements core.Store.
 func (s *Store) Setting(ctx context.Context, name string) (value string, err error) {
 	err = s.call("reading a setting", func() error {
-		query, args, err := squirrel.Select("value").From(s.dialect.schema().idiom.table("sync_meta")).
-			Where("name = ?", settingPrefix+name).PlaceholderFormat(s.dialect.placeholders()).ToSql()
+		query, args, err := squirrel.Select("value").From(s.dialect.Schema().Syntax.Table("sync_meta")).
+			Where("name = ?", settingPrefix+name).PlaceholderFormat(s.dialect.Placeholders()).ToSql()
 		if err != nil {
 			return err
 		}
-		err = s.dialect.reader().QueryRowContext(ctx, query, args...).Scan(&value)
+		err = s.dialect.Reader().QueryRowContext(ctx, query, args...).Scan(&value)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -40,9 +42,9 @@ func (s *Store) Setting(ctx context.Context, name string) (value string, err err
 
 // SaveSetting implements core.Store.
 func (s *Store) SaveSetting(ctx context.Context, name, value string) error {
-	meta := s.dialect.schema().idiom.table("sync_meta")
+	meta := s.dialect.Schema().Syntax.Table("sync_meta")
 	return s.call("saving a setting", func() error {
-		return inTransaction(ctx, s.dialect.writer(), func(tx *sql.Tx) error {
+		return dialect.InTransaction(ctx, s.dialect.Writer(), func(tx *sql.Tx) error {
 			if err := exec(ctx, s.dialect, tx, squirrel.Update(meta).Set("value", value).Where("name = ?", settingPrefix+name)); err != nil {
 				return err
 			}

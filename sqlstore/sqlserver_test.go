@@ -1,17 +1,20 @@
 package sqlstore
 
 import (
-	"context"
+	"errors"
 	"log/slog"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
+
+	mssql "github.com/microsoft/go-mssqldb"
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/storetest"
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
+	"github.com/pathsync/pathsync/sqlstore/internal/sqlserver"
 )
 
 func TestSQLServer(t *testing.T) {
@@ -33,14 +36,6 @@ func TestASchemaThatIsNotThereIsMade(t *testing.T) {
 	dbtest.ExecSQLServer(t, dsn, "DELETE FROM [$(schema)].sync_change_log") // there it is, under its name
 }
 
-// serializable is a database without READ_COMMITTED_SNAPSHOT, to the reads.
-type serializable struct{ *sqlServer }
-
-func (d serializable) start(ctx context.Context) error {
-	d.tables.idiom.prelude = sqlServerSerializable
-	return d.sqlServer.start(ctx)
-}
-
 // Without READ_COMMITTED_SNAPSHOT, as on premises unless it is turned on, all reads are serializable.
 func TestSQLServerWithSerializableReads(t *testing.T) {
 	dsn := dbtest.SQLServer(t)
@@ -49,11 +44,12 @@ func TestSQLServerWithSerializableReads(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		store, err := open(t.Context(), serializable{d.(*sqlServer)}, settings{log: slog.New(slog.DiscardHandler)})
+		d.Schema().Syntax.Prelude = "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; "
+		store, err := open(t.Context(), d, settings{log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(store.dialect.schema().idiom.prelude, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE") {
+		if !strings.HasPrefix(store.dialect.Schema().Syntax.Prelude, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE") {
 			t.Fatal("reads are not serializable")
 		}
 		return store
@@ -65,50 +61,29 @@ func TestEveryReadAsksWhetherRowsHaveVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.close()
-	texts, err := buildTexts(d.placeholders(), d.schema().idiom)
+	defer d.Close()
+	texts, err := dialect.BuildTexts(d.Placeholders(), d.Schema().Syntax)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{texts.log, texts.findBatch, texts.lastClientSeq, texts.documents} {
+	for _, text := range []string{texts.Log, texts.FindBatch, texts.LastClientSeq, texts.Documents} {
 		if !strings.HasPrefix(text, "IF EXISTS (") || !strings.Contains(text, "is_read_committed_snapshot_on = 0) SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT ") {
 			t.Errorf("got %.200s", text)
 		}
 	}
 }
 
-func TestDelayedDurabilityIsNoticedWhileTheServerRuns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		setting, asked := 0, 0
-		check := durabilityCheck{setting: func(context.Context) (int, error) { asked++; return setting, nil }}
-		steps := []struct {
-			after   time.Duration
-			setting int
-			refused bool
-		}{{0, 0, false}, {time.Second, 2, false}, {durabilityEvery, 2, true}, {0, 2, true}, {0, 1, false}, {durabilityEvery, 1, false}}
-		for i, step := range steps {
-			time.Sleep(step.after)
-			setting = step.setting
-			if err := check.recheck(t.Context()); (err != nil) != step.refused {
-				t.Errorf("step %d: %v", i, err)
-			}
-		}
-		if asked > len(steps)-1 {
-			t.Errorf("the database was asked %d times", asked)
-		}
-	})
-}
-
 // With a filtered index, every INSERT, UPDATE and DELETE under QUOTED_IDENTIFIER OFF fails: sqlcmd's and SQL Server
 // Agent's default.
 func TestNoFilteredIndexIsLeft(t *testing.T) {
-	migrations, err := readMigrations("sqlserver")
+	d, err := newDialect("sqlserver://user:password@localhost?database=d", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer d.Close()
 	create := regexp.MustCompile(`(?s)CREATE(?: UNIQUE)?(?: CLUSTERED)? INDEX (\w+)\s+ON [^;]*;`)
 	filtered := map[string]bool{}
-	for _, migration := range migrations {
+	for _, migration := range d.Schema().Migrations {
 		for _, dropped := range regexp.MustCompile(`DROP INDEX (\w+)`).FindAllStringSubmatch(migration, -1) {
 			delete(filtered, dropped[1])
 		}
@@ -124,4 +99,121 @@ func TestNoFilteredIndexIsLeft(t *testing.T) {
 	dsn := dbtest.SQLServer(t)
 	appendHistory(t, openDSN(t, dsn), "room", 1, 2)
 	dbtest.ExecSQLServer(t, dsn, "SET QUOTED_IDENTIFIER OFF; DELETE FROM $(schema).sync_change_log WHERE server_seq = 2; UPDATE $(schema).sync_change_log SET client_id = N'x'")
+}
+
+func TestWhatTheDatabaseHasUndoneIsDoneAgain(t *testing.T) {
+	store := &Store{dialect: new(sqlserver.Dialect)}
+	for _, test := range []struct {
+		name          string
+		undone, wants int
+		err           error
+	}{
+		{"never", 0, 1, nil},
+		{"twice", 2, 3, nil},
+		{"always", 1000, attempts, dialect.ErrRolledBack},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			done := 0
+			err := store.call("writing", func() error {
+				if done++; done <= test.undone {
+					return mssql.Error{Number: 1205}
+				}
+				return nil
+			})
+			if !errors.Is(err, test.err) || done != test.wants {
+				t.Errorf("got error %v after %d attempts, want %v after %d", err, done, test.err, test.wants)
+			}
+		})
+	}
+	done := 0
+	if err := store.call("writing", func() error { done++; return mssql.Error{Number: 8152} }); err == nil || done != 1 {
+		t.Errorf("got error %v after %d attempts of what cannot be done", err, done)
+	}
+}
+
+func TestASQLServerThatIsNotThereSaysWhy(t *testing.T) {
+	for _, test := range []struct{ name, host, want string }{
+		{"no server", dbtest.UnusedAddress(t), "connection refused"},
+		{"no host", "absent.invalid", "its host name is not known"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			wantNotOpened(t, "sqlserver://scott:a-secret-of-tests@"+test.host+"?database=d", test.want)
+		})
+	}
+}
+
+func TestASQLServerThatCannotBeOpenedSaysWhyAndWhatToDo(t *testing.T) {
+	dsn := dbtest.SQLServer(t)
+	for _, test := range []struct {
+		name   string
+		change func(u *url.URL, parameters url.Values)
+		want   string
+	}{
+		{"another password", func(u *url.URL, _ url.Values) { u.User = url.UserPassword("sa", "a-wrong-secret") }, "check the user and the password"},
+		{"no database", func(_ *url.URL, p url.Values) { p.Set("database", "absent") }, "the database does not exist"},
+		{"an unknown certificate", func(_ *url.URL, p url.Values) { p.Set("encrypt", "true"); p.Del("TrustServerCertificate") }, "its certificate is"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			u, err := url.Parse(dsn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parameters := u.Query()
+			test.change(u, parameters)
+			u.RawQuery = parameters.Encode()
+			wantNotOpened(t, u.String(), test.want)
+		})
+	}
+}
+
+func wantNotOpened(t *testing.T, dsn, want string) {
+	t.Helper()
+	store, err := Open(t.Context(), dsn)
+	if err == nil {
+		store.Close()
+		t.Fatal("it was opened")
+	}
+	if !strings.Contains(err.Error(), "opening database sqlserver: ") || !strings.Contains(err.Error(), want) {
+		t.Errorf("%q does not say %q", err, want)
+	}
+	dbtest.WantNoSecret(t, err, dsn)
+}
+
+func TestASQLServerURLThatCannotBeReadIsNotRepeated(t *testing.T) {
+	for dsn, want := range map[string]string{
+		"sqlserver:": "sqlserver://user:password@host?database=NAME",
+		"sqlserver://scott:ti%zzger@h?database=d":                      "not of the form",
+		"sqlserver://scott:tiger@h:port?database=d":                    "not of the form",
+		"sqlserver://scott:tiger@h?database=d&app+name=%zz":            "not of the form",
+		"sqlserver://scott:tiger@h":                                    "needs the name of a database",
+		"sqlserver://scott:tiger@h?database=d&encrypt=tiger":           "invalid encrypt",
+		"sqlserver://scott:tiger@h?database=d&dial+timeout=tiger":      "invalid dial timeout",
+		"sqlserver://scott:tiger@h?database=d&database=tiger":          "provided more than once",
+		"sqlserver://scott:tiger@h?database=d&FedAuth=tiger":           "Entra ID",
+		"sqlserver://scott:tiger@h?database=d&schema=a%5D%3B+DROP":     "the schema must be",
+		"sqlserver://scott:tiger@h?database=d&schema=1a":               "the schema must be",
+		"sqlserver://scott:tiger@h?database=d&schema=":                 "the schema must be",
+		"sqlserver://scott:tiger@h?database=d&certificate=/absent.pem": "/absent.pem",
+	} {
+		_, err := Open(t.Context(), dsn)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "opening database") {
+			t.Errorf("%s: got error %v, want one that says %q", dsn, err, want)
+			continue
+		}
+		for _, secret := range []string{"tiger", "ti%", "scott", "@h?", "DROP"} {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("%q says %q", err, secret)
+			}
+		}
+	}
+}
+
+// A program that embeds the store has a setting of its own.
+func TestACertificateWithANegativeSerialNumberSaysWhatToDo(t *testing.T) {
+	address, handshakes := dbtest.TDSHandshakes(t, dbtest.NegativeSerial(t))
+	_, err := Open(t.Context(), "sqlserver://sa:secret@"+address+"?database=mydb&TrustServerCertificate=true")
+	dbtest.WantOutage(t, err, "negative serial number", "GODEBUG=x509negativeserial=1")
+	if err := <-handshakes; err == nil {
+		t.Error("the certificate is taken: this test shows nothing")
+	}
 }

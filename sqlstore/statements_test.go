@@ -5,13 +5,15 @@ import (
 	"testing"
 
 	"github.com/Masterminds/squirrel"
+
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
 func TestEveryReadIsAnIndexSearch(t *testing.T) {
 	file := newFile(t)
-	openFile(t, file)
+	store := openFile(t, file)
 	db := rawFile(t, file)
-	texts, err := buildTexts(squirrel.Question, sqliteIdiom)
+	texts, err := dialect.BuildTexts(squirrel.Question, store.dialect.Schema().Syntax)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,25 +22,25 @@ func TestEveryReadIsAnIndexSearch(t *testing.T) {
 		args       []any
 		want       []string
 	}{
-		{"log", texts.log, []any{"room", 5},
+		{"log", texts.Log, []any{"room", 5},
 			[]string{"SEARCH sync_change_log USING INDEX sync_change_log_order (room=? AND server_seq>?)"}},
-		{"findBatch", texts.findBatch, []any{"room", "room", "client", 5}, []string{
+		{"findBatch", texts.FindBatch, []any{"room", "room", "client", 5}, []string{
 			"SEARCH sync_change_log USING INDEX sync_change_log_order (room=? AND server_seq=? AND op_index>?)",
 			"SEARCH sync_change_log USING COVERING INDEX sync_change_log_client (room=? AND client_id=? AND client_seq=?)",
 		}},
-		{"lastClientSeq", texts.lastClientSeq, []any{"room", "client"},
+		{"lastClientSeq", texts.LastClientSeq, []any{"room", "client"},
 			[]string{"SEARCH sync_change_log USING COVERING INDEX sync_change_log_client (room=? AND client_id=? AND client_seq>?)"}},
-		{"documents", texts.documents, []any{"room"},
+		{"documents", texts.Documents, []any{"room"},
 			[]string{"SEARCH sync_documents USING INDEX sqlite_autoindex_sync_documents_1 (room=?)"}},
-		{"checkpoint", texts.checkpoint, []any{"room", "room", "room"},
+		{"checkpoint", texts.Checkpoint, []any{"room", "room", "room"},
 			[]string{"SEARCH sync_checkpoints USING PRIMARY KEY (room=?)", "SEARCH sync_documents USING INDEX sqlite_autoindex_sync_documents_1 (room=?)"}},
-		{"nextRoom", texts.nextRoom, []any{"room"},
+		{"nextRoom", texts.NextRoom, []any{"room"},
 			[]string{"SEARCH sync_change_log USING COVERING INDEX sync_change_log_order (room>?)"}},
-		{"oldest", texts.oldest, []any{"room", 5, 100},
+		{"oldest", texts.Oldest, []any{"room", 5, 100},
 			[]string{"SEARCH sync_change_log USING INDEX sync_change_log_order (room=? AND server_seq>?)"}},
-		{"head", texts.head, []any{"room"},
+		{"head", texts.Head, []any{"room"},
 			[]string{"SEARCH sync_change_log USING COVERING INDEX sync_change_log_order (room=?)"}},
-		{"prune", texts.prune, []any{"room", 5, 9, "room", "epoch"}, []string{
+		{"prune", texts.Prune, []any{"room", 5, 9, "room", "epoch"}, []string{
 			"SEARCH sync_change_log USING", "INDEX sync_change_log_order (room=? AND server_seq>? AND server_seq<?)",
 			"SEARCH sync_change_log USING COVERING INDEX sync_change_log_order (room=?)",
 		}},
@@ -73,29 +75,5 @@ func TestEveryReadIsAnIndexSearch(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestStatementsTakeTheDialectsPlaceholders(t *testing.T) {
-	texts, err := buildTexts(squirrel.AtP, idiom{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	const want = "SELECT store_key, client_id, client_seq, server_seq, server_ts, op, path, value, array_index, discarded, user_id " +
-		"FROM sync_change_log WHERE op_index >= 0 AND room = @p1 AND server_seq = ( SELECT MIN(server_seq) FROM sync_change_log " +
-		"WHERE op_index = 0 AND room = @p2 AND client_id = @p3 AND client_seq = @p4 ) ORDER BY op_index"
-	if texts.findBatch != want {
-		t.Errorf("got  %s\nwant %s", texts.findBatch, want)
-	}
-}
-
-func TestStatementsTakeTheDialectsIdiom(t *testing.T) {
-	texts, err := buildTexts(squirrel.AtP, idiom{tables: "mine.", prelude: "SET x; ", text: "CAST(? AS y)"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	const want = "SET x; SELECT store_key, server_seq, state FROM mine.sync_documents WHERE room = CAST(@p1 AS y)"
-	if texts.documents != want {
-		t.Errorf("got  %s\nwant %s", texts.documents, want)
 	}
 }

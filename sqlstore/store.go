@@ -2,65 +2,69 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
+	"github.com/pathsync/pathsync/sqlstore/internal/postgres"
+	"github.com/pathsync/pathsync/sqlstore/internal/sqlite"
+	"github.com/pathsync/pathsync/sqlstore/internal/sqlserver"
 )
 
 var _ core.Store = (*Store)(nil)
 
 var errClosed = errors.New("the store is closed")
 
-// Store is a core.Store in an SQL database. Make one with Open.
+// Store is a core.Store in an SQL database. Open returns one.
 type Store struct {
-	dialect dialect
+	dialect dialect.Dialect
 	query   statements
 	epoch   string
-	created bool // the epoch was chosen when this Store was opened
+	created bool // Open has created the epoch
 	set     settings
 
-	// using is held for reading by each call, so that Close and Reopen let the calls under way end.
-	using sync.RWMutex
-	over  error // why there are no more calls; nil while there are
+	// mu is held for reading during each call, so that Close and Reopen wait for running calls.
+	mu     sync.RWMutex
+	closed error // the reason, once the store is closed
 }
 
-// Option changes how Open does what it does.
+// Option is an option of Open.
 type Option func(*settings)
 
 type settings struct {
 	log      *slog.Logger
-	existing bool // a database that has no tables yet is refused
+	existing bool // Open fails if the database has no tables
 }
 
-// WithLog names the log for warnings about a database that can be used but should not be used like that, such as one
-// without encryption. By default there is none.
+// WithLog sets the log for warnings, such as of an unencrypted connection, and for the progress of a takeover. By default,
+// nothing is logged.
 func WithLog(log *slog.Logger) Option { return func(s *settings) { s.log = log } }
 
-// Open connects to the database that dsn names, which is made if need be and brought to the schema that this version
-// needs:
+// Open connects to a database, and migrates its tables to the schema of this version. It creates a missing SQLite file, and
+// takes over the tables of nuxt-synced-pinia-store (see TakeOver). The forms of dsn are:
 //
-//	sqlite:FILE                              SQLite, FILE being relative to the working directory or absolute
+//	sqlite:FILE                              SQLite; FILE is absolute or relative to the working directory
 //	postgres://USER:PASSWORD@HOST/DATABASE   PostgreSQL; see docs/postgresql.md
 //	sqlserver://USER:PASSWORD@HOST?database= SQL Server; see docs/sqlserver.md
 func Open(ctx context.Context, dsn string, options ...Option) (*Store, error) {
 	set := newSettings(options)
 	d, err := newDialect(dsn, set.log)
 	if err != nil {
-		return nil, fmt.Errorf("opening database: %w", hopeless{err})
+		return nil, fmt.Errorf("opening database: %w", dialect.Permanent{Err: err})
 	}
 	return openWith(ctx, d, set)
 }
 
-func openWith(ctx context.Context, d dialect, set settings) (*Store, error) {
+func openWith(ctx context.Context, d dialect.Dialect, set settings) (*Store, error) {
 	s, err := open(ctx, d, set)
 	if err != nil {
-		d.close()
-		return nil, fmt.Errorf("opening database %s: %w", d.name(), d.explain(err))
+		d.Close()
+		return nil, fmt.Errorf("opening database %s: %w", d.Name(), d.Explain(err))
 	}
 	return s, nil
 }
@@ -73,12 +77,12 @@ func newSettings(options []Option) settings {
 	return set
 }
 
-func open(ctx context.Context, d dialect, set settings) (*Store, error) {
-	if err := soon(ctx, d.connect); err != nil {
+func open(ctx context.Context, d dialect.Dialect, set settings) (*Store, error) {
+	if err := withTimeout(ctx, d.Connect); err != nil {
 		return nil, err
 	}
 	if set.existing {
-		if err := soon(ctx, func(ctx context.Context) error { return expectTables(ctx, d) }); err != nil {
+		if err := withTimeout(ctx, func(ctx context.Context) error { return expectTables(ctx, d) }); err != nil {
 			return nil, err
 		}
 	}
@@ -89,14 +93,14 @@ func open(ctx context.Context, d dialect, set settings) (*Store, error) {
 	if _, err := takeOver(ctx, d, set.log); err != nil {
 		return nil, err
 	}
-	if err := soon(ctx, d.start); err != nil {
+	if err := withTimeout(ctx, d.Start); err != nil {
 		return nil, err
 	}
 	s := &Store{dialect: d, epoch: epoch, created: created, set: set}
-	if err := soon(ctx, s.recognise); err != nil {
+	if err := withTimeout(ctx, s.checkIdentity); err != nil {
 		return nil, err
 	}
-	err = soon(ctx, func(ctx context.Context) (err error) {
+	err = withTimeout(ctx, func(ctx context.Context) (err error) {
 		s.query, err = prepare(ctx, d)
 		return err
 	})
@@ -106,11 +110,11 @@ func open(ctx context.Context, d dialect, set settings) (*Store, error) {
 	return s, nil
 }
 
-// openStepTimeout limits each step of opening a database, lest one that has stopped answering be waited for without
-// end. Migrations alone have no limit: their tables may be large.
+// openStepTimeout limits each step of Open, in case the database does not respond. Migrations and takeovers have no limit,
+// because tables may be large.
 const openStepTimeout = 30 * time.Second
 
-func soon(ctx context.Context, step func(context.Context) error) error {
+func withTimeout(ctx context.Context, step func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, openStepTimeout)
 	defer cancel()
 	return step(ctx)
@@ -124,70 +128,72 @@ func (s *Store) Created() bool { return s.created }
 
 // Ping implements core.Store.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.call("reaching the database", func() error { return s.sameEpoch(ctx) })
+	return s.call("pinging the database", func() error { return s.sameEpoch(ctx) })
 }
 
 // Close implements core.Store.
-func (s *Store) Close() error { return s.end(errClosed) }
+func (s *Store) Close() error { return s.closeWith(errClosed) }
 
-// end closes the database, and is the answer to every later call.
-func (s *Store) end(why error) error {
-	s.using.Lock()
-	defer s.using.Unlock()
-	if s.over != nil {
+// closeWith closes the database. Every later call returns an error that wraps reason.
+func (s *Store) closeWith(reason error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed != nil {
 		return nil
 	}
-	s.over = why
-	if err := s.dialect.close(); err != nil {
+	s.closed = reason
+	if err := s.dialect.Close(); err != nil {
 		return fmt.Errorf("closing the database: %w", err)
 	}
 	return nil
 }
 
-// text is what a name is handed over as in a common statement that looks for rows.
-func (s *Store) text(name string) any { return s.dialect.schema().idiom.nameArgument(name) }
+// name converts a room, key, client id or epoch to an argument of a common statement.
+func (s *Store) name(name string) any { return s.dialect.Schema().Syntax.NameArgument(name) }
 
-// errUndone is part of an error when the database has undone what was being done, because another transaction was in
-// the way. It may be done again at once.
-var errUndone = errors.New("another transaction was in the way")
-
-// attempts is how often what the database undoes is done altogether, before it is an error.
+// attempts is the maximum number of attempts of a transaction that the database rolls back; see dialect.ErrRolledBack.
 const attempts = 5
 
-// call runs one use of the database, and says in its error what was being done. It may run it several times.
-func (s *Store) call(doing string, use func() error) error {
-	s.using.RLock()
-	defer s.using.RUnlock()
-	if s.over != nil {
-		return fmt.Errorf("%s: %w", doing, s.over)
+// call runs one use of the database, up to attempts times. action is the first part of its error.
+func (s *Store) call(action string, use func() error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed != nil {
+		return fmt.Errorf("%s: %w", action, s.closed)
 	}
 	var err error
 	for range attempts {
 		err = use()
-		if moved := s.dialect.moved(); moved != nil { // whatever came of it, it is not in the database that has this name
+		if moved := s.dialect.Moved(); moved != nil { // even a successful write is in a file that no other process opens
 			err = moved
 			break
 		}
 		if err == nil {
 			return nil
 		}
-		if err = s.dialect.explain(err); !errors.Is(err, errUndone) {
+		if err = s.dialect.Explain(err); !errors.Is(err, dialect.ErrRolledBack) {
 			break
 		}
 	}
-	return fmt.Errorf("%s: %w", doing, err)
+	return fmt.Errorf("%s: %w", action, err)
 }
 
-// inTransaction writes all or nothing. Until it returns nil, or an error of write, the fate of what was written is
-// open: a COMMIT may have reached the database though its answer was lost.
-func inTransaction(ctx context.Context, db *sql.DB, write func(*sql.Tx) error) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
+// newDialect selects the dialect by the scheme of a DSN. It connects to nothing yet. Errors contain nothing after the scheme,
+// which may contain a password. It logs a warning if the connection would not be secure.
+func newDialect(dsn string, log *slog.Logger) (dialect.Dialect, error) {
+	scheme, rest, _ := strings.Cut(dsn, ":")
+	switch scheme {
+	case "sqlite":
+		return sqlite.New(rest)
+	case "postgres", "postgresql":
+		return postgres.New(dsn, log)
+	case "sqlserver":
+		return sqlserver.New(dsn, log)
+	default:
+		return nil, fmt.Errorf("%q is not a known kind of database: use sqlite:FILE, postgres://… or sqlserver://…", scheme)
 	}
-	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	if err := write(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
 }
+
+// CheckSQLiteFile returns an error if FILE in a DSN sqlite:FILE would be taken for something else than a file name, as
+// other programs do.
+func CheckSQLiteFile(file string) error { return sqlite.CheckName(file) }

@@ -13,18 +13,19 @@ import (
 
 	"github.com/Masterminds/squirrel"
 
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 	"github.com/pathsync/pathsync/sqlstore/takeover"
 )
 
-// TakeoverReport counts what a takeover has done, or would do.
+// TakeoverReport counts rows of a takeover, or of a planned one.
 type TakeoverReport struct {
 	Documents int64            // document rows of the predecessor
 	LogRows   int64            // rows of its log
-	Repaired  int64            // documents that were repaired, and the repairs
+	Repaired  int64            // documents that were repaired
 	Repairs   takeover.Repairs // of all documents
-	Renamed   int64            // rooms and store keys that have a new name
-	Skipped   int64            // documents that cannot be read: they stay in the predecessor's table alone
-	CaseRooms int64            // rooms whose names differ from another's by case alone
+	Renamed   int64            // rooms and store keys with a new name
+	Skipped   int64            // documents that cannot be read; they remain in the predecessor's table only
+	CaseRooms int64            // rooms whose names differ from another only in case
 }
 
 func (r TakeoverReport) attributes() []any {
@@ -32,14 +33,14 @@ func (r TakeoverReport) attributes() []any {
 		"renamed", r.Renamed, "skipped", r.Skipped, "roomsDifferingByCase", r.CaseRooms}
 }
 
-// The tables of the predecessor, once the first migration has set them aside, and the record of the names that changed.
+// Names of the predecessor's tables, after the first migration has renamed them, and of the table of changed names.
 const (
 	predecessorSuffix = "_predecessor"
 	renamedTable      = "sync_names" + predecessorSuffix
 )
 
 // takeoverMeta is the row of sync_meta with the progress of a takeover: "log N" when the rows of the log up to id N are
-// copied, then "documents", then "done". Without the row none has begun. The row changes in the transaction that does the work.
+// copied, then "documents", then "done". Each transaction of the takeover updates it. Without the row, none has begun.
 const (
 	takeoverMeta      = "takeover"
 	takeoverLog       = "log "
@@ -47,58 +48,58 @@ const (
 	takeoverDone      = "done"
 )
 
-// Bounds of one transaction of a takeover.
+// Limits of one transaction of a takeover.
 const (
 	takeoverLogRows       = 5_000
 	takeoverDocumentRows  = 256
 	takeoverDocumentBytes = 8 << 20
 )
 
-// takeoverProgress is how often a takeover logs how far it has come.
+// takeoverProgress is the interval at which a takeover logs its progress.
 const takeoverProgress = 5 * time.Second
 
-// taker takes the predecessor's tables over. Each step is a transaction that holds the lock for migrations and reads the
-// progress first, so a takeover may be interrupted anywhere, begin again, and run in several processes at once.
+// taker takes over the predecessor's tables. Each step is a transaction that holds the lock of migrations and first reads the
+// progress. So a takeover can be interrupted at any time, be resumed, and run in several processes at once.
 type taker struct {
-	d      dialect
+	d      dialect.Dialect
 	log    *slog.Logger
-	from   string // suffix of the tables that are read
-	dry    bool   // nothing is changed
+	from   string // suffix of the predecessor's tables
+	dry    bool   // change nothing
 	report TakeoverReport
 	names  newNames
 	logged time.Time // when progress was last logged
 }
 
-func newTaker(d dialect, log *slog.Logger) *taker {
+func newTaker(d dialect.Dialect, log *slog.Logger) *taker {
 	return &taker{d: d, log: log, from: predecessorSuffix, logged: time.Now()}
 }
 
-// takeOver copies the rows of the predecessor's tables, if those are there and it has not been done.
-func takeOver(ctx context.Context, d dialect, log *slog.Logger) (TakeoverReport, error) {
+// takeOver copies the rows of the predecessor's tables, if they exist and were not taken over.
+func takeOver(ctx context.Context, d dialect.Dialect, log *slog.Logger) (TakeoverReport, error) {
 	t := newTaker(d, log)
 	pending, err := t.pending(ctx)
 	if err != nil || !pending {
 		return TakeoverReport{}, err
 	}
 	if err := t.run(ctx); err != nil {
-		return TakeoverReport{}, fmt.Errorf("taking over the predecessor's tables: %w; the next start goes on there",
-			withRightsHint(d, err, "takeover"))
+		return TakeoverReport{}, fmt.Errorf("taking over the predecessor's tables: %w; the next start resumes it",
+			withPermissionHint(d, err, "takeover"))
 	}
 	t.log.Info("the predecessor's tables are taken over", t.report.attributes()...)
 	return t.report, nil
 }
 
-// pending reports whether there is a takeover to be done or finished.
+// pending reports whether a takeover has to begin or to continue.
 func (t *taker) pending(ctx context.Context) (bool, error) {
-	there, err := tableExists(ctx, t.d, t.d.writer(), "sync_documents"+t.from)
+	there, err := tableExists(ctx, t.d, t.d.Writer(), "sync_documents"+t.from)
 	if err != nil || !there {
 		return false, err
 	}
-	migrated, err := tableExists(ctx, t.d, t.d.writer(), "sync_meta")
+	migrated, err := tableExists(ctx, t.d, t.d.Writer(), "sync_meta")
 	if err != nil || !migrated {
 		return err == nil, err
 	}
-	progress, err := t.progress(ctx, t.d.writer())
+	progress, err := t.progress(ctx, t.d.Writer())
 	return progress != takeoverDone, err
 }
 
@@ -115,7 +116,7 @@ func (t *taker) run(ctx context.Context) error {
 		return err
 	}
 	t.log.Info("taking over the predecessor's tables", "documents", t.report.Documents, "logRows", t.report.LogRows)
-	if err := t.findNames(ctx, t.d.reader()); err != nil {
+	if err := t.findNames(ctx, t.d.Reader()); err != nil {
 		return fmt.Errorf("reading names: %w", err)
 	}
 	if err := t.step(ctx, t.saveNames); err != nil {
@@ -137,8 +138,8 @@ func (t *taker) run(ctx context.Context) error {
 
 // step runs one transaction.
 func (t *taker) step(ctx context.Context, work func(context.Context, *sql.Tx, string) error) error {
-	return inTransaction(ctx, t.d.writer(), func(tx *sql.Tx) error {
-		if lock := t.d.schema().lock; lock != "" {
+	return dialect.InTransaction(ctx, t.d.Writer(), func(tx *sql.Tx) error {
+		if lock := t.d.Schema().Lock; lock != "" {
 			if _, err := tx.ExecContext(ctx, lock); err != nil {
 				return err
 			}
@@ -155,19 +156,19 @@ func (t *taker) setProgress(ctx context.Context, tx *sql.Tx, progress string) er
 	return exec(ctx, t.d, tx, squirrel.Update(t.table("sync_meta")).Set("value", progress).Where("name = ?", takeoverMeta))
 }
 
-// count finds out how much there is.
+// count counts the predecessor's rows.
 func (t *taker) count(ctx context.Context) error {
 	for table, n := range map[string]*int64{"sync_documents": &t.report.Documents, "sync_change_log": &t.report.LogRows} {
-		if err := t.d.reader().QueryRowContext(ctx, t.text("SELECT COALESCE(SUM(CAST(1 AS BIGINT)), 0) FROM $("+table+"_old)")).Scan(n); err != nil {
+		if err := t.d.Reader().QueryRowContext(ctx, t.text("SELECT COALESCE(SUM(CAST(1 AS BIGINT)), 0) FROM $("+table+"_old)")).Scan(n); err != nil {
 			return fmt.Errorf("counting rows: %w", err)
 		}
 	}
 	return nil
 }
 
-// copyLog copies the next rows of the log, within the database. They stay as an audit trail and are never replayed,
-// because the predecessor counted operations, of all rooms together: their op_index is negative, and every read of the
-// log is of those from 0 on. It is made of the id, so that it is unique whatever the other numbers are.
+// copyLog copies the next rows of the log within the database, as an audit trail. They are never replayed, because the
+// predecessor numbered operations across all rooms. So their op_index is negative, and reads of the log select rows from 0
+// on. op_index is derived from the id, so that it is unique.
 func (t *taker) copyLog(ctx context.Context, tx *sql.Tx, progress string) (more bool, err error) {
 	copied, ok := strings.CutPrefix(progress, takeoverLog)
 	if !ok {
@@ -178,7 +179,7 @@ func (t *taker) copyLog(ctx context.Context, tx *sql.Tx, progress string) (more 
 		return false, fmt.Errorf("reading the progress %q in sync_meta: %w", progress, err)
 	}
 	var first sql.NullInt64
-	query, err := t.d.placeholders().ReplacePlaceholders(t.text("SELECT MIN(id) FROM $(sync_change_log_old) WHERE id > ?"))
+	query, err := t.d.Placeholders().ReplacePlaceholders(t.text("SELECT MIN(id) FROM $(sync_change_log_old) WHERE id > ?"))
 	if err != nil {
 		return false, err
 	}
@@ -189,28 +190,28 @@ func (t *taker) copyLog(ctx context.Context, tx *sql.Tx, progress string) (more 
 		return false, t.setProgress(ctx, tx, takeoverDocuments)
 	}
 	last = first.Int64 + takeoverLogRows - 1
-	if err := t.exec(ctx, tx, t.text(t.d.schema().old.copyLog), first.Int64, last); err != nil {
+	if err := t.exec(ctx, tx, t.text(t.d.Schema().Predecessor.CopyLog(takeoverLogColumns, takeoverLogSelect)), first.Int64, last); err != nil {
 		return false, err
 	}
-	t.tell("taking over the log", "throughId", last, "ofRows", t.report.LogRows)
+	t.logProgress("taking over the log", "throughId", last, "ofRows", t.report.LogRows)
 	return true, t.setProgress(ctx, tx, takeoverLog+strconv.FormatInt(last, 10))
 }
 
-// What the dialects' statements have in common.
+// Parts of the statements that copy rows.
 const (
 	takeoverLogColumns = "room, store_key, path, op, value, client_id, server_seq, server_ts, op_index"
 	takeoverLogSelect  = takeoverNames + `, p.path, p.op, p.value, p.client_id, p.server_seq, p.server_ts,
 	CAST(-1 - p.id % 2147483646 AS INTEGER) FROM $(sync_change_log_old) p` + takeoverNamed + `
 WHERE p.id >= ? AND p.id <= ?`
 
-	// The names of a row p, as they are from now on.
+	// The new names of a row p.
 	takeoverNames = "COALESCE(r.new_name, $exact(p.room)), COALESCE(k.new_name, $exact(p.store_key))"
 	takeoverNamed = `
 LEFT JOIN $(names) r ON r.kind = 'room' AND r.old_name = $dotted(p.room)
 LEFT JOIN $(names) k ON k.kind = 'key' AND k.old_name = $dotted(p.store_key)`
 )
 
-// finish puts each room at the highest number that it has anywhere, and ends the takeover.
+// finish sets the serverSeq of each room to its highest number anywhere, and ends the takeover.
 func (t *taker) finish(ctx context.Context, tx *sql.Tx, progress string) error {
 	if progress == takeoverDone {
 		return nil
@@ -227,23 +228,23 @@ const (
 WHERE ` + takeoverHighest + ` > (SELECT MAX(o.server_seq) FROM $(sync_documents) o WHERE o.room = $(sync_documents).room)`
 )
 
-// tell logs progress now and then.
-func (t *taker) tell(what string, attributes ...any) {
+// logProgress logs at most once per takeoverProgress.
+func (t *taker) logProgress(message string, attributes ...any) {
 	if time.Since(t.logged) >= takeoverProgress {
 		t.logged = time.Now()
-		t.log.Info(what, attributes...)
+		t.log.Info(message, attributes...)
 	}
 }
 
-func (t *taker) table(name string) string { return t.d.schema().idiom.table(name) }
+func (t *taker) table(name string) string { return t.d.Schema().Syntax.Table(name) }
 
-// call is a function of a column in a statement.
+// call matches a function of a column in a statement.
 var call = regexp.MustCompile(`\$(exact|dotted|current)\(([^()]+)\)`)
 
-// text is a statement for this database. In it, $(name) is a table, $(name_old) one of the predecessor, $(names) the
-// table of new names; $exact(column), $dotted(column) and $current(column) are what oldTables makes of a column.
+// text expands a statement for this database: $(name) is a table, $(name_old) a table of the predecessor, $(names) the table
+// of changed names; $exact(column), $dotted(column) and $current(column) are functions of dialect.Predecessor.
 func (t *taker) text(statement string) string {
-	old := t.d.schema().old
+	old := t.d.Schema().Predecessor
 	statement = strings.NewReplacer(
 		"$(sync_documents_old)", t.table("sync_documents"+t.from), "$(sync_change_log_old)", t.table("sync_change_log"+t.from),
 		"$(sync_documents)", t.table("sync_documents"), "$(sync_change_log)", t.table("sync_change_log"),
@@ -251,12 +252,12 @@ func (t *taker) text(statement string) string {
 	).Replace(statement)
 	return call.ReplaceAllStringFunc(statement, func(text string) string {
 		parts := call.FindStringSubmatch(text)
-		return map[string]func(string) string{"exact": old.exact, "dotted": old.dotted, "current": old.current}[parts[1]](parts[2])
+		return map[string]func(string) string{"exact": old.Exact, "dotted": old.Dotted, "current": old.Current}[parts[1]](parts[2])
 	})
 }
 
 func (t *taker) exec(ctx context.Context, tx *sql.Tx, statement string, args ...any) error {
-	statement, err := t.d.placeholders().ReplacePlaceholders(statement)
+	statement, err := t.d.Placeholders().ReplacePlaceholders(statement)
 	if err != nil {
 		return err
 	}

@@ -14,13 +14,13 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/takeover"
 )
 
-// oldDocument is a document row on its way from the predecessor's table to ours.
+// oldDocument is a document row of the predecessor.
 type oldDocument struct {
 	core.Document
-	updated any // its time, as the driver reads and writes it
+	updated any // updated_at, in the driver's type
 }
 
-// copyDocuments copies the document rows, repaired where need be. Rows that are there already stay as they are.
+// copyDocuments copies the document rows, and repairs them where needed. Existing rows do not change.
 func (t *taker) copyDocuments(ctx context.Context) error {
 	var chunk []oldDocument
 	size := 0
@@ -29,7 +29,7 @@ func (t *taker) copyDocuments(ctx context.Context) error {
 			return nil
 		}
 		err := t.step(ctx, func(ctx context.Context, tx *sql.Tx, progress string) error {
-			if progress == takeoverDone { // by another process, in which rooms may have moved on
+			if progress == takeoverDone { // by another process, which may have saved newer documents
 				return nil
 			}
 			for _, doc := range chunk {
@@ -57,15 +57,15 @@ func (t *taker) copyDocuments(ctx context.Context) error {
 
 const takeoverDocumentQuery = "SELECT " + takeoverNames + ", p.server_seq, p.updated_at, p.state FROM $(sync_documents_old) p" + takeoverNamed
 
-// eachDocument reads the predecessor's documents, with new names and repaired. One that cannot be read is reported and
-// left out: its room gets the others, and the document begins anew; what there was of it stays in the predecessor's table.
+// eachDocument reads the predecessor's documents, renamed and repaired. It reports and skips a document that cannot be read.
+// That document starts empty; its text remains in the predecessor's table.
 func (t *taker) eachDocument(ctx context.Context, use func(oldDocument) error) error {
 	query := takeoverDocumentQuery
 	if t.dry {
 		query = "SELECT p.room, p.store_key, p.server_seq, p.updated_at, p.state FROM $(sync_documents_old) p"
 	}
 	read := int64(0)
-	return eachRow(ctx, t.d.reader(), t.text(query), func(rows *sql.Rows) error {
+	return eachRow(ctx, t.d.Reader(), t.text(query), func(rows *sql.Rows) error {
 		var doc oldDocument
 		if err := rows.Scan(&doc.Room, &doc.Key, &doc.ServerSeq, &doc.updated, &doc.State); err != nil {
 			return err
@@ -75,7 +75,7 @@ func (t *taker) eachDocument(ctx context.Context, use func(oldDocument) error) e
 		}
 		doc.ServerSeq = max(1, doc.ServerSeq)
 		read++
-		t.tell("taking over documents", "read", read, "of", t.report.Documents)
+		t.logProgress("taking over documents", "read", read, "of", t.report.Documents)
 		if !t.repair(&doc) {
 			return nil
 		}
@@ -88,7 +88,7 @@ func (t *taker) repair(doc *oldDocument) bool {
 	state, repairs, err := takeover.Document(doc.State, idsOf(doc.Document))
 	if err != nil {
 		t.report.Skipped++
-		t.log.Error("a document of the predecessor cannot be read: the room begins it anew, and the text stays in sync_documents"+
+		t.log.Error("a document of the predecessor cannot be read: it starts empty, and its text remains in sync_documents"+
 			predecessorSuffix, "room", doc.Room, "key", doc.Key, "bytes", len(doc.State), "error", err)
 		return false
 	}
@@ -96,16 +96,16 @@ func (t *taker) repair(doc *oldDocument) bool {
 		doc.State = state
 		t.report.Repaired++
 		t.report.Repairs.Add(repairs)
-		t.log.Warn("a document of the predecessor is repaired", "room", doc.Room, "key", doc.Key, "repairs", repairs.String())
+		t.log.Warn("repaired a document of the predecessor", "room", doc.Room, "key", doc.Key, "repairs", repairs.String())
 	}
 	return true
 }
 
 func (t *taker) insertDocument(ctx context.Context, tx *sql.Tx, doc oldDocument) error {
-	say := t.d.schema().idiom
-	room, key := say.nameArgument(doc.Room), say.nameArgument(doc.Key)
-	query, args, err := squirrel.Select("COUNT(*)").From(t.table("sync_documents")).Where("room = "+say.parameter(), room).
-		Where("store_key = "+say.parameter(), key).PlaceholderFormat(t.d.placeholders()).ToSql()
+	syntax := t.d.Schema().Syntax
+	room, key := syntax.NameArgument(doc.Room), syntax.NameArgument(doc.Key)
+	query, args, err := squirrel.Select("COUNT(*)").From(t.table("sync_documents")).Where("room = "+syntax.Parameter(), room).
+		Where("store_key = "+syntax.Parameter(), key).PlaceholderFormat(t.d.Placeholders()).ToSql()
 	if err != nil {
 		return err
 	}
@@ -115,14 +115,14 @@ func (t *taker) insertDocument(ctx context.Context, tx *sql.Tx, doc oldDocument)
 	}
 	err = exec(ctx, t.d, tx, squirrel.Insert(t.table("sync_documents")).
 		Columns("room", "store_key", "state", "server_seq", "updated_at").
-		Values(room, key, say.textArgument(doc.State), doc.ServerSeq, doc.updated))
+		Values(room, key, syntax.TextArgument(doc.State), doc.ServerSeq, doc.updated))
 	if err != nil {
 		return fmt.Errorf("document %q of room %q: %w", doc.Key, doc.Room, err)
 	}
 	return nil
 }
 
-// idsOf makes the ids of items that have none: the same at every attempt.
+// idsOf returns a generator of ids for items without one, with the same ids at every attempt.
 func idsOf(doc core.Document) func() string {
 	n := 0
 	return func() string {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
+	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 	"github.com/pathsync/pathsync/sqlstore/takeover"
 )
 
@@ -138,7 +139,7 @@ func TestFaultyDocumentsOfThePredecessorAreRepairedOnce(t *testing.T) {
 		if report != want || plan != want {
 			t.Errorf("took over %+v\nplanned   %+v\nwant      %+v", report, plan, want)
 		}
-		records.want(t, "a document of the predecessor is repaired", "room=emoji", "lone surrogates: 2", "cannot be read", "room=cut", "room=blank")
+		records.want(t, "repaired a document of the predecessor", "room=emoji", "lone surrogates: 2", "cannot be read", "room=cut", "room=blank")
 		store := openDSN(t, dsn)
 		wantDocuments(t, store, "fine", core.Document{Key: "default", ServerSeq: 3, State: faultyDocuments[0].state})
 		wantDocuments(t, store, "emoji", core.Document{Key: "default", ServerSeq: 4, State: "{\"text\":\"half \ufffd\",\"\ufffd\":1}"})
@@ -236,7 +237,7 @@ func TestRoomsThatDifferByCaseAloneAreCounted(t *testing.T) {
 		if err != nil || report.CaseRooms != 3 {
 			t.Errorf("report %+v, %v", report, err)
 		}
-		records.want(t, "differ by case alone")
+		records.want(t, "differ only in case")
 	})
 }
 
@@ -247,12 +248,12 @@ func TestAPlanOfATakeoverChangesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer d.close()
+		defer d.Close()
 		if _, err := PlanTakeover(t.Context(), dsn); err != nil {
 			t.Fatal(err)
 		}
 		for _, table := range []string{"sync_meta", renamedTable} {
-			if there, err := tableExists(t.Context(), d, d.writer(), table); there || err != nil {
+			if there, err := tableExists(t.Context(), d, d.Writer(), table); there || err != nil {
 				t.Errorf("%s is there: %v, %v", table, there, err)
 			}
 		}
@@ -261,17 +262,17 @@ func TestAPlanOfATakeoverChangesNothing(t *testing.T) {
 
 // brokenDialect fails in the nth transaction.
 type brokenWriter struct {
-	dialect
+	dialect.Dialect
 	left int
 }
 
 var errBroken = errors.New("the process is killed here")
 
-func (d *brokenWriter) writer() *sql.DB {
+func (d *brokenWriter) Writer() *sql.DB {
 	if d.left--; d.left < 0 {
 		panic(errBroken)
 	}
-	return d.dialect.writer()
+	return d.Dialect.Writer()
 }
 
 // A takeover that ends anywhere goes on at the next start, and its result is the same.
@@ -326,7 +327,7 @@ func takeOverUntil(t *testing.T, dsn string, uses int) (done bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.close()
+	defer d.Close()
 	if _, _, err := migrate(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}

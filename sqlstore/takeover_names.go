@@ -11,17 +11,6 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/takeover"
 )
 
-// oldTables is how a dialect reads the predecessor's tables.
-type oldTables struct {
-	exact   func(column string) string // a text that is compared character by character
-	dotted  func(column string) string // the same, with a dot behind it, so that blanks at its end count
-	current func(column string) string // one of our texts in the collation of the predecessor's tables
-	// createNames makes the table of the names that change, and copyLog copies the rows of the log between two ids.
-	createNames, copyLog string
-	// rename renames a table.
-	rename func(table, name string) string
-}
-
 // nameKind is the kind of a name in the table of names.
 type nameKind string
 
@@ -30,7 +19,7 @@ const (
 	keyName  nameKind = "key"
 )
 
-// newNames are the names of the predecessor that change.
+// newNames has the predecessor's names that change.
 type newNames struct {
 	changed []newName
 	of      map[nameKind]map[string]string // by the old name
@@ -42,7 +31,7 @@ type newName struct {
 	old, name string
 }
 
-// get is the name that a document is stored under, by the old name.
+// get returns the new name for an old one.
 func (n newNames) get(kind nameKind, old string) string {
 	if name, changed := n.of[kind][old]; changed {
 		return name
@@ -50,18 +39,18 @@ func (n newNames) get(kind nameKind, old string) string {
 	return old
 }
 
-// hashed is what a name looks like that takeover.Name has made.
+// hashed matches names that takeover.Name has generated.
 var hashed = regexp.MustCompile(`~[0-9a-f]{8}`)
 
-// allNames is a query for all names of a kind, each with a dot behind it, and their numbers.
+// allNames is a query for all names of a kind, each with a dot appended, and their numbers.
 func (t *taker) allNames(kind nameKind) string {
 	column := map[nameKind]string{roomName: "room", keyName: "store_key"}[kind]
 	return t.text("SELECT ROW_NUMBER() OVER (ORDER BY name) AS id, '" + string(kind) + "' AS kind, name AS old_name FROM (" +
 		"SELECT $dotted(" + column + ") AS name FROM $(sync_documents_old) UNION SELECT $dotted(" + column + ") FROM $(sync_change_log_old)) names")
 }
 
-// findNames reads all names and decides which of them change. Of those that stay it keeps only the ones that a new name
-// could be the same as.
+// findNames reads all names and decides which of them change. It remembers unchanged names only if a generated name could
+// equal them.
 func (t *taker) findNames(ctx context.Context, db rowsQueryer) error {
 	t.names = newNames{of: map[nameKind]map[string]string{}}
 	for _, kind := range []nameKind{roomName, keyName} {
@@ -89,15 +78,15 @@ func (t *taker) findNames(ctx context.Context, db rowsQueryer) error {
 			taken[n.name] = true
 			t.names.of[kind][n.old] = n.name
 			t.names.changed = append(t.names.changed, n)
-			t.log.Warn("a name of the predecessor has no address; it gets another", "kind", kind, "old", n.old, "new", n.name)
+			t.log.Warn("renamed a room or key of the predecessor, whose name is not valid in a URL", "kind", kind, "old", n.old, "new", n.name)
 		}
 	}
 	t.report.Renamed = int64(len(t.names.changed))
 	return t.findCase(ctx)
 }
 
-// saveNames makes the table of the names that change. The old ones never leave the database, so that they stay what they
-// are, whatever that is.
+// saveNames creates the table of changed names. Old names are copied within the database, because some cannot be passed
+// through the driver unchanged.
 func (t *taker) saveNames(ctx context.Context, tx *sql.Tx, progress string) error {
 	if progress != "" {
 		return nil
@@ -106,12 +95,12 @@ func (t *taker) saveNames(ctx context.Context, tx *sql.Tx, progress string) erro
 	if err != nil {
 		return err
 	}
-	if there { // of a takeover that was undone
+	if there { // from a takeover that was undone
 		if err := t.exec(ctx, tx, t.text("DROP TABLE $(names)")); err != nil {
 			return err
 		}
 	}
-	if err := t.exec(ctx, tx, t.text(t.d.schema().old.createNames)); err != nil {
+	if err := t.exec(ctx, tx, t.text(t.d.Schema().Predecessor.CreateNames)); err != nil {
 		return err
 	}
 	for _, kind := range []nameKind{roomName, keyName} {
@@ -119,9 +108,9 @@ func (t *taker) saveNames(ctx context.Context, tx *sql.Tx, progress string) erro
 			return err
 		}
 	}
-	say := t.d.schema().idiom
+	syntax := t.d.Schema().Syntax
 	for _, n := range t.names.changed {
-		err := exec(ctx, t.d, tx, squirrel.Update(t.table(renamedTable)).Set("new_name", say.textArgument(n.name)).
+		err := exec(ctx, t.d, tx, squirrel.Update(t.table(renamedTable)).Set("new_name", syntax.TextArgument(n.name)).
 			Where("kind = ?", string(n.kind)).Where("id = ?", n.id))
 		if err != nil {
 			return err
@@ -137,31 +126,20 @@ const sameButForCase = `SELECT MIN(name), MAX(name), CAST(COUNT(*) AS BIGINT)
 FROM (SELECT $dotted(room) AS name FROM $(sync_documents_old) UNION SELECT $dotted(room) FROM $(sync_change_log_old)) names
 GROUP BY LOWER(name) HAVING COUNT(*) > 1`
 
-// findCase looks for rooms whose names differ by case alone. Where the database's collation ignored case they were one
-// room to the predecessor; they are several now.
+// findCase finds rooms whose names differ only in case. With a case-insensitive collation, the predecessor treated them as
+// one room; now they are separate.
 func (t *taker) findCase(ctx context.Context) error {
-	return eachRow(ctx, t.d.reader(), t.text(sameButForCase), func(rows *sql.Rows) error {
+	return eachRow(ctx, t.d.Reader(), t.text(sameButForCase), func(rows *sql.Rows) error {
 		var first, last string
 		var rooms int64
 		if err := rows.Scan(&first, &last, &rooms); err != nil {
 			return err
 		}
 		t.report.CaseRooms += rooms
-		t.log.Warn("rooms differ by case alone: they are different rooms from now on", "rooms", rooms,
+		t.log.Warn("rooms whose names differ only in case are separate rooms", "rooms", rooms,
 			"one", strings.TrimSuffix(first, "."), "another", strings.TrimSuffix(last, "."))
 		return nil
 	})
-}
-
-// plainOldTables are those of SQLite and PostgreSQL, where somebody has copied them there. Both compare text exactly.
-func plainOldTables(createNames, copyLog string) oldTables {
-	same := func(column string) string { return column }
-	return oldTables{
-		exact: same, current: same,
-		dotted:      func(column string) string { return "(" + column + " || '.')" },
-		createNames: createNames, copyLog: copyLog,
-		rename: func(table, name string) string { return "ALTER TABLE " + table + " RENAME TO " + name },
-	}
 }
 
 type rowsQueryer interface {

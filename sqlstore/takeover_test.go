@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,8 +81,8 @@ func TestThePredecessorsDatabaseIsTakenOver(t *testing.T) {
 		db, schema := dbtest.OpenSQLServer(t, dsn)
 		const rows = `SELECT CONCAT(id, N' ', room, N' ', store_key, N' ', path, N' ', op, N' ', value, N' ', client_id, N' ',
 			server_seq, N' ', server_ts) FROM $(schema).`
-		got := queryTexts(t, db, inSQLServerSchema(rows+"sync_change_log WHERE op_index < 0 ORDER BY id", schema))
-		want := queryTexts(t, db, inSQLServerSchema(rows+"sync_change_log_predecessor ORDER BY id", schema))
+		got := queryTexts(t, db, strings.ReplaceAll(rows+"sync_change_log WHERE op_index < 0 ORDER BY id", "$(schema)", schema))
+		want := queryTexts(t, db, strings.ReplaceAll(rows+"sync_change_log_predecessor ORDER BY id", "$(schema)", schema))
 		if len(want) != 7 || !slices.Equal(got, want) {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}

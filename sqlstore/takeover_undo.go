@@ -9,12 +9,11 @@ import (
 
 var (
 	errNoTakeover = errors.New("there is no takeover to undo: sync_documents_predecessor does not exist, or the takeover is not complete")
-	errUnsaved    = errors.New("the log has changes that are not in sync_documents yet: start pathsync and end it in an orderly way (SIGTERM) first")
-	errWouldLose  = errors.New("documents would be lost, because the predecessor's tables take their names for those of others: see the log, or use --force")
+	errUnsaved    = errors.New("the log has changes that are not in sync_documents yet: start pathsync and stop it with SIGTERM first")
+	errWouldLose  = errors.New("documents would be lost, because their names equal others in the collation of the predecessor's tables: see the log, or use --force")
 )
 
-// undo brings the predecessor's document rows up to date, under their old names, and gives its tables their names back.
-// Its log stays as it was.
+// undo updates the predecessor's document rows, under their old names, and renames its tables back. Its log does not change.
 func (t *taker) undo(ctx context.Context, tx *sql.Tx, progress string, force bool, report *UndoReport) error {
 	there, err := tableExists(ctx, t.d, tx, "sync_documents"+t.from)
 	if err != nil {
@@ -39,7 +38,7 @@ func (t *taker) undo(ctx context.Context, tx *sql.Tx, progress string, force boo
 	if report.Added, err = t.change(ctx, tx, undoInsert); err != nil {
 		return fmt.Errorf("adding documents: %w", err)
 	}
-	rename := t.d.schema().old.rename
+	rename := t.d.Schema().Predecessor.Rename
 	for _, statement := range []string{
 		"DROP TABLE $(sync_change_log)", "DROP TABLE $(sync_documents)", "DROP TABLE $(names)", "DROP TABLE " + t.table("sync_meta"), "DROP TABLE " + t.table("sync_checkpoints"),
 		rename(t.table("sync_documents"+t.from), "sync_documents"), rename(t.table("sync_change_log"+t.from), "sync_change_log"),
@@ -51,7 +50,7 @@ func (t *taker) undo(ctx context.Context, tx *sql.Tx, progress string, force boo
 	return nil
 }
 
-// undoLosses counts the new documents whose names are those of others to the predecessor.
+// undoLosses counts new documents whose names equal others in the predecessor's collation.
 func (t *taker) undoLosses(ctx context.Context, tx *sql.Tx, force bool, report *UndoReport) error {
 	err := eachRow(ctx, tx, t.text("SELECT room, store_key FROM "+undoNew+" WHERE NOT "+undoFits), func(rows *sql.Rows) error {
 		var room, key string
@@ -59,11 +58,11 @@ func (t *taker) undoLosses(ctx context.Context, tx *sql.Tx, force bool, report *
 			return err
 		}
 		report.Lost++
-		t.log.Warn("the predecessor's tables take this document for another", "room", room, "key", key)
+		t.log.Warn("the name of this document equals another in the collation of the predecessor's tables", "room", room, "key", key)
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("looking for documents that do not fit: %w", err)
+		return fmt.Errorf("finding documents with equal names: %w", err)
 	}
 	if report.Lost > 0 && !force {
 		return errWouldLose
@@ -84,7 +83,7 @@ const (
 WHERE l.op_index >= 0 AND l.discarded IS NULL AND l.server_seq > (
 	SELECT COALESCE(MAX(d.server_seq), 0) FROM $(sync_documents) d WHERE d.room = l.room AND d.store_key = l.store_key)`
 
-	// The document of ours that a row of the predecessor's became, as a condition.
+	// The condition for the document that was copied from a row of the predecessor.
 	undoSame = `d.room = COALESCE((SELECT n.new_name FROM $(names) n WHERE n.kind = 'room' AND n.old_name = $dotted($(sync_documents_old).room)), $exact($(sync_documents_old).room))
 	AND d.store_key = COALESCE((SELECT n.new_name FROM $(names) n WHERE n.kind = 'key' AND n.old_name = $dotted($(sync_documents_old).store_key)), $exact($(sync_documents_old).store_key))`
 
@@ -94,8 +93,8 @@ WHERE l.op_index >= 0 AND l.discarded IS NULL AND l.server_seq > (
 	server_seq = (SELECT d.server_seq FROM $(sync_documents) d WHERE ` + undoSame + `)
 WHERE EXISTS (SELECT 1 FROM $(sync_documents) d WHERE ` + undoSame + ` AND d.server_seq > $(sync_documents_old).server_seq)`
 
-	// Our documents that no row of the predecessor's became. taken is whether the predecessor's table has a row that it
-	// takes for the same, and place the position among new ones that it takes for the same.
+	// Documents that were not copied from the predecessor. taken counts the predecessor's rows with an equal name in its
+	// collation, and place numbers new documents with equal names.
 	undoNew = `(SELECT d.room, d.store_key, d.state, d.server_seq, d.updated_at,
 	(SELECT COUNT(*) FROM $(sync_documents_old) WHERE $(sync_documents_old).room = $current(d.room) AND $(sync_documents_old).store_key = $current(d.store_key)) AS taken,
 	ROW_NUMBER() OVER (PARTITION BY $current(d.room), $current(d.store_key) ORDER BY d.updated_at DESC) AS place

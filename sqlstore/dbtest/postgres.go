@@ -14,11 +14,11 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
 
-// postgresVariable is the environment variable with the URL of a server to test with, instead of one started here.
+// postgresVariable is the environment variable with the URL of an existing server to use.
 const postgresVariable = "PATHSYNC_TEST_POSTGRES"
 
-// sharedPostgres is the one server that the tests of a process share. It ends with the process, and not before, because
-// the function keeps it from being collected as garbage.
+// sharedPostgres returns the server that the tests of a process share. It ends with the process; the function keeps it
+// reachable until then.
 var sharedPostgres = sync.OnceValues(func() (*PostgresServer, error) {
 	if dsn := os.Getenv(postgresVariable); dsn != "" {
 		return &PostgresServer{DSN: dsn}, nil
@@ -30,7 +30,7 @@ var sharedPostgres = sync.OnceValues(func() (*PostgresServer, error) {
 	return s, s.start()
 })
 
-// Postgres returns the URL of an empty schema, which is dropped with the test. Each of its connections is the same user.
+// Postgres returns the URL of an empty schema, which is dropped after the test. All connections have the same user.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	server, err := sharedPostgres()
@@ -40,7 +40,7 @@ func Postgres(t testing.TB) string {
 	return newSchema(t, server.DSN)
 }
 
-// NewPostgres starts a server for one test, even where the others use one that was given.
+// NewPostgres starts a server for one test, even if other tests use an existing server.
 func NewPostgres(t testing.TB) *PostgresServer {
 	t.Helper()
 	s, err := initPostgres()

@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// PostgresPassword is the password of the servers that are started here, for tests that look out for it.
+// PostgresPassword is the password of the started servers. Tests check that no error contains it.
 const PostgresPassword = "a-secret-of-tests"
 
-// PostgresServer is a server that a test has for itself.
+// PostgresServer is a server for one test.
 type PostgresServer struct {
 	DSN  string // postgres://…, the same after every Start
 	Addr string // host:port
@@ -30,7 +30,7 @@ type PostgresServer struct {
 	leash    io.WriteCloser // standard input of leashed
 }
 
-// initPostgres makes the data of a server in a temporary directory.
+// initPostgres creates the data directory of a server in a temporary directory.
 func initPostgres() (_ *PostgresServer, err error) {
 	bin, err := findPostgres()
 	if err != nil {
@@ -71,8 +71,8 @@ func initPostgres() (_ *PostgresServer, err error) {
 	return s, nil
 }
 
-// leashed runs a server until its standard input tells it to stop, or ends because the test process has. In the latter
-// case nobody is left to remove the data.
+// leashed is a script that runs a server until it reads a stop command from its standard input, or until that is closed
+// because the test process has ended. In the latter case, the script removes the data.
 const leashed = `dir=$1; shift
 "$@" </dev/null & server=$!
 read -r verb
@@ -80,7 +80,7 @@ kill -QUIT $server
 wait $server
 [ "$verb" = stop ] || rm -rf "$dir"`
 
-// Start starts a server that is stopped, and returns when it answers.
+// Start starts a stopped server, and returns when it accepts connections.
 func (s *PostgresServer) Start(t testing.TB) {
 	t.Helper()
 	if err := s.start(); err != nil {
@@ -113,7 +113,7 @@ func (s *PostgresServer) start() error {
 	return s.await()
 }
 
-// await returns when the server answers.
+// await returns when the server accepts connections.
 func (s *PostgresServer) await() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -136,7 +136,7 @@ func (s *PostgresServer) await() error {
 	}
 }
 
-// Stop kills the server, as a crash would. It can be started again.
+// Stop kills the server, as in a crash. Start starts it again.
 func (s *PostgresServer) Stop() {
 	if s.process == nil {
 		return
@@ -155,7 +155,7 @@ func (s *PostgresServer) remove() {
 func (s *PostgresServer) data() string { return filepath.Join(s.dir, "data") }
 func (s *PostgresServer) log() string  { return filepath.Join(s.dir, "log") }
 
-// findPostgres looks where Debian and its like install servers, and then on the path.
+// findPostgres searches the directories in which Debian installs servers, and then PATH.
 func findPostgres() (string, error) {
 	installed, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if len(installed) > 0 {

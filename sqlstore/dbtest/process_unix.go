@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// servant is the user that servers run as: the one of this process, or another if that is root, which PostgreSQL refuses.
+// servant is the user of the servers: the current one, or another one if that is root, which PostgreSQL rejects.
 type servant struct{ credential *syscall.Credential }
 
 func findServant() (servant, error) {
@@ -30,12 +30,12 @@ func findServant() (servant, error) {
 	return servant{}, errors.New("it does not run as root, and there is no other user to run it as")
 }
 
-// runs prepares a command to run as the servant, in a group of its own: an interrupt at the keyboard does not reach it.
+// runs makes a command run as the servant, in its own process group, so that it does not receive the terminal's interrupts.
 func (s servant) runs(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: s.credential}
 }
 
-// owns gives files to the servant.
+// owns makes the servant the owner of files.
 func (s servant) owns(files ...string) error {
 	if s.credential == nil {
 		return nil

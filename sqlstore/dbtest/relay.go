@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Relay is a way to a server that a test can take away in each of the ways in which networks fail. Its methods may be
-// called at any time, and what they do lasts until Heal.
+// Relay is a TCP proxy that simulates network failures. Its methods may be called at any time, from several goroutines. A
+// failure lasts until Heal.
 type Relay struct {
 	Addr string // where it listens, host:port
 
@@ -40,7 +40,7 @@ type link struct {
 	once           sync.Once
 }
 
-// NewRelay makes a relay to the server at an address. It ends with the test.
+// NewRelay starts a relay to the server at an address. It stops after the test.
 func NewRelay(t testing.TB, addr string) *Relay {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -61,7 +61,7 @@ func NewRelay(t testing.TB, addr string) *Relay {
 	return r
 }
 
-// Relayed makes a relay to the server that a URL names, and returns it with the URL that leads through it.
+// Relayed starts a relay to the server of a URL, and returns it with the URL through the relay.
 func Relayed(t testing.TB, dsn string) (*Relay, string) {
 	t.Helper()
 	u, err := url.Parse(dsn)
@@ -73,38 +73,38 @@ func Relayed(t testing.TB, dsn string) (*Relay, string) {
 	return r, u.String()
 }
 
-// Cut breaks all connections and refuses new ones.
+// Cut closes all connections and refuses new ones.
 func (r *Relay) Cut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cut = true
-	r.drop()
+	r.dropLocked()
 }
 
-// Reset breaks all connections. New ones are welcome.
+// Reset resets all connections. It accepts new ones.
 func (r *Relay) Reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.drop()
+	r.dropLocked()
 }
 
-// Redirect has new connections lead to the server at another address. Existing ones stay.
+// Redirect connects new connections to the server at another address. Existing connections do not change.
 func (r *Relay) Redirect(addr string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.target = addr
 }
 
-// Stall keeps all connections, and new ones, but passes nothing on.
+// Stall keeps all connections open, and accepts new ones, but forwards nothing.
 func (r *Relay) Stall() { r.stall(questions, answers) }
 
-// StallAnswers lets questions through to the server, which acts on them, and keeps the answers back.
+// StallAnswers forwards requests to the server, and holds its responses back.
 func (r *Relay) StallAnswers() { r.stall(answers) }
 
-// HoldsQuestions reports whether bytes to the server are kept back.
+// HoldsQuestions reports whether bytes to the server are held back.
 func (r *Relay) HoldsQuestions() bool { return r.holds(questions) }
 
-// HoldsAnswers reports whether bytes from the server are kept back.
+// HoldsAnswers reports whether bytes from the server are held back.
 func (r *Relay) HoldsAnswers() bool { return r.holds(answers) }
 
 func (r *Relay) holds(d direction) bool {
@@ -113,14 +113,14 @@ func (r *Relay) holds(d direction) bool {
 	return r.held[d] > 0
 }
 
-// Delay has everything take so long on its way, in each direction, from now on. 0: no longer than it takes.
+// Delay delays everything by a duration in each direction; 0 for no delay.
 func (r *Relay) Delay(d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.delay = d
 }
 
-// Heal ends all trouble. What was kept back is passed on.
+// Heal ends all failures, and forwards what was held back.
 func (r *Relay) Heal() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -146,8 +146,8 @@ func (r *Relay) stall(directions ...direction) {
 	}
 }
 
-// drop breaks all connections with a reset. The lock is held.
-func (r *Relay) drop() {
+// dropLocked resets all connections.
+func (r *Relay) dropLocked() {
 	for l := range r.links {
 		l.drop()
 		delete(r.links, l)
@@ -189,7 +189,7 @@ func (r *Relay) serve(client *net.TCPConn) {
 	r.mu.Unlock()
 }
 
-// pump passes bytes on until one side ends, which ends the other.
+// pump forwards bytes until one side is closed, and closes the other.
 func (r *Relay) pump(l *link, from io.Reader, to io.Writer, d direction) {
 	type piece struct {
 		bytes []byte
@@ -233,7 +233,7 @@ func (r *Relay) pump(l *link, from io.Reader, to io.Writer, d direction) {
 	}
 }
 
-// pass returns when bytes may flow, or with false when the connection is gone.
+// pass returns true when bytes may be forwarded, and false when the connection is closed.
 func (r *Relay) pass(l *link, d direction) bool {
 	r.mu.Lock()
 	passing := r.flow[d]
@@ -258,7 +258,7 @@ func (r *Relay) pass(l *link, d direction) bool {
 	}
 }
 
-// drop breaks a connection with a reset.
+// drop resets a connection.
 func (l *link) drop() {
 	l.once.Do(func() {
 		close(l.gone)

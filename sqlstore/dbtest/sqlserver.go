@@ -13,10 +13,10 @@ import (
 	_ "github.com/microsoft/go-mssqldb" // the driver "sqlserver"
 )
 
-// sqlServerVariable is the environment variable with the URL of a server to test with.
+// sqlServerVariable is the environment variable with the URL of an existing server to use.
 const sqlServerVariable = "PATHSYNC_TEST_SQLSERVER"
 
-// SQLServer returns the URL of an empty schema, which is dropped with the test.
+// SQLServer returns the URL of an empty schema, which is dropped after the test.
 func SQLServer(t testing.TB) string {
 	t.Helper()
 	dsn := os.Getenv(sqlServerVariable)
@@ -36,7 +36,7 @@ func SQLServer(t testing.TB) string {
 	return u.String()
 }
 
-// OpenSQLServer opens the database of a URL as another program would, and returns the name of its schema too.
+// OpenSQLServer opens the database of a URL without package sqlstore. It also returns the name of the schema.
 func OpenSQLServer(t testing.TB, dsn string) (db *sql.DB, schema string) {
 	t.Helper()
 	u, err := url.Parse(dsn)
@@ -51,7 +51,7 @@ func OpenSQLServer(t testing.TB, dsn string) (db *sql.DB, schema string) {
 	return db, u.Query().Get("schema")
 }
 
-// ExecSQLServer runs statements in the database of a URL. In them, $(schema) is the URL's.
+// ExecSQLServer executes statements in the database of a URL. In them, $(schema) is the URL's schema.
 func ExecSQLServer(t testing.TB, dsn string, statements ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second) // t.Context has ended when a test cleans up

@@ -18,7 +18,7 @@ import (
 	"unicode/utf16"
 )
 
-// NegativeSerial makes a certificate with a negative serial number, as SQL Server gives itself one.
+// NegativeSerial creates a certificate with a negative serial number, like those that SQL Server generates.
 func NegativeSerial(t testing.TB) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -39,15 +39,15 @@ func NegativeSerial(t testing.TB) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// TDSHandshakes is a server that agrees on encryption as SQL Server does, and then ends the connection. It returns its
-// address and, of each connection, how the handshake ended.
+// TDSHandshakes starts a server that does the TLS handshake of SQL Server and then closes the connection. It returns its
+// address, and the result of each handshake.
 func TDSHandshakes(t testing.TB, certificate tls.Certificate) (address string, handshakes <-chan error) {
 	t.Helper()
 	ended := make(chan error, 100)
 	return serveTDS(t, func(conn net.Conn) { ended <- handshake(conn, certificate) }), ended
 }
 
-// serveTDS serves connections, one after the other, and returns the address.
+// serveTDS serves connections sequentially, and returns the address.
 func serveTDS(t testing.TB, serve func(net.Conn)) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -85,7 +85,7 @@ func handshake(conn net.Conn, certificate tls.Certificate) error {
 	if _, err := packets.next(); err != nil {
 		return err
 	}
-	// The version, and that all is to be encrypted: each option is its number, offset and length.
+	// The version, and required encryption. Each option has a number, an offset and a length.
 	if _, err := packets.Write([]byte{0, 0, 11, 0, 6, 1, 0, 17, 0, 1, 0xff, 16, 0, 0, 0, 0, 0, 3}); err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func handshake(conn net.Conn, certificate tls.Certificate) error {
 	return tls.Server(packets, &tls.Config{Certificates: []tls.Certificate{certificate}, MaxVersion: tls.VersionTLS12}).Handshake() //nolint:gosec,noctx // as SQL Server; the connection has a deadline
 }
 
-// tdsPackets is a connection on which bytes go in packets of TDS.
+// tdsPackets is a connection that transfers bytes in TDS packets.
 type tdsPackets struct {
 	net.Conn
 	kind byte
@@ -132,8 +132,8 @@ func (p *tdsPackets) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TDSFederatedLogins is a server that asks for a token of Entra ID, as Azure SQL does, and then ends the connection. It
-// returns its address and the tokens that it was shown.
+// TDSFederatedLogins starts a server that requests a token of Entra ID, like Azure SQL, and then closes the connection. It
+// returns its address and the received tokens.
 func TDSFederatedLogins(t testing.TB) (address string, tokens <-chan string) {
 	t.Helper()
 	shown := make(chan string, 100)
@@ -148,7 +148,7 @@ func federatedLogin(packets *tdsPackets) (token string, err error) {
 	if _, err := packets.next(); err != nil { // prelogin
 		return "", err
 	}
-	// The version, no encryption, and that a token is required.
+	// The version, no encryption, and a required token.
 	if _, err := packets.Write([]byte{0, 0, 16, 0, 6, 1, 0, 22, 0, 1, 6, 0, 23, 0, 1, 0xff, 16, 0, 0, 0, 0, 0, 2, 1}); err != nil {
 		return "", err
 	}

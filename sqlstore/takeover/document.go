@@ -14,17 +14,17 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// ErrUnreadable means that a document is not JSON.
+// ErrUnreadable: the document is not JSON.
 var ErrUnreadable = errors.New("not JSON")
 
-// Repairs counts what Document has changed in a text.
+// Repairs counts the changes that Document has made.
 type Repairs struct {
-	Surrogates int // halves of characters and other bytes that are not UTF-8, now U+FFFD
-	Forbidden  int // members named `__proto__`, now absent
-	Duplicates int // members whose name came twice: the last value stays, as in JavaScript
-	Numbers    int // numbers beyond the range of a double, now null, as JavaScript writes them
-	TooDeep    int // containers nested too deeply, now strings that have their JSON
-	IDs        int // objects in arrays without a `_sync_id` of their own, which now have one
+	Surrogates int // lone surrogates and invalid UTF-8, replaced by U+FFFD
+	Forbidden  int // members named `__proto__`, removed
+	Duplicates int // members with the same name, of which the last one remains, as in JavaScript
+	Numbers    int // numbers outside the range of a double, replaced by null, as in JavaScript
+	TooDeep    int // containers nested too deeply, replaced by strings with their JSON
+	IDs        int // objects in arrays with a missing or duplicate `_sync_id`, which got a new one
 }
 
 // Any reports whether anything was repaired.
@@ -57,9 +57,8 @@ func (r Repairs) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Document returns a document of the predecessor as pathsync stores it. A text that pathsync would have written itself
-// comes back unchanged. newID makes the ids of objects in arrays that have none. The error is ErrUnreadable when there is
-// nothing that can be repaired.
+// Document returns a document of the predecessor as pathsync stores it. A text in pathsync's own form is returned unchanged.
+// newID generates ids for objects in arrays without one. The error is ErrUnreadable if the text cannot be repaired.
 func Document(text string, newID func() string) (string, Repairs, error) {
 	var done Repairs
 	root, err := tree.ParseStored([]byte(text))
@@ -80,7 +79,7 @@ func Document(text string, newID func() string) (string, Repairs, error) {
 	return string(tree.AppendJSON(nil, root)), done, nil
 }
 
-// rewrite reads JSON leniently, as JavaScript does, and writes it as tree.ParseStored takes it.
+// rewrite parses JSON leniently, as JavaScript does, and writes JSON that tree.ParseStored accepts.
 func rewrite(text []byte, done *Repairs) ([]byte, error) {
 	if !json.Valid(text) {
 		return nil, ErrUnreadable
@@ -98,7 +97,7 @@ func rewrite(text []byte, done *Repairs) ([]byte, error) {
 	return w.text, nil
 }
 
-// members is an object. values has the members' values by the positions of their names.
+// members is an object. values[i] is the value of names[i].
 type members struct {
 	names  []string
 	values []any
@@ -160,7 +159,7 @@ func (r *reader) members() (any, error) {
 			r.done.Forbidden++
 			continue
 		}
-		// Two names that differ only in the half of a character are the same after its repair.
+		// Two names that differ only in a lone surrogate are equal after its repair.
 		for number := 2; strings.ContainsRune(name, '\ufffd'); number++ {
 			if _, taken := at[name]; !taken {
 				break
@@ -179,7 +178,7 @@ func (r *reader) members() (any, error) {
 	return o, err
 }
 
-// writer writes JSON. limit is how many containers may be around a value; 0 is any number.
+// writer writes JSON. limit is the maximum nesting depth; 0 for none.
 type writer struct {
 	text  []byte
 	done  *Repairs
@@ -232,7 +231,7 @@ func (w *writer) container(v any, depth int) {
 	}
 }
 
-// loneSurrogates counts the escaped halves of characters in a JSON text. Outside strings there is no backslash.
+// loneSurrogates counts escaped lone surrogates in a JSON text. Backslashes occur in strings only.
 func loneSurrogates(text []byte) (n int) {
 	for at := 0; at < len(text); at++ {
 		if text[at] != '\\' {
@@ -257,7 +256,7 @@ func loneSurrogates(text []byte) (n int) {
 	return n
 }
 
-// invalidBytes counts the bytes of a text that are not UTF-8.
+// invalidBytes counts bytes that are not UTF-8.
 func invalidBytes(text []byte) (n int) {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
@@ -269,7 +268,7 @@ func invalidBytes(text []byte) (n int) {
 	return n
 }
 
-// escapedUnit reads \uXXXX at the beginning of a text.
+// escapedUnit parses a prefix \uXXXX.
 func escapedUnit(text []byte) (unit uint64, ok bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false

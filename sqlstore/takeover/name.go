@@ -11,11 +11,12 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// Name returns the name that takes the place of a room's or a store key's, and whether it is another. A name that the
-// API takes stays. Any other, such as "", "..", "k " or one with a control character or half a character, becomes what is
-// legible of it, a tilde, and eight digits of its hash: "k " is "k~28b1c4a3". Half a character is read as U+FFFD.
+// Name returns the new name of a room or a store key, and whether it differs from the old one. A name that is valid in the
+// API does not change. Other names, such as "", "..", "k " and names with control characters or lone surrogates, become
+// their legible characters, a tilde, and eight digits of their hash: "k " becomes "k~28b1c4a3". A lone surrogate is read
+// as U+FFFD.
 //
-// taken reports whether another name, old or new, is this one already; then the new name has more digits.
+// taken reports whether a name, old or new, already exists. Then the new name has more digits.
 func Name(old string, taken func(string) bool) (name string, changed bool) {
 	if core.CheckName(old, core.MaxRoomLength) == nil && !strings.ContainsRune(old, half) {
 		return old, false
@@ -34,7 +35,7 @@ func Name(old string, taken func(string) bool) (name string, changed bool) {
 			return name, true
 		}
 	}
-	for number := 2; ; number++ { // names that differ only in the half of a character have the same hash
+	for number := 2; ; number++ { // names that differ only in a lone surrogate have the same hash
 		name = cut(legible, core.MaxRoomLength-len(digits)-8) + "~" + digits + "~" + strconv.Itoa(number)
 		if !taken(name) {
 			return name, true
@@ -44,7 +45,7 @@ func Name(old string, taken func(string) bool) (name string, changed bool) {
 
 const half = '\ufffd'
 
-// cut returns the longest beginning of s that has at most so many characters, without white space at its end.
+// cut returns the longest prefix of s with at most length characters, without trailing white space.
 func cut(s string, length int) string {
 	n := 0
 	for at, r := range s {

@@ -1,0 +1,6 @@
+package postgres
+
+// For the benchmark, which creates its tables with package sqlstore.
+const InsertOps = insertOps
+
+var OpArguments = opArguments
