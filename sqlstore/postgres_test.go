@@ -195,7 +195,7 @@ func TestOpenPostgresErrorNamesCauseAndWayOut(t *testing.T) {
 		{"another password", strings.Replace(dsn, dbtest.PostgresPassword, "wrong", 1), "refuses this user"},
 		{"no database", strings.TrimSuffix(dsn, "postgres") + "absent", "the database does not exist: create it"},
 		{"no schema", dsn + "?search_path=absent", "the schema does not exist: create it"},
-		{"another encoding", strings.TrimSuffix(dsn, "postgres") + "latin", "not encoded in UTF8"},
+		{"another encoding", strings.TrimSuffix(dsn, "postgres") + "latin", "the encoding of the database is not UTF8"},
 		{"no encryption", dsn + "?sslmode=verify-full", "it does not support TLS"},
 		{"no server", "postgres://pathsync:" + dbtest.PostgresPassword + "@" + dbtest.UnusedAddress(t) + "/postgres", "connection refused"},
 		{"no host", "postgres://pathsync:" + dbtest.PostgresPassword + "@absent.invalid/postgres", "its host name is not known"},
