@@ -20,7 +20,7 @@ import (
 
 // A managed identity, as Azure's App Service offers it: the platform gives out tokens at a local address. The server asks
 // for one and shows it to the database.
-func TestAManagedIdentityLogsInWithTheTokenOfItsPlatform(t *testing.T) {
+func TestManagedIdentityLogsInWithPlatformToken(t *testing.T) {
 	const token = "a-token-for-the-database"
 	asked := make(chan *http.Request, 10)
 	platform := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -65,7 +65,7 @@ const loginVariable = "PATHSYNC_TEST_LOGIN"
 
 // A workload identity, as Kubernetes offers it: a file has a token of the cluster, which Entra ID exchanges for one of the
 // database. Entra ID is an imitation with a certificate of its own, which a process can only be given when it starts.
-func TestAWorkloadIdentityLogsInWithTheTokenOfItsFile(t *testing.T) {
+func TestWorkloadIdentityLogsInWithFileToken(t *testing.T) {
 	if dsn := os.Getenv(loginVariable); dsn != "" {
 		_, err := Open(t.Context(), dsn)
 		if err == nil {
@@ -87,7 +87,7 @@ func TestAWorkloadIdentityLogsInWithTheTokenOfItsFile(t *testing.T) {
 			defer entra.Close()
 			certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: entra.Certificate().Raw})
 			address, tokens := dbtest.TDSFederatedLogins(t)
-			process := osexec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAWorkloadIdentityLogsInWithTheTokenOfItsFile$", "-test.v")
+			process := osexec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWorkloadIdentityLogsInWithFileToken$", "-test.v")
 			others := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AZURE_") })
 			process.Env = slices.Concat(others, []string{
 				loginVariable + "=sqlserver://" + address + "?database=mydb&encrypt=disable&DisableInstanceDiscovery=true&fedauth=" + login,

@@ -18,7 +18,7 @@ import (
 
 // A failover in the middle of an append, behind the address of a listener: the connection to the old primary breaks, and
 // new connections reach another address. The client waits through it and gets the batch's first and only number.
-func TestAFailoverInMidCommitLogsTheBatchOnce(t *testing.T) {
+func TestFailoverDuringCommitLogsBatchOnce(t *testing.T) {
 	for _, stage := range []struct {
 		name    string
 		hold    func(*dbtest.Relay)

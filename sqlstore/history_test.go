@@ -24,7 +24,7 @@ func goBack(t *testing.T, e engine, dsn string, last int64) {
 	mustExec(t, raw, e.text(dsn, fmt.Sprintf("DELETE FROM ~sync_checkpoints WHERE server_seq > %d", last)))
 }
 
-func TestADatabaseThatWentBackUnderARunningServerGetsANewEpoch(t *testing.T) {
+func TestDatabaseRestoredUnderRunningServerGetsNewEpoch(t *testing.T) {
 	for name, notice := range map[string]func(t *testing.T, room *core.Room){
 		"by the next batch": func(t *testing.T, room *core.Room) {
 			if _, err := room.Submit(t.Context(), setNumber("ann", "n", 11)); !errors.Is(err, core.ErrHistoryChanged) {
@@ -80,7 +80,7 @@ func roomOfAnotherHistory(t *testing.T, hub *core.Hub, last *core.Room) *core.Ro
 }
 
 // The documents of a server whose history is over must not be written over those of the next.
-func TestACheckpointOfAnEndedHistoryIsRefused(t *testing.T) {
+func TestCheckpointOfEndedHistoryIsRejected(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		store := openDSN(t, dsn)
@@ -97,7 +97,7 @@ func TestACheckpointOfAnEndedHistoryIsRefused(t *testing.T) {
 	})
 }
 
-func TestTheEpochIsShownAndRotatedWithoutAServer(t *testing.T) {
+func TestEpochIsReadAndRotatedWithoutServer(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		for _, use := range []func() error{
@@ -130,7 +130,7 @@ const recreated = `ALTER TABLE sync_change_log RENAME TO before;
 	DROP TABLE before;
 	SELECT setval(pg_get_serial_sequence('sync_change_log', 'id'), 1000)`
 
-func TestARestoredDumpOfPostgresGetsANewEpochAtTheNextStart(t *testing.T) {
+func TestRestoredPostgresDumpGetsNewEpochAtStart(t *testing.T) {
 	dsn := dbtest.Postgres(t)
 	store := openDSN(t, dsn)
 	appendHistory(t, store, "board", 1, 3)
@@ -162,7 +162,7 @@ func TestARestoredDumpOfPostgresGetsANewEpochAtTheNextStart(t *testing.T) {
 }
 
 // The tables are dropped and made anew by a dump while the server runs, as psql does it.
-func TestADumpThatIsRestoredUnderARunningServerIsServed(t *testing.T) {
+func TestDumpRestoredUnderRunningServerIsServed(t *testing.T) {
 	dump, err := osexec.LookPath("pg_dump")
 	if err != nil {
 		t.Skip("skipped, for want of pg_dump")
@@ -206,7 +206,7 @@ func TestADumpThatIsRestoredUnderARunningServerIsServed(t *testing.T) {
 }
 
 // A user without rights beyond the tables gets the identity too.
-func TestThePostgresIdentityNeedsNoPrivileges(t *testing.T) {
+func TestPostgresIdentityNeedsNoPermission(t *testing.T) {
 	dsn := dbtest.Postgres(t)
 	store := openDSN(t, dsn)
 	whole, err := store.dialect.Identity(t.Context())
@@ -226,7 +226,7 @@ func TestThePostgresIdentityNeedsNoPrivileges(t *testing.T) {
 }
 
 // Whatever isolation level the database or the user has by default, the check of an append sees what was committed before.
-func TestTheFenceOfPostgresHoldsAtEveryDefaultIsolationLevel(t *testing.T) {
+func TestPostgresFenceHoldsAtEveryDefaultIsolationLevel(t *testing.T) {
 	dsn := dbtest.Postgres(t)
 	store := openDSN(t, dsn+"&default_transaction_isolation=serializable")
 	if got := queryText(t, store.dialect.Writer(), "SHOW transaction_isolation"); got != "read committed" {

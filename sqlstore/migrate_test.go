@@ -11,7 +11,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-func TestANewDatabaseGetsTheNewestSchema(t *testing.T) {
+func TestNewDatabaseGetsNewestSchema(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		store := openDSN(t, dsn)
@@ -26,7 +26,7 @@ func TestANewDatabaseGetsTheNewestSchema(t *testing.T) {
 	})
 }
 
-func TestTablesOfANewerVersionAreRefused(t *testing.T) {
+func TestOpenRejectsTablesOfNewerVersion(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		openDSN(t, dsn).Close()
@@ -39,7 +39,7 @@ func TestTablesOfANewerVersionAreRefused(t *testing.T) {
 	})
 }
 
-func TestAnUpgradeRunsEachMissingMigrationOnce(t *testing.T) {
+func TestUpgradeRunsEachMissingMigrationOnce(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		first := openDSN(t, dsn)
@@ -70,7 +70,7 @@ func TestAnUpgradeRunsEachMissingMigrationOnce(t *testing.T) {
 	})
 }
 
-func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
+func TestFailedMigrationIsRolledBack(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		released := len(openDSN(t, dsn).dialect.Schema().Migrations)
@@ -86,7 +86,7 @@ func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
 	})
 }
 
-func TestTablesWithoutAnEpochAreRefused(t *testing.T) {
+func TestOpenRejectsTablesWithoutEpoch(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		openDSN(t, dsn).Close()
@@ -97,7 +97,7 @@ func TestTablesWithoutAnEpochAreRefused(t *testing.T) {
 	})
 }
 
-func TestPingNoticesADatabaseWithAnotherHistory(t *testing.T) {
+func TestPingDetectsAnotherHistory(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		store := openDSN(t, dsn)

@@ -10,7 +10,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/sqlite"
 )
 
-func TestWhatCannotBeOpenedSaysWhyAndWhatToDo(t *testing.T) {
+func TestOpenErrorNamesCauseAndWayOut(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "notes.txt")
 	if err := os.WriteFile(text, []byte(strings.Repeat("not a database\n", 100)), 0o600); err != nil {

@@ -60,7 +60,7 @@ func TestAnOutageLosesNothing(t *testing.T) {
 	})
 }
 
-func TestADatabaseThatDoesNotAnswerIsNotWaitedForWithoutEnd(t *testing.T) {
+func TestUnresponsiveDatabaseTimesOut(t *testing.T) {
 	server := dbtest.NewPostgres(t)
 	relay, dsn := dbtest.Relayed(t, server.DSN+"?sslmode=disable&connect_timeout=1")
 	relay.Stall()

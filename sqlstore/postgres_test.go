@@ -13,7 +13,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/postgres"
 )
 
-func TestAPostgresCommitIsSyncedToTheDiskWhateverTheUsersDefault(t *testing.T) {
+func TestPostgresCommitIsSyncedDespiteUserDefault(t *testing.T) {
 	dsn := dbtest.Postgres(t)
 	store := openDSN(t, dsn+"&synchronous_commit=off")
 	if got := queryText(t, store.dialect.Writer(), "SHOW synchronous_commit"); got != "on" {
@@ -21,7 +21,7 @@ func TestAPostgresCommitIsSyncedToTheDiskWhateverTheUsersDefault(t *testing.T) {
 	}
 }
 
-func TestWhatWasAppendedSurvivesTheCrashOfAPostgresServer(t *testing.T) {
+func TestPostgresAppendsSurviveServerCrash(t *testing.T) {
 	server := dbtest.NewPostgres(t)
 	store := openDSN(t, server.DSN)
 	appendHistory(t, store, "room", 1, 50)
@@ -38,7 +38,7 @@ func TestWhatWasAppendedSurvivesTheCrashOfAPostgresServer(t *testing.T) {
 	wantLogOf(t, store, "room", 60)
 }
 
-func TestACallThatIsCancelledIsGivenUpByTheServer(t *testing.T) {
+func TestPostgresCancelsStatementOfEndedCall(t *testing.T) {
 	dsn := dbtest.Postgres(t)
 	store := openDSN(t, dsn)
 	another := rawPostgres(t, dsn)
@@ -68,7 +68,7 @@ func TestACallThatIsCancelledIsGivenUpByTheServer(t *testing.T) {
 	appendHistory(t, store, "room", 1, 1)
 }
 
-func TestTheTablesOfPostgresCanBeReadInAShell(t *testing.T) {
+func TestPostgresTablesAreReadableInShell(t *testing.T) {
 	dsn := dbtest.Postgres(t)
 	store := openDSN(t, dsn)
 	b := oneOp("room", 1)
@@ -90,7 +90,7 @@ func TestTheTablesOfPostgresCanBeReadInAShell(t *testing.T) {
 	}
 }
 
-func TestAPageOfAPostgresLogIsReadInChunks(t *testing.T) {
+func TestPostgresReadsPageInChunks(t *testing.T) {
 	store := openDSN(t, dbtest.Postgres(t))
 	const batches, ops = 5, postgres.MaxRows/2 + 1
 	for seq := range int64(batches) {
@@ -120,7 +120,7 @@ func TestAPageOfAPostgresLogIsReadInChunks(t *testing.T) {
 	}
 }
 
-func TestOfADocumentTwiceInOneSavePostgresKeepsTheNewer(t *testing.T) {
+func TestPostgresKeepsNewerOfTwoVersionsInOneSave(t *testing.T) {
 	store := openDSN(t, dbtest.Postgres(t))
 	docs := []core.Document{
 		{Room: "room", Key: "k", ServerSeq: 2, State: `"new"`}, {Room: "room", Key: "k", ServerSeq: 1, State: `"old"`},
@@ -134,7 +134,7 @@ func TestOfADocumentTwiceInOneSavePostgresKeepsTheNewer(t *testing.T) {
 	}
 }
 
-func TestWhatPostgresRefusesIsRejected(t *testing.T) {
+func TestPostgresRejectsInvalidData(t *testing.T) {
 	dsn := dbtest.Postgres(t)
 	store := openDSN(t, dsn)
 	mustExec(t, rawPostgres(t, dsn), "ALTER TABLE sync_documents ADD CHECK (state <> '13')")
@@ -185,7 +185,7 @@ func queryColumn(t testing.TB, db *sql.DB, query string) string {
 	return strings.Join(lines, "\n")
 }
 
-func TestAPostgresThatCannotBeOpenedSaysWhyAndWhatToDo(t *testing.T) {
+func TestOpenPostgresErrorNamesCauseAndWayOut(t *testing.T) {
 	dsn := dbtest.NewPostgres(t).DSN
 	mustExec(t, rawPostgres(t, dsn), "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
 	for _, test := range []struct {
@@ -195,7 +195,7 @@ func TestAPostgresThatCannotBeOpenedSaysWhyAndWhatToDo(t *testing.T) {
 		{"another password", strings.Replace(dsn, dbtest.PostgresPassword, "wrong", 1), "refuses this user"},
 		{"no database", strings.TrimSuffix(dsn, "postgres") + "absent", "the database does not exist: create it"},
 		{"no schema", dsn + "?search_path=absent", "the schema does not exist: create it"},
-		{"another encoding", strings.TrimSuffix(dsn, "postgres") + "latin", "not encoded in UTF8"},
+		{"another encoding", strings.TrimSuffix(dsn, "postgres") + "latin", "the encoding of the database is not UTF8"},
 		{"no encryption", dsn + "?sslmode=verify-full", "it does not support TLS"},
 		{"no server", "postgres://pathsync:" + dbtest.PostgresPassword + "@" + dbtest.UnusedAddress(t) + "/postgres", "connection refused"},
 		{"no host", "postgres://pathsync:" + dbtest.PostgresPassword + "@absent.invalid/postgres", "its host name is not known"},
@@ -214,7 +214,7 @@ func TestAPostgresThatCannotBeOpenedSaysWhyAndWhatToDo(t *testing.T) {
 	}
 }
 
-func TestAPostgresURLThatCannotBeReadIsNotRepeated(t *testing.T) {
+func TestInvalidPostgresURLIsNotInError(t *testing.T) {
 	for dsn, want := range map[string]string{
 		"postgres://scott:ti%zzger@h/d":                                   "the URL is not valid",
 		"postgres://scott:tiger@h:port/d":                                 "the URL is not valid",
@@ -235,7 +235,7 @@ func TestAPostgresURLThatCannotBeReadIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestAppendsWorkWhateverModeTheURLNames(t *testing.T) {
+func TestPostgresAppendsInEveryQueryMode(t *testing.T) {
 	for _, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"} {
 		t.Run(mode, func(t *testing.T) {
 			store := openDSN(t, dbtest.Postgres(t)+"&default_query_exec_mode="+mode)

@@ -11,7 +11,7 @@ import (
 
 // A takeover leaves the predecessor's operations in the log, with negative op_index: an audit trail that no retention
 // removes, however many they are.
-func TestPruningLeavesThePredecessorsRows(t *testing.T) {
+func TestPruningKeepsPredecessorRows(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		store := openDSN(t, dsn)

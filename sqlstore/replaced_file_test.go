@@ -63,7 +63,7 @@ func copyOf(t *testing.T, store *Store) (file string) {
 	return file
 }
 
-func TestABatchInADeletedFileIsNotAcknowledged(t *testing.T) {
+func TestAppendToDeletedFileIsNotAcknowledged(t *testing.T) {
 	file := newFile(t)
 	store := appended(t, file, 3)
 	away := filepath.Join(t.TempDir(), "elsewhere.db")
@@ -84,7 +84,7 @@ func TestABatchInADeletedFileIsNotAcknowledged(t *testing.T) {
 	wantIs(t, "after a deletion", appendOp(t, store, 6), core.ErrGone)
 }
 
-func TestARenamedDirectoryIsNoticed(t *testing.T) {
+func TestRenamedDirectoryIsDetected(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	mustDo(t, os.Mkdir(dir, 0o700))
 	store := appended(t, filepath.Join(dir, "rooms.db"), 1)
@@ -94,7 +94,7 @@ func TestARenamedDirectoryIsNoticed(t *testing.T) {
 	wantIs(t, "the same append again", appendOp(t, store, 2), core.ErrConflict)
 }
 
-func TestAnOlderCopyInPlaceOfTheFileGetsANewEpoch(t *testing.T) {
+func TestRestoredOlderFileGetsNewEpoch(t *testing.T) {
 	file := newFile(t)
 	store := appended(t, file, 3)
 	backup := copyOf(t, store)
@@ -122,7 +122,7 @@ func TestAnOlderCopyInPlaceOfTheFileGetsANewEpoch(t *testing.T) {
 	}
 }
 
-func TestAnotherDatabaseInPlaceOfTheFileIsServedWithItsEpoch(t *testing.T) {
+func TestReplacedFileIsServedWithItsEpoch(t *testing.T) {
 	file, other := newFile(t), newFile(t)
 	store := appended(t, file, 3)
 	second := appended(t, other, 9)
@@ -139,7 +139,7 @@ func TestAnotherDatabaseInPlaceOfTheFileIsServedWithItsEpoch(t *testing.T) {
 	wantHeadOf(t, next, 9)
 }
 
-func TestWhatIsNoDatabaseInPlaceOfTheFileIsRefused(t *testing.T) {
+func TestReopenRejectsFileThatIsNotADatabase(t *testing.T) {
 	for name, content := range map[string][]byte{"an empty file": nil, "a text": []byte("this is not a database, but it is long enough for one")} {
 		t.Run(name, func(t *testing.T) {
 			file, text := newFile(t), newFile(t)
@@ -165,7 +165,7 @@ func TestWhatIsNoDatabaseInPlaceOfTheFileIsRefused(t *testing.T) {
 	}
 }
 
-func TestADeletedWriteAheadLogLosesNothing(t *testing.T) {
+func TestDeletedWriteAheadLogLosesNothing(t *testing.T) {
 	for name, deletion := range map[string]func(*testing.T, string){
 		"deleted":  func(t *testing.T, wal string) { mustDo(t, os.Remove(wal)) },
 		"replaced": func(t *testing.T, wal string) { mustDo(t, os.Remove(wal)); mustDo(t, os.WriteFile(wal, nil, 0o600)) },
@@ -190,7 +190,7 @@ func TestADeletedWriteAheadLogLosesNothing(t *testing.T) {
 	}
 }
 
-func TestATruncatedWriteAheadLogIsNotWrittenTo(t *testing.T) {
+func TestTruncatedWriteAheadLogStopsWrites(t *testing.T) {
 	file := newFile(t)
 	store := appended(t, file, 3)
 	store.dialect.(*sqlite.Dialect).Checkpointer.Checkpoint(t.Context())
@@ -221,7 +221,7 @@ func copyFiles(t *testing.T, file string) (copied string) {
 	return copied
 }
 
-func TestAFileThatASymbolicLinkNoLongerNamesIsNoticed(t *testing.T) {
+func TestChangedSymbolicLinkIsDetected(t *testing.T) {
 	file, other := newFile(t), newFile(t)
 	appended(t, file, 1).Close()
 	appended(t, other, 5).Close()

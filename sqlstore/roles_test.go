@@ -55,7 +55,7 @@ func newPostgresUser(t *testing.T, dsn string) (role, password string, db *sql.D
 	return role, password, db
 }
 
-func TestAfterMigrationTheRoleScriptGivesAllRightsThatPostgresNeeds(t *testing.T) {
+func TestPostgresRoleScriptGrantsAllNeededPermissions(t *testing.T) {
 	dsn := dbtest.Postgres(t)
 	if _, err := Migrate(t.Context(), dsn); err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestAfterMigrationTheRoleScriptGivesAllRightsThatPostgresNeeds(t *testing.T
 	}
 }
 
-func TestWithoutTablesAndRightsPostgresSaysWhatToDo(t *testing.T) {
+func TestPostgresWithoutPermissionsNamesWayOut(t *testing.T) {
 	dsn := dbtest.Postgres(t)
 	role, password, db := newPostgresUser(t, dsn)
 	mustExec(t, db, "GRANT USAGE ON SCHEMA "+queryText(t, db, "SELECT current_schema()")+" TO "+role)
@@ -79,7 +79,7 @@ func TestWithoutTablesAndRightsPostgresSaysWhatToDo(t *testing.T) {
 	}
 }
 
-func TestAfterMigrationTheRoleScriptGivesAllRightsThatSQLServerNeeds(t *testing.T) {
+func TestSQLServerRoleScriptGrantsAllNeededPermissions(t *testing.T) {
 	dsn := dbtest.SQLServer(t)
 	if _, err := Migrate(t.Context(), dsn); err != nil {
 		t.Fatal(err)

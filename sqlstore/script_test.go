@@ -60,7 +60,7 @@ func psqlURL(dsn string) string {
 	return before + "options=-csearch_path%3D" + schema + "&" + rest
 }
 
-func TestAPrintedMigrationMakesTablesThatTheServerTakes(t *testing.T) {
+func TestMigrationScriptCreatesTables(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		script, err := MigrationScript(t.Context(), dsn, -1)
@@ -81,7 +81,7 @@ func TestAPrintedMigrationMakesTablesThatTheServerTakes(t *testing.T) {
 	})
 }
 
-func TestAPrintedMigrationUpgradesTables(t *testing.T) {
+func TestMigrationScriptUpgradesTables(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		d, err := newDialect(dsn, slog.New(slog.DiscardHandler))
@@ -116,7 +116,7 @@ func (d *earlierDialect) Schema() *dialect.Schema {
 }
 
 // A script that is run twice, or against other tables than it was printed for, changes nothing.
-func TestAPrintedMigrationRefusesOtherTables(t *testing.T) {
+func TestMigrationScriptRejectsOtherTables(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		fresh, err := MigrationScript(t.Context(), dsn, 0)
@@ -144,7 +144,7 @@ func TestAPrintedMigrationRefusesOtherTables(t *testing.T) {
 	})
 }
 
-func TestAScriptForAKnownVersionNeedsNoDatabase(t *testing.T) {
+func TestMigrationScriptForKnownVersionDoesNotConnect(t *testing.T) {
 	for _, dsn := range []string{"sqlite:/absent/x.db", "postgres://u:secret@127.0.0.1:1/d", "sqlserver://u:secret@127.0.0.1:1?database=d&schema=mine"} {
 		script, err := MigrationScript(t.Context(), dsn, 0)
 		if err != nil || !strings.Contains(script, "'epoch'") || strings.Contains(script, "secret") || strings.Contains(script, "$(") {

@@ -17,7 +17,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/sqlite"
 )
 
-func TestACommitIsSyncedToTheDisk(t *testing.T) {
+func TestSQLiteCommitIsSynced(t *testing.T) {
 	writer := openFile(t, newFile(t)).dialect.Writer()
 	for pragma, want := range map[string]string{
 		"journal_mode": "wal", "synchronous": "2" /* FULL */, "wal_autocheckpoint": "0", "busy_timeout": "5000",
@@ -29,7 +29,7 @@ func TestACommitIsSyncedToTheDisk(t *testing.T) {
 }
 
 // What a crash leaves is the files as they are, with no one to tidy them up.
-func TestWhatWasAppendedSurvivesACrash(t *testing.T) {
+func TestSQLiteAppendsSurviveCrash(t *testing.T) {
 	for _, checkpointed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("checkpointed=%v", checkpointed), func(t *testing.T) {
 			file := newFile(t)
@@ -52,7 +52,7 @@ func TestWhatWasAppendedSurvivesACrash(t *testing.T) {
 	}
 }
 
-func TestACheckpointBringsTheLogIntoTheFile(t *testing.T) {
+func TestCheckpointCopiesLogIntoFile(t *testing.T) {
 	file := newFile(t)
 	store, checkpoint := openUnattended(t, file)
 	appendHistory(t, store, "room", 1, 50)
@@ -76,7 +76,7 @@ func TestEachTickIsACheckpoint(t *testing.T) {
 }
 
 // A writer who never pauses is always some pages ahead of a checkpoint beside it.
-func TestTheWriteAheadLogDoesNotGrowForeverUnderConstantWrites(t *testing.T) {
+func TestWriteAheadLogIsBoundedUnderConstantWrites(t *testing.T) {
 	file := newFile(t)
 	store, checkpoint := openUnattended(t, file)
 	const appends = 300
@@ -116,7 +116,7 @@ func TestClosingLeavesOneFile(t *testing.T) {
 	}
 }
 
-func TestAnotherProcessWithTheLockIsWaitedForWithinTheCallsLimit(t *testing.T) {
+func TestLockOfAnotherProcessIsAwaitedUntilDeadline(t *testing.T) {
 	file := newFile(t)
 	store := openFile(t, file)
 	another := rawFile(t, file)
@@ -134,7 +134,7 @@ func TestAnotherProcessWithTheLockIsWaitedForWithinTheCallsLimit(t *testing.T) {
 	appendHistory(t, store, "room", 1, 1)
 }
 
-func TestALockThatIsHeldTooLongSaysWhatToDo(t *testing.T) {
+func TestLockTimeoutNamesWayOut(t *testing.T) {
 	file := newFile(t)
 	store := openFile(t, file)
 	mustExec(t, store.dialect.Writer(), "PRAGMA busy_timeout = 1")
@@ -144,7 +144,7 @@ func TestALockThatIsHeldTooLongSaysWhatToDo(t *testing.T) {
 	dbtest.WantOutage(t, err, "appending to the log", "another process has locked the database")
 }
 
-func TestAFullDiskLosesNothingAndSaysWhatToDo(t *testing.T) {
+func TestFullDiskLosesNothingAndNamesWayOut(t *testing.T) {
 	store, checkpoint := openUnattended(t, newFile(t))
 	appendHistory(t, store, "room", 1, 3)
 	pages := queryText(t, store.dialect.Writer(), "PRAGMA page_count")
@@ -164,14 +164,14 @@ func TestAFullDiskLosesNothingAndSaysWhatToDo(t *testing.T) {
 	}
 }
 
-func TestADatabaseThatCannotBeWrittenSaysWhatToDo(t *testing.T) {
+func TestReadOnlyDatabaseNamesWayOut(t *testing.T) {
 	store := openFile(t, newFile(t))
 	mustExec(t, store.dialect.Writer(), "PRAGMA query_only = 1")
 	err := store.Append(t.Context(), []*core.Batch{oneOp("room", 1)})
 	dbtest.WantOutage(t, err, "appending to the log", "cannot be written", "change their permissions")
 }
 
-func TestWhatTheDatabaseRefusesIsRejected(t *testing.T) {
+func TestSQLiteTriggerRejectsDocument(t *testing.T) {
 	store := openFile(t, newFile(t))
 	mustExec(t, store.dialect.Writer(), "CREATE TRIGGER t BEFORE INSERT ON sync_documents "+
 		"BEGIN SELECT RAISE(ABORT, 'no more documents'); END")
@@ -181,7 +181,7 @@ func TestWhatTheDatabaseRefusesIsRejected(t *testing.T) {
 	}
 }
 
-func TestTheTablesCanBeReadInAShell(t *testing.T) {
+func TestSQLiteTablesAreReadableInShell(t *testing.T) {
 	file := newFile(t)
 	store := openFile(t, file)
 	b := oneOp("room", 1)

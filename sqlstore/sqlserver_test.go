@@ -29,7 +29,7 @@ func TestSQLServerIsDurable(t *testing.T) {
 	})
 }
 
-func TestASchemaThatIsNotThereIsMade(t *testing.T) {
+func TestMissingSchemaIsCreated(t *testing.T) {
 	dsn := dbtest.SQLServer(t)
 	dbtest.ExecSQLServer(t, dsn, "DROP SCHEMA [$(schema)]")
 	appendHistory(t, openDSN(t, dsn), "room", 1, 1)
@@ -56,7 +56,7 @@ func TestSQLServerWithSerializableReads(t *testing.T) {
 	})
 }
 
-func TestEveryReadAsksWhetherRowsHaveVersions(t *testing.T) {
+func TestEveryReadChecksReadCommittedSnapshot(t *testing.T) {
 	d, err := newDialect("sqlserver://user:password@localhost?database=d", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestEveryReadAsksWhetherRowsHaveVersions(t *testing.T) {
 
 // With a filtered index, every INSERT, UPDATE and DELETE under QUOTED_IDENTIFIER OFF fails: sqlcmd's and SQL Server
 // Agent's default.
-func TestNoFilteredIndexIsLeft(t *testing.T) {
+func TestMigrationsLeaveNoFilteredIndex(t *testing.T) {
 	d, err := newDialect("sqlserver://user:password@localhost?database=d", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestNoFilteredIndexIsLeft(t *testing.T) {
 	dbtest.ExecSQLServer(t, dsn, "SET QUOTED_IDENTIFIER OFF; DELETE FROM $(schema).sync_change_log WHERE server_seq = 2; UPDATE $(schema).sync_change_log SET client_id = N'x'")
 }
 
-func TestWhatTheDatabaseHasUndoneIsDoneAgain(t *testing.T) {
+func TestRolledBackTransactionIsRetried(t *testing.T) {
 	store := &Store{dialect: new(sqlserver.Dialect)}
 	for _, test := range []struct {
 		name          string
@@ -131,7 +131,7 @@ func TestWhatTheDatabaseHasUndoneIsDoneAgain(t *testing.T) {
 	}
 }
 
-func TestASQLServerThatIsNotThereSaysWhy(t *testing.T) {
+func TestUnreachableSQLServerNamesCause(t *testing.T) {
 	for _, test := range []struct{ name, host, want string }{
 		{"no server", dbtest.UnusedAddress(t), "connection refused"},
 		{"no host", "absent.invalid", "its host name is not known"},
@@ -142,7 +142,7 @@ func TestASQLServerThatIsNotThereSaysWhy(t *testing.T) {
 	}
 }
 
-func TestASQLServerThatCannotBeOpenedSaysWhyAndWhatToDo(t *testing.T) {
+func TestOpenSQLServerErrorNamesCauseAndWayOut(t *testing.T) {
 	dsn := dbtest.SQLServer(t)
 	for _, test := range []struct {
 		name   string
@@ -179,7 +179,7 @@ func wantNotOpened(t *testing.T, dsn, want string) {
 	dbtest.WantNoSecret(t, err, dsn)
 }
 
-func TestASQLServerURLThatCannotBeReadIsNotRepeated(t *testing.T) {
+func TestInvalidSQLServerURLIsNotInError(t *testing.T) {
 	for dsn, want := range map[string]string{
 		"sqlserver:": "sqlserver://user:password@host?database=NAME",
 		"sqlserver://scott:ti%zzger@h?database=d":                      "not of the form",
@@ -209,7 +209,7 @@ func TestASQLServerURLThatCannotBeReadIsNotRepeated(t *testing.T) {
 }
 
 // A program that embeds the store has a setting of its own.
-func TestACertificateWithANegativeSerialNumberSaysWhatToDo(t *testing.T) {
+func TestNegativeSerialNumberNamesWayOut(t *testing.T) {
 	address, handshakes := dbtest.TDSHandshakes(t, dbtest.NegativeSerial(t))
 	_, err := Open(t.Context(), "sqlserver://sa:secret@"+address+"?database=mydb&TrustServerCertificate=true")
 	dbtest.WantOutage(t, err, "negative serial number", "GODEBUG=x509negativeserial=1")

@@ -122,7 +122,7 @@ var (
 	}
 )
 
-func TestFaultyDocumentsOfThePredecessorAreRepairedOnce(t *testing.T) {
+func TestTakeoverRepairsFaultyDocumentsOnce(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := newPredecessor(t, e, faultyDocuments, nil)
 		records, log := newRecords()
@@ -162,7 +162,7 @@ func TestFaultyDocumentsOfThePredecessorAreRepairedOnce(t *testing.T) {
 
 var oddNames = []string{"", "..", ".", " lead", "tab\troom", "k ", "K ", "\u00a0", "line\nbreak", "del\x7f", strings.Repeat("x", 254) + " "}
 
-func TestEveryNameOfThePredecessorGetsAnAddress(t *testing.T) {
+func TestTakeoverRenamesInvalidNames(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		first, _ := takeover.Name("k ", func(string) bool { return false })
 		docs := []oldRow{{"k", "default", `"k"`, 1}, {first, "default", `"same"`, 1}} // a name that is taken already
@@ -229,7 +229,7 @@ func TestEveryNameOfThePredecessorGetsAnAddress(t *testing.T) {
 	})
 }
 
-func TestRoomsThatDifferByCaseAloneAreCounted(t *testing.T) {
+func TestTakeoverCountsRoomsThatDifferOnlyInCase(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := newPredecessor(t, e, []oldRow{{"Board", "a", "1", 1}, {"other", "a", "1", 1}}, []oldOp{{"board", "a", "1", 2}, {"bOARD", "a", "1", 3}})
 		records, log := newRecords()
@@ -241,7 +241,7 @@ func TestRoomsThatDifferByCaseAloneAreCounted(t *testing.T) {
 	})
 }
 
-func TestAPlanOfATakeoverChangesNothing(t *testing.T) {
+func TestPlanTakeoverChangesNothing(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := newPredecessor(t, e, faultyDocuments, []oldOp{{"k ", "k", "1", 1}})
 		d, err := newDialect(dsn, slog.New(slog.DiscardHandler))
@@ -276,7 +276,7 @@ func (d *brokenWriter) Writer() *sql.DB {
 }
 
 // A takeover that ends anywhere goes on at the next start, and its result is the same.
-func TestAnInterruptedTakeoverGoesOn(t *testing.T) {
+func TestInterruptedTakeoverResumes(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		var docs []oldRow
 		var log []oldOp
@@ -342,7 +342,7 @@ func takeOverUntil(t *testing.T, dsn string, uses int) (done bool) {
 	return true
 }
 
-func TestTakeoversAtTheSameTimeTakeOverOnce(t *testing.T) {
+func TestConcurrentTakeoversTakeOverOnce(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		var docs []oldRow
 		var log []oldOp

@@ -61,7 +61,7 @@ var predecessorRows = []string{
 		(N'without-document', N'default', N'n', N'set', N'1', N'ann', 21, '2025-03-01T12:00:02')`,
 }
 
-func TestThePredecessorsDatabaseIsTakenOver(t *testing.T) {
+func TestTakeoverOfPredecessorDatabase(t *testing.T) {
 	dsn := dbtest.SQLServer(t)
 	dbtest.ExecSQLServer(t, dsn, append(predecessorTables, predecessorRows...)...)
 	store := openDSN(t, dsn)
@@ -161,7 +161,7 @@ func queryTexts(t *testing.T, db *sql.DB, query string) (texts []string) {
 }
 
 // A log that was taken over begins with rows that mean nothing to a reader. Who asks for them has to start again.
-func TestChangesFromBeforeATakeoverAreGone(t *testing.T) {
+func TestChangesBeforeTakeoverAreNotServed(t *testing.T) {
 	file := newFile(t)
 	openFile(t, file).Close()
 	db := rawSQLite(t, "sqlite:"+file)

@@ -30,7 +30,7 @@ func oldState(t *testing.T, e engine, dsn string) map[string]string {
 	return state
 }
 
-func TestATakeoverIsUndoneWithWhatWasWrittenSince(t *testing.T) {
+func TestUndoTakeoverKeepsLaterChanges(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		docs := []oldRow{
 			{"board", "default", `{"a":1}`, 1}, {"kept", "default", `{"a":1.0}`, 2}, {"odd ", "k ", `{"a":2}`, 3}, {"emoji", "default", `"\ud83d"`, 4},
@@ -91,7 +91,7 @@ func TestATakeoverIsUndoneWithWhatWasWrittenSince(t *testing.T) {
 }
 
 // On SQL Server the predecessor's tables take names for the same that differ by case. Elsewhere there is nothing to lose.
-func TestAnUndoThatWouldLoseDocumentsIsRefused(t *testing.T) {
+func TestUndoTakeoverRejectsLossOfDocuments(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := newPredecessor(t, e, []oldRow{{"Board", "default", `{"a":1}`, 1}}, nil)
 		store := openDSN(t, dsn)
@@ -120,7 +120,7 @@ func TestAnUndoThatWouldLoseDocumentsIsRefused(t *testing.T) {
 	})
 }
 
-func TestAnUndoneTakeoverCanBeDoneAgain(t *testing.T) {
+func TestUndoneTakeoverCanBeRepeated(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := newPredecessor(t, e, []oldRow{{"a ", "default", `{"a":1}`, 1}, {"b", "default", `{"a":1}`, 1}}, []oldOp{{"a ", "k", "1", 1}})
 		for range 2 {
@@ -140,7 +140,7 @@ func TestAnUndoneTakeoverCanBeDoneAgain(t *testing.T) {
 	})
 }
 
-func TestWithoutATakeoverThereIsNothingToUndo(t *testing.T) {
+func TestUndoWithoutTakeoverFails(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		appendHistory(t, openDSN(t, dsn), "room", 1, 1)

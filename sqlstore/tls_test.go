@@ -19,7 +19,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
-func TestPostgresIsRefusedUnlessItsCertificateIsTheHosts(t *testing.T) {
+func TestPostgresCertificateIsVerified(t *testing.T) {
 	server := dbtest.NewPostgres(t)
 	root := encrypt(t, server.DSN, "127.0.0.1")
 	byName := strings.Replace(server.DSN, "127.0.0.1", "localhost", 1)

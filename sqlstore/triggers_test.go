@@ -94,7 +94,7 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 func (b *lockedBuffer) String() string { b.mu.Lock(); defer b.mu.Unlock(); return b.b.String() }
 
 // However a database refuses a batch, its sender is told, once, and nobody else notices.
-func TestABatchThatATriggerRefusesIsRefusedToItsSenderOnly(t *testing.T) {
+func TestBatchRejectedByTriggerAffectsOnlyItsSender(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		for _, refusal := range refusals[e.name] {
 			t.Run(refusal.name, func(t *testing.T) {
@@ -156,7 +156,7 @@ func TestABatchThatATriggerRefusesIsRefusedToItsSenderOnly(t *testing.T) {
 }
 
 // What has nothing to do with the data is an outage: the batch is in the log when it is over.
-func TestWhatDoesNotDependOnTheDataIsRepeated(t *testing.T) {
+func TestOutageIsRetried(t *testing.T) {
 	for _, test := range []struct{ engine, begin, end string }{
 		{"PostgreSQL", `ALTER TABLE sync_change_log RENAME TO away`, `ALTER TABLE away RENAME TO sync_change_log`},
 		{"SQLite", `ALTER TABLE sync_change_log RENAME TO away`, `ALTER TABLE away RENAME TO sync_change_log`},
@@ -194,7 +194,7 @@ func TestWhatDoesNotDependOnTheDataIsRepeated(t *testing.T) {
 }
 
 // A trigger takes a minute for one room's batches. The others are committed, and that sender gets an error in the end.
-func TestABatchThatATriggerHoldsUpDelaysOthersLittle(t *testing.T) {
+func TestBatchDelayedByTriggerDelaysOthersLittle(t *testing.T) {
 	for _, e := range engines {
 		if e.name != "PostgreSQL" {
 			continue

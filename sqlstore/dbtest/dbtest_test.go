@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestAServerKeepsItsDataWhenItIsStoppedAndStarted(t *testing.T) {
+func TestServerKeepsDataAfterRestart(t *testing.T) {
 	server := NewPostgres(t)
 	execPostgres(t, server.DSN, "CREATE TABLE kept (n INT)")
 	server.Stop()
@@ -26,13 +26,13 @@ func TestAServerKeepsItsDataWhenItIsStoppedAndStarted(t *testing.T) {
 	execPostgres(t, server.DSN, "INSERT INTO kept VALUES (1)")
 }
 
-func TestEachTestHasASchemaOfItsOwn(t *testing.T) {
+func TestEachTestHasItsOwnSchema(t *testing.T) {
 	one, two := Postgres(t), Postgres(t)
 	execPostgres(t, one, "CREATE TABLE mine (n INT)")
 	execPostgres(t, two, "CREATE TABLE mine (n INT)")
 }
 
-func TestWhatARelayKeepsBackArrivesWhenItHeals(t *testing.T) {
+func TestRelayForwardsHeldBytesAfterHeal(t *testing.T) {
 	relay, heard := newEcho(t)
 	conn := dial(t, relay)
 	say(t, conn, "one")
@@ -59,7 +59,7 @@ func TestWhatARelayKeepsBackArrivesWhenItHeals(t *testing.T) {
 	hear(t, conn, "three")
 }
 
-func TestARelayThatIsCutRefusesUntilItHeals(t *testing.T) {
+func TestCutRelayRefusesConnectionsUntilHeal(t *testing.T) {
 	relay, _ := newEcho(t)
 	conn := dial(t, relay)
 	say(t, conn, "one")

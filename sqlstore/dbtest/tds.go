@@ -35,7 +35,7 @@ func NegativeSerial(t testing.TB) tls.Certificate {
 		t.Fatal(err)
 	}
 	at := bytes.Index(der, serial)
-	der[at] |= 0x80 // which makes the number negative, and the signature invalid: nobody is to look at it
+	der[at] |= 0x80 // makes the number negative; the signature becomes invalid, which no test verifies
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 

@@ -15,7 +15,7 @@ func ids() func() string {
 	return func() string { n++; return fmt.Sprint("new", n) }
 }
 
-func TestWhatThePredecessorServedIsRepaired(t *testing.T) {
+func TestDocumentRepairsWhatThePredecessorServed(t *testing.T) {
 	for _, test := range []struct {
 		name, text, want string
 		repairs          Repairs
@@ -55,7 +55,7 @@ func TestWhatThePredecessorServedIsRepaired(t *testing.T) {
 	}
 }
 
-func TestContainersTooDeepBecomeTextsThatHaveTheirJSON(t *testing.T) {
+func TestContainersNestedTooDeeplyBecomeStrings(t *testing.T) {
 	for _, depth := range []int{tree.MaxDocumentDepth, tree.MaxDocumentDepth + 1, tree.MaxDocumentDepth + 2, 5000} {
 		for _, c := range [][2]string{{"[", "]"}, {`{"a":`, "}"}} {
 			text := strings.Repeat(c[0], depth) + `"\"end\""` + strings.Repeat(c[1], depth)
@@ -77,7 +77,7 @@ func TestContainersTooDeepBecomeTextsThatHaveTheirJSON(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotJSONCannotBeRepaired(t *testing.T) {
+func TestDocumentRejectsInvalidJSON(t *testing.T) {
 	for _, text := range []string{"", " ", `{"a":"tru`, "{", `{"a":01}`, "NaN", "undefined", "[object Object]", `{"a":1}x`, "\ufeff{}", `{'a':1}`, `[1,]`} {
 		if got, _, err := Document(text, ids()); !errors.Is(err, ErrUnreadable) {
 			t.Errorf("%q: got %q, %v", text, got, err)
@@ -100,7 +100,7 @@ func FuzzRepairedDocumentsCanBeLoaded(f *testing.F) {
 	})
 }
 
-func TestNewNamesHaveAddresses(t *testing.T) {
+func TestNewNamesAreValid(t *testing.T) {
 	taken := map[string]bool{}
 	for _, old := range []string{
 		"", ".", "..", " ", " a", "a ", "a  ", "\ta", "a\tb", "a\x00b", "\u00a0", "a\u3000", "half \ufffd", "\xff", strings.Repeat("x", 254) + " ",
@@ -122,7 +122,7 @@ func TestNewNamesHaveAddresses(t *testing.T) {
 	}
 }
 
-func TestANewNameThatIsTakenGetsMoreDigits(t *testing.T) {
+func TestExistingNewNameGetsMoreDigits(t *testing.T) {
 	taken := map[string]bool{}
 	for range 12 {
 		name, _ := Name("k ", func(s string) bool { return taken[s] })

@@ -6,7 +6,7 @@ import (
 	"github.com/Masterminds/squirrel"
 )
 
-func TestStatementsTakeTheDialectsPlaceholders(t *testing.T) {
+func TestStatementsUsePlaceholders(t *testing.T) {
 	texts, err := BuildTexts(squirrel.AtP, Syntax{})
 	if err != nil {
 		t.Fatal(err)
@@ -19,7 +19,7 @@ func TestStatementsTakeTheDialectsPlaceholders(t *testing.T) {
 	}
 }
 
-func TestStatementsTakeTheDialectsSyntax(t *testing.T) {
+func TestStatementsUseSyntax(t *testing.T) {
 	texts, err := BuildTexts(squirrel.AtP, Syntax{Tables: "mine.", Prelude: "SET x; ", Text: "CAST(? AS y)"})
 	if err != nil {
 		t.Fatal(err)

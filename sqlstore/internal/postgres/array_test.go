@@ -10,7 +10,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
-func TestArraysOfPostgresHaveTheirElementsAndNULL(t *testing.T) {
+func TestArraysEncodeElementsAndNULL(t *testing.T) {
 	conn, err := pgx.Connect(t.Context(), dbtest.Postgres(t))
 	if err != nil {
 		t.Fatal(err)

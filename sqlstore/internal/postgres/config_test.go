@@ -9,7 +9,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-func TestToAnotherHostPostgresIsEncryptedAndItsCertificateChecked(t *testing.T) {
+func TestRemotePostgresConnectionIsEncryptedAndVerified(t *testing.T) {
 	for _, dsn := range []string{
 		"postgres://u:p@db.example.com/d", "postgresql://u:p@10.0.0.1:5433/d?connect_timeout=3", "postgres://u:p@localhost,db.example.com/d",
 	} {
@@ -28,7 +28,7 @@ func TestToAnotherHostPostgresIsEncryptedAndItsCertificateChecked(t *testing.T) 
 	}
 }
 
-func TestALackOfSafetyIsWarnedOfOnce(t *testing.T) {
+func TestInsecurePostgresConnectionIsLoggedOnce(t *testing.T) {
 	const notEncrypted, notChecked = "it may be unencrypted", "the server's certificate is not verified"
 	for _, test := range []struct{ dsn, want string }{
 		{"postgres://u:secret@db.example.com/d?sslmode=disable", notEncrypted},
@@ -61,7 +61,7 @@ func TestALackOfSafetyIsWarnedOfOnce(t *testing.T) {
 	}
 }
 
-func TestTheEnvironmentMayAnswerForTheURL(t *testing.T) {
+func TestEnvironmentSetsPostgresSSLMode(t *testing.T) {
 	t.Setenv("PGSSLMODE", "require")
 	config, err := parseConfig("postgres://u:p@db.example.com/d")
 	if err != nil {
@@ -72,7 +72,7 @@ func TestTheEnvironmentMayAnswerForTheURL(t *testing.T) {
 	}
 }
 
-func TestOfSeveralHostsTheOneThatTakesWritesIsUsed(t *testing.T) {
+func TestWritableHostOfSeveralIsUsed(t *testing.T) {
 	for dsn, want := range map[string]bool{
 		"postgres://u:p@localhost/d": false, "postgres://u:p@localhost:1,localhost:2/d": true,
 		"postgres://u:p@one.example.com,two.example.com/d":                          true,

@@ -12,7 +12,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-func TestWhatPostgresReportsHasAMeaningForTheCore(t *testing.T) {
+func TestPostgresErrorsHaveCoreMeaning(t *testing.T) {
 	for _, test := range []struct {
 		reported pgconn.PgError
 		want     error // nil: worth repeating

@@ -9,7 +9,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore"
 )
 
-func TestAFileNameThatOthersReadDifferentlyIsRefused(t *testing.T) {
+func TestAmbiguousFileNameIsRejected(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	for name, says := range map[string]string{

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestASQLServerThatSaysNothingIsNotWaitedForBeyondTheCallsLimit(t *testing.T) {
+func TestSilentSQLServerTimesOutAtDeadline(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // the system accepts, and nobody answers
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func TestASQLServerThatSaysNothingIsNotWaitedForBeyondTheCallsLimit(t *testing.T
 	}
 }
 
-func TestALinkThatTakesNothingIsGivenUp(t *testing.T) {
+func TestBlockedWriteTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
 		defer ours.Close()
@@ -45,7 +45,7 @@ func TestALinkThatTakesNothingIsGivenUp(t *testing.T) {
 	})
 }
 
-func TestALinkThatIsDialledTooLateIsClosed(t *testing.T) {
+func TestConnectionDialledAfterCutIsClosed(t *testing.T) {
 	var l login
 	early, _ := net.Pipe()
 	late, _ := net.Pipe()

@@ -13,7 +13,7 @@ import (
 	"github.com/microsoft/go-mssqldb/msdsn"
 )
 
-func TestSQLServerIsEncryptedAndItsCertificateCheckedUnlessTheURLSaysOtherwise(t *testing.T) {
+func TestSQLServerConnectionIsEncryptedAndVerifiedByDefault(t *testing.T) {
 	for _, dsn := range []string{
 		"sqlserver://u:p@db.example.com?database=d", "sqlserver://u:p@db.example.com:1433?database=d&encrypt=true",
 		"sqlserver://u:p@db.example.com?database=d&Encrypt=mandatory&app+name=x",
@@ -33,7 +33,7 @@ func TestSQLServerIsEncryptedAndItsCertificateCheckedUnlessTheURLSaysOtherwise(t
 	}
 }
 
-func TestALackOfSafetyOfSQLServerIsWarnedOfOnce(t *testing.T) {
+func TestInsecureSQLServerConnectionIsLoggedOnce(t *testing.T) {
 	const notEncrypted, notChecked = "it is not encrypted", "the server's certificate is not verified"
 	for _, test := range []struct{ dsn, want string }{
 		{"sqlserver://u:secret@db.example.com?database=d&encrypt=disable", notEncrypted},
@@ -62,7 +62,7 @@ func TestALackOfSafetyOfSQLServerIsWarnedOfOnce(t *testing.T) {
 	}
 }
 
-func TestASQLServerURLNamesHostInstanceDatabaseAndSchema(t *testing.T) {
+func TestSQLServerURLHasHostInstanceDatabaseAndSchema(t *testing.T) {
 	for dsn, want := range map[string]struct {
 		host, instance, user, password, database, schema string
 		port                                             uint64
@@ -91,7 +91,7 @@ func TestASQLServerURLNamesHostInstanceDatabaseAndSchema(t *testing.T) {
 	}
 }
 
-func TestALoginByEntraIDIsWhatTheURLSays(t *testing.T) {
+func TestEntraIDParametersAreChecked(t *testing.T) {
 	for _, how := range []string{
 		"ActiveDirectoryDefault", "ActiveDirectoryMSI", "ActiveDirectoryAzCli",
 		"ActiveDirectoryServicePrincipal&user+id=app@tenant&password=secret",
@@ -109,7 +109,7 @@ func TestALoginByEntraIDIsWhatTheURLSays(t *testing.T) {
 }
 
 // What is copied from a page has to work.
-func TestEveryURLOfThePagesIsUnderstood(t *testing.T) {
+func TestEveryDocumentedURLIsValid(t *testing.T) {
 	found := 0
 	for _, pattern := range []string{"../../../README.md", "../../../docs/*.md", "../../../cmd/pathsync/*.go", "../../../deploy/*"} {
 		files, err := filepath.Glob(pattern)
@@ -138,7 +138,7 @@ func TestEveryURLOfThePagesIsUnderstood(t *testing.T) {
 }
 
 // The page for those who come from the predecessor has a server with a certificate of its own.
-func TestTheURLOfTheMigrationPageTrustsTheServersOwnCertificate(t *testing.T) {
+func TestMigrationPageURLTrustsSelfSignedCertificate(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/migrating.md")
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +153,7 @@ func TestTheURLOfTheMigrationPageTrustsTheServersOwnCertificate(t *testing.T) {
 	}
 }
 
-func TestStatementsAreAsLongAsThePageSays(t *testing.T) {
+func TestStatementsHaveDocumentedLength(t *testing.T) {
 	for rows, want := range map[int]int{1: 1_800, 64: 46_000} {
 		characters := len(withRows(inSchema(insertOps, "dbo"), rows, opColumns))
 		for i := range rows * opColumns { // the driver declares each parameter

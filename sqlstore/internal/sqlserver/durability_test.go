@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestDelayedDurabilityIsNoticedWhileTheServerRuns(t *testing.T) {
+func TestDelayedDurabilityIsDetectedWhileRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		setting, asked := 0, 0
 		check := durabilityCheck{setting: func(context.Context) (int, error) { asked++; return setting, nil }}

@@ -18,7 +18,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-func TestWhatSQLServerReportsHasAMeaningForTheCore(t *testing.T) {
+func TestSQLServerErrorsHaveCoreMeaning(t *testing.T) {
 	d := new(Dialect)
 	for _, test := range []struct {
 		number int32
@@ -64,7 +64,7 @@ func TestWhatSQLServerReportsHasAMeaningForTheCore(t *testing.T) {
 	}
 }
 
-func TestSQLServerErrorsOfTriggersAndOfSeverityAreToldApart(t *testing.T) {
+func TestSQLServerErrorsDistinguishTriggersAndSeverity(t *testing.T) {
 	for _, test := range []struct {
 		reported mssql.Error
 		want     error
@@ -85,7 +85,7 @@ func TestSQLServerErrorsOfTriggersAndOfSeverityAreToldApart(t *testing.T) {
 	dbtest.WantOutage(t, new(Dialect).Explain(&loginError{mssql.Error{Number: 12345}}))
 }
 
-func TestTroubleOnTheWayToSQLServerIsToldWithoutItsAddress(t *testing.T) {
+func TestSQLServerNetworkErrorsContainNoAddress(t *testing.T) {
 	d := new(Dialect)
 	refused := &net.OpError{Op: "dial", Addr: &net.TCPAddr{IP: net.IPv4(10, 9, 8, 7)}, Err: &os.SyscallError{Syscall: "connect", Err: syscall.ECONNREFUSED}}
 	for _, test := range []struct {
@@ -119,7 +119,7 @@ func TestTroubleOnTheWayToSQLServerIsToldWithoutItsAddress(t *testing.T) {
 	}
 }
 
-func TestWhatEndsACallOfSQLServerStaysWhatItIs(t *testing.T) {
+func TestEndOfCallIsNotReplaced(t *testing.T) {
 	d := new(Dialect)
 	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
 		if err := d.Explain(fmt.Errorf("x: %w", end)); !errors.Is(err, end) {
@@ -136,7 +136,7 @@ var publishedTransient = map[string][]int32{
 	"versions of rows": {3960, 3966},
 }
 
-func TestWhatMicrosoftCallsTransientIsRepeated(t *testing.T) {
+func TestTransientSQLServerErrorsAreRetried(t *testing.T) {
 	d := new(Dialect)
 	for list, numbers := range publishedTransient {
 		for _, number := range numbers {
