@@ -194,11 +194,11 @@ describe('half a character', () => {
   test('in two names that are one when repaired: the first counts, unless one is whole', () => {
     expect(captured({ 'a\ud83d': 1, 'a\udc00': 2 })).toEqual({
       snapshot: { 'a\ufffd': 1 },
-      left: ['a\udc00: another member has its name, repaired']
+      left: ['a\udc00: another member has the repaired name']
     })
     expect(captured({ 'a\ud83d': 1, 'a\ufffd': 2 })).toEqual({
       snapshot: { 'a\ufffd': 2 },
-      left: ['a\ud83d: another member has its name, repaired']
+      left: ['a\ud83d: another member has the repaired name']
     })
   })
 

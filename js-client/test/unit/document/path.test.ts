@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 import { type Segment, parsePath, placeOf } from '../../../src/document/path.ts'
+import { cpuMs } from './cpu.ts'
 
 interface Vectors {
   valid: { name: string; text: string; segments: Segment[]; canonical: string }[]
@@ -63,7 +64,7 @@ test('any text either is a path, whose canonical text reads the same, or is refu
 test('the error says where and why', () => {
   expect(() => parsePath('a..b')).toThrow('Invalid path at 1: expected a key or [id]: "a..b"')
   expect(() => parsePath('tasks[x')).toThrow('at 5')
-  expect(() => parsePath('a.\ud800')).toThrow('at 2: not a valid character')
+  expect(() => parsePath('a.\ud800')).toThrow('at 2: invalid character')
   expect(() => parsePath('a.__proto__')).toThrow('at 1: __proto__')
 })
 
@@ -83,7 +84,6 @@ test('segments that no path has are not addressable', () => {
 })
 
 test('a long text is refused without being read', () => {
-  const start = performance.now()
-  expect(() => parsePath('a.'.repeat(5_000_000))).toThrow('too long')
-  expect(performance.now() - start).toBeLessThan(50)
+  const text = 'a.'.repeat(5_000_000)
+  expect(cpuMs(() => expect(() => parsePath(text)).toThrow('too long'))).toBeLessThan(50)
 })

@@ -136,7 +136,7 @@ describe('the public interface', () => {
     const sources = readdirSync(path('src'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
     const codes = sources
       .filter((file) => !file.endsWith('wire.gen.ts'))
-      .flatMap((file) => [...read(`src/${file}`).matchAll(/\b(?:code: |fail\(|complain\(\w+(?:\(\))?, )'([a-z_]+)'/g)])
+      .flatMap((file) => [...read(`src/${file}`).matchAll(/\b(?:code: |fail\(|report\(\w+(?:\(\))?, )'([a-z_]+)'/g)])
       .map(([, code = '']) => code)
     expect(codes).toEqual(expect.arrayContaining(['network', 'invalid_value', 'unexpected_state']))
     expectRows('Error codes', Object.fromEntries(codes.map((code) => [code, true])))

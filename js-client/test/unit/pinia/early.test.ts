@@ -73,11 +73,13 @@ describe.each(pinias)('with %s', (_, { createPinia, defineStore }) => {
     await settle()
     expect(warn).toHaveBeenCalledOnce()
     expect(warn).toHaveBeenCalledWith(
-      expect.stringMatching(/these stores were created: "early"\. .* Call `pinia\.use\(createPathsync\(\)\)`/)
+      expect.stringMatching(
+        /These stores were created before the plugin was installed: "early"\. .* Call `pinia\.use\(createPathsync\(\)\)`/
+      )
     )
     useSyncStatus(early)
     expect(warn).toHaveBeenLastCalledWith(
-      expect.stringMatching(/store "early" is not synced\. It was created before Pinia had the plugin\. Call/)
+      expect.stringMatching(/store "early" is not synced\. It was created before the plugin was installed\. Call/)
     )
     warn.mockRestore()
   })

@@ -96,10 +96,10 @@ describe('writing a member', () => {
         expect(failed).toHaveBeenCalledTimes(1)
         expect(failed).toHaveBeenCalledWith({
           code: 'unexpected_state',
-          message: 'doc is not what the store expects',
+          message: 'doc does not have the type that the store expects',
           path: 'doc'
         })
-        expect(problem()).toBe('doc is not what the store expects')
+        expect(problem()).toBe('doc does not have the type that the store expects')
         mirror.write(other, good)
         expect(state.doc).toEqual(good)
         expect(problem()).toBeUndefined()
@@ -175,7 +175,7 @@ describe('writing all of the state', () => {
     expect(state).toEqual({ title: 'x', tasks: [], count: 1 })
     mirror.write(undefined, { title: 'y', tasks: null, count: 1 })
     expect(state).toEqual({ title: 'y', tasks: [], count: 1 })
-    expect(problem()).toBe('tasks is not what the store expects')
+    expect(problem()).toBe('tasks does not have the type that the store expects')
     expect(touched).not.toHaveBeenCalled()
   })
 

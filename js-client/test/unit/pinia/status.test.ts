@@ -70,7 +70,7 @@ describe('useSyncStatus', () => {
     await settle()
     at.post('doc', { op: 'set', path: '', value: 'nonsense' })
     await settle()
-    expect(status.value).toMatchObject({ code: 'unexpected_state', error: 'doc is not what the store expects' })
+    expect(status.value).toMatchObject({ code: 'unexpected_state', error: 'doc does not have the type that the store expects' })
     expect(store.doc).toEqual({ title: '', tasks: [] })
     expect(warn).toHaveBeenCalledTimes(1)
     at.post('doc', { op: 'set', path: '', value: { title: 'sense', tasks: [] } })
@@ -189,7 +189,7 @@ describe('useSyncHooks', () => {
     expect(error).toHaveBeenCalledWith({
       room: 'r',
       code: 'unexpected_state',
-      message: 'doc is not what the store expects',
+      message: 'doc does not have the type that the store expects',
       path: 'doc'
     })
     warn.mockRestore()

@@ -165,7 +165,7 @@ describe('what is shared', () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const include = ['title', 'titel'] as 'title'[]
     const { world, a } = twoStores(defineStore('typo', { state: () => ({ title: '' }), sync: { room: 'r', include } }))
-    expect(warn).toHaveBeenCalledWith('[pathsync] Store "typo" includes "titel" in sync, but has no such state')
+    expect(warn).toHaveBeenCalledWith('[pathsync] Store "typo" has "titel" in `sync.include`, but no such state')
     warn.mockRestore()
     a.title = 'x'
     await settle()

@@ -133,7 +133,7 @@ test('what is wrong with a ref is told by its key', async () => {
   world.server.room('r').post('tasks', { op: 'init', path: '', value: 5 })
   const { tasks } = world.application().mount(() => ({ tasks: useSyncedStore({ room: 'r' }).synced('tasks', ['x']) }))
   await settle()
-  expect(warn).toHaveBeenCalledWith('[pathsync] tasks is not what the store expects')
+  expect(warn).toHaveBeenCalledWith('[pathsync] tasks does not have the type that the store expects')
   expect(tasks.value).toEqual(['x'])
   warn.mockRestore()
 })
