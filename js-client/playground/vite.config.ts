@@ -5,12 +5,12 @@ import { defineConfig } from 'vite'
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
 // The server embeds this page and serves it with a strict Content-Security-Policy: no inline script or style, and no other
-// origin. The build is reproducible: test/unit/playground compares it with the committed one.
+// origin. The build is reproducible: test/unit/playground compares a fresh build with the embedded one.
 export default defineConfig({
   root: path('.'),
   plugins: [vue()],
   resolve: {
-    // Applications use the same import names and resolve them from node_modules.
+    // The import names of applications, resolved to the sources.
     alias: [
       { find: /^pathsync$/, replacement: path('../src/index.ts') },
       { find: /^pathsync\/pinia$/, replacement: path('../src/pinia/index.ts') }

@@ -3,9 +3,9 @@ export interface Command {
   command: string
 }
 
-/** Commands for a POSIX shell that listen to, write to and read a room; `asked`: they show the token in `$TOKEN`. */
-export function curlCommands(origin: string, room: string, asked = false): Command[] {
-  const header = asked ? ' -H "Authorization: Bearer $TOKEN"' : ''
+/** Commands for a POSIX shell that listen to, write to and read a room. With `withToken` they send the token in `$TOKEN`. */
+export function curlCommands(origin: string, room: string, withToken = false): Command[] {
+  const header = withToken ? ' -H "Authorization: Bearer $TOKEN"' : ''
   const url = (path: string) => quote(`${origin}/v1/rooms/${encodeURIComponent(room)}${path}`) + header
   const send = (op: object) =>
     `curl ${url('/ops')} -H 'Content-Type: application/json' \\\n  -d ` +

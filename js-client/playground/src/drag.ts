@@ -3,7 +3,7 @@ import type { Ref } from 'vue'
 import { dropIndex, shiftOf } from './reorder.ts'
 import type { Span } from './reorder.ts'
 
-const EDGE = 80 // pixels from the window's upper and lower edge in which dragging scrolls
+const EDGE = 80 // in pixels: dragging this close to the window's top or bottom scrolls
 
 interface Drag {
   rows: readonly Span[]
@@ -13,8 +13,8 @@ interface Drag {
 }
 
 /**
- * Reorders the children of `list` by mouse, pen or touch. While a row is dragged nothing but its looks changes; `drop` is called
- * once, at the end. `begin` belongs on the handle's `pointerdown`.
+ * Reorders the children of `list` by mouse, pen or touch. A drag changes styles only; `drop` is called once at its end. Call
+ * `begin` on the handle's `pointerdown`.
  */
 export function useDrag(list: Ref<HTMLElement | null>, drop: (from: number, to: number) => void) {
   const drag = shallowRef<Drag | null>(null)
@@ -70,7 +70,7 @@ export function useDrag(list: Ref<HTMLElement | null>, drop: (from: number, to: 
     follow()
   }
 
-  /** How the row at `index` is displaced at the moment. */
+  /** The current displacement of the row at `index`. */
   function styleOf(index: number) {
     if (!drag.value) return undefined
     const { rows, from, to, offset } = drag.value

@@ -4,8 +4,8 @@ const keys = new WeakMap<object, number>()
 let last = 0
 
 /**
- * The key of an item in a `v-for`. `_sync_id` would do, but a new item is without one for a moment, and the row would lose the
- * cursor when it comes. The item itself stays the same object.
+ * The key of an item in a `v-for`: a number per object. A new item has no `_sync_id` yet, and a key that changes would remove
+ * the focus from its row.
  */
 export function itemKey(item: object): number {
   const raw = toRaw(item)

@@ -3,10 +3,10 @@ import { ref, watch } from 'vue'
 const KEY = 'pathsync:name'
 const GUESTS = ['Ada Lark', 'Bo Wren', 'Cleo Finch', 'Dov Heron', 'Edda Swift', 'Finn Plover', 'Gil Martin', 'Hedy Crane']
 
-// A window keeps its own name over a reload; a new window takes the last one that was typed anywhere, or a guest's.
+// A reloaded window keeps its name. A new window uses the name that was entered last, or a guest's.
 const kept = read('sessionStorage') ?? read('localStorage')
 
-/** What the others in a room read. */
+/** The name of this window in presence. */
 export const ownName = ref(kept ?? GUESTS[Math.floor(Math.random() * GUESTS.length)] ?? 'Guest')
 
 keep('sessionStorage', ownName.value)
@@ -17,7 +17,7 @@ watch(ownName, (name) => {
 
 type Area = 'localStorage' | 'sessionStorage'
 
-// A browser that was told to keep nothing throws already when the storage is looked at.
+// Reading the property throws if the browser blocks storage.
 function read(area: Area): string | null {
   try {
     return window[area].getItem(KEY)
@@ -30,6 +30,6 @@ function keep(area: Area, name: string) {
   try {
     window[area].setItem(KEY, name)
   } catch {
-    // The name lasts as long as the page, then.
+    // The name is kept until the page is closed.
   }
 }

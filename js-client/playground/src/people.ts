@@ -1,4 +1,4 @@
-/** What presence says of somebody, as far as it is shown. */
+/** The part of a user's presence that the page shows. */
 export interface Present {
   clientId: string
   displayName?: string
@@ -13,12 +13,12 @@ export interface Person {
   mine: boolean
 }
 
-// Each has a contrast of at least 4.5 against white, in which the initials are written.
+// Each has a contrast of at least 4.5 to the white initials.
 const COLOURS = ['#2563eb', '#c2410c', '#7e22ce', '#0f766e', '#be123c', '#4d7c0f', '#a21caf', '#92400e', '#0369a1', '#4f46e5']
 
 /**
- * The people in a room, oldest first. Everyone keeps the colour that follows from their id, unless somebody who was there
- * earlier has it: all windows show the same person in the same colour.
+ * The people in a room, in the order in which they joined. A person's colour follows from the id, unless an earlier person has
+ * that colour: all windows show a person in the same colour.
  */
 export function peopleOf(users: readonly Present[], ownId: string): Person[] {
   const taken = new Set<string>()

@@ -1,5 +1,5 @@
-// What the room's one document, `project`, looks like. Anyone can write to a room, with curl for one, so what arrives may
-// look like anything else: the page reads it through the functions below and shows what it can.
+// The shape of the room's document, `project`. Any client can write to a room, so a document may have another shape: the page reads
+// it through the functions below, which skip invalid values.
 
 export interface Project {
   title: string
@@ -16,7 +16,7 @@ export interface Task extends Subtask {
   subtasks: Subtask[]
 }
 export interface Subtask {
-  /** Given by pathsync a moment after the item was added. */
+  /** Set by pathsync after the item was added. */
   _sync_id?: string
   title: string
   done: boolean
@@ -39,13 +39,13 @@ export function newTask(title = '', subtasks: string[] = []): Task {
 
 export function exampleTasks(): Task[] {
   return [
-    newTask('Open this page in a second window', ['Put the two side by side', 'Type in one, watch the other']),
+    newTask('Open this page in a second window', ['Put both side by side', 'Type in one and watch the other']),
     newTask('Drag a task to another place'),
-    newTask('Go offline, make changes, come back')
+    newTask('Go offline, make changes, go online')
   ]
 }
 
-/** The items of what ought to be an array of objects. */
+/** The objects of an array; empty if the value is not an array. */
 export function items<T extends object>(value: readonly T[] | undefined): T[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'object' && item !== null) : []
 }

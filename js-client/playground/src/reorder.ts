@@ -1,12 +1,12 @@
-/** Where a row stands in the page, in pixels. */
+/** The vertical position of a row in the page, in pixels. */
 export interface Span {
   top: number
   height: number
 }
 
 /**
- * Which place row `from` is over once it has been dragged by `offset`. It passes a neighbour when its leading edge has
- * passed the neighbour's middle.
+ * The new index of row `from` after a drag by `offset`. The row passes a neighbour when its leading edge passes the
+ * neighbour's middle.
  */
 export function dropIndex(rows: readonly Span[], from: number, offset: number): number {
   const row = rows[from]
@@ -20,7 +20,7 @@ export function dropIndex(rows: readonly Span[], from: number, offset: number): 
   return below === -1 ? from : below
 }
 
-/** How far row `index` is from its place while row `from` is over the place of `to`. */
+/** The displacement of row `index` while row `from` is dragged to index `to`. */
 export function shiftOf(rows: readonly Span[], from: number, to: number, index: number): number {
   const step = stepOf(rows, from)
   if (from < index && index <= to) return -step
@@ -28,7 +28,7 @@ export function shiftOf(rows: readonly Span[], from: number, to: number, index: 
   return 0
 }
 
-/** The height of row `from` with the gap that belongs to it. */
+/** The height of row `from` with its gap. */
 function stepOf(rows: readonly Span[], from: number): number {
   const row = rows[from]
   if (!row) return 0

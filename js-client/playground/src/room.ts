@@ -1,7 +1,7 @@
 import { ref } from 'vue'
 import { roomOf } from './room-name.ts'
 
-/** The room that the address names. The project store's `room` getter reads it, and so the store follows it. */
+/** The room in the page's address. The `room` getter of the project store reads it, so the store follows it. */
 export const room = ref(roomOf(location.search))
 
 export function enterRoom(name: string) {

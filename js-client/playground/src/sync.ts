@@ -5,8 +5,8 @@ import { token } from './token.ts'
 const query = new URLSearchParams(location.search)
 
 /**
- * The Pinia plugin. The server is the one that the page comes from. `?transport=eventsource` reads streams with the
- * browser's EventSource; `?persist=1` keeps unsent changes when the window is closed.
+ * The Pinia plugin, for the server of the page. `?transport=eventsource` reads streams with the browser's EventSource;
+ * `?persist=1` keeps documents and unsent changes after the window is closed.
  */
 export const pathsync = createPathsync({
   displayName: ownName.value,

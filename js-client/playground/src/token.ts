@@ -2,12 +2,12 @@ import { ref, watch } from 'vue'
 
 const KEY = 'pathsync:token'
 
-/** What is shown to a server that asks who one is; empty for nothing. It is kept until the tab is closed, and nowhere else. */
+/** The bearer token; empty for none. It is kept until the tab is closed. */
 export const token = ref(read())
 
 watch(token, keep, { flush: 'sync' })
 
-// A browser that was told to keep nothing throws already when the storage is looked at.
+// Reading the property throws if the browser blocks storage.
 function read(): string {
   try {
     return sessionStorage.getItem(KEY) ?? ''
@@ -20,11 +20,11 @@ function keep(value: string) {
   try {
     sessionStorage.setItem(KEY, value)
   } catch {
-    // The token lasts as long as the page, then.
+    // The token is kept until the page is closed.
   }
 }
 
-/** Whether somebody may write to a room. The server says so before it looks at what is to be written, which is nothing here. */
+/** Whether the token allows writing in a room. The server checks this before the body, which is empty here. */
 export async function mayWrite(room: string): Promise<boolean> {
   const headers = { 'Content-Type': 'application/json', ...(token.value && { Authorization: `Bearer ${token.value}` }) }
   const url = `/v1/rooms/${encodeURIComponent(room)}/ops`

@@ -1,4 +1,4 @@
-/** The parts of an operation that are put into words. */
+/** The parts of an operation that the page describes. */
 export interface Change {
   op: string
   path: string
@@ -21,14 +21,14 @@ export function describeOperation({ op, path, value, arrayIndex, after, to }: Ch
   return words.join(' ')
 }
 
-/** What became of a change that will not take effect. */
+/** Describes a change that will not take effect. */
 export function describeConflict({ op, reason, current }: { op: Change; reason: string; current?: unknown }): string {
   const change = `Your change “${describeOperation(op)}” was dropped`
   switch (reason) {
     case 'changed':
-      return `${change}: somebody changed it while you were offline. Now: ${shorten(JSON.stringify(current) ?? 'nothing')}`
+      return `${change}: another user changed this while you were offline. It is now ${shorten(JSON.stringify(current) ?? 'empty')}.`
     case 'item_deleted':
-      return `${change}: somebody removed the item.`
+      return `${change}: another user removed the item.`
     case 'too_large':
       return `${change}: the project would become too large.`
     default:
@@ -36,11 +36,11 @@ export function describeConflict({ op, reason, current }: { op: Change; reason: 
   }
 }
 
-/** Why the server does not let somebody in. */
-export function describeRefusal(code: 'unauthorized' | 'forbidden', message: string, shown: boolean): string {
+/** Describes why the server refuses this window. `hasToken`: a token was sent. */
+export function describeRefusal(code: 'unauthorized' | 'forbidden', message: string, hasToken: boolean): string {
   if (code === 'forbidden')
-    return `The token is good, but not for this room (${message}). Enter another room, or show another token.`
-  return shown ? `The token was refused (${message}). What you change meanwhile is kept.` : 'This server asks who you are.'
+    return `The token is valid, but not for this room (${message}). Enter another room or another token.`
+  return hasToken ? `The token was refused (${message}). Your changes are kept.` : 'This server requires a token.'
 }
 
 function shorten(text: string): string {

@@ -1,46 +1,46 @@
-// From live state, which changes in place, to an immutable version.
+// Captures live state, which changes in place, as an immutable version.
 import { newId as randomId } from './ids.ts'
 import { SYNC_ID, idOf, positionOf, shareIndex } from './items.ts'
 import type { Json, JsonArray, JsonObject } from './json.ts'
+import { isInstance, kindOf } from './kind.ts'
 import { MAX_DEPTH } from './operation.ts'
 import { equal, isObject, own, put } from './values.ts'
 
 export interface CaptureOptions {
-  /** What is behind a live object or array, such as Vue's `toRaw`. It is asked before any of them is read. */
+  /** Returns the object behind a proxy, such as Vue's `toRaw`. Called before an object or array is read. */
   raw?<T>(value: T): T
-  /** Writes a new id into a live item. Without it, the member is simply set. */
+  /** Writes a new id into a live item. Default: sets the member. */
   assignId?(item: object, id: string): void
   newId?(): string
-  /** Objects in arrays are read as any other value, without ids. */
+  /** Objects in arrays get no ids. */
   withoutIds?: boolean
   /**
-   * Called for each value that JSON or a document cannot hold. The snapshot leaves it out: a member stays as it is in
-   * `known`; an element is null, or missing if all other elements are items. `isShared`: what JSON can hold of the value is in
-   * the snapshot all the same. The place is written for people, with positions: `tasks[3].due`.
+   * Called for each value that is not JSON. The snapshot omits it: a member keeps its value in `known`; an element becomes
+   * null, or is removed if all other elements are items. `isShared`: the snapshot contains the part that is JSON. `place` is
+   * for people and has positions: `tasks[3].due`.
    */
   onInvalid?(place: string, why: string, isShared: boolean): void
   /**
-   * Called with each object and array that differs from `known`, and where it is. For state in which an object that is in two
-   * places becomes two.
+   * Called with each object and array that differs from `known`, and its place. It replaces an object that is in two places by
+   * a copy in the second.
    */
   separate?(object: object, holder: object | undefined, at: string | number | undefined, place: () => string): void
 }
 
-/** What stands for a value that is left out. */
+/** Marks an omitted value. */
 const INVALID = Symbol('invalid')
 type Snapshot = Json | undefined | typeof INVALID
 
-/** The ids of items that cannot be written to. */
+/** The ids of frozen items. */
 const idsOfFrozen = new WeakMap<object, string>()
 
 /**
- * An immutable snapshot of live data, as JSON would have it, that shares with `known` whatever is equal; `known` itself
- * when nothing has changed. Members keep the order that they have in `known`; new ones come last. Undefined when there is
- * nothing that JSON has. Half a surrogate pair becomes U+FFFD, in texts, names of members and ids.
+ * Returns an immutable JSON snapshot of live data. It shares equal parts with `known`, and is `known` itself if nothing has
+ * changed. Members keep their order in `known`; new ones are last. Undefined if the data has no JSON. Half a surrogate pair
+ * in a text, a member name or an id becomes U+FFFD.
  *
- * Every object directly inside an array has an id in the snapshot. One that has none, or one that an earlier element has,
- * gets a new one, in the live data too. An object that is in an array twice is replaced there, at its second place, by a
- * shallow copy.
+ * Every object directly inside an array has an id in the snapshot. An object without an id, or with the id of an earlier
+ * element, gets a new one, in the live data too. If an array contains an object twice, a shallow copy replaces the second one.
  */
 export function capture(known: Json | undefined, live: unknown, options: CaptureOptions = {}): Json | undefined {
   const {
@@ -51,7 +51,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
     withoutIds,
     separate
   } = options
-  /** The objects and arrays that are being read, the outermost first, and the member that each is read at. */
+  /** The objects and arrays being read, the outermost first, and the current member of each. */
   const open: object[] = []
   const names: (string | number)[] = []
 
@@ -67,7 +67,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
 
   const read = (known: Json | undefined, live: unknown): Snapshot => readPlain(known, plain(live))
 
-  /** What JSON.stringify would look at: what is behind a proxy, and what `toJSON` returns, such as for a Date. */
+  /** The value that JSON.stringify would write: without proxies, and the result of `toJSON`, such as of a Date. */
   const plain = (live: unknown): unknown => {
     if (typeof live !== 'object' || live === null) return live
     const value: unknown = raw(live)
@@ -102,7 +102,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
     const kind = kindOf(live)
     if (kind !== '') return leaveOut(`${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind} is not JSON`)
     if (open.includes(live)) return leaveOut('it contains itself')
-    // What a server has sent may be deeper, and stays.
+    // Known values may be deeper: the server sent them.
     if (open.length >= MAX_DEPTH && known === undefined) return leaveOut(`deeper than ${MAX_DEPTH}`)
     if (isInstance(live)) report('it is an instance of a class: others get its members and nothing else', true)
     open.push(live)
@@ -110,7 +110,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
       ? readArray(Array.isArray(known) ? known : undefined, live)
       : readObject(isObject(known) ? known : undefined, live as Record<string, unknown>)
     open.pop()
-    // What is as it was is where it was: only what has changed is looked at, which costs nothing.
+    // An unchanged value is at its old place, so only changed ones are checked.
     if (value !== known) separate?.(live, open.at(-1), names[open.length - 1], placeText)
     return value
   }
@@ -119,18 +119,18 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
     const depth = open.length - 1
     const knownNames = known ? Object.keys(known) : []
     let changes: Map<string, Json | undefined> | undefined
-    /** The names that stand for names with half a character. */
+    /** The repaired names of members whose names contain half a surrogate pair. */
     let repaired: Set<string> | undefined
     let unchanged = 0
     Object.keys(live).forEach((name, i) => {
       names[depth] = name
       if (name === '__proto__') return void leaveOut('__proto__ is not allowed')
-      // The members have the same order as a rule, which spares most of the looking up.
+      // Members usually keep their order, which avoids most lookups.
       let was = knownNames[i] === name ? known?.[name] : own(known, name)
       const member = memberOf(live, name)
       if (was === undefined && isBroken(name)) {
         const shared = repair(name)
-        if (Object.hasOwn(live, shared) || repaired?.has(shared)) return void leaveOut('another member has its name, repaired')
+        if (Object.hasOwn(live, shared) || repaired?.has(shared)) return void leaveOut('another member has the repaired name')
         ;(repaired ??= new Set()).add(shared)
         was = own(known, (name = shared))
       }
@@ -150,7 +150,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
     return copy
   }
 
-  /** A member; what cannot be read is left out. */
+  /** The value of a member; omitted if its getter throws. */
   const memberOf = (live: Record<string, unknown>, name: string): unknown => {
     try {
       return live[name]
@@ -164,7 +164,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
     const copy: Json[] = []
     const leftOut: number[] = []
     let changed = known?.length !== live.length
-    /** Where the ids are that have been met. Not needed as long as the items are those of `known`, one by one. */
+    /** The positions of the ids read so far. Not needed while the items are those of `known`, in order. */
     let positions: Map<string, number> | undefined
     for (let i = 0; i < live.length; i++) {
       names[depth] = i
@@ -195,7 +195,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
       copy.push(snapshot === INVALID ? null : (snapshot ?? null))
     }
     if (leftOut.length) {
-      // Items stay items when what cannot be one is among them.
+      // An item array stays one: omitted elements are removed.
       const items = copy.filter((_, i) => !leftOut.includes(i))
       const rest = items.length && items.every(idOf) ? items : copy
       return known?.length === rest.length && rest.every((element, i) => element === known[i]) ? known : rest
@@ -206,8 +206,8 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
   }
 
   /**
-   * The id of an item: the one that it has, unless an earlier element has it; or a new one, written into the live data.
-   * `value` is what is read instead of the item if it has a `toJSON`.
+   * The id of an item. If it has none, or an earlier element has it, a new one is written into the live data. `value` is the
+   * result of the item's `toJSON`, or the item.
    */
   const identify = (item: object, value: object, live: unknown[], i: number, positions: Map<string, number>): string => {
     const given = idsOfFrozen.get(item) ?? idOf(item) ?? idOf(value)
@@ -220,7 +220,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
       target = { ...item }
       live[i] = target
     } else if (first !== undefined) {
-      // An object that is elsewhere in the state as well keeps its id there.
+      // If the object is also elsewhere in the state, it keeps its id there, and a copy gets the new one.
       separate?.(item, live, i, placeText)
       target = raw(live[i]) as object
     }
@@ -238,23 +238,7 @@ const HALVES = /\p{Surrogate}/gu
 const isBroken = (text: string): boolean => HALF.test(text)
 const repair = (text: string): string => text.replace(HALVES, '\ufffd')
 
-/** The name of a built-in kind of object that JSON does not have, such as `Map`; empty for objects and arrays. */
-export function kindOf(object: object): string {
-  const prototype: unknown = Object.getPrototypeOf(object)
-  if (prototype === Object.prototype || prototype === Array.prototype || prototype === null) return ''
-  const kind = Object.prototype.toString.call(object).slice(8, -1)
-  return kind === 'Object' || Array.isArray(object) ? '' : kind
-}
-
-/** Whether an object is of a class. Plain objects of another realm, such as a frame, are not. */
-function isInstance(object: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(object)
-  return (
-    prototype !== null && prototype !== Object.prototype && !Array.isArray(object) && Object.getPrototypeOf(prototype) !== null
-  )
-}
-
-/** The snapshot of an item, with the item's id where the live data cannot hold it. */
+/** The snapshot of an item with its id, for live items that cannot store one. */
 function withId(known: Json | undefined, snapshot: JsonObject, id: string): Json {
   if (idOf(snapshot) === id) return snapshot
   const identified = { ...snapshot, [SYNC_ID]: id }

@@ -1,23 +1,25 @@
-// What to send so that one version of a document becomes another.
-import type { Anchor, Operation } from '../wire.ts'
+// Computes the operations between two versions of a document.
+import type { Operation } from '../wire.ts'
+import { anchorsAt } from './anchors.ts'
+import { longestIncreasing } from './increasing.ts'
 import { idOf, isItems } from './items.ts'
 import type { Json, JsonArray, JsonObject } from './json.ts'
 import { type Place, ROOT, extendPlace, parsePath, placeOf } from './path.ts'
 import { equal, get, isObject, own } from './values.ts'
 
 /**
- * The fewest operations that lead from one version to the other. Folded over `from`, each of them takes effect, and what
- * comes out equals `to`. What both versions share is not looked at.
+ * The fewest operations that lead from one version to the other. Folded over `from`, each of them is applied, and the result
+ * equals `to`. Parts that both versions share are skipped.
  *
- * Items are told apart by id: the same array in another order is a few moves, and an item that has gone from one array and
- * come into another is one move across. Any other array changes as a whole.
+ * Items are identified by id: an array in another order is a few moves, and an item that left one array and appeared in
+ * another is one move across. Any other array changes as a whole.
  *
- * What is new is written so that two who make it at the same time do not replace each other's: a document member by
+ * New values are written so that two clients who create the same value do not replace each other's: a document member by
  * member, an item array item by item, an object with one member by that member. Any other new object is one value.
  */
 export function diff(from: Json | undefined, to: Json): Operation[] {
   let across: Across = new Map()
-  // What goes into an item that itself goes to another array is seen only when that is known.
+  // A move into an item that itself moves to another array is found only after that move.
   for (let levels = 4; ; levels--) {
     const { ops, ids } = differences(from, to, across)
     const more = levels ? movesAcross(from, ops, ids) : new Map()
@@ -26,7 +28,7 @@ export function diff(from: Json | undefined, to: Json): Operation[] {
   }
 }
 
-/** Items that move to another array, by their ids: from which path, and into the array at which path. */
+/** Items that move to another array, by id: the path of the item before, and the path of the new array. */
 type Across = ReadonlyMap<string, { readonly item: string; readonly array: string }>
 
 /** The items that the operations remove from one array and add to one other. */
@@ -37,7 +39,7 @@ function movesAcross(from: Json | undefined, ops: readonly Operation[], ids: Rea
     const id = ids.get(op)
     if (id === undefined) continue
     const paths = op.op === 'array_del' ? removed : added
-    paths.set(id, paths.has(id) ? undefined : op.path) // in two places: it is not known which is which
+    paths.set(id, paths.has(id) ? undefined : op.path) // in two places: ambiguous
   }
   const across = new Map<string, { item: string; array: string }>()
   for (const [id, item] of removed) {
@@ -49,14 +51,14 @@ function movesAcross(from: Json | undefined, ops: readonly Operation[], ids: Rea
 }
 
 /**
- * The operations, and of which item each is that removes or adds one. Items that move across are moved by the operations of
- * the array that they go to.
+ * The operations, and for each that removes or adds an item the item's id. The operations of the new array move items
+ * across.
  */
 function differences(from: Json | undefined, to: Json, across: Across) {
   const ops: Operation[] = []
   const idsOfOps = new Map<Operation, string>()
 
-  /** Writes the operations for one place. False when no path names it: what contains it must change instead. */
+  /** Adds the operations for one place. Returns false if no path names it: then its container is replaced. */
   const compare = (from: Json | undefined, to: Json, place: Place | undefined): boolean => {
     if (from === to) return true
     const start = ops.length
@@ -68,8 +70,8 @@ function differences(from: Json | undefined, to: Json, across: Across) {
   }
 
   /**
-   * The same for an item of an array. With thousands of pending changes, all but a few items are compared again unchanged: those
-   * get the same operations as the last time.
+   * The same for an item of an array. With thousands of pending changes, almost all changed items are the same as in the last
+   * diff: their operations are cached.
    */
   const compareItem = (from: Json | undefined, to: Json, array: Place, id: string): boolean => {
     if (from === to) return true
@@ -81,13 +83,13 @@ function differences(from: Json | undefined, to: Json, across: Across) {
     const start = ops.length
     if (!compare(from, to, extendPlace(array, { item: id }))) return false
     const own = ops.slice(start)
-    // Operations of arrays may depend on the rest of the document.
+    // Operations on arrays may depend on the rest of the document, so they are not cached.
     const isAlone = !across.size && own.every(({ op }) => op === 'set' || op === 'delete')
     if (isObject(to) && isAlone) edits.set(to, { from, array: array.path, ops: own })
     return true
   }
 
-  /** False when the place has no inside that operations could change. */
+  /** Returns false if operations cannot change the inside of the place. */
   const compareInside = (from: Json | undefined, to: Json, place: Place): boolean =>
     isObject(from) && isObject(to)
       ? compareMembers(from, to, place)
@@ -137,12 +139,12 @@ function differences(from: Json | undefined, to: Json, across: Across) {
       ops.push(op)
     }
 
-    // The items that stay give the order; from left to right, all others are put behind what is to be before them. What is
-    // new behind all that stay is appended, wherever the end is by then.
+    // Items of a longest increasing subsequence stay. From left to right, each other item is placed after its new predecessor.
+    // New items after the last one that stays are appended without an anchor.
     const staying = longestIncreasing(ids.flatMap((id) => oldPositions.get(id) ?? []))
     const stays = (id: string): boolean => staying.has(oldPositions.get(id) ?? -1)
     const lastThatStays = ids.findLastIndex(stays)
-    // A list that is sorted anew is many moves. They get one anchor each, and less than half of the bytes.
+    // Sorting a list makes many moves. One anchor each saves more than half of the bytes.
     const farthest = ids.length - staying.size > MANY ? 1 : 8
     for (const [i, id] of ids.entries()) {
       const item = to[i] as Json
@@ -178,40 +180,8 @@ function differences(from: Json | undefined, to: Json, across: Across) {
   return { ops, ids: idsOfOps }
 }
 
-/** The last edits of items, by what the items are after them. */
+/** Cache of the operations that led to a version of an item, by that version. */
 const edits = new WeakMap<object, { from: Json | undefined; array: string; ops: readonly Operation[] }>()
 
+/** More moves than this in one array get one anchor each. */
 const MANY = 100
-
-/**
- * What the item at a position is put behind: the item before it or, should that be gone by then, the one 2, 4 or 8 places
- * before it, up to the farthest. Beyond these, the nearer end of the array.
- */
-function anchorsAt(ids: readonly string[], position: number, farthest: number): Anchor | Anchor[] {
-  const anchors: Anchor[] = []
-  for (let distance = 1; distance <= farthest && distance <= position; distance *= 2)
-    anchors.push(ids[position - distance] as string)
-  if (position < ids.length / 2) anchors.push(null)
-  return anchors.length === 1 ? (anchors[0] as Anchor) : anchors
-}
-
-/** The members of a longest increasing subsequence of distinct numbers, in O(n log n). */
-function longestIncreasing(numbers: readonly number[]): Set<number> {
-  const tails: number[] = [] // tails[n]: the position of the least number that ends an increasing sequence of n + 1
-  const previous: number[] = [] // by position: the position of the number before it in its sequence, or -1
-  numbers.forEach((number, i) => {
-    const valueOf = (tail: number): number => numbers[tails[tail] ?? -1] ?? -1
-    let high = tails.length
-    let low = valueOf(high - 1) < number ? high : 0 // most items are in order
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (valueOf(middle) < number) low = middle + 1
-      else high = middle
-    }
-    previous[i] = tails[low - 1] ?? -1
-    tails[low] = i
-  })
-  const members = new Set<number>()
-  for (let i = tails.at(-1) ?? -1; i >= 0; i = previous[i] as number) members.add(numbers[i] as number)
-  return members
-}

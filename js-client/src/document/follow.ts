@@ -1,19 +1,19 @@
-// Operations that name an item by where it was before somebody moved it to another array.
+// Rewrites operations whose paths name an item by its place before a move to another array.
 import type { Operation } from '../wire.ts'
 import type { Json } from './json.ts'
 import { type Segment, parsePath, placeOf } from './path.ts'
 import { positionOf } from './items.ts'
 import { isItems, own } from './values.ts'
 
-/** An item was moved to another array. Both paths are canonical, as they then were. */
+/** A move of an item to another array. Both paths are canonical, and valid at the time of the move. */
 export interface Move {
   readonly item: string
   readonly array: string
 }
 
 /**
- * A valid operation with its paths rewritten to where the items on them have been moved; the operation itself when nothing
- * is to be rewritten, or nothing can be. docs/path-operations.md has the rules.
+ * Returns a valid operation with its paths rewritten to the current places of moved items; the operation itself if no path
+ * changes. docs/path-operations.md has the rules.
  */
 export function follow(doc: Json | undefined, op: Operation, moves: readonly Move[]): Operation {
   if (!moves.length) return op
@@ -43,7 +43,7 @@ function followPath(doc: Json | undefined, path: string, moves: readonly Move[])
   }
 }
 
-/** The position of the first segment that names an item which is not there, else -1. */
+/** The position of the first segment that names a missing item, or -1. */
 function firstMissing(doc: Json | undefined, path: readonly Segment[]): number {
   let at = doc
   for (const [i, segment] of path.entries()) {

@@ -1,7 +1,7 @@
-// Ids of items: making them, and leaving them out.
+// Creates and removes the ids of items.
 import { SYNC_ID, put } from './values.ts'
 
-/** A random UUID (version 4). `crypto.randomUUID` would do, but is there in secure contexts only. */
+/** A random UUID (version 4). `crypto.randomUUID` exists in secure contexts only. */
 export function newId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
@@ -11,8 +11,8 @@ export function newId(): string {
 }
 
 /**
- * A deep copy without `_sync_id` members, such as for an export. Reactive data may be passed and the copy is plain. What is
- * neither a plain object nor an array, such as a Date, is taken over as it is.
+ * Returns a deep copy without `_sync_id` members, such as for an export. The copy of reactive data is plain. Objects that are
+ * neither plain nor arrays, such as a Date, are not copied.
  */
 export function stripSyncIds<T>(value: T): T {
   if (Array.isArray(value)) return value.map(stripSyncIds) as T

@@ -1,30 +1,30 @@
-// Item arrays: arrays whose elements are identified by `_sync_id`. Finding an item by its id must not take a scan for
-// each of a thousand operations on ten thousand items, so arrays carry an index.
+// Item arrays: arrays whose elements are identified by `_sync_id`. Each has an index from ids to positions, because a scan
+// per operation would be slow with a thousand operations on ten thousand items.
 import type { JsonArray } from './json.ts'
 
 /** The member that identifies an object in an array. */
 export const SYNC_ID = '_sync_id'
 
-/** The id of a value as an item of an array: its `_sync_id` if that is a non-empty string. */
+/** The id of an item: its `_sync_id` if that is a non-empty string. */
 export function idOf(value: unknown): string | undefined {
   const id = (value as { [SYNC_ID]?: unknown } | null | undefined)?.[SYNC_ID]
   return typeof id === 'string' && id ? id : undefined
 }
 
 /**
- * Where items were seen last. Copies of an array share the index of their original, whatever is then moved, added or
- * removed in one of them. So a position is a hint that must be verified; but an id without one is in none of them.
+ * The last known positions of items. Copies of an array share the index of the original, and each copy may then move, add
+ * or remove items. So a position is a hint that must be verified. An id without a hint is in none of the copies.
  */
 interface Index {
   readonly hints: Map<string, number>
-  /** By how much the hint was wrong last time. After an insertion or a removal it is wrong for many items alike. */
+  /** The last error of a hint. An insertion or removal makes many hints wrong by the same number. */
   drift: number
 }
 
-/** Arrays that are here are item arrays. */
+/** The indexes of arrays that are known to be item arrays. */
 const indexes = new WeakMap<JsonArray, Index>()
 
-/** Whether every element is an object with an id of its own. The answer is kept: documents are immutable. */
+/** Whether every element is an object with a unique id. The result is cached: documents are immutable. */
 export function isItems(array: JsonArray): boolean {
   if (indexes.has(array)) return true
   const hints = new Map<string, number>()
@@ -37,7 +37,7 @@ export function isItems(array: JsonArray): boolean {
   return true
 }
 
-/** The position of an item in an array; -1 if it is not there, or the array is no item array. */
+/** The position of an item in an array; -1 if it is missing, or the array is not an item array. */
 export function positionOf(array: JsonArray, id: string): number {
   const index = isItems(array) ? indexes.get(array) : undefined
   const hint = index?.hints.get(id)
@@ -50,7 +50,7 @@ export function positionOf(array: JsonArray, id: string): number {
     }
     return -1
   }
-  // An item that was noted a moment ago is near, whatever has happened to the others.
+  // A recent hint is almost right, whatever happened to other items.
   let at = search(hint, 2)
   if (at < 0) {
     at = search(hint + index.drift, Infinity)
@@ -60,14 +60,14 @@ export function positionOf(array: JsonArray, id: string): number {
   return at
 }
 
-/** Says that an array began as a copy of another. */
+/** Shares the index of an array with its copy. */
 export function shareIndex(copy: JsonArray, original: JsonArray): void {
   const index = indexes.get(original)
-  // An index that has become mostly ids of the past is left behind. The copy gets a new one when it needs it.
+  // An index with mostly deleted ids is not shared. The copy builds a new one when it needs it.
   if (index && index.hints.size <= 2 * original.length + 32) indexes.set(copy, index)
 }
 
-/** Says where an array got an item. Without it, a new item would not be found. */
+/** Records the position of a new item. Without it, `positionOf` would not find the item. */
 export function noteItem(array: JsonArray, id: string, at: number): void {
   indexes.get(array)?.hints.set(id, at)
 }

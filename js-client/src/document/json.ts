@@ -1,4 +1,4 @@
-/** A JSON value that nobody changes: two versions of a document share what is the same in both. */
+/** An immutable JSON value. Two versions of a document share their equal parts. */
 export type Json = null | boolean | number | string | JsonArray | JsonObject
 export type JsonArray = readonly Json[]
 export interface JsonObject {

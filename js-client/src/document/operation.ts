@@ -1,21 +1,21 @@
-// What makes an operation valid whatever document it meets.
+// Validates operations without a document.
 import type { Anchor, Operation } from '../wire.ts'
 import type { Json } from './json.ts'
 import { type Segment, parsePath } from './path.ts'
 import { SYNC_ID, isObject } from './values.ts'
 
-/** How deep objects and arrays may be nested in a value: `[[]]` is 2 deep. */
+/** The greatest depth of nested objects and arrays in a value: `[[]]` has depth 2. */
 export const MAX_DEPTH = 64
 
-/** @throws TypeError when no document could take the operation: the server would refuse the batch that it is in. */
+/** @throws TypeError if the operation is invalid for every document. The server would refuse its whole batch. */
 export function checkOperation(op: Operation): void {
   readPath(op)
-  if (op.value !== undefined && isDeeper(op.value, MAX_DEPTH)) refuse(op, 'value is nested too deep')
+  if (op.value !== undefined && isDeeper(op.value, MAX_DEPTH)) refuse(op, `value is deeper than ${MAX_DEPTH}`)
 }
 
 /**
- * The path of an operation that is valid, but perhaps for the depth of its value, which takes time to find out.
- * @throws TypeError when it is not.
+ * Validates an operation, except for the depth of its value, which is expensive. Returns its path.
+ * @throws TypeError if the operation is invalid
  */
 export function readPath(op: Operation): Segment[] {
   const { op: kind, value, arrayIndex, after, to } = op
@@ -28,9 +28,9 @@ export function readPath(op: Operation): Segment[] {
   const puts = adds || kind === 'set' || kind === 'init'
 
   const fits = kind === 'init' ? !last : kind === 'delete' ? last && !isItem : kind === 'array_del' || moves ? isItem : puts
-  if (!fits) refuse(op, 'no such op, or not at such a path')
+  if (!fits) refuse(op, 'unknown op, or wrong path for it')
   if (puts !== (value !== undefined)) refuse(op, `value is ${puts ? 'missing' : 'not allowed'}`)
-  if ((adds || (puts && isItem)) && !isObject(value)) refuse(op, 'an item is an object')
+  if ((adds || (puts && isItem)) && !isObject(value)) refuse(op, 'an item must be an object')
   if (
     arrayIndex === undefined
       ? moves && after === undefined && to === undefined
@@ -42,11 +42,11 @@ export function readPath(op: Operation): Segment[] {
     refuse(op, 'after is not allowed, or not an id, null or up to 8 of these')
   }
   if (to !== undefined && !moves) refuse(op, 'to is not allowed')
-  if (changesId(path) || changesId(array)) refuse(op, `the ${SYNC_ID} of an item never changes`)
+  if (changesId(path) || changesId(array)) refuse(op, `the ${SYNC_ID} of an item cannot change`)
   return path
 }
 
-/** Whether a path leads to, or through, the id of an item. */
+/** Whether a path names the id of an item, or a part of it. */
 const changesId = (path: readonly Segment[]): boolean =>
   path.some((segment, i) => {
     const before = path[i - 1]

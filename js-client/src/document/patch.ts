@@ -1,14 +1,14 @@
-// From one immutable version to the next, in live state that changes in place.
+// Changes live state in place from one immutable version to the next.
 import { idOf, isItems, positionOf } from './items.ts'
 import type { Json, JsonArray, JsonObject } from './json.ts'
 import { clone, isObject, own, put } from './values.ts'
 
 /**
- * Changes live state where two versions differ, and returns what should stand in its place: itself, or a copy of `to`
- * where it cannot become that. What the versions share is not touched, and items stay the objects that they were, so that
- * a user interface updates no more than it must. The state may be behind a proxy, such as Vue's `reactive`.
+ * Changes live state where two versions differ. Returns the state, or a copy of `to` to replace it if it cannot change in
+ * place. Parts that the versions share are not touched, and items stay the same objects, so that a user interface updates no
+ * more than necessary. The state may be behind a proxy, such as Vue's `reactive`.
  *
- * The state should be as `from`. Where it is not, it becomes as `to` all the same if the versions differ there.
+ * The state should equal `from`. Where it does not, it still becomes `to` if the versions differ there.
  */
 export function patch(live: unknown, from: Json | undefined, to: Json | undefined): unknown {
   if (to === undefined) return undefined
@@ -18,7 +18,7 @@ export function patch(live: unknown, from: Json | undefined, to: Json | undefine
       if (Array.isArray(live)) return patchArray(live, Array.isArray(from) ? from : [], to)
     } else if (isObject(to) && !Array.isArray(live)) {
       const members = live as Record<string, unknown>
-      // What has a toJSON, such as a Date, is not made of the members that its JSON has.
+      // An object with toJSON, such as a Date, does not have the members of its JSON.
       if (typeof members.toJSON !== 'function') return patchObject(members, isObject(from) ? from : undefined, to)
     }
   }
@@ -55,7 +55,7 @@ function patchArray(live: unknown[], from: JsonArray, to: JsonArray): unknown {
 }
 
 function patchItems(live: unknown[], from: JsonArray, to: JsonArray): void {
-  /** What an item becomes: the same object, if it is the same item. */
+  /** The new value of an item: the same object if it has the same id. */
   const become = (item: unknown, before: Json | undefined, after: Json): unknown =>
     idOf(item) === idOf(after) ? patch(item, before, after) : clone(after)
   const keep = (at: number, before: Json | undefined, after: Json): void => {
@@ -65,7 +65,7 @@ function patchItems(live: unknown[], from: JsonArray, to: JsonArray): void {
     if (next !== item) live[at] = next
   }
 
-  // The items that are the same at both ends stay where they are. If live is another array than it should be, none do.
+  // Items that are the same at both ends keep their positions. If `live` has another length than `from`, none do.
   const most = live.length === from.length ? Math.min(from.length, to.length) : 0
   let start = 0
   let end = 0
@@ -89,10 +89,10 @@ function patchItems(live: unknown[], from: JsonArray, to: JsonArray): void {
   )
 }
 
-/** How many elements are inserted at once. A call has a limit of arguments. */
+/** How many elements one `splice` inserts. The number of arguments of a call is limited. */
 const CHUNK = 10_000
 
-/** Replaces live[start..stop), writing to no element that stays. */
+/** Replaces live[start..stop). Does not write elements that stay the same. */
 function fill(live: unknown[], start: number, stop: number, values: readonly unknown[]): void {
   const common = Math.min(stop - start, values.length)
   for (let i = 0; i < common; i++) if (live[start + i] !== values[i]) live[start + i] = values[i]

@@ -1,29 +1,29 @@
-// Paths: how an operation names a place in a document. The grammar is in docs/path-operations.md.
+// Paths name places in a document. docs/path-operations.md has the grammar.
 
-/** One step of a path: to a member of an object by its name, or to an item of an array by its `_sync_id`. */
+/** One segment of a path: a member of an object by its name, or an item of an array by its `_sync_id`. */
 export type Segment = { readonly key: string } | { readonly item: string }
 
 const MAX_SEGMENTS = 64
 /** UTF-16 code units of the canonical text. */
 const MAX_LENGTH = 1000
 
-/** A key (after a dot, unless it is the first) or an id in brackets. A backslash stands only before what it escapes. */
+/** A key (after a dot, unless it is first) or an id in brackets. A backslash escapes one of `.`, `[`, `]` and `\\`. */
 const SEGMENT = /(?:^|(?!^)\.)((?:[^.[\]\\]|\\[.[\]\\])+)|\[((?:[^[\]\\]|\\[.[\]\\])+)\]/y
 /** NUL, or half of a surrogate pair. */
 const UNWRITABLE = /\0|\p{Surrogate}/u
 
 /**
- * Reads a path. The empty text is the document itself and has no segments.
- * @throws TypeError that says where the text is not a path, and why.
+ * Parses a path. The empty text is the document itself and has no segments.
+ * @throws TypeError with the position and the cause if the text is not a path
  */
 export function parsePath(text: string): Segment[] {
   const fail = (why: string, at: number): never => {
     throw new TypeError(`Invalid path at ${at}: ${why}: ${JSON.stringify(text.slice(0, 100))}`)
   }
-  // No path has a canonical text that is shorter than itself, so this also bounds the work that follows.
+  // The canonical text of a path is not shorter than the path, so this also limits the work that follows.
   if (text.length > MAX_LENGTH) fail('too long', MAX_LENGTH)
   const unwritable = text.search(UNWRITABLE)
-  if (unwritable >= 0) fail('not a valid character', unwritable)
+  if (unwritable >= 0) fail('invalid character', unwritable)
   const segments: Segment[] = []
   let place: Place | undefined = ROOT
   for (let at = 0; at < text.length; at = SEGMENT.lastIndex) {
@@ -39,7 +39,7 @@ export function parsePath(text: string): Segment[] {
   return segments
 }
 
-/** A place in a document: the canonical text of its path, and of how many segments it is. */
+/** A place in a document: its canonical path and the number of its segments. */
 export interface Place {
   readonly path: string
   readonly depth: number
@@ -48,7 +48,7 @@ export interface Place {
 /** The document itself. */
 export const ROOT: Place = { path: '', depth: 0 }
 
-/** The place one step further. Undefined when no path leads there: a name is empty or forbidden, or it is too far. */
+/** The place of a member or item. Undefined if no path names it: its name is empty or forbidden, or the path too long. */
 export function extendPlace(place: Place | undefined, segment: Segment): Place | undefined {
   const isKey = 'key' in segment
   const name = isKey ? segment.key : segment.item
@@ -59,7 +59,7 @@ export function extendPlace(place: Place | undefined, segment: Segment): Place |
   return depth > MAX_SEGMENTS || path.length > MAX_LENGTH ? undefined : { path, depth }
 }
 
-/** Where segments lead, from the document itself. */
+/** The place of a list of segments. */
 export const placeOf = (segments: readonly Segment[]): Place | undefined =>
   segments.reduce<Place | undefined>(extendPlace, ROOT)
 

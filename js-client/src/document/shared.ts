@@ -1,6 +1,6 @@
 // Objects that are in live state twice. A change at one place is seen at both there, but others have two objects, of which
 // each changes by itself. So an object stays at the place that it was found at first, and at any other it becomes a copy.
-import { kindOf } from './capture.ts'
+import { kindOf } from './kind.ts'
 import { put } from './values.ts'
 
 export interface SharingOptions {

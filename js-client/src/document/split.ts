@@ -1,18 +1,18 @@
-// Keeping batches within the server's limits.
+// Keeps batches within the server's limits.
 import type { Operation } from '../wire.ts'
 import { idOf, isItems } from './items.ts'
 import { extendPlace, parsePath, placeOf } from './path.ts'
 import { SYNC_ID, isObject, put } from './values.ts'
 
-/** What one batch may hold: so many operations, and so many bytes of JSON for all of them. */
+/** The limits of one batch: the number of operations, and their total size in bytes of JSON. */
 export interface BatchLimits {
   readonly ops: number
   readonly bytes: number
 }
 
 /**
- * The first operations that fit into one batch, and at least one. If the first alone is too large, it is cut down: what is
- * then missing is found by the next `diff`.
+ * The first operations that fit into one batch, and at least one. If the first alone is too large, its value is cut; the next
+ * `diff` finds the missing part.
  */
 export function take(ops: readonly Operation[], limits: BatchLimits): Operation[] {
   const taken: Operation[] = []
@@ -26,8 +26,8 @@ export function take(ops: readonly Operation[], limits: BatchLimits): Operation[
 }
 
 /**
- * Puts an object or an array with as much in it as fits, where all of it would be more than so many bytes. What cannot be
- * cut, such as a long text, is returned as it is.
+ * Cuts an object or array value to the members or items that fit into `bytes`. An operation that cannot be cut, such as one with
+ * a long text, is returned unchanged.
  */
 function cut(op: Operation, bytes: number): Operation {
   const { value } = op
@@ -48,7 +48,7 @@ function cut(op: Operation, bytes: number): Operation {
   const last = target.at(-1)
   const isItem = last && 'item' in last
   const place = placeOf(target)
-  /** No operation could set the member later: no path names it, or it is the id of an item. */
+  /** Whether no later operation could set the member: no path names it, or it is the id of an item. */
   const isFixed = (key: string): boolean => (isItem && key === SYNC_ID) || !extendPlace(place, { key })
 
   const members = Object.entries(value)
@@ -60,11 +60,11 @@ function cut(op: Operation, bytes: number): Operation {
   return { ...op, value: shell }
 }
 
-/** Whether less than these operations can be sent: fewer of them, or a part of what the only one puts. */
+/** Whether a smaller batch is possible: fewer operations, or a cut of the only one. */
 export function isDivisible(ops: readonly Operation[]): boolean {
   const [first] = ops
   return ops.length > 1 || (!!first && sizeOf(cut(first, 1)) < sizeOf(first))
 }
 
-/** Bytes of JSON in UTF-8. */
+/** The size in bytes of the JSON in UTF-8. */
 const sizeOf = (value: unknown): number => new TextEncoder().encode(JSON.stringify(value)).length

@@ -1,4 +1,4 @@
-// Reading, comparing and copying JSON values.
+// Reads, compares and copies JSON values.
 import { SYNC_ID, idOf, isItems, positionOf, shareIndex } from './items.ts'
 import type { Json, JsonArray, JsonObject } from './json.ts'
 import { type Segment, parsePath } from './path.ts'
@@ -8,16 +8,16 @@ export { SYNC_ID, idOf, isItems }
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** A member of an object itself, never of its prototype. Undefined when there is none, or no object. */
+/** An own member of an object, never of its prototype. Undefined if it is missing, or the value is not an object. */
 export const own = (object: Json | undefined, name: string): Json | undefined =>
   isObject(object) && Object.hasOwn(object, name) ? object[name] : undefined
 
-/** Sets a member. `__proto__` is skipped: it would not be a member but the prototype. */
+/** Sets a member. Skips `__proto__`, which would set the prototype. */
 export function put(object: object, name: string, value: unknown): void {
   if (name !== '__proto__') (object as Record<string, unknown>)[name] = value
 }
 
-/** Whether two values are the same JSON. The order of members does not matter. */
+/** Whether two values are the same JSON, in any order of members. */
 export function equal(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true
   if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((value, i) => equal(value, b[i]))
@@ -26,7 +26,7 @@ export function equal(a: Json | undefined, b: Json | undefined): boolean {
   return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && equal(a[name], b[name]))
 }
 
-/** Whether two values are the same JSON, with their members in the same order. What they share is not looked at. */
+/** Whether two values are the same JSON with the same order of members. Shared parts are skipped. */
 export function same(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true
   if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((value, i) => same(value, b[i]))
@@ -37,8 +37,8 @@ export function same(a: Json | undefined, b: Json | undefined): boolean {
 }
 
 /**
- * `after`, sharing with `before` whatever is the same in both, with members in the same order; `before` itself when all is. Items
- * are compared with those of the same id.
+ * Returns `after` with its parts that are the same in `before`, order of members included, replaced by those of `before`;
+ * `before` itself if all are. Items are compared by id.
  */
 export function share(before: Json | undefined, after: Json): Json
 export function share(before: Json | undefined, after: Json | undefined): Json | undefined
@@ -62,7 +62,7 @@ export function share(before: Json | undefined, after: Json | undefined): Json |
 function shareElements(before: JsonArray, after: JsonArray): JsonArray {
   const items = isItems(before) && isItems(after)
   let copy: Json[] | undefined
-  /** By how much items have moved, which is the same for most after an insertion or a removal. */
+  /** The shift of items. After an insertion or removal it is the same for most. */
   let drift = 0
   let positions: Map<string | undefined, number> | undefined
   let isSame = before.length === after.length
@@ -76,9 +76,9 @@ function shareElements(before: JsonArray, after: JsonArray): JsonArray {
     }
     if (!items || idOf(value) === idOf(was)) shared = share(was, value)
     else if (was !== undefined && after[i + 1] === was)
-      drift-- // it was inserted
+      drift-- // the item was inserted
     else if (value === before[i + drift + 1])
-      drift++ // the one before it was removed
+      drift++ // an item before it was removed
     else {
       positions ??= new Map(before.map((item, at) => [idOf(item), at]))
       const at = positions.get(idOf(value))
@@ -94,8 +94,8 @@ function shareElements(before: JsonArray, after: JsonArray): JsonArray {
 }
 
 /**
- * What stands at a path; undefined when nothing does.
- * @throws TypeError when the path is a text that is none.
+ * The value at a path; undefined if there is none.
+ * @throws TypeError if the text is not a path
  */
 export function get(doc: Json | undefined, path: string | readonly Segment[]): Json | undefined {
   let at = doc
@@ -106,7 +106,7 @@ export function get(doc: Json | undefined, path: string | readonly Segment[]): J
   return at
 }
 
-/** A deep copy that may be changed. */
+/** A deep, mutable copy. */
 export function clone(value: Json): unknown {
   if (Array.isArray(value)) return value.map(clone)
   if (!isObject(value)) return value

@@ -1,5 +1,5 @@
-// `pathsync/nuxt`: synced Pinia stores in Nuxt 3 and 4. It sets up what runs elsewhere: the plugin makes the client in the
-// browser, the proxy is a route of the Nuxt server.
+// `pathsync/nuxt`: synced Pinia stores in Nuxt 3 and 4. The module adds a plugin, which creates the client in the browser, and a
+// route of the Nuxt server, the proxy.
 import {
   addImports,
   addPlugin,
@@ -13,25 +13,25 @@ import type { NuxtModule } from '@nuxt/schema'
 import type { ClientOptions } from '../types.ts'
 
 /**
- * `pathsync` in nuxt.config: what can be written as JSON, and is known to every reader of the page. The rest,
- * such as a function for `token`, is for a listener to the application's hook `pathsync:options`.
+ * `pathsync` in nuxt.config: the options that are JSON. Every reader of the page can see them. Listeners of the hook
+ * `pathsync:options` set the others, such as a function for `token`.
  */
 export interface ModuleOptions
   extends Pick<
     ClientOptions,
     'url' | 'displayName' | 'transport' | 'debounceMs' | 'maxWaitMs' | 'heartbeatMs' | 'tabs' | 'oneStream'
   > {
-  /** Keep documents and unsent changes in IndexedDB, so that a page that is opened again has them. */
+  /** Store documents and unsent changes in IndexedDB, so that a reopened page has them. */
   persist?: boolean
   /**
-   * The server's address as the Nuxt server sees it, such as `http://127.0.0.1:8080`. The Nuxt server then passes requests
-   * to `/v1/**` on, and browsers need no other origin. Needs a Nuxt server that is a Node process; its
-   * `NUXT_PATHSYNC_PROXY` changes the address at run time.
+   * The address of the pathsync server for the Nuxt server, such as `http://127.0.0.1:8080`. The Nuxt server passes requests to
+   * `/v1/**` to it, so browsers need no other origin. Requires a Node server; the environment variable `NUXT_PATHSYNC_PROXY`
+   * changes the address at run time.
    */
   proxy?: string
 }
 
-/** The options of nuxt-synced-pinia-store, as far as they are a client's. */
+/** The client options of nuxt-synced-pinia-store. */
 interface PredecessorOptions {
   sync?: { clientDebounceMs?: number }
 }
@@ -55,9 +55,9 @@ const module: NuxtModule<ModuleOptions> = defineNuxtModule<ModuleOptions>({
     if (predecessor) {
       options.debounceMs ??= predecessor.sync?.clientDebounceMs
       useLogger('pathsync').warn(
-        '`syncedPiniaStore` in nuxt.config belongs to nuxt-synced-pinia-store. Of it only `sync.clientDebounceMs` is ' +
-          'used; write `pathsync: { debounceMs }` instead. The database is now a matter of the pathsync server: ' +
-          'see docs/migrating.md.'
+        '`syncedPiniaStore` in nuxt.config belongs to nuxt-synced-pinia-store. Only its `sync.clientDebounceMs` is used; ' +
+          'write `pathsync: { debounceMs }` instead. Configure the database in the pathsync server: ' +
+          'see https://github.com/pathsync/pathsync/blob/main/docs/migrating.md.'
       )
     }
 
@@ -67,16 +67,16 @@ const module: NuxtModule<ModuleOptions> = defineNuxtModule<ModuleOptions>({
       runtimeConfig.pathsync = { proxy }
       addServerHandler({ route: '/v1/**', handler: resolve('./runtime/proxy') })
     }
-    // An empty address is the page's own origin, and lets NUXT_PUBLIC_PATHSYNC_URL name another at run time.
+    // An empty address is the page's own origin. NUXT_PUBLIC_PATHSYNC_URL can replace it at run time.
     runtimeConfig.public.pathsync = { url: '', ...options }
 
-    // The plugin and the composables have to find the same client: there must be one copy of them, in the application's
-    // bundle and in development alike.
+    // The plugin and the composables must find the same client, so there must be one copy of them, in the application's
+    // bundle and in development.
     build.transpile.push(resolve('..'))
     vite.optimizeDeps ??= {}
     ;(vite.optimizeDeps.exclude ??= []).push('pathsync', 'pathsync/pinia')
 
-    // Appended: Pinia has to be there already, and no store yet.
+    // Appended: it must run after Pinia's plugin, and before any store is created.
     addPlugin(resolve('./runtime/plugin.client'), { append: true })
     addImports(composables.map((name) => ({ name, from: resolve('../pinia/index') })))
     addTypeTemplate({
@@ -85,7 +85,7 @@ const module: NuxtModule<ModuleOptions> = defineNuxtModule<ModuleOptions>({
 
 declare module '#app' {
   interface RuntimeNuxtHooks {
-    /** Before the client is made: what cannot be in nuxt.config. A plugin that listens needs \`enforce: 'pre'\`. */
+    /** Called before the client is created. Sets options that cannot be in nuxt.config. A listening plugin needs \`enforce: 'pre'\`. */
     'pathsync:options': (options: ClientOptions) => void | Promise<void>
   }
 }

@@ -1,5 +1,4 @@
-// What `runtime` uses of Nuxt. It is built by the application's own Nuxt, 3 or 4, so none is installed here; an
-// application's types come from its own.
+// The types of Nuxt that `runtime` uses. The application's own Nuxt, 3 or 4, builds `runtime`, so Nuxt is not installed here.
 
 declare module '#app' {
   import type { Pinia } from 'pinia'
@@ -8,7 +7,7 @@ declare module '#app' {
   export interface NuxtApp {
     readonly $pinia: Pinia
     readonly $config: { readonly public: { readonly pathsync: ClientOptions } }
-    /** The page was rendered by a server and is not taken over yet. */
+    /** The page was rendered by a server and is not hydrated yet. */
     readonly isHydrating?: boolean
     readonly hooks: {
       callHook(name: 'pathsync:options', options: ClientOptions): Promise<void>
@@ -42,7 +41,7 @@ declare module '#imports' {
   }
 
   interface Event {
-    /** Path and query of the request, below the application's base. */
+    /** The path and query of the request, below the application's base. */
     readonly path: string
     readonly node: { readonly req: NodeRequest; readonly res: NodeResponse }
   }
@@ -55,9 +54,9 @@ declare module '#imports' {
     target: string,
     options: {
       fetchOptions: RequestInit
-      /** Besides those of the request. */
+      /** Added to those of the request. */
       headers: Record<string, string>
-      /** When it has ended the response, nothing more is sent. */
+      /** If it ends the response, nothing more is sent. */
       onResponse: (event: Event, response: Response) => Promise<void> | undefined
     }
   ): Promise<void>

@@ -1,4 +1,4 @@
-// Which client the composables use: as with Pinia itself, the one that was created last.
+// The client of the composables: the one that was created last, as with Pinia itself.
 import type { Client } from '../types.ts'
 
 let active: Client | undefined
@@ -10,12 +10,12 @@ export function setActiveClient(client: Client) {
   waiting.clear()
 }
 
-/** Undefined where none was created, such as on a server that renders pages. */
+/** Undefined if no client was created, such as on a server that renders pages. */
 export const activeClient = (): Client | undefined => active
 
 /**
- * Calls `use` when a client is created. Returns a function that stops waiting. A server that renders pages creates none, so that
- * nothing waits there.
+ * Calls `use` when a client is created. Returns a function that cancels this. Does nothing on a server that renders pages, which
+ * never creates a client.
  */
 export function whenActive(use: (client: Client) => void): () => void {
   if (globalThis.document) waiting.add(use)

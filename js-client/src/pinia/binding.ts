@@ -1,4 +1,4 @@
-// Documents of one room that are mirrored in reactive state, such as those of a store.
+// Binds documents of one room to reactive state, such as that of a store.
 import { computed, getCurrentScope, onScopeDispose, shallowRef } from 'vue'
 import { createEmitter } from '../client/emitter.ts'
 import type { Attachment, Client, Room, RoomEvents, RoomStatus } from '../types.ts'
@@ -27,13 +27,13 @@ export function createBinding(client: Client, { room: name, debounceMs }: SyncOp
   const status = shallowRef<RoomStatus>()
   let room: Room | undefined
   let store: string | undefined
-  /** The state is that of a room that has been left. */
+  /** The state belongs to a room that was left. */
   let used = false
   let started = false
   let loaded = () => {}
   const ready = new Promise<void>((resolve) => (loaded = resolve))
 
-  function join(slot: Slot, room: Room) {
+  function attach(slot: Slot, room: Room) {
     const { key, mirror } = slot
     mirror.begin()
     const document = room.document(key, { initial: mirror.read(mirror.initial), debounceMs })
@@ -48,24 +48,24 @@ export function createBinding(client: Client, { room: name, debounceMs }: SyncOp
     for (const { mirror } of slots) mirror.reset()
   }
 
-  function enter(entered: Room | undefined) {
+  function join(joined: Room | undefined) {
     if (used) reset()
     used = false
-    if (!entered) return
-    room = entered
+    if (!joined) return
+    room = joined
     const offs = [
-      entered.on('status', (next) => (status.value = next)),
+      joined.on('status', (next) => (status.value = next)),
       ...EVENTS.map((event) =>
-        entered.on(event, (payload) => {
-          // What the listeners return goes on to the room, which acts on it.
+        joined.on(event, (payload) => {
+          // The room receives the results of the listeners, such as the resolution of a conflict.
           if (!('key' in payload) || slots.some(({ key }) => key === payload.key))
             return events.emit(event, payload) as unknown as void
         })
       )
     ]
-    if (store !== undefined) for (const { key } of slots) offs.push(claim(client, entered.name, key, store))
-    for (const slot of slots) join(slot, entered)
-    status.value = entered.status
+    if (store !== undefined) for (const { key } of slots) offs.push(claim(client, joined.name, key, store))
+    for (const slot of slots) attach(slot, joined)
+    status.value = joined.status
     return () => {
       for (const slot of slots) {
         slot.attachment?.detach()
@@ -78,19 +78,19 @@ export function createBinding(client: Client, { room: name, debounceMs }: SyncOp
   }
 
   return {
-    /** What happens to the documents, in whichever room they are. */
+    /** Adds a listener to the events of the documents, in every room of the binding. */
     on: events.on,
-    /** Resolves when the documents have been loaded for the first time. */
+    /** Resolves when the documents have loaded for the first time. */
     ready,
-    /** How it is with the room; undefined outside of one. */
+    /** The status of the room; undefined outside of a room. */
     status,
-    /** What is wrong with the state, if anything. */
+    /** The first problem of the state, if any. */
     problem: computed(() => slots.flatMap(({ mirror }) => [...mirror.problems.values()])[0]),
 
-    /** Makes the state as it was at first. Only outside of a room. */
+    /** Restores the initial state. Only outside of a room. */
     reset,
 
-    /** Mirrors a document of the room in a place. */
+    /** Binds a document of the room to a place. */
     add(key: string, place: Place) {
       const mirror = createMirror(place, {
         key,
@@ -105,16 +105,16 @@ export function createBinding(client: Client, { room: name, debounceMs }: SyncOp
       })
       const slot: Slot = { key, mirror, touched: false }
       slots.push(slot)
-      if (room) join(slot, room)
+      if (room) attach(slot, room)
     },
 
-    /** Enters the room, and follows its name until the scope ends. Further calls do nothing. `owner`: the id of the store. */
+    /** Joins the room, and follows its name until the scope ends. Further calls do nothing. `owner`: the id of the store. */
     start(app = ownApp, owner?: string) {
       if (started) return
       started = true
       store = owner
       const follow = () => {
-        followRoom(client, name, enter, app)
+        followRoom(client, name, join, app)
         if (scope) onScopeDispose(() => slots.forEach(({ mirror }) => mirror.stop()))
       }
       if (!scope) follow()

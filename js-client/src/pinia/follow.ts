@@ -2,20 +2,20 @@ import { type App, getCurrentInstance, toValue, watch } from 'vue'
 import type { Client, Room } from '../types.ts'
 import type { RoomName } from './options.ts'
 
-/** The application that a composable is used in, as far as that is known. */
+/** The application of the current component, if there is one. */
 export const currentApp = (): App | undefined => getCurrentInstance()?.appContext.app
 
 /**
- * Is in the room that is named, until another one is or the scope ends. It follows at once rather than with the next
- * rendering: whatever an application does after it has named another room is meant for that one.
+ * Joins the named room, and leaves it when the name changes or the scope ends. It follows the name at once, not at the next
+ * rendering: changes made after a change of the name belong to the new room.
  *
- * @param enter is called with each room, or with undefined for none, and returns what to do before it is left.
+ * @param join is called with each room, or undefined for none. Returns a function that is called before the room is left.
  * @param app the context of the getter, if the name is one
  */
 export function followRoom(
   client: Client,
   name: RoomName,
-  enter: (room: Room | undefined) => (() => void) | void,
+  join: (room: Room | undefined) => (() => void) | void,
   app = currentApp()
 ) {
   const read = () => toValue(name) || undefined
@@ -23,9 +23,9 @@ export function followRoom(
     () => (app ? app.runWithContext(read) : read()),
     (name, _, onCleanup) => {
       const room = name === undefined ? undefined : client.room(name)
-      const exit = enter(room)
+      const leave = join(room)
       onCleanup(() => {
-        exit?.()
+        leave?.()
         room?.leave()
       })
     },

@@ -1,23 +1,24 @@
-// State is watched in parts: an object in an array is one, and so is a long array. A part ends where other parts begin, so
-// what has to be looked at again after a change goes with the size of the change, and not of the state.
+// State is tracked in parts: each object in an array is a part, and so is each long array. A part excludes the parts inside it,
+// so the work after a change depends on the size of the change, not of the state.
 import { isReactive, toRaw, unref } from 'vue'
-import { capture, kindOf } from '../document/capture.ts'
+import { capture } from '../document/capture.ts'
 import type { Json } from '../document/json.ts'
+import { kindOf } from '../document/kind.ts'
 import { MAX_DEPTH } from '../document/operation.ts'
 import { positionOf } from '../document/items.ts'
 import { idOf, isObject, own } from '../document/values.ts'
 
-/** Names of members and positions in arrays. */
+/** Member names and array positions. */
 export type Path = readonly (string | number)[]
-/** The parts in a part, without Vue's proxies, and where they are: a long array itself, or the array of an object. */
+/** The parts directly inside a part, without Vue's proxies. For an object, the path is that of its array. */
 export type Found = ReadonlyMap<object, Path>
 
-/** What is behind Vue's proxies, and behind a ref where one stands for its value. */
-export const behind = <T>(value: T): T => toRaw(unref(value)) as T
+/** The object behind Vue's proxies, or the value of a ref. */
+export const unwrap = <T>(value: T): T => toRaw(unref(value)) as T
 
 const isLong = (array: readonly unknown[]) => array.length > 100
 
-/** Reads, through Vue's proxies, all that is in a part; returns the parts in it. */
+/** Reads a part through Vue's proxies, so that Vue tracks it. Returns the parts directly inside. */
 export function readPart(part: unknown): Found | undefined {
   let found: Map<object, Path> | undefined
   const open: unknown[] = []
@@ -42,7 +43,7 @@ export function readPart(part: unknown): Found | undefined {
     const here = path.slice(0, depth)
     const add = (part: object) => (found ??= new Map()).set(part, here)
     if (depth && isLong(raw)) return add(raw)
-    // By this, Vue tracks the array as a whole, and makes a proxy of the first element only.
+    // Vue then tracks the array as a whole, and creates a proxy for the first element only.
     array.some(() => true)
     raw.forEach((element, i) => {
       path[depth] = i
@@ -55,7 +56,7 @@ export function readPart(part: unknown): Found | undefined {
   return found
 }
 
-/** What a document has for a part, where it has `doc` for the part that this one is in. */
+/** The value of a part in a document, given the value `doc` of its parent part. */
 export function valueOf(part: object, path: Path, doc: Json | undefined): Json | undefined {
   for (const step of path) doc = typeof step === 'string' ? own(doc, step) : Array.isArray(doc) ? doc[step] : undefined
   if (Array.isArray(part)) return doc
@@ -63,9 +64,9 @@ export function valueOf(part: object, path: Path, doc: Json | undefined): Json |
   return Array.isArray(doc) && id !== undefined ? doc[positionOf(doc, id)] : undefined
 }
 
-/** Whether a part is as `doc` says. Of the parts in it, only their presence is looked at. */
+/** Whether a part equals `doc`. Of the parts inside, only their presence is compared. */
 export function agrees(part: unknown, doc: Json | undefined, inner = false): boolean {
-  const value = behind(part)
+  const value = unwrap(part)
   if (Array.isArray(value)) {
     if (!Array.isArray(doc)) return false
     if (inner && isLong(value)) return true
@@ -88,14 +89,14 @@ export function agrees(part: unknown, doc: Json | undefined, inner = false): boo
 }
 
 /**
- * Calls `visit` with the objects in arrays of a part that have no id. The parts in it that are known are passed over: a
- * change in one of them makes that one stale. Nothing is tracked.
+ * Calls `visit` with each object in an array of a part that has no id. Skips known parts inside: a change in one of them
+ * makes that part stale. Does not track.
  */
 export function visitNewItems(part: unknown, known: ReadonlyMap<object, unknown> | undefined, visit: (item: object) => void) {
   const open: object[] = []
 
   function look(value: unknown, isItem: boolean) {
-    const object = behind(value)
+    const object = unwrap(value)
     if (typeof object !== 'object' || object === null || known?.has(object)) return
     if (open.length > MAX_DEPTH || open.includes(object) || kindOf(object) || 'toJSON' in object) return
     if (isItem && !Array.isArray(object) && idOf(object) === undefined) visit(object)
@@ -109,6 +110,6 @@ export function visitNewItems(part: unknown, known: ReadonlyMap<object, unknown>
     open.pop()
   }
 
-  const object = behind(part)
+  const object = unwrap(part)
   if (typeof object === 'object' && object !== null) enter(object)
 }

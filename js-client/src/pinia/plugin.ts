@@ -11,8 +11,8 @@ import { bindingsInScope, connectStore, formerBindings, warnOfEarlyStores } from
 export type PathsyncPlugin = PiniaPlugin & { readonly client: Client }
 
 /**
- * The Pinia plugin that shares the stores that have a `sync` option: `pinia.use(createPathsync({ url }))`. It makes a client,
- * or takes one; the composables use it too. To be created in browsers only: a server that renders pages shares nothing.
+ * Returns the Pinia plugin that shares stores with the option `sync`: `pinia.use(createPathsync({ url }))`. It creates a client,
+ * or uses the given one; the composables use the same. Call it in browsers only: a server that renders pages shares nothing.
  */
 export function createPathsync(options: ClientOptions | { client: Client } = {}): PathsyncPlugin {
   const client = 'client' in options ? options.client : createClient(options)
@@ -21,18 +21,18 @@ export function createPathsync(options: ClientOptions | { client: Client } = {})
   const plugin = (context: PiniaPluginContext) => {
     const { store, pinia, app, options } = context
     const { sync } = options
-    // The short-lived store that hot module replacement takes new definitions from.
+    // A temporary store, from which hot module replacement takes the new definition.
     if (store.$id.startsWith('__hot:')) return
     const bindings = bindingsInScope(getCurrentScope())
     const former = formerBindings(store)
-    // What is left of a former store belongs to the room that it was in.
+    // Pinia keeps the state of a disposed store. It belongs to the room of that store.
     if (former.length) for (const binding of [...former, ...bindings]) binding.reset()
     if (sync) bindings.push(bind(store, sync))
     afterPlugins(plugin, context, () => {
       for (const binding of bindings) binding.start(app, store.$id)
     })
     connectStore(store, bindings)
-    // A store may be created by the setup of another one, which has the plugin later.
+    // The setup of a store may create another store, whose plugins run first.
     queueMicrotask(() => warnOfEarlyStores(pinia))
   }
 
@@ -42,7 +42,7 @@ export function createPathsync(options: ClientOptions | { client: Client } = {})
     if (!sync.include) binding.add('default', { holder })
     for (const name of new Set(sync.include)) {
       if (name in store.$state) binding.add(name, { holder, name })
-      else console.warn(`[pathsync] Store "${store.$id}" includes "${name}" in sync, but has no such state`)
+      else console.warn(`[pathsync] Store "${store.$id}" has "${name}" in \`sync.include\`, but no such state`)
     }
     return binding
   }

@@ -1,4 +1,4 @@
-// Which bindings are a store's: those of its `sync` option, and those that its setup function has made.
+// Finds the bindings of a store: those of its option `sync`, and those that its setup function created.
 import type { Pinia } from 'pinia'
 import { type EffectScope, type Ref, toRaw } from 'vue'
 import { warn } from '../warn.ts'
@@ -10,16 +10,16 @@ const byStore = new WeakMap<object, readonly Binding[]>()
 const byState = new WeakMap<object, readonly Binding[]>()
 const byRef = new WeakMap<Ref, Binding>()
 
-const IN_TIME = 'Call `pinia.use(createPathsync())` and then `app.use(pinia)` before any store is used.'
+const ORDER = 'Call `pinia.use(createPathsync())`, then `app.use(pinia)`, before any store is used.'
 
-/** The bindings made by `useSyncedStore` in a scope. Pinia runs a setup function and then the plugins in the scope of the store. */
+/** The bindings that `useSyncedStore` created in a scope. Pinia runs the setup function and the plugins in the scope of the store. */
 export const bindingsInScope = (scope: EffectScope | undefined): Binding[] => (scope && byScope.get(scope)) ?? []
 
 export function registerBinding(scope: EffectScope | undefined, binding: Binding) {
   if (scope) byScope.set(scope, [...bindingsInScope(scope), binding])
 }
 
-/** Notes the binding of a ref, by which a store is known that was created before the plugin. */
+/** Records the binding of a ref. It identifies stores that were created before the plugin. */
 export const registerRef = (ref: Ref, binding: Binding) => void byRef.set(ref, binding)
 
 export function connectStore(store: { $state: object }, bindings: readonly Binding[]) {
@@ -27,22 +27,22 @@ export function connectStore(store: { $state: object }, bindings: readonly Bindi
   byState.set(toRaw(store.$state), bindings)
 }
 
-/** Pinia keeps the state of a store that is disposed, for the next one with its id. These are the bindings it had. */
+/** The bindings of a disposed store with the same state: Pinia keeps the state for the next store with that id. */
 export const formerBindings = (store: { $state: object }): readonly Binding[] => byState.get(toRaw(store.$state)) ?? []
 
-/** The bindings of the refs that a store consists of. */
+/** The bindings of the refs of a store. */
 const bindingsOfRefs = (store: object): readonly Binding[] => [
   ...new Set(Object.values(toRaw(store)).flatMap((member: Ref) => byRef.get(member) ?? []))
 ]
 
-/** The bindings of a store. If it has none, that is most likely a mistake, and said. */
+/** The bindings of a store. Warns if there are none. */
 export function bindingsOf(store: { $id: string }, caller: string): readonly Binding[] {
   const connected = byStore.get(toRaw(store))
   const bindings = connected?.length ? connected : bindingsOfRefs(store)
   if (!bindings.length && activeClient()) {
     const why = connected
-      ? 'It has neither the option `sync` nor refs of `useSyncedStore`.'
-      : `It was created before Pinia had the plugin. ${IN_TIME}`
+      ? 'It has no option `sync` and no refs of `useSyncedStore`.'
+      : `It was created before the plugin was installed. ${ORDER}`
     console.warn(`[pathsync] ${caller}: store "${store.$id}" is not synced. ${why}`)
   }
   return bindings
@@ -51,8 +51,8 @@ export function bindingsOf(store: { $id: string }, caller: string): readonly Bin
 const checked = new WeakSet<Pinia>()
 
 /**
- * Warns once of stores that were created before Pinia had the plugin: Pinia does not keep the options of a store, so that their
- * option `sync` is not known. To be called when no store is being created.
+ * Warns once about stores that were created before the plugin. Pinia does not keep the options of a store, so their option
+ * `sync` is unknown. Call it while no store is being created.
  */
 export function warnOfEarlyStores(pinia: Pinia) {
   if (checked.has(pinia)) return
@@ -62,6 +62,6 @@ export function warnOfEarlyStores(pinia: Pinia) {
   if (!early.length) return
   const names = early.map(([id]) => `"${id}"`).join(', ')
   warn(
-    `Pinia did not have the plugin yet when these stores were created: ${names}. If one of them has the option \`sync\`, it is not synced. ${IN_TIME}`
+    `These stores were created before the plugin was installed: ${names}. Their option \`sync\`, if any, has no effect. ${ORDER}`
   )
 }

@@ -1,37 +1,37 @@
-// Notices changes anywhere in reactive state.
+// Detects changes anywhere in reactive state.
 //
-// Vue tracks what an effect has read, and an effect that runs again reads everything again. So every part of the state has
-// an effect of its own: a change makes one part stale, and only that one is read again.
+// Vue tracks what an effect reads, and an effect that runs again reads everything again. So each part of the state has its own
+// effect: a change makes one part stale, and only that part is read again.
 import { ReactiveEffect, effectScope, reactive } from 'vue'
 import type { Json } from '../document/json.ts'
 import { type Found, type Path, agrees, readPart, valueOf, visitNewItems } from './parts.ts'
 
 export interface Tracker {
   /**
-   * Runs a change of our own, which returns what the state is as from then on; that is not reported. But a watcher of the
-   * application may have changed more while it ran, so what has changed is compared, and any difference is reported.
+   * Runs a change of the plugin, which returns the new version of the state. The change is not reported. A watcher of the
+   * application may change the state at the same time, so changed parts are compared, and differences are reported.
    */
   quietly(change: () => Json | undefined): void
-  /** Calls `visit` with each item without an id in what has changed since the last call. */
+  /** Calls `visit` with each item without an id in the parts that have changed since the last call. */
   newItems(visit: (item: object) => void): void
   stop(): void
 }
 
 interface Part {
-  /** Reads the part; returns the parts in it. */
+  /** Reads the part and returns the parts inside. */
   readonly effect: ReactiveEffect<Found | undefined>
   /** Undefined for the whole state. */
   readonly object: object | undefined
   readonly parent: Part | undefined
-  /** Where it is in the parent. */
+  /** Its path in the parent. */
   path: Path
   parts: Map<object, Part> | undefined
 }
 
-/** Calls `changed` synchronously whenever something in the state has changed, until it is stopped. */
+/** Calls `changed` synchronously after each change in the state, until `stop`. */
 export function track(state: () => unknown, changed: () => void): Tracker {
   const stale = new Set<Part>()
-  /** Those of them that may have items without an id. */
+  /** The stale parts that may have items without an id. */
   const unvisited = new Set<Part>()
   let quiet = false
 
@@ -46,7 +46,7 @@ export function track(state: () => unknown, changed: () => void): Tracker {
     return part
   }
 
-  /** Reads a part again. Adds it, and all that have come with it, to `renewed`. */
+  /** Reads a part again. Adds it and its new parts to `renewed`. */
   function renew(part: Part, renewed: Part[]) {
     renewed.push(part)
     const found = part.effect.run()
@@ -82,7 +82,7 @@ export function track(state: () => unknown, changed: () => void): Tracker {
     part.parts?.forEach(stop)
   }
 
-  /** What a part has to be for the state to be as `whole`. */
+  /** The expected value of a part, given the expected value of the state. */
   const expected = ({ object, parent, path }: Part, whole: Json | undefined): Json | undefined =>
     object && parent ? valueOf(object, path, expected(parent, whole)) : whole
 
@@ -110,7 +110,7 @@ export function track(state: () => unknown, changed: () => void): Tracker {
         try {
           visitNewItems(object ?? state(), known, visit)
         } catch {
-          // A getter failed. That is reported when the state is read, and the items get their ids then.
+          // A getter threw. Reading the state reports it and assigns the ids.
         }
       }
     },
@@ -118,10 +118,10 @@ export function track(state: () => unknown, changed: () => void): Tracker {
   }
 }
 
-/** Parts come and go, and a scope would keep all that were ever made. In one that is forgotten they are on their own. */
+/** Creates effects in a detached scope. The scope of the caller would keep removed effects until it ends. */
 const unscoped = <T>(make: () => T): T => effectScope(true).run(make) as T
 
-/** Whether an object is within itself, which has no end. */
+/** Whether an object is inside itself. Its parts would never end. */
 function isWithin(part: Part | undefined, object: object): boolean {
   for (; part; part = part.parent) if (part.object === object) return true
   return false

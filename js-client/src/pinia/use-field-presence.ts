@@ -7,17 +7,17 @@ import { followRoom } from './follow.ts'
 import type { ClientOption, RoomName } from './options.ts'
 
 export interface FieldPresence {
-  /** Who else is in the field. */
+  /** The other users in the field. */
   editors: ComputedRef<User[]>
-  /** The same in words, such as "Ada and Bob are editing"; null when nobody is. */
+  /** A sentence such as "Ada and Bob are editing"; null if there are no editors. */
   editingMessage: ComputedRef<string | null>
-  /** This client is in the field. */
+  /** Call it when the field gets the focus. */
   focus(): void
-  /** It is no longer. */
+  /** Call it when the field loses the focus. */
   blur(): void
 }
 
-/** In which field a client is, by room: that of the composable that was focused last. */
+/** For each client and room, the composable that was focused last. */
 const cursors = new WeakMap<Client, Map<string, object>>()
 
 function cursorsOf(client: Client) {
@@ -26,7 +26,7 @@ function cursorsOf(client: Client) {
   return known
 }
 
-/** Who edits a field of a form, such as an input. The name of the field is up to the application. */
+/** The users who edit a field of a form, such as an input. The name of the field is up to the application. */
 export function useFieldPresence(
   room: RoomName,
   field: MaybeRefOrGetter<string>,
@@ -38,7 +38,7 @@ export function useFieldPresence(
   )
   const editingMessage = computed(() => describe(editors.value.map(({ displayName }) => displayName || 'Anonymous')))
   let focused = false
-  let say = () => {}
+  let publish = () => {}
   let leave = () => {}
 
   if (client) {
@@ -49,33 +49,33 @@ export function useFieldPresence(
       const self = {}
       let leaving: Timer | undefined
 
-      /** Says that no field is edited, unless another has been focused. */
-      const left = () => {
+      /** Clears the field, unless another field was focused. */
+      const clear = () => {
         clearTimeout(leaving)
         leaving = undefined
         if (cursors.get(room.name) !== self) return
         cursors.delete(room.name)
         room.setPresence({ field: null })
       }
-      say = () => {
+      publish = () => {
         clearTimeout(leaving)
         cursors.set(room.name, self)
         room.setPresence({ field: toValue(field) })
       }
-      // The next field is focused right after this one is left, and one message will do for both.
-      leave = () => (leaving = after(0, left))
-      if (focused) say()
+      // The focus of the next field follows at once, so one request is enough for both.
+      leave = () => (leaving = after(0, clear))
+      if (focused) publish()
 
       const off = room.on('presence', (present) => (users.value = present))
       return () => {
-        left()
-        say = leave = () => {}
+        clear()
+        publish = leave = () => {}
         off()
       }
     })
     watch(
       () => toValue(field),
-      () => focused && say()
+      () => focused && publish()
     )
   }
 
@@ -83,7 +83,7 @@ export function useFieldPresence(
     editors,
     editingMessage,
     focus() {
-      if (!focused) say()
+      if (!focused) publish()
       focused = true
     },
     blur() {

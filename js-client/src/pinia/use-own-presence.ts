@@ -7,20 +7,20 @@ import type { ClientOption, RoomName } from './options.ts'
 const MEMBERS = ['displayName', 'field', 'meta'] as const
 type Member = (typeof MEMBERS)[number]
 
-/** The presence of one client in one room, as several composables make it. */
+/** The presence of one client in one room, set by several composables. */
 interface Shared {
-  /** By the composables that have said something, in their order. Of two that name the same member, the later one counts. */
+  /** The presence of each composable, in order. If two set the same member, the later one wins. */
   readonly parts: Map<object, OwnPresence>
-  /** What each member was set to last, as JSON. */
-  readonly said: Map<Member, string>
+  /** The last published value of each member, as JSON. */
+  readonly published: Map<Member, string>
 }
 
 const sharedByRoom = new WeakMap<Client, Map<string, Shared>>()
 
 /**
- * Shows this client to the others in a room: its name, the field that it is in, or any other data. What is reactive in it is
- * followed. Members that are left out stay as they are. When the scope ends, or the room changes, the members are as they were
- * without it: the name is that of the client, and the others are cleared.
+ * Sets the presence of this client in a room: its name, its field, and other data. Reactive values are followed. Omitted members
+ * keep their value. When the scope ends, or the room changes, the name becomes that of the client, and the other members are
+ * cleared.
  */
 export function useOwnPresence(
   room: RoomName,
@@ -28,45 +28,45 @@ export function useOwnPresence(
   { client = activeClient() }: ClientOption = {}
 ): void {
   if (!client) return
-  let say = () => {}
+  let update = () => {}
   followRoom(client, room, (room) => {
     if (!room) return
     const self = {}
     const shared = sharedIn(client, room)
-    say = () => {
+    update = () => {
       shared.parts.set(self, { ...toValue(presence) })
       publish(shared, client, room)
     }
-    say()
+    update()
     return () => {
-      say = () => {}
+      update = () => {}
       shared.parts.delete(self)
       publish(shared, client, room)
     }
   })
   watch(
     () => JSON.stringify(toValue(presence)),
-    () => say()
+    () => update()
   )
 }
 
 function sharedIn(client: Client, { name }: Room): Shared {
   const rooms = sharedByRoom.get(client) ?? new Map<string, Shared>()
   sharedByRoom.set(client, rooms)
-  const known = rooms.get(name) ?? { parts: new Map(), said: new Map() }
+  const known = rooms.get(name) ?? { parts: new Map(), published: new Map() }
   rooms.set(name, known)
   return known
 }
 
-/** Says what differs from what was said last. */
-function publish({ parts, said }: Shared, client: Client, room: Room) {
+/** Publishes the members that have changed. */
+function publish({ parts, published }: Shared, client: Client, room: Room) {
   const next: OwnPresence = {}
   for (const member of MEMBERS) {
     const without = member === 'displayName' ? (client.displayName ?? null) : null
     const value = [...parts.values()].findLast((part) => part[member] !== undefined)?.[member] ?? without
     const text = JSON.stringify(value)
-    if (text === (said.get(member) ?? JSON.stringify(without))) continue
-    said.set(member, text)
+    if (text === (published.get(member) ?? JSON.stringify(without))) continue
+    published.set(member, text)
     Object.assign(next, { [member]: value })
   }
   if (!parts.size) sharedByRoom.get(client)?.delete(room.name)

@@ -4,7 +4,7 @@ import { activeClient } from './active.ts'
 import { followRoom } from './follow.ts'
 import type { ClientOption, RoomName } from './options.ts'
 
-/** Who is in a room, this client included. It is in the room itself for as long as the scope lasts. */
+/** The users in a room, this client included. The client is in the room until the scope ends. */
 export function usePresence(
   room: RoomName,
   { client = activeClient() }: ClientOption = {}

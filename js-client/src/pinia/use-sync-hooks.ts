@@ -5,20 +5,20 @@ import { bindingsOf } from './registry.ts'
 type Hook<E extends keyof RoomEvents> = (listener: RoomListener<E>) => () => void
 
 export interface SyncHooks {
-  /** Others have changed the state. It shows already. */
+  /** Another client has changed the state. The change already shows. */
   onRemoteChange: Hook<'remoteChange'>
-  /** The application has changed the state; called when it is taken in, which is later. */
+  /** A change of this client was recorded, shortly after the application made it. */
   onLocalChange: Hook<'localChange'>
-  /** The server has sent whole state: on entering a room, or when it had to start again. */
+  /** The server has sent a full state: after joining a room, or after its history was lost. */
   onStateLoaded: Hook<'stateLoaded'>
   onError: Hook<'error'>
-  /** A local change will not take effect, unless the listener returns a resolution: see `Resolution`. */
+  /** A local change will not take effect. The listener may return a `Resolution`. */
   onConflict: Hook<'conflict'>
 }
 
 /**
- * Listens to what happens to the shared state of a store, in whichever room it is, until the scope ends. Each hook returns
- * a function that ends it earlier.
+ * Hooks for the events of a store, in every room that it joins, until the scope ends. Each hook returns a function that
+ * removes its listener earlier.
  */
 export function useSyncHooks(store: { $id: string }): SyncHooks {
   const bindings = bindingsOf(store, 'useSyncHooks')

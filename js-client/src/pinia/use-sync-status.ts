@@ -2,32 +2,32 @@ import { type ComputedRef, computed } from 'vue'
 import type { ConnectionStatus, RoomStatus } from '../types.ts'
 import { bindingsOf } from './registry.ts'
 
-/** The state of a store's connection and of its changes. */
+/** The status of a store: its connection and its changes. */
 export interface SyncStatus {
-  /** How changes come. Outside of a room, and on a server that renders pages, `offline`. */
+  /** The status of the connection. `offline` outside of a room and on a server that renders pages. */
   readonly status: ConnectionStatus
-  /** The server is heard, and nothing of what it has said is missing: `status` is `online` or `polling`. */
+  /** The client has caught up with the server: `status` is `online` or `polling`. */
   readonly connected: boolean
-  /** The room has been loaded: what is shown is more than initial state. */
+  /** The room has loaded. Before that, the store shows its initial state. */
   readonly syncing: boolean
-  /** The user may not write in the room: changes would be refused, and set aside. */
+  /** The server does not allow this user to write in the room. It refuses changes, and they are set aside. */
   readonly readOnly: boolean
-  /** Operations in the room that the server has not confirmed yet. */
+  /** The number of operations that the server has not confirmed. */
   readonly pendingChanges: number
-  /** Operations in the room that do not get through, and wait for the application's decision. */
+  /** The number of operations that were refused and wait for a decision of the application. */
   readonly rejectedChanges: number
-  /** When the server was last known to have nothing newer. */
+  /** When the server last reported the room as up to date. */
   readonly lastSyncedAt: Date | null
-  /** The code of what is wrong, as in `onError`; null when all is well. */
+  /** The code of the current error, as in `onError`; null if there is none. */
   readonly code: string | null
-  /** The same as a sentence. */
+  /** The current error as a sentence. */
   readonly error: string | null
 }
 
 /** From the worst to the best. */
 const ORDER: readonly ConnectionStatus[] = ['offline', 'connecting', 'polling', 'online']
 
-/** The status of a store. Of one with documents in several rooms, the worst wins. */
+/** The status of a store. With several rooms, the worst status wins. */
 export function useSyncStatus(store: { $id: string }): ComputedRef<SyncStatus> {
   const bindings = bindingsOf(store, 'useSyncStatus')
   return computed(() => {

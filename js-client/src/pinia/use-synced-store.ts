@@ -9,14 +9,14 @@ import { registerBinding, registerRef } from './registry.ts'
 
 export interface SyncedStoreOptions {
   room: RoomName
-  /** Milliseconds without a change before changes are sent. Without it, as the client has it. */
+  /** Changes are sent after this many milliseconds without another change. Default: that of the client. */
   debounceMs?: number
 }
 
 /**
- * Shared refs, for setup stores and for components. They are in the room until the store or component is gone.
- * What they hold when setup is over is what a new room begins with. In a browser where no client has been created yet, they are
- * shared from then on, and begin with what they hold then.
+ * Creates shared refs, for setup stores and components. They are shared until the store or component is disposed. Their values at
+ * the end of setup seed a new room. If a browser has no client yet, they are shared once one is created, and their values at
+ * that time seed a new room.
  */
 export function useSyncedStore(options: SyncedStoreOptions, { client = activeClient() }: ClientOption = {}) {
   const scope = getCurrentScope()
@@ -26,9 +26,9 @@ export function useSyncedStore(options: SyncedStoreOptions, { client = activeCli
   let loaded = () => {}
   let onSyncReady = Promise.resolve()
 
-  function add(made: Binding, { key, state, ...place }: (typeof places)[number]) {
-    made.add(key, place)
-    registerRef(state, made)
+  function add(binding: Binding, { key, state, ...place }: (typeof places)[number]) {
+    binding.add(key, place)
+    registerRef(state, binding)
   }
 
   function connect(client: Client) {
@@ -38,7 +38,7 @@ export function useSyncedStore(options: SyncedStoreOptions, { client = activeCli
     registerBinding(scope, made)
     for (const place of places) add(made, place)
     void made.ready.then(loaded)
-    // The plugin starts those of stores, once Pinia has hydrated the state. All others start when setup is over.
+    // The plugin starts the bindings of stores, after Pinia has hydrated the state. Others start after setup.
     queueMicrotask(() => made.start(app))
   }
 
@@ -50,7 +50,7 @@ export function useSyncedStore(options: SyncedStoreOptions, { client = activeCli
   }
 
   return {
-    /** A ref that is shared as the document `key` of the room. */
+    /** Returns a ref that is shared as the document `key` of the room. */
     synced<T>(key: string, initial: T): Ref<T> {
       const state = ref(initial) as Ref<T>
       const place = { key, state, holder: () => state, name: 'value' }
@@ -58,7 +58,7 @@ export function useSyncedStore(options: SyncedStoreOptions, { client = activeCli
       else places.push(place)
       return state
     },
-    /** Resolves when the room has been loaded, so that the refs hold more than what they began with. At once on a server. */
+    /** Resolves when the room has loaded; at once on a server that renders pages. */
     onSyncReady
   }
 }

@@ -7,10 +7,10 @@ import { describeRefusal } from '../wording.ts'
 import { useConnectionStore } from './connection.ts'
 import { useProjectStore } from './project.ts'
 
-/** Whether the server lets this window in, and by which token. */
+/** Whether the server admits this window, and the token form. */
 export const useAccessStore = defineStore('access', () => {
   const connection = useConnectionStore()
-  /** Why it does not; empty when it does, or has not been asked. */
+  /** Why the server refuses the window; empty if it does not. */
   const refusal = ref('')
   const changing = ref(false)
   const readOnly = ref(false)
@@ -34,8 +34,8 @@ export const useAccessStore = defineStore('access', () => {
     { immediate: true }
   )
 
-  /** Shows the server another token. What is unsent stays, unless this window is already in by a former one. */
-  function show(value: string) {
+  /** Replaces the token. A connected window reloads, and loses unsent changes; others keep them. */
+  function use(value: string) {
     changing.value = false
     refusal.value = ''
     token.value = value
@@ -45,5 +45,5 @@ export const useAccessStore = defineStore('access', () => {
     client.connect()
   }
 
-  return { refusal, asking, changing, readOnly, show }
+  return { refusal, asking, changing, readOnly, use }
 })

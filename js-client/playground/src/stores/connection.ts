@@ -4,7 +4,7 @@ import { computed, ref } from 'vue'
 import { pathsync } from '../sync.ts'
 import { useProjectStore } from './project.ts'
 
-/** Whether this window hears from the server, and what the server has not heard from it. */
+/** The connection of this window: its state, pending changes, and the simulated outage. */
 export const useConnectionStore = defineStore('connection', () => {
   const { client } = pathsync
   const status = useSyncStatus(useProjectStore())

@@ -16,11 +16,11 @@ export interface Toast {
 }
 export interface Line {
   id: number
-  from: 'here' | 'elsewhere'
+  from: 'self' | 'others'
   text: string
 }
 
-/** What sync has to say: short messages when something went wrong, and a line for every operation in the room. */
+/** Messages about conflicts and errors, and a log of the operations in the room. */
 export const useNoticesStore = defineStore('notices', () => {
   const toasts = ref<Toast[]>([])
   const lines = ref<Line[]>([])
@@ -36,7 +36,7 @@ export const useNoticesStore = defineStore('notices', () => {
     setTimeout(dismiss, SHOWN_MS, id)
   }
 
-  function note(from: Line['from'], ops: readonly Parameters<typeof describeOperation>[0][]) {
+  function log(from: Line['from'], ops: readonly Parameters<typeof describeOperation>[0][]) {
     const added = ops.map((op) => ({ id: ++lastId, from, text: describeOperation(op) }))
     lines.value = [...added.reverse(), ...lines.value].slice(0, MOST_LINES)
   }
@@ -44,11 +44,11 @@ export const useNoticesStore = defineStore('notices', () => {
   const { onConflict, onError, onLocalChange, onRemoteChange } = useSyncHooks(useProjectStore())
   onConflict((conflict) => show('conflict', describeConflict(conflict)))
   onError(({ code, message, ops }) => {
-    // No network, and not being let in, are states, which are shown all the time.
+    // The connection status already shows a lost network and a refused token.
     if (ops || !['network', 'unauthorized', 'forbidden'].includes(code)) show('error', message)
   })
-  onLocalChange(({ ops }) => note('here', ops))
-  onRemoteChange(({ ops }) => note('elsewhere', ops))
+  onLocalChange(({ ops }) => log('self', ops))
+  onRemoteChange(({ ops }) => log('others', ops))
 
   watch(room, () => (lines.value = []))
 

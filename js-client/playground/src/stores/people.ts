@@ -6,7 +6,7 @@ import { peopleOf } from '../people.ts'
 import { room } from '../room.ts'
 import { pathsync } from '../sync.ts'
 
-/** Who is in the room. */
+/** The people in the room. */
 export const usePeopleStore = defineStore('people', () => {
   const { client } = pathsync
   const { users, count } = usePresence(room)

@@ -3,7 +3,7 @@ import { emptyProject, exampleTasks, items, newSubtask, newTask, themeOf, zoomOf
 import type { Project, Settings, Subtask, Task } from '../project.ts'
 import { room } from '../room.ts'
 
-/** The project of the room: an ordinary Pinia store. Only the option `sync` at the end makes it shared. */
+/** The project of the room: a Pinia store, shared by the option `sync` at the end. */
 export const useProjectStore = defineStore('project', {
   state: () => ({
     project: emptyProject()
@@ -26,7 +26,7 @@ export const useProjectStore = defineStore('project', {
     removeTask(task: Task) {
       remove(taskList(this.project), task)
     },
-    /** Moves a task to where `place` stands; the ones between make room. */
+    /** Moves a task to the position of `place`. */
     moveTask(task: Task, place: Task) {
       const list = taskList(this.project)
       const to = list.indexOf(place)

@@ -1,4 +1,4 @@
-// Makes the client, in the browser only. Where pages are rendered there is none, and the composables stay empty.
+// Creates the client, in the browser only. On the server there is no client, and the composables do nothing.
 import { defineNuxtPlugin } from '#app'
 import { createPathsync } from '../../pinia/index.ts'
 import type { ClientOptions } from '../../types.ts'
@@ -10,13 +10,13 @@ export default defineNuxtPlugin({
     const options: ClientOptions = { ...nuxtApp.$config.public.pathsync }
     await nuxtApp.hooks.callHook('pathsync:options', options)
     const { token } = options
-    // It may use composables, whenever it is asked.
+    // The function may use composables at any time.
     if (typeof token === 'function') options.token = async () => nuxtApp.runWithContext(token)
 
     const plugin = createPathsync(options)
     nuxtApp.$pinia.use(plugin)
 
-    // What the server has rendered is hydrated first: the two would differ if the state of a room came in between.
+    // Hydration first: a state of a room that arrived earlier would differ from the rendered page.
     if (nuxtApp.isHydrating) {
       plugin.client.disconnect()
       nuxtApp.hooks.hookOnce('app:suspense:resolve', () => plugin.client.connect())

@@ -1,4 +1,4 @@
-// A route of the Nuxt server that passes requests on to the pathsync server, so that a page needs one origin only.
+// A route of the Nuxt server that passes requests to the pathsync server, so that pages need one origin only.
 import { createError, defineEventHandler, proxyRequest, useRuntimeConfig, type NodeResponse } from '#imports'
 
 export default defineEventHandler((event) => {
@@ -6,17 +6,17 @@ export default defineEventHandler((event) => {
   const { proxy } = useRuntimeConfig(event).pathsync
   const root = new URL(proxy).pathname.replace(/\/*$/, '/v1/')
   const target = new URL(proxy.replace(/\/+$/, '') + event.path)
-  // `..` in the path would lead to what is not part of the API, such as /metrics.
+  // `..` in the path could lead outside of the API, such as to /metrics.
   if (!target.pathname.startsWith(root)) throw createError({ statusCode: 404 })
 
-  // A reader who goes has to be gone for the server too: it would stay present, and its stream open.
-  const gone = new AbortController()
-  const { signal } = gone
-  res.once('close', () => gone.abort())
+  // A closed connection must end the request to the server. Otherwise the client stays present and its stream open.
+  const closed = new AbortController()
+  const { signal } = closed
+  res.once('close', () => closed.abort())
 
   return proxyRequest(event, target.href, {
     fetchOptions: { signal, redirect: 'manual' },
-    // The server compares the page's origin with the host that the browser asked, and `Host` names the server now.
+    // The server compares the page's origin with the host of the browser's request. `Host` is the pathsync server's here.
     headers: { 'x-forwarded-host': String(req.headers['x-forwarded-host'] ?? req.headers.host) },
     onResponse: (_, { body }) =>
       body?.pipeTo(writer(res), { signal }).then(
@@ -26,7 +26,7 @@ export default defineEventHandler((event) => {
   })
 })
 
-/** Takes the next chunk when the last one is on its way: nothing piles up before a slow reader. */
+/** Accepts a chunk after the previous one is written, so that chunks for a slow reader do not accumulate. */
 const writer = (res: NodeResponse) =>
   new WritableStream<Uint8Array>({
     write: (chunk) => new Promise((written) => res.write(chunk, () => written()))

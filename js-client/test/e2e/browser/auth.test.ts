@@ -23,7 +23,7 @@ describe.skipIf(!executable)('a window', () => {
       await page.keyboard.press('Enter')
     }
 
-    await why().toContain('asks who you are')
+    await why().toContain('requires a token')
     await paste('nonsense')
     await why().toContain('The token was refused')
     await paste(token({ lives: -3600 }))

@@ -1,4 +1,4 @@
-// Documents for property tests: small enough that two of them have much in common.
+// Documents for property tests, small enough that two of them share parts.
 import fc from 'fast-check'
 import type { Json, JsonObject } from '../../../src/document/json.ts'
 
@@ -23,10 +23,10 @@ const { value, members } = fc.letrec<{ value: Json; members: JsonObject; items: 
 
 /** Any JSON value in which every object in an array has its id. */
 export const anyValue = value as fc.Arbitrary<Json>
-/** One that is an object. */
+/** Any such JSON object. */
 export const anyObject = members as fc.Arbitrary<JsonObject>
 
-/** Makes a value refuse changes, so that a test fails if somebody tries. */
+/** Freezes a value, so that a change throws. */
 export function freeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(freeze)
   return value

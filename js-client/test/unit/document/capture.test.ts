@@ -12,7 +12,7 @@ const counting = (): Required<Pick<CaptureOptions, 'newId'>> => {
   let n = 0
   return { newId: () => `n${++n}` }
 }
-/** The snapshot, and what was left out of it. */
+/** The snapshot and the omitted values. */
 const captured = (live: unknown, known?: Json): { snapshot: Json | undefined; left: string[] } => {
   const left: string[] = []
   const snapshot = capture(known, live, { ...counting(), onInvalid: (place, why) => left.push(`${place}: ${why}`) })
@@ -121,7 +121,7 @@ describe('a snapshot', () => {
     expect(get(next, 'tasks[t1]')).toBe(tasks[0])
   })
 
-  test('never changes afterwards', () => {
+  test('is immutable', () => {
     const live = { a: { b: [{ _sync_id: 'x', n: 1 }] } }
     const first = capture(undefined, live)
     live.a.b[0]!.n = 2
@@ -139,13 +139,13 @@ describe('a snapshot', () => {
     })
   })
 
-  test('keeps the order of members that is known; new members come last', () => {
+  test('keeps the known order of members; new members are last', () => {
     expect(JSON.stringify(capture({ b: 1, a: 2, c: 3 }, { n: 0, c: 3, a: 4, b: 1 }))).toBe('{"b":1,"a":4,"c":3,"n":0}')
   })
 })
 
-describe('values are what JSON makes of them', () => {
-  test('of anything', () => {
+describe('values equal those of JSON', () => {
+  test('for any value', () => {
     const anything = fc
       .anything({ withDate: true, withNullPrototype: true, maxDepth: 3 })
       .filter((value) => !/"__proto__"/.test(JSON.stringify(value) ?? '') && !captured(value).left.length)
@@ -168,7 +168,7 @@ describe('values are what JSON makes of them', () => {
     ['a date in an array', [new Date(0)], ['1970-01-01T00:00:00.000Z']],
     ['toJSON', { x: { toJSON: () => ({ y: 1, z: undefined }) } }, { x: { y: 1 } }],
     ['a ref is an object like any other', { r: { __v_isRef: true, value: 1 } }, { r: { __v_isRef: true, value: 1 } }],
-    ['half a character', { a: '\ud83dx\ud83d\ude00' }, { a: '\ufffdx\ud83d\ude00' }]
+    ['half a surrogate pair', { a: '\ud83dx\ud83d\ude00' }, { a: '\ufffdx\ud83d\ude00' }]
   ])('%s', (_, live, snapshot) => {
     expect(captured(live)).toEqual({ snapshot, left: [] })
     expect(capture(snapshot, live)).toBe(snapshot)
@@ -179,8 +179,8 @@ describe('values are what JSON makes of them', () => {
   })
 })
 
-describe('half a character', () => {
-  test('in a name is repaired, and the rest is as it was', () => {
+describe('half a surrogate pair', () => {
+  test('in a name is repaired, and the rest is unchanged', () => {
     const live = { 'a\ud83d': { b: 1 }, c: 2 }
     const { snapshot, left } = captured(live)
     expect(snapshot).toEqual({ 'a\ufffd': { b: 1 }, c: 2 })
@@ -191,18 +191,18 @@ describe('half a character', () => {
     expect(capture(snapshot, { c: 2 })).toEqual({ c: 2 })
   })
 
-  test('in two names that are one when repaired: the first counts, unless one is whole', () => {
+  test('in two names with the same repair: the first one is kept, unless another member has that name', () => {
     expect(captured({ 'a\ud83d': 1, 'a\udc00': 2 })).toEqual({
       snapshot: { 'a\ufffd': 1 },
-      left: ['a\udc00: another member has its name, repaired']
+      left: ['a\udc00: another member has the repaired name']
     })
     expect(captured({ 'a\ud83d': 1, 'a\ufffd': 2 })).toEqual({
       snapshot: { 'a\ufffd': 2 },
-      left: ['a\ud83d: another member has its name, repaired']
+      left: ['a\ud83d: another member has the repaired name']
     })
   })
 
-  test('in an id is repaired in the live item, too, and stays one id', () => {
+  test('in an id is repaired in the live item, too, and the id stays the same', () => {
     const live = [{ _sync_id: 'x\ud83d' }, { _sync_id: 'x\ud83d' }, { _sync_id: 'x\udc00' }]
     const options = counting()
     const first = capture(undefined, live, options)
@@ -216,7 +216,7 @@ describe('half a character', () => {
   })
 })
 
-describe('what a document cannot hold is left out, and said', () => {
+describe('values that are not JSON are omitted and reported', () => {
   class Money {
     amount: number
     constructor(amount: number) {
@@ -252,7 +252,7 @@ describe('what a document cannot hold is left out, and said', () => {
   ])('%s', (_, value, why) => {
     expect(captured({ a: { b: value, c: 1 } })).toEqual({ snapshot: { a: { c: 1 } }, left: [`a.b: ${why}`] })
     expect(captured(value)).toEqual({ snapshot: undefined, left: [`: ${why}`] })
-    // What is known of it stays, so that nobody else loses it.
+    // The known value is kept, so that other clients keep it.
     const known = { a: { b: 5, c: 1 } }
     expect(capture(known, { a: { b: value, c: 1 } })).toBe(known)
     expect(captured([1, value, 2])).toEqual({ snapshot: [1, null, 2], left: [`[1]: ${why}`] })
@@ -263,7 +263,7 @@ describe('what a document cannot hold is left out, and said', () => {
     expect(capture(snapshot, live)).toBe(snapshot)
   })
 
-  test('a getter that fails', () => {
+  test('a getter that throws', () => {
     expect(
       captured({
         get a() {
@@ -274,14 +274,14 @@ describe('what a document cannot hold is left out, and said', () => {
     ).toEqual({ snapshot: { b: 1 }, left: ['a: reading it failed: Error: no'] })
   })
 
-  test('an instance of a class is shared by its members, and that is said', () => {
+  test('an instance of a class is shared as its members, with a report', () => {
     expect(captured({ price: new Money(5) })).toEqual({
       snapshot: { price: { amount: 5 } },
       left: ['price: it is an instance of a class: others get its members and nothing else']
     })
   })
 
-  test('gaps and undefined in arrays become null, and that is said', () => {
+  test('gaps and undefined in arrays become null, with a report', () => {
     expect(captured([1, , undefined])).toEqual({
       // eslint-disable-line no-sparse-arrays
       snapshot: [1, null, null],
@@ -315,7 +315,7 @@ describe('what a document cannot hold is left out, and said', () => {
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
   })
 
-  test('what is deeper than 64, unless it was known before', () => {
+  test('values deeper than 64, unless they were known before', () => {
     const nested = (depth: number): string => `${'{"a":'.repeat(depth)}{}${'}'.repeat(depth)}`
     expect(captured(JSON.parse(nested(63))).left).toEqual([])
     const { snapshot, left } = captured(JSON.parse(nested(64)))
@@ -326,7 +326,7 @@ describe('what a document cannot hold is left out, and said', () => {
     expect(capture(known, clone(known))).toBe(known)
   })
 
-  test('a text that is much too deep does no harm', () => {
+  test('a value of extreme depth causes no stack overflow', () => {
     let live: unknown = 1
     for (let i = 0; i < 100_000; i++) live = [live]
     expect(captured(live).left).toHaveLength(1)
@@ -334,7 +334,7 @@ describe('what a document cannot hold is left out, and said', () => {
 })
 
 describe('ids', () => {
-  test('every object in an array gets one, at any depth, in plain arrays too; others get none', () => {
+  test('every object in an array gets an id, at any depth, also in mixed arrays; other objects get none', () => {
     const live = { o: {}, t: [{ subs: [{}] }, { _sync_id: '' }, { _sync_id: 5 }], mixed: [1, {}, [{}]] }
     const { snapshot } = captured(live)
     expect(snapshot).toEqual({
@@ -346,14 +346,14 @@ describe('ids', () => {
     expect(capture(snapshot, live)).toBe(snapshot)
   })
 
-  test('an id that an earlier element has is replaced, but the same id may be in two arrays', () => {
+  test('the id of an earlier element is replaced, but two arrays may have the same id', () => {
     const live = { a: [{ _sync_id: 'x' }, { _sync_id: 'x', n: 1 }], b: [{ _sync_id: 'x' }] }
     const { snapshot } = captured(live)
     expect(snapshot).toEqual({ a: [{ _sync_id: 'x' }, { _sync_id: 'n1', n: 1 }], b: [{ _sync_id: 'x' }] })
     expect(live).toEqual(snapshot)
   })
 
-  test('an object that is in an array twice becomes two', () => {
+  test('an object twice in an array becomes two objects', () => {
     const task = { title: 'One', tags: ['a'] }
     const live = [task, task, task]
     const { snapshot } = captured(live)
@@ -368,7 +368,7 @@ describe('ids', () => {
     expect(capture(snapshot, live)).toBe(snapshot)
   })
 
-  test('assignId decides how an id gets into live state', () => {
+  test('assignId writes the id into live state', () => {
     const assignId = vi.fn()
     const live = [{ a: 1 }]
     expect(capture(undefined, live, { ...counting(), assignId })).toEqual([{ a: 1, _sync_id: 'n1' }])
@@ -376,7 +376,7 @@ describe('ids', () => {
     expect(live).toEqual([{ a: 1 }])
   })
 
-  test('a frozen object keeps the id that it got, wherever it goes', () => {
+  test('a frozen object keeps its id when it moves', () => {
     const [a, b] = [Object.freeze({ n: 1 }), Object.freeze({ n: 2 })]
     const options = counting()
     const first = capture(undefined, [a, b], options)
@@ -393,7 +393,7 @@ describe('ids', () => {
     expect(second[1]).toBe((first as Json[])[0])
   })
 
-  test('an object that says in toJSON what it is keeps its id', () => {
+  test('an object with toJSON keeps its id', () => {
     const live = [
       {
         n: 1,
@@ -408,7 +408,7 @@ describe('ids', () => {
     expect(capture(first, live, options)).toBe(first)
   })
 
-  test('what was an item array is none when something else is in it', () => {
+  test('an item array with another kind of element is no longer an item array', () => {
     const known = [{ _sync_id: 'a' }, { _sync_id: 'b' }]
     expect(isItems(known)).toBe(true)
     for (const live of [
@@ -420,14 +420,14 @@ describe('ids', () => {
     expect(isItems(capture(known, [{ _sync_id: 'a', n: 1 }, { _sync_id: 'b' }]) as Json[])).toBe(true)
   })
 
-  test('the snapshot knows its item arrays', () => {
+  test('the snapshot recognises its item arrays', () => {
     const snapshot = capture(undefined, [{}, {}]) as Json[]
     expect(isItems(snapshot)).toBe(true)
     expect(get(snapshot, [{ item: (snapshot[1] as { _sync_id: string })._sync_id }])).toBe(snapshot[1])
   })
 })
 
-test('with toRaw, reactive state is read without its proxies', () => {
+test('with toRaw, reactive state is read without proxies', () => {
   const state = reactive({ t: [{ _sync_id: 'x', when: new Date(0), tags: ['a'] }], nested: reactive({ n: 1 }) })
   const raw = vi.fn(toRaw) as typeof toRaw
   const snapshot = capture(undefined, state, { raw })

@@ -6,7 +6,7 @@ import { patch } from '../../../src/document/patch.ts'
 import { clone } from '../../../src/document/values.ts'
 import { anyObject, anyValue, freeze, parse } from './arbitrary.ts'
 
-/** Live state that is as `from`, made as `to`; both versions refuse to be changed. */
+/** Live state equal to `from`, patched to `to`. Both versions are frozen. */
 const patched = (from: Json, to: Json): { live: unknown; result: unknown } => {
   const live = clone(freeze(from))
   return { live, result: patch(live, from, freeze(to)) }
@@ -15,7 +15,7 @@ const containers = (value: unknown): unknown[] =>
   typeof value === 'object' && value !== null ? [value, ...Object.values(value).flatMap(containers)] : []
 
 describe('any two versions', () => {
-  test('live state becomes as the second, and shares nothing with it', () => {
+  test('live state becomes equal to the second, and shares nothing with it', () => {
     fc.assert(
       fc.property(anyValue, anyValue, (from, to) => {
         const { live, result } = patched(from, to)
@@ -53,7 +53,7 @@ describe('any two versions', () => {
     )
   })
 
-  test('live state that is not as it should be becomes so where the versions differ', () => {
+  test('live state that differs from the first becomes equal to the second where the versions differ', () => {
     fc.assert(
       fc.property(anyValue, anyValue, (other, to) => {
         expect(patch(clone(other), undefined, to)).toEqual(to)
@@ -78,7 +78,7 @@ describe('any two versions', () => {
   })
 })
 
-describe('what stands in its place', () => {
+describe('the returned value', () => {
   test.each<[string, unknown, Json | undefined, Json | undefined, unknown]>([
     ['nothing when there is nothing', { a: 1 }, { a: 1 }, undefined, undefined],
     ['a scalar', 1, 1, 'x', 'x'],
@@ -92,7 +92,7 @@ describe('what stands in its place', () => {
     expect(patch(live, from, to)).toEqual(result)
   })
 
-  test('the same state, untouched, when the versions are the same', () => {
+  test('the same state, unchanged, if the versions are equal', () => {
     const live = { mine: 1 }
     const version = { a: 1 }
     expect(patch(live, version, version)).toBe(live)
@@ -100,13 +100,13 @@ describe('what stands in its place', () => {
   })
 })
 
-test('members that no version has stay', () => {
+test('members that are in neither version stay', () => {
   const live = { a: 1, b: 1, method: () => 1, nothing: undefined }
   patch(live, { a: 1, b: 1 }, { a: 2 })
   expect(live).toEqual({ a: 2, method: live.method, nothing: undefined })
 })
 
-test('names of prototypes are names like any other, and __proto__ is none', () => {
+test('names of prototype members are ordinary names, and __proto__ is skipped', () => {
   const live: Record<string, unknown> = {}
   patch(live, {}, parse('{"constructor":{"a":1},"toString":1,"__proto__":{"polluted":1},"o":{"__proto__":{"polluted":1}}}'))
   expect(JSON.stringify(live)).toBe('{"constructor":{"a":1},"toString":1,"o":{}}')
@@ -119,7 +119,7 @@ test('names of prototypes are names like any other, and __proto__ is none', () =
 
 describe('arrays', () => {
   const items = (ids: string): JsonObject[] => [...ids].map((_sync_id) => ({ _sync_id }))
-  /** The positions that are written to when items are rearranged. */
+  /** The positions that a change of order writes. */
   const written = (from: Json[], to: Json[]): string[] => {
     const names: string[] = []
     const live = new Proxy(clone(from) as unknown[], {
@@ -133,7 +133,7 @@ describe('arrays', () => {
     return names
   }
 
-  test('only the positions that differ are written', () => {
+  test('writes only positions that differ', () => {
     expect(written(items('abcdef'), items('abdcef'))).toEqual(['2', '3'])
     expect(written(items('abcdef'), items('abcdefg'))).toEqual(['6'])
     expect(written(items('abc'), items('ab'))).toEqual([])
@@ -143,7 +143,7 @@ describe('arrays', () => {
     expect(written([1, 2], [1, 2, 3])).toEqual(['2'])
   })
 
-  test('an item that is not the one that should be there is not taken for it', () => {
+  test('does not patch an item with another id', () => {
     const live = [{ _sync_id: 'other', mine: true }]
     const other = live[0]
     patch(live, [{ _sync_id: 'a', n: 1 }], [{ _sync_id: 'a', n: 2 }])
@@ -151,7 +151,7 @@ describe('arrays', () => {
     expect(other).toEqual({ _sync_id: 'other', mine: true })
   })
 
-  test('more items than a call has arguments', () => {
+  test('inserts more items than a call can have arguments', () => {
     const many = Array.from({ length: 300_000 }, (_, i) => ({ _sync_id: `${i}` }))
     expect((patch([], [], many) as unknown[]).length).toBe(300_000)
   })
@@ -183,17 +183,17 @@ describe('reactive state', () => {
     return Object.fromEntries(spies.flatMap(([name, spy]) => (spy.mock.calls.length > 1 ? [[name, 1]] : [])))
   }
 
-  test('one field that changes updates what shows that field, and nothing else', () => {
+  test('a change of one field triggers only the effects that read it', () => {
     expect(observed({ ...from, title: 'New' })).toEqual({ title: 1 })
     expect(observed({ ...from, settings: { zoom: 2, theme: 'dark' } })).toEqual({ zoom: 1 })
     expect(observed({ ...from, tasks: [{ ...from.tasks[0]!, done: true }, from.tasks[1]!] })).toEqual({ 'a.done': 1 })
   })
 
-  test('a version that is the same in other objects updates nothing', () => {
+  test('an equal version of other objects triggers nothing', () => {
     expect(observed(structuredClone(from))).toEqual({})
   })
 
-  test('shallow state is changed in place too', () => {
+  test('shallow state changes in place, too', () => {
     const state = shallowReactive({ tasks: [{ _sync_id: 'a', n: 1 }] })
     const { tasks } = state
     patch(state, { tasks: [{ _sync_id: 'a', n: 1 }] }, { tasks: [{ _sync_id: 'a', n: 2 }] })

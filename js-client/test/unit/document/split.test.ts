@@ -14,13 +14,13 @@ const set = (path: string, value: Json): Operation => ({ op: 'set', path, value 
 describe('take', () => {
   const ops = ['a', 'b', 'c'].map((path) => set(path, 1))
 
-  test('takes all when they fit, and at most so many', () => {
+  test('takes all operations if they fit, and at most the limit', () => {
     expect(take(ops, { ops: 1000, bytes: 1000 })).toEqual(ops)
     expect(take(ops, { ops: 2, bytes: 1000 })).toEqual(ops.slice(0, 2))
     expect(take([], { ops: 2, bytes: 1000 })).toEqual([])
   })
 
-  test('takes as many as have so many bytes as JSON, whatever their characters take', () => {
+  test('counts bytes of JSON in UTF-8', () => {
     for (const text of ['x', 'é', '😀', '"', '\n']) {
       const texts = ['a', 'b', 'c'].map((path) => set(path, text.repeat(10)))
       expect(take(texts, { ops: 1000, bytes: bytes(texts) })).toEqual(texts)
@@ -28,18 +28,18 @@ describe('take', () => {
     }
   })
 
-  test('takes one that is too large and cannot be split', () => {
+  test('takes a first operation that is too large and cannot be split', () => {
     const large = set('a', 'x'.repeat(100))
     expect(take([large, ...ops], { ops: 1000, bytes: 50 })).toEqual([large])
   })
 
-  test('stops before one that is too large; it begins the next batch, in pieces', () => {
+  test('stops before an operation that is too large; the next batch starts with a part of it', () => {
     const large = set('l', { a: 'x'.repeat(40), b: 'x'.repeat(40) })
     expect(take([...ops, large], { ops: 1000, bytes: 105 })).toEqual(ops)
     expect(take([large], { ops: 1000, bytes: 105 })).toEqual([set('l', { a: 'x'.repeat(40) })])
   })
 
-  test('batch after batch, any change arrives', () => {
+  test('any change arrives over several batches', () => {
     fc.assert(
       fc.property(anyObject, anyValue, fc.integer({ min: 60, max: 200 }), (from, to, limit) => {
         let doc: Json | undefined = from
@@ -55,7 +55,7 @@ describe('take', () => {
 })
 
 describe('an operation that is too large', () => {
-  /** All that is sent, batch after batch, for an operation on a document; and what it comes to. */
+  /** All batches for an operation on a document, and the resulting document. */
   function pieces(op: Operation, limit: number, before?: Json): { ops: Operation[]; doc: Json | undefined } {
     const to = fold(before, [op]).doc
     const ops: Operation[] = []
@@ -69,13 +69,13 @@ describe('an operation that is too large', () => {
     return { ops, doc }
   }
 
-  test('is left alone when it is small enough, or has no value', () => {
+  test('is not cut if it fits or has no value', () => {
     const small = set('a', { b: 1 })
     expect(pieces(small, 100).ops).toEqual([small])
     expect(take([{ op: 'delete', path: 'a' }], { ops: 1, bytes: 1 })).toEqual([{ op: 'delete', path: 'a' }])
   })
 
-  test('any value arrives in pieces as it would whole', () => {
+  test('any value arrives in parts as it would whole', () => {
     fc.assert(
       fc.property(anyValue, fc.integer({ min: 1, max: 200 }), (value, limit) => {
         expect(pieces(set('a', value), limit).doc).toEqual({ a: value })
@@ -85,7 +85,7 @@ describe('an operation that is too large', () => {
     )
   })
 
-  test('any item too, added or replaced', () => {
+  test('any added or replaced item arrives in parts, too', () => {
     fc.assert(
       fc.property(anyObject, fc.integer({ min: 1, max: 200 }), (members, limit) => {
         const value = { ...members, _sync_id: 'x' }
@@ -99,7 +99,7 @@ describe('an operation that is too large', () => {
     )
   })
 
-  test('each piece is small enough where its parts are', () => {
+  test('each part fits if the members fit', () => {
     const tasks = Array.from({ length: 200 }, (_, i) => ({ _sync_id: `t${i}`, title: 'é'.repeat(20), subs: [] }))
     const { ops, doc } = pieces(set('', { title: 'Plan', tasks, settings: { zoom: 1 } }), 500)
     expect(Math.max(...ops.map(bytes))).toBeLessThan(500)
@@ -107,12 +107,12 @@ describe('an operation that is too large', () => {
     expect(ops.length).toBeLessThan(tasks.length + 4)
   })
 
-  test('what no path can name stays with what contains it', () => {
+  test('a member that no path can name stays with its container', () => {
     const value = { a: 'x'.repeat(100), '': 'y', 'b\0': { c: 1 } }
     expect(pieces(set('o', value), 60).ops).toEqual([set('o', { '': 'y', 'b\0': { c: 1 } }), set('o.a', 'x'.repeat(100))])
   })
 
-  test('with a text or an array of texts cannot be split', () => {
+  test('with a text or an array of texts is not cut', () => {
     for (const value of ['x'.repeat(100), ['x'.repeat(100)]]) expect(pieces(set('a', value), 50).ops).toEqual([set('a', value)])
   })
 })

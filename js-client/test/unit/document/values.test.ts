@@ -24,7 +24,7 @@ describe('item arrays', () => {
 })
 
 describe('equal', () => {
-  test('a copy is equal, also with its members in another order', () => {
+  test('holds for a copy, in any order of members', () => {
     const backwards = (value: unknown): unknown =>
       Array.isArray(value)
         ? value.map(backwards)
@@ -41,7 +41,7 @@ describe('equal', () => {
       })
     )
   })
-  test('two values are equal when their copies with sorted members have the same text', () => {
+  test('holds exactly if the copies with sorted members have the same text', () => {
     const sorted = (value: Json): unknown =>
       JSON.stringify(value, (_, member: unknown) =>
         typeof member === 'object' && member !== null && !Array.isArray(member)
@@ -90,19 +90,19 @@ describe('get', () => {
   ])('%s', (path, value) => {
     expect(get(doc, path)).toBe(value)
   })
-  test('takes segments too, and a document that does not exist', () => {
+  test('accepts segments, and a missing document', () => {
     expect(get(doc, [{ key: 'a' }, { key: 'b' }, { item: 'x' }])).toBe(doc.a.b[0])
     expect(get(undefined, 'a')).toBeUndefined()
     expect(get(undefined, '')).toBeUndefined()
   })
-  test('refuses a text that is no path', () => {
+  test('throws for a text that is not a path', () => {
     expect(() => get(doc, 'a..b')).toThrow(TypeError)
     expect(() => get(doc, '__proto__')).toThrow(TypeError)
   })
 })
 
-describe('prototypes are out of reach', () => {
-  test('own sees own members only', () => {
+describe('prototypes are not accessible', () => {
+  test('own reads own members only', () => {
     expect(own({ a: 1 }, 'a')).toBe(1)
     expect(own({}, 'toString')).toBeUndefined()
     expect(own({}, '__proto__')).toBeUndefined()
@@ -124,7 +124,7 @@ describe('prototypes are out of reach', () => {
   })
 })
 
-test('a clone is equal and shares nothing that can change', () => {
+test('a clone is equal and shares no mutable part', () => {
   fc.assert(
     fc.property(anyValue, (value) => {
       const copy = clone(value)
@@ -137,8 +137,8 @@ test('a clone is equal and shares nothing that can change', () => {
   )
 })
 
-describe('a version that shares with the one before', () => {
-  /** Whatever is the same in both, at the same name or in the item with the same id, is the same value. */
+describe('a version that shares parts with the previous one', () => {
+  /** Equal members with the same name, and equal items with the same id, are the same value. */
   function expectShared(before: Json | undefined, shared: Json | undefined) {
     if (same(before, shared)) return expect(shared).toBe(before)
     if (Array.isArray(before) && Array.isArray(shared)) {
@@ -149,7 +149,7 @@ describe('a version that shares with the one before', () => {
     } else for (const name of Object.keys(Object(shared) as object)) expectShared(own(before, name), own(shared, name))
   }
 
-  test('is as it was, and has the same values for the same parts', () => {
+  test('is equal, and has the same values for equal parts', () => {
     fc.assert(
       fc.property(anyValue, anyValue, (before, after) => {
         const shared = share(freeze(before), freeze(after))
@@ -159,7 +159,7 @@ describe('a version that shares with the one before', () => {
     )
   })
 
-  test('is itself where items were only added, removed and moved', () => {
+  test('is itself if items were only added, removed and moved', () => {
     const items = Array.from({ length: 30 }, (_, i) => ({ _sync_id: `i${i}` }))
     const lists = fc.shuffledSubarray(items)
     fc.assert(
@@ -172,7 +172,7 @@ describe('a version that shares with the one before', () => {
     )
   })
 
-  test('shares an item that comes back from the server at another place', () => {
+  test('shares an item that the server returns at another position', () => {
     const before = parse('[{"_sync_id":"a"},{"_sync_id":"b","n":1},{"_sync_id":"c"}]')
     const after = parse('[{"_sync_id":"x"},{"_sync_id":"c"},{"_sync_id":"b","n":1},{"_sync_id":"a","n":2}]')
     expect(share(before, after)).toEqual(after)

@@ -20,7 +20,7 @@ interface Definition {
 }
 const { setup } = (await import('../../../src/nuxt/module.ts')).default as unknown as Definition
 
-/** Sets the module up. Returns what browsers, and what the Nuxt server alone, get of the configuration. */
+/** Sets up the module. Returns the configuration for browsers, and that for the Nuxt server only. */
 function install(options: ModuleOptions, rest: { baseURL?: string; syncedPiniaStore?: unknown } = {}) {
   const { baseURL = '/', ...config } = rest
   const runtimeConfig = { public: {} as { pathsync?: ModuleOptions }, pathsync: undefined as unknown }
@@ -30,19 +30,19 @@ function install(options: ModuleOptions, rest: { baseURL?: string; syncedPiniaSt
 
 beforeEach(() => vi.clearAllMocks())
 
-test('without options the server is at the page’s own origin, and the environment may name another', () => {
+test('without options the server is the page’s origin, and the environment can set another', () => {
   expect(install({})).toEqual({ browser: { url: '' }, server: undefined })
   expect(kit.addServerHandler).not.toHaveBeenCalled()
 })
 
-test('options go to the browser', () => {
+test('options are passed to the browser', () => {
   expect(install({ url: 'https://sync.example.com', persist: true }).browser).toEqual({
     url: 'https://sync.example.com',
     persist: true
   })
 })
 
-test('a proxy has a route, and its address is not told to browsers', () => {
+test('a proxy adds a route, and browsers do not receive its address', () => {
   expect(install({ proxy: 'http://10.0.0.1:8080' })).toEqual({
     browser: { url: '' },
     server: { proxy: 'http://10.0.0.1:8080' }
@@ -50,16 +50,16 @@ test('a proxy has a route, and its address is not told to browsers', () => {
   expect(kit.addServerHandler).toHaveBeenCalledWith({ route: '/v1/**', handler: './runtime/proxy' })
 })
 
-test('below a base the proxy is too', () => {
+test('with a base URL, the client uses it for the proxy', () => {
   expect(install({ proxy: 'http://10.0.0.1:8080' }, { baseURL: '/app/' }).browser).toEqual({ url: '/app' })
 })
 
-test('the plugin comes after Pinia’s', () => {
+test('the plugin runs after Pinia’s', () => {
   install({})
   expect(kit.addPlugin).toHaveBeenCalledWith('./runtime/plugin.client', { append: true })
 })
 
-test('every composable is imported from the one place where the client is known', () => {
+test('every composable is imported from the module that knows the client', () => {
   install({})
   const [imports] = kit.addImports.mock.lastCall as [{ name: string; from: string }[]]
   expect(imports.map(({ name }) => name).sort()).toEqual([
@@ -74,14 +74,14 @@ test('every composable is imported from the one place where the client is known'
   expect(new Set(imports.map(({ from }) => from))).toEqual(new Set(['../pinia/index']))
 })
 
-test('the predecessor’s debounce is taken, unless there is one, and that is said once', () => {
+test('the predecessor’s debounce is used unless `debounceMs` is set, with one warning', () => {
   const syncedPiniaStore = { database: { password: 'sa' }, sync: { clientDebounceMs: 250 } }
   expect(install({}, { syncedPiniaStore }).browser).toEqual({ url: '', debounceMs: 250 })
   expect(kit.warn).toHaveBeenCalledOnce()
   expect(install({ debounceMs: 100 }, { syncedPiniaStore }).browser).toEqual({ url: '', debounceMs: 100 })
 })
 
-test('nothing is said to others', () => {
+test('without the predecessor’s options there is no warning', () => {
   install({})
   expect(kit.warn).not.toHaveBeenCalled()
 })

@@ -11,7 +11,7 @@ interface Plugin {
 }
 const plugin = (await import('../../../src/nuxt/runtime/plugin.client.ts')).default as unknown as Plugin
 
-/** Runs the plugin in an application. `listen` is what the application does with the options of the client. */
+/** Runs the plugin in an application. `listen` is the application's listener for the client options. */
 async function start(
   config: ClientOptions,
   { listen, isHydrating }: { listen?: (options: ClientOptions) => void; isHydrating?: boolean } = {}
@@ -53,28 +53,28 @@ describe('the client', () => {
     expect(provide.pathsync).toBe(client)
   })
 
-  test('has what a listener adds, who leaves the configuration as it is', async () => {
+  test('has the options that a listener adds, and the configuration does not change', async () => {
     const config = { url: '/sync' }
     const { options } = await start(config, { listen: (options) => (options.displayName = 'Ada') })
     expect(options).toEqual({ url: '/sync', displayName: 'Ada' })
     expect(config).toEqual({ url: '/sync' })
   })
 
-  test('asks for a token where composables can be used', async () => {
+  test('calls the token function where composables work', async () => {
     const { nuxtApp, options } = await start({}, { listen: (options) => (options.token = () => nuxtApp.context) })
     const { token } = options
     expect(await (token as () => Promise<string>)()).toBe('inside')
     expect(nuxtApp.context).toBe('outside')
   })
 
-  test('takes a token that is a text as it is', async () => {
+  test('passes a token string unchanged', async () => {
     const { options } = await start({}, { listen: (options) => (options.token = 'secret') })
     expect(options.token).toBe('secret')
   })
 })
 
 describe('a page that was rendered by a server', () => {
-  test('is hydrated before anything is synced', async () => {
+  test('is hydrated before stores are synced', async () => {
     const { nuxtApp, log } = await start({}, { isHydrating: true })
     expect(log).toEqual(['use', 'disconnect'])
     const [name, listener] = nuxtApp.hooks.hookOnce.mock.lastCall as [string, () => void]
@@ -83,7 +83,7 @@ describe('a page that was rendered by a server', () => {
     expect(log).toEqual(['use', 'disconnect', 'connect'])
   })
 
-  test('any other page is synced at once', async () => {
+  test('otherwise, stores are synced at once', async () => {
     const { nuxtApp, log } = await start({}, { isHydrating: false })
     expect(log).toEqual(['use'])
     expect(nuxtApp.hooks.hookOnce).not.toHaveBeenCalled()

@@ -1,4 +1,4 @@
-// Plugins that restore state from a cache when a store is made.
+// Plugins that restore state from a cache when a store is created.
 import { createPersistedState } from 'pinia-plugin-persistedstate'
 import type { PiniaPlugin } from 'pinia'
 import { expect, describe, test, vi } from 'vitest'
@@ -6,7 +6,7 @@ import { createApp, ref } from 'vue'
 import { createPathsync } from '../../../src/pinia/index.ts'
 import { createWorld, pinias, settle } from './world.ts'
 
-/** What the browser has cached last week. */
+/** Old cached state. */
 function cache() {
   const items = new Map([['board', JSON.stringify({ title: 'Last week', tasks: [] })]])
   return {
@@ -33,7 +33,7 @@ describe.each(pinias.slice(1))('with %s', (_, pinia) => {
   }
 
   describe.each(['before', 'after'] as const)('a cache that is registered %s pathsync', (order) => {
-    test('does not replace what the room holds', async () => {
+    test('does not replace the state of the room', async () => {
       const { server, storage, instance, useBoard } = start(order)
       server.room('board').post('default', { op: 'init', path: '', value: { title: 'Today', tasks: [{ _sync_id: 'a' }] } })
       const board = useBoard(instance)
@@ -45,7 +45,7 @@ describe.each(pinias.slice(1))('with %s', (_, pinia) => {
       expect(storage.items.get('board')).toContain('Today')
     })
 
-    test('does not hide an edit that the user makes at once', async () => {
+    test('does not discard an immediate edit of the user', async () => {
       const { server, instance, useBoard } = start(order)
       server.room('board').post('default', { op: 'init', path: '', value: { title: 'Today', tasks: [] } })
       const board = useBoard(instance)
@@ -55,7 +55,7 @@ describe.each(pinias.slice(1))('with %s', (_, pinia) => {
       expect(server.room('board').docs.get('default')).toEqual({ title: 'Mine', tasks: [] })
     })
 
-    test('is what a new room begins with', async () => {
+    test('seeds a new room', async () => {
       const { server, instance, useBoard } = start(order)
       useBoard(instance)
       await settle()
@@ -63,7 +63,7 @@ describe.each(pinias.slice(1))('with %s', (_, pinia) => {
     })
   })
 
-  test('a setup store with synced refs is not replaced by a cache either', async () => {
+  test('a cache does not replace the room state of synced refs', async () => {
     const { useSyncedStore } = await import('../../../src/pinia/index.ts')
     const { server, storage, instance } = start('after')
     storage.items.set('notes', JSON.stringify({ notes: 'Last week' }))
@@ -75,7 +75,7 @@ describe.each(pinias.slice(1))('with %s', (_, pinia) => {
     expect(server.room('notes').batches).toEqual([])
   })
 
-  test('a plugin that makes another store in between changes nothing of that', async () => {
+  test('a plugin that creates another store meanwhile does not change that', async () => {
     const { server, instance, useBoard } = start('after')
     server.room('board').post('default', { op: 'init', path: '', value: { title: 'Today', tasks: [] } })
     server.room('side').post('default', { op: 'init', path: '', value: { n: 2 } })
@@ -93,12 +93,12 @@ describe.each(pinias.slice(1))('with %s', (_, pinia) => {
   })
 })
 
-describe('stores that are the same document', () => {
+describe('stores that sync the same document', () => {
   const warnings = () => vi.spyOn(console, 'warn').mockImplementation(() => {})
   const state = () => ({ n: 0, m: 0 })
   const [, , [, pinia]] = pinias
 
-  test('are warned about, with what to do', async () => {
+  test('cause a warning with the solution', async () => {
     const warn = warnings()
     const { pinia: instance } = createWorld().application()
     pinia.defineStore('one', { state, sync: { room: 'same' } })(instance)
@@ -111,7 +111,7 @@ describe('stores that are the same document', () => {
     warn.mockRestore()
   })
 
-  test('are not when they have other rooms, other names, or one of them is gone', async () => {
+  test('cause no warning with different rooms or names, or after one is disposed', async () => {
     const warn = warnings()
     const { pinia: instance } = createWorld().application()
     pinia.defineStore('a', { state, sync: { room: 'one', include: ['n'] } })(instance)

@@ -1,13 +1,13 @@
-// Stores that are created before Pinia has the plugin.
+// Stores that are created before the plugin is installed.
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { ref } from 'vue'
 import { createWorld, pinias, settle } from './world.ts'
 
 beforeEach(() => void vi.resetModules())
 
-/** The plugin as a page has it that has just begun to run. */
+/** The plugin as in a new page. */
 async function load() {
-  // A browser has a document; that is all that is asked of it before there is a client.
+  // Before a client exists, the plugin checks only whether there is a document.
   vi.stubGlobal('document', {})
   const { createPathsync, useSyncStatus, useSyncedStore } = await import('../../../src/pinia/index.ts')
   return {
@@ -21,7 +21,7 @@ async function load() {
 }
 
 describe.each(pinias)('with %s', (_, { createPinia, defineStore }) => {
-  test('a setup store that is created before the client is synced from then on, beginning with what it holds', async () => {
+  test('a setup store created before the client is synced later, and its state seeds the room', async () => {
     const world = createWorld()
     const { createPathsync, useSyncedStore, useSyncStatus } = await load()
     const useNotes = defineStore('notes', () => {
@@ -48,7 +48,7 @@ describe.each(pinias)('with %s', (_, { createPinia, defineStore }) => {
     expect(useSyncStatus(store).value).toMatchObject({ status: 'online', syncing: true, pendingChanges: 0 })
   })
 
-  test('the state of the room replaces what such a store holds', async () => {
+  test('the state of an existing room replaces that of such a store', async () => {
     const world = createWorld()
     world.server.room('r').post('title', { op: 'init', path: '', value: 'theirs' })
     const { createPathsync, useSyncedStore } = await load()
@@ -59,30 +59,32 @@ describe.each(pinias)('with %s', (_, { createPinia, defineStore }) => {
     expect(store.title).toBe('theirs')
   })
 
-  test('a store with the option `sync` that is created too early is warned of, with the solution', async () => {
+  test('a store with the option `sync` that is created too early causes a warning with the solution', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const world = createWorld()
     const { createPathsync, useSyncStatus } = await load()
     const pinia = createPinia()
     const define = (id: string) => defineStore(id, { state: () => ({ title: '' }), sync: { room: id } })
     const early = define('early')(pinia)
-    // As `app.use(pinia)` does, which comes with the plugins.
+    // As `app.use(pinia)` does.
     pinia._p.push(createPathsync({ client: world.client('ada') }))
     define('late')(pinia)
     define('later')(pinia)
     await settle()
     expect(warn).toHaveBeenCalledOnce()
     expect(warn).toHaveBeenCalledWith(
-      expect.stringMatching(/these stores were created: "early"\. .* Call `pinia\.use\(createPathsync\(\)\)`/)
+      expect.stringMatching(
+        /These stores were created before the plugin was installed: "early"\. .* Call `pinia\.use\(createPathsync\(\)\)`/
+      )
     )
     useSyncStatus(early)
     expect(warn).toHaveBeenLastCalledWith(
-      expect.stringMatching(/store "early" is not synced\. It was created before Pinia had the plugin\. Call/)
+      expect.stringMatching(/store "early" is not synced\. It was created before the plugin was installed\. Call/)
     )
     warn.mockRestore()
   })
 
-  test('a store whose setup uses another one is not warned of', async () => {
+  test('a store whose setup uses another store causes no warning', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const world = createWorld()
     const { createPathsync } = await load()
@@ -96,7 +98,7 @@ describe.each(pinias)('with %s', (_, { createPinia, defineStore }) => {
   })
 })
 
-test('a setup store that is disposed before there is a client is not synced', async () => {
+test('a setup store that is disposed before a client exists is not synced', async () => {
   const world = createWorld()
   const { createPathsync, useSyncedStore } = await load()
   const [, { createPinia, defineStore }] = pinias[2]

@@ -15,7 +15,7 @@ function mirrorOf(state: object, name?: string) {
 }
 
 describe('reading', () => {
-  test('shares what is the same with what is known', () => {
+  test('shares equal parts with the known version', () => {
     const state = reactive({ doc: { a: { n: 1 }, b: { n: 2 } } })
     const { mirror } = mirrorOf(state, 'doc')
     const known = mirror.read(undefined) as { a: Json; b: Json }
@@ -26,7 +26,7 @@ describe('reading', () => {
     expect(next.a).toBe(known.a)
   })
 
-  test('giving ids to items is no change of the application', () => {
+  test('assigning ids to items is not reported as a change', () => {
     const state = reactive({ list: [{ n: 1 }] })
     const { mirror, touched } = mirrorOf(state, 'list')
     state.list.push({ n: 2 })
@@ -36,7 +36,7 @@ describe('reading', () => {
     expect(state.list.every((item) => '_sync_id' in item)).toBe(true)
   })
 
-  test('what becomes undefined is null for the others; what has always been is not shared', () => {
+  test('a value that becomes undefined is shared as null; one that was never defined is not shared', () => {
     const state = reactive({ selected: 'a' as string | undefined, never: undefined })
     const { mirror } = mirrorOf(state, 'selected')
     state.selected = undefined
@@ -44,7 +44,7 @@ describe('reading', () => {
     expect(mirrorOf(state, 'never').mirror.read(undefined)).toBe(undefined)
   })
 
-  test('what JSON does not have is left out, and said once', () => {
+  test('a value that is not JSON is omitted and reported once', () => {
     const state = reactive({ doc: { title: 'x', big: 1n } })
     const { mirror, failed, problem } = mirrorOf(state, 'doc')
     expect(mirror.read(mirror.read(undefined))).toEqual({ title: 'x' })
@@ -60,7 +60,7 @@ describe('reading', () => {
     expect(problem()).toBeUndefined()
   })
 
-  test('refs inside of state stand for their values', () => {
+  test('refs inside the state are read as their values', () => {
     const inner = ref([{ _sync_id: 'a', n: 1 }])
     const { mirror, touched } = mirrorOf(reactive({ doc: { inner } }), 'doc')
     inner.value[0]!.n = 2
@@ -70,7 +70,7 @@ describe('reading', () => {
 })
 
 describe('writing a member', () => {
-  test('changes it in place, and is no change of the application', () => {
+  test('changes it in place, and is not reported as a change', () => {
     const state = reactive({ doc: { title: 'x', settings: { zoom: 1 } } })
     const { mirror, touched } = mirrorOf(state, 'doc')
     const { settings } = state.doc
@@ -96,10 +96,10 @@ describe('writing a member', () => {
         expect(failed).toHaveBeenCalledTimes(1)
         expect(failed).toHaveBeenCalledWith({
           code: 'unexpected_state',
-          message: 'doc is not what the store expects',
+          message: 'doc does not have the type that the store expects',
           path: 'doc'
         })
-        expect(problem()).toBe('doc is not what the store expects')
+        expect(problem()).toBe('doc does not have the type that the store expects')
         mirror.write(other, good)
         expect(state.doc).toEqual(good)
         expect(problem()).toBeUndefined()
@@ -107,7 +107,7 @@ describe('writing a member', () => {
     }
   )
 
-  test('what begins as null or a scalar may become anything', () => {
+  test('a member that starts as null or a scalar may become any value', () => {
     const state = reactive<{ doc: unknown }>({ doc: null })
     const { mirror, failed } = mirrorOf(state, 'doc')
     for (const value of [{ a: 1 }, [1], 'x', null]) {
@@ -117,7 +117,7 @@ describe('writing a member', () => {
     expect(failed).not.toHaveBeenCalled()
   })
 
-  test('an edit of what is not as expected is what the others get', () => {
+  test('an edit of a member of an unexpected type is shared', () => {
     const state = reactive({ doc: { title: 'mine' } })
     const { mirror, touched } = mirrorOf(state, 'doc')
     mirror.write(mirror.initial, ['theirs'])
@@ -126,7 +126,7 @@ describe('writing a member', () => {
     expect(mirror.read(['theirs'])).toEqual({ title: 'still mine' })
   })
 
-  test('reaches no prototype', () => {
+  test('does not change a prototype', () => {
     const state = reactive({ doc: { a: {} } })
     const { mirror } = mirrorOf(state, 'doc')
     mirror.write(mirror.initial, JSON.parse('{"a":{"__proto__":{"polluted":1}},"__proto__":{"polluted":1}}') as Json)
@@ -134,7 +134,7 @@ describe('writing a member', () => {
     expect((state.doc as { polluted?: 1 }).polluted).toBeUndefined()
   })
 
-  test('what is not deeply reactive is replaced', () => {
+  test('replaces a member that is not deeply reactive', () => {
     const state = shallowReactive({ doc: { n: 1 } })
     const { doc } = state
     mirrorOf(state, 'doc').mirror.write({ n: 1 }, { n: 2 })
@@ -146,7 +146,7 @@ describe('writing a member', () => {
 describe('writing all of the state', () => {
   const declared = () => reactive<Record<string, unknown>>({ title: 'untitled', tasks: [], count: 0 })
 
-  test('gains and loses members that the store has not declared', () => {
+  test('adds and removes members that the store has not declared', () => {
     const state = declared()
     const { mirror } = mirrorOf(state)
     const whole = { title: 'x', tasks: [], count: 0, extra: 1 }
@@ -156,7 +156,7 @@ describe('writing all of the state', () => {
     expect(state).toEqual({ title: 'x', tasks: [], count: 0 })
   })
 
-  test('has what the store has declared and the document lacks as it was declared, and does not send it by itself', () => {
+  test('a declared member missing in the document gets its initial value, which is not sent', () => {
     const state = declared()
     const { mirror, touched } = mirrorOf(state)
     mirror.write(mirror.initial, { title: 'from an older version' })
@@ -168,18 +168,18 @@ describe('writing all of the state', () => {
     expect(touched).not.toHaveBeenCalled()
   })
 
-  test('a member that the store does not expect stays as it is, and the others are shown', () => {
+  test('a member of an unexpected type keeps its value, and the others are shown', () => {
     const state = declared()
     const { mirror, touched, problem } = mirrorOf(state)
     mirror.write(mirror.initial, { title: 'x', tasks: null, count: 1 })
     expect(state).toEqual({ title: 'x', tasks: [], count: 1 })
     mirror.write(undefined, { title: 'y', tasks: null, count: 1 })
     expect(state).toEqual({ title: 'y', tasks: [], count: 1 })
-    expect(problem()).toBe('tasks is not what the store expects')
+    expect(problem()).toBe('tasks does not have the type that the store expects')
     expect(touched).not.toHaveBeenCalled()
   })
 
-  test.each<[Json]>([[null], [5], ['x'], [[1]]])('%j is no state of a store', (other) => {
+  test.each<[Json]>([[null], [5], ['x'], [[1]]])('%j cannot be the state of a store', (other) => {
     const state = declared()
     const { mirror, failed } = mirrorOf(state)
     mirror.write(mirror.initial, other)

@@ -4,7 +4,7 @@ import { useFieldPresence, useOwnPresence, usePresence } from '../../../src/pini
 import { createWorld, pass, settle, useRoute } from './world.ts'
 
 describe('usePresence', () => {
-  test('tells who is in the room', async () => {
+  test('lists the users in the room', async () => {
     const world = createWorld()
     const { users, count } = world.application('ada').mount(() => usePresence('project-1'))
     expect(count.value).toBe(0)
@@ -19,7 +19,7 @@ describe('usePresence', () => {
     expect(count.value).toBe(1)
   })
 
-  test('several share one stream, and the last to be unmounted leaves', async () => {
+  test('several composables share one stream, and the last unmounted one leaves', async () => {
     const world = createWorld()
     const { mount } = world.application('ada')
     const [first, second] = [mount(() => usePresence('r')), mount(() => usePresence('r'))]
@@ -37,7 +37,7 @@ describe('usePresence', () => {
     expect(world.server.room('r').streams.size).toBe(0)
   })
 
-  test('follows a ref or a getter to other rooms, and to none', async () => {
+  test('follows a ref or getter to other rooms, and to no room', async () => {
     const world = createWorld()
     world.server.room('two').present({ clientId: 'bob' })
     const room = ref('one')
@@ -85,7 +85,7 @@ describe('useFieldPresence', () => {
     expect(body.editingMessage.value).toBe(null)
   })
 
-  test('focus and blur are told to the server at once, and only when something has changed', async () => {
+  test('focus and blur are sent at once, and only after a change', async () => {
     const { title, fields } = await form()
     title.blur()
     title.focus()
@@ -98,7 +98,7 @@ describe('useFieldPresence', () => {
     expect(fields()).toEqual(['title', null])
   })
 
-  test('moving from one field to the next is one message', async () => {
+  test('moving from one field to the next sends one request', async () => {
     const { title, body, fields } = await form()
     title.focus()
     await pass()
@@ -109,7 +109,7 @@ describe('useFieldPresence', () => {
     expect(fields()).toEqual(['title', 'body'])
   })
 
-  test('a field that is left late does not clear the one that was focused since', async () => {
+  test('a late blur does not clear a field that was focused later', async () => {
     const { title, body, fields } = await form()
     title.focus()
     body.focus()
@@ -119,7 +119,7 @@ describe('useFieldPresence', () => {
     expect(fields().at(-1)).toBe('body')
   })
 
-  test('a field that is unmounted is left', async () => {
+  test('unmounting a field clears it', async () => {
     const { title, body, fields } = await form()
     title.focus()
     await pass()
@@ -131,7 +131,7 @@ describe('useFieldPresence', () => {
     expect(fields()).toEqual(['title', null])
   })
 
-  test('another field, and another room, take a focus along', async () => {
+  test('a change of the field or room keeps the focus', async () => {
     const { room: first, mount } = await form()
     const [room, field] = [ref('r'), ref('a')]
     const { focus, blur } = mount(() => useFieldPresence(room, field))
@@ -149,7 +149,7 @@ describe('useFieldPresence', () => {
 })
 
 describe('useOwnPresence', () => {
-  /** An application whose client is in the room anyway, and what the others see of it. */
+  /** An application whose client is already in the room, and its presence for others. */
   async function visible() {
     const world = createWorld()
     const room = world.server.room('r')
@@ -159,7 +159,7 @@ describe('useOwnPresence', () => {
     return { world, room, mount, client, seen: () => room.users.get('ada') }
   }
 
-  test('shows a name, a field and other data, and follows what is reactive in them', async () => {
+  test('publishes name, field and other data, and follows reactive values', async () => {
     const { mount, room, seen } = await visible()
     const user = reactive({ name: 'Ada', cursor: { x: 1, y: 2 } })
     mount(() => useOwnPresence('r', () => ({ displayName: user.name, field: 'title', meta: { cursor: user.cursor } })))
@@ -173,7 +173,7 @@ describe('useOwnPresence', () => {
     expect(room.said).toHaveLength(2)
   })
 
-  test('takes a reactive object or a ref, too', async () => {
+  test('accepts a reactive object or a ref', async () => {
     const { mount, seen } = await visible()
     const presence = reactive({ displayName: 'Ada' })
     const other = ref({ meta: { color: 'red' } })
@@ -189,7 +189,7 @@ describe('useOwnPresence', () => {
     expect(seen()).toMatchObject({ displayName: 'Bob', meta: { color: 'blue' } })
   })
 
-  test('sends nothing when nothing changes', async () => {
+  test('sends nothing without a change', async () => {
     const { mount, room } = await visible()
     const n = ref(1)
     mount(() => useOwnPresence('r', () => ({ meta: { even: n.value % 2 === 0 } })))
@@ -199,7 +199,7 @@ describe('useOwnPresence', () => {
     expect(room.said).toHaveLength(1)
   })
 
-  test('is taken back when the component is unmounted: the name is that of the client, and the rest is cleared', async () => {
+  test('after unmounting: the name is that of the client, and the other members are cleared', async () => {
     const { mount, seen } = await visible()
     const { unmount } = mount(() => useOwnPresence('r', { displayName: 'Somebody', field: 'title', meta: 1 }))
     await pass()
@@ -208,7 +208,7 @@ describe('useOwnPresence', () => {
     expect(seen()).toMatchObject({ displayName: 'ada', field: undefined, meta: undefined })
   })
 
-  test('of two components that name the same member, the later one counts, and then the other one again', async () => {
+  test('if two components set the same member, the later one wins; after it is unmounted, the other one', async () => {
     const { mount, seen } = await visible()
     mount(() => useOwnPresence('r', { displayName: 'Ada', meta: { color: 'red' } }))
     const { unmount } = mount(() => useOwnPresence('r', { meta: { color: 'blue' } }))
@@ -219,7 +219,7 @@ describe('useOwnPresence', () => {
     expect(seen()).toMatchObject({ displayName: 'Ada', meta: { color: 'red' } })
   })
 
-  test('leaves the field to useFieldPresence unless it names one', async () => {
+  test('does not change the field of useFieldPresence unless it sets one', async () => {
     const { mount, seen } = await visible()
     const { focus } = mount(() => useFieldPresence('r', 'title'))
     focus()
@@ -231,7 +231,7 @@ describe('useOwnPresence', () => {
     expect(seen()).toMatchObject({ field: 'title', meta: undefined })
   })
 
-  test('on a server that renders pages, where there is no client, does nothing', async () => {
+  test('does nothing without a client, such as on a server that renders pages', async () => {
     vi.resetModules()
     const { useOwnPresence } = await import('../../../src/pinia/index.ts')
     const presence = vi.fn(() => ({ displayName: 'Ada' }))
@@ -239,7 +239,7 @@ describe('useOwnPresence', () => {
     expect(presence).not.toHaveBeenCalled()
   })
 
-  test('enters the room by itself, follows its name, and leaves with the component', async () => {
+  test('joins the room, follows its name, and leaves when the component is unmounted', async () => {
     const { world, mount } = await visible()
     const name = ref<string | null>(null)
     const { unmount } = mount(() => useOwnPresence(name, { displayName: 'Ada' }))

@@ -28,7 +28,7 @@ function setup(id?: string) {
 }
 
 describe('a getter that names another room', () => {
-  test('takes the store there, and what it held stays behind', async () => {
+  test('moves the store to that room, and resets its state first', async () => {
     const { world, store, route, docOf } = setup('1')
     await settle()
     store.doc.title = 'one'
@@ -47,7 +47,7 @@ describe('a getter that names another room', () => {
     expect(store.doc).toMatchObject({ title: 'one', tasks: [{ title: 'first' }, { title: 'second' }] })
   })
 
-  test('is followed at once: an edit right before goes to the old room, one right after to the new', async () => {
+  test('takes effect at once: an edit before it goes to the old room, an edit after it to the new one', async () => {
     const { store, route, docOf } = setup('1')
     await settle()
     store.doc.title = 'for one'
@@ -58,7 +58,7 @@ describe('a getter that names another room', () => {
     expect(docOf('2')).toMatchObject({ title: 'for two' })
   })
 
-  test('brings the state of the new room, and changes in the old one no longer show', async () => {
+  test('shows the state of the new room, and no more changes of the old one', async () => {
     const { world, store, route } = setup('1')
     const theirs = { title: 'theirs', tasks: [] }
     world.server.room('doc-2').post('doc', { op: 'init', path: '', value: theirs })
@@ -71,7 +71,7 @@ describe('a getter that names another room', () => {
     expect(world.server.room('doc-2').docs.get('doc')).toEqual(theirs)
   })
 
-  test('leaves what is not synced as it is', async () => {
+  test('does not change state that is not synced', async () => {
     const { store, route } = setup('1')
     store.open = true
     route.params.id = '2'
@@ -79,7 +79,7 @@ describe('a getter that names another room', () => {
     expect(store.open).toBe(true)
   })
 
-  test('is not followed to the same room again', async () => {
+  test('does not rejoin the same room', async () => {
     const world = createWorld()
     const [id, other] = [ref('1'), ref(0)]
     const room = () => (other.value, `r-${id.value}`)
@@ -94,7 +94,7 @@ describe('a getter that names another room', () => {
 })
 
 describe('no room', () => {
-  test.each([null, undefined, ''])('is what %o says: the state stays local', async (room) => {
+  test.each([null, undefined, ''])('for the name %o: the state stays local', async (room) => {
     const world = createWorld()
     const store = defineStore('s', { state: () => ({ n: 0 }), sync: { room: () => room } })(world.application().pinia)
     store.n++
@@ -103,7 +103,7 @@ describe('no room', () => {
     expect(world.server.rooms).toEqual([])
   })
 
-  test('is left for a room that is new: it begins with what the store holds', async () => {
+  test('then a new room: the state of the store seeds it', async () => {
     const { store, route, docOf } = setup()
     store.doc.title = 'a draft'
     route.params.id = '1'
@@ -111,7 +111,7 @@ describe('no room', () => {
     expect(docOf('1')).toMatchObject({ title: 'a draft' })
   })
 
-  test('is left for a room that exists: its state comes instead', async () => {
+  test('then an existing room: its state replaces that of the store', async () => {
     const { world, store, route, docOf } = setup()
     world.server.room('doc-1').post('doc', { op: 'init', path: '', value: { title: 'theirs', tasks: [] } })
     store.doc.title = 'a draft'
@@ -121,7 +121,7 @@ describe('no room', () => {
     expect(docOf('1')).toEqual({ title: 'theirs', tasks: [] })
   })
 
-  test('after a room is as at first', async () => {
+  test('after a room: the state is the initial one', async () => {
     const { world, store, route } = setup('1')
     await settle()
     store.doc.title = 'one'
@@ -133,8 +133,8 @@ describe('no room', () => {
   })
 })
 
-describe('several in one room', () => {
-  test('stores share one stream, and a document if they have the same key', async () => {
+describe('several stores in one room', () => {
+  test('share one stream, and a document if they have the same key', async () => {
     const world = createWorld()
     const { pinia } = world.application()
     const state = () => ({ doc: { title: '' } })
@@ -152,7 +152,7 @@ describe('several in one room', () => {
     expect(world.server.room('r').streams.size).toBe(1)
   })
 
-  test('two that open an empty room with default items end with one set of them', async () => {
+  test('that seed an empty room with default items end with one set of items', async () => {
     const world = createWorld()
     const [a, b] = ['ada', 'bob'].map((name) => {
       const { pinia, route } = world.application(name)
@@ -165,7 +165,7 @@ describe('several in one room', () => {
   })
 })
 
-describe.each(pinias)('a store that is made again after it was disposed, with %s', (_, { defineStore }) => {
+describe.each(pinias)('a store that is created again after it was disposed, with %s', (_, { defineStore }) => {
   const room = ref('')
   const byOption = defineStore('again', {
     state: () => ({ doc: { title: 'untitled' } }),

@@ -13,7 +13,7 @@ interface Row {
   id: string | undefined
 }
 
-/** Renders a list, a component for each row; returns the elements as they are, and how many were made. */
+/** Renders a list with a component per row. Returns the current elements, and the number of created rows. */
 function rendered(tasks: () => Task[]) {
   const rows = new Set<Row>()
   const options: RendererOptions<Row, Row> = {
@@ -46,7 +46,7 @@ function rendered(tasks: () => Task[]) {
   return { rows, app }
 }
 
-test('a new row is the same element when it has been sent, and after others have changed something', async () => {
+test('a new row keeps its element after it is sent, and after remote changes', async () => {
   const { application, server } = createWorld()
   const { pinia } = application()
   const useStore = pinia4.defineStore('s', {
@@ -76,7 +76,7 @@ test('a new row is the same element when it has been sent, and after others have
   app.unmount()
 })
 
-test('the same in an array that is new, long, in an item, or behind a ref', async () => {
+test('a new row keeps its element in an array that is new, long, inside an item, or inside a ref', async () => {
   const long = () => Array.from({ length: 300 }, (_, i): Task => ({ _sync_id: `${i}`, title: '' }))
   const inner = ref<Task[]>([])
   const state = reactive({
@@ -98,7 +98,7 @@ test('the same in an array that is new, long, in an item, or behind a ref', asyn
   mirror.stop()
 })
 
-test('an id that a template shows is given before it is rendered, whoever began to watch first', async () => {
+test('an id exists before a template renders it, in any order of watchers', async () => {
   const state = reactive({ doc: { tasks: [] as Task[] } })
   const { rows, app } = rendered(() => state.doc.tasks)
   const mirror = createMirror({ holder: () => state, name: 'doc' }, { key: 'doc', touched: vi.fn(), failed: vi.fn() })

@@ -1,5 +1,5 @@
-// A server in memory, behind `fetch`: it orders batches, streams them, and knows who is present. It does not resume: every
-// stream begins with the whole state. What it is told is kept.
+// An in-memory server behind `fetch`: it orders and streams batches, and has presence. It does not resume: every stream starts
+// with the full state. It records all requests.
 import { fold } from '../../../src/document/apply.ts'
 import type { Move } from '../../../src/document/follow.ts'
 import type { Json } from '../../../src/document/json.ts'
@@ -10,17 +10,17 @@ export interface TestRoom {
   readonly docs: Map<string, Json>
   /** The batches of clients, in order. */
   readonly batches: Batch[]
-  /** What clients have said of themselves, in order. */
+  /** The presence requests of clients, in order. */
   readonly said: { clientId: string; displayName?: string | null; field?: string | null; meta?: Json }[]
   readonly users: Map<string, User>
-  /** Clients that may not write. */
+  /** Clients without write permission. */
   readonly readOnly: Set<string>
-  /** How many streams were opened, and how many are open. */
+  /** The number of streams that were opened, and that are open. */
   opened: number
   readonly streams: ReadonlyMap<string, unknown>
-  /** Somebody else changes a document. */
+  /** Another client changes a document. */
   post(key: string, ...ops: Operation[]): void
-  /** Somebody else comes, or says something of themselves. */
+  /** Another client joins or changes its presence. */
   present(user: Partial<User> & { clientId: string }): void
 }
 
@@ -46,7 +46,7 @@ export function createServer() {
 
   return {
     room: (name: string): TestRoom => room(name),
-    /** The names of rooms that anybody has been in. */
+    /** The names of rooms that a client has joined. */
     get rooms() {
       return [...rooms.keys()]
     },

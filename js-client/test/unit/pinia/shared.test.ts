@@ -22,7 +22,7 @@ function mirrorOf(state: { doc: Doc }) {
   return { mirror, failed, read: () => (known = mirror.read(known)), write: (to: Json) => mirror.write(known, (known = to)) }
 }
 
-test('an object that is put into another array twice keeps its id where it was, and each copy has one of its own', () => {
+test('an object added twice to another array keeps its id, and each copy gets a new one', () => {
   const state = reactive({ doc: { tasks: [task('x')], selected: [] } as Doc })
   const doc = state.doc as { tasks: Task[]; selected: Task[] }
   const { read } = mirrorOf(state)
@@ -48,7 +48,7 @@ describe.each([
     return { doc, ...mirrorOf(state) }
   }
 
-  test('becomes a copy there, and stays the object that it is where it was', () => {
+  test('becomes a copy in the second place, and stays itself in the first', () => {
     const { doc, read, failed } = start()
     const [first] = doc.tasks
     doc.selected.push(doc.tasks[0]!)
@@ -63,7 +63,7 @@ describe.each([
     expect(failed).toHaveBeenCalledTimes(1)
   })
 
-  test('changes at the one place only, whoever changes it, and makes no write of its own', () => {
+  test('changes in one place only, by local and remote edits, and causes no extra writes', () => {
     const { doc, read, write } = start()
     doc.selected.push(doc.tasks[0]!)
     read()
@@ -76,7 +76,7 @@ describe.each([
   })
 })
 
-test('an object that goes from one place to another is no copy', () => {
+test('an object that moves to another place is not copied', () => {
   const state = reactive({ doc: { a: [task('x'), task('y'), task('z')], b: [] as Task[], c: null } as Doc })
   let doc = state.doc as { a: Task[]; b: Task[]; c: Task | null }
   const { read, failed } = mirrorOf(state)
@@ -110,7 +110,7 @@ test('an object that goes from one place to another is no copy', () => {
   expect(failed).not.toHaveBeenCalled()
 })
 
-test('two members, and a default that is used twice, are two objects', () => {
+test('an object in two members, or a default used twice, becomes two objects', () => {
   const DEFAULTS = { _sync_id: 'd', title: 'default' }
   const state = reactive({ doc: { a: DEFAULTS, b: DEFAULTS } as Doc })
   const { read, failed } = mirrorOf(state)
@@ -120,7 +120,7 @@ test('two members, and a default that is used twice, are two objects', () => {
   expect(failed).toHaveBeenCalledTimes(1)
 })
 
-test('frozen objects may be in many places', () => {
+test('frozen objects are not copied', () => {
   const shared = Object.freeze({ _sync_id: 'f', title: 'frozen' })
   const state = reactive({ doc: { a: [shared], b: [shared] } as Doc })
   const { read, failed } = mirrorOf(state)
@@ -128,7 +128,7 @@ test('frozen objects may be in many places', () => {
   expect(failed).not.toHaveBeenCalled()
 })
 
-test('in two documents of a store it is a copy in the second, and both stores stay the same', async () => {
+test('an object in two documents of a store becomes a copy in the second, and both clients converge', async () => {
   const { application, server } = createWorld()
   const define = () =>
     pinia4.defineStore('s', {

@@ -28,7 +28,7 @@ function setup() {
 }
 
 describe('useSyncStatus', () => {
-  test('tells how it is, from the first moment on', async () => {
+  test('has the status of the room from the start', async () => {
     const { store, client, room } = setup()
     const status = useSyncStatus(store)
     expect(status.value).toEqual({ ...nothing, status: 'connecting' })
@@ -53,7 +53,7 @@ describe('useSyncStatus', () => {
     expect(status.value).toEqual(nothing)
   })
 
-  test('follows the store to another room', async () => {
+  test('has the status of the new room after a change of rooms', async () => {
     const { store, room } = setup()
     const status = useSyncStatus(store)
     await settle()
@@ -63,14 +63,14 @@ describe('useSyncStatus', () => {
     expect(status.value.connected).toBe(true)
   })
 
-  test('a state that is not what the store expects is an error until it is one that is', async () => {
+  test('a state of an unexpected type is an error until it has the expected type', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const { store, at } = setup()
     const status = useSyncStatus(store)
     await settle()
     at.post('doc', { op: 'set', path: '', value: 'nonsense' })
     await settle()
-    expect(status.value).toMatchObject({ code: 'unexpected_state', error: 'doc is not what the store expects' })
+    expect(status.value).toMatchObject({ code: 'unexpected_state', error: 'doc does not have the type that the store expects' })
     expect(store.doc).toEqual({ title: '', tasks: [] })
     expect(warn).toHaveBeenCalledTimes(1)
     at.post('doc', { op: 'set', path: '', value: { title: 'sense', tasks: [] } })
@@ -80,7 +80,7 @@ describe('useSyncStatus', () => {
     warn.mockRestore()
   })
 
-  test('of a store in several rooms is that of the worst', async () => {
+  test('with several rooms, the worst status wins', async () => {
     const world = createWorld()
     const name = ref('')
     const use = defineStore('both', () => ({
@@ -97,7 +97,7 @@ describe('useSyncStatus', () => {
     expect(status.value).toMatchObject({ status: 'online', connected: true, readOnly: true })
   })
 
-  test('is read-only while the server says so, from the moment that the room has loaded', async () => {
+  test('is read-only while the server refuses writes, from the loading of the room on', async () => {
     const { store, at, client } = setup()
     at.readOnly.add('ada')
     const status = useSyncStatus(store)
@@ -110,7 +110,7 @@ describe('useSyncStatus', () => {
     expect(status.value).toMatchObject({ connected: true, readOnly: false })
   })
 
-  test('while the client is disconnected before the room was entered, is offline', async () => {
+  test('is offline if the client was disconnected before the store joined the room', async () => {
     const { room, store, client } = setup()
     client.disconnect()
     room.value = 'another'
@@ -124,7 +124,7 @@ describe('useSyncStatus', () => {
     expect(status.value.status).toBe('online')
   })
 
-  test('of a store that is not synced is that of nothing, with a warning', () => {
+  test('is offline for a store that is not synced, with a warning', () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const { pinia } = setup()
     const plain = defineStore('plain', { state: () => ({ n: 0 }) })(pinia)
@@ -135,7 +135,7 @@ describe('useSyncStatus', () => {
 })
 
 describe('useSyncHooks', () => {
-  test('tell what happens to the documents of the store', async () => {
+  test('receive the events of the documents of the store', async () => {
     const { store, at } = setup()
     at.post('doc', { op: 'init', path: '', value: { title: 'theirs', tasks: [] } })
     const hooks = useSyncHooks(store)
@@ -162,7 +162,7 @@ describe('useSyncHooks', () => {
     expect(remote).toHaveBeenCalledTimes(1)
   })
 
-  test('tell of conflicts and errors', async () => {
+  test('receive conflicts and errors', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const { store, at, client } = setup()
     const hooks = useSyncHooks(store)
@@ -189,7 +189,7 @@ describe('useSyncHooks', () => {
     expect(error).toHaveBeenCalledWith({
       room: 'r',
       code: 'unexpected_state',
-      message: 'doc is not what the store expects',
+      message: 'doc does not have the type that the store expects',
       path: 'doc'
     })
     warn.mockRestore()
@@ -213,7 +213,7 @@ describe('useSyncHooks', () => {
     expect(at.docs.get('doc')).toMatchObject({ title: 'mine' })
   })
 
-  test('follow the store to another room, and hear the last of the old one', async () => {
+  test('receive events of the new room after a change of rooms, and late ones of the old room', async () => {
     const { world, store, room } = setup()
     const heard: string[] = []
     useSyncHooks(store).onLocalChange(({ room }) => heard.push(room))
@@ -228,7 +228,7 @@ describe('useSyncHooks', () => {
     expect(heard).toEqual(['r', 'another'])
   })
 
-  test('end by themselves with the scope, or earlier', async () => {
+  test('are removed with the scope, or earlier by the returned function', async () => {
     const { store, at } = setup()
     const [scoped, ended] = [vi.fn(), vi.fn()]
     const scope = effectScope()

@@ -32,7 +32,7 @@ const quickStart = ({ defineStore } = pinia4) =>
   })
 
 describe.each(pinias)('with %s', (_, pinia) => {
-  test('the store of the quick start is the same everywhere, but for what is not included', async () => {
+  test('the store of the quick start is equal in all clients, except for state that is not included', async () => {
     const world = createWorld()
     const useProjectStore = quickStart(pinia)
     const [ada, bob] = [world.application('ada', pinia), world.application('bob', pinia)]
@@ -57,7 +57,7 @@ describe.each(pinias)('with %s', (_, pinia) => {
     expect([...world.server.room('project-demo-1').docs.keys()]).toEqual(['project'])
   })
 
-  test('a setup store syncs by its option', async () => {
+  test('a setup store with the option `sync` is synced', async () => {
     const world = createWorld()
     const useNotes = pinia.defineStore('notes', () => ({ text: ref(''), list: reactive<Task[]>([]), open: ref(false) }), {
       sync: { room: 'notes', include: ['text', 'list'] }
@@ -98,7 +98,7 @@ describe.each(pinias)('with %s', (_, pinia) => {
     expect(a.project).toEqual({ title: 'Untitled', description: '', settings: { zoom: 1, theme: 'light' }, tasks: [] })
   })
 
-  test('a store that is disposed leaves the room, and what was unsent is still sent', async () => {
+  test('a disposed store leaves the room, and its pending changes are still sent', async () => {
     const world = createWorld()
     const { pinia: own, route } = world.application('ada', pinia)
     route.params.id = '1'
@@ -124,7 +124,7 @@ function twoStores<Store>(use: (pinia: ReturnType<typeof pinia4.createPinia>) =>
 }
 
 describe('what is shared', () => {
-  test('without include, the whole state is one document', async () => {
+  test('the whole state as one document without include', async () => {
     const use = defineStore('all', { state: () => ({ count: 0, list: [] as Task[] }), sync: { room: 'r' } })
     const { world, a, b } = twoStores(use)
     await settle()
@@ -135,7 +135,7 @@ describe('what is shared', () => {
     expect([...world.server.room('r').docs.keys()]).toEqual(['default'])
   })
 
-  test('without include, a setup store shares its refs', async () => {
+  test('the refs of a setup store without include', async () => {
     const use = defineStore('all', () => ({ count: ref(0), settings: reactive({ zoom: 1 }) }), { sync: { room: 'r' } })
     const { a, b } = twoStores(use)
     await settle()
@@ -145,7 +145,7 @@ describe('what is shared', () => {
     expect([b.count, b.settings.zoom]).toEqual([1, 2])
   })
 
-  test('each included name is a document of its own, and a change in one leaves the other alone', async () => {
+  test('each included name as its own document, and a change of one does not affect the other', async () => {
     const use = defineStore('two', {
       state: () => ({ notes: [] as Task[], title: '', local: 0 }),
       sync: { room: 'r', include: ['notes', 'title'] }
@@ -161,18 +161,18 @@ describe('what is shared', () => {
     expect(sent.map(({ key }) => key)).toEqual(['title', 'notes'])
   })
 
-  test('a name that the state does not have is said and ignored', async () => {
+  test('not a name that is missing in the state, which causes a warning', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     const include = ['title', 'titel'] as 'title'[]
     const { world, a } = twoStores(defineStore('typo', { state: () => ({ title: '' }), sync: { room: 'r', include } }))
-    expect(warn).toHaveBeenCalledWith('[pathsync] Store "typo" includes "titel" in sync, but has no such state')
+    expect(warn).toHaveBeenCalledWith('[pathsync] Store "typo" has "titel" in `sync.include`, but no such state')
     warn.mockRestore()
     a.title = 'x'
     await settle()
     expect([...world.server.room('r').docs.keys()]).toEqual(['title'])
   })
 
-  test('changes to what is not included cost nothing', async () => {
+  test('not changes of state that is not included: they cause no reads', async () => {
     const use = defineStore('mixed', {
       state: () => ({ title: '', local: { points: [1, 2, 3] } }),
       sync: { room: 'r', include: ['title'] }
@@ -187,20 +187,20 @@ describe('what is shared', () => {
     expect(world.server.room('r').batches).toHaveLength(sent)
   })
 
-  test('a store without the option is left alone', () => {
+  test('not a store without the option', () => {
     const world = createWorld()
     const store = defineStore('plain', { state: () => ({ tasks: [{ title: 'x' }] }) })(world.application().pinia)
     expect(store.tasks).toEqual([{ title: 'x' }])
     expect(world.server.rooms).toEqual([])
   })
 
-  test('what hot module replacement makes for a moment does not join', () => {
+  test('not the temporary store of hot module replacement', () => {
     const world = createWorld()
     defineStore('__hot:project', { state: () => ({ n: 0 }), sync: { room: 'r' } })(world.application().pinia)
     expect(world.server.rooms).toEqual([])
   })
 
-  test('items get their ids where templates see them', async () => {
+  test('items get their ids through the proxy, so that templates update', async () => {
     const { a } = twoStores(defineStore('list', { state: () => ({ list: [] as Task[] }), sync: { room: 'r' } }))
     await settle()
     a.list.push({ title: 'x' })
@@ -214,7 +214,7 @@ describe('what is shared', () => {
     expect(seen[0]).toEqual(expect.any(String))
   })
 
-  test('a shallow ref is replaced, so that its readers see it', async () => {
+  test('a shallow ref is replaced, so that its watchers run', async () => {
     const use = defineStore('shallow', () => ({ board: shallowRef<{ cells: number[] }>({ cells: [] }) }), {
       sync: { room: 'r', include: ['board'] }
     })
@@ -232,8 +232,8 @@ describe('what is shared', () => {
   })
 })
 
-describe('what users do meanwhile', () => {
-  test('edits made before the room is loaded are kept, on top of what the room holds', async () => {
+describe('concurrent edits', () => {
+  test('edits made before the room has loaded are kept on top of its state', async () => {
     const world = createWorld()
     world.server.room('r').post('doc', { op: 'init', path: '', value: { title: 'theirs', body: 'theirs' } })
     const use = defineStore('doc', { state: () => ({ doc: { title: '', body: '' } }), sync: { room: 'r', include: ['doc'] } })
@@ -257,7 +257,7 @@ describe('what users do meanwhile', () => {
     return { store, room, shared: () => room.docs.get('doc') }
   }
 
-  test('a remote change never takes away an edit that is not sent yet', async () => {
+  test('a remote change does not discard an unsent edit', async () => {
     const { store, room, shared } = await doc()
     store.doc.title = 'mine'
     await pass(100)
@@ -268,7 +268,7 @@ describe('what users do meanwhile', () => {
     expect(shared()).toMatchObject({ title: 'mine', count: 1 })
   })
 
-  test('what a watcher changes while a remote change is shown is shared as well', async () => {
+  test('a change by a watcher during a remote change is shared', async () => {
     const { store, room, shared } = await doc()
     watch(
       () => store.doc.count,
@@ -288,7 +288,7 @@ describe('what users do meanwhile', () => {
     expect(shared()).toMatchObject({ tasks: [{ _sync_id: 't1', title: 'new', done: true }] })
   })
 
-  test('an item that has come from elsewhere can be edited at once, however deep', async () => {
+  test('a remote item can be edited at once, at any depth', async () => {
     const { store, room, shared } = await doc()
     const subtasks = [{ _sync_id: 's1', title: 'sub' }]
     room.post('doc', { op: 'array_add', path: 'tasks', value: { _sync_id: 't1', title: 'new', subtasks } })
@@ -298,7 +298,7 @@ describe('what users do meanwhile', () => {
     expect(shared()).toMatchObject({ tasks: [{ subtasks: [{ _sync_id: 's1', title: 'edited' }] }] })
   })
 
-  test('a remote change triggers what shows it, and nothing else', async () => {
+  test('a remote change triggers only the effects that read it', async () => {
     const { store, room } = await doc()
     const tasks = ['t1', 't2'].map((_sync_id) => ({ _sync_id, title: _sync_id }))
     room.post('doc', { op: 'set', path: 'tasks', value: tasks })
@@ -329,7 +329,7 @@ describe('what users do meanwhile', () => {
     expect(seen).toEqual(['title 1'])
   })
 
-  test('nothing that comes from elsewhere is sent back', async () => {
+  test('remote changes are not sent back', async () => {
     const { room } = await doc()
     const sent = room.batches.length
     room.post('doc', { op: 'set', path: 'tasks', value: [{ _sync_id: 'a', title: 'y' }] })

@@ -16,7 +16,7 @@ describe.each(pinias)('in a setup store, with %s', (_, pinia) => {
     return { tasks, title, draft: ref(''), add: (title: string) => tasks.value.push({ title }), onSyncReady: () => onSyncReady }
   })
 
-  test('synced refs are shared, and others are not', async () => {
+  test('synced refs are shared, and other refs are not', async () => {
     const world = createWorld()
     const [a, b] = ['ada', 'bob'].map((name) => {
       const { pinia: own, route } = world.application(name, pinia)
@@ -33,7 +33,7 @@ describe.each(pinias)('in a setup store, with %s', (_, pinia) => {
     expect([...world.server.room('r').docs.keys()].sort()).toEqual(['tasks', 'title'])
   })
 
-  test('the store has a status, and the refs follow the room', async () => {
+  test('the store has a status, and the refs change with the room', async () => {
     const world = createWorld()
     const { pinia: own, route } = world.application('ada', pinia)
     route.params.id = '1'
@@ -49,7 +49,7 @@ describe.each(pinias)('in a setup store, with %s', (_, pinia) => {
     expect(world.server.room('2').docs.get('title')).toBe('untitled')
   })
 
-  test('state that was rendered on a server is what a new room begins with, once', async () => {
+  test('state rendered on a server seeds a new room once', async () => {
     const world = createWorld()
     const { pinia: own, route } = world.application('ada', pinia)
     route.params.id = 'r'
@@ -60,7 +60,7 @@ describe.each(pinias)('in a setup store, with %s', (_, pinia) => {
     expect(world.server.room('r').docs.get('tasks')).toEqual([{ _sync_id: expect.any(String) as string, title: 'rendered' }])
   })
 
-  test('disposing of the store leaves the room', async () => {
+  test('a disposed store leaves the room', async () => {
     const world = createWorld()
     const { pinia: own, route } = world.application('ada', pinia)
     route.params.id = 'r'
@@ -91,7 +91,7 @@ test('a component shares refs until it is unmounted', async () => {
   expect([...world.server.room('r').streams.keys()]).toEqual(['bob'])
 })
 
-test('a component that is unmounted at once never enters the room', async () => {
+test('a component that is unmounted at once never joins the room', async () => {
   const world = createWorld()
   world
     .application()
@@ -101,7 +101,7 @@ test('a component that is unmounted at once never enters the room', async () => 
   expect(world.server.rooms).toEqual([])
 })
 
-test('onSyncReady resolves when there is more than initial state', async () => {
+test('onSyncReady resolves when the room has loaded', async () => {
   const world = createWorld()
   world.server.room('r').post('title', { op: 'init', path: '', value: 'theirs' })
   const { title, ready } = world.application().mount(() => {
@@ -127,18 +127,18 @@ test('a ref can be added later', async () => {
   expect(world.server.room('r').docs.get('late')).toBe(2)
 })
 
-test('what is wrong with a ref is told by its key', async () => {
+test('a problem of a ref is reported with its key', async () => {
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const world = createWorld()
   world.server.room('r').post('tasks', { op: 'init', path: '', value: 5 })
   const { tasks } = world.application().mount(() => ({ tasks: useSyncedStore({ room: 'r' }).synced('tasks', ['x']) }))
   await settle()
-  expect(warn).toHaveBeenCalledWith('[pathsync] tasks is not what the store expects')
+  expect(warn).toHaveBeenCalledWith('[pathsync] tasks does not have the type that the store expects')
   expect(tasks.value).toEqual(['x'])
   warn.mockRestore()
 })
 
-test('the client can be named', async () => {
+test('the option `client` selects the client', async () => {
   const world = createWorld()
   const { mount } = world.application('ada')
   const client = world.client('bob')
@@ -149,7 +149,7 @@ test('the client can be named', async () => {
   expect(new Set(world.server.room('r').batches.map(({ clientId }) => clientId))).toEqual(new Set(['bob']))
 })
 
-test('the refs of a store that does not return them are shared all the same', async () => {
+test('refs that the setup function does not return are shared', async () => {
   const world = createWorld()
   const useStore = pinia4.defineStore('private', () => {
     const title = useSyncedStore({ room: 'r' }).synced('title', '')
@@ -164,7 +164,7 @@ test('the refs of a store that does not return them are shared all the same', as
   expect(world.server.room('r').docs.get('title')).toBe('x')
 })
 
-test('without any client, the composables do nothing, and nothing fails', async () => {
+test('without a client, the composables do nothing and do not throw', async () => {
   vi.resetModules()
   const fresh = await import('../../../src/pinia/index.ts')
   const { synced, onSyncReady } = fresh.useSyncedStore({ room: 'r' })

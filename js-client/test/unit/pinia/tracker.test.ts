@@ -35,7 +35,7 @@ function tracked<T extends object>(state: T) {
   }
 }
 
-describe('a change is noticed', () => {
+describe('a change is detected', () => {
   const state = () => ({
     title: '',
     settings: { zoom: 1 } as { zoom: number; theme?: string },
@@ -63,7 +63,7 @@ describe('a change is noticed', () => {
     expect(changes(() => change(live.value as State))).toBeGreaterThan(0)
   })
 
-  test('of the whole', () => {
+  test('of the whole state', () => {
     const { live, changes } = tracked(state())
     expect(changes(() => (live.value = state()))).toBe(1)
   })
@@ -75,7 +75,7 @@ describe('a change is noticed', () => {
     expect(changes(() => (live.value.list[3] = item('x')))).toBe(1)
   })
 
-  test('in what has come meanwhile', () => {
+  test('in state that was added later', () => {
     const { live, changes, settle } = tracked(state())
     live.value.list.push(item('d', item('e')))
     settle()
@@ -92,21 +92,21 @@ describe('a change is noticed', () => {
     expect(changes(() => live.value.todo[0]!.n++)).toBe(1)
   })
 
-  test('not in an item that is gone', () => {
+  test('but not in a removed item', () => {
     const { live, changes, settle } = tracked(state())
     const [gone] = live.value.list.splice(0, 1)
     settle()
     expect(changes(() => gone!.n++)).toBe(0)
   })
 
-  test('not after the end', () => {
+  test('but not after stop', () => {
     const { live, tracker, changes } = tracked(state())
     tracker.stop()
     expect(changes(() => live.value.list[0]!.items[0]!.n++)).toBe(0)
     expect(changes(() => live.value.settings.zoom++)).toBe(0)
   })
 
-  test('also in what contains itself, which has an end', () => {
+  test('in state that contains itself, without endless recursion', () => {
     interface Node {
       n: number
       self?: Node
@@ -120,7 +120,7 @@ describe('a change is noticed', () => {
   })
 })
 
-describe('our own changes', () => {
+describe('changes of the plugin', () => {
   test('are not reported', () => {
     const { live, tracker, changes } = tracked({ list: [item('a')] })
     const write = () =>
@@ -154,7 +154,7 @@ describe('our own changes', () => {
     expect(changes(write)).toBe(1)
   })
 
-  test('that fail are not reported, and what comes after is', () => {
+  test('that throw are not reported, and later changes are', () => {
     const { live, tracker, changes } = tracked({ n: 0 })
     expect(() =>
       tracker.quietly(() => {
@@ -165,9 +165,9 @@ describe('our own changes', () => {
   })
 })
 
-describe('the cost', () => {
+describe('the number of reads', () => {
   const parts = vi.mocked(readPart)
-  /** How many parts are read by something. */
+  /** The number of parts that effects read. */
   function reads(run: () => void) {
     const before = parts.mock.calls.length
     run()
@@ -175,7 +175,7 @@ describe('the cost', () => {
   }
   const large = () => tracked({ title: '', list: Array.from({ length: 1000 }, (_, i) => item(`${i}`, item(`${i}.0`))) })
 
-  test('of a change is nothing until it is read, and then the one part', () => {
+  test('after a change is zero until the state is read, then one part', () => {
     const { live, settle } = large()
     expect(reads(() => (live.value.title = 'x'))).toBe(0)
     expect(
@@ -187,13 +187,13 @@ describe('the cost', () => {
     expect(reads(settle)).toBe(0)
   })
 
-  test('of a new item is that of the list and of the item', () => {
+  test('after a new item is the list and the item', () => {
     const { live, settle } = large()
     live.value.list.push(item('new', item('newer')))
     expect(reads(settle)).toBe(3)
   })
 
-  test('is nothing to the scope, which keeps no part that is gone', async () => {
+  test('leaves no removed parts in the scope', async () => {
     const scope: EffectScope = effectScope()
     const { live, settle } = scope.run(() => tracked({ list: [item('a')] }))!
     const effects = (scope as unknown as { effects: unknown[] }).effects
@@ -207,7 +207,7 @@ describe('the cost', () => {
   })
 })
 
-test('creating a tracker inside of an effect does not make the effect depend on the state', () => {
+test('a tracker created inside an effect does not make the effect depend on the state', () => {
   const state = reactive({ list: [item('a')] })
   const run = vi.fn(() =>
     track(

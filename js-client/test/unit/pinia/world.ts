@@ -1,4 +1,4 @@
-// What a test of the plugin begins with: a server, and applications with a client each.
+// Fixtures of the plugin's tests: a server, and applications with a client each.
 import * as pinia4 from 'pinia'
 import * as pinia2 from 'pinia2'
 import * as pinia3 from 'pinia3'
@@ -10,19 +10,19 @@ import { createServer } from './server.ts'
 
 export { pinia4 }
 
-/** All versions of Pinia that are supported. They look alike, but their types are not each other's. */
+/** The supported versions of Pinia. Their types are not compatible. */
 export const pinias = [
   ['Pinia 2', pinia2 as unknown as typeof pinia4],
   ['Pinia 3', pinia3 as unknown as typeof pinia4],
   ['Pinia 4', pinia4]
 ] as const
 
-/** Lets everything that is due within a time happen. */
+/** Runs all timers that are due within a time. */
 export const pass = (ms = 20) => vi.advanceTimersByTimeAsync(ms)
-/** Long enough for changes to be sent, taken and heard. */
+/** Long enough to send, commit and receive changes. */
 export const settle = () => pass(2000)
 
-/** A route as a router provides it. */
+/** A route as provided by a router. */
 export interface Route {
   params: { id?: string }
 }
@@ -33,7 +33,7 @@ export function useRoute(): Route {
   return route
 }
 
-/** Where components are rendered to. */
+/** The container of rendered components. */
 const nowhere: RendererOptions<object, object> = {
   patchProp() {},
   insert() {},
@@ -68,7 +68,7 @@ export function createWorld() {
     app.use(pinia)
     const plugin = createPathsync({ client: client(clientId) })
     pinia.use(plugin)
-    /** Mounts a component that has this setup function, and nothing to show. */
+    /** Mounts an empty component with this setup function. */
     function mount<T>(setup: () => T) {
       let result: T | undefined
       const component = createRenderer(nowhere).createApp({

@@ -1,4 +1,4 @@
-// The curl commands, run by a real shell, and what the page says about operations.
+// The curl commands, run by a real shell, and the descriptions of operations.
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { curlCommands } from '../../../playground/src/curl.ts'
@@ -10,7 +10,7 @@ function argumentsOf(command: string): string[] {
   return output.split('\0').slice(0, -1)
 }
 
-test.each(['demo', 'a/b c', 'it\'s $HOME `x` "y" \\'])('the commands for room %s reach it, whatever its name', (room) => {
+test.each(['demo', 'a/b c', 'it\'s $HOME `x` "y" \\'])('the commands for room %s have its name in the URL', (room) => {
   const [listen, setTitle, addTask, read] = curlCommands('http://127.0.0.1:8080', room).map(({ command }) =>
     argumentsOf(command)
   )
@@ -24,7 +24,7 @@ test.each(['demo', 'a/b c', 'it\'s $HOME `x` "y" \\'])('the commands for room %s
   }
 })
 
-test('the commands for a server that asks for a token show that of the shell, and contain none', () => {
+test('the commands for a server with tokens use the variable of the shell, and contain no token', () => {
   for (const { command } of curlCommands('http://127.0.0.1:8080', 'demo', true)) {
     expect(argumentsOf(`TOKEN='a b'\n${command}`)).toContain('Authorization: Bearer a b')
   }
@@ -39,16 +39,16 @@ test.each([
   [{ op: 'array_add', path: 'tasks', value: {}, after: null }, 'array_add tasks {} first']
 ])('%j reads as one line', (op, line) => expect(describeOperation(op)).toBe(line))
 
-test('a long value is cut short', () => {
+test('a long value is shortened', () => {
   expect(describeOperation({ op: 'set', path: 'title', value: 'x'.repeat(100_000) }).length).toBeLessThan(100)
 })
 
-test('a conflict says what was lost, and what stands there now', () => {
+test('a conflict names the dropped change and the current value', () => {
   const op = { op: 'set', path: 'title', value: 'Mine' }
   expect(describeConflict({ op, reason: 'changed', current: 'Theirs' })).toBe(
-    'Your change “set title "Mine"” was dropped: somebody changed it while you were offline. Now: "Theirs"'
+    'Your change “set title "Mine"” was dropped: another user changed this while you were offline. It is now "Theirs".'
   )
-  expect(describeConflict({ op, reason: 'changed' })).toContain('Now: nothing')
-  expect(describeConflict({ op, reason: 'item_deleted' })).toContain('somebody removed the item')
+  expect(describeConflict({ op, reason: 'changed' })).toContain('It is now empty')
+  expect(describeConflict({ op, reason: 'item_deleted' })).toContain('another user removed the item')
   expect(describeConflict({ op, reason: 'type_mismatch' })).toContain('(type mismatch)')
 })

@@ -1,4 +1,4 @@
-// What the page makes of what it is given, which may be anything.
+// The page's handling of valid and invalid input.
 import { describe, expect, test } from 'vitest'
 import { initialsOf, peopleOf } from '../../../playground/src/people.ts'
 import { items, themeOf, zoomOf } from '../../../playground/src/project.ts'
@@ -15,7 +15,7 @@ describe('the room in the address', () => {
     [`?room=${'x'.repeat(256)}`, 'demo']
   ])('%s is %s', (search, room) => expect(roomOf(search)).toBe(room))
 
-  test('is one that the server takes', () => {
+  test('is valid for the server', () => {
     expect(isRoomName('a/b')).toBe(true)
     expect(isRoomName(' a')).toBe(false)
     expect(isRoomName('\ud800')).toBe(false)
@@ -32,7 +32,7 @@ describe('people', () => {
     expect(initialsOf(name)).toBe(initials)
   })
 
-  test('have a colour of their own while there are enough, and the same in every window', () => {
+  test('have different colours while there are enough, the same in every window', () => {
     const users = Array.from({ length: 10 }, (_, i) => ({ clientId: `c${i}`, joinedAt: i }))
     const here = peopleOf(users, 'c3')
     expect(new Set(here.map(({ colour }) => colour)).size).toBe(10)
@@ -42,7 +42,7 @@ describe('people', () => {
   })
 })
 
-test('a project that is not what the page expects is shown as far as it can be', () => {
+test('a project with invalid values is shown without them', () => {
   expect(zoomOf({ zoom: 'big' as never })).toBe(1)
   expect(zoomOf({ zoom: 99 })).toBe(1.4)
   expect(zoomOf(undefined)).toBe(1)

@@ -1,8 +1,8 @@
-// Where a row goes that is dragged, and where the others go meanwhile.
+// The positions of a dragged row and of the other rows.
 import { describe, expect, test } from 'vitest'
 import { dropIndex, shiftOf } from '../../../playground/src/reorder.ts'
 
-// The first is tall, for it has subtasks; each stands 10 below the one above.
+// The first row is tall because it has subtasks. The gap between rows is 10.
 const rows = [
   { top: 100, height: 120 },
   { top: 230, height: 40 },
@@ -23,7 +23,7 @@ describe('a dragged row', () => {
     ['is as quick when it is tall itself', 0, 31, 1]
   ])('%s', (_, from, offset, to) => expect(dropIndex(rows, from, offset)).toBe(to))
 
-  test('that is no longer there goes nowhere', () => expect(dropIndex([], 2, 50)).toBe(2))
+  test('that is missing keeps its index', () => expect(dropIndex([], 2, 50)).toBe(2))
 })
 
 describe('the other rows', () => {
