@@ -1,13 +1,13 @@
 import { newId } from '../document/ids.ts'
 import type { Client, ClientOptions } from '../types.ts'
-import { createApi } from './api.ts'
-import { drawTogether } from './backoff.ts'
-import { MAX_WAIT_MS, within } from './clock.ts'
-import type { ReadStream } from './fetch-stream.ts'
+import { createApi } from './transport/api.ts'
+import { drawTogether } from './runtime/backoff.ts'
+import { MAX_WAIT_MS, within } from './runtime/clock.ts'
+import type { ReadStream } from './transport/fetch-stream.ts'
 import { checkName, warnOfRoom } from './names.ts'
-import { beforeLeaving, hasFewConnections, onPage } from './page.ts'
-import { createRoom, type SharedRoom } from './room.ts'
-import { readers } from './stream.ts'
+import { beforeLeaving, hasFewConnections, onPage } from './runtime/page.ts'
+import { createRoom, type RoomContext, type SharedRoom } from './room/room.ts'
+import { readers } from './transport/stream.ts'
 
 /** Eleven days, in microseconds, of which the numbers of a client with a fixed id are made. */
 const MAX_LEAP = 1e12
@@ -25,20 +25,26 @@ export function createClient(options: ClientOptions = {}): Client {
   checkName('a client', clientId)
   const rooms = new Map<string, SharedRoom>()
   /** Without a window there are no tabs, though some servers' runtimes have locks. */
-  const sharing = tabs && globalThis.document && globalThis.navigator?.locks ? import('./tabs.ts') : undefined
-  sharing?.catch(() => {}) // each tab reads for itself
+  const leadership =
+    tabs && globalThis.document && globalThis.navigator?.locks ? import('./transport/leadership.ts') : undefined
+  leadership?.catch(() => {}) // each tab reads for itself
   /** What reads the rooms as one. Where it cannot be loaded, each room has its own stream. */
   let joint: Promise<ReadStream | undefined> | undefined
   const shares = () => oneStream ?? (rooms.size > OWN_STREAMS && hasFewConnections(api.root))
-  const joined = () =>
+  const sharedStream = () =>
     shares()
-      ? (joint ??= import('./one-stream.ts').then(({ joinRooms }) => joinRooms(readers, transport)).catch(() => undefined))
+      ? (joint ??= import('./transport/one-stream.ts')
+          .then(({ joinRooms }) => joinRooms(readers, transport))
+          .catch(() => undefined))
       : undefined
   const drawnTogether = drawTogether()
   const api = createApi({ url, token, fetch, reached })
-  const outboxes = persist ? import('./outbox.ts').then(({ openOutboxes }) => openOutboxes(persist, url, api, user)) : undefined
+  const outboxes = persist
+    ? import('./storage/saved-outbox.ts').then(({ openOutboxes }) => openOutboxes(persist, url, api, user))
+    : undefined
   outboxes?.catch(() => {}) // each room reports it
-  const caches = persist === true ? import('./cache.ts').then(({ openCaches }) => openCaches(api, user)) : undefined
+  const caches =
+    persist === true ? import('./storage/document-cache.ts').then(({ openCaches }) => openCaches(api, user)) : undefined
   caches?.catch(() => {}) // each room reports it
   // A client with a fixed id may have been here before, and its numbers must not be used again. If the clock has been set back
   // since, the server says so, and larger numbers are tried.
@@ -48,7 +54,7 @@ export function createClient(options: ClientOptions = {}): Client {
   /** Rooms with something to send. */
   const unsent = new Set<string>()
   let stopGuarding: (() => void) | undefined
-  const shared = {
+  const context: Omit<RoomContext, 'room'> = {
     api,
     clientId,
     displayName,
@@ -58,9 +64,9 @@ export function createClient(options: ClientOptions = {}): Client {
     heartbeatMs,
     outboxes,
     caches,
-    sharing,
-    shareAs: user,
-    joined,
+    tabs: leadership,
+    user,
+    sharedStream,
     random: () => (shares() ? drawnTogether() : Math.random()),
     nextSeq: () => ++seq,
     passed(times: number) {
@@ -80,23 +86,24 @@ export function createClient(options: ClientOptions = {}): Client {
   }
 
   function enter(name: string): SharedRoom {
-    const room = createRoom({
-      ...shared,
-      room: name,
-      onPending(pending) {
-        if (pending) unsent.add(name)
-        else unsent.delete(name)
-        if (unsent.size) stopGuarding ??= beforeLeaving(hide)
-        else stopGuarding = stopGuarding?.() as undefined
-      },
-      onEmpty() {
-        rooms.delete(name)
-        if (!rooms.size) {
-          stopWatching?.()
-          stopWatching = undefined
+    const room = createRoom(
+      { ...context, room: name },
+      {
+        onPending(pending) {
+          if (pending) unsent.add(name)
+          else unsent.delete(name)
+          if (unsent.size) stopGuarding ??= beforeLeaving(hide)
+          else stopGuarding = stopGuarding?.() as undefined
+        },
+        onEmpty() {
+          rooms.delete(name)
+          if (!rooms.size) {
+            stopWatching?.()
+            stopWatching = undefined
+          }
         }
       }
-    })
+    )
     rooms.set(name, room)
     // Those that have a stream of their own would leave no connection for anything else.
     if (oneStream === undefined && rooms.size === OWN_STREAMS + 1 && shares())

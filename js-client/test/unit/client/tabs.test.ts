@@ -295,8 +295,8 @@ describe('a stream is shared', () => {
     ],
     ['by nobody who may be anybody', { token: 'secret' }, { token: 'secret' }, 2],
     ['by nobody whose token names nobody', { token: token({}) }, { token: token({}) }, 2],
-    ['by those whom the application calls the same', { token: 'one', shareAs: 'ada' }, { token: 'two', shareAs: 'ada' }, 1],
-    ['by nobody whom it calls another', { shareAs: 'ada' }, { shareAs: 'bob' }, 2],
+    ['by those whom the application calls the same', { token: 'one', user: 'ada' }, { token: 'two', user: 'ada' }, 1],
+    ['by nobody whom it calls another', { user: 'ada' }, { user: 'bob' }, 2],
     ['by nobody where the browser has no locks', { sharing: false }, { sharing: false }, 2]
   ])('%s', async ([, one, two, streams]) => {
     open(one)

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { createParts } from '../../../src/client/watch.ts'
+import { createParts } from '../../../src/client/room/path-listeners.ts'
 import { fold } from '../../../src/document/apply.ts'
 import type { Json } from '../../../src/document/json.ts'
 import * as values from '../../../src/document/values.ts'

@@ -1,16 +1,17 @@
 // What this client says of itself in a room, and the requests that say it: one at a time, and only the last value counts. A failure
 // never concerns the documents: it is reported, and the request is repeated while the room is connected.
-import type { OwnPresence, SyncErrorEvent } from '../types.ts'
-import type { Answer, Api } from './api.ts'
-import { createSleeper, delay } from './backoff.ts'
-import { now } from './clock.ts'
+import type { OwnPresence, SyncErrorEvent } from '../../types.ts'
+import type { Answer } from '../transport/api.ts'
+import type { Context } from '../transport/context.ts'
+import { createSleeper, delay } from '../runtime/backoff.ts'
+import { now } from '../runtime/clock.ts'
 import { repairPresence } from './presence-value.ts'
 
-export interface OwnPresenceOptions {
-  api: Api
-  room: string
-  clientId: string
-  displayName?: string | undefined
+export interface OwnPresenceContext extends Pick<Context, 'api' | 'room' | 'clientId'> {
+  readonly displayName?: string | undefined
+}
+
+export interface OwnPresenceHandlers {
   /** Whether the room is followed. When it is again, `reopened` is called. */
   connected(): boolean
   report(error: Omit<SyncErrorEvent, 'room'>): void
@@ -21,7 +22,10 @@ const CAP_MS = 60_000
 /** A failure that may be of the moment is reported when it is one of so many in a row. */
 const FAILURES = 3
 
-export function ownPresence({ api, room, clientId, displayName, connected, report }: OwnPresenceOptions) {
+export function ownPresence(
+  { api, room, clientId, displayName }: OwnPresenceContext,
+  { connected, report }: OwnPresenceHandlers
+) {
   const pause = createSleeper()
   const told = new Set<string>()
   let current: OwnPresence = displayName === undefined ? {} : repaired({ displayName })

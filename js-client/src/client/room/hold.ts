@@ -1,7 +1,7 @@
 // A list that somebody sorts anew arrives in several batches. Showing each of them would show orders that nobody has made.
-import { BATCH_OPS } from '../replica/replica.ts'
-import type { DeltaEvent } from '../wire.ts'
-import { after, now, type Timer } from './clock.ts'
+import { BATCH_OPS } from '../../replica/replica.ts'
+import type { DeltaEvent } from '../../wire.ts'
+import { after, now, type Timer } from '../runtime/clock.ts'
 
 /** How long the next batch is waited for, and how long what has come is held back at most, in milliseconds. */
 const GAP_MS = 2000

@@ -1,5 +1,5 @@
 // What a server says on a stream, taken from its text.
-import type { Problem, RoomEvent } from '../wire.ts'
+import type { Problem, RoomEvent } from '../../wire.ts'
 import { fits, present, problemShape, text, userShape, whole, type Shape } from './shape.ts'
 
 /** An event as it stands on the stream. */

@@ -4,11 +4,11 @@
 // large as the snapshot, a new snapshot takes the place of both. The head of a room says how far they reach; it is written
 // in the same transaction. So several tabs can write: each adds what the others have not.
 import { createStore, promisifyRequest } from 'idb-keyval'
-import type { Json } from '../document/json.ts'
-import type { KeptRoom, Replica } from '../replica/replica.ts'
-import type { DeltaEvent, User } from '../wire.ts'
-import { after, type Timer } from './clock.ts'
-import { identify, type Requester } from './user.ts'
+import type { Json } from '../../document/json.ts'
+import type { KeptRoom, Replica } from '../../replica/replica.ts'
+import type { DeltaEvent, User } from '../../wire.ts'
+import { after, type Timer } from '../runtime/clock.ts'
+import { identify, type Requester } from '../transport/user.ts'
 
 /** The number of what is stored. What has a lower one is deleted; what has a higher one belongs to newer code and is left alone. */
 const FORMAT = 1

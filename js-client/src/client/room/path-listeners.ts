@@ -1,9 +1,9 @@
 // Listeners to parts of a document, in a tree of the paths that they listen at. Two versions share what is the same in both, so
 // only the branches are followed in which they differ.
-import type { Json } from '../document/json.ts'
-import { type Segment, parsePath } from '../document/path.ts'
-import { get, idOf } from '../document/values.ts'
-import { attempt } from './emitter.ts'
+import type { Json } from '../../document/json.ts'
+import { type Segment, parsePath } from '../../document/path.ts'
+import { get, idOf } from '../../document/values.ts'
+import { attempt } from '../runtime/emitter.ts'
 
 export type PartListener = (value: Json | undefined, previous: Json | undefined) => void
 

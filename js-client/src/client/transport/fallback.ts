@@ -1,19 +1,18 @@
-// What happens beside the polling, where streams do not get through: says why, and finds out when they do again.
+// Runs beside polling, where streams do not get through: diagnoses why, and tries streams again.
 //
-// It is loaded on demand, and is handed what the connection has already: importing it here would split the client into
-// more files.
-import type { RoomEvent } from '../wire.ts'
+// It is loaded on demand, and gets what it uses from the connection: importing that here would split the client into more chunks.
+import type { RoomEvent } from '../../wire.ts'
 import type { Api } from './api.ts'
-import { after, now } from './clock.ts'
+import { after, now } from '../runtime/clock.ts'
 import type { Stream, Transport, Verdict } from './stream.ts'
 
 export interface Tools {
   api: Api
   transport: Transport
-  /** What is to be stopped with the connection, and checked when it is woken. */
+  /** The streams that are stopped with the connection, and checked when it is woken. */
   streams: Set<Stream>
   /** Opens a stream and waits for its end. */
-  read(transport: Transport, ear: { opening(): void; events(events: RoomEvent[]): Verdict }): Promise<unknown>
+  read(transport: Transport, handler: { opening(): void; events(events: RoomEvent[]): Verdict }): Promise<unknown>
   /** Streams do not get through, and this is why. */
   failed(code: string, message: string): void
 }
@@ -53,8 +52,8 @@ export async function fallBack(tools: Tools): Promise<void> {
 }
 
 /**
- * Whether a stream gets through now. What it brings is not used: polling may be further already, and an `up-to-date` of the
- * past would look like another history.
+ * Whether a stream gets through now. Its events are not used: polling may be further already, and an older `up-to-date`
+ * would look like another history.
  */
 async function attempt({ transport, read }: Tools): Promise<boolean> {
   let through = false
@@ -68,7 +67,7 @@ async function attempt({ transport, read }: Tools): Promise<boolean> {
   return through
 }
 
-/** What the way does to streams. */
+/** What something on the way does to streams. */
 interface Fault {
   name: 'buffered' | 'compressed' | 'cut' | 'blocked'
   does: string
@@ -78,17 +77,17 @@ const inWords = ({ name, does }: Fault) =>
   `Something between here and the server ${does}. Changes come by polling instead. ` +
   `See docs/proxies.md${name === 'blocked' ? '' : `#${name}`}`
 
-/** The probe: an event each second, and then its end. */
+/** The probe: one event a second, then the end. */
 const SECONDS = 5
 const QUERY = `seconds=${SECONDS}&events=${SECONDS - 1}&intervalMs=1000`
-/** What holds a stream back until its end has passed it on by then. */
+/** A proxy that buffers the whole stream has passed it on by then. */
 const LIMIT_MS = 15_000
-/** How late an event may come, compared with the quickest, in milliseconds. */
+/** How much longer an event may take than the fastest one, in milliseconds. */
 const TOLERABLE_MS = 500
-/** How many may come later: one in so many. */
+/** One in this many events may take longer. */
 const TOLERATED = 3
 
-/** Has the server send events at known times, and judges by when they come. */
+/** Requests events at known times, and judges by when they arrive. */
 async function diagnose({ api }: Tools, stopped: AbortSignal): Promise<Fault> {
   const askedAt = now()
   const limit = new AbortController()
@@ -100,7 +99,7 @@ async function diagnose({ api }: Tools, stopped: AbortSignal): Promise<Fault> {
     stop()
   })
 
-  /** How long each event took; what the clocks differ is in all of them. */
+  /** How long each event took. The difference of the clocks is the same in all of them. */
   const delays: number[] = []
   let whole = false
   const answer = await api.openStream(`${api.root}probe?${QUERY}`, limit.signal)
@@ -116,7 +115,7 @@ async function diagnose({ api }: Tools, stopped: AbortSignal): Promise<Fault> {
 
   const took = now() - askedAt
   const inSeconds = `${(took / 1000).toFixed(1)} s`
-  /** Neither an answer nor a refusal, until the server had sent all of it. */
+  /** There was no answer until the server had sent the whole probe. */
   const silent = answer.kind === 'failed' && answer.code === 'network' && took > (SECONDS - 1) * 1000
   if (timedOut || silent) return { name: 'buffered', does: `holds event streams back: no end came in ${inSeconds}` }
   if (answer.kind === 'ok') {
@@ -133,7 +132,7 @@ async function diagnose({ api }: Tools, stopped: AbortSignal): Promise<Fault> {
   return { name: 'blocked', does: 'does not let event streams through' }
 }
 
-/** Reads the events of a probe, each with one line of data, to the end of the stream. One that breaks has ended. */
+/** Reads the events of a probe, each with one line of data, to the end of the stream. A stream that breaks has ended. */
 async function readEvents({ body }: Response, take: (event: string, data: string) => void): Promise<void> {
   const reader = body?.getReader()
   const decoder = new TextDecoder()

@@ -3,8 +3,8 @@
 // waits. Its owner holds a Web Lock of the same name, which the browser releases when the tab is gone,
 // however it went: a record whose lock can be had is nobody's.
 import { createStore, promisifyRequest } from 'idb-keyval'
-import type { OutboxStorage, SavedOutbox } from '../types.ts'
-import { assemble, changesOf, type Stored } from './outbox-parts.ts'
+import type { OutboxStorage, SavedOutbox } from '../../types.ts'
+import { assemble, changesOf, type Stored } from './outbox-records.ts'
 
 type Key = [scope: string, room: string, clientId: string]
 

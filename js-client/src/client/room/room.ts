@@ -2,9 +2,9 @@
 //
 // Whatever changes the replica runs inside `step`: first what the application has changed is taken in (`documents.pull`), so that
 // nothing remote is ever folded over an edit that is not known yet; afterwards everybody is shown what is new (`publish`).
-import { equal, isObject } from '../document/values.ts'
-import { createReplica, type Verdict } from '../replica/replica.ts'
-import type { Conflict } from '../replica/resolution.ts'
+import { equal, isObject } from '../../document/values.ts'
+import { createReplica, type Verdict } from '../../replica/replica.ts'
+import type { Conflict } from '../../replica/resolution.ts'
 import type {
   ConnectionStatus,
   Json,
@@ -15,40 +15,37 @@ import type {
   Room,
   RoomEvents,
   RoomStatus
-} from '../types.ts'
-import type { DeltaEvent, PresenceChangeEvent, RoomEvent, User } from '../wire.ts'
-import { inWords, type Api } from './api.ts'
-import type { Cache, Caches } from './cache.ts'
-import { after, stopwatch, type Timer } from './clock.ts'
-import { connect, type ConnectionOptions, type Fault } from './connection.ts'
+} from '../../types.ts'
+import type { DeltaEvent, PresenceChangeEvent, RoomEvent, User } from '../../wire.ts'
+import { inWords } from '../transport/api.ts'
+import type { Cache, Caches } from '../storage/document-cache.ts'
+import { after, stopwatch, type Timer } from '../runtime/clock.ts'
+import { connect, type Fault } from '../transport/connection.ts'
+import type { Context } from '../transport/context.ts'
 import { createDocuments } from './documents.ts'
-import { createEmitter, report } from './emitter.ts'
-import type { Outboxes } from './outbox.ts'
-import { endsWhenIdle } from './page.ts'
+import { createEmitter, report } from '../runtime/emitter.ts'
+import type { Outboxes } from '../storage/saved-outbox.ts'
+import { endsWhenIdle } from '../runtime/page.ts'
 import { ownPresence } from './presence.ts'
-import { createSender } from './sender.ts'
+import { createSender } from '../outbox/sender.ts'
 
-export interface RoomOptions {
-  api: Api
-  room: string
-  clientId: string
-  displayName?: string | undefined
-  transport: 'fetch' | 'eventsource'
-  debounceMs: number
-  maxWaitMs: number
-  heartbeatMs: number
+export interface RoomContext extends Context {
+  readonly displayName?: string | undefined
+  /** In milliseconds, see ClientOptions. */
+  readonly debounceMs: number
+  readonly maxWaitMs: number
+  /** The next number in this client's own count of batches. */
   nextSeq(): number
-  /** The server has got further than the numbers of this client, as it has said so many times in a row. */
+  /** The server has passed the numbers of this client. It has said so this many times in a row. */
   passed(times: number): void
-  outboxes: Promise<Outboxes> | undefined
-  caches: Promise<Caches> | undefined
-  sharing: ConnectionOptions['sharing']
-  shareAs: ConnectionOptions['shareAs']
-  joined?: ConnectionOptions['joined']
-  random?: ConnectionOptions['random'] | undefined
-  /** There is something to send, or no longer. */
+  readonly outboxes?: Promise<Outboxes> | undefined
+  readonly caches?: Promise<Caches> | undefined
+}
+
+export interface RoomHandlers {
+  /** The room has something to send, or no longer. */
   onPending(pending: boolean): void
-  /** Nobody is in the room any more, and all of its changes have been delivered. */
+  /** The application has left the room, and all of its changes are delivered. */
   onEmpty(): void
 }
 
@@ -67,8 +64,8 @@ const RECALL_MS = 5000
 
 export type SharedRoom = ReturnType<typeof createRoom>
 
-export function createRoom(options: RoomOptions) {
-  const { room: name, clientId } = options
+export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHandlers) {
+  const { room: name, clientId } = context
   const events = createEmitter<RoomEvents>()
   let guests = 0
   let closed = false
@@ -100,7 +97,8 @@ export function createRoom(options: RoomOptions) {
   const ready = new Promise<void>((resolve) => (loaded = resolve))
 
   const replica = createReplica({
-    ...options,
+    clientId,
+    nextSeq: context.nextSeq,
     onRemote({ key, clientId, serverSeq, ops }) {
       if (ops.length) tell('remoteChange', { key, clientId, serverSeq, ops })
     },
@@ -116,9 +114,7 @@ export function createRoom(options: RoomOptions) {
     onRejected: ({ code, message }, ops) =>
       fail(code, inWords('Changes are set aside', message, 'They stay on the screen until they are retried or discarded'), ops)
   })
-  const sender = createSender({
-    ...options,
-    replica,
+  const sender = createSender(context, replica, {
     step,
     failed: fail,
     succeeded() {
@@ -127,15 +123,13 @@ export function createRoom(options: RoomOptions) {
     },
     unanswered: (ms) => connection?.doubt(ms)
   })
-  const presence = ownPresence({
-    ...options,
+  const presence = ownPresence(context, {
     connected: () => replica.live,
     // Later: the room is not complete yet when it learns the display name.
     report: (error) => queueMicrotask(() => step(() => tell('error', error)))
   })
-  const documents = createDocuments({
-    ...options,
-    replica,
+  const documents = createDocuments(replica, {
+    debounceMs: context.debounceMs,
     ready,
     step,
     touch: sender.touch,
@@ -216,7 +210,7 @@ export function createRoom(options: RoomOptions) {
     if ((Object.keys(next) as (keyof RoomStatus)[]).some((part) => next[part] !== status[part])) {
       const changes = !!next.pendingChanges !== !!status.pendingChanges
       status = next
-      if (changes) options.onPending(!!next.pendingChanges)
+      if (changes) onPending(!!next.pendingChanges)
       events.emit('status', status)
     }
     // While the room catches up, what the server changed may change again.
@@ -242,7 +236,7 @@ export function createRoom(options: RoomOptions) {
 
   let lingering: Timer | undefined
   let recalled: Promise<void> | undefined
-  const outbox = options.outboxes?.then((all) => all.of(name, replica))
+  const outbox = context.outboxes?.then((all) => all.of(name, replica))
   outbox?.catch(unsaved)
 
   /** Keeps what is pending where it survives the tab. */
@@ -270,7 +264,7 @@ export function createRoom(options: RoomOptions) {
 
   /** Takes in what the browser has kept: the documents, and what closed tabs have left on top of them. */
   async function recall() {
-    const kept = options.caches?.then((all) => (cache = all.of(name, replica, self)).load())
+    const kept = context.caches?.then((all) => (cache = all.of(name, replica, self)).load())
     const left = outbox?.then((outbox) => outbox.adopt(clientId))
     left?.catch(() => {}) // it is reported below
     await inTime(kept, unkept, (kept) => {
@@ -338,11 +332,9 @@ export function createRoom(options: RoomOptions) {
   function open() {
     if (closed || offline || connection) return
     asked = true
-    connection = connect({
-      ...options,
-      displayName: undefined,
-      presence: presence.current,
-      listener: {
+    connection = connect(
+      context,
+      {
         position: () => replica.position,
         opening() {
           failing = false
@@ -375,8 +367,9 @@ export function createRoom(options: RoomOptions) {
           cache?.changed(unkept)
           return verdict
         }
-      }
-    })
+      },
+      presence.current
+    )
   }
 
   /** As if the network were gone. */
@@ -393,12 +386,12 @@ export function createRoom(options: RoomOptions) {
     closed = true
     linger()
     documents.release()
-    options.onPending(false)
+    onPending(false)
     disconnect()
     sender.stop()
     presence.bye()
     cache?.write().catch(unkept)
-    options.onEmpty()
+    onEmpty()
     events.emit('status', status)
   }
 
@@ -478,7 +471,7 @@ export function createRoom(options: RoomOptions) {
     async open() {
       offline = false
       publish()
-      await (recalled ??= options.outboxes || options.caches ? recall() : undefined)
+      await (recalled ??= context.outboxes || context.caches ? recall() : undefined)
       open()
     },
     disconnect,

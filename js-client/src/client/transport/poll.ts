@@ -3,8 +3,8 @@
 // What many readers have missed is the same, so they ask for the same addresses, and a cache on the way can answer all but
 // the first: whole pages that end at the same places for everybody, and polls with the cursor that everybody has. See
 // docs/caching.md.
-import type { Changes } from '../wire.ts'
-import { after as later, MAX_WAIT_MS, now, within, type Timer } from './clock.ts'
+import type { Changes } from '../../wire.ts'
+import { after as later, MAX_WAIT_MS, now, within, type Timer } from '../runtime/clock.ts'
 import type { ReadStream } from './fetch-stream.ts'
 import { page, seqOf, snapshot } from './frames.ts'
 

@@ -1,6 +1,6 @@
 // Who uses this browser. What is shared by the tabs of one user, or kept for the next visit, is not for another user.
 import type { Api } from './api.ts'
-import { after, type Timer } from './clock.ts'
+import { after, type Timer } from '../runtime/clock.ts'
 
 /** The longest to wait for a token. */
 const TOKEN_MS = 10_000

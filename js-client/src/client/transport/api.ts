@@ -1,9 +1,9 @@
 // The one place that makes requests. Each is made once: when to try again is for the caller to decide, by the kind of
 // the answer. No method rejects.
-import { isObject } from '../document/values.ts'
-import type { OwnPresence, Token } from '../types.ts'
-import type { Batch, BatchResult, Changes, PresenceEvent, PresentUser, Problem, RoomSnapshot } from '../wire.ts'
-import { after, MAX_WAIT_MS, within } from './clock.ts'
+import { isObject } from '../../document/values.ts'
+import type { OwnPresence, Token } from '../../types.ts'
+import type { Batch, BatchResult, Changes, PresenceEvent, PresentUser, Problem, RoomSnapshot } from '../../wire.ts'
+import { after, MAX_WAIT_MS, within } from '../runtime/clock.ts'
 import { reserve } from './keepalive.ts'
 import { fits, present, problemShape, text, userShape, whole, type Shape } from './shape.ts'
 

@@ -1,6 +1,6 @@
 // Whether what came from the network is what it should be: just enough that nothing later can trip over it. Members
 // that are not named are not looked at, so that answers and events may gain some.
-import { isObject } from '../document/values.ts'
+import { isObject } from '../../document/values.ts'
 
 /** A test of a value, the shapes of an object's members, or the one shape of all elements of an array. */
 export type Shape = ((value: unknown) => boolean) | readonly [Shape] | { readonly [name: string]: Shape }

@@ -1,6 +1,6 @@
 // An outbox as records: one that lists its parts by number, and one for each part. What has changed since the last time is all
 // that has to be written.
-import type { SavedOutbox } from '../types.ts'
+import type { SavedOutbox } from '../../types.ts'
 
 const LISTS = ['batches', 'unsent', 'rejected'] as const
 type List = (typeof LISTS)[number]

@@ -3,9 +3,9 @@
 // Only the server can refuse a batch for good. Whatever else answers in its place, or does not answer, may object to the content
 // of this batch or be out of order altogether. The difference is whether the server still answers a batch without operations.
 // If it does, the batch is divided until the operation at fault is found, and that one is set aside.
-import type { Refusal } from '../replica/replica.ts'
-import type { Operation, Problem } from '../wire.ts'
-import type { Answer } from './api.ts'
+import type { Refusal } from '../../replica/replica.ts'
+import type { Operation, Problem } from '../../wire.ts'
+import type { Answer } from '../transport/api.ts'
 
 export interface Pace {
   /** What the next batch may hold. */

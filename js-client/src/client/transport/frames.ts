@@ -1,5 +1,5 @@
 // What requests bring, as a stream would have sent it.
-import type { Changes, RoomSnapshot } from '../wire.ts'
+import type { Changes, RoomSnapshot } from '../../wire.ts'
 import type { Frame } from './events.ts'
 
 export const seqOf = (eventId: string) => Number(eventId.slice(eventId.lastIndexOf('-') + 1))

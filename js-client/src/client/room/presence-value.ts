@@ -1,6 +1,6 @@
 // What a client says of itself, made so that the server takes it: see PresenceUpdate in openapi.yaml.
-import { capture } from '../document/capture.ts'
-import type { OwnPresence } from '../types.ts'
+import { capture } from '../../document/capture.ts'
+import type { OwnPresence } from '../../types.ts'
 
 /** Longest texts, in UTF-16 code units. */
 const MAX_LENGTH = { displayName: 255, field: 1000 }

@@ -1,6 +1,6 @@
 // A stream read with `fetch`, which can send headers and shows every byte.
 import { createParser } from 'eventsource-parser'
-import type { OwnPresence } from '../types.ts'
+import type { OwnPresence } from '../../types.ts'
 import type { Answer, Api, StreamRequest } from './api.ts'
 import type { Frame } from './events.ts'
 

@@ -1,8 +1,8 @@
 // What rooms have pending, kept where it survives its tab. Loaded only by those who want it.
-import type { Replica } from '../replica/replica.ts'
-import type { OutboxStorage, SavedOutbox } from '../types.ts'
+import type { Replica } from '../../replica/replica.ts'
+import type { OutboxStorage, SavedOutbox } from '../../types.ts'
 import { indexedDBStorage } from './indexeddb.ts'
-import { identify, type Requester } from './user.ts'
+import { identify, type Requester } from '../transport/user.ts'
 
 /** The outbox of one room. */
 export interface Outbox {

@@ -1,21 +1,20 @@
 // The documents of a room for those who look at them: handles, listeners, and mirrors of state that changes in place.
-import { apply, checkOperation, fold } from '../document/apply.ts'
-import { type CaptureOptions, capture } from '../document/capture.ts'
-import { diff } from '../document/diff.ts'
-import { newId } from '../document/ids.ts'
-import type { Json } from '../document/json.ts'
-import { isObject, SYNC_ID } from '../document/values.ts'
-import type { Doc, Replica } from '../replica/replica.ts'
-import { type Conflict, resolve } from '../replica/resolution.ts'
-import type { Document, DocumentOptions, Mirror, Operation, Resolution } from '../types.ts'
-import type { DeltaEvent } from '../wire.ts'
-import { inWords } from './api.ts'
-import { attempt, createEmitter } from './emitter.ts'
+import { apply, checkOperation, fold } from '../../document/apply.ts'
+import { type CaptureOptions, capture } from '../../document/capture.ts'
+import { diff } from '../../document/diff.ts'
+import { newId } from '../../document/ids.ts'
+import type { Json } from '../../document/json.ts'
+import { isObject, SYNC_ID } from '../../document/values.ts'
+import type { Doc, Replica } from '../../replica/replica.ts'
+import { type Conflict, resolve } from '../../replica/resolution.ts'
+import type { Document, DocumentOptions, Mirror, Operation, Resolution } from '../../types.ts'
+import type { DeltaEvent } from '../../wire.ts'
+import { inWords } from '../transport/api.ts'
+import { attempt, createEmitter } from '../runtime/emitter.ts'
 import { type Hold, createHold } from './hold.ts'
-import { type PartListener, type Parts, createParts } from './watch.ts'
+import { type PartListener, type Parts, createParts } from './path-listeners.ts'
 
 export interface DocumentsOptions {
-  replica: Replica
   debounceMs: number
   /** Settles once the room has been loaded. */
   ready: Promise<void>
@@ -51,7 +50,8 @@ interface Entry {
   readonly hold: Hold
 }
 
-export function createDocuments({ replica, debounceMs: defaultMs, ready, step, ...tell }: DocumentsOptions) {
+export function createDocuments(replica: Replica, options: DocumentsOptions) {
+  const { debounceMs: defaultMs, ready, step, touch: schedule, touched, edited, invalid } = options
   const entries = new Map<string, Entry>()
   const withIds: CaptureOptions = {
     ...ONE_ID,
@@ -59,7 +59,7 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
       const path = place || 'the document'
       const what = `${path} ${isShared ? 'is shared, but not as it is' : 'cannot be shared'}`
       const next = isShared ? 'Others get what JSON can hold' : 'It is left out, and all else is sent'
-      tell.invalid({ code: 'invalid_value', message: inWords(what, why, next), path })
+      invalid({ code: 'invalid_value', message: inWords(what, why, next), path })
     }
   }
 
@@ -77,7 +77,7 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
   function edit(key: string, next: Json | undefined) {
     const { view } = replica.doc(key)
     if (next === view || next === undefined) return
-    tell.edited({ key, ops: diff(view, next) })
+    edited({ key, ops: diff(view, next) })
     replica.edit(key, next)
   }
 
@@ -135,12 +135,12 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
       const change = resolution === 'mine' ? resolution : { value: capture(undefined, resolution.value, withIds) ?? null }
       const { key } = conflict
       step(() => edit(key, resolve(replica.doc(key).view, conflict, change)))
-      tell.touch(entry(key).debounceMs)
+      schedule(entry(key).debounceMs)
     },
 
     open<T>(key = 'default', { initial, debounceMs }: DocumentOptions<T> = {}): Document<T> {
       const own = entry(key)
-      const touch = () => tell.touch(own.debounceMs)
+      const touch = () => schedule(own.debounceMs)
       if (debounceMs !== undefined) own.debounceMs = debounceMs
       const first = capture(undefined, initial, withIds)
       if (first !== undefined) step(() => replica.initialise(key, first))
@@ -180,7 +180,7 @@ export function createDocuments({ replica, debounceMs: defaultMs, ready, step, .
               touch()
               if (mirrored.touched || !own.mirrors.has(mirrored)) return
               mirrored.touched = true
-              tell.touched()
+              touched()
             },
             detach() {
               step(() => own.mirrors.delete(mirrored))

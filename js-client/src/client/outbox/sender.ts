@@ -1,28 +1,28 @@
 // Gets the changes of one room to the server. One batch at a time, again and again until its fate is known; more than one only
 // when the page is hidden, each naming the one before it. pace.ts decides what an answer means.
-import { isDivisible } from '../document/split.ts'
-import type { Frozen, Replica } from '../replica/replica.ts'
-import type { Operation } from '../wire.ts'
-import { inWords, TIMEOUT_MS, type Answer, type Api } from './api.ts'
-import { delay } from './backoff.ts'
-import { after, now, stopwatch, type Timer } from './clock.ts'
-import { available } from './keepalive.ts'
+import { isDivisible } from '../../document/split.ts'
+import type { Frozen, Replica } from '../../replica/replica.ts'
+import type { Operation } from '../../wire.ts'
+import { inWords, TIMEOUT_MS, type Answer } from '../transport/api.ts'
+import type { Context } from '../transport/context.ts'
+import { delay } from '../runtime/backoff.ts'
+import { after, now, stopwatch, type Timer } from '../runtime/clock.ts'
+import { available } from '../transport/keepalive.ts'
 import { decide, START, type Sent } from './pace.ts'
 
-export interface SenderOptions {
-  api: Api
-  room: string
-  clientId: string
-  replica: Replica
+export interface SenderContext extends Pick<Context, 'api' | 'room' | 'clientId'> {
   /** The longest that a change waits for the next one, in milliseconds. */
-  maxWaitMs: number
-  /** Takes in what the application has changed, runs what changes the replica, and shows it. */
+  readonly maxWaitMs: number
+  /** The server has passed the numbers of this client. It has said so this many times in a row. */
+  passed(times: number): void
+}
+
+export interface SenderHandlers {
+  /** Reads the application's changes, runs a change of the replica, and shows the result. */
   step(change: () => void): void
   failed(code: string, message: string, ops?: readonly Operation[]): void
   succeeded(): void
-  /** The server has got further than the numbers of this client, as it seems: it has said so so many times in a row. */
-  passed(times: number): void
-  /** A request has had no answer for so many milliseconds, and will have none. */
+  /** A request ended without an answer after this many milliseconds. */
   unanswered(ms: number): void
 }
 
@@ -50,7 +50,11 @@ const HIDDEN_BYTES = 16_384
 /** So many attempts in a row are ended early by signs of life of the server. */
 const EARLY = 3
 
-export function createSender({ api, room, clientId, replica, maxWaitMs, step, ...tell }: SenderOptions) {
+export function createSender(
+  { api, room, clientId, maxWaitMs, passed }: SenderContext,
+  replica: Replica,
+  { step, failed, succeeded, unanswered }: SenderHandlers
+) {
   const attempts = new Set<Attempt>()
   let pace = START
   let debounce: Timer | undefined
@@ -101,9 +105,9 @@ export function createSender({ api, room, clientId, replica, maxWaitMs, step, ..
     if (answer.kind === 'ok') {
       pace = decide(pace, answer, sent).pace
       if (!frozen.ack) step(() => replica.answered(frozen, answer.value))
-      tell.succeeded()
+      succeeded()
     } else if (isOpen(frozen) && !attempt.dropped) {
-      if (answer.kind === 'failed' && answer.code === 'network' && pace.failures < EARLY) tell.unanswered(attempt.elapsed())
+      if (answer.kind === 'failed' && answer.code === 'network' && pace.failures < EARLY) unanswered(attempt.elapsed())
       await settle(frozen, answer, sent)
     }
     pump()
@@ -129,7 +133,7 @@ export function createSender({ api, room, clientId, replica, maxWaitMs, step, ..
       due = true
       step(() => replica.withdraw(frozen))
       if (next.do === 'renumber' && pace.failures > 1) {
-        tell.passed(pace.failures)
+        passed(pace.failures)
         wait(0)
       }
     } else if (next.do === 'set aside') {
@@ -139,7 +143,7 @@ export function createSender({ api, room, clientId, replica, maxWaitMs, step, ..
       wait(next.leastMs)
       if (answer.kind !== 'refused') {
         const why = inWords('Changes cannot be sent', answer.message, 'They are kept, and sent again')
-        tell.failed(answer.kind === 'failed' ? answer.code : 'unauthorized', why)
+        failed(answer.kind === 'failed' ? answer.code : 'unauthorized', why)
       }
     }
   }
@@ -222,7 +226,7 @@ export function createSender({ api, room, clientId, replica, maxWaitMs, step, ..
       const unsent = replica.ready.flatMap((key) => replica.unsent(key))
       const ops = [...left, ...unsent]
       if (ops.length)
-        tell.failed(
+        failed(
           'unload',
           'More is pending than a browser sends if the page is closed now. The rest is sent while the page lives.',
           ops

@@ -6,7 +6,7 @@
 //
 // It is loaded on demand, and is handed how to read: importing that here would split the client into more files.
 import type { Answer, Api, StreamRequest } from './api.ts'
-import { after, type Timer } from './clock.ts'
+import { after, type Timer } from '../runtime/clock.ts'
 import type { Frame } from './events.ts'
 import type { Reader, ReadRequest, ReadStream } from './fetch-stream.ts'
 
