@@ -1,5 +1,5 @@
 // The state machine of a tab among the tabs of one user in one room: whether it leads, and who reads from whom. Pure:
-// leadership.ts carries out the effects. SPEC.md has the transition table.
+// leadership.ts carries out the effects. SPEC.md has the table in words.
 import type { RoomEvent } from '../../wire.ts'
 
 export type Failure = readonly [code: string, message: string]
@@ -8,15 +8,18 @@ export type Failure = readonly [code: string, message: string]
 export type Message =
   /** A tab is new, or has heard of no leader for long. */
   | { readonly hello: string }
-  /** A tab leads. `live`: its room has caught up, and it sends these tabs what comes. `hidden`: its page is. */
-  | {
-      readonly leader: string
-      readonly live: boolean
-      readonly failure: Failure | undefined
-      readonly tabs: readonly string[]
-      readonly hidden: boolean
-    }
+  | Announcement
+  /** The events that the leader has read. */
   | { readonly events: readonly RoomEvent[] }
+
+/** A tab leads. `live`: its room has caught up, and it sends its events to these tabs. `hidden`: its page is. */
+export interface Announcement {
+  readonly leader: string
+  readonly live: boolean
+  readonly failure: Failure | undefined
+  readonly tabs: readonly string[]
+  readonly hidden: boolean
+}
 
 export interface State {
   readonly id: string
@@ -37,163 +40,167 @@ export interface State {
   readonly leader?: string | undefined
 }
 
-export type Event =
+/** The events by name, with their values. */
+export interface Events {
   /** The lock is requested, and another tab holds it. */
-  | { readonly type: 'queued' }
-  | { readonly type: 'granted' }
+  queued: undefined
+  granted: undefined
   /** Another tab has taken the lock away. */
-  | { readonly type: 'revoked' }
-  | { readonly type: 'hello'; readonly tab: string }
-  /** `visible`: the page of this tab is. */
-  | ({ readonly type: 'announced'; readonly visible: boolean } & Extract<Message, { leader: string }>)
-  | { readonly type: 'received'; readonly events: readonly RoomEvent[] }
+  revoked: undefined
+  /** A tab says hello. */
+  hello: string
+  /** A tab says that it leads. `visible`: the page of this tab is. */
+  announced: Announcement & { readonly visible: boolean }
+  /** The leader has sent events. */
+  received: readonly RoomEvent[]
   /** Nothing came from the leader for some heartbeats. */
-  | { readonly type: 'silent' }
+  silent: undefined
   /** No leader has answered. */
-  | { readonly type: 'unanswered' }
-  | { readonly type: 'subscribed' }
-  | { readonly type: 'unsubscribed' }
+  unanswered: undefined
+  subscribed: undefined
+  unsubscribed: undefined
   /** A tab that reads from this one was closed. */
-  | { readonly type: 'closed'; readonly tab: string }
+  closed: string
   /** This tab has read events of the room. */
-  | { readonly type: 'read'; readonly events: readonly RoomEvent[] }
-  | { readonly type: 'lost' }
-  | { readonly type: 'failed'; readonly failure: Failure }
-  | { readonly type: 'visibility'; readonly visible: boolean }
-  | { readonly type: 'freeze' }
-  | { readonly type: 'resume' }
-  | { readonly type: 'leave' }
+  read: readonly RoomEvent[]
+  /** The stream of this tab has ended. */
+  lost: undefined
+  /** This tab cannot read the room. */
+  failed: Failure
+  /** Whether the page is visible now. */
+  visibility: boolean
+  freeze: undefined
+  resume: undefined
+  leave: undefined
+}
 
-export type Effect =
+/** The effects by name, with their values. */
+export interface Effects {
   /** The room is to be read anew, by this tab or from the leader. */
-  | { readonly do: 'changed' }
+  changed: undefined
   /** Release the lock or its request, and watch no tab any more. */
-  | { readonly do: 'release' }
-  | { readonly do: 'steal' }
-  | { readonly do: 'announce' }
-  /** Say hello, and send `unanswered` unless a leader answers in time. */
-  | { readonly do: 'greet' }
-  /** Send `silent` after some heartbeats. */
-  | { readonly do: 'listen' }
-  /** Neither `silent` nor `unanswered` is sent. */
-  | { readonly do: 'stop listening' }
-  | { readonly do: 'broadcast'; readonly events: readonly RoomEvent[] }
-  /** Send `closed` when the tab is. */
-  | { readonly do: 'watch'; readonly tab: string }
+  release: undefined
+  steal: undefined
+  announce: undefined
+  /** Say hello, and dispatch `unanswered` unless a leader answers in time. */
+  greet: undefined
+  /** Dispatch `silent` after some heartbeats. */
+  listen: undefined
+  /** Dispatch neither `silent` nor `unanswered`. */
+  stopListening: undefined
+  /** Send events to the other tabs. */
+  broadcast: readonly RoomEvent[]
+  /** Dispatch `closed` when the tab is. */
+  watch: string
   /** Take a tab that was closed off presence. */
-  | { readonly do: 'remove presence'; readonly tab: string }
+  removePresence: string
   /** Let the subscriber catch up: from now on it gets the leader's events. */
-  | { readonly do: 'begin' }
-  | { readonly do: 'deliver'; readonly events: readonly RoomEvent[] }
-  | { readonly do: 'failed'; readonly failure: Failure }
+  begin: undefined
+  deliver: readonly RoomEvent[]
+  report: Failure
+}
 
+export type Effect = { [E in keyof Effects]: readonly [E, Effects[E]?] }[keyof Effects]
 export type Transition = readonly [State, ...Effect[]]
-
-const changed: Effect = { do: 'changed' }
-const announce: Effect = { do: 'announce' }
-const greet: Effect = { do: 'greet' }
-const listen: Effect = { do: 'listen' }
+type Transitions = { readonly [E in keyof Events]?: (state: State, value: Events[E]) => Transition }
 
 export const initial = (id: string): State => ({ id, role: 'idle', live: false, followers: [], subscribed: false })
 
-export function reduce(state: State, event: Event): Transition {
-  const { role, live, followers, subscribed } = state
-  const leads = role === 'leading'
-  if (role === 'left') return [state]
-  switch (event.type) {
-    case 'queued':
-      return [role === 'idle' ? { ...state, role: 'waiting' } : state]
-    case 'granted':
-      if (role === 'suspended') return [state]
-      return [
-        { ...state, role: 'leading', live: false, leader: undefined, failure: undefined },
-        { do: 'stop listening' },
-        announce,
-        changed
-      ]
-    case 'revoked':
-      return stepDown(state)
-    case 'hello': {
-      const { tab } = event
-      if (!leads) return [state]
-      if (followers.includes(tab)) return [state, announce]
-      return [{ ...state, followers: [...followers, tab] }, { do: 'watch', tab }, announce]
-    }
-    case 'announced':
-      return follows(state) ? announced(state, event) : [state]
-    case 'received':
-      return follows(state) ? [state, listen, { do: 'deliver', events: event.events }] : [state]
-    case 'silent':
-      return [state, greet]
-    case 'unanswered':
-      return takeOver(state)
-    case 'subscribed':
-      return [{ ...state, subscribed: true, leader: undefined }, ...(role === 'suspended' ? [] : [greet])]
-    case 'unsubscribed':
-      return [{ ...state, subscribed: false, leader: undefined }, { do: 'stop listening' }]
-    case 'closed': {
-      const { tab } = event
-      if (!followers.includes(tab)) return [state]
-      return [
-        { ...state, followers: followers.filter((other) => other !== tab) },
-        { do: 'remove presence', tab }
-      ]
-    }
-    case 'read':
-      if (leads && !live && event.events.some(isUpToDate)) return [{ ...state, live: true, failure: undefined }, announce]
+const grant = (state: State): Transition => [
+  { ...state, role: 'leading', live: false, leader: undefined, failure: undefined },
+  ['stopListening'],
+  ['announce'],
+  ['changed']
+]
+
+/** A tab that neither leads nor is suspended follows the leader, while something subscribes. */
+const following: Transitions = {
+  granted: grant,
+  announced: (state, message) => (state.subscribed ? announced(state, message) : [state]),
+  received: (state, events) => (state.subscribed ? [state, ['listen'], ['deliver', events]] : [state])
+}
+
+/** The transitions of each role. An event that a role does not have changes nothing. */
+const byRole: Readonly<Record<State['role'], Transitions>> = {
+  idle: { ...following, queued: (state) => [{ ...state, role: 'waiting' }] },
+  waiting: following,
+  // Of two tabs that believe they lead, one has lost the lock and will know soon. So a tab that leads listens to no other.
+  leading: {
+    granted: grant,
+    hello({ followers, ...state }, tab) {
+      if (followers.includes(tab)) return [{ followers, ...state }, ['announce']]
+      return [{ ...state, followers: [...followers, tab] }, ['watch', tab], ['announce']]
+    },
+    closed(state, tab) {
+      const followers = state.followers.filter((other) => other !== tab)
+      return followers.length < state.followers.length ? [{ ...state, followers }, ['removePresence', tab]] : [state]
+    },
+    read(state, events) {
+      if (!state.live) return events.some(isUpToDate) ? [{ ...state, live: true, failure: undefined }, ['announce']] : [state]
       // How far this tab is says nothing about the others, which may be further.
-      return live && followers.length
-        ? [state, { do: 'broadcast', events: event.events.filter((event) => !isUpToDate(event)) }]
-        : [state]
-    case 'lost':
-      return leads ? [{ ...state, live: false }, announce] : [state]
-    case 'failed':
-      return leads && !live ? [{ ...state, failure: event.failure }, announce] : [state]
-    case 'visibility':
-      return leads ? [state, announce] : subscribed && event.visible ? [state, greet] : [state]
-    case 'freeze': {
-      const [next, ...effects] = stepDown(state)
-      return [{ ...next, role: 'suspended' }, ...effects.filter((effect) => effect !== changed), changed]
-    }
-    case 'resume':
-      return role === 'suspended' ? [{ ...state, role: 'idle' }, changed] : [state]
-    case 'leave': {
-      const [next, ...effects] = stepDown(state)
-      return [{ ...next, role: 'left' }, ...effects, { do: 'stop listening' }]
-    }
+      const news = events.filter((event) => !isUpToDate(event))
+      return state.followers.length ? [state, ['broadcast', news]] : [state]
+    },
+    lost: (state) => [{ ...state, live: false }, ['announce']],
+    failed: (state, failure) => (state.live ? [state] : [{ ...state, failure }, ['announce']]),
+    visibility: (state) => [state, ['announce']]
+  },
+  suspended: {
+    subscribed: (state) => [{ ...state, subscribed: true, leader: undefined }],
+    revoked: (state) => [state],
+    unanswered: (state) => [state],
+    resume: (state) => [{ ...state, role: 'idle' }, ['changed']]
+  },
+  left: {}
+}
+
+/** The transitions that all roles have but `left`, unless they have their own. */
+const always: Transitions = {
+  revoked: (state) => stepDown(state, 'idle'),
+  silent: (state) => [state, ['greet']],
+  unanswered: takeOver,
+  subscribed: (state) => [{ ...state, subscribed: true, leader: undefined }, ['greet']],
+  unsubscribed: (state) => [{ ...state, subscribed: false, leader: undefined }, ['stopListening']],
+  visibility: (state, visible) => (state.subscribed && visible ? [state, ['greet']] : [state]),
+  // The subscriber ends in any case: a frozen page does not read.
+  freeze: (state) => [stepDown(state, 'suspended')[0], ['release'], ['changed']],
+  leave(state) {
+    const [next, ...effects] = stepDown(state, 'left')
+    return [next, ...effects, ['stopListening']]
   }
 }
 
-/** Of two tabs that believe they lead, one has lost the lock and will know soon. So a tab that leads listens to no other. */
-const follows = ({ role, subscribed }: State) => subscribed && role !== 'leading' && role !== 'suspended'
+export function reduce<E extends keyof Events>(state: State, event: E, value: Events[E]): Transition {
+  const transition = byRole[state.role][event] ?? (state.role === 'left' ? undefined : always[event])
+  return transition?.(state, value) ?? [state]
+}
 
 const isUpToDate = ({ type }: RoomEvent) => type === 'up-to-date'
 
-function announced(state: State, event: Extract<Event, { type: 'announced' }>): Transition {
-  const { live, hidden, tabs } = event
-  // A leader that nobody looks at may be slow to come back. Somebody looks at this tab.
-  if (!live && hidden && event.visible) {
+function announced(state: State, message: Events['announced']): Transition {
+  const { live, hidden, tabs, visible } = message
+  // The leader's page is hidden, and may be slow to reconnect. This page is visible.
+  if (!live && hidden && visible) {
     const [next, ...effects] = takeOver(state)
-    return [next, listen, ...effects]
+    return [next, ['listen'], ...effects]
   }
-  const leader = live && tabs.includes(state.id) ? event.leader : undefined
+  const leader = live && tabs.includes(state.id) ? message.leader : undefined
   const failure = live ? undefined : state.failure
   const next = { ...state, leader, failure }
-  if (state.leader !== undefined && state.leader !== leader) return [next, listen, changed]
-  if (leader !== undefined) return [next, listen, { do: 'begin' }]
-  if (live) return [next, listen, greet]
-  if (!event.failure || `${event.failure}` === `${failure}`) return [next, listen]
-  return [{ ...next, failure: event.failure }, listen, { do: 'failed', failure: event.failure }]
+  if (state.leader !== undefined && state.leader !== leader) return [next, ['listen'], ['changed']]
+  if (leader !== undefined) return [next, ['listen'], ['begin']]
+  if (live) return [next, ['listen'], ['greet']]
+  if (!message.failure || `${message.failure}` === `${failure}`) return [next, ['listen']]
+  return [{ ...next, failure: message.failure }, ['listen'], ['report', message.failure]]
 }
 
 /** Gives up the lock, and waits for it no longer. */
-function stepDown(state: State): Transition {
-  const next: State = { ...state, role: state.role === 'suspended' ? 'suspended' : 'idle', live: false, followers: [] }
-  return state.role === 'leading' ? [next, { do: 'release' }, changed] : [next, { do: 'release' }]
+function stepDown(state: State, role: 'idle' | 'suspended' | 'left'): Transition {
+  const next: State = { ...state, role, live: false, followers: [] }
+  return state.role === 'leading' ? [next, ['release'], ['changed']] : [next, ['release']]
 }
 
 function takeOver(state: State): Transition {
-  if (state.role === 'suspended') return [state]
-  const [next, ...effects] = stepDown(state)
-  return [next, ...effects, { do: 'steal' }]
+  const [next, ...effects] = stepDown(state, 'idle')
+  return [next, ...effects, ['steal']]
 }

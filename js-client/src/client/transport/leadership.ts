@@ -12,7 +12,7 @@ import type { Context } from './context.ts'
 import type { Frame } from './events.ts'
 import type { ReadStream } from './fetch-stream.ts'
 import { page, snapshot } from './frames.ts'
-import { type Effect, type Event, initial, type Message, reduce } from './leadership-state.ts'
+import { type Effects, type Events, initial, type Message, reduce } from './leadership-state.ts'
 import { userOf } from './user.ts'
 
 export interface Handlers {
@@ -93,51 +93,50 @@ function createLeadership(
   const role = () => state.role
   const post = (message: Message) => channel.postMessage(message)
 
-  function dispatch(event: Event) {
-    const [next, ...effects] = reduce(state, event)
+  function dispatch<E extends keyof Events>(event: E, value?: Events[E]) {
+    const [next, ...effects] = reduce(state, event, value as Events[E])
     state = next
-    effects.forEach(carryOut)
+    for (const [effect, value] of effects) carryOut[effect](value as never)
   }
 
-  function setTimer(ms: number, type: 'silent' | 'unanswered') {
-    clearTimeout(timer)
-    timer = after(ms, () => dispatch({ type }))
-  }
-
-  function carryOut(effect: Effect) {
-    switch (effect.do) {
-      case 'changed':
-        return handlers.changed()
-      case 'failed':
-        return handlers.failed(...effect.failure)
-      case 'release':
-        lock?.abort()
-        for (const watch of watches.values()) watch.abort()
-        return watches.clear()
-      case 'steal':
-        return void request({ steal: true }).then((isHeld) => isHeld || handlers.changed())
-      case 'announce': {
-        const { live, failure, followers: tabs } = state
-        return post({ leader: clientId, live, failure, tabs, hidden: !isVisible() })
+  const carryOut: { readonly [E in keyof Effects]: (value: Effects[E]) => unknown } = {
+    changed: handlers.changed,
+    report: (failure) => handlers.failed(...failure),
+    release() {
+      lock?.abort()
+      for (const watch of watches.values()) watch.abort()
+      watches.clear()
+    },
+    steal: () => request({ steal: true }).then((isHeld) => isHeld || handlers.changed()),
+    announce() {
+      const { live, failure, followers: tabs } = state
+      post({ leader: clientId, live, failure, tabs, hidden: !isVisible() })
+    },
+    greet() {
+      post({ hello: clientId })
+      setTimer(ANSWER_MS, 'unanswered')
+    },
+    listen: () => setTimer(HEARTBEATS * heartbeatMs, 'silent'),
+    stopListening: () => clearTimeout(timer),
+    broadcast: (events) => post({ events }),
+    /** The server counts a tab as present as long as this tab's stream is open. */
+    watch(tab) {
+      const own = new AbortController()
+      watches.set(tab, own)
+      const held = () => {
+        watches.delete(tab)
+        dispatch('closed', tab)
       }
-      case 'greet':
-        post({ hello: clientId })
-        return setTimer(ANSWER_MS, 'unanswered')
-      case 'listen':
-        return setTimer(HEARTBEATS * heartbeatMs, 'silent')
-      case 'stop listening':
-        return clearTimeout(timer)
-      case 'broadcast':
-        return post({ events: effect.events })
-      case 'watch':
-        return watch(effect.tab)
-      case 'remove presence':
-        return api.leave(room, effect.tab)
-      case 'begin':
-        return subscriber?.begin()
-      case 'deliver':
-        return subscriber?.deliver(effect.events)
-    }
+      locks.request(lockOf(tab), { signal: own.signal }, held).catch(() => {})
+    },
+    removePresence: (tab) => api.leave(room, tab),
+    begin: () => subscriber?.begin(),
+    deliver: (events) => subscriber?.deliver(events)
+  }
+
+  function setTimer(ms: number, event: 'silent' | 'unanswered') {
+    clearTimeout(timer)
+    timer = after(ms, () => dispatch(event))
   }
 
   /** Requests the lock, by default in turn. Resolves to whether it is held; false at once for a request that waits in turn. */
@@ -149,7 +148,7 @@ function createLeadership(
         resolve(!!granted)
         if (!granted || signal.aborted) return
         lock = own
-        dispatch({ type: 'granted' })
+        dispatch('granted')
         if (role() === 'leading' && !signal.aborted)
           return new Promise<void>((release) => signal.addEventListener('abort', () => release()))
       }
@@ -160,36 +159,24 @@ function createLeadership(
       // It rejects when the lock is stolen, and when the request is aborted.
       locks.request(name, options ?? { signal }, held).catch(() => {
         resolve(false)
-        if (lock === own && !signal.aborted) dispatch({ type: 'revoked' })
+        if (lock === own && !signal.aborted) dispatch('revoked')
       })
     })
-
-  /** Detects that a tab was closed: the server counts it as present as long as this tab's stream is open. */
-  function watch(tab: string) {
-    const own = new AbortController()
-    watches.set(tab, own)
-    locks
-      .request(lockOf(tab), { signal: own.signal }, () => {
-        watches.delete(tab)
-        dispatch({ type: 'closed', tab })
-      })
-      .catch(() => {})
-  }
 
   /** The name of the lock that a tab holds as long as it is open. */
   const lockOf = (tab: string) => `${name} ${tab}`
   const isVisible = () => document.visibilityState === 'visible'
 
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
-    if ('hello' in data) dispatch({ type: 'hello', tab: data.hello })
-    else if ('events' in data) dispatch({ type: 'received', events: data.events })
-    else dispatch({ type: 'announced', visible: isVisible(), ...data })
+    if ('hello' in data) dispatch('hello', data.hello)
+    else if ('events' in data) dispatch('received', data.events)
+    else dispatch('announced', { ...data, visible: isVisible() })
   }
 
   const on = (type: string, listener: () => void) => document.addEventListener(type, listener, { signal: left.signal })
-  on('freeze', () => dispatch({ type: 'freeze' }))
-  on('resume', () => dispatch({ type: 'resume' }))
-  on('visibilitychange', () => dispatch({ type: 'visibility', visible: isVisible() }))
+  on('freeze', () => dispatch('freeze'))
+  on('resume', () => dispatch('resume'))
+  on('visibilitychange', () => dispatch('visibility', isVisible()))
 
   /** Resolves when this tab holds the lock of its own. A tab with the same id may still have to release it. */
   const ready = new Promise<void>((resolve, reject) => {
@@ -222,9 +209,9 @@ function createLeadership(
     })
     signal.addEventListener('abort', () => {
       subscriber = undefined
-      dispatch({ type: 'unsubscribed' })
+      dispatch('unsubscribed')
     })
-    dispatch({ type: 'subscribed' })
+    dispatch('subscribed')
     await Promise.race([begun, stopped])
     if (signal.aborted) return over
 
@@ -250,17 +237,17 @@ function createLeadership(
     ready,
     async leads() {
       if (role() === 'idle' && !(await request({ ifAvailable: true })) && role() === 'idle') {
-        dispatch({ type: 'queued' })
+        dispatch('queued')
         void request()
       }
       return role() === 'leading'
     },
     read,
-    publish: (events: RoomEvent[]) => dispatch({ type: 'read', events }),
-    lost: () => dispatch({ type: 'lost' }),
-    failed: (code: string, message: string) => dispatch({ type: 'failed', failure: [code, message] }),
+    publish: (events: RoomEvent[]) => dispatch('read', events),
+    lost: () => dispatch('lost'),
+    failed: (code: string, message: string) => dispatch('failed', [code, message]),
     leave() {
-      dispatch({ type: 'leave' })
+      dispatch('leave')
       left.abort()
       channel.close()
     }
