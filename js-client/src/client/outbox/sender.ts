@@ -1,5 +1,5 @@
-// Gets the changes of one room to the server. One batch at a time, again and again until its fate is known; more than one only
-// when the page is hidden, each naming the one before it. pace.ts decides what an answer means.
+// Sends the changes of one room. One batch is in flight at a time, and repeated until its fate is known. Only when the page is
+// hidden several are, each with the number of the one before. pace.ts decides what follows an answer.
 import { isDivisible } from '../../document/split.ts'
 import type { Frozen, Replica } from '../../replica/replica.ts'
 import type { Operation } from '../../wire.ts'
@@ -28,26 +28,26 @@ export interface SenderHandlers {
 
 export type Sender = ReturnType<typeof createSender>
 
-/** One request with a batch. */
+/** A request with a batch. */
 interface Attempt {
   readonly frozen: Frozen
   readonly keepalive: boolean
   readonly abort: AbortController
-  /** Since it began, in milliseconds. */
+  /** Its age, in milliseconds. */
   readonly elapsed: () => number
-  /** Given up, because the network has changed: that says nothing about the batch. */
+  /** It was aborted since the network has changed, which says nothing about the batch. */
   dropped: boolean
   timer?: Timer
 }
 
 const BASE_MS = 500
-/** How long an answer may take after the network has come back. */
+/** How long an answer may take after the network is back. */
 const PROBE_MS = 2000
-/** What a slow link carries at least, in bytes per millisecond. */
+/** The throughput of a slow link, in bytes per millisecond. */
 const SLOW_LINK = 10
-/** How much one batch holds that is sent when the page is hidden, so that a large change does not keep small ones behind. */
+/** The size of a batch that is sent when the page is hidden, so that a large change does not delay small ones. */
 const HIDDEN_BYTES = 16_384
-/** So many attempts in a row are ended early by signs of life of the server. */
+/** Up to so many failures in a row, a retry is not delayed once the server has answered another request. */
 const EARLY = 3
 
 export function createSender(
@@ -59,12 +59,12 @@ export function createSender(
   let pace = START
   let debounce: Timer | undefined
   let retry: Timer | undefined
-  /** When the first change that waits has to go at the latest. */
+  /** The latest time to send the first waiting change. Monotonic, in milliseconds. */
   let deadline = 0
-  /** The debounce is over: what is unsent may go. */
+  /** The debounce is over: unsent changes may be frozen. */
   let due = false
-  /** It is being found out whether the server answers batches at all. */
-  let asking = false
+  /** It is being checked whether the server answers batches at all. */
+  let checking = false
   let stopped = false
 
   function touch(ms: number) {
@@ -82,7 +82,7 @@ export function createSender(
   }
 
   function pump() {
-    if (stopped || !replica.live || attempts.size || retry || asking) return
+    if (stopped || !replica.live || attempts.size || retry || checking) return
     let next = replica.queue.find(({ ack }) => !ack)
     if (!next && due) {
       step(() => (next = replica.freeze(pace)))
@@ -97,7 +97,7 @@ export function createSender(
     const sent: Sent = { ops: batch.ops, bytes: api.bytesOf(batch), chained, divisible: isDivisible(batch.ops) }
     const attempt: Attempt = { frozen, keepalive, abort: new AbortController(), elapsed: stopwatch(), dropped: false }
     attempts.add(attempt)
-    // What cannot be sent in parts may take as long as a slow link needs for it.
+    // A batch that cannot be divided has the time that a slow link needs for it.
     const limitMs = TIMEOUT_MS + (sent.divisible ? 0 : sent.bytes / SLOW_LINK)
     const answer = await api.postBatch(room, batch, { keepalive, signal: attempt.abort.signal, limitMs })
     clearTimeout(attempt.timer)
@@ -113,17 +113,17 @@ export function createSender(
     pump()
   }
 
-  /** Whether an answer that is no yes decides anything. It does not when a delta has come, or the batch was repeated. */
+  /** Whether the batch's fate is open. Late answers are ignored unless successful. */
   const isOpen = (frozen: Frozen) =>
     !frozen.ack && replica.queue.includes(frozen) && ![...attempts].some((attempt) => attempt.frozen === frozen)
 
   async function settle(frozen: Frozen, answer: Exclude<Answer<unknown>, { kind: 'ok' }>, sent: Sent) {
     let decision = decide(pace, answer, sent)
     pace = decision.pace
-    if (decision.step.do === 'ask') {
-      asking = true
+    if (decision.step.do === 'check') {
+      checking = true
       const reachable = await api.answersPosts(room, clientId, frozen.batch.key)
-      asking = false
+      checking = false
       if (!isOpen(frozen)) return
       decision = decide(pace, answer, sent, reachable)
       pace = decision.pace
@@ -160,7 +160,7 @@ export function createSender(
     pump()
   }
 
-  /** The network has changed: requests over the old one are given up and repeated, unless they are answered soon. */
+  /** The network has changed: requests are aborted and repeated, unless they are answered soon. */
   function doubt() {
     for (const attempt of attempts) {
       clearTimeout(attempt.timer)
@@ -172,37 +172,37 @@ export function createSender(
   }
 
   return {
-    /** Something has changed: sends it when nothing has for so many milliseconds. */
+    /** Schedules sending after this many milliseconds without a change. */
     touch,
-    /** Sends it now. */
+    /** Sends now. */
     flush,
-    /** Something has come from the server: what has waited for it may go. */
+    /** Events of the room have arrived, which a batch may have waited for. */
     proceed: pump,
-    /** The replica is live again. `lost`: the connection was lost in between, and not only replaced. */
+    /** The replica is live again. `lost`: the connection was lost meanwhile, and not only replaced. */
     resume(lost: boolean) {
       due = true
       if (lost) doubt()
       if (lost || pace.failures <= EARLY) again()
       else pump()
     },
-    /** Tries at once what would be tried later: the page is online, or visible, again. */
+    /** The page is online, or visible, again: retries at once. */
     wake() {
       doubt()
       again()
     },
-    /** The server has answered something else. */
+    /** The server has answered another request. */
     reached() {
       if (retry && pace.failures <= EARLY) again()
     },
-    /** How much is to be sent, in bytes or so. */
+    /** The approximate size of all pending changes, in bytes. */
     weigh() {
       step(() => {})
       return JSON.stringify(replica.saved()).length
     },
     /**
-     * The page is hidden and may never come back. All that is pending goes out in requests that outlive it, and what is on its
-     * way already is repeated in one: the server keeps the order, and knows a repeated batch. Most hidden pages live on, and
-     * what is too large for that is then sent as ever.
+     * The page is hidden and may never run again. All pending changes are sent in requests that outlive it. A batch in flight is
+     * repeated in such a request: the server keeps the order, and recognises the repetition. Changes beyond the budget are sent as
+     * usual if the page runs on, which is most often.
      */
     hide() {
       clearTimeout(debounce)
@@ -211,8 +211,8 @@ export function createSender(
       const outlives = (frozen: Frozen) => [...attempts].some((attempt) => attempt.frozen === frozen && attempt.keepalive)
       const send = (frozen: Frozen): boolean => {
         const fits = api.bytesOf(frozen.batch) <= available()
-        const isOnItsWay = [...attempts].some((attempt) => attempt.frozen === frozen)
-        if (!outlives(frozen) && (fits || !isOnItsWay)) void post(frozen, fits)
+        const isInFlight = [...attempts].some((attempt) => attempt.frozen === frozen)
+        if (!outlives(frozen) && (fits || !isInFlight)) void post(frozen, fits)
         return fits
       }
       let fits = true

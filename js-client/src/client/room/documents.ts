@@ -1,4 +1,4 @@
-// The documents of a room for those who look at them: handles, listeners, and mirrors of state that changes in place.
+// The documents of a room for the application: handles, listeners, and mirrors of state that changes in place.
 import { apply, checkOperation, fold } from '../../document/apply.ts'
 import { type CaptureOptions, capture } from '../../document/capture.ts'
 import { diff } from '../../document/diff.ts'
@@ -12,41 +12,41 @@ import type { DeltaEvent } from '../../wire.ts'
 import { inWords } from '../transport/api.ts'
 import { attempt, createEmitter } from '../runtime/emitter.ts'
 import { type Hold, createHold } from './hold.ts'
-import { type PartListener, type Parts, createParts } from './path-listeners.ts'
+import { createPathListeners, type PathListener, type PathListeners } from './path-listeners.ts'
 
 export interface DocumentsOptions {
   debounceMs: number
   /** Settles once the room has been loaded. */
   ready: Promise<void>
-  /** Takes in what mirrors have changed, runs what changes the replica, and shows it. */
+  /** Reads the changes of mirrors, runs a change of the replica, and shows the result. */
   step<T>(change: () => T): T
-  /** Something is to be sent when nothing has changed for so many milliseconds. */
+  /** Schedules sending after this many milliseconds without a change. */
   touch(ms: number): void
   /** A mirror may have changed. */
   touched(): void
   edited(change: { key: string; ops: readonly Operation[] }): void
-  /** A value that an application has passed cannot be shared. */
+  /** A value of the application cannot be shared. */
   invalid(error: { code: string; message: string; path: string }): void
 }
 
-/** A mirror and the version of the document that it is known to be as. */
+/** A mirror, and the version of the document that it shows. */
 interface Mirrored {
   readonly mirror: Mirror
   known: Json | undefined
   touched: boolean
 }
 
-/** A document and those who look at it. */
+/** A document with its listeners and mirrors. */
 interface Entry {
   readonly doc: Doc
   readonly mirrors: Set<Mirrored>
   readonly changes: ReturnType<typeof createEmitter<{ state: Json | undefined }>>
-  /** Those who look at parts of it, once there are any. */
-  parts?: Parts
+  /** The listeners at paths, once there are any. */
+  parts?: PathListeners
   debounceMs: number
-  /** The version that they were last shown. */
+  /** The version that listeners and mirrors have. */
   shown: Json | undefined
-  /** They are not shown what is new for now. */
+  /** Whether they are shown new versions. */
   readonly hold: Hold
 }
 
@@ -88,10 +88,10 @@ export function createDocuments(replica: Replica, options: DocumentsOptions) {
   }
 
   return {
-    /** Whether a mirror may have changed since it was read. */
+    /** Whether a mirror may have changed since it was last read. */
     touched: () => [...entries.values()].some(({ mirrors }) => [...mirrors].some(({ touched }) => touched)),
 
-    /** Takes in what mirrors have changed. */
+    /** Reads the changes of mirrors. */
     pull() {
       for (const [key, { doc, mirrors }] of entries) {
         for (const mirrored of mirrors) {
@@ -102,22 +102,22 @@ export function createDocuments(replica: Replica, options: DocumentsOptions) {
             const next = mirrored.mirror.read(known)
             if (next === known || next === undefined) return
             mirrored.known = next
-            // Another mirror of the same document may have changed it since this one was shown a version.
+            // Another mirror of the same document may have changed it in the meantime.
             edit(key, doc.view === known ? next : fold(doc.view, diff(known, next)).doc)
           })
         }
       }
     },
 
-    /** A batch of somebody else has been folded in. */
+    /** A batch of another client was folded. */
     received: (delta: DeltaEvent) => entry(delta.key).hold.received(delta),
 
-    /** Holds nothing back any more. */
+    /** Shows all documents again that are held back. */
     release() {
       for (const { hold } of entries.values()) hold.end()
     },
 
-    /** Shows what is new to everybody who looks. */
+    /** Shows new versions to listeners and mirrors. */
     show() {
       for (const entry of entries.values()) {
         const { view } = entry.doc
@@ -129,7 +129,7 @@ export function createDocuments(replica: Replica, options: DocumentsOptions) {
       }
     },
 
-    /** Carries out what an application has decided about a conflict, as an edit. */
+    /** Applies the resolution of a conflict, as an edit. */
     resolve(conflict: Conflict, resolution: Resolution) {
       if (resolution === 'theirs') return
       const change = resolution === 'mine' ? resolution : { value: capture(undefined, resolution.value, withIds) ?? null }
@@ -168,7 +168,7 @@ export function createDocuments(replica: Replica, options: DocumentsOptions) {
         },
         subscribe(path: unknown, listener?: unknown) {
           if (typeof path !== 'string') return own.changes.on('state', path as (state: Json | undefined) => void)
-          return (own.parts ??= createParts(own.shown)).add(path, listener as PartListener)
+          return (own.parts ??= createPathListeners(own.shown)).add(path, listener as PathListener)
         },
         attach(mirror) {
           const mirrored: Mirrored = { mirror, known: own.doc.view, touched: false }
@@ -192,9 +192,9 @@ export function createDocuments(replica: Replica, options: DocumentsOptions) {
   }
 }
 
-/** What an application passes may share items with a version that it was shown, which never changes: those have their ids. */
+/** Values of the application may share items with a version, which never changes: its items have ids already. */
 const ONE_ID: CaptureOptions = { assignId: (item: { [SYNC_ID]?: string }, id: string) => void (item[SYNC_ID] ??= id) }
 
-/** An item that is added has an id before anything else knows of it. */
+/** Gives an added item its id before it is shown or sent. */
 const identified = ({ op, value }: Operation): unknown =>
   op === 'array_add' && isObject(value) && !value[SYNC_ID] ? { ...value, [SYNC_ID]: newId() } : value

@@ -1,20 +1,20 @@
-// A list that somebody sorts anew arrives in several batches. Showing each of them would show orders that nobody has made.
+// A large list that another client sorts arrives in several batches. Showing each would show orders that never existed there.
 import { BATCH_OPS } from '../../replica/replica.ts'
 import type { DeltaEvent } from '../../wire.ts'
 import { after, now, type Timer } from '../runtime/clock.ts'
 
-/** How long the next batch is waited for, and how long what has come is held back at most, in milliseconds. */
+/** The longest wait for the next batch, and the longest time that a document is held back, in milliseconds. */
 const GAP_MS = 2000
 const LONGEST_MS = 10_000
 
 export type Hold = ReturnType<typeof createHold>
 
 /**
- * Whether a document is held back from those who look at it: from a batch that is as long as batches get and only moves
- * items within their arrays, until the writer's next batch is another one, somebody else changes the document, or time is up.
- * What is held back moves items and nothing else, so a change that is made meanwhile can always be put on top.
+ * Whether a document is held back from its listeners: from a batch of the largest size that only moves items within their arrays,
+ * until the writer sends a different batch, another client changes the document, or a time limit ends. Only moves are held back, so
+ * a local change can always go on top.
  *
- * @param release is called when time is up
+ * @param release is called at the time limit
  */
 export function createHold(release: () => void) {
   let writer: string | undefined
@@ -30,7 +30,7 @@ export function createHold(release: () => void) {
     get active() {
       return writer !== undefined
     },
-    /** A batch of the document has been folded in. */
+    /** A batch of the document was folded. */
     received({ clientId, ops }: DeltaEvent) {
       const isPart = ops.length >= BATCH_OPS && ops.every(({ op, to }) => op === 'array_move' && to === undefined)
       const isFirst = writer === undefined

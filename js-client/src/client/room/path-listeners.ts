@@ -1,35 +1,35 @@
-// Listeners to parts of a document, in a tree of the paths that they listen at. Two versions share what is the same in both, so
-// only the branches are followed in which they differ.
+// Listeners at paths of a document, in a tree of their paths. Two versions share equal parts, so only branches that differ are
+// followed.
 import type { Json } from '../../document/json.ts'
 import { type Segment, parsePath } from '../../document/path.ts'
 import { get, idOf } from '../../document/values.ts'
 import { attempt } from '../runtime/emitter.ts'
 
-export type PartListener = (value: Json | undefined, previous: Json | undefined) => void
+export type PathListener = (value: Json | undefined, previous: Json | undefined) => void
 
 interface Node {
   readonly segment: Segment
-  readonly listeners: Set<{ readonly call: PartListener }>
+  readonly listeners: Set<{ readonly call: PathListener }>
   readonly children: Map<string, Node>
 }
 
-/** Up to so many children of a node are all followed. Of more, those are looked for whose items have changed. */
+/** A node with more children is followed only at items that have changed. */
 const FEW = 8
 
 const createNode = (segment: Segment): Node => ({ segment, listeners: new Set(), children: new Map() })
 
 const nameOf = (segment: Segment): string => ('key' in segment ? `.${segment.key}` : `[${segment.item}`)
 
-export type Parts = ReturnType<typeof createParts>
+export type PathListeners = ReturnType<typeof createPathListeners>
 
-/** @param known is the version that listeners know when they begin */
-export function createParts(known: Json | undefined) {
+/** @param known is the first version, to which later ones are compared */
+export function createPathListeners(known: Json | undefined) {
   const root = createNode({ key: '' })
   let latest = known
-  let telling = false
+  let notifying = false
 
-  /** Calls those whose values differ, from the outside to the inside. */
-  function tell(from: Json | undefined, to: Json | undefined) {
+  /** Calls the listeners whose values differ, outer ones first. */
+  function notify(from: Json | undefined, to: Json | undefined) {
     const calls: (() => void)[] = []
     const walk = ({ listeners, children }: Node, before: Json | undefined, after: Json | undefined) => {
       if (before === after) return
@@ -43,8 +43,8 @@ export function createParts(known: Json | undefined) {
   }
 
   return {
-    /** Calls when the value at a path changes, until the function returned is called. */
-    add(path: string, call: PartListener): () => void {
+    /** Calls when the value at a path changes. Returns a function that ends it. */
+    add(path: string, call: PathListener): () => void {
       const way = [root]
       for (const segment of parsePath(path)) {
         const { children } = way.at(-1)!
@@ -67,17 +67,17 @@ export function createParts(known: Json | undefined) {
       }
     },
 
-    /** Shows the next version. One that a listener makes is shown when all have seen this one. */
+    /** Shows the next version. A version that a listener makes is shown after all have seen this one. */
     show(next: Json | undefined) {
       latest = next
-      if (telling) return
-      telling = true
+      if (notifying) return
+      notifying = true
       while (known !== latest) {
         const before = known
         known = latest
-        tell(before, known)
+        notify(before, known)
       }
-      telling = false
+      notifying = false
     }
   }
 }

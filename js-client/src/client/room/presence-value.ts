@@ -1,16 +1,15 @@
-// What a client says of itself, made so that the server takes it: see PresenceUpdate in openapi.yaml.
+// Makes a presence value that the server accepts: see PresenceUpdate in openapi.yaml.
 import { capture } from '../../document/capture.ts'
 import type { OwnPresence } from '../../types.ts'
 
-/** Longest texts, in UTF-16 code units. */
+/** The longest texts, in UTF-16 code units. */
 const MAX_LENGTH = { displayName: 255, field: 1000 }
-/** Most that `meta` takes as JSON in UTF-8, in bytes. */
+/** The largest `meta` as JSON in UTF-8, in bytes. */
 const MAX_META = 4096
 
 /**
- * Repairs what can be repaired: half a surrogate pair becomes U+FFFD, a control character becomes a blank, a long text is cut, and
- * what JSON cannot hold is left out of `meta`. A `meta` that is too large is left out. `report` is called for each member that is not
- * what was given.
+ * Repairs a presence value. A lone surrogate becomes U+FFFD, a control character a blank, a long text is cut, and values that JSON
+ * cannot hold are left out of `meta`. A `meta` that is too large is left out. `report` is called for each member that was changed.
  */
 export function repairPresence(given: OwnPresence, report: (member: keyof OwnPresence, why: string) => void): OwnPresence {
   const { displayName, field, meta } = given
@@ -44,7 +43,7 @@ export function repairPresence(given: OwnPresence, report: (member: keyof OwnPre
   }
 }
 
-/** The name of a field as others get it. */
+/** The name of a field as other clients get it. */
 export const repairField = (field: string): string => repairedText(field, MAX_LENGTH.field)
 
 const repairedText = (text: unknown, most: number): string =>

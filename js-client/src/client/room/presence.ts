@@ -1,5 +1,5 @@
-// What this client says of itself in a room, and the requests that say it: one at a time, and only the last value counts. A failure
-// never concerns the documents: it is reported, and the request is repeated while the room is connected.
+// This client's presence in a room, and its requests: one at a time, always with the last value. A failure never affects documents:
+// it is reported, and the request is repeated while the room is connected.
 import type { OwnPresence, SyncErrorEvent } from '../../types.ts'
 import type { Answer } from '../transport/api.ts'
 import type { Context } from '../transport/context.ts'
@@ -12,14 +12,14 @@ export interface OwnPresenceContext extends Pick<Context, 'api' | 'room' | 'clie
 }
 
 export interface OwnPresenceHandlers {
-  /** Whether the room is followed. When it is again, `reopened` is called. */
+  /** Whether the room is connected. After a reconnect, `reopened` is called. */
   connected(): boolean
   report(error: Omit<SyncErrorEvent, 'room'>): void
 }
 
 const BASE_MS = 500
 const CAP_MS = 60_000
-/** A failure that may be of the moment is reported when it is one of so many in a row. */
+/** A failure that may be temporary is reported after this many in a row. */
 const FAILURES = 3
 
 export function ownPresence(
@@ -27,21 +27,22 @@ export function ownPresence(
   { connected, report }: OwnPresenceHandlers
 ) {
   const pause = createSleeper()
-  const told = new Set<string>()
+  /** The messages that were reported. */
+  const messages = new Set<string>()
   let current: OwnPresence = displayName === undefined ? {} : repaired({ displayName })
   let everSet = false
   let abort: AbortController | undefined
-  /** Something is to be said that has not been said. */
+  /** The current value is still to be sent. */
   let due = false
-  /** The server, or something on the way, asks for silence until then. */
+  /** No request is made before then, as `Retry-After` said. Monotonic, in milliseconds. */
   let quietUntil = 0
   let reported = false
 
   function repaired(presence: OwnPresence): OwnPresence {
     return repairPresence(presence, (member, why) => {
       const message = `presence.${member} ${why}.`
-      if (told.has(message)) return
-      told.add(message)
+      if (messages.has(message)) return
+      messages.add(message)
       report({ code: 'invalid_value', message, path: `presence.${member}` })
     })
   }
@@ -55,7 +56,7 @@ export function ownPresence(
     })
   }
 
-  /** Takes the members out that a refusal names. Returns whether there were any. */
+  /** Removes the members that a refusal names. Returns whether there were any. */
   function withoutRefused({ problem }: Extract<Answer<unknown>, { kind: 'refused' }>): boolean {
     const names = Object.keys(current) as (keyof OwnPresence)[]
     const refused = names.filter((name) => problem.errors?.some(({ pointer }) => pointer.split('/')[1] === name))
@@ -67,7 +68,7 @@ export function ownPresence(
     return refused.length > 0
   }
 
-  async function say() {
+  async function send() {
     due = true
     if (now() >= quietUntil) pause.wake()
     if (abort) return
@@ -89,7 +90,7 @@ export function ownPresence(
         const { status, message } = answer
         const isFinal = status !== undefined && status < 500
         if (connected() && (isFinal || failures >= FAILURES)) failed(message, 'It is sent again later')
-        // What is newer is sent at once, and what failed while the connection is lost, when it is back.
+        // A newer value is sent at once. After the connection was lost, `reopened` sends it.
         const retryAfterMs = (answer.kind === 'failed' && answer.retryAfterMs) || 0
         if (retryAfterMs) quietUntil = now() + retryAfterMs
         else if (due) continue
@@ -104,26 +105,26 @@ export function ownPresence(
   }
 
   return {
-    /** All that has been set. */
+    /** The current value. */
     current: () => current,
-    /** Replaces what is named; what is left out stays. */
+    /** Replaces the given members. */
     set(presence: OwnPresence) {
       current = { ...current, ...repaired(presence) }
       everSet = true
-      void say()
+      void send()
     },
     /**
-     * The room is followed again: a server that was restarted has forgotten. `unsaid`: the display name has not been said by what
-     * follows the room.
+     * The room is connected again, maybe to a server that was restarted. `unnamed`: the stream's address does not have the display
+     * name.
      */
-    reopened(unsaid: boolean) {
-      if (everSet || (unsaid && Object.keys(current).length)) void say()
+    reopened(unnamed: boolean) {
+      if (everSet || (unnamed && Object.keys(current).length)) void send()
     },
-    /** The network has changed: tries now what would be tried later. */
+    /** The network is back, or the page is visible: retries at once. */
     wake() {
       if (now() >= quietUntil) pause.wake()
     },
-    /** Leaves. Nothing more is said until something is set. */
+    /** Leaves presence. Nothing more is sent until `set`. */
     bye() {
       abort?.abort()
       abort = undefined

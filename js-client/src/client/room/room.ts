@@ -1,7 +1,7 @@
-// One room of a client: its replica, its stream, its sender and those who look at it, held together.
+// One room of a client: connects the replica, the connection, the sender, presence, storage and the application's listeners.
 //
-// Whatever changes the replica runs inside `step`: first what the application has changed is taken in (`documents.pull`), so that
-// nothing remote is ever folded over an edit that is not known yet; afterwards everybody is shown what is new (`publish`).
+// Every change of the replica runs inside `step`: it first reads the application's edits (`documents.pull`), so that a remote change
+// is never folded over an edit that is not known yet, and then notifies listeners (`publish`).
 import { equal, isObject } from '../../document/values.ts'
 import { createReplica, type Verdict } from '../../replica/replica.ts'
 import type { Conflict } from '../../replica/resolution.ts'
@@ -49,17 +49,17 @@ export interface RoomHandlers {
   onEmpty(): void
 }
 
-/** The events that say which room they are of. */
+/** The events with the name of their room. */
 type OfRoom = Exclude<keyof RoomEvents, 'status' | 'presence' | Lists>
 type Lists = 'pending' | 'rejected'
 
-/** Who was away for longer may have worked on something that others have changed, in milliseconds. */
+/** A connection that was lost for longer is a long loss (I7), in milliseconds. */
 const AWAY_MS = 5000
 
-/** How long a room that was left waits for an answer to its changes, where that keeps a program alive, in milliseconds. */
+/** How long a room that was left waits for a confirmation, where that keeps a program alive, in milliseconds. */
 const LINGER_MS = 30_000
 
-/** The longest that a room waits for what the browser has kept before it goes on without, in milliseconds. */
+/** The longest wait for storage before a room opens without it, in milliseconds. */
 const RECALL_MS = 5000
 
 export type SharedRoom = ReturnType<typeof createRoom>
@@ -67,20 +67,21 @@ export type SharedRoom = ReturnType<typeof createRoom>
 export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHandlers) {
   const { room: name, clientId } = context
   const events = createEmitter<RoomEvents>()
-  let guests = 0
+  /** Handles that were not left. */
+  let handles = 0
   let closed = false
-  /** Nothing is sent or received: the room is not opened yet, or `disconnect` is in force. */
+  /** The room is not opened yet, or `disconnect` is in force. */
   let offline = true
   let connection: ReturnType<typeof connect> | undefined
   let users: readonly User[] = []
   let readOnly = false
   let problem: Fault | undefined
-  /** The last attempt to follow the room has failed. */
+  /** The last attempt to connect has failed. */
   let failing = false
   let lastSyncedAt: Date | null = null
-  /** A connection has been opened. */
-  let asked = false
-  /** Since when the connection is lost, if it is, in milliseconds; for ever, if that was asked for. */
+  /** A connection was opened. */
+  let opened = false
+  /** How long the connection has been lost, in milliseconds; infinite after `disconnect`. Undefined while it is not lost. */
   let lostFor: (() => number) | undefined
   let status: RoomStatus = {
     status: 'offline',
@@ -100,11 +101,11 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     clientId,
     nextSeq: context.nextSeq,
     onRemote({ key, clientId, serverSeq, ops }) {
-      if (ops.length) tell('remoteChange', { key, clientId, serverSeq, ops })
+      if (ops.length) notify('remoteChange', { key, clientId, serverSeq, ops })
     },
     onLoaded({ key, confirmed, initial }, serverSeq) {
       const state = confirmed ?? initial
-      if (state !== undefined) tell('stateLoaded', { key, state, serverSeq, ...(!asked && { kept: true }) })
+      if (state !== undefined) notify('stateLoaded', { key, state, serverSeq, ...(!opened && { kept: true }) })
     },
     onConflict(conflict) {
       const isReplaced = (other: Conflict) =>
@@ -125,8 +126,8 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
   })
   const presence = ownPresence(context, {
     connected: () => replica.live,
-    // Later: the room is not complete yet when it learns the display name.
-    report: (error) => queueMicrotask(() => step(() => tell('error', error)))
+    // Later, as the room is not complete yet when the display name is checked.
+    report: (error) => queueMicrotask(() => step(() => notify('error', error)))
   })
   const documents = createDocuments(replica, {
     debounceMs: context.debounceMs,
@@ -135,27 +136,27 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     touch: sender.touch,
     touched() {
       publish()
-      // What has to survive the tab is read when whatever makes the change has ended, and not only when it is sent.
+      // With storage, the change is read and saved in a microtask, and not only when it is sent.
       if (outbox) queueMicrotask(() => step(() => {}))
     },
     edited(change) {
-      if (change.ops.length) tell('localChange', change)
+      if (change.ops.length) notify('localChange', change)
     },
-    invalid: (error) => tell('error', error)
+    invalid: (error) => notify('error', error)
   })
 
   /** Conflicts that are not reported yet. */
   let conflicts: Conflict[] = []
-  /** Events that wait until what they tell of can be seen. */
+  /** Events that are emitted after the state that they are about. */
   const waiting: (() => void)[] = []
   function later<E extends keyof RoomEvents>(event: E, payload: RoomEvents[E]) {
     waiting.push(() => events.emit(event, payload))
   }
-  function tell<E extends OfRoom>(event: E, payload: Omit<RoomEvents[E], 'room'>) {
+  function notify<E extends OfRoom>(event: E, payload: Omit<RoomEvents[E], 'room'>) {
     later(event, { room: name, ...payload } as RoomEvents[E])
   }
 
-  /** Reports a conflict. The first resolution that a listener returns counts. */
+  /** Reports a conflict. The first resolution of a listener counts. */
   function decide(conflict: Conflict) {
     let decided = false
     const take = (answer: unknown) => {
@@ -177,7 +178,7 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
 
   function fail(code: string, message: string, ops?: readonly Operation[]) {
     problem = { code, message }
-    tell('error', { code, message, ...(ops && { ops }) })
+    notify('error', { code, message, ...(ops && { ops }) })
     publish()
   }
 
@@ -213,19 +214,19 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
       if (changes) onPending(!!next.pendingChanges)
       events.emit('status', status)
     }
-    // While the room catches up, what the server changed may change again.
+    // While the room catches up, the server's value may change again.
     if (replica.live) for (const conflict of conflicts.splice(0).map(replica.review)) waiting.push(() => decide(conflict))
     for (const emit of waiting.splice(0)) emit()
     compare('pending', replica.pendingChanges, pending)
     compare('rejected', () => replica.rejected, rejected)
     save()
-    if (!guests && !status.pendingChanges) close()
+    if (!handles && !status.pendingChanges) close()
   }
 
-  /** The lists that listeners of their events know. */
+  /** The lists as their listeners know them. */
   const lists: Record<Lists, readonly unknown[]> = { pending: [], rejected: [] }
 
-  /** Tells of a list that has changed, if anything listens. */
+  /** Emits a list that has changed, if it has listeners. */
   function compare<E extends Lists>(event: E, read: () => readonly unknown[], payload: RoomEvents[E]) {
     if (!events.has(event)) return
     const list = read()
@@ -239,7 +240,7 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
   const outbox = context.outboxes?.then((all) => all.of(name, replica))
   outbox?.catch(unsaved)
 
-  /** Keeps what is pending where it survives the tab. */
+  /** Saves pending changes, if the client has storage. */
   function save(takenOver?: readonly string[]) {
     outbox?.then((outbox) => outbox.save(takenOver)).catch(unsaved)
   }
@@ -258,29 +259,29 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     fail('storage', inWords(`${what} are not kept beyond this tab`, `${cause}`, 'Changes are sent while the tab is open'))
   }
 
-  /** The documents that the browser keeps. */
+  /** The stored documents. */
   let cache: Cache | undefined
   const self = () => users.find((user) => user.clientId === clientId)
 
-  /** Takes in what the browser has kept: the documents, and what closed tabs have left on top of them. */
+  /** Loads the stored documents, and the changes that closed tabs left on top of them. */
   async function recall() {
     const kept = context.caches?.then((all) => (cache = all.of(name, replica, self)).load())
     const left = outbox?.then((outbox) => outbox.adopt(clientId))
-    left?.catch(() => {}) // it is reported below
-    await inTime(kept, unkept, (kept) => {
+    left?.catch(() => {}) // reported below
+    await withTimeout(kept, unkept, (kept) => {
       if (!kept) return
-      // What has been changed since it was kept is as if this client had been away.
+      // The time since they were stored counts as a long loss.
       lostFor = () => Infinity
       step(() => replica.restore(kept))
     })
-    await inTime(left, unsaved, (left) => {
+    await withTimeout(left, unsaved, (left) => {
       step(() => left.forEach(replica.adopt))
       save(left.map(({ clientId }) => clientId))
     })
   }
 
-  /** Takes in what is read, unless that takes too long or fails. */
-  async function inTime<T>(reading: Promise<T> | undefined, failed: (cause: unknown) => void, take: (found: T) => void) {
+  /** Uses what is loaded, unless that takes too long or fails. */
+  async function withTimeout<T>(reading: Promise<T> | undefined, failed: (cause: unknown) => void, take: (found: T) => void) {
     let timer
     const timeout = new Promise<never>((_, reject) => (timer = after(RECALL_MS, () => reject('no answer'))))
     try {
@@ -291,7 +292,7 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     clearTimeout(timer)
   }
 
-  /** What the browser keeps of a room is not for those who may not read it any more. */
+  /** A user who may no longer read the room does not keep its documents. */
   function unreadable(code: string, message: string) {
     if (code === 'forbidden') cache?.forget().catch(unkept)
     fail(code, message)
@@ -331,7 +332,7 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
 
   function open() {
     if (closed || offline || connection) return
-    asked = true
+    opened = true
     connection = connect(
       context,
       {
@@ -372,7 +373,7 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     )
   }
 
-  /** As if the network were gone. */
+  /** Works as if the network were gone. */
   function disconnect() {
     offline = true
     connection?.stop()
@@ -402,17 +403,14 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     discard: (id) => step(() => replica.discardPending(id))
   }
 
-  /**
-   * Nobody is in the room, and changes are still to be sent. A program that ends when it has nothing to do would wait for that
-   * for ever.
-   */
+  /** Limits how long a room that was left waits for confirmations, where that keeps a program alive. */
   function linger() {
     clearTimeout(lingering)
-    lingering = !guests && !closed && endsWhenIdle() ? after(LINGER_MS, abandon) : undefined
+    lingering = !handles && !closed && endsWhenIdle() ? after(LINGER_MS, abandon) : undefined
   }
 
   function abandon() {
-    if (guests || closed) return
+    if (handles || closed) return
     const ops = [
       ...replica.queue.flatMap(({ ack, batch }) => (ack ? [] : batch.ops)),
       ...[...replica.docs.keys()].flatMap(replica.unsent)
@@ -467,7 +465,7 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
   }
 
   return {
-    /** Opens the room, once what the browser has kept of it is known. */
+    /** Opens the room, after it was loaded from storage. */
     async open() {
       offline = false
       publish()
@@ -476,20 +474,20 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     },
     disconnect,
     close,
-    /** Something has happened to the network or the page: tries at once. */
+    /** The network is back, or the page is visible: retries at once. */
     wake() {
       connection?.wake()
       if (!offline) sender.wake()
       presence.wake()
     },
-    /** The rooms of the client share a stream from now on. */
+    /** The rooms of the client share a stream from now on: reopens it. */
     regroup: () => connection?.regroup(),
     /** The server has answered a request of this client. */
     reached() {
       connection?.reached()
       sender.reached()
     },
-    /** The page is hidden and may never come back. Who is offline on purpose stays so. */
+    /** The page is hidden and may never run again. After `disconnect`, nothing is sent. */
     hide() {
       if (!offline) sender.hide()
       cache?.write().catch(unkept)
@@ -497,16 +495,16 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     weigh: sender.weigh,
     bye: presence.bye,
 
-    /** Enters the room. */
+    /** Enters the room. Each handle is left once. */
     enter(): Room {
-      guests++
+      handles++
       linger()
-      let here = true
+      let isHere = true
       return Object.create(room, {
         leave: {
           value: () => {
-            if (here) guests--
-            here = false
+            if (isHere) handles--
+            isHere = false
             step(() => undefined)
             sender.flush()
             linger()

@@ -1,18 +1,15 @@
-// How long to wait before something is tried again, and the waiting.
+// Backoff with jitter, and a wait that can be ended early.
 import { after, now, type Timer } from './clock.ts'
 
 const CAP_MS = 30_000
-/** Within this, what fails has failed together. */
+/** Failures within this time are treated as one. */
 const TOGETHER_MS = 50
 
-/**
- * Full jitter: anything up to a bound that doubles with each failure, in milliseconds. Those who fail together do not
- * come back together.
- */
+/** Full jitter: a random delay in milliseconds, up to a bound that doubles with each failure. */
 export const delay = (failures: number, baseMs: number, capMs = CAP_MS, random: () => number = Math.random): number =>
   random() * Math.min(capMs, baseMs * 2 ** failures)
 
-/** Chance that is the same for all who ask at the same time: what has failed together comes back together. */
+/** A random source that returns one number to all callers within `TOGETHER_MS`, so that rooms over one stream reopen together. */
 export function drawTogether(random = Math.random) {
   let drawn: number
   let until = -Infinity
@@ -23,7 +20,7 @@ export function drawTogether(random = Math.random) {
   }
 }
 
-/** One who waits, and can be woken. */
+/** A wait that can be shortened and ended. */
 export function createSleeper() {
   let timer: Timer | undefined
   let resolve: (() => void) | undefined
@@ -46,11 +43,11 @@ export function createSleeper() {
         began = now()
         sleepUntil(began + ms)
       }),
-    /** Makes the wait so long at most, if there is one. */
+    /** Ends a wait within this many milliseconds of its beginning. */
     shorten(ms: number) {
       if (resolve && began + ms < until) sleepUntil(began + ms)
     },
-    /** Ends the wait, if there is one. */
+    /** Ends a wait now. */
     wake
   }
 }

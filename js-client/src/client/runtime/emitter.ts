@@ -1,17 +1,17 @@
-/** Listeners by event. One that throws is reported as an uncaught error, and the others are still called. */
+/** Listeners by event. An error of a listener is reported as uncaught, and the other listeners are called. */
 export function createEmitter<Events>() {
   const listeners = new Map<keyof Events, Set<(payload: never) => unknown>>()
   return {
     on<E extends keyof Events>(event: E, listener: (payload: Events[E]) => unknown): () => void {
-      // A wrapper of its own, so that the same function may be given twice.
+      // Wrapped, so that the same function can be registered twice.
       const own = (payload: Events[E]) => listener(payload)
       const all = listeners.get(event) ?? new Set()
       listeners.set(event, all.add(own))
       return () => void all.delete(own)
     },
-    /** Whether anything listens to an event. */
+    /** Whether an event has listeners. */
     has: (event: keyof Events) => !!listeners.get(event)?.size,
-    /** Calls the listeners in the order in which they came; returns what they returned. */
+    /** Calls the listeners in the order of their registration, and returns their results. */
     emit<E extends keyof Events>(event: E, payload: Events[E]): unknown[] {
       const all = [...(listeners.get(event) ?? [])] as ((payload: Events[E]) => unknown)[]
       return all.map((listener) => attempt(() => listener(payload)))
@@ -19,7 +19,7 @@ export function createEmitter<Events>() {
   }
 }
 
-/** Calls what an application has given. Its errors are its own: they are reported, and nothing here stops for them. */
+/** Calls a function of the application. An error is reported as uncaught, and undefined is returned. */
 export function attempt<T>(call: () => T): T | undefined {
   try {
     return call()

@@ -1,8 +1,8 @@
-// The browser page that the client lives in, if it does.
+// The page's life cycle and network, where the client runs in a page.
 
 /**
- * `visible`: it runs again after it was hidden, frozen or cached. `hidden`: it may never run again. `closed`: it never will,
- * and it is hidden.
+ * `visible`: the page runs again after it was hidden, frozen or cached. `hidden`: it may never run again. `closed`: it will never
+ * run again; `hidden` comes first.
  */
 export type PageEvent = 'online' | 'visible' | 'hidden' | 'closed'
 
@@ -16,8 +16,8 @@ const meanings: Readonly<Record<string, (persisted: boolean) => PageEvent | fals
 }
 
 /**
- * Listens until the function returned is called. Where there is no page, nothing is ever heard. A page that is closed is hidden
- * several times: between two of them its own listeners may still change something.
+ * Listens to the page. Returns a function that ends it. Without a page, the listener is never called. A page that is closed reports
+ * `hidden` several times, as its own listeners may change something in between.
  */
 export function onPage(listener: (event: PageEvent) => void): () => void {
   if (typeof window !== 'object') return () => {}
@@ -27,15 +27,15 @@ export function onPage(listener: (event: PageEvent) => void): () => void {
     if (type === 'pagehide' && !persisted) listener('closed')
   }
   const stop = new AbortController()
-  // Some are dispatched at the document; capturing sees them all.
+  // Some are dispatched at the document: capturing sees all of them.
   for (const type in meanings)
     window.addEventListener(type, handle as (event: Event) => void, { capture: true, signal: stop.signal })
   return () => stop.abort()
 }
 
 /**
- * Listens for the moment before the page is left, which is the first of all, until the function returned is called. Only while
- * something is pending: some browsers do not cache a page that has such a listener.
+ * Listens to `beforeunload`, the first event when a page is left. Returns a function that ends it. Listen only while changes are
+ * pending: some browsers do not cache a page that has such a listener.
  */
 export function beforeLeaving(listener: () => void): () => void {
   if (typeof window !== 'object') return () => {}
@@ -44,8 +44,8 @@ export function beforeLeaving(listener: () => void): () => void {
 }
 
 /**
- * Whether the browser has only a few connections to an address, as with HTTP/1.1. What is spoken there is known from requests to
- * it that have ended, or to the page's own origin; where it is not known, it is taken for HTTP/1.1.
+ * Whether the browser limits the connections to an address to a few, as with HTTP/1.1. The protocol is known from earlier requests to
+ * it, or from the page's own. An unknown protocol counts as HTTP/1.1.
  */
 export function hasFewConnections(root: string): boolean {
   if (typeof window !== 'object' || typeof location !== 'object') return false
@@ -57,10 +57,10 @@ export function hasFewConnections(root: string): boolean {
   return !protocol || protocol.startsWith('http/')
 }
 
-/** The browser is sure to have no network. That it has one is never sure. */
+/** The browser certainly has no network. The opposite is never certain. */
 export const isOffline = () => typeof navigator === 'object' && navigator.onLine === false
 
-/** The program ends when nothing is left to do, as in Node. A page lives until it is closed. */
+/** The program ends when nothing is left to do, as in Node. A page runs until it is closed. */
 export function endsWhenIdle(): boolean {
   const { process } = globalThis as { process?: { versions?: { node?: string } } }
   return typeof window !== 'object' && !!process?.versions?.node

@@ -1,8 +1,8 @@
-// The documents of rooms, kept in the browser: a page shows them before the server has answered, or without it.
+// Stores the documents of rooms in IndexedDB: a page shows them before the server has answered, or without it.
 //
-// Of each room there is a snapshot and a log of the deltas after it, so that writing costs what has changed. When the log is as
-// large as the snapshot, a new snapshot takes the place of both. The head of a room says how far they reach; it is written
-// in the same transaction. So several tabs can write: each adds what the others have not.
+// A room has a snapshot and a log of the deltas after it, so that a write costs what has changed. When the log is as large as the
+// snapshot, a new snapshot replaces both. The head of a room has their position, and is written in the same transaction. So several
+// tabs can write: each adds what is missing.
 import { createStore, promisifyRequest } from 'idb-keyval'
 import type { Json } from '../../document/json.ts'
 import type { KeptRoom, Replica } from '../../replica/replica.ts'
@@ -10,53 +10,53 @@ import type { DeltaEvent, User } from '../../wire.ts'
 import { after, type Timer } from '../runtime/clock.ts'
 import { identify, type Requester } from '../transport/user.ts'
 
-/** The number of what is stored. What has a lower one is deleted; what has a higher one belongs to newer code and is left alone. */
+/** The version of the records. Older records are deleted. Newer ones belong to newer code and are ignored. */
 const FORMAT = 1
-/** How long changes are gathered before they are written, in milliseconds. */
+/** How long changes are gathered before a write, in milliseconds. */
 const GATHER_MS = 1000
-/** A log of so many characters is no reason for a new snapshot, however small the last one is. */
+/** A shorter log is no reason for a new snapshot, in characters. */
 const LOG_LEAST = 65_536
-/** The most that is kept of one room, and of all rooms of a server, in characters. */
+/** The limits of one room, and of all rooms of a server, in characters. */
 const ROOM_MOST = 8_000_000
 const ALL_MOST = 32_000_000
 const ROOMS_MOST = 100
-/** So many deltas are held in memory until they are written. Of more, none is needed: a snapshot is. */
+/** The most deltas in memory until they are written. With more, a snapshot is written. */
 const DELTAS_MOST = 1000
 
 type Delta = Pick<DeltaEvent, 'serverSeq' | 'key' | 'ops'>
 
-/** What is known of the records of a room without reading them. Sizes are in characters. */
+/** Describes the records of a room. Sizes are in characters. */
 export interface Head {
   readonly epoch: string
   readonly serverSeq: number
   readonly snapshotSeq: number
   readonly snapshotSize: number
   readonly logSize: number
-  /** By the wall clock: the rooms that have not been used for longest are deleted first. */
+  /** By the wall clock. The least recently used rooms are deleted first. */
   readonly usedAt: number
 }
 
 export interface Caches {
   /** @param self is this client in presence, which says whether the server knows the user */
   of(room: string, replica: Pick<Replica, 'position' | 'docs'>, self: () => User | undefined): Cache
-  /** Deletes what is kept of the server, for all users, and keeps nothing more; the other tabs do not either. */
+  /** Deletes all records of the server, of all users. Neither this tab nor the others store anything more. */
   clear(): Promise<void>
 }
 
-/** The documents of one room. What rejects has failed for good: nothing more is kept in this visit. */
+/** The documents of one room. After a rejection, nothing more is stored until the page is loaded again. */
 export interface Cache {
   load(): Promise<KeptRoom | undefined>
-  /** A delta has come. It is written when the replica's position has reached it. */
+  /** A delta has arrived. It is written when the replica's position has reached it. */
   received(delta: DeltaEvent, epoch: string): void
-  /** Writes soon what has changed. `failed` is called when that is not possible. */
+  /** Schedules a write. `failed` is called when it fails. */
   changed(failed: (cause: unknown) => void): void
-  /** Writes it now. */
+  /** Writes now. */
   write(): Promise<void>
-  /** Deletes what is kept of the room. */
+  /** Deletes the records of the room. */
   forget(): Promise<void>
 }
 
-/** What to write so that the records of a room reach a position; undefined when they do already. */
+/** The records to write so that a room reaches a position; undefined when it has. */
 export function plan(
   head: Head | undefined,
   { epoch, serverSeq }: { epoch: string; serverSeq: number },
@@ -82,7 +82,7 @@ export function plan(
   return { head: { epoch, serverSeq, snapshotSeq: serverSeq, snapshotSize: snapshot.length, logSize: 0 }, snapshot }
 }
 
-/** The room that records say; undefined when they do not fit together. */
+/** Restores a room from its records; undefined when they are inconsistent. */
 export function read(head: Head, snapshot: unknown, log: readonly unknown[]): KeptRoom | undefined {
   try {
     const { epoch, serverSeq, snapshotSeq } = head
@@ -96,17 +96,17 @@ export function read(head: Head, snapshot: unknown, log: readonly unknown[]): Ke
   }
 }
 
-/** Opens what is kept of one server for a user, whom the token names if the application does not. Rejects where the browser keeps nothing. */
+/** Opens the records of one server for a user: `named`, or else the token's. Rejects where the browser has no storage. */
 export async function openCaches(api: Requester, named?: string): Promise<Caches> {
   const { root } = api
   if (typeof indexedDB !== 'object') throw new Error('the browser has no IndexedDB here')
   const transaction = createStore('pathsync-documents', 'documents')
-  /** Changes with each `clear`, so that it is noticed in all tabs. */
+  /** Its value changes with each `clear`, so that all tabs notice. */
   const clearedKey = [FORMAT, root, 'cleared']
   const all = (kind: string) => within([FORMAT, root, kind])
   let stopped = false
 
-  /** Runs requests in one transaction, which is undone when they throw. */
+  /** Runs requests in one transaction. `fail` aborts it. */
   async function inTransaction(run: (store: IDBObjectStore, fail: (cause: unknown) => void) => void) {
     let reason: unknown
     try {
@@ -127,7 +127,7 @@ export async function openCaches(api: Requester, named?: string): Promise<Caches
     return promisifyRequest(store.get(clearedKey))
   })
 
-  /** Deletes the rooms that have not been used for longest, if there are too many. */
+  /** Deletes the least recently used rooms beyond the limits. */
   const trim = () =>
     inTransaction((store) => {
       const keys = store.getAllKeys(all('head'))
@@ -145,7 +145,7 @@ export async function openCaches(api: Requester, named?: string): Promise<Caches
       }
     })
 
-  /** Deletes what is kept of the server. */
+  /** Deletes all records of the server. */
   const empty = (mark?: string) =>
     inTransaction((store) => {
       for (const kind of ['head', 'data']) store.delete(all(kind))
@@ -155,9 +155,9 @@ export async function openCaches(api: Requester, named?: string): Promise<Caches
   function of(room: string, replica: Pick<Replica, 'position' | 'docs'>, self: () => User | undefined): Cache {
     const deltas = new Map<number, Delta>()
     let epochOfDeltas: string | undefined
-    /** Whose the documents are. */
+    /** The user of the documents. */
     let user: string | undefined
-    /** How far the records reach. */
+    /** The position of the records. */
     let written: string | undefined
     let timer: Timer | undefined
     let writing = Promise.resolve()
@@ -176,12 +176,12 @@ export async function openCaches(api: Requester, named?: string): Promise<Caches
       })
     }
 
-    /** Whether it is known that the documents are those of the user, and whose they are. */
+    /** Whether the user of the documents is known, and still the same. */
     async function isKnown() {
       const now = await identify(api, named)
       if (now === undefined || (user !== undefined && now !== user)) return false
       user = now
-      // Without a token, cookies may say who the user is. Then it is not known when the page is opened again.
+      // Without a token, cookies may identify the user. Then the next page cannot know the user before the server answers.
       const me = now === '' ? self() : undefined
       if (me?.userId) await forget()
       return now !== '' || (!!me && !me.userId)
@@ -228,7 +228,7 @@ export async function openCaches(api: Requester, named?: string): Promise<Caches
       if (snapshot) await trim()
     }
 
-    /** Documents can be loaded again. So they give way to all else that is stored when there is no room. */
+    /** Deletes all documents when the storage is full: they can be loaded again, other data of the page cannot. */
     async function giveUp(cause: unknown): Promise<never> {
       ended = stopped = true
       if (nameOf(cause) === 'QuotaExceededError') await empty().catch(() => {})
@@ -290,7 +290,7 @@ export async function openCaches(api: Requester, named?: string): Promise<Caches
   }
 }
 
-/** All keys that begin as one does, that one included. */
+/** All keys with a prefix, the prefix included. */
 const within = (key: IDBValidKey[]): IDBKeyRange => IDBKeyRange.bound(key, [...key, []])
 
 const nameOf = (cause: unknown) => (cause as { name?: unknown } | undefined)?.name

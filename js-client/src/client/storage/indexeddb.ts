@@ -1,14 +1,13 @@
-// Outboxes in IndexedDB: unsent changes survive their tab, and the next one to enter the room sends them. One record per
-// server, room and client, and one for each of its changes, so that a keystroke writes what it has changed and not all that
-// waits. Its owner holds a Web Lock of the same name, which the browser releases when the tab is gone,
-// however it went: a record whose lock can be had is nobody's.
+// Outboxes in IndexedDB: pending changes survive their tab, and the next tab in the room sends them. There is a record for each
+// server, room and client, and one for each change, so that a keystroke writes only its change. The owner of an outbox holds a Web
+// Lock of the same name, which the browser releases when the tab is gone: an outbox whose lock is free has no owner.
 import { createStore, promisifyRequest } from 'idb-keyval'
 import type { OutboxStorage, SavedOutbox } from '../../types.ts'
 import { assemble, changesOf, type Stored } from './outbox-records.ts'
 
 type Key = [scope: string, room: string, clientId: string]
 
-/** Whether a record is what `save` wrote. Does without `shape.ts`, which would have to be shared with the code that loads this. */
+/** Whether a record is an outbox. It does not use `shape.ts`, which would become a chunk shared with the client. */
 function isOutbox(found: unknown): found is SavedOutbox {
   const { clientId, batches, unsent, rejected = [] } = Object(found) as Record<string, unknown>
   return areTexts(clientId) && all(batches, isBatch) && all(unsent, isChange) && all(rejected, isRejected)
@@ -23,7 +22,7 @@ const all = (list: unknown, test: (members: Record<string, unknown>) => boolean)
   Array.isArray(list) && list.every((element) => test(Object(element) as Record<string, unknown>))
 
 /**
- * Opens the outboxes of one server's clients; `scope` names the server. Rejects where the browser cannot keep them: in an
+ * Opens the outboxes of one server's clients; `scope` names the server. Rejects where the browser cannot store them: in an
  * insecure context, or in a private window of some browsers.
  */
 export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
@@ -33,9 +32,9 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
   const transaction = createStore('pathsync', 'outboxes')
   await transaction('readonly', () => undefined)
 
-  /** How to release the locks that are held: those of own records and of those that are being taken over. */
+  /** Functions that release the locks of own outboxes, and of those that are taken over. */
   const held = new Map<string, () => void>()
-  /** What is stored of own outboxes, by their locks. */
+  /** The stored records of own outboxes, by lock name. */
   const written = new Map<string, Stored>()
   let closed = false
 
@@ -43,7 +42,7 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
   const partsOf = (key: Key) => IDBKeyRange.bound([...key, 0], [...key, Infinity])
   const nameOf = (key: Key) => `pathsync ${JSON.stringify(key)}`
 
-  /** Whether the lock could be had. Without `ifAvailable` it is waited for. */
+  /** Acquires a lock. Resolves to whether it is held. */
   const acquire = (name: string, ifAvailable: boolean) =>
     new Promise<boolean>((resolve, reject) => {
       const hold = (lock: Lock | null) => {
@@ -58,11 +57,11 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
     held.delete(name)
   }
 
-  /** The outbox of a client that is gone; undefined when it is not gone, was taken over, is another user's, or makes no sense. */
+  /** The outbox of a closed tab; undefined when the tab is open, or the outbox was taken over, is another user's, or malformed. */
   async function take(key: Key, locked: boolean, user?: string): Promise<SavedOutbox | undefined> {
     const name = nameOf(key)
     if (!locked && !(await acquire(name, true))) return
-    // Whoever held the lock until now may have changed the record.
+    // The last owner may have changed the record.
     const [record, numbers, parts] = await transaction('readonly', (store) =>
       Promise.all([
         promisifyRequest<unknown>(store.get(key)),
@@ -78,7 +77,7 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
 
   return {
     async adopt(room, clientId, user) {
-      // Now, so that a page that is being closed need not wait for it before it can save.
+      // The own lock is acquired now, so that a page that is closed can save at once.
       const own = nameOf(keyOf(room, clientId))
       const returned = !held.has(own) && (await acquire(own, true))
       const ofRoom = IDBKeyRange.bound([scope, room], [scope, room, []])
@@ -97,17 +96,17 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
       const { stored, added, removed } = changesOf(known, outbox)
       await transaction('readwrite', (store) => {
         const remove = (key: Key) => [key, partsOf(key)].forEach((range) => store.delete(range))
-        // First what can fail: nothing is forgotten before it stands elsewhere.
+        // Writes come first: an outbox is deleted only after its changes are stored elsewhere.
         if (!stored.parts.size) remove(key)
         else {
-          // Parts of a client that had this id before are not known here.
+          // An earlier client with this id may have left parts.
           if (!known) remove(key)
           store.put(stored.index, key)
           for (const [number, part] of added) store.put(part, [...key, number])
           for (const number of removed) store.delete([...key, number])
         }
         for (const other of others) remove(other)
-        // A transaction that commits by itself would be undone when its page goes.
+        // Without an explicit commit, the transaction is undone when the page is closed.
         store.transaction.commit?.()
         return promisifyRequest(store.transaction)
       })

@@ -1,14 +1,13 @@
-// An outbox as records: one that lists its parts by number, and one for each part. What has changed since the last time is all
-// that has to be written.
+// An outbox as records: an index that lists its parts by number, and a record for each part. Only changed parts are written.
 import type { SavedOutbox } from '../../types.ts'
 
 const LISTS = ['batches', 'unsent', 'rejected'] as const
 type List = (typeof LISTS)[number]
 
-/** The parts of each list by number, in order. */
+/** The numbers of each list's parts, in order. */
 export type Index = Pick<SavedOutbox, 'clientId' | 'user'> & { readonly [list in List]: readonly number[] }
 
-/** What is stored: for each list its parts and their numbers. */
+/** The stored records. */
 export interface Stored {
   readonly index: Index
   readonly parts: ReadonlyMap<number, unknown>
@@ -16,14 +15,14 @@ export interface Stored {
   readonly next: number
 }
 
-/** What has to be done to the records of the parts. */
+/** The records to write and to delete. */
 export interface Changes {
   readonly stored: Stored
   readonly added: readonly (readonly [number, unknown])[]
   readonly removed: readonly number[]
 }
 
-/** What is to be stored instead of `known`. Parts at the beginning and the end of a list that are as they were keep their records. */
+/** The changes from `known` to an outbox. Unchanged parts at the beginning and the end of a list keep their records. */
 export function changesOf(known: Stored | undefined, outbox: SavedOutbox): Changes {
   let next = known?.next ?? 0
   const parts = new Map<number, unknown>()
@@ -52,7 +51,7 @@ export function changesOf(known: Stored | undefined, outbox: SavedOutbox): Chang
   return { stored: { index, parts, next }, added, removed }
 }
 
-/** The outbox that an index lists; the record itself, if it is none. What is missing is left out of its list. */
+/** The outbox of an index, without missing parts; the record itself, if it is no index. */
 export function assemble(found: unknown, parts: ReadonlyMap<number, unknown>): unknown {
   const index = Object(found) as Partial<Record<List, unknown>>
   const lists = LISTS.filter((list) => Array.isArray(index[list]))
@@ -65,7 +64,7 @@ export function assemble(found: unknown, parts: ReadonlyMap<number, unknown>): u
   return outbox
 }
 
-/** Whether two parts are the same. What they hold of documents is immutable and shared, and need not be looked into. */
+/** Whether two parts are equal. Their values are immutable and shared, so a few levels are compared. */
 function isSame(a: unknown, b: unknown, depth = 3): boolean {
   if (a === b) return true
   if (!depth || typeof a !== 'object' || typeof b !== 'object' || !a || !b) return false

@@ -1,4 +1,4 @@
-// What rooms have pending, kept where it survives its tab. Loaded only by those who want it.
+// Saves the pending changes of rooms, so that they survive their tab. Loaded on demand.
 import type { Replica } from '../../replica/replica.ts'
 import type { OutboxStorage, SavedOutbox } from '../../types.ts'
 import { indexedDBStorage } from './indexeddb.ts'
@@ -6,18 +6,18 @@ import { identify, type Requester } from '../transport/user.ts'
 
 /** The outbox of one room. */
 export interface Outbox {
-  /** What closed tabs have left, for the client that is here now. */
+  /** What closed tabs left, for this client. */
   adopt(clientId: string): Promise<SavedOutbox[]>
   /**
-   * Keeps what is pending, and forgets what those clients have left: the replica has taken it over. Changes made while
-   * that goes on are kept right after it. Rejects when it cannot.
+   * Saves the pending changes, and deletes what these clients left: the replica has taken it over. Changes made meanwhile are saved
+   * next. Rejects when the storage fails.
    */
   save(takenOver?: readonly string[]): Promise<void>
 }
 
 export interface Outboxes {
   of(room: string, replica: Replica): Outbox
-  /** Deletes what a client has saved, and saves nothing more. */
+  /** Deletes what a client has saved. Nothing more is saved. */
   clear(clientId: string): Promise<void>
   close(): void
 }
@@ -49,12 +49,12 @@ export async function openOutboxes(
   }
 }
 
-/** Whose outboxes these are. */
+/** The user of these outboxes. */
 interface Owner {
   identify(): Promise<string | undefined>
-  /** As far as it is known. */
+  /** The last known user. */
   user: string | undefined
-  /** Nothing is saved any more. */
+  /** `clear` was called. */
   gone: boolean
 }
 
@@ -62,7 +62,7 @@ function createOutbox(storage: OutboxStorage, room: string, replica: Replica, ow
   const takenOver: string[] = []
   let saving = false
   let stale = false
-  /** How much is stored. */
+  /** The number of stored entries. */
   let kept = 0
 
   async function write() {

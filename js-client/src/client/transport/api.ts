@@ -1,5 +1,5 @@
-// The one place that makes requests. Each is made once: when to try again is for the caller to decide, by the kind of
-// the answer. No method rejects.
+// All requests to the server. Each is made once: the caller decides about a retry by the kind of the answer. No method
+// rejects.
 import { isObject } from '../../document/values.ts'
 import type { OwnPresence, Token } from '../../types.ts'
 import type { Batch, BatchResult, Changes, PresenceEvent, PresentUser, Problem, RoomSnapshot } from '../../wire.ts'
@@ -12,96 +12,96 @@ export interface ApiOptions {
   url: string
   token?: Token | undefined
   fetch: typeof fetch
-  /** The server has answered a request. */
+  /** Called when the server has answered a request. */
   reached?: (() => void) | undefined
 }
 
-/** What became of a request. */
+/** The result of a request. */
 export type Answer<T> =
   | { kind: 'ok'; value: T }
-  /** Repeating the request is useless. */
+  /** By the server. A retry is useless. */
   | { kind: 'refused'; problem: Problem }
-  /** 401 although a fresh token was tried, or a 403 that is not the server's last word. */
+  /** 401 to a fresh token, or 403 without the server's problem `forbidden`. */
   | { kind: 'unauthorized'; message: string; status?: 403 }
-  /** May succeed later. */
+  /** A retry may succeed. */
   | Failure
 
 export interface Failure {
   kind: 'failed'
   /**
-   * The server's, or `network` (no answer), `protocol` (an answer that is not the server's, such as a proxy's page) or
-   * `unauthorized` (the token function failed).
+   * The server's code, or `network` (no answer), `protocol` (an answer that is not the server's, such as a proxy's page),
+   * `redirected`, or `unauthorized` (the token function failed).
    */
   code: string
   message: string
   status?: number
   retryAfterMs?: number
-  /** The server says that the same request may succeed later. */
+  /** The server says that a retry may succeed. */
   retryable?: boolean
-  /** Of several rooms, those concerned. */
+  /** The rooms that the problem is about, of several. */
   rooms?: string[] | undefined
   /** The request made no progress for too long. */
   slow?: boolean
 }
 
 export interface PostOptions {
-  /** The request is to outlive the page. */
+  /** The request shall outlive the page. */
   keepalive?: boolean
   signal?: AbortSignal
-  /** The longest that an answer may take to begin, in milliseconds. */
+  /** The longest time until an answer begins, in milliseconds. */
   limitMs?: number
 }
 
-/** Who opens a stream, and the event id after which it goes on. Without one it begins with the whole state. */
+/** The client that opens a stream, and the event id to resume from. Without one the stream begins with whole state. */
 export interface StreamRequest {
   clientId: string
   displayName?: string | undefined
   lastEventId?: string | undefined
 }
 
-/** What a client says of itself, and whose stream it reads along with. */
+/** A client's presence, and the client whose stream it reads from. */
 export interface PresenceRequest extends OwnPresence {
   via?: string | undefined
 }
 
 export interface Api {
-  /** What the URLs of all requests begin with. */
+  /** The prefix of all URLs. */
   root: string
-  /** The token known so far. */
+  /** The current token. */
   token(): Promise<string | undefined>
   /**
-   * The same batch object repeats its bytes. The request has been made when this returns, if a token is known. With `keepalive`
-   * it outlives the page, if the budget for that suffices.
+   * A retry with the same batch object repeats its bytes. If a token is known, the request is made before this returns. With
+   * `keepalive` it outlives the page, if the budget allows it.
    */
   postBatch(room: string, batch: Batch, options?: PostOptions): Promise<Answer<BatchResult>>
-  /** How large the body of a batch is. */
+  /** The size of a batch's body. */
   bytesOf(batch: Batch): number
-  /** Whether the server itself answers a batch to this room that has no operations, which changes nothing. */
+  /** Whether the server itself answers a batch without operations, which changes nothing. */
   answersPosts(room: string, clientId: string, key: string): Promise<boolean>
   getRoom(room: string, signal?: AbortSignal): Promise<Answer<RoomSnapshot>>
-  /** The batches that a query names, which may have the server wait for so many seconds. */
+  /** The batches that a query selects. With `waitSeconds`, the server may wait that long for new ones. */
   getChanges(room: string, query: string, waitSeconds: number, signal?: AbortSignal): Promise<Answer<Changes>>
   getPresence(room: string, signal?: AbortSignal): Promise<Answer<PresenceEvent>>
-  /** By PUT, or by POST where that has been blocked. */
+  /** By PUT, or by POST where PUT is blocked. */
   putPresence(room: string, clientId: string, presence: PresenceRequest, signal?: AbortSignal): Promise<Answer<PresentUser>>
-  /** Leaves presence, if that is possible: outlives the page, and nobody hears of errors. */
+  /** Leaves presence with a request that outlives the page. Errors are ignored. */
   leave(room: string, clientId: string): void
-  /** Opens the stream at a URL; its body is not read. There is no time limit but the signal. */
+  /** Opens the stream at a URL without reading its body. Only the signal ends it. */
   openStream(url: string, signal: AbortSignal): Promise<Answer<Response>>
   streamUrl(room: string, stream: StreamRequest): string
 }
 
-/** The longest that an answer may take to begin, beyond what the request asks the server to wait, and may then pause. */
+/** The longest time until an answer begins, apart from the wait that the request asks for, and the longest pause in it. */
 export const TIMEOUT_MS = 30_000
-/** What leaving presence counts for in the budget of keepalive requests: it has no body. */
+/** The share of a request without a body in the budget of keepalive requests. */
 const LEAVE_BYTES = 256
 
 export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
   const bodies = new WeakMap<Batch, string>()
-  /** The token that is known, or what asks for one. */
+  /** The current token; undefined while the token function has to be called. */
   let known: { readonly value: string | undefined } | undefined = typeof token === 'function' ? undefined : { value: token }
   let asking: Promise<string | undefined> | undefined
-  /** The next method that presence is written with. Something on the way may block one of them. */
+  /** The next method for presence. Something on the way may block one of them. */
   let presenceMethod = 'PUT'
 
   const root = `${url.replace(/\/+$/, '')}/v1/`
@@ -128,10 +128,10 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
 
   const remembered = () => (known ? Promise.resolve(known.value) : (asking ??= ask()))
 
-  /** Makes a request with the token known so far; after a 401 once more with a fresh one. */
+  /** Makes a request with the current token, and after a 401 once more with a fresh one. */
   async function authorized(target: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
     for (let again = typeof token === 'function'; ; again = false) {
-      // A page that is being closed does not wait: with a token that is known, the request is made at once.
+      // With a known token the request is made synchronously, as a page that is closed does not wait.
       if (!known) {
         const waited = remembered()
         await orAborted(waited, init.signal).catch((error) => {
@@ -144,14 +144,14 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
       const headers = { ...init.headers, ...(bearer && { Authorization: `Bearer ${bearer}` }) }
       const response = await fetch(target, { ...init, headers })
       const { status } = response
-      // Another token may grant what this one does not.
+      // A fresh token may have the permission.
       if ((status === 401 || status === 403) && typeof token === 'function' && known === used) known = undefined
       if (status !== 401 || !again) return response
       void response.body?.cancel()
     }
   }
 
-  /** A request has ended at another address, by no answer of the server. */
+  /** A request was redirected, and the answer is not the server's. */
   function redirected(target: string, address: string): Answer<never> {
     const path = `v1/${target.slice(root.length)}`
     const other = address.endsWith(path) ? address.slice(0, -path.length - 1) : undefined
@@ -161,7 +161,7 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
     return { kind: 'failed', code: 'redirected', message: why }
   }
 
-  /** Makes a request whose answer is JSON of a shape or, without one, a stream. `progress` is called for each part of it. */
+  /** Makes a request whose answer is JSON of this shape or, without a shape, a stream. `progress` is called for each part. */
   async function exchange<T>(
     target: string,
     init: RequestInit & { signal: AbortSignal },
@@ -177,7 +177,7 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
       const isProblem = !ok && fits(value, problemShape)
       if (isAnswer || isProblem) reached?.()
       if (isAnswer) return { kind: 'ok', value: value as T }
-      // A redirect may turn any request into a GET, which the server does not know at that address.
+      // A redirect may turn a POST into a GET, to which the server answers 404 or 405.
       if (response.redirected && (!isProblem || (status ^ 404) <= 1)) return redirected(target, response.url)
       if (!ok) return refusal(response, value)
       return {
@@ -191,7 +191,7 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
     }
   }
 
-  /** The same, as long as it makes progress, or until the caller's signal aborts. */
+  /** The same, with a timeout for each part of the answer, and until the caller's signal aborts. */
   async function request<T>(
     target: string,
     shape: Shape,
@@ -202,7 +202,7 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
     const abort = new AbortController()
     const { signal } = abort
     const cancel = () => abort.abort()
-    // Aborting, when all is done, takes the listener away as well.
+    // The final abort removes the listener.
     outer?.addEventListener('abort', cancel, { signal })
     if (outer?.aborted) cancel()
     let slow = false
@@ -272,7 +272,7 @@ const json = (method: string, body: string) => ({ method, body, headers: { 'Cont
 
 const parameter = (name: string, value: string | undefined) => (value ? `&${name}=${encodeURIComponent(value)}` : '')
 
-/** The body of an answer, told of part by part. */
+/** Reads the body of an answer. `progress` is called for each part. */
 async function textOf({ body }: Response, progress: () => void): Promise<string> {
   const reader = body?.getReader()
   const decoder = new TextDecoder()
@@ -292,7 +292,7 @@ function parsed(body: string): unknown {
   }
 }
 
-/** What a promise settles to; rejects as soon as the signal aborts. */
+/** Settles like a promise, or rejects when the signal aborts. */
 const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
   new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
@@ -301,17 +301,16 @@ const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
     promise.then(resolve, reject)
   })
 
-/** An answer that says no, be it the server's or that of something on the way. */
+/** The result of an answer that is not 2xx, of the server or of something on the way. */
 function refusal({ status, headers }: Response, body: unknown): Answer<never> {
   const problem = fits(body, problemShape) ? (body as Problem) : undefined
   const message = problem ? explain(problem) : `something that is not pathsync, such as a proxy, answered with HTTP ${status}`
-  // What the server forbids is given up, or it would hold up all else. A no of something on the way may be a mistake.
+  // Only the server's `forbidden` is final: a 403 of something on the way may pass.
   if (status === 401 || (status === 403 && problem?.code !== 'forbidden'))
     return { kind: 'unauthorized', message, ...(status === 403 && { status }) }
-  // A fault of the server says nothing about the request, and an address that it does not know (404, 405) is one that
-  // something on the way has rewritten: nothing is given up for either.
+  // Neither a 5xx nor a 404 or 405 is about the request's content: the latter mean that something on the way rewrote the address.
   if (problem && !problem.retryable && status < 500 && (status ^ 404) > 1) return { kind: 'refused', problem }
-  // Seconds. What is not, such as a date, says nothing.
+  // In seconds. A date is ignored.
   const retryAfterMs = within(Number(headers.get('Retry-After')) * 1000, 0, MAX_WAIT_MS, 0)
   const retryable = problem?.retryable === true
   return {
@@ -325,13 +324,13 @@ function refusal({ status, headers }: Response, body: unknown): Answer<never> {
   }
 }
 
-/** A problem in a person's words. */
+/** A problem as text for people. */
 export const explain = ({ title, detail }: Problem) => (detail ? `${title}: ${detail}` : title)
 
-/** What failed, why, and what happens next, as sentences. */
+/** Builds an error message: what failed, why, and what happens next. */
 export const inWords = (what: string, why: string, next: string) => `${what}: ${why.replace(/\.$/, '')}. ${next}.`
 
-/** The answer that an error stands for. `what` has failed, if the error itself does not say that. */
+/** The result of a request that threw. `what` failed, unless the error has a code of its own. */
 export function noAnswer(error: unknown, what = '', code = 'network'): Answer<never> {
   const known = isObject(error) && typeof error.code === 'string' ? error.code : undefined
   const why = error instanceof Error ? error.message : String(error)

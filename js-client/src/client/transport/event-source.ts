@@ -1,5 +1,5 @@
-// A stream read with the browser's EventSource, which sends cookies. It shows neither comments nor why it failed. Its own
-// way of coming back is not used: the connection knows better when, and from where.
+// Reads a stream with the browser's EventSource, which sends cookies. It shows neither comments nor the cause of a failure. Its own
+// reconnecting is not used: the connection decides when, and from which position.
 import type { Answer, Api } from './api.ts'
 import type { ReadStream } from './fetch-stream.ts'
 
@@ -23,7 +23,7 @@ export const readByEventSource: ReadStream = (api, room, request, { opened, hear
     }
   })
 
-/** Asks whether a room is where the stream has brought it. */
+/** Whether the position of a room is the server's. */
 export async function missedNothing(api: Api, room: string, position: () => string | undefined, signal: AbortSignal) {
   const answer = await api.getChanges(room, `after=${position()}`, 0, signal)
   return answer.kind === 'ok' && answer.value.next === position()

@@ -1,16 +1,16 @@
-// What a server says on a stream, taken from its text.
+// Parses and checks the events of a stream.
 import type { Problem, RoomEvent } from '../../wire.ts'
 import { fits, present, problemShape, text, userShape, whole, type Shape } from './shape.ts'
 
-/** An event as it stands on the stream. */
+/** An event of a stream, not parsed yet. */
 export interface Frame {
   id?: string | undefined
   event?: string | undefined
-  /** JSON text; or what it says, where it came by polling. */
+  /** JSON text, or the parsed value when it came by polling. */
   data: unknown
 }
 
-/** What is said to the connection rather than to the room; the stream ends after it. */
+/** Events for the connection and not for the room. The stream ends after them. */
 export type Control =
   | { readonly type: 'reconnect'; readonly data: { readonly afterMs: number } }
   | { readonly type: 'problem'; readonly data: Problem }
@@ -25,10 +25,10 @@ const shapes: Readonly<Record<string, Shape>> = {
   problem: problemShape
 }
 
-/** The names of all events that mean something to a client. */
+/** The names of all known events. */
 export const eventNames = Object.keys(shapes)
 
-/** Reads an event; undefined when it is none that is known. Throws when it is not what its name says. */
+/** Parses an event; undefined when it is not known. Throws a TypeError when its data is malformed. */
 export function readFrame({ id = '', event: type = '', data: json }: Frame): RoomEvent | Control | undefined {
   if (!Object.hasOwn(shapes, type)) return undefined
   const data: unknown = typeof json === 'string' ? JSON.parse(json) : json

@@ -4,30 +4,30 @@ import type { OwnPresence } from '../../types.ts'
 import type { Answer, Api, StreamRequest } from './api.ts'
 import type { Frame } from './events.ts'
 
-/** Who is told what comes by a stream. */
+/** The callbacks of a reader. */
 export interface Reader {
-  /** The server has agreed. */
+  /** The server has answered with a stream. */
   opened(): void
-  /** Something has come: the whole events of it, which may be none. `opens`: the server has agreed by it. */
+  /** Bytes have arrived, with these complete events, if any. `opens`: they count as `opened`. */
   heard(frames: Frame[], opens?: boolean): void
-  /** How long to wait before the next stream, in milliseconds. */
+  /** The server names the wait before the next stream, in milliseconds. */
   retry(ms: number): void
-  /** The names of the events that mean something. */
+  /** The names of the known events. */
   readonly names: readonly string[]
 }
 
 export interface ReadRequest extends StreamRequest {
   signal: AbortSignal
-  /** The event id that the reader has got to. */
+  /** The event id to resume from. */
   position(): string | undefined
-  /** What this client says of itself. */
+  /** This client's presence. */
   presence(): OwnPresence
 }
 
-/** Opens a stream and reads it to its end; then it is ok. An event that is cut off by the end is dropped. */
+/** Opens a stream and reads it to its end, which is `ok`. An event that the end cuts off is dropped. */
 export type ReadStream = (api: Api, room: string, request: ReadRequest, reader: Reader) => Promise<Answer<unknown>>
 
-/** Characters of one event; a document has a few million at most. */
+/** The most characters of one event. A document has a few million at most. */
 const MAX_EVENT = 2 ** 26
 
 export const readByFetch: ReadStream = async (api, room, request, { opened, heard, retry }) => {
@@ -46,7 +46,7 @@ export const readByFetch: ReadStream = async (api, room, request, { opened, hear
   const decoder = new TextDecoder()
   const body = answer.value.body.getReader()
   for (;;) {
-    // A stream that breaks has ended.
+    // A broken stream counts as ended.
     const { value } = await body.read().catch(() => ({ value: undefined }))
     if (!value) return answer
     parser.feed(decoder.decode(value, { stream: true }))

@@ -1,12 +1,12 @@
-// What keepalive requests may still carry. Browsers limit the bodies of all that are in flight, over the whole page: a request
+// The budget of keepalive requests. Browsers limit the bytes of all such requests in flight, over the whole page, and a request
 // beyond the limit fails at once. So all clients of a page share one budget.
 
-/** The limit of browsers is 64 KiB. Something is left for other scripts of the page. */
+/** Browsers allow 64 KiB. The rest is left to other scripts of the page. */
 const BUDGET_BYTES = 60 * 1024
 
 let reserved = 0
 
-/** Reserves so many bytes. Returns how to give them back, or undefined when they are not to be had. */
+/** Reserves bytes. Returns a function that releases them, or undefined when too few are left. */
 export function reserve(bytes: number): (() => void) | undefined {
   if (reserved + bytes > BUDGET_BYTES) return undefined
   reserved += bytes
@@ -16,5 +16,5 @@ export function reserve(bytes: number): (() => void) | undefined {
   }
 }
 
-/** How many bytes can be reserved now. */
+/** The bytes that can be reserved now. */
 export const available = (): number => BUDGET_BYTES - reserved

@@ -1,16 +1,16 @@
-// The rooms of one client read over one stream, `GET /v1/events?room=a&room=b`. To each room it looks like a stream of its
-// own: it goes on from the room's position, and ends for reasons of its own.
+// Reads the rooms of one client over one stream, `GET /v1/events?room=a&room=b`. To each room it looks like a stream of its own,
+// with its own position and end.
 //
-// What a stream brings is of some rooms and begins somewhere in each, so it is another stream when the set of rooms changes.
-// Those that have caught up do not notice: it goes on from where they are, and what comes has only come a little later.
+// When the set of rooms changes, another stream is opened. Rooms that have caught up do not notice: the new stream resumes at
+// their positions, and events only arrive a little later.
 //
-// It is loaded on demand, and is handed how to read: importing that here would split the client into more files.
+// It is loaded on demand, and gets the readers as a parameter: importing them here would split the client into more chunks.
 import type { Answer, Api, StreamRequest } from './api.ts'
 import { after, type Timer } from '../runtime/clock.ts'
 import type { Frame } from './events.ts'
 import type { Reader, ReadRequest, ReadStream } from './fetch-stream.ts'
 
-/** One room that is read. */
+/** One room of a stream. */
 interface Member {
   readonly api: Api
   readonly room: string
@@ -18,43 +18,43 @@ interface Member {
   readonly reader: Reader
   /** The room has caught up. */
   live: boolean
-  /** It is no longer read. */
+  /** Ends reading the room. */
   end(answer: Answer<unknown>): void
 }
 
-/** One stream, and the rooms that are to be read over it. */
+/** One stream and its rooms. */
 interface Shared {
   members: Member[]
-  /** What is open is not of these rooms. */
+  /** The open stream is not of these rooms. */
   stale: boolean
-  /** Ends what is open. */
+  /** Ends the open stream. */
   reading: AbortController
 }
 
-/** As many as the server lets one stream have. */
+/** The server's limit for one stream. */
 const MAX_ROOMS = 32
-/** How long to wait for others that come and go together, in milliseconds. */
+/** How long changes of the set of rooms are gathered, in milliseconds. */
 const GATHER_MS = 20
 
 const over: Answer<unknown> = { kind: 'ok', value: undefined }
 
-/** Makes the one reader of all rooms, which reads as one of those does that are there for single ones. */
+/** Makes a reader that reads all rooms over shared streams, with the reader of a transport. */
 export function joinRooms<Transport extends string>(
   readers: Readonly<Record<Transport, () => Promise<ReadStream>>>,
   transport: Transport
 ): ReadStream {
-  /** A stream that cannot be opened does not say why. */
+  /** The transport does not say why a stream cannot be opened. */
   const mute = transport === 'eventsource'
   const streams = new Set<Shared>()
-  /** Rooms that get a stream of their own: one of several could not be opened, and it is not known which is why. */
+  /** Rooms with a stream of their own, since a shared stream could not be opened and the room at fault is not known. */
   const apart = new Set<string>()
-  /** The server's history, as far as it is known. */
+  /** The server's epoch, once it is known. */
   let epoch: string | undefined
   let timer: Timer | undefined
 
   const gather = () => (timer ??= after(GATHER_MS, regroup))
 
-  /** Puts rooms together where there is place, and opens what is not open yet. */
+  /** Merges streams as far as the limit allows, and opens those that are stale. */
   function regroup() {
     timer = undefined
     const kept: Shared[] = []
@@ -91,7 +91,7 @@ export function joinRooms<Transport extends string>(
     timer = undefined
   }
 
-  /** Opens a stream of the rooms that belong to it now, and reads it to its end. */
+  /** Opens a stream with its current rooms, and reads it to its end. */
   async function open(stream: Shared) {
     stream.reading.abort()
     stream.reading = new AbortController()
@@ -125,13 +125,13 @@ export function joinRooms<Transport extends string>(
           ends ||= read.event === 'problem' && concerned.length < members.length
           for (const member of concerned) parts.get(member)?.push(ofOne(read, members.indexOf(member), members.length))
         }
-        // The server ends the stream for the rooms that its problem names. The others need not wait for that.
+        // The server ends the stream for the rooms that its problem names. The others reopen now.
         if (ends) {
           stream.reading.abort()
           stream.stale = true
           gather()
         }
-        // One may take another with it: leaving a room is up to those who hear.
+        // A listener may leave another room.
         for (const member of here()) if (stream.members.includes(member)) deliver(member, parts.get(member) ?? [])
       }
     }
@@ -142,7 +142,7 @@ export function joinRooms<Transport extends string>(
     const request = {
       ...first.request,
       signal,
-      // Each room may have a name of its own, and says so itself.
+      // Rooms with different names set them by presence.
       displayName: displayNames.size === 1 ? [...displayNames][0] : undefined,
       lastEventId: compose(members, epoch)
     }
@@ -178,9 +178,9 @@ export function joinRooms<Transport extends string>(
     })
 }
 
-/** Hands a room what has come for it, and that something has come at all. */
+/** Delivers the frames of a room, or none: the room's watchdog counts any bytes. */
 function deliver(member: Member, frames: Frame[]) {
-  // A room that is live is not begun anew in passing: its stream ends, and the next one brings the whole state.
+  // Whole state for a room that is live: its stream ends, and the next one begins with that state.
   if (member.live && frames.some((frame) => beginsAnew(frame, member.request.position()))) return member.end(over)
   member.live ||= frames.some(({ event }) => event === 'up-to-date')
   member.reader.heard(frames)
@@ -189,23 +189,23 @@ function deliver(member: Member, frames: Frame[]) {
 const beginsAnew = (frame: Frame, position = '') =>
   frame.event === 'state' || (frame.event === 'up-to-date' && of(frame).epoch !== split(position).epoch)
 
-/** Whether something is said to a room. What names none, or cannot be read, is said to all. */
+/** Whether a frame is for a room. A frame that names no room, or cannot be parsed, is for all. */
 function concerns(name: string, frame: Frame): boolean {
   const { room = name, rooms = [room] } = of(frame)
   return Array.isArray(rooms) && rooms.includes(name)
 }
 
-/** What an event says of where it belongs. */
+/** The members of an event that say where it belongs. */
 const of = ({ data }: Frame) => Object(data) as { room?: unknown; rooms?: unknown; epoch?: unknown }
 
-/** The event of one room, with the id that it has on a stream of its own. */
+/** The frame of one room, with the event id of a stream of its own. */
 function ofOne(frame: Frame, index: number, rooms: number): Frame {
   if (!frame.id) return frame
   const { epoch, seqs } = split(frame.id)
   return { ...frame, id: seqs.length === rooms ? `${epoch}-${seqs[index]}` : '' }
 }
 
-/** One event id for the positions of several rooms. A room of another history begins anew. */
+/** The event id of several rooms. A room with another epoch gets whole state. */
 function compose(members: readonly Member[], known: string | undefined): string | undefined {
   const positions = members.map(({ request }) => split(request.position() ?? ''))
   const epoch = positions.some((position) => position.epoch === known) ? known : positions.find(({ epoch }) => epoch)?.epoch
@@ -219,7 +219,7 @@ function split(eventId: string) {
   return { epoch: eventId.slice(0, Math.max(end, 0)), seqs: eventId.slice(end + 1).split('.') }
 }
 
-/** The server's interface, with the address of a stream of these rooms. */
+/** The API with the address of a stream of these rooms. */
 function addressing(members: readonly Member[]): Api {
   const [{ api }] = members as [Member]
   if (members.length === 1) return api
@@ -229,13 +229,13 @@ function addressing(members: readonly Member[]): Api {
   return { ...api, streamUrl }
 }
 
-/** The rooms that are why, if an answer names them. */
+/** The rooms that an answer names as its cause. */
 const roomsOf = (answer: Answer<unknown>) =>
   answer.kind === 'refused' ? answer.problem.rooms : answer.kind === 'failed' ? answer.rooms : undefined
 
 const malfunction = (error: unknown): Answer<unknown> => ({ kind: 'failed', code: 'protocol', message: `${error}` })
 
-/** What JSON text says; the text itself, where it is none. */
+/** Parses JSON; returns the text itself when it is none. */
 function parsed(data: unknown): unknown {
   try {
     return typeof data === 'string' ? JSON.parse(data) : data

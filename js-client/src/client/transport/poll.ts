@@ -1,33 +1,32 @@
-// A room followed by long polling, where streams do not get through. It reads as a stream does: what comes are frames.
+// Follows a room by long polling, where streams do not get through. It delivers frames as a stream does.
 //
-// What many readers have missed is the same, so they ask for the same addresses, and a cache on the way can answer all but
-// the first: whole pages that end at the same places for everybody, and polls with the cursor that everybody has. See
-// docs/caching.md.
+// Clients that miss the same events request the same addresses, so that a cache can answer all but the first request: pages end
+// at fixed places, and polls carry the server's cursor. See docs/caching.md.
 import type { Changes } from '../../wire.ts'
 import { after as later, MAX_WAIT_MS, now, within, type Timer } from '../runtime/clock.ts'
 import type { ReadStream } from './fetch-stream.ts'
 import { page, seqOf, snapshot } from './frames.ts'
 
 const WAIT_SECONDS = 10
-/** How long this client stays present after it has said that it is here, before the server has said how long. */
+/** The presence lease until the server has named one. */
 const LEASE_MS = 15_000
-/** So often presence is renewed within that time. */
+/** How often presence is renewed within the lease. */
 const RENEWALS = 3
-/** Between answers that do not lead further, if they come at once. */
+/** The pause between answers that come at once without a change. */
 const PAUSE_MS = 1000
 
-/** Polls until something goes wrong, or the signal aborts. Without a position, the room is read as it stands. */
+/** Polls until a request fails or the signal aborts. Without a position, it begins with whole state. */
 export const readByPolling: ReadStream = async (api, room, { clientId, position, presence, signal }, { heard }) => {
   let opened = false
   let leaseMs = LEASE_MS
   let renewing = false
   let renewal: Timer | undefined
-  /** Goes up from poll to poll at one position: no address comes twice, so no cache can hold us there. */
+  /** Increases from poll to poll at one position, so that no cache repeats an answer. */
   let cursor = 0
-  /** The whole pages that the room has, while we are behind them. */
+  /** The complete pages of the room, while the position is behind them. */
   let pages: Changes['pages']
 
-  /** Says that this client is still here, asks who else is, and goes on until the signal aborts. Failures concern nothing else. */
+  /** Renews this client's presence and reads the room's, until the signal aborts. Failures do not end the polling. */
   async function renewPresence() {
     const said = await api.putPresence(room, clientId, presence(), signal)
     if (said.kind === 'ok') leaseMs = within(said.value.leaseMs, 100, MAX_WAIT_MS, LEASE_MS)
@@ -38,7 +37,7 @@ export const readByPolling: ReadStream = async (api, room, { clientId, position,
     if (answer.kind === 'ok') heard([{ event: 'presence', data: answer.value }])
   }
 
-  /** Asks for what comes after a position. The same members in the same order make the same address. */
+  /** Requests the batches after a position. The order of the parameters is fixed, for caches. */
   async function getChanges(after: string) {
     const until = pages && pageAfter(after, pages)
     if (until) return api.getChanges(room, `after=${after}&until=${until}`, 0, signal)
@@ -65,7 +64,7 @@ export const readByPolling: ReadStream = async (api, room, { clientId, position,
   }
 }
 
-/** The end of the page that goes on from a position, if the room has all of it. Of pages that are none there is no end. */
+/** The event id at the end of the page after a position; undefined when the page is not complete. */
 function pageAfter(position: string, { size, through }: NonNullable<Changes['pages']>) {
   const end = (Math.floor(seqOf(position) / size) + 1) * size
   return end <= seqOf(`${through}`) ? position.replace(/\d+$/, `${end}`) : undefined

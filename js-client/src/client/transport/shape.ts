@@ -1,5 +1,5 @@
-// Whether what came from the network is what it should be: just enough that nothing later can trip over it. Members
-// that are not named are not looked at, so that answers and events may gain some.
+// Checks the shape of JSON from the network, as far as the client relies on it. Unknown members are ignored, so that answers and
+// events can gain new ones.
 import { isObject } from '../../document/values.ts'
 
 /** A test of a value, the shapes of an object's members, or the one shape of all elements of an array. */

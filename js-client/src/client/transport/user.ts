@@ -1,19 +1,19 @@
-// Who uses this browser. What is shared by the tabs of one user, or kept for the next visit, is not for another user.
+// Identifies the user of the browser. Tabs share streams, and storage is read, for the same user only.
 import type { Api } from './api.ts'
 import { after, type Timer } from '../runtime/clock.ts'
 
-/** The longest to wait for a token. */
+/** The longest wait for a token. */
 const TOKEN_MS = 10_000
 
 export type Requester = Pick<Api, 'root' | 'token'>
 
-/** Who the user is: the one whom the application names, or the token. Undefined where it cannot be known at the moment. */
+/** The user that the application names, or else the token's. Undefined when it cannot be known now. */
 export const identify = async (api: Requester, user: string | undefined): Promise<string | undefined> =>
   user ?? (await userOf(api).catch(() => undefined))
 
 /**
- * The user whom a token names by `iss` and `sub`: '' without a token, undefined if it names nobody. Rejects when there is no token
- * to be had.
+ * The user that the token names by `iss` and `sub`: '' without a token, undefined when the token names none. Rejects when the token
+ * function fails or takes too long.
  */
 export async function userOf(api: Requester): Promise<string | undefined> {
   let timer: Timer | undefined

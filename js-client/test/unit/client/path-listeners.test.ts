@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { createParts } from '../../../src/client/room/path-listeners.ts'
+import { createPathListeners } from '../../../src/client/room/path-listeners.ts'
 import { fold } from '../../../src/document/apply.ts'
 import type { Json } from '../../../src/document/json.ts'
 import * as values from '../../../src/document/values.ts'
@@ -11,7 +11,7 @@ const set = (path: string, value: Json): Operation => ({ op: 'set', path, value 
 
 function watching(state: Json | undefined) {
   let doc = state
-  const parts = createParts(doc)
+  const parts = createPathListeners(doc)
   return {
     parts,
     change: (...ops: Operation[]) => parts.show((doc = fold(doc, ops).doc)),
@@ -138,7 +138,7 @@ describe('a listener at a path', () => {
   })
 
   test('at what is no path is refused', () => {
-    expect(() => createParts({}).add('a..b', () => {})).toThrow(TypeError)
+    expect(() => createPathListeners({}).add('a..b', () => {})).toThrow(TypeError)
   })
 })
 
