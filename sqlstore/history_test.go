@@ -18,10 +18,19 @@ import (
 // goBack undoes all but the first batches of a room, as a restored backup does, and leaves the epoch.
 func goBack(t *testing.T, e engine, dsn string, last int64) {
 	t.Helper()
-	raw := e.raw(t, dsn)
-	mustExec(t, raw, e.text(dsn, fmt.Sprintf("DELETE FROM ~sync_change_log WHERE server_seq > %d", last)))
-	mustExec(t, raw, e.text(dsn, fmt.Sprintf("DELETE FROM ~sync_documents WHERE server_seq > %d", last)))
-	mustExec(t, raw, e.text(dsn, fmt.Sprintf("DELETE FROM ~sync_checkpoints WHERE server_seq > %d", last)))
+	tx, err := e.raw(t, dsn).BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	for _, table := range []string{"sync_change_log", "sync_documents", "sync_checkpoints"} {
+		if _, err := tx.ExecContext(t.Context(), e.text(dsn, fmt.Sprintf("DELETE FROM ~%s WHERE server_seq > %d", table, last))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestDatabaseRestoredUnderRunningServerGetsNewEpoch(t *testing.T) {

@@ -5,15 +5,15 @@ import type { Batch, DiscardReason, Operation, User } from './wire.ts'
 export type { Json, JsonArray, JsonObject } from './document/json.ts'
 export type { Operation, OperationResult, User } from './wire.ts'
 
-/** A bearer token, or how to get one. It is asked for again when the server answers 401. */
+/** A bearer token, or a function that returns one. It is called again when the server answers 401. */
 export type Token = string | (() => string | undefined | Promise<string | undefined>)
 
 export interface ClientOptions {
-  /** The server's address, such as `https://sync.example.com`. Without it, the page's own origin. */
+  /** The server's address, such as `https://sync.example.com`. Default: the page's own origin. */
   url?: string
-  /** Who this client is. Without it, random, which is right for a browser tab: ids are never shared. */
+  /** The client's id. Default: random, which is right for a browser tab. Two clients never share an id. */
   clientId?: string
-  /** What others read in presence. */
+  /** The client's name in presence. */
   displayName?: string
   /** Sent as `Authorization: Bearer …`. With `transport: 'eventsource'` only by POST; streams then rely on cookies. */
   token?: Token
@@ -21,19 +21,18 @@ export interface ClientOptions {
   transport?: 'fetch' | 'eventsource'
   /** Milliseconds without a change before changes are sent. Default 400. */
   debounceMs?: number
-  /** The longest that a change waits while others keep coming, in milliseconds. Default 1500. */
+  /** The longest wait of a change while others follow, in milliseconds. Default 1500. */
   maxWaitMs?: number
-  /** The server's heartbeat in milliseconds; after 2.5 of them in silence a stream counts as dead. Default 15000. */
+  /** The server's heartbeat in milliseconds. A stream that is silent for 2.5 heartbeats counts as dead. Default 15000. */
   heartbeatMs?: number
   /**
-   * Keep unsent changes and the documents in IndexedDB, so that a page that is opened again shows them, with or without the server.
-   * Unsent changes need a secure context. An `OutboxStorage` keeps unsent changes elsewhere, and no documents. Default false.
+   * Stores unsent changes and documents in IndexedDB, so that a page that is opened again shows them, with or without the server.
+   * Unsent changes need a secure context. An `OutboxStorage` stores unsent changes elsewhere, and no documents. Default false.
    */
   persist?: boolean | OutboxStorage
   /**
-   * A text that differs from user to user. What tabs share, and what `persist` keeps, is for the same user only. Without it, the user is
-   * the one whom the token's `iss` and `sub` name. Where tokens cannot be read, and where cookies say who the user is, it is needed for
-   * documents to be kept.
+   * Identifies the user: tabs share, and `persist` restores, for the same user only. Default: the token's `iss` and `sub`. Where
+   * tokens cannot be read, and where cookies identify the user, documents are stored only with this option.
    */
   user?: string
   /**
@@ -42,45 +41,42 @@ export interface ClientOptions {
    */
   tabs?: boolean
   /**
-   * Whether the rooms of this client share one stream. Over HTTP/1.1 a browser has six connections in all; over HTTP/2 a stream
-   * per room costs nothing, and entering a room does not reopen that of the others. By default they share one in a browser,
-   * from the second room on, unless it is known to speak HTTP/2 or 3 with the server.
+   * Whether the rooms of this client share one stream. Over HTTP/1.1 a browser has six connections per origin. Over HTTP/2 a stream
+   * per room costs nothing, and entering a room does not reopen the stream of the others. By default, rooms share one in a browser
+   * from the second room on, unless it is known to use HTTP/2 or 3.
    */
   oneStream?: boolean | undefined
-  /** Instead of the global one, for tests and old environments. */
+  /** Replaces the global `fetch`, for tests and old environments. */
   fetch?: typeof fetch
 }
 
 export interface Client {
   readonly clientId: string
-  /** What others read in presence, unless a room has another name: see `Room.setPresence`. */
+  /** The client's name in presence, unless it has another one in a room: see `Room.setPresence`. */
   readonly displayName?: string | undefined
   /** Whether `disconnect` is in force. */
   readonly offline: boolean
   /**
-   * Enters a room. Each call is paired with one `leave` of what it returned; all of them share one stream and one
-   * state, and the last to leave closes it.
-   * @throws TypeError for a name that is empty, `.` or `..`, or has half a surrogate pair
+   * Enters a room. Each call returns a handle, which is left by its `leave`. All handles share one stream and one state; the room is
+   * closed when the last one is left.
+   * @throws TypeError for a name that is empty, `.` or `..`, or has a lone surrogate
    */
   room(name: string): Room
-  /** As if the network were gone: nothing is sent or received until `connect`. Changes go on and are kept. */
+  /** Works as if the network were gone: nothing is sent or received until `connect`. Changes are kept. */
   disconnect(): void
   connect(): void
   /**
-   * For logging out: deletes what `persist` has kept in this browser of the server, the documents of all rooms and the unsent changes of this client,
-   * and keeps nothing more. Other tabs keep no more documents either. Rejects when it cannot.
+   * For logging out: deletes what `persist` has stored of the server, which is the documents of all rooms and the unsent changes of
+   * this client. Nothing more is stored, and other tabs store no more documents. Rejects when the storage fails.
    */
   clear(): Promise<void>
-  /**
-   * Sends what is pending, if that is possible at once, and leaves all rooms. Nothing of the client keeps a program alive for longer
-   * than 30 s after that.
-   */
+  /** Sends pending changes once, and leaves all rooms. The client keeps a program alive for at most 30 s after that. */
   close(): void
 }
 
 /**
- * `online`: changes come by a stream. `polling`: they come by polling, where streams do not get through. `connecting`: an attempt
- * is under way and none has failed since the room was last followed. `offline`: attempts fail, or `disconnect` is in force.
+ * `online`: changes arrive by a stream. `polling`: they arrive by polling, where streams do not get through. `connecting`: an attempt
+ * is under way, and none has failed since the room was last connected. `offline`: attempts fail, or `disconnect` is in force.
  */
 export type ConnectionStatus = 'connecting' | 'online' | 'polling' | 'offline'
 
@@ -88,20 +84,17 @@ export interface RoomStatus {
   readonly status: ConnectionStatus
   /** The stream is open and has caught up. */
   readonly connected: boolean
-  /** The room has been loaded at least once, be it from what the browser has kept: what is shown is more than initial state. */
+  /** The room was loaded at least once, from the server or from storage. */
   readonly loaded: boolean
-  /**
-   * The server has said that this user may not write in the room: its operations would be refused. Parts of documents that are
-   * read-only do not count.
-   */
+  /** The server refuses all operations of this user in the room. Read-only parts of documents do not count. */
   readonly readOnly: boolean
   /** Operations that the server has not confirmed yet. */
   readonly pendingChanges: number
-  /** Operations that do not get through and wait for the application's decision: see `Room.rejected`. */
+  /** Set-aside operations, which wait for the application's decision: see `Room.rejected`. */
   readonly rejectedChanges: number
-  /** When the room last heard from the server that it is up to date. */
+  /** When the room was last up to date with the server. */
   readonly lastSyncedAt: Date | null
-  /** The code of what is wrong at the moment, or went wrong last, as in the event `error`; null when all is well. */
+  /** The code of the current or last error, as in the event `error`; null without one. */
   readonly code: string | null
   /** The same as a sentence. */
   readonly error: string | null
@@ -124,47 +117,47 @@ export interface StateLoadedEvent {
   key: string
   state: Json
   serverSeq: number
-  /** It is what the browser has kept; the server has not answered yet. */
+  /** The state comes from storage, and the server has not answered yet. */
   kept?: true
 }
-/** A change that does not get through. It stays on the screen. */
+/** A change that was set aside: the server, or something on the way, refuses it. It stays on the screen. */
 export interface RejectedChange {
   readonly id: string
   /** The document. */
   readonly key: string
   readonly op: Operation
-  /** Why: a problem code of the server, or `blocked` when something on the way to it refuses the change. */
+  /** A problem code of the server, or `blocked` when something on the way refuses the change. */
   readonly code: string
   readonly message: string
 }
 
-/** The changes of a room that do not get through, until they are retried, discarded, or replaced by newer ones. */
+/** The set-aside changes of a room, until they are retried, discarded, or replaced by newer ones. */
 export interface RejectedChanges {
   readonly list: readonly RejectedChange[]
-  /** Sends them again, one of them or all. */
+  /** Sends them again: one by its id, or all. */
   retry(id?: string): void
-  /** Gives them up, one of them or all: the server's state shows instead. */
+  /** Discards them: one by its id, or all. The server's state shows instead. */
   discard(id?: string): void
 }
 
 /** A change that the server has not confirmed. */
 export interface PendingChange {
-  /** Names the change as long as it is pending and in no batch. */
+  /** Identifies the change as long as it is pending and in no batch. */
   readonly id: string
   /** The document. */
   readonly key: string
   readonly op: Operation
-  /** It is in a batch that has been sent or is about to be. The server may have it. */
+  /** It is in a batch that was sent or is about to be. The server may have it. */
   readonly sent: boolean
 }
 
 /** The changes of a room that the server has not confirmed. */
 export interface PendingChanges {
-  /** In the order in which they are sent. It is computed when it is read; `RoomStatus.pendingChanges` has the number. */
+  /** In sending order. It is computed at each access; `RoomStatus.pendingChanges` has the number. */
   readonly list: readonly PendingChange[]
   /**
-   * Gives up changes that are in no batch, one of them or all: the server's state shows instead. What cannot be without it, such
-   * as an edit in an item that was added, is given up as well. Changes that were sent stay.
+   * Discards changes that are in no batch: one by its id, or all. The server's state shows instead. Changes that depend on it, such
+   * as an edit in an added item, are discarded, too. Changes that were sent stay.
    */
   discard(id?: string): void
 }
@@ -176,39 +169,43 @@ export interface ConflictEvent {
   op: Operation
   /** `changed`: made offline, and the server changed the same place meanwhile. Otherwise why the server discarded it. */
   reason: 'changed' | DiscardReason
-  /** What stands at the path now; undefined when nothing does. */
+  /** The value at the path now; undefined when there is none. */
   current: Json | undefined
 }
 
 /**
- * What an application decides about a conflict. `mine`: the change is made again, on top of what stands there now. `theirs`: what
- * stands there stays, as without a resolution. An object: its `value` is set at the path of the change, such as one that is
- * merged of both.
+ * The application's decision about a conflict. `mine`: the change is made again, on top of the current value. `theirs`: the current
+ * value stays, as without a resolution. An object: its `value`, for example a merge of both, is set at the path of the change.
  *
- * A resolution is an edit like any other. It is ignored when the place has been changed since `current` was read, by this client
- * or another one, and when it cannot take effect: in an item that is gone, or for `too_large`, which `room.rejected` decides.
+ * A resolution is an edit like any other. It is ignored when this client or another one has changed the place since `current` was
+ * read, and when it cannot take effect: in a deleted item, or for `too_large`, which `room.rejected` decides.
  */
 export type Resolution = 'mine' | 'theirs' | { readonly value: unknown }
 
-/** What a listener to `conflict` returns: a resolution, at once or later, or nothing. Of several listeners the first one counts. */
+/** The result of a listener to `conflict`: a resolution, a promise of one, or nothing. The first resolution counts. */
 export type ConflictAnswer = Resolution | void | Promise<Resolution | void>
 
 export interface SyncErrorEvent {
   room: string
   /**
-   * A problem code of the server, or `network`, `protocol`, `unauthorized`, `storage`; `blocked` when something on the way
-   * refuses changes; `redirected` when requests end at another address, which the message names; `presence` when others do not see
-   * this client's presence, while documents are synced; `unsent` when changes of a room that was left are given up; `unload` when changes are too large to outlive a page that is closed now; `stream_buffered`,
-   * `stream_compressed`, `stream_cut` or `stream_blocked` when the room is polled because of it; `invalid_value` for a value that
-   * JSON cannot hold: it is left out, and all else is sent; with Pinia `unexpected_state`,
-   * and `shared_object` for an object that was in two places and is a copy now in the second.
+   * A problem code of the server, or:
+   *
+   * - `network`, `protocol`, `unauthorized`, `storage`
+   * - `blocked`: something on the way refuses changes
+   * - `redirected`: requests are redirected to another address, which the message names
+   * - `presence`: others do not see this client's presence; documents are synced
+   * - `unsent`: changes of a room that was left are discarded
+   * - `unload`: changes are too large to outlive a page that is closed now
+   * - `stream_buffered`, `stream_compressed`, `stream_cut`, `stream_blocked`: the room is polled for this reason
+   * - `invalid_value`: JSON cannot hold a value; it is left out, and the rest is sent
+   * - with Pinia: `unexpected_state`, and `shared_object` for an object in two places, of which the second is now a copy
    */
   code: string
   /** What failed, why, and what happens next, in sentences. */
   message: string
-  /** Where the value is that cannot be shared, as a person would name it: `tasks[3].due`. */
+  /** The place of the value that cannot be shared, such as `tasks[3].due`. */
   path?: string
-  /** The changes that do not get through, if that is what happened. They are in `room.rejected`. */
+  /** The set-aside changes, if the error is about them. They are in `room.rejected`. */
   ops?: readonly Operation[]
 }
 
@@ -220,20 +217,20 @@ export interface RoomEvents {
   stateLoaded: StateLoadedEvent
   conflict: ConflictEvent
   error: SyncErrorEvent
-  /** The list of pending changes is another one. It is compared only while something listens. */
+  /** The list of pending changes has changed. It is compared only while the event has listeners. */
   pending: PendingChanges
-  /** The list of set-aside changes is another one. It is compared only while something listens. */
+  /** The list of set-aside changes has changed. It is compared only while the event has listeners. */
   rejected: RejectedChanges
 }
 
 export type RoomListener<E extends keyof RoomEvents> = (payload: RoomEvents[E]) => E extends 'conflict' ? ConflictAnswer : void
 
-/** What a client says of itself to the others in a room. */
+/** This client's presence in a room, as others see it. */
 export interface OwnPresence {
   displayName?: string | null
-  /** Where the cursor is, by the application's own naming. */
+  /** The field that has the cursor, by a name of the application. */
   field?: string | null
-  /** Anything else, at most 4 KiB as JSON in UTF-8. What is larger is left out, and reported. */
+  /** Any other data, at most 4 KiB as JSON in UTF-8. A larger value is left out and reported. */
   meta?: Json
 }
 
@@ -241,50 +238,50 @@ export interface Room {
   readonly name: string
   readonly clientId: string
   readonly status: RoomStatus
-  /** Everybody present, this client included. */
+  /** The clients that are present, including this one. */
   readonly users: readonly User[]
   /** A document of the room. The same key gives the same document. */
   document<T = Json>(key?: string, options?: DocumentOptions<T>): Document<T>
   /** Changes that the server has not confirmed. */
   readonly pending: PendingChanges
-  /** Changes that do not get through. They are not pending any more, and do not hold up others. */
+  /** The set-aside changes. They are no longer pending, and do not delay others. */
   readonly rejected: RejectedChanges
-  /** Replaces what is named; what is left out stays. */
+  /** Replaces the given members. The others stay. */
   setPresence(presence: OwnPresence): void
   on<E extends keyof RoomEvents>(event: E, listener: RoomListener<E>): () => void
-  /** Sends what is pending now rather than after the debounce. Resolves when the server has confirmed all of it. */
+  /** Sends pending changes now, without the debounce. Resolves when the server has confirmed all of them. */
   flush(): Promise<void>
   /**
-   * What is pending is still delivered. In Node it is given up, with the error `unsent`, when the server has confirmed nothing for 30 s:
-   * wait for `flush` before.
+   * Leaves the room. Pending changes are still delivered. In Node they are discarded, with the error `unsent`, when the server has
+   * confirmed nothing for 30 s: await `flush` before.
    */
   leave(): void
 }
 
 export interface DocumentOptions<T> {
-  /** What a document that does not exist yet begins with. The first of several clients seeds it. */
+  /** The state of a document that does not exist yet. The first of several clients seeds it. */
   initial?: T
   debounceMs?: number
 }
 
-/** One document as the user sees it: the server's state with this client's unconfirmed changes on top. */
+/** A document as the user sees it: the server's state with this client's unconfirmed changes on top. */
 export interface Document<T = Json> {
   readonly key: string
-  /** Immutable: a change makes a new value that shares what has not changed. Undefined when it does not exist. */
+  /** Immutable: a change makes a new value that shares unchanged parts. Undefined when the document does not exist. */
   readonly state: T | undefined
-  /** Settles once the room has been loaded. */
+  /** Resolves when the room is loaded. */
   readonly ready: Promise<void>
   /** Makes the document equal to `next`, by the fewest operations. */
   replace(next: T): void
-  /** Applies one operation. Throws a TypeError when it can never be valid; returns what became of it here. */
+  /** Applies one operation, and returns its result in this client. Throws a TypeError when it can never be valid. */
   apply(op: Operation): { status: 'applied' | 'discarded'; reason?: DiscardReason; arrayIndex?: number }
-  /** Calls with the whole document when it has changed. Returns the function that ends it. */
+  /** Calls the listener with the whole document after each change. Returns a function that ends it. */
   subscribe(listener: (state: T | undefined) => void): () => void
   /**
-   * Calls when the value at a path, or anything in it, has changed, by this client or by another: with the value, and the one
-   * that the listener was called with before or that stood there when it subscribed. Undefined stands for nothing: a missing member, an item that was removed
-   * or moved to another array. Values are compared by `===`; parts that are the same in two versions are the same value, also when
-   * the server sends the whole document. An error of a listener is reported as uncaught, and the others are called.
+   * Calls the listener when the value at a path, or anything in it, has changed, by this client or another one: with the value and the
+   * previous one. A value is undefined when there is none: a missing member, or an item that was removed or moved to another
+   * array. Values are compared by `===`; equal parts of two versions are the same value, also after a full state from the server. An
+   * error of a listener is reported as uncaught, and the others are called.
    * @throws TypeError when the text is no path.
    */
   subscribe<V = Json>(path: string, listener: (value: V | undefined, previous: V | undefined) => void): () => void
@@ -292,14 +289,14 @@ export interface Document<T = Json> {
   attach(mirror: Mirror): Attachment
 }
 
-/** State outside the client that follows a document and is followed by it. */
+/** State outside the client that is kept equal to a document. */
 export interface Mirror {
   /**
-   * Returns the mirrored state as an immutable value; `known` itself when it is the same. Called before anything remote is
-   * taken in, if `touched` was called.
+   * Returns the mirrored state as an immutable value, or `known` itself when it is equal. After `touched`, it is called before a
+   * remote change is folded.
    */
   read(known: Json | undefined): Json | undefined
-  /** Makes the mirrored state, which is as `from`, as `to`. */
+  /** Changes the mirrored state, which is equal to `from`, to `to`. */
   write(from: Json | undefined, to: Json | undefined): void
 }
 
@@ -309,26 +306,26 @@ export interface Attachment {
   detach(): void
 }
 
-/** Keeps outboxes where they survive their tab. */
+/** Stores pending changes so that they survive their tab. */
 export interface OutboxStorage {
   /**
-   * What closed tabs left for a room that a client enters. It stays stored until a `save` says that it was taken over. What has
-   * another `user` is passed over.
+   * Returns what closed tabs left in a room. It stays stored until a `save` names it as taken over. Outboxes of another `user` are
+   * left out.
    */
   adopt(room: string, clientId: string, user?: string): Promise<SavedOutbox[]>
-  /** Replaces what is kept for a client in a room, and forgets the outboxes that were taken over into it. */
+  /** Replaces the outbox of a client in a room, and deletes the outboxes that were taken over into it. */
   save(room: string, outbox: SavedOutbox, takenOver: readonly string[]): Promise<void>
   close(): void
 }
 
 export interface SavedOutbox {
   readonly clientId: string
-  /** Whose changes these are, as far as it is known. */
+  /** The user who made the changes, if known. */
   readonly user?: string
-  /** Sent at least once, fate unknown: repeated as they are. */
+  /** Sent at least once, with an unknown fate. They are repeated unchanged. */
   readonly batches: readonly Batch[]
-  /** Refused, and kept for the application to decide. Absent in what older versions have saved. */
+  /** Set aside. Absent in outboxes of older versions. */
   readonly rejected?: readonly RejectedChange[]
-  /** Never sent. `was` is the value at the path that the change was made to; absent when there was none. */
+  /** Never sent. `was`: the value at the path before the change; absent when there was none. */
   readonly unsent: readonly { readonly key: string; readonly op: Operation; readonly was?: Json }[]
 }

@@ -1,11 +1,11 @@
-/** Warns the developer of an application. Builds for production leave it out, and so does code that is not built. */
+/** Warns the developer of an application, in development builds only. */
 export function warn(message: string): void {
   if (inDevelopment()) console.warn(`[pathsync] ${message}`)
 }
 
 declare const process: { readonly env: { readonly NODE_ENV?: string } }
 
-/** Bundlers replace the expression as a whole; a browser has no `process`. */
+/** Bundlers replace the expression. Without one, a browser has no `process`. */
 function inDevelopment(): boolean {
   try {
     return process.env.NODE_ENV !== 'production'

@@ -1,18 +1,18 @@
-// The names that the rest of the client has for what is on the wire. Their shapes come from openapi.yaml.
+// The types of the wire, under the names that the client uses. Their shapes come from openapi.yaml.
 import type { components } from './wire.gen.ts'
 import type { Json } from './document/json.ts'
 
 type Schemas = components['schemas']
 
-/** One field-level change, as a client sends it or the log holds it. See docs/path-operations.md. */
+/** One field-level change, as sent by a client or kept in the log. See docs/path-operations.md. */
 export interface Operation {
   readonly op: Schemas['LoggedOperation']['op']
   readonly path: string
   readonly value?: Json
   readonly arrayIndex?: number
-  /** What an item is put behind: an item of the array by its id, null for the place before all, or the first of several. */
+  /** The item's new predecessor: an item's id, null for the first place, or several of them, of which the first that exists counts. */
   readonly after?: Anchor | readonly Anchor[]
-  /** The array, elsewhere in the document, that `array_move` puts the item into. */
+  /** The array, elsewhere in the document, into which `array_move` puts the item. */
   readonly to?: string
 }
 export type Anchor = string | null
@@ -23,7 +23,7 @@ export type DiscardReason = NonNullable<OperationResult['reason']>
 export interface Batch {
   readonly clientId: string
   readonly clientSeq: number
-  /** The batch of this client in this room that the server is to commit before this one. */
+  /** The batch of this client in this room that the server commits before this one. */
   readonly previousClientSeq?: number
   readonly key: string
   readonly ops: readonly Operation[]
@@ -36,17 +36,17 @@ export type UpToDateEvent = Schemas['UpToDateEvent']
 export type PresenceEvent = Schemas['PresenceEvent']
 export type PresenceChangeEvent = Schemas['PresenceChangeEvent']
 export type User = Schemas['User']
-/** This client as others see it; an older server does not say how long that lasts. */
+/** This client as others see it. An older server sends no lease. */
 export type PresentUser = User & Partial<Schemas['OwnPresence']>
 export type Problem = Schemas['Problem']
 export type ProblemCode = Schemas['ProblemCode']
 export type Changes = Omit<Schemas['Changes'], 'changes'> & { changes: DeltaEvent[] }
 export type RoomSnapshot = Schemas['Room']
 
-/** What a room hears, whether it came by a stream or by polling. */
+/** An event of a room, from a stream or from polling. */
 export type RoomEvent =
   | { readonly type: 'state'; readonly data: StateEvent }
-  /** With the history that it belongs to, from its event id. */
+  /** `epoch`: from its event id. */
   | { readonly type: 'delta'; readonly data: DeltaEvent; readonly epoch: string }
   | { readonly type: 'up-to-date'; readonly data: UpToDateEvent }
   | { readonly type: 'presence'; readonly data: PresenceEvent }

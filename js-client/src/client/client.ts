@@ -1,21 +1,21 @@
 import { newId } from '../document/ids.ts'
 import type { Client, ClientOptions } from '../types.ts'
-import { createApi } from './api.ts'
-import { drawTogether } from './backoff.ts'
-import { MAX_WAIT_MS, within } from './clock.ts'
-import type { ReadStream } from './fetch-stream.ts'
+import { createApi } from './transport/api.ts'
+import { drawTogether } from './runtime/backoff.ts'
+import { MAX_WAIT_MS, within } from './runtime/clock.ts'
+import type { ReadStream } from './transport/fetch-stream.ts'
 import { checkName, warnOfRoom } from './names.ts'
-import { beforeLeaving, hasFewConnections, onPage } from './page.ts'
-import { createRoom, type SharedRoom } from './room.ts'
-import { readers } from './stream.ts'
+import { beforeLeaving, hasFewConnections, onPage } from './runtime/page.ts'
+import { createRoom, type RoomContext, type SharedRoom } from './room/room.ts'
+import { readers } from './transport/stream.ts'
 
-/** Eleven days, in microseconds, of which the numbers of a client with a fixed id are made. */
+/** The longest step of `clientSeq`: eleven days in microseconds, the unit of a client with a fixed id. */
 const MAX_LEAP = 1e12
 
-/** So many rooms have a stream of their own where a browser has six connections for all of its tabs. With another, all share one. */
+/** With more rooms than this, all share one stream where the browser has six connections for all of its tabs. */
 const OWN_STREAMS = 1
 
-/** Makes a client. It does nothing until a room is entered. */
+/** Creates a client. It makes no request until a room is entered. */
 export function createClient(options: ClientOptions = {}): Client {
   const { url = '', token, transport = 'fetch', persist, user, tabs = true, oneStream } = options
   const debounceMs = within(options.debounceMs, 0, MAX_WAIT_MS, 400)
@@ -24,31 +24,37 @@ export function createClient(options: ClientOptions = {}): Client {
   const { clientId = newId(), displayName, fetch = (...request) => globalThis.fetch(...request) } = options
   checkName('a client', clientId)
   const rooms = new Map<string, SharedRoom>()
-  /** Without a window there are no tabs, though some servers' runtimes have locks. */
-  const sharing = tabs && globalThis.document && globalThis.navigator?.locks ? import('./tabs.ts') : undefined
-  sharing?.catch(() => {}) // each tab reads for itself
-  /** What reads the rooms as one. Where it cannot be loaded, each room has its own stream. */
-  let joint: Promise<ReadStream | undefined> | undefined
+  /** Only in a page: some servers' runtimes have locks, too. */
+  const leadership =
+    tabs && globalThis.document && globalThis.navigator?.locks ? import('./transport/leadership.ts') : undefined
+  leadership?.catch(() => {}) // each tab reads for itself
+  /** The reader of the shared stream. Where it cannot be loaded, each room has its own stream. */
+  let shared: Promise<ReadStream | undefined> | undefined
   const shares = () => oneStream ?? (rooms.size > OWN_STREAMS && hasFewConnections(api.root))
-  const joined = () =>
+  const sharedStream = () =>
     shares()
-      ? (joint ??= import('./one-stream.ts').then(({ joinRooms }) => joinRooms(readers, transport)).catch(() => undefined))
+      ? (shared ??= import('./transport/one-stream.ts')
+          .then(({ joinRooms }) => joinRooms(readers, transport))
+          .catch(() => undefined))
       : undefined
   const drawnTogether = drawTogether()
   const api = createApi({ url, token, fetch, reached })
-  const outboxes = persist ? import('./outbox.ts').then(({ openOutboxes }) => openOutboxes(persist, url, api, user)) : undefined
+  const outboxes = persist
+    ? import('./storage/saved-outbox.ts').then(({ openOutboxes }) => openOutboxes(persist, url, api, user))
+    : undefined
   outboxes?.catch(() => {}) // each room reports it
-  const caches = persist === true ? import('./cache.ts').then(({ openCaches }) => openCaches(api, user)) : undefined
+  const caches =
+    persist === true ? import('./storage/document-cache.ts').then(({ openCaches }) => openCaches(api, user)) : undefined
   caches?.catch(() => {}) // each room reports it
-  // A client with a fixed id may have been here before, and its numbers must not be used again. If the clock has been set back
-  // since, the server says so, and larger numbers are tried.
+  // The numbers of a client with a fixed id begin at the time, as those of an earlier run must not be used again. If the clock was
+  // set back since, the server refuses them, and larger ones follow.
   let seq = options.clientId ? Date.now() * 1000 : 0
   let offline = false
   let stopWatching: (() => void) | undefined
-  /** Rooms with something to send. */
+  /** Rooms with pending changes. */
   const unsent = new Set<string>()
   let stopGuarding: (() => void) | undefined
-  const shared = {
+  const context: Omit<RoomContext, 'room'> = {
     api,
     clientId,
     displayName,
@@ -58,9 +64,9 @@ export function createClient(options: ClientOptions = {}): Client {
     heartbeatMs,
     outboxes,
     caches,
-    sharing,
-    shareAs: user,
-    joined,
+    tabs: leadership,
+    user,
+    sharedStream,
     random: () => (shares() ? drawnTogether() : Math.random()),
     nextSeq: () => ++seq,
     passed(times: number) {
@@ -72,7 +78,7 @@ export function createClient(options: ClientOptions = {}): Client {
     for (const room of rooms.values()) room.reached()
   }
 
-  /** Rooms with little to send come first: all share what browsers send when a page is closed. */
+  /** Rooms with little to send come first, as all share the budget of keepalive requests. */
   function hide() {
     const weights = new Map([...rooms.values()].map((room) => [room, rooms.size > 1 ? room.weigh() : 0]))
     const order = [...weights].sort(([, a], [, b]) => a - b)
@@ -80,25 +86,26 @@ export function createClient(options: ClientOptions = {}): Client {
   }
 
   function enter(name: string): SharedRoom {
-    const room = createRoom({
-      ...shared,
-      room: name,
-      onPending(pending) {
-        if (pending) unsent.add(name)
-        else unsent.delete(name)
-        if (unsent.size) stopGuarding ??= beforeLeaving(hide)
-        else stopGuarding = stopGuarding?.() as undefined
-      },
-      onEmpty() {
-        rooms.delete(name)
-        if (!rooms.size) {
-          stopWatching?.()
-          stopWatching = undefined
+    const room = createRoom(
+      { ...context, room: name },
+      {
+        onPending(pending) {
+          if (pending) unsent.add(name)
+          else unsent.delete(name)
+          if (unsent.size) stopGuarding ??= beforeLeaving(hide)
+          else stopGuarding = stopGuarding?.() as undefined
+        },
+        onEmpty() {
+          rooms.delete(name)
+          if (!rooms.size) {
+            stopWatching?.()
+            stopWatching = undefined
+          }
         }
       }
-    })
+    )
     rooms.set(name, room)
-    // Those that have a stream of their own would leave no connection for anything else.
+    // Rooms with streams of their own would use up the connections.
     if (oneStream === undefined && rooms.size === OWN_STREAMS + 1 && shares())
       for (const other of rooms.values()) if (other !== room) other.regroup()
     stopWatching ??= onPage((event) => {
@@ -122,9 +129,9 @@ export function createClient(options: ClientOptions = {}): Client {
       warnOfRoom(name)
       const known = rooms.get(name)
       const room = known ?? enter(name)
-      const guest = room.enter()
+      const handle = room.enter()
       if (!known && !offline) void room.open()
-      return guest
+      return handle
     },
     disconnect() {
       offline = true

@@ -1,13 +1,13 @@
-// Names that an application gives: what is refused here, and what is most likely a mistake.
+// Checks the names of rooms and clients.
 import { warn } from '../warn.ts'
 
-/** Names that a program makes of what it does not have, such as `project-${undefined}`. */
+/** Names made of a missing value, such as `project-${undefined}`. */
 const MISTAKEN = /(undefined|null)$|(^|[^a-z0-9])(undefined|null|nan|\[object \w+\])([^a-z0-9]|$)/i
 
 /**
- * Throws a TypeError for a name that a URL cannot hold. The server checks the rest.
+ * Throws a TypeError for a name that a URL cannot contain. The server checks the rest.
  *
- * @param what what has the name: `a room`
+ * @param what the thing that is named, such as `a room`
  */
 export function checkName(what: string, name: string): void {
   const why = !name
@@ -20,7 +20,7 @@ export function checkName(what: string, name: string): void {
 
 const warned = new Set<string>()
 
-/** Warns once about the name of a room that looks like a missing value. */
+/** Warns once about a room's name that looks like a missing value. */
 export function warnOfRoom(name: string): void {
   if (!MISTAKEN.test(name) || warned.has(name)) return
   warned.add(name)

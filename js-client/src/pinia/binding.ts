@@ -1,6 +1,6 @@
 // Binds documents of one room to reactive state, such as that of a store.
 import { computed, getCurrentScope, onScopeDispose, shallowRef } from 'vue'
-import { createEmitter } from '../client/emitter.ts'
+import { createEmitter } from '../client/runtime/emitter.ts'
 import type { Attachment, Client, Room, RoomEvents, RoomStatus } from '../types.ts'
 import { claim } from './claims.ts'
 import { currentApp, followRoom } from './follow.ts'

@@ -1,6 +1,6 @@
 import { type ComputedRef, type MaybeRefOrGetter, computed, shallowRef, toValue, watch } from 'vue'
-import { after, type Timer } from '../client/clock.ts'
-import { repairField } from '../client/presence-value.ts'
+import { after, type Timer } from '../client/runtime/clock.ts'
+import { repairField } from '../client/room/presence-value.ts'
 import type { Client, User } from '../types.ts'
 import { activeClient } from './active.ts'
 import { followRoom } from './follow.ts'

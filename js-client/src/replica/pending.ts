@@ -1,13 +1,13 @@
-// The changes that the server has not confirmed, as a list.
+// Lists the changes that the server has not confirmed.
 import type { PendingChange, SavedOutbox } from '../types.ts'
 import type { Batch, Operation } from '../wire.ts'
 import { placeOfChange } from './rejected.ts'
 
-/** Names a change that is in no batch: a difference has one operation of a kind for each place. */
+/** The id of a change that is in no batch: a difference has at most one operation of a kind for each place. */
 export const idOfPending = (key: string, op: Operation, isHeld = false): string =>
   JSON.stringify([isHeld ? 'held' : 'unsent', key, op.op, placeOfChange(op)])
 
-/** The operations of the queue, those that closed tabs have left, and the unsent ones of each document, in this order. */
+/** The operations of the queue, the held ones, and the unsent ones of each document, in this order. */
 export function listPending(
   queue: readonly { readonly batch: Batch }[],
   held: SavedOutbox['unsent'],

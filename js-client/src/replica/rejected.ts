@@ -1,5 +1,5 @@
-// Changes that do not get through: the server refuses them, or something on the way does. They stay on the screen, on top of
-// what is confirmed or on its way, until the application retries or discards them or the user changes the same place.
+// Set-aside changes: the server, or something on the way, refuses them. They stay in the view, on top of the confirmed and frozen
+// changes, until the application retries or discards them, or a newer change of the same place replaces them.
 import { fold } from '../document/apply.ts'
 import { follow, type Move } from '../document/follow.ts'
 import type { Json } from '../document/json.ts'
@@ -10,13 +10,13 @@ import type { DiscardReason, Operation } from '../wire.ts'
 
 export interface Overlay {
   readonly doc: Json | undefined
-  /** The changes that take effect, with the paths of items that others have moved. */
+  /** The changes that take effect, with paths that follow moved items. */
   readonly kept: readonly RejectedChange[]
-  /** Those that have none any more, with why. Without a reason, the document is as they would make it. */
+  /** The changes without effect. Without a reason, the server has confirmed the same value. */
   readonly gone: readonly { readonly change: RejectedChange; readonly reason: DiscardReason | undefined }[]
 }
 
-/** Puts the set-aside changes of one document on top of it. What the server has confirmed meanwhile is no longer set aside. */
+/** Folds the set-aside changes of a document over it. Values that the server has confirmed meanwhile are no longer set aside. */
 export function overlay(
   base: Json | undefined,
   confirmed: Json | undefined,
@@ -42,16 +42,16 @@ export function overlay(
   return { doc, kept, gone }
 }
 
-/** Whether one operation changes what the other one has changed, or what that is in. */
+/** Whether one operation's place is the other's, or contains it. */
 export function touches(one: Operation, other: Operation): boolean {
   const [a, b] = [placeOfChange(one), placeOfChange(other)]
   return a.startsWith(b) ? isBoundary(a, b) : b.startsWith(a) && isBoundary(b, a)
 }
 
-/** Whether a path goes on with a new segment after its first part. */
+/** Whether a prefix of a path ends at a segment. */
 const isBoundary = (path: string, first: string) => !first || path.length === first.length || /[.[]/.test(path[first.length]!)
 
-/** The path of what an operation changes: of an item that it adds, the item's. */
+/** The path of the place that an operation changes. For an added item, it is the item's path. */
 export function placeOfChange({ op, path, value }: Operation): string {
   const place = placeOf(parsePath(path))
   return (op === 'array_add' ? extendPlace(place, { item: idOf(value) ?? '' }) : place)?.path ?? path

@@ -1,6 +1,6 @@
-// What one client knows of one room. SPEC.md has the states, the events and the numbered invariants.
+// The replica: one client's state of one room. SPEC.md has the states, the events and the numbered invariants.
 //
-// The module is pure: it makes no request, sets no timer and reads no clock. Whoever drives it tells it what happened.
+// The module is pure: it makes no request, sets no timer and reads no clock. Its driver calls it for each event.
 import { fold, type Result } from '../document/apply.ts'
 import { diff } from '../document/diff.ts'
 import { type Move, follow } from '../document/follow.ts'
@@ -13,61 +13,61 @@ import { idOfPending, listPending } from './pending.ts'
 import { overlay, touches } from './rejected.ts'
 import type { Conflict } from './resolution.ts'
 
-/** A batch that has been sent, or is about to be. Its content never changes, so that a retry repeats it. */
+/** A batch that was sent, or is about to be. Its content never changes, so that a retry repeats it. */
 export interface Frozen {
   readonly batch: Batch
-  /** The history that it was made in. If the server commits it there, its delta comes after the position of that moment. */
+  /** The epoch in which it was made. If the server commits it in this epoch, its delta comes after the position of that moment. */
   readonly epoch?: string | undefined
-  /** Where the server has put it, once that is known. */
+  /** Its place in the log, once the server has answered. */
   ack?: { readonly epoch: string; readonly serverSeq: number }
 }
 
 /**
- * One document, four times. `base` is `confirmed`, or `initial` where there is none, with the frozen batches on top; `floor` is
- * `base` with the changes on top that were set aside, and after a restore with the held ones; `view` is `floor` with the unsent
- * changes on top. The unsent changes are not stored: they are `diff(floor, view)`.
+ * A document in four layers. `base` is `confirmed`, or else `initial`, with the frozen batches on top. `floor` is `base` with the
+ * set-aside changes on top, and while restored the held ones. `view` is `floor` with the unsent changes on top. The unsent
+ * changes are not stored: they are `diff(floor, view)`.
  */
 export interface Doc {
   readonly key: string
-  /** The server's fold up to the position; undefined when the document does not exist, or nothing is known yet. */
+  /** The fold of the log up to the position; undefined when the document does not exist or is not loaded. */
   confirmed?: Json | undefined
   base?: Json | undefined
   floor?: Json | undefined
-  /** What `base` was when the connection was lost, but for what was not acknowledged, and with the own changes since. */
+  /** `base` when the connection was lost, without the batches that were not acknowledged, and with the own batches since. */
   then?: Json | undefined
-  /** What the user sees. */
+  /** The document as the user sees it. */
   view?: Json | undefined
-  /** What the document begins with if nobody has made it. */
+  /** The seed, for a document that does not exist. */
   initial?: Json | undefined
   /** The server refused to be seeded with `initial`. */
   unseedable?: boolean
-  /** Items that others have moved to other arrays while changes were pending, so that these follow them. */
+  /** Items that others moved to other arrays while changes were pending. Pending changes follow them (I12). */
   readonly moves: Move[]
 }
 
 export interface ReplicaOptions {
   clientId: string
-  /** The next number in this client's own count. Never the same twice, not even after a room was left. */
+  /** The next `clientSeq`. It never returns a number twice, not even after the room was left. */
   nextSeq(): number
-  /** What one batch may hold. Lower than the server's limits, so that the envelope fits too. */
+  /** The limits of a batch: below the server's, so that the envelope fits, too. */
   limits?: BatchLimits
   onRemote?(delta: DeltaEvent): void
   onLoaded?(doc: Doc, serverSeq: number): void
   onConflict?(conflict: Conflict): void
-  /** Changes have been set aside. */
+  /** Changes were set aside. */
   onRejected?(why: Refusal, ops: readonly Operation[]): void
 }
 
-/** What the driver has to do: go on, reconnect from the position, or reconnect from nothing. */
+/** The driver's next step: go on, reconnect from the position, or reconnect without one. */
 export type Verdict = 'ok' | 'resume' | 'restart'
 
-/** Why changes do not get through. */
+/** Why changes are set aside. */
 export interface Refusal {
   readonly code: string
   readonly message: string
 }
 
-/** A room up to a position, as a browser has kept it: documents, and the deltas after them. */
+/** A stored room: documents, and the deltas after them up to the position. */
 export interface KeptRoom {
   readonly epoch: string
   readonly serverSeq: number
@@ -77,9 +77,9 @@ export interface KeptRoom {
 
 type Held = SavedOutbox['unsent'][number]
 
-/** How many operations a batch has at most. */
+/** The most operations of a batch. */
 export const BATCH_OPS = 1000
-/** How many withdrawn batches are remembered. */
+/** The most withdrawn batches that are remembered. */
 const WITHDRAWN = 32
 const LIMITS = { ops: BATCH_OPS, bytes: 1_000_000 }
 
@@ -92,23 +92,23 @@ export function createReplica(options: ReplicaOptions) {
   let position: { readonly epoch: string; readonly serverSeq: number } | undefined
   let loaded = false
   let live = false
-  /** The connection was lost for so long that changes made meanwhile may be out of date. */
+  /** After a long loss of the connection: changes made meanwhile may be stale (I7). */
   let away = false
-  /** A start from whole state, until `up-to-date` puts its documents in force. */
+  /** The documents of whole state, until `up-to-date` puts them into force. */
   let incoming: Map<string, Json> | undefined
-  /** The deltas of such a start. */
+  /** The deltas after that whole state. */
   let arrived: DeltaEvent[] = []
-  /** A delta was taken for one that is known already. */
+  /** A delta was ignored as old. */
   let repeated = false
-  /** What closed tabs have left unsent, until the server's state says whether it still applies. */
+  /** The held changes: what closed tabs left unsent, until it is checked against the server's state (I11). */
   let held: Held[] = []
-  /** What is known was kept by the browser, and the server has not said yet what has happened since. */
+  /** The documents come from storage, and the server has not answered yet. */
   let restored = false
   let rejected: readonly RejectedChange[] = []
   let lastRejected = 0
   /**
-   * Taken out of the queue, while the server may still commit them: a request may be under way. It does not once it has
-   * committed a later batch of this client.
+   * Withdrawn batches that the server may still commit, as a request may be in flight. Once it has committed a later batch of this
+   * client, it cannot.
    */
   let withdrawn: Frozen[] = []
 
@@ -118,7 +118,7 @@ export function createReplica(options: ReplicaOptions) {
     return d
   }
 
-  /** The last difference of each document. Its versions never change. */
+  /** The last difference of each document, by its versions. */
   const unsent = new WeakMap<Doc, { floor: Json | undefined; view: Json | undefined; ops: readonly Operation[] }>()
 
   function unsentOf(d: Doc): readonly Operation[] {
@@ -133,24 +133,24 @@ export function createReplica(options: ReplicaOptions) {
 
   const heldOf = (d: Doc) => held.filter(({ key }) => key === d.key)
 
-  /** The unsent changes as they were kept last, by their operations. */
-  const kept = new WeakMap<Operation, { base: Json | undefined; change: Held }>()
+  /** The unsent changes as last saved, by operation. */
+  const savedChanges = new WeakMap<Operation, { base: Json | undefined; change: Held }>()
 
-  /** An unsent change with the value that it was made to. */
-  function keep({ key, base }: Doc, op: Operation): Held {
-    const last = kept.get(op)
+  /** An unsent change for storage, with the value that it changes. */
+  function toSaved({ key, base }: Doc, op: Operation): Held {
+    const last = savedChanges.get(op)
     if (last && last.base === base) return last.change
     const was = get(base, op.path)
     const change = { key, op, ...(was !== undefined && { was }) }
-    kept.set(op, { base, change })
+    savedChanges.set(op, { base, change })
     return change
   }
 
   const pendingAt = (at: readonly Operation[], op: Operation) => at.some((other) => touches(other, op))
 
   /**
-   * Puts what is frozen and what is set aside on top of what is confirmed. The view stays. Returns the moves that what goes on
-   * top has to follow. `anew`: what is confirmed may not share with the view what is the same in both.
+   * Computes `base` and `floor`; the view stays. Returns the moves that unsent changes follow. `anew`: equal parts of the confirmed
+   * document and the view may not be the same values yet (I19).
    */
   function settleFloor(d: Doc, anew = false): Move[] {
     const before = d.base
@@ -158,7 +158,7 @@ export function createReplica(options: ReplicaOptions) {
     const frozen = queue.filter(({ batch }) => batch.key === d.key)
     d.base = d.confirmed ?? d.initial
     for (const { batch } of frozen) d.base = fold(d.base, batch.ops, moves).doc
-    // Where it is as expected, which is the rule for an own batch, it stays the same value; otherwise the parts do that show already.
+    // An unchanged base, which is usual for an own batch, stays the same value. Otherwise, equal parts of the view do.
     if (d.base !== undefined && same(d.base, before)) d.base = before
     else if (anew || frozen.length || d.view !== d.floor) d.base = share(d.view, d.base)
     if (!frozen.length && d.confirmed !== undefined) d.confirmed = d.base
@@ -179,10 +179,10 @@ export function createReplica(options: ReplicaOptions) {
     return moves
   }
 
-  /** Unsent changes may need what a closed tab left, such as the item that they are in: they wait until that may be sent. */
+  /** Unsent changes may depend on held ones, such as the item that they are in: they wait until those are sent. */
   const waitsFor = (d: Doc) => restored && heldOf(d).length > 0
 
-  /** Notes what a document was when the connection was lost, but for what is not acknowledged. */
+  /** Sets `then`: the document at the loss of the connection, without batches that were not acknowledged. */
   function remember(d: Doc) {
     const acknowledged = queue.filter(({ ack, batch }) => ack && batch.key === d.key)
     d.then = fold(
@@ -193,14 +193,14 @@ export function createReplica(options: ReplicaOptions) {
   }
 
   /**
-   * Puts what is frozen and what is unsent on top of what is confirmed, and reports what has no effect any more. `offline`: what
-   * has changed since `before` is not to be replaced. `anew`: see `settleFloor`.
+   * Computes `base`, `floor` and `view`, and reports changes that no longer have an effect. `offline`: changes of places that have
+   * changed since `before` are dropped (I7). `anew`: see `settleFloor`.
    */
   function rebase(d: Doc, unsent: readonly Operation[], { offline = false, before = d.base, anew = false } = {}) {
     const floor = d.floor
     const moves = settleFloor(d, anew)
     const pending = unsent.length + queue.filter(({ batch }) => batch.key === d.key).length
-    // What is unsent stays as it is, however much that may be.
+    // Nothing below the unsent changes has changed: their number does not matter.
     if (d.floor !== undefined && d.floor === floor && before !== d.then) {
       if (!unsent.length && !same(d.view, floor)) d.view = floor
       return forgetMoves(d, pending)
@@ -208,7 +208,7 @@ export function createReplica(options: ReplicaOptions) {
     const stale = new Set(offline ? unsent.filter((op) => isStale(op, before, d.base, moves)) : [])
     const kept = unsent.filter((op) => !stale.has(op))
     const { doc, results } = fold(d.floor, kept, moves)
-    // What is put on top anew is as it was, and stays the same values.
+    // Equal parts of the view stay the same values (I19).
     d.view = kept.length ? share(d.view, doc) : doc
     for (const op of stale) conflict(d, op, 'changed')
     reportAll(d, kept, results)
@@ -219,7 +219,7 @@ export function createReplica(options: ReplicaOptions) {
     if (!pending && !held.length) d.moves.length = 0
   }
 
-  /** Whether a change was made to something that has changed itself. What is discarded anyway has a better reason. */
+  /** Whether the place of a change has changed. A change that is discarded anyway is reported with that reason. */
   function isStale(op: Operation, before: Json | undefined, after: Json | undefined, moves: readonly Move[]): boolean {
     if (!hasValue(op)) return false
     const led = follow(after, op, moves)
@@ -232,12 +232,12 @@ export function createReplica(options: ReplicaOptions) {
     options.onConflict?.({ key: d.key, op, reason, current: get(d.view, at.path), at })
   }
 
-  /** A discard is a conflict unless both sides wanted the same. */
+  /** Reports discarded operations as conflicts, unless both sides wanted the same. */
   function reportAll(d: Doc, ops: readonly Operation[], results: readonly OperationResult[], own = false) {
     results.forEach(({ reason }, i) => {
       const op = ops[i]
       if (!op || !reason || reason === 'exists' || reason === 'not_found') return
-      // It is still shown, and is sent again: of a batch before it, that is sent again itself, it lacked something.
+      // The change still shows and is sent again: it depended on a withdrawn batch, which is sent again, too.
       if (own && op.op === 'set' && equal(get(d.view, op.path), op.value) && pendingAt(unsentOf(d), op)) return
       if (op.op !== 'array_del' || reason !== 'item_deleted') conflict(d, op, reason)
     })
@@ -248,14 +248,14 @@ export function createReplica(options: ReplicaOptions) {
     ({ batch }: Frozen) =>
       batch.clientSeq === delta.clientSeq && batch.clientId === delta.clientId && batch.key === delta.key
 
-  /** Takes a batch that has come back out of the queue. */
-  function settle(delta: DeltaEvent): Frozen | undefined {
+  /** Removes the batch of a delta from the queue. */
+  function dequeue(delta: DeltaEvent): Frozen | undefined {
     const own = queue.find(isOf(delta))
     queue = queue.filter((frozen) => frozen !== own)
     return own
   }
 
-  /** Until it is certain what became of withdrawn batches, what differs because of them is not sent. */
+  /** Changes are not frozen while the fate of withdrawn batches is open (I14). */
   const waits = () => withdrawn.length > 0 && queue.length > 0
 
   function remove(batches: readonly Frozen[]) {
@@ -263,7 +263,7 @@ export function createReplica(options: ReplicaOptions) {
     withdrawn = [...withdrawn, ...batches].slice(-WITHDRAWN)
   }
 
-  /** Forgets the withdrawn batches that can no longer be committed. */
+  /** Forgets withdrawn batches that can no longer be committed. */
   function fence({ clientId, clientSeq = 0 }: DeltaEvent) {
     withdrawn = withdrawn.filter(({ batch }) => batch.clientId !== clientId || batch.clientSeq > clientSeq)
   }
@@ -274,8 +274,8 @@ export function createReplica(options: ReplicaOptions) {
   }
 
   /**
-   * After a long loss of the connection, the log says which batches were committed. Those that were not are withdrawn, so that they
-   * never replace what others did meanwhile (I7).
+   * After a long loss, the log shows which batches were committed. The others are withdrawn, so that they never overwrite what others
+   * did meanwhile (I7, I14).
    */
   function withdrawLost() {
     const lost = queue.filter(({ ack, epoch }) => !ack && epoch === position?.epoch)
@@ -303,7 +303,7 @@ export function createReplica(options: ReplicaOptions) {
       if (state !== undefined) incoming.set(key, state)
       return 'ok'
     }
-    // Another history, without a document when it began: only a start from nothing says so.
+    // Another epoch, without documents when it began: only a restart shows that.
     if (epoch !== position?.epoch) return restart()
     if (serverSeq <= position.serverSeq) {
       repeated = true
@@ -313,15 +313,15 @@ export function createReplica(options: ReplicaOptions) {
     const d = doc(key)
     const unsent = unsentOf(d)
     const late = withdrawn.some(isOf(event))
-    const own = settle(event)
+    const own = dequeue(event)
     if (event.clientId === clientId) fence(event)
     if (own || late) d.then = fold(d.then, event.ops).doc
-    // Without an answer to it, only the fold tells what became of its operations.
+    // Without an answer, the fold gives the results of its operations.
     const results = own && !own.ack ? fold(d.confirmed, own.batch.ops, [...d.moves]).results : []
     if (own) reportAll(d, own.batch.ops, results, true)
     d.confirmed = fold(d.confirmed, event.ops, d.moves).doc
     position = { epoch, serverSeq }
-    // The only reason to discard an operation that is not known here is the size of the document.
+    // The fold does not know the size limit, so an applied operation that the delta lacks was too large.
     const isApplied = (i: number) => results[i]?.status === 'applied'
     const large = own?.batch.ops.filter((op, i) => isApplied(i) && !event.ops.some((other) => isSame(op, other, results[i])))
     if (large?.length && event.ops.length < results.filter((_, i) => isApplied(i)).length) {
@@ -332,7 +332,7 @@ export function createReplica(options: ReplicaOptions) {
         large.map(() => ({ status: 'discarded', reason: 'too_large' }))
       )
     }
-    // What it was to change has been unsent since, and may have been changed again: what is shown stays, and is sent.
+    // The changes of a withdrawn batch became unsent, and may have changed again: the view stays, and the difference is sent.
     if (late) settleFloor(d)
     else rebase(d, unsent, { offline: away && !own, anew: !!own })
     if (!own && event.clientId !== clientId) options.onRemote?.(event)
@@ -346,7 +346,7 @@ export function createReplica(options: ReplicaOptions) {
     if (!incoming && position) {
       if (epoch === position.epoch && serverSeq > position.serverSeq) return 'resume'
       if (epoch !== position.epoch || serverSeq < position.serverSeq) {
-        // A history without a document. If its epoch did not change, a delta of it may have been taken for an old one.
+        // A history without documents. If it has the same epoch, a delta of it may have been ignored as old.
         if (repeated) return restart()
         incoming = new Map()
       }
@@ -362,12 +362,12 @@ export function createReplica(options: ReplicaOptions) {
     return 'ok'
   }
 
-  /** The documents just sent take the place of all that are known; what is pending goes on top. */
+  /** Whole state replaces all documents (I6). Pending changes go on top. */
   function replaceAll(states: Map<string, Json>) {
     const { epoch, serverSeq } = position!
     const unsent = new Map([...docs.values()].map((d) => [d, unsentOf(d)]))
-    arrived.forEach(settle)
-    // What was acknowledged is in the states. If another history acknowledged it, it is sent again.
+    arrived.forEach(dequeue)
+    // Batches acknowledged in this epoch are in the states. Those acknowledged in another one are sent again.
     queue = queue.filter(({ ack }) => ack?.epoch !== epoch || ack.serverSeq > serverSeq)
     for (const frozen of queue) if (frozen.ack?.epoch !== epoch) delete frozen.ack
     for (const key of states.keys()) doc(key)
@@ -379,8 +379,8 @@ export function createReplica(options: ReplicaOptions) {
   }
 
   /**
-   * What a closed tab left unsent becomes unsent here, on top of the server's state and below what has been changed here since;
-   * what the server has changed since it was made is a conflict.
+   * Held changes become unsent ones (I11), on top of the server's state and below this client's changes. A change of a place that the
+   * server has changed since is a conflict.
    */
   function applyHeld() {
     const due = held.splice(0)
@@ -402,26 +402,26 @@ export function createReplica(options: ReplicaOptions) {
     }
   }
 
-  /** Whether a document is still to be seeded with what it begins with. */
+  /** Whether a document is to be seeded with `initial`. */
   function seeds(d: Doc, limits: BatchLimits): boolean {
     if (d.confirmed !== undefined || d.initial === undefined || d.unseedable) return false
     if (queue.some(({ batch }) => batch.key === d.key && batch.ops[0]?.op === 'init')) return false
     const init: Operation = { op: 'init', path: '', value: d.initial }
     if (take([init], limits)[0] === init) return true
-    // Too large to be all or nothing: it is written like any other change.
+    // A seed that is too large for one batch is sent like other changes.
     d.initial = undefined
     settleFloor(d)
     return false
   }
 
-  /** Takes batches out of the queue. What they would have changed, and shows, is unsent again. */
+  /** Removes a batch from the queue. Its changes, which the view shows, are unsent again. */
   function withdraw(frozen: Frozen) {
     if (!queue.includes(frozen)) return
     remove([frozen])
     settleFloor(doc(frozen.batch.key))
   }
 
-  /** Forgets set-aside changes: those of an id, or all. Returns the documents that they were of. */
+  /** Removes set-aside changes: one by its id, or all. Returns their documents. */
   function release(id: string | undefined): Doc[] {
     const released = rejected.filter((change) => id === undefined || change.id === id)
     rejected = rejected.filter((change) => !released.includes(change))
@@ -430,7 +430,7 @@ export function createReplica(options: ReplicaOptions) {
     return [...keys].map(doc)
   }
 
-  /** The unsent changes to send next. Set-aside changes of the same places are no longer set aside: newer ones replace them. */
+  /** The unsent changes to send next. They replace set-aside changes of the same places. */
   function outgoing(d: Doc): readonly Operation[] {
     const ops = unsentOf(d)
     const replaced = rejected.filter(({ key, op }) => key === d.key && op.op !== 'init' && pendingAt(ops, op))
@@ -440,18 +440,18 @@ export function createReplica(options: ReplicaOptions) {
     return unsentOf(d)
   }
 
-  /** Notes changes as set aside. Older ones of the same places are replaced. */
-  function note(d: Doc, ops: readonly Operation[], why: Refusal) {
+  /** Adds set-aside changes, and removes older ones of the same places. */
+  function addRejected(d: Doc, ops: readonly Operation[], why: Refusal) {
     const more = ops.map((op) => ({ id: `${++lastRejected}`, key: d.key, op, ...why }))
     rejected = [...rejected.filter((change) => change.key !== d.key || !pendingAt(ops, change.op)), ...more]
     options.onRejected?.(why, ops)
   }
 
   const tooLarge = (d: Doc, ops: readonly Operation[]) =>
-    note(d, ops, { code: 'too_large', message: 'the document would be too large with this change' })
+    addRejected(d, ops, { code: 'too_large', message: 'the document would be too large with this change' })
 
   return {
-    /** The documents by their keys, in the order in which they became known. */
+    /** The documents by key, in the order of their first use. */
     docs: docs as ReadonlyMap<string, Doc>,
     doc,
     get queue(): readonly Frozen[] {
@@ -461,7 +461,7 @@ export function createReplica(options: ReplicaOptions) {
     get loaded() {
       return loaded
     },
-    /** It is now. */
+    /** The room is up to date, and its deltas arrive. */
     get live() {
       return live
     },
@@ -470,7 +470,7 @@ export function createReplica(options: ReplicaOptions) {
       return position && `${position.epoch}-${position.serverSeq}`
     },
 
-    /** Says what a document begins with. The first to say it is right. */
+    /** Sets the seed of a document. Only the first one counts. */
     initialise(key: string, initial: Json) {
       const d = doc(key)
       if (d.initial !== undefined) return
@@ -479,19 +479,19 @@ export function createReplica(options: ReplicaOptions) {
       rebase(d, unsent)
     },
 
-    /** The user has made `next` of a document. */
+    /** The user has changed a document to `next`. */
     edit(key: string, next: Json) {
       doc(key).view = next
     },
 
-    /** What is in no batch yet. */
+    /** The changes of a document that are in no batch. */
     unsent: (key: string) => unsentOf(doc(key)),
     /** The documents whose unsent changes may be sent. */
     get ready(): readonly string[] {
       return [...docs.values()].filter((d) => !waitsFor(d)).map(({ key }) => key)
     },
 
-    /** What the server has not confirmed, in the order in which it is sent. */
+    /** The changes that the server has not confirmed, in sending order. */
     pendingChanges: (): PendingChange[] =>
       listPending(
         queue,
@@ -499,9 +499,7 @@ export function createReplica(options: ReplicaOptions) {
         [...docs.values()].map((d) => [d.key, unsentOf(d)])
       ),
 
-    /**
-     * Gives up changes that are in no batch yet: one of them, or all. What cannot be without it goes, too.
-     */
+    /** Discards changes that are in no batch: one by its id, or all. Changes that depend on it are discarded, too. */
     discardPending(id?: string) {
       const stays = (key: string, op: Operation, isHeld = false) => id !== undefined && idOfPending(key, op, isHeld) !== id
       const kept = held.filter(({ key, op }) => stays(key, op, true))
@@ -519,12 +517,12 @@ export function createReplica(options: ReplicaOptions) {
       }
     },
 
-    /** Whether nothing can be frozen before a delta has come. */
+    /** Whether nothing can be frozen before another delta. */
     get waits() {
       return waits()
     },
 
-    /** How many operations the server has not confirmed. */
+    /** The number of operations that the server has not confirmed. */
     pending(): number {
       let n = held.length
       for (const { batch } of queue) n += batch.ops.length
@@ -533,18 +531,18 @@ export function createReplica(options: ReplicaOptions) {
     },
 
     /**
-     * Takes as much of the unsent changes of one document as a batch may hold; undefined when there are none. Where another
-     * batch is still to be answered, the new one names it, so that the server keeps their order.
+     * Makes a batch of a document's unsent changes, within the limits; undefined when there are none. While another batch is not
+     * answered, the new one names it, so that the server keeps their order (I15).
      */
     freeze(less: Partial<BatchLimits> & { hidden?: boolean } = {}): Frozen | undefined {
       const most = { ops: Math.min(limits.ops, less.ops ?? Infinity), bytes: Math.min(limits.bytes, less.bytes ?? Infinity) }
       const before = queue.findLast(({ ack }) => !ack)?.batch
-      // The server does not know the order of another client's batches and ours.
+      // The server keeps the order within one client only.
       if (before && before.clientId !== clientId) return undefined
       if (waits() && !less.hidden) return undefined
       for (const d of docs.values()) {
         if (waitsFor(d)) continue
-        // Before it is known whether there is a document, only changes are a reason to make one.
+        // Before the room is loaded, a document is seeded only together with changes.
         const seed = (loaded || d.view !== d.floor) && seeds(d, most)
         const init: Operation[] = seed ? [{ op: 'init', path: '', value: d.initial! }] : []
         const ops = [...init, ...outgoing(d)]
@@ -560,7 +558,7 @@ export function createReplica(options: ReplicaOptions) {
       return undefined
     },
 
-    /** The server has answered 200. Its delta may have come before, or is still to come. */
+    /** The server has answered 200, before or after the delta. */
     answered(frozen: Frozen, { epoch, serverSeq, results }: BatchResult) {
       if (!queue.includes(frozen)) return
       const d = doc(frozen.batch.key)
@@ -575,53 +573,50 @@ export function createReplica(options: ReplicaOptions) {
       }
     },
 
-    /** The batch is not in the log, and never will be under its number: its changes are unsent again. */
+    /** The batch is not in the log, and never will be under its number. */
     withdraw,
 
-    /** Sets operations of a batch aside that do not get through. The others are unsent again. */
+    /** Sets refused operations of a batch aside (I8). The others are unsent again. */
     setAside(frozen: Frozen, ops: readonly Operation[], why: Refusal) {
       if (!queue.includes(frozen)) return
       const d = doc(frozen.batch.key)
       if (ops.some(({ op }) => op === 'init')) d.unseedable = true
       withdraw(frozen)
-      note(d, ops, why)
+      addRejected(d, ops, why)
       settleFloor(d)
       if (d.view === undefined) return
-      // Folded over something else, an item that was set aside may stand at another place. That is no change of the user's.
+      // Over another base, a set-aside item may have another position. That is not the user's change.
       const rest = unsentOf(d).filter((op) => op.op !== 'array_move' || !pendingAt(ops, op))
       d.view = fold(d.floor, rest).doc
     },
 
-    /** A conflict as it is now: what has come since may have changed the place again, or moved the item. */
+    /** Updates a conflict before it is reported: its place may have changed again, or its item moved. */
     review(conflict: Conflict): Conflict {
       const d = doc(conflict.key)
       const at = follow(d.view, conflict.at, d.moves)
       return { ...conflict, at, current: get(d.view, at.path), superseded: pendingAt(unsentOf(d), at) }
     },
 
-    /** What closed tabs have left, while it is shown on top of restored documents. */
+    /** The held changes, while they show on top of restored documents. */
     get shownHeld(): readonly Held[] {
       return restored ? held : []
     },
 
-    /** The changes that were set aside. */
+    /** The set-aside changes. */
     get rejected() {
       return rejected
     },
-    /** Set-aside changes become unsent ones: one of them, or all. */
+    /** Makes set-aside changes unsent again: one by its id, or all. */
     retry(id?: string) {
       for (const d of release(id)) settleFloor(d)
     },
-    /** Set-aside changes are given up: one of them, or all. */
+    /** Discards set-aside changes: one by its id, or all. */
     discard(id?: string) {
       const unsent = new Map([...docs.values()].map((d) => [d, unsentOf(d)]))
       for (const d of release(id)) rebase(d, unsent.get(d) ?? [])
     },
 
-    /**
-     * A stream begins; what comes up to `up-to-date` is catching up. `long`: the last one was lost so long ago that
-     * changes made meanwhile may be out of date.
-     */
+    /** A stream begins, and the replica catches up until `up-to-date`. `long`: the connection was lost for a long time (I7). */
     opening(long = true) {
       live = repeated = false
       if (long && !away) docs.forEach(remember)
@@ -630,10 +625,7 @@ export function createReplica(options: ReplicaOptions) {
       incoming = position ? undefined : new Map()
     },
 
-    /**
-     * Shows what the browser has kept of the room, before anything has been loaded. The server is asked to go on from there; until
-     * it has, what closed tabs have left is shown on top, and neither sent nor judged.
-     */
+    /** Shows a stored room before anything is loaded (I18). Until `up-to-date`, held changes show on top, and are neither sent nor checked. */
     restore({ epoch, serverSeq, docs: kept, deltas }: KeptRoom) {
       if (position || loaded) return
       position = { epoch, serverSeq }
@@ -652,7 +644,7 @@ export function createReplica(options: ReplicaOptions) {
       }
     },
 
-    /** It has ended. */
+    /** The stream has ended. */
     lost() {
       live = false
     },
@@ -661,15 +653,15 @@ export function createReplica(options: ReplicaOptions) {
     delta,
     upToDate,
 
-    /** What has to survive the tab. */
+    /** The pending and set-aside changes, for storage. */
     saved(): SavedOutbox {
       const unsent = [...held]
-      for (const d of docs.values()) for (const op of unsentOf(d)) unsent.push(keep(d, op))
+      for (const d of docs.values()) for (const op of unsentOf(d)) unsent.push(toSaved(d, op))
       const batches = queue.filter(({ ack }) => !ack).map(({ batch }) => batch)
       return { clientId, batches, unsent, ...(rejected.length && { rejected }) }
     },
 
-    /** Takes over what a closed tab has left. */
+    /** Takes over what a closed tab left. */
     adopt({ batches, unsent, rejected: refused = [] }: SavedOutbox) {
       const before = new Map([...docs.values()].map((d) => [d, unsentOf(d)]))
       queue = [...queue, ...batches.map((batch) => ({ batch }))]
@@ -682,9 +674,9 @@ export function createReplica(options: ReplicaOptions) {
   }
 }
 
-/** Whether an operation is one of the log, but for where it has put an item. */
+/** Whether an operation is the logged one, apart from an item's position. */
 const isSame = ({ op, path, value }: Operation, other: Operation, result?: Result) =>
   op === other.op && (result?.path ?? path) === other.path && equal(value, other.value)
 
-/** Whether an operation replaces what stands at its path, so that it can be too late. */
+/** Whether an operation replaces the value at its path, so that it can be stale. */
 const hasValue = ({ op }: Operation) => op === 'set' || op === 'delete'

@@ -1,4 +1,4 @@
-// What an application decides about a conflict, as an edit like any other.
+// Turns the application's resolution of a conflict into an edit.
 import { apply } from '../document/apply.ts'
 import { diff } from '../document/diff.ts'
 import type { Json } from '../document/json.ts'
@@ -6,21 +6,21 @@ import { equal, get } from '../document/values.ts'
 import type { ConflictEvent } from '../types.ts'
 import type { Operation } from '../wire.ts'
 
-/** A conflict that has been reported. */
+/** A reported conflict. */
 export interface Conflict extends Omit<ConflictEvent, 'room'> {
-  /** `op` with the path where its item is now, if others have moved it. */
+  /** `op` with a path that follows moved items. */
   readonly at: Operation
-  /** This client has changed the place again before the conflict was reported. */
+  /** This client had changed the place again before the conflict was reported. */
   readonly superseded?: boolean
 }
 
-/** A resolution that changes something: the own change again, or a value for its place. */
+/** A resolution with an effect: the own change again, or a value for its place. */
 export type Change = 'mine' | { readonly value: Json }
 
 /**
- * The document as it is with a resolution. Undefined when that changes nothing: when the place has changed since the conflict was
- * reported, so that newer edits stay; when the change has no effect any more, as in an item that is gone; and when it is set
- * aside, so that it is decided by `rejected`.
+ * Applies a resolution to a document. Undefined when it has no effect: the place has changed since the conflict was reported, so that
+ * newer edits stay; the change can no longer take effect, as in a deleted item; or the change is set aside, so that the
+ * application decides by `rejected`.
  */
 export function resolve(
   view: Json | undefined,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createApi } from '../../../src/client/api.ts'
+import { createApi } from '../../../src/client/transport/api.ts'
 import type { Token } from '../../../src/types.ts'
 import type { Batch } from '../../../src/wire.ts'
 import { address, json, page, problem, scriptedServer, scriptedStream, silence, type Answering } from './server.ts'

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { createSleeper, delay } from '../../../src/client/backoff.ts'
+import { createSleeper, delay } from '../../../src/client/runtime/backoff.ts'
 
 afterEach(() => void vi.useRealTimers())
 

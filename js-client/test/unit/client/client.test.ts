@@ -26,7 +26,7 @@ let server: ReturnType<typeof createFakeServer>
 const clients: Client[] = []
 
 // Loading takes real time.
-beforeAll(() => import('../../../src/client/outbox.ts'))
+beforeAll(() => import('../../../src/client/storage/saved-outbox.ts'))
 beforeEach(() => {
   vi.useFakeTimers()
   server = createFakeServer()

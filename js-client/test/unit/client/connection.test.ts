@@ -21,7 +21,7 @@ afterEach(async () => {
 })
 
 describe('a stream', () => {
-  test('begins without a position, and brings what comes in one chunk together', async () => {
+  test('begins without a position, and delivers the events of one chunk together', async () => {
     const room = follow({ displayName: 'Ada' })
     await room.pass()
     expect(room.heard()).toEqual(['opening'])
@@ -40,7 +40,7 @@ describe('a stream', () => {
     expect(room.server.asked[0]?.url.search).toBe('?clientId=ada&displayName=Ada')
   })
 
-  test('says the name that was set last, and none when it was removed', async () => {
+  test('has the last display name in its address, and none after it was removed', async () => {
     let displayName: string | null = 'Countess'
     const room = follow({ displayName: 'Ada', presence: () => ({ displayName }) })
     await room.pass()
@@ -51,7 +51,7 @@ describe('a stream', () => {
     expect(room.server.asked.map(({ url }) => url.searchParams.get('displayName'))).toEqual(['Countess', null])
   })
 
-  test('whose listener fails is shown and reopened', async () => {
+  test('whose listener throws is reported and reopened', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -68,7 +68,7 @@ describe('a stream', () => {
     ])
   })
 
-  test('that breaks after it has caught up is nothing to show', async () => {
+  test('that breaks after it has caught up is reopened without an error', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -77,7 +77,7 @@ describe('a stream', () => {
     expect(room.heard()).toEqual(['opening', 'events up-to-date', 'lost', 'opening'])
   })
 
-  test('goes on from the position of the last', async () => {
+  test('resumes from the last position', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp(3)
@@ -89,7 +89,7 @@ describe('a stream', () => {
     expect(room.heard()).toEqual(['opening', 'events up-to-date', 'events delta 4', 'lost', 'opening'])
   })
 
-  test('may cut characters, lines and events anywhere', async () => {
+  test('can be split within characters, lines and events', async () => {
     const room = follow()
     await room.pass()
     const bytes = new TextEncoder().encode(preamble + frame('state', { key: 'ü€😀', serverSeq: 1, state: 'ü€😀' }))
@@ -100,7 +100,7 @@ describe('a stream', () => {
     expect(room.heard()).toEqual(['opening', 'events state 1'])
   })
 
-  test('that ends half-way through an event drops it', async () => {
+  test('that ends within an event drops it', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -112,7 +112,7 @@ describe('a stream', () => {
     expect(room.positions()).toEqual([null, 'e1-3'])
   })
 
-  test('may have events and fields that are not known', async () => {
+  test('can have unknown events and fields', async () => {
     const room = follow()
     await room.pass()
     room.stream().write(frame('weather', 'rain'), frame('toString', 'x'), 'color: red\n\n', 'data: {}\n\n')
@@ -125,11 +125,11 @@ describe('a stream', () => {
     ['text that is not JSON', frame('delta', '{"serverSeq":')],
     ['a delta without operations', frame('delta', { ...JSON.parse('{"key":"k","serverSeq":5,"clientId":"b"}') })],
     ['an operation without a path', frame('delta', { key: 'k', serverSeq: 5, clientId: 'b', ops: [{ op: 'set' }] })],
-    ['a number that is none', frame('delta', { key: 'k', serverSeq: '5', clientId: 'b', ops: [] })],
+    ['a number that is a text', frame('delta', { key: 'k', serverSeq: '5', clientId: 'b', ops: [] })],
     ['a state without a state', frame('state', { key: 'k', serverSeq: 5 })],
     ['users that are no list', frame('presence', { users: {} })],
     ['null', frame('presence-change', null)]
-  ])('with %s is reopened from where it was good', async (_, malformed) => {
+  ])('with %s is reopened from the last valid position', async (_, malformed) => {
     const room = follow()
     await room.pass()
     await room.catchUp(3)
@@ -148,7 +148,7 @@ describe('a stream', () => {
     expect(room.positions()).toEqual([null, 'e1-4'])
   })
 
-  test('is reopened from the position when the listener misses something', async () => {
+  test('is reopened from the position when the listener has missed an event', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp(3)
@@ -169,7 +169,7 @@ describe('a stream', () => {
     expect(room.positions()).toEqual([null, null])
   })
 
-  test('with an event of 64 million characters is given up', async () => {
+  test('with an event of 64 million characters is ended', async () => {
     const room = follow()
     await room.pass()
     const half = `data: ${'x'.repeat(2 ** 25)}\n`
@@ -181,8 +181,8 @@ describe('a stream', () => {
   })
 })
 
-describe('coming back', () => {
-  test('takes longer each time, up to 30 s, and anything up to that', async () => {
+describe('reconnecting', () => {
+  test('backs off up to 30 s, with full jitter', async () => {
     const room = follow()
     room.routes.events = () => Promise.reject(new TypeError('Failed to fetch'))
     await room.pass()
@@ -203,7 +203,7 @@ describe('coming back', () => {
     )
   })
 
-  test('is quick after a stream that had caught up', async () => {
+  test('is fast after a stream that had caught up', async () => {
     const room = follow()
     const { events } = room.routes
     room.routes.events = () => page(502)
@@ -220,7 +220,7 @@ describe('coming back', () => {
     expect(room.streams).toHaveLength(length + 1)
   })
 
-  test('follows the delay that the server names', async () => {
+  test('begins with the backoff that the server names', async () => {
     const room = follow()
     await room.pass()
     room.stream().write('retry: 2700\n\n', upToDateFrame(3))
@@ -235,7 +235,7 @@ describe('coming back', () => {
   test.each([
     [0, 100],
     [86_400_000, 30_000]
-  ])('follows it within reason: %i', async (retry, ms) => {
+  ])('keeps that backoff within limits: %i', async (retry, ms) => {
     const room = follow()
     await room.pass()
     room.stream().write(`retry: ${retry}\n\n`, upToDateFrame(3))
@@ -247,7 +247,7 @@ describe('coming back', () => {
     expect(room.streams).toHaveLength(2)
   })
 
-  test('waits for what a server that goes away asks for, after what it has said before', async () => {
+  test('waits as long as a server that shuts down asks for', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -261,7 +261,7 @@ describe('coming back', () => {
   test.each([
     [7, 7000],
     [3600, 600_000]
-  ])('waits at least for Retry-After: %i, within reason', async (seconds, ms) => {
+  ])('waits at least for Retry-After, within limits: %i', async (seconds, ms) => {
     const room = follow()
     room.routes.events = () => problem('overloaded', 503, true, { 'Retry-After': `${seconds}` })
     await room.pass(ms - 1)
@@ -271,7 +271,7 @@ describe('coming back', () => {
     expect(room.heard()).toEqual(Array(2).fill('failed overloaded: It is overloaded'))
   })
 
-  test('shows a page that is not a stream, and tries again', async () => {
+  test('reports an answer that is not a stream, and retries', async () => {
     const room = follow()
     room.routes.events = () => page()
     await room.pass(1000)
@@ -281,7 +281,7 @@ describe('coming back', () => {
     )
   })
 
-  test('leaves out a position that the server cannot read', async () => {
+  test('drops a position that the server cannot read', async () => {
     const room = follow({ at: 'nonsense' })
     const { events } = room.routes
     room.routes.events = () => problem('invalid_event_id', 400, false)
@@ -295,7 +295,7 @@ describe('coming back', () => {
     expect(room.positions().at(-1)).toBe('e1-3')
   })
 
-  test('without a valid token is tried with up to a minute between, and at once when woken', async () => {
+  test('without a valid token backs off up to a minute, and is tried at once when woken', async () => {
     const token = vi.fn(() => 'bad')
     const room = follow({ token })
     room.routes.events = () => problem('unauthorized', 401, false)
@@ -312,7 +312,7 @@ describe('coming back', () => {
     expect(token).toHaveBeenCalledTimes(2)
   })
 
-  test('waits long when another tab has taken over', async () => {
+  test('waits 30 to 60 s when another stream has replaced it', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -324,7 +324,7 @@ describe('coming back', () => {
     expect(room.streams).toHaveLength(2)
   })
 
-  test('is soon after its token has expired, and nobody hears of a fault', async () => {
+  test('after an expired token is fast and reports no error', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -333,7 +333,7 @@ describe('coming back', () => {
     expect(room.heard()).toEqual(['opening', 'events up-to-date', 'lost', 'opening'])
   })
 
-  test('is as usual after a problem that passes', async () => {
+  test('after a temporary problem reports it and backs off', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -344,7 +344,7 @@ describe('coming back', () => {
     expect(room.heard()).toEqual(['opening', 'events up-to-date', 'lost', 'failed room_unavailable: Damaged: row 3', 'opening'])
   })
 
-  test('happens at once when woken', async () => {
+  test('is tried at once when woken', async () => {
     const room = follow()
     room.routes.events = () => page(502)
     await room.pass(60_000)
@@ -354,7 +354,7 @@ describe('coming back', () => {
     expect(room.server.to('/events')).toHaveLength(before + 1)
   })
 
-  test('is tried every 30 s while the browser says it is offline, and does not get slower', async () => {
+  test('is tried every 30 s while the browser is offline, without backoff', async () => {
     vi.stubGlobal('navigator', { onLine: false })
     const room = follow()
     room.routes.events = () => Promise.reject(new TypeError('Failed to fetch'))
@@ -381,7 +381,7 @@ describe('the watchdog', () => {
     expect(room.heard()).toEqual(['lost', 'opening'])
   })
 
-  test('takes any byte for a sign of life', async () => {
+  test('is reset by any byte', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -393,7 +393,7 @@ describe('the watchdog', () => {
     expect(room.streams).toHaveLength(1)
   })
 
-  test('finds out after a sleep of the machine, with the first timer that fires', async () => {
+  test('detects a dead stream with the first timer after the machine slept', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -405,7 +405,7 @@ describe('the watchdog', () => {
     expect(room.streams).toHaveLength(2)
   })
 
-  test('finds out at once when woken', async () => {
+  test('detects a dead stream at once when woken', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -418,7 +418,7 @@ describe('the watchdog', () => {
     expect(room.streams).toHaveLength(2)
   })
 
-  test('is not put to sleep by a clock that is set back', async () => {
+  test('works when the clock is set back', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -427,7 +427,7 @@ describe('the watchdog', () => {
     expect(room.streams).toHaveLength(2)
   })
 
-  test('gives up a request that is not answered within 10 s', async () => {
+  test('ends a request that is not answered within 10 s', async () => {
     const room = follow()
     room.routes.events = silence
     await room.pass(9999)
@@ -437,7 +437,7 @@ describe('the watchdog', () => {
     expect(room.heard()).toEqual(['failed network: nothing comes from the server'])
   })
 
-  test('gives a long beginning all the time it takes', async () => {
+  test('has no limit for a long first event that makes progress', async () => {
     const room = follow()
     await room.pass()
     room.stream().write('data: ')
@@ -448,7 +448,7 @@ describe('the watchdog', () => {
     expect(room.streams).toHaveLength(1)
   })
 
-  test('is the only timer of an idle hour, in which nothing grows', async () => {
+  test('is the only timer in an idle hour', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -461,7 +461,7 @@ describe('the watchdog', () => {
     }
     expect(room.server.asked).toHaveLength(1)
     expect(room.heard()).toEqual([])
-    // It is not set anew by every heartbeat.
+    // A heartbeat does not set it again.
     expect(setTimeout.mock.calls.length).toBeLessThan(3_600_000 / 20_000)
   })
 })
@@ -480,7 +480,7 @@ describe('stopping', () => {
     }
   } satisfies Record<string, (room: ReturnType<typeof start>) => Promise<void>>
 
-  test.each(Object.entries(moments))('%s leaves nothing behind, and nothing more is heard', async (_, until) => {
+  test.each(Object.entries(moments))('%s leaves no timer or request, and calls the listener no more', async (_, until) => {
     const room = follow()
     await until(room)
     room.heard()
@@ -494,7 +494,7 @@ describe('stopping', () => {
     expect(room.heard()).toEqual([])
   })
 
-  test('by the listener, from inside, ends it at that', async () => {
+  test('from within the listener takes effect at once', async () => {
     const room = follow()
     await room.pass()
     room.listener.verdict = () => {
@@ -507,7 +507,7 @@ describe('stopping', () => {
     expect(room.streams).toHaveLength(1)
   })
 
-  test('a stream that says something at that moment is not heard', async () => {
+  test('drops events that arrive at that moment', async () => {
     const stream = scriptedStream()
     const room = follow()
     room.routes.events = () => stream.response()
@@ -524,7 +524,7 @@ describe('a display name that may be why a stream is refused', () => {
   test.each([
     ['422 of the server', () => problem('invalid_name', 422, false)],
     ['403 and a page', () => page(403)]
-  ])('is left out after %s, and the stream is opened at once', async (_, refuse) => {
+  ])('is left out of the address after %s, and the stream is opened at once', async (_, refuse) => {
     const room = follow({ displayName: "<script>'" })
     const { events } = room.routes
     room.routes.events = (asked) => (asked.url.searchParams.has('displayName') ? refuse() : events(asked))

@@ -36,9 +36,9 @@ let room: ReturnType<typeof follow>
 // Loading takes real time.
 beforeAll(() =>
   Promise.all([
-    import('../../../src/client/event-source.ts'),
-    import('../../../src/client/fallback.ts'),
-    import('../../../src/client/poll.ts')
+    import('../../../src/client/transport/event-source.ts'),
+    import('../../../src/client/transport/fallback.ts'),
+    import('../../../src/client/transport/poll.ts')
   ])
 )
 beforeEach(async () => {

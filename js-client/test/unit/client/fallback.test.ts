@@ -7,7 +7,9 @@ let room: ReturnType<typeof follow>
 let probe: ReturnType<typeof scriptedStream>
 
 // Loading takes real time.
-beforeAll(() => Promise.all([import('../../../src/client/fallback.ts'), import('../../../src/client/poll.ts')]))
+beforeAll(() =>
+  Promise.all([import('../../../src/client/transport/fallback.ts'), import('../../../src/client/transport/poll.ts')])
+)
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 })
   probe = scriptedStream()

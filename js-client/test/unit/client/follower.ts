@@ -1,8 +1,9 @@
 import { vi } from 'vitest'
-import { createApi } from '../../../src/client/api.ts'
-import { connect, type ConnectionOptions, type Listener } from '../../../src/client/connection.ts'
-import type { Verdict } from '../../../src/client/stream.ts'
-import type { Token } from '../../../src/types.ts'
+import { createApi } from '../../../src/client/transport/api.ts'
+import { connect, type Listener } from '../../../src/client/transport/connection.ts'
+import type { Context } from '../../../src/client/transport/context.ts'
+import type { Verdict } from '../../../src/client/transport/stream.ts'
+import type { OwnPresence, Token } from '../../../src/types.ts'
 import type { RoomEvent } from '../../../src/wire.ts'
 import { address, frame, problem, scriptedServer, scriptedStream, silence, type Asked } from './server.ts'
 
@@ -61,8 +62,15 @@ export const preamble = ': pathsync\n\nretry: 2000\n\n'
 
 type Route = 'events' | 'room' | 'changes' | 'presence' | 'probe'
 
+interface Options extends Partial<Context> {
+  token?: Token
+  at?: string
+  displayName?: string
+  presence?: () => OwnPresence
+}
+
 /** A connection to a scripted server. `streams` has all that were opened, in order. */
-export function follow({ token, at, ...options }: Partial<ConnectionOptions> & { token?: Token; at?: string } = {}) {
+export function follow({ token, at, displayName, presence, ...context }: Options = {}) {
   const streams: ReturnType<typeof scriptedStream>[] = []
   const routes: Record<Route, (asked: Asked) => Response | Promise<Response>> = {
     events({ signal }) {
@@ -82,16 +90,11 @@ export function follow({ token, at, ...options }: Partial<ConnectionOptions> & {
   const listener = follower(at)
   const random = vi.fn(() => 1)
   const api = createApi({ url: address, fetch: server.fetch, token })
-  const connection = connect({
-    api,
-    room: 'board',
-    clientId: 'ada',
-    transport: 'fetch',
-    heartbeatMs: 15_000,
+  const connection = connect(
+    { api, room: 'board', clientId: 'ada', transport: 'fetch', heartbeatMs: 15_000, random, ...context },
     listener,
-    random,
-    ...options
-  })
+    () => ({ displayName, ...presence?.() })
+  )
   return {
     api,
     connection,

@@ -10,7 +10,9 @@ let client: Client
 let log: string[]
 
 // Loading takes real time.
-beforeAll(() => Promise.all([import('../../../src/client/one-stream.ts'), import('../../../src/client/event-source.ts')]))
+beforeAll(() =>
+  Promise.all([import('../../../src/client/transport/one-stream.ts'), import('../../../src/client/transport/event-source.ts')])
+)
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 })
   vi.spyOn(Math, 'random').mockReturnValue(0.5)
@@ -204,7 +206,7 @@ test('a problem that names no room ends it for all', async () => {
   await enterAll('a', 'b')
   only().send('problem', { title: 'No', code: 'stream_replaced', status: 409, retryable: false })
   await pass()
-  expect(log).toEqual(['a is lost', 'b is lost', 'a stream_replaced', 'b stream_replaced'])
+  expect(log).toEqual(['a is lost', 'a stream_replaced', 'b is lost', 'b stream_replaced'])
 })
 
 test('a malformed event is a matter of its room alone', async () => {
@@ -223,7 +225,7 @@ test.each([
   await enterAll('a', 'b')
   say(only().send)
   await pass(600)
-  expect(log).toEqual(['a is lost', 'b is lost', 'a protocol', 'b protocol'])
+  expect(log).toEqual(['a is lost', 'a protocol', 'b is lost', 'b protocol'])
   expect(server.asked).toEqual(['a b from e1-0.0'])
 })
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { isOffline, onPage } from '../../../src/client/page.ts'
+import { isOffline, onPage } from '../../../src/client/runtime/page.ts'
 
 /** A window that knows who listens. */
 class ScriptedWindow extends EventTarget {

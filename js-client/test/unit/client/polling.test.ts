@@ -5,7 +5,9 @@ import { json, page, problem, silence } from './server.ts'
 let last: ReturnType<typeof start> | undefined
 
 // Loading takes real time.
-beforeAll(() => Promise.all([import('../../../src/client/poll.ts'), import('../../../src/client/fallback.ts')]))
+beforeAll(() =>
+  Promise.all([import('../../../src/client/transport/poll.ts'), import('../../../src/client/transport/fallback.ts')])
+)
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }))
 afterEach(async () => {
   last?.connection.stop()

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createApi } from '../../../src/client/api.ts'
-import { ownPresence } from '../../../src/client/presence.ts'
+import { createApi } from '../../../src/client/transport/api.ts'
+import { ownPresence } from '../../../src/client/room/presence.ts'
 import { address, json, page, problem, scriptedServer } from './server.ts'
 
 let server: ReturnType<typeof scriptedServer>
@@ -24,14 +24,10 @@ beforeEach(() => {
   presence = enter()
 })
 const enter = (displayName?: string) =>
-  ownPresence({
-    api: createApi({ url: address, fetch: server.fetch }),
-    room: 'board',
-    clientId: 'ada',
-    displayName,
-    connected: () => connected,
-    report: (error) => void errors.push(error)
-  })
+  ownPresence(
+    { api: createApi({ url: address, fetch: server.fetch }), room: 'board', clientId: 'ada', displayName },
+    { connected: () => connected, report: (error) => void errors.push(error) }
+  )
 afterEach(async () => {
   presence.bye()
   await vi.advanceTimersByTimeAsync(30_000)

@@ -1,9 +1,9 @@
 // Tabs of one browser before one model server.
-import { createApi } from '../../../src/client/api.ts'
-import { joinRooms } from '../../../src/client/one-stream.ts'
-import { createRoom } from '../../../src/client/room.ts'
-import { readers } from '../../../src/client/stream.ts'
-import { takeSeat } from '../../../src/client/tabs.ts'
+import { createApi } from '../../../src/client/transport/api.ts'
+import { joinRooms } from '../../../src/client/transport/one-stream.ts'
+import { createRoom } from '../../../src/client/room/room.ts'
+import { readers } from '../../../src/client/transport/stream.ts'
+import { joinTabs } from '../../../src/client/transport/leadership.ts'
 import type { Json } from '../../../src/document/json.ts'
 import type { Token } from '../../../src/types.ts'
 import { createLocks } from '../persist/locks.ts'
@@ -11,7 +11,7 @@ import { createFakeServer } from './fake-server.ts'
 
 export interface TabOptions {
   token?: Token
-  shareAs?: string
+  user?: string
   /** Without: the browser has no locks. */
   sharing?: boolean
   /** It has them, but not for this page. */
@@ -27,7 +27,7 @@ export function createBrowser(latency?: () => number) {
   const said: unknown[] = []
   let count = 0
 
-  function openTab({ token, shareAs, sharing = true, refusing = false, oneStream = false }: TabOptions = {}) {
+  function openTab({ token, user, sharing = true, refusing = false, oneStream = false }: TabOptions = {}) {
     const clientId = `tab${++count}`
     const own = locks.openTab()
     const page = new EventTarget()
@@ -82,24 +82,25 @@ export function createBrowser(latency?: () => number) {
     }) as typeof globalThis.fetch
     let seq = 0
     const joint = oneStream ? Promise.resolve(joinRooms(readers, 'fetch')) : undefined
-    const shared = createRoom({
-      api: createApi({ url: 'http://fake', token, fetch }),
-      room: 'r',
-      clientId,
-      transport: 'fetch',
-      debounceMs: 10,
-      maxWaitMs: 100,
-      heartbeatMs: 15_000,
-      outboxes: undefined,
-      caches: undefined,
-      sharing: sharing ? Promise.resolve({ takeSeat: (options) => takeSeat(options, browser as never) }) : undefined,
-      shareAs,
-      joined: () => joint,
-      nextSeq: () => ++seq,
-      passed() {},
-      onPending() {},
-      onEmpty() {}
-    })
+    const shared = createRoom(
+      {
+        api: createApi({ url: 'http://fake', token, fetch }),
+        room: 'r',
+        clientId,
+        transport: 'fetch',
+        debounceMs: 10,
+        maxWaitMs: 100,
+        heartbeatMs: 15_000,
+        tabs: sharing
+          ? Promise.resolve({ joinTabs: (context, handlers) => joinTabs(context, handlers, browser as never) })
+          : undefined,
+        user,
+        sharedStream: () => joint,
+        nextSeq: () => ++seq,
+        passed() {}
+      },
+      { onPending() {}, onEmpty() {} }
+    )
     const room = shared.enter()
     const board = room.document<Record<string, Json>>()
     void shared.open()

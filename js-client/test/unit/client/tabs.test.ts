@@ -1,4 +1,4 @@
-// Tabs of one browser share one stream: who reads, who is told, and that nothing is lost however a tab ends.
+// Tabs of one browser share one stream: which tab leads, which tabs follow, and that no change is lost when a tab ends.
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createBrowser, type Tab, type TabOptions } from './tabs-world.ts'
@@ -58,7 +58,7 @@ describe('ten tabs', () => {
     expect(tabs.every(({ connected }) => connected)).toBe(true)
   })
 
-  test('see what any of them does, and each change once', async () => {
+  test('show the changes of every tab, each once', async () => {
     await opened(10)
     for (const [i, tab] of tabs.entries()) tab.set(`n${i}`, i)
     await pass(1000)
@@ -67,7 +67,7 @@ describe('ten tabs', () => {
     expect(tabs.every(({ room }) => room.status.pendingChanges === 0)).toBe(true)
   })
 
-  test('of which one comes later begin with what stands', async () => {
+  test('that are opened later begin with the current state', async () => {
     const [first] = await opened(1)
     first.set('title', 'One')
     await pass(100)
@@ -78,7 +78,7 @@ describe('ten tabs', () => {
     expect(browser.server.open).toBe(1)
   })
 
-  test('miss nothing that happens while they catch up', async () => {
+  test('miss no change while they catch up', async () => {
     browser = createBrowser(() => 100)
     open()
     await pass(1000)
@@ -89,7 +89,7 @@ describe('ten tabs', () => {
     everybody({ n: 1 })
   })
 
-  test('do nothing when nothing happens', async () => {
+  test('send no messages in an idle room', async () => {
     await opened(10)
     browser.said.length = 0
     await pass(30_000)
@@ -100,7 +100,7 @@ describe('ten tabs', () => {
   })
 })
 
-test('one tab alone tells nobody', async () => {
+test('a single tab sends no messages', async () => {
   const [tab] = await opened(1)
   browser.said.length = 0
   tab.set('title', 'One')
@@ -109,7 +109,7 @@ test('one tab alone tells nobody', async () => {
 })
 
 describe('another tab takes over', () => {
-  test('at once when the one that leads is closed', async () => {
+  test('at once when the leader is closed', async () => {
     const [first, second] = await opened(3)
     first.set('title', 'One')
     await pass(100)
@@ -122,7 +122,7 @@ describe('another tab takes over', () => {
     everybody({ title: 'One', zoom: 2 })
   })
 
-  test('at once when it is gone without a word, with what was missed meanwhile', async () => {
+  test('at once when the leader is killed, and loads what it missed', async () => {
     const [first, second] = await opened(3)
     tabs.shift()
     first.kill()
@@ -133,7 +133,7 @@ describe('another tab takes over', () => {
     first.close()
   })
 
-  test('at once when it is frozen, and the thawed one follows', async () => {
+  test('at once when the leader is frozen, which follows when it is thawed', async () => {
     const [first] = await opened(3)
     first.freeze()
     await settle()
@@ -149,7 +149,7 @@ describe('another tab takes over', () => {
     expect(browser.server.open).toBe(1)
   })
 
-  test('after 2.5 heartbeats and 3 s when it hangs, and it follows when it goes on', async () => {
+  test('after 2.5 heartbeats and 3 s when the leader hangs, which follows when it runs again', async () => {
     const [first] = await opened(3)
     first.hang()
     await pass(2.5 * 15_000 + 2999)
@@ -165,7 +165,7 @@ describe('another tab takes over', () => {
     expect(browser.server.open).toBe(1)
   })
 
-  test('when it hangs that has been waiting longest, though it is given the lock', async () => {
+  test('when the next tab in turn hangs, although it gets the lock', async () => {
     const [first, second, third] = await opened(3)
     second!.hang()
     tabs.shift()
@@ -180,7 +180,7 @@ describe('another tab takes over', () => {
     first.close()
   })
 
-  test('when it leaves the room, or is taken offline', async () => {
+  test('when the leader leaves the room or is disconnected', async () => {
     const [first, second] = await opened(2)
     first.disconnect()
     await settle()
@@ -210,7 +210,7 @@ describe('when the server is away', () => {
     expect(browser.server.open).toBe(1)
   })
 
-  test('a tab that is looked at takes over from one that is not', async () => {
+  test('a visible tab takes over from a hidden leader', async () => {
     const [first, second] = await opened(2)
     first.show('hidden')
     await settle()
@@ -220,7 +220,7 @@ describe('when the server is away', () => {
     expect(leaders()).toEqual([second!.clientId])
   })
 
-  test('a tab takes over that comes to be looked at', async () => {
+  test('a tab that becomes visible takes over from a hidden leader', async () => {
     const [first, second] = await opened(2)
     first.show('hidden')
     second!.show('hidden')
@@ -232,7 +232,7 @@ describe('when the server is away', () => {
     expect(leaders()).toEqual([second!.clientId])
   })
 
-  test('each tab says so, also one that comes later', async () => {
+  test('each tab shows the error, also one that is opened later', async () => {
     await opened(2)
     browser.server.down()
     await pass(1000)
@@ -247,7 +247,7 @@ describe('when the server is away', () => {
     expect(tabs.map(({ room }) => room.status.error)).toEqual([null, null, null])
   })
 
-  test('another history is the history of all tabs', async () => {
+  test('all tabs switch to another history', async () => {
     const [first, second] = await opened(3)
     first.set('title', 'old')
     await pass(100)
@@ -262,7 +262,7 @@ describe('when the server is away', () => {
 })
 
 describe('presence', () => {
-  test('of a tab that does not lead lasts as long as the stream of the one that does', async () => {
+  test("of a follower lasts as long as the leader's stream", async () => {
     await opened(2)
     expect(presence('PUT')).toEqual([['presence/tab2', { via: 'tab1' }]])
     tabs.shift()!.close()
@@ -270,7 +270,7 @@ describe('presence', () => {
     expect(presence('PUT').at(-1)).toEqual(['presence/tab3', { via: 'tab2' }])
   })
 
-  test('ends when such a tab is gone without a word', async () => {
+  test('of a follower ends when it is killed', async () => {
     const [, second] = await opened(2)
     browser.server.presence.length = 0
     tabs.pop()
@@ -286,18 +286,18 @@ describe('a stream is shared', () => {
   test.for<[string, TabOptions, TabOptions, number]>([
     ['by tabs without tokens', {}, {}, 1],
     ['by tabs of one user', { token: token({ sub: 'ada', exp: 1 }) }, { token: () => token({ sub: 'ada', exp: 2 }) }, 1],
-    ['by nobody else', { token: token({ sub: 'ada' }) }, { token: token({ sub: 'bob' }) }, 2],
+    ['not by tabs of two users', { token: token({ sub: 'ada' }) }, { token: token({ sub: 'bob' }) }, 2],
     [
-      'by nobody who is the same to another issuer',
+      'not by tabs with one subject of two issuers',
       { token: token({ sub: 'ada', iss: 'a' }) },
       { token: token({ sub: 'ada', iss: 'b' }) },
       2
     ],
-    ['by nobody who may be anybody', { token: 'secret' }, { token: 'secret' }, 2],
-    ['by nobody whose token names nobody', { token: token({}) }, { token: token({}) }, 2],
-    ['by those whom the application calls the same', { token: 'one', shareAs: 'ada' }, { token: 'two', shareAs: 'ada' }, 1],
-    ['by nobody whom it calls another', { shareAs: 'ada' }, { shareAs: 'bob' }, 2],
-    ['by nobody where the browser has no locks', { sharing: false }, { sharing: false }, 2]
+    ['not by tabs whose tokens cannot be read', { token: 'secret' }, { token: 'secret' }, 2],
+    ['not by tabs whose tokens name no user', { token: token({}) }, { token: token({}) }, 2],
+    ['by tabs with the same `user` option', { token: 'one', user: 'ada' }, { token: 'two', user: 'ada' }, 1],
+    ['not by tabs with different `user` options', { user: 'ada' }, { user: 'bob' }, 2],
+    ['not where the browser has no locks', { sharing: false }, { sharing: false }, 2]
   ])('%s', async ([, one, two, streams]) => {
     open(one)
     open(two)
@@ -306,7 +306,7 @@ describe('a stream is shared', () => {
     expect(tabs.every(({ connected }) => connected)).toBe(true)
   })
 
-  test('by nobody where the browser refuses locks', async () => {
+  test('not where the browser refuses locks', async () => {
     open({ refusing: true })
     open({ refusing: true })
     await settle()
@@ -314,7 +314,7 @@ describe('a stream is shared', () => {
     expect(tabs.every(({ connected }) => connected)).toBe(true)
   })
 
-  test('by nobody when no token comes', async () => {
+  test('not when the token function does not return', async () => {
     open({ token: () => new Promise(() => {}) })
     await pass(10_000)
     expect(browser.said).toEqual([])
@@ -323,7 +323,7 @@ describe('a stream is shared', () => {
   })
 })
 
-test('whatever happens to tabs and network, all end with what the server has, by one stream', async () => {
+test('after any events of tabs and network, all tabs have the state of the server, over one stream', async () => {
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.record({ what: fc.constant('edit' as const), which: fc.nat(9), ms: fc.nat(200) }) },
     {

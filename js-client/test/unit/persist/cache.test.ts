@@ -1,6 +1,6 @@
 import { IDBFactory, IDBKeyRange, IDBObjectStore } from 'fake-indexeddb'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { openCaches, plan, read, type Head } from '../../../src/client/cache.ts'
+import { openCaches, plan, read, type Head } from '../../../src/client/storage/document-cache.ts'
 import { fold } from '../../../src/document/apply.ts'
 import type { Json } from '../../../src/document/json.ts'
 import type { KeptRoom } from '../../../src/replica/replica.ts'

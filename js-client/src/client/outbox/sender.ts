@@ -1,0 +1,243 @@
+// Sends the changes of one room. One batch is in flight at a time, and repeated until its fate is known. Only when the page is
+// hidden several are, each with the number of the one before. pace.ts decides what follows an answer.
+import { isDivisible } from '../../document/split.ts'
+import type { Frozen, Replica } from '../../replica/replica.ts'
+import type { Operation } from '../../wire.ts'
+import { inWords, TIMEOUT_MS, type Answer } from '../transport/api.ts'
+import type { Context } from '../transport/context.ts'
+import { delay } from '../runtime/backoff.ts'
+import { after, now, stopwatch, type Timer } from '../runtime/clock.ts'
+import { available } from '../transport/keepalive.ts'
+import { decide, START, type Sent } from './pace.ts'
+
+export interface SenderContext extends Pick<Context, 'api' | 'room' | 'clientId'> {
+  /** The longest that a change waits for the next one, in milliseconds. */
+  readonly maxWaitMs: number
+  /** The server has passed the numbers of this client. It has said so this many times in a row. */
+  passed(times: number): void
+}
+
+export interface SenderHandlers {
+  /** Reads the application's changes, runs a change of the replica, and shows the result. */
+  step(change: () => void): void
+  failed(code: string, message: string, ops?: readonly Operation[]): void
+  succeeded(): void
+  /** A request ended without an answer after this many milliseconds. */
+  unanswered(ms: number): void
+}
+
+export type Sender = ReturnType<typeof createSender>
+
+/** A request with a batch. */
+interface Attempt {
+  readonly frozen: Frozen
+  readonly keepalive: boolean
+  readonly abort: AbortController
+  /** Its age, in milliseconds. */
+  readonly elapsed: () => number
+  /** It was aborted since the network has changed, which says nothing about the batch. */
+  dropped: boolean
+  timer?: Timer
+}
+
+const BASE_MS = 500
+/** How long an answer may take after the network is back. */
+const PROBE_MS = 2000
+/** The throughput of a slow link, in bytes per millisecond. */
+const SLOW_LINK = 10
+/** The size of a batch that is sent when the page is hidden, so that a large change does not delay small ones. */
+const HIDDEN_BYTES = 16_384
+/** Up to so many failures in a row, a retry is not delayed once the server has answered another request. */
+const EARLY = 3
+
+export function createSender(
+  { api, room, clientId, maxWaitMs, passed }: SenderContext,
+  replica: Replica,
+  { step, failed, succeeded, unanswered }: SenderHandlers
+) {
+  const attempts = new Set<Attempt>()
+  let pace = START
+  let debounce: Timer | undefined
+  let retry: Timer | undefined
+  /** The latest time to send the first waiting change. Monotonic, in milliseconds. */
+  let deadline = 0
+  /** The debounce is over: unsent changes may be frozen. */
+  let due = false
+  /** It is being checked whether the server answers batches at all. */
+  let checking = false
+  let stopped = false
+
+  function touch(ms: number) {
+    if (!debounce) deadline = now() + Math.max(maxWaitMs, ms)
+    clearTimeout(debounce)
+    debounce = after(Math.min(ms, deadline - now()), flush)
+  }
+
+  function flush() {
+    clearTimeout(debounce)
+    debounce = undefined
+    due = true
+    step(() => {})
+    pump()
+  }
+
+  function pump() {
+    if (stopped || !replica.live || attempts.size || retry || checking) return
+    let next = replica.queue.find(({ ack }) => !ack)
+    if (!next && due) {
+      step(() => (next = replica.freeze(pace)))
+      due = !!next || replica.waits
+    }
+    if (next) void post(next)
+  }
+
+  async function post(frozen: Frozen, keepalive = false) {
+    const { batch } = frozen
+    const chained = batch.previousClientSeq !== undefined
+    const sent: Sent = { ops: batch.ops, bytes: api.bytesOf(batch), chained, divisible: isDivisible(batch.ops) }
+    const attempt: Attempt = { frozen, keepalive, abort: new AbortController(), elapsed: stopwatch(), dropped: false }
+    attempts.add(attempt)
+    // A batch that cannot be divided has the time that a slow link needs for it.
+    const limitMs = TIMEOUT_MS + (sent.divisible ? 0 : sent.bytes / SLOW_LINK)
+    const answer = await api.postBatch(room, batch, { keepalive, signal: attempt.abort.signal, limitMs })
+    clearTimeout(attempt.timer)
+    attempts.delete(attempt)
+    if (answer.kind === 'ok') {
+      pace = decide(pace, answer, sent).pace
+      if (!frozen.ack) step(() => replica.answered(frozen, answer.value))
+      succeeded()
+    } else if (isOpen(frozen) && !attempt.dropped) {
+      if (answer.kind === 'failed' && answer.code === 'network' && pace.failures < EARLY) unanswered(attempt.elapsed())
+      await settle(frozen, answer, sent)
+    }
+    pump()
+  }
+
+  /** Whether the batch's fate is open. Late answers are ignored unless successful. */
+  const isOpen = (frozen: Frozen) =>
+    !frozen.ack && replica.queue.includes(frozen) && ![...attempts].some((attempt) => attempt.frozen === frozen)
+
+  async function settle(frozen: Frozen, answer: Exclude<Answer<unknown>, { kind: 'ok' }>, sent: Sent) {
+    let decision = decide(pace, answer, sent)
+    pace = decision.pace
+    if (decision.step.do === 'check') {
+      checking = true
+      const reachable = await api.answersPosts(room, clientId, frozen.batch.key)
+      checking = false
+      if (!isOpen(frozen)) return
+      decision = decide(pace, answer, sent, reachable)
+      pace = decision.pace
+    }
+    const next = decision.step
+    if (next.do === 'divide' || next.do === 'renumber') {
+      due = true
+      step(() => replica.withdraw(frozen))
+      if (next.do === 'renumber' && pace.failures > 1) {
+        passed(pace.failures)
+        wait(0)
+      }
+    } else if (next.do === 'set aside') {
+      due = true
+      step(() => replica.setAside(frozen, next.ops, next.why))
+    } else if (next.do === 'repeat') {
+      wait(next.leastMs)
+      if (answer.kind !== 'refused') {
+        const why = inWords('Changes cannot be sent', answer.message, 'They are kept, and sent again')
+        failed(answer.kind === 'failed' ? answer.code : 'unauthorized', why)
+      }
+    }
+  }
+
+  function wait(leastMs: number) {
+    clearTimeout(retry)
+    retry = undefined
+    if (!stopped) retry = after(Math.max(delay(pace.failures - 1, BASE_MS), leastMs), again)
+  }
+
+  function again() {
+    clearTimeout(retry)
+    retry = undefined
+    pump()
+  }
+
+  /** The network has changed: requests are aborted and repeated, unless they are answered soon. */
+  function doubt() {
+    for (const attempt of attempts) {
+      clearTimeout(attempt.timer)
+      attempt.timer = after(PROBE_MS + api.bytesOf(attempt.frozen.batch) / SLOW_LINK, () => {
+        attempt.dropped = true
+        attempt.abort.abort(new Error('the network has changed'))
+      })
+    }
+  }
+
+  return {
+    /** Schedules sending after this many milliseconds without a change. */
+    touch,
+    /** Sends now. */
+    flush,
+    /** Events of the room have arrived, which a batch may have waited for. */
+    proceed: pump,
+    /** The replica is live again. `lost`: the connection was lost meanwhile, and not only replaced. */
+    resume(lost: boolean) {
+      due = true
+      if (lost) doubt()
+      if (lost || pace.failures <= EARLY) again()
+      else pump()
+    },
+    /** The page is online, or visible, again: retries at once. */
+    wake() {
+      doubt()
+      again()
+    },
+    /** The server has answered another request. */
+    reached() {
+      if (retry && pace.failures <= EARLY) again()
+    },
+    /** The approximate size of all pending changes, in bytes. */
+    weigh() {
+      step(() => {})
+      return JSON.stringify(replica.saved()).length
+    },
+    /**
+     * The page is hidden and may never run again. All pending changes are sent in requests that outlive it. A batch in flight is
+     * repeated in such a request: the server keeps the order, and recognises the repetition. Changes beyond the budget are sent as
+     * usual if the page runs on, which is most often.
+     */
+    hide() {
+      clearTimeout(debounce)
+      debounce = undefined
+      step(() => {})
+      const outlives = (frozen: Frozen) => [...attempts].some((attempt) => attempt.frozen === frozen && attempt.keepalive)
+      const send = (frozen: Frozen): boolean => {
+        const fits = api.bytesOf(frozen.batch) <= available()
+        const isInFlight = [...attempts].some((attempt) => attempt.frozen === frozen)
+        if (!outlives(frozen) && (fits || !isInFlight)) void post(frozen, fits)
+        return fits
+      }
+      let fits = true
+      for (const frozen of replica.queue) if (!frozen.ack && !outlives(frozen)) fits = send(frozen) && fits
+      for (let frozen: Frozen | undefined; fits; fits = send(frozen)) {
+        step(() => (frozen = replica.freeze({ bytes: Math.min(pace.bytes, HIDDEN_BYTES), hidden: true })))
+        if (!frozen) break
+      }
+      due = true
+      const left = replica.queue.filter((frozen) => !frozen.ack && !outlives(frozen)).flatMap(({ batch }) => batch.ops)
+      const unsent = replica.ready.flatMap((key) => replica.unsent(key))
+      const ops = [...left, ...unsent]
+      if (ops.length)
+        failed(
+          'unload',
+          'More is pending than a browser sends if the page is closed now. The rest is sent while the page lives.',
+          ops
+        )
+    },
+    stop() {
+      stopped = true
+      clearTimeout(retry)
+      retry = undefined
+      clearTimeout(debounce)
+      for (const attempt of attempts) clearTimeout(attempt.timer)
+    }
+  }
+}

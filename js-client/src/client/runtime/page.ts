@@ -1,0 +1,67 @@
+// The page's life cycle and network, where the client runs in a page.
+
+/**
+ * `visible`: the page runs again after it was hidden, frozen or cached. `hidden`: it may never run again. `closed`: it will never
+ * run again; `hidden` comes first.
+ */
+export type PageEvent = 'online' | 'visible' | 'hidden' | 'closed'
+
+const meanings: Readonly<Record<string, (persisted: boolean) => PageEvent | false>> = {
+  online: () => 'online',
+  visibilitychange: () => document.visibilityState,
+  pageshow: (persisted) => persisted && 'visible',
+  resume: () => 'visible',
+  pagehide: () => 'hidden',
+  freeze: () => 'hidden'
+}
+
+/**
+ * Listens to the page. Returns a function that ends it. Without a page, the listener is never called. A page that is closed reports
+ * `hidden` several times, as its own listeners may change something in between.
+ */
+export function onPage(listener: (event: PageEvent) => void): () => void {
+  if (typeof window !== 'object') return () => {}
+  function handle({ type, persisted }: PageTransitionEvent) {
+    const meaning = meanings[type]?.(persisted)
+    if (meaning) listener(meaning)
+    if (type === 'pagehide' && !persisted) listener('closed')
+  }
+  const stop = new AbortController()
+  // Some are dispatched at the document: capturing sees all of them.
+  for (const type in meanings)
+    window.addEventListener(type, handle as (event: Event) => void, { capture: true, signal: stop.signal })
+  return () => stop.abort()
+}
+
+/**
+ * Listens to `beforeunload`, the first event when a page is left. Returns a function that ends it. Listen only while changes are
+ * pending: some browsers do not cache a page that has such a listener.
+ */
+export function beforeLeaving(listener: () => void): () => void {
+  if (typeof window !== 'object') return () => {}
+  window.addEventListener('beforeunload', listener, true)
+  return () => window.removeEventListener('beforeunload', listener, true)
+}
+
+/**
+ * Whether the browser limits the connections to an address to a few, as with HTTP/1.1. The protocol is known from earlier requests to
+ * it, or from the page's own. An unknown protocol counts as HTTP/1.1.
+ */
+export function hasFewConnections(root: string): boolean {
+  if (typeof window !== 'object' || typeof location !== 'object') return false
+  const { href, origin } = new URL(root, location.href)
+  const entries = performance.getEntries() as Partial<PerformanceResourceTiming & { name: string }>[]
+  const isThere = ({ name = '', entryType }: Partial<PerformanceEntry>) =>
+    name.startsWith(href) || (entryType === 'navigation' && origin === location.origin)
+  const protocol = entries.findLast((entry) => isThere(entry) && entry.nextHopProtocol)?.nextHopProtocol
+  return !protocol || protocol.startsWith('http/')
+}
+
+/** The browser certainly has no network. The opposite is never certain. */
+export const isOffline = () => typeof navigator === 'object' && navigator.onLine === false
+
+/** The program ends when nothing is left to do, as in Node. A page runs until it is closed. */
+export function endsWhenIdle(): boolean {
+  const { process } = globalThis as { process?: { versions?: { node?: string } } }
+  return typeof window !== 'object' && !!process?.versions?.node
+}
