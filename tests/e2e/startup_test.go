@@ -44,7 +44,7 @@ func TestAServerThatCannotStartSaysWhatToDo(t *testing.T) {
 	}{
 		{"the directory is missing", []string{"--database", "sqlite:" + dir + "/absent/x.db"}, failed, []string{dir + "/absent", "does not exist", "create it"}},
 		{"the file is something else", []string{"--database", "sqlite:" + text}, failed, []string{text, "not a SQLite database", "choose another"}},
-		{"the file is a directory", []string{"--database", "sqlite:" + dir}, failed, []string{dir, "is a directory", "name a file"}},
+		{"the file is a directory", []string{"--database", "sqlite:" + dir}, failed, []string{dir, "is a directory", "choose a file"}},
 		{"the directory is read-only", []string{"--database", "sqlite:" + locked + "/x.db"}, failed, []string{locked, "change their permissions"}},
 		{"the port is in use", []string{"--database", good, "--listen", taken.Addr().String()}, failed, []string{taken.Addr().String(), "in use", "--listen"}},
 		{"the kind of database is unknown", []string{"--database", "oracle://scott:tiger@localhost/x"}, usage, []string{"oracle:", "sqlite:FILE"}},
