@@ -148,7 +148,7 @@ fork-test: ## two servers on one database that prune their log, for FORK; make t
 
 STREAMS ?= 20000
 soak: ## open and close STREAMS streams in every way; make test does it for fewer
-	PATHSYNC_SOAK_STREAMS=$(STREAMS) $(GO) test -count=1 -timeout 30m -run LeaveNothingBehind -v ./tests/e2e
+	PATHSYNC_SOAK_STREAMS=$(STREAMS) $(GO) test -count=1 -timeout 30m -run ClosedStreamsReleaseTheirResources -v ./tests/e2e
 
 # Pebble is Let's Encrypt's own server for tests. It runs on this machine, and asks nobody.
 acme: ## a certificate from an ACME server that really looks at the name; needs the network once

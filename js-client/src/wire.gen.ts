@@ -2,8 +2,8 @@
 export interface components {
   schemas: {
     /**
-     * @description A name: not empty, without control characters, not beginning or ending with white space, and neither `.` nor
-     *     `..`, which URLs swallow.
+     * @description A name: not empty, without control characters, without leading or trailing white space, and neither `.` nor
+     *     `..`, because URL normalization removes these.
      * @example board-7
      */
     Name: string;
@@ -18,28 +18,28 @@ export interface components {
      */
     StoreKey: components["schemas"]["Name"];
     /**
-     * @description Who sends or listens, at most 100 characters. A browser takes a random one per tab and uses it for operations,
-     *     stream and presence alike.
+     * @description The id of the client that sends or reads, at most 100 characters. A browser generates a random id per tab and
+     *     uses it for operations, stream and presence.
      * @example ada
      */
     ClientId: components["schemas"]["Name"];
     /**
-     * @description Who the client is, by the `sub` of its token. It is not there when the server does not ask.
+     * @description The user of the client: the `sub` of its token. Absent if the server runs without authentication.
      * @example u-17
      */
     UserId: string;
     /**
-     * @description What people read, at most 255 characters, without control characters.
+     * @description The name to display, at most 255 characters, without control characters.
      * @example Ada Lovelace
      */
     DisplayName: string;
     /**
-     * @description The name of one history of a database.
+     * @description The identifier of one history of a database.
      * @example k3v9x2qa
      */
     Epoch: string;
     /**
-     * @description A position in a room, `<epoch>-<serverSeq>`. `<epoch>-0` is the beginning.
+     * @description A position in a room, `<epoch>-<serverSeq>`. `<epoch>-0` is the start of the room.
      * @example k3v9x2qa-12
      */
     EventId: string;
@@ -51,13 +51,13 @@ export interface components {
     ServerSeq: number;
     /**
      * Format: int64
-     * @description The number of the last batch; 0 when there is none.
+     * @description The number of the last batch; 0 if there is none.
      * @example 12
      */
     Position: number;
     /**
      * Format: int64
-     * @description The number of a batch in its sender's own count.
+     * @description The number of a batch in its client's own sequence.
      * @example 1
      */
     ClientSeq: number;
@@ -68,16 +68,16 @@ export interface components {
      */
     Timestamp: number;
     /**
-     * @description Names a place in a document: member names joined by dots, and array items by their `_sync_id` in brackets, as
-     *     in `tasks[t1].title`. `\` escapes `.`, `[`, `]` and `\`. The empty path is the document itself. At most 1000
-     *     characters and 64 segments; no member is called `__proto__`.
+     * @description A place in a document: member names joined by dots, and array items by their `_sync_id` in brackets, as in
+     *     `tasks[t1].title`. `\` escapes `.`, `[`, `]` and `\`. The empty path is the document itself. At most 1000
+     *     characters and 64 segments; no member is named `__proto__`.
      * @example tasks[t1].title
      * @example
      */
     Path: string;
     /**
      * @description Any JSON value, nested at most 64 levels deep. Members keep their order, numbers their exact text. Duplicate
-     *     members, a member `__proto__` and numbers beyond the range of a double are refused.
+     *     members, a member `__proto__` and numbers beyond the range of a double are rejected.
      * @example Launch
      * @example 3.5
      * @example null
@@ -87,14 +87,15 @@ export interface components {
      */
     JSONValue: unknown;
     /**
-     * @description A position in an array, from 0. In a request, one beyond either end means that end, however large it is.
+     * @description A position in an array, from 0. In a request, a value beyond either end stands for that end, regardless of its
+     *     size.
      * @example 0
      */
     ArrayIndex: number;
     /**
-     * @description An operation as it is in the log: with every id filled in, and with the paths to where the items on them had been
-     *     moved. One that took effect on an array has in `arrayIndex` the position where the item stands after it; `after` is
-     *     not logged. One that was discarded is logged without its value.
+     * @description An operation as logged: with all ids assigned, and with paths rewritten for items that were moved. If an
+     *     operation on an array took effect, its `arrayIndex` is the resulting position of the item; `after` is not
+     *     logged. A discarded operation is logged without its value.
      * @example {
      *       "path": "tasks",
      *       "op": "array_add",
@@ -111,7 +112,7 @@ export interface components {
         op: "set" | "delete" | "array_add" | "array_del" | "array_move" | "init";
         value?: components["schemas"]["JSONValue"];
         arrayIndex?: components["schemas"]["ArrayIndex"];
-        /** @description The array that an `array_move` moves the item into, if it is another one. */
+        /** @description The array into which an `array_move` moves the item, if it differs from the item's array. */
         to?: components["schemas"]["Path"];
     };
     /**
@@ -124,7 +125,7 @@ export interface components {
      */
     AppliedOperation: components["schemas"]["LoggedOperation"] & unknown & unknown;
     /**
-     * @description What became of one operation.
+     * @description The outcome of one operation.
      * @example {
      *       "status": "applied",
      *       "arrayIndex": 0
@@ -138,18 +139,18 @@ export interface components {
         /** @enum {unknown} */
         status: "applied" | "discarded";
         /**
-         * @description Why a discarded operation changed nothing. `item_deleted`: its path names, or runs through, an item that
-         *     is not there. `type_mismatch`: what stands at its path is not what it needs. `exists`: `init` of a document
-         *     that exists. `not_found`: `delete` of a member that is not there. `too_large`: the document would grow past
-         *     its limit, or its room past its number of documents.
+         * @description The reason why a discarded operation changed nothing. `item_deleted`: its path contains an item that does
+         *     not exist. `type_mismatch`: the value at its path has the wrong type. `exists`: `init` of a document that
+         *     exists. `not_found`: `delete` of a member that does not exist. `too_large`: the document would exceed its
+         *     size limit, or the room its number of documents.
          * @enum {unknown}
          */
         reason?: "item_deleted" | "type_mismatch" | "exists" | "not_found" | "too_large";
-        /** @description Where the item stands, for an `array_add` or `array_move` that was applied. */
+        /** @description The position of the item, for an `array_add` or `array_move` that was applied. */
         arrayIndex?: number;
     };
     /**
-     * @description What became of a batch.
+     * @description The outcome of a batch.
      * @example {
      *       "room": "board-7",
      *       "key": "default",
@@ -168,18 +169,18 @@ export interface components {
         key: components["schemas"]["StoreKey"];
         epoch: components["schemas"]["Epoch"];
         serverSeq: components["schemas"]["ServerSeq"];
-        /** @description The batch had been logged before; this is the first answer again. */
+        /** @description The batch was already in the log; this is its first response again. */
         duplicate: boolean;
-        /** @description One per operation, in order. */
+        /** @description One result per operation, in order. */
         results: components["schemas"]["OperationResult"][];
         /**
-         * @description All operations as logged; only there when the server filled in a `_sync_id`. Those that were discarded have
-         *     no value. Together they take no more bytes than a body may.
+         * @description All operations as logged; present only if the server assigned a `_sync_id`. Discarded operations have no
+         *     value. The operations together are no larger than the limit of a request body.
          */
         ops?: components["schemas"]["LoggedOperation"][];
     };
     /**
-     * @description A room's documents at one moment.
+     * @description The documents of a room at one `serverSeq`.
      * @example {
      *       "room": "board-7",
      *       "epoch": "k3v9x2qa",
@@ -198,7 +199,7 @@ export interface components {
         room: components["schemas"]["RoomName"];
         epoch: components["schemas"]["Epoch"];
         serverSeq: components["schemas"]["Position"];
-        /** @description The documents by their keys. */
+        /** @description The documents by key. */
         stores: {
             [key: string]: {
                 /** @description The last batch that changed this document. */
@@ -223,29 +224,29 @@ export interface components {
         changes: components["schemas"]["DeltaEvent"][];
         /** @description The position after this page; the `after` of the next request. */
         next: components["schemas"]["EventId"];
-        /** @description This page reaches the end of the log. False for a closed range, which does not know. */
+        /** @description This page reaches the end of the log. Always false for a closed range. */
         upToDate: boolean;
         /**
-         * @description When there are whole pages after `next`, which every reader asks for alike.
+         * @description The pages that all readers request alike. Present if there are complete pages after `next`.
          * @example {
          *       "size": 100,
          *       "through": "k3v9x2qa-500"
          *     }
          */
         pages?: {
-            /** @description Pages end where `serverSeq` is a multiple of this. */
+            /** @description Pages end where `serverSeq` is a multiple of this number. */
             size: number;
-            /** @description The end of the last one that the room has. */
+            /** @description The end of the last complete page of the room. */
             through: components["schemas"]["EventId"];
         };
         /**
-         * @description What to send as `cursor` with the next request, if this one had any.
+         * @description The `cursor` of the next request. Present if this request had one.
          * @example 176722560
          */
         cursor?: number;
     };
     /**
-     * @description The data of a `state` event, a whole document. It replaces what the reader has under this key.
+     * @description The data of a `state` event: a whole document. It replaces the reader's document under this key.
      * @example {
      *       "room": "board-7",
      *       "key": "default",
@@ -259,12 +260,12 @@ export interface components {
     StateEvent: {
         room: components["schemas"]["RoomName"];
         key: components["schemas"]["StoreKey"];
-        /** @description The batch up to which all changes are in `state`; apply later `delta`s to it. */
+        /** @description `state` contains all batches up to this one; apply later `delta`s to it. */
         serverSeq: components["schemas"]["ServerSeq"];
         state: components["schemas"]["JSONValue"];
     };
     /**
-     * @description The data of an `up-to-date` event. The reader now has everything up to `serverSeq`.
+     * @description The data of an `up-to-date` event. The reader has received all batches up to `serverSeq`.
      * @example {
      *       "room": "board-7",
      *       "epoch": "k3v9x2qa",
@@ -278,7 +279,7 @@ export interface components {
     };
     /**
      * @description The data of a `delta` event, and an entry of `changes`: one batch, with the operations that took effect. There
-     *     may be none; the batch still counts.
+     *     may be none; the batch still has its `serverSeq`.
      * @example {
      *       "room": "board-7",
      *       "key": "default",
@@ -299,11 +300,11 @@ export interface components {
         room: components["schemas"]["RoomName"];
         key: components["schemas"]["StoreKey"];
         serverSeq: components["schemas"]["ServerSeq"];
-        /** @description Who sent it. What a room begins with, when the application says so, comes from `initial-state`. */
+        /** @description The client that sent the batch. The initial state that the application provides is from `initial-state`. */
         clientId: components["schemas"]["ClientId"];
         clientSeq?: components["schemas"]["ClientSeq"];
         userId?: components["schemas"]["UserId"];
-        /** @description When the server ordered the batch. */
+        /** @description The time at which the server ordered the batch. */
         serverTs: components["schemas"]["Timestamp"];
         ops: components["schemas"]["AppliedOperation"][];
     };
@@ -321,13 +322,13 @@ export interface components {
         userId?: components["schemas"]["UserId"];
         displayName?: components["schemas"]["DisplayName"];
         joinedAt: components["schemas"]["Timestamp"];
-        /** @description Where the client's cursor is. */
+        /** @description The position of the client's cursor. */
         field?: string;
-        /** @description Whatever the application shares about a client. */
+        /** @description Application-defined data of the client. */
         meta?: unknown;
     };
     /**
-     * @description A client as others see it, and how long that lasts.
+     * @description A client as other clients see it, and its lease.
      * @example {
      *       "clientId": "ada",
      *       "displayName": "Ada Lovelace",
@@ -337,13 +338,13 @@ export interface components {
      *     }
      */
     OwnPresence: components["schemas"]["User"] & {
-        /** @description How long the client stays present after this request without an open stream, in milliseconds. */
+        /** @description The lease: how long the client stays present after this request without an open stream, in milliseconds. */
         leaseMs: number;
     };
     /**
-     * @description The data of a `presence` event: the clients that are present, ordered by `joinedAt`, then by `clientId`, and whether the
-     *     reader may write. A long list is read while it is sent. What changes meanwhile comes in `presence-change` events behind
-     *     it, and may be in the list already.
+     * @description The data of a `presence` event: the present clients, ordered by `joinedAt`, then by `clientId`, and whether the
+     *     reader may write. The server sends a long list in parts. Changes in the meantime follow in `presence-change`
+     *     events, and may already be in the list.
      * @example {
      *       "room": "board-7",
      *       "users": [
@@ -363,16 +364,16 @@ export interface components {
     PresenceEvent: {
         room: components["schemas"]["RoomName"];
         /**
-         * @description The reader may not write in the room: every batch would be answered 403 `forbidden`. Absent when the reader may
-         *     write, even if parts of documents are read-only.
+         * @description The reader may not write in the room: every batch would be answered with 403 `forbidden`. Absent if the
+         *     reader may write, even if parts of documents are read-only.
          * @constant
          */
         readOnly?: true;
         users: components["schemas"]["User"][];
     };
     /**
-     * @description The data of a `presence-change` event. Take in `joined` and `updated` alike: each user replaces what you know of
-     *     that `clientId`, or is new to you.
+     * @description The data of a `presence-change` event. Handle `joined` and `updated` alike: each user replaces your entry of
+     *     that `clientId`, or is a new entry.
      * @example {
      *       "room": "board-7",
      *       "joined": [],
@@ -395,7 +396,7 @@ export interface components {
         left: components["schemas"]["ClientId"][];
     };
     /**
-     * @description What went wrong (RFC 9457): the body of every error, and the data of a `problem` event. Programs decide by
+     * @description An error (RFC 9457): the body of every error response, and the data of a `problem` event. Programs decide by
      *     `code` and `retryable`; `title` and `detail` are for people and may change.
      * @example {
      *       "type": "urn:pathsync:problem:stream_replaced",
@@ -415,15 +416,15 @@ export interface components {
         code: components["schemas"]["ProblemCode"];
         /** @description The identical request may succeed later. */
         retryable: boolean;
-        /** @description What is wrong with the body, place by place. */
+        /** @description The errors in the body, one per place. */
         errors?: {
             /** @description A JSON pointer into the request body (RFC 6901). */
             pointer: string;
             detail: string;
         }[];
         /**
-         * @description The rooms that it is about: those of a request for several that stand in its way, or that of a stream which
-         *     ended it.
+         * @description The rooms that the problem concerns: for a request for several rooms, those that prevent it; for a stream,
+         *     the room that ended it.
          */
         rooms?: components["schemas"]["RoomName"][];
     };
@@ -456,7 +457,7 @@ export interface components {
      *     | `internal` | 500 | no | an error of the server |
      *     | `database_unavailable` | 503 | yes | the database is unavailable |
      *     | `room_unavailable` | 503 | yes | the stored data of this room is damaged; an operator must repair it |
-     *     | `history_changed` | 503 | yes | the history of the database has changed; clients repeat what was not acknowledged, and readers start again |
+     *     | `history_changed` | 503 | yes | the history of the database has changed; clients resend unacknowledged batches, and readers restart |
      *     | `overloaded` | 503 | yes | a queue, a memory budget or a table is full |
      *     | `auth_unavailable` | 503 | yes | tokens cannot be verified at the moment |
      *     | `initial_state_unavailable` | 503 | yes | the initial state of a new room is unavailable |

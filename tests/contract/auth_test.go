@@ -10,11 +10,11 @@ import (
 	"github.com/pathsync/pathsync/access"
 )
 
-// people knows everybody by a token that is the name.
+// people maps tokens to identities; the token of a user is the user's name.
 type people map[string]access.Identity
 
-// everybody are the people of these tests. What a token of `away` is worth cannot be found out.
-var everybody = people{
+// allUsers are the users of these tests. The token `unavailable` fails with access.ErrUnavailable.
+var allUsers = people{
 	"ada":   as("ada", access.Grant{Rooms: access.Glob("*"), Read: true, Write: true, Presence: true}),
 	"bob":   as("bob", access.Grant{Rooms: access.Glob("*"), Read: true, Write: true, Presence: true}),
 	"guest": as("guest"),
@@ -26,7 +26,7 @@ func as(user string, grants ...access.Grant) access.Identity {
 
 // Authenticate implements httpapi.Authenticator.
 func (p people) Authenticate(_ context.Context, token string) (access.Identity, error) {
-	if token == "away" {
+	if token == "unavailable" {
 		return access.Identity{}, access.ErrUnavailable
 	}
 	identity, ok := p[token]
@@ -36,7 +36,7 @@ func (p people) Authenticate(_ context.Context, token string) (access.Identity, 
 	return identity, nil
 }
 
-// bearer adds a token to the requests that come without one.
+// bearer adds a token to requests without one.
 type bearer struct {
 	token string
 	next  http.RoundTripper
@@ -50,10 +50,10 @@ func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	return b.next.RoundTrip(req)
 }
 
-func testWhoMayDoWhat(t *testing.T, w *witness) {
-	c := troubled(t, w, startServer(t, limits{auth: everybody}))
+func testPermissions(t *testing.T, w *witness) {
+	c := troubled(t, w, startServer(t, limits{auth: allUsers}))
 	for name, send := range roomRoutes("guarded") {
-		for token, status := range map[string]int{"": 401, "forged": 401, "guest": 403, "away": 503} {
+		for token, status := range map[string]int{"": 401, "forged": 401, "guest": 403, "unavailable": 503} {
 			t.Run(name+" by "+token, func(t *testing.T) {
 				c := c.on(t)
 				if token != "" {
@@ -75,7 +75,7 @@ func testWhoMayDoWhat(t *testing.T, w *witness) {
 }
 
 func testPublicRooms(t *testing.T, w *witness) {
-	c := troubled(t, w, startServer(t, limits{auth: everybody, public: []access.Pattern{access.Exact("open")}}))
+	c := troubled(t, w, startServer(t, limits{auth: allUsers, public: []access.Pattern{access.Exact("open")}}))
 	open := roomRoutes("open")
 	for name, send := range open {
 		switch name {
@@ -93,7 +93,7 @@ func testPublicRooms(t *testing.T, w *witness) {
 
 func testTickets(t *testing.T, w *witness) {
 	const asAda = "Bearer ada"
-	c := troubled(t, w, startServer(t, limits{auth: everybody}))
+	c := troubled(t, w, startServer(t, limits{auth: allUsers}))
 	ask := func(status int, body string, headers ...string) answer {
 		return c.post(status, "/v1/tickets", body, append([]string{"Authorization", asAda}, headers...)...)
 	}
@@ -112,7 +112,7 @@ func testTickets(t *testing.T, w *witness) {
 		if path += "&ticket=" + ticket; status == 200 {
 			c.openOf("EventIdOfRooms", path).until("up-to-date")
 		}
-		c.get(401, path).isProblem("unauthenticated") // whatever it opened, it is used up
+		c.get(401, path).isProblem("unauthenticated") // the ticket is used up
 	}
 
 	c.post(401, "/v1/tickets", `{"room":"r"}`).isProblem("unauthenticated")
@@ -130,7 +130,7 @@ func testTickets(t *testing.T, w *witness) {
 	}
 	ask(503, `{"room":"r"}`).isProblem("overloaded")
 
-	// Where nobody is asked, a ticket opens nothing that is not open anyway.
+	// Without authentication, a ticket grants nothing beyond the access of every client.
 	open := troubled(t, w, startServer(t, limits{}))
 	open.post(200, "/v1/tickets", `{"room":"r"}`)
 	open.open("/v1/rooms/r/events?ticket=anything").until("up-to-date")
@@ -138,9 +138,9 @@ func testTickets(t *testing.T, w *witness) {
 
 func testRenewal(t *testing.T, w *witness) {
 	now := time.Now()
-	people := people{"bob": everybody["bob"], "guest": as("ada")}
+	people := people{"bob": allUsers["bob"], "guest": as("ada")}
 	for token, life := range map[string]time.Duration{"short": time.Second, "ada": time.Hour} {
-		identity := everybody["ada"]
+		identity := allUsers["ada"]
 		identity.Expires = now.Add(life)
 		people[token] = identity
 	}
@@ -152,7 +152,7 @@ func testRenewal(t *testing.T, w *witness) {
 	s := c.open("/v1/rooms/r/events?clientId=tab-1", "Authorization", "Bearer ada")
 	s.until("up-to-date")
 	c.post(401, token, "").isProblem("unauthenticated")
-	renew(503, "away").isProblem("auth_unavailable")
+	renew(503, "unavailable").isProblem("auth_unavailable")
 	renew(403, "bob").isProblem("forbidden")
 	renew(204, "ada")
 	c.post(422, "/v1/rooms/%20/events/tab-1/token", "", "Authorization", "Bearer ada").isProblem("invalid_name")

@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-// client sends requests past the witness.
+// client sends requests through the witness.
 type client struct {
 	t    *testing.T
 	base string
 	http *http.Client
 }
 
-// answer is an answer whose body has been read.
+// answer is a response with its body.
 type answer struct {
 	t      *testing.T
 	status int
@@ -23,7 +23,7 @@ type answer struct {
 	body   []byte
 }
 
-// on is the client for a subtest.
+// on returns the client for a subtest.
 func (c client) on(t *testing.T) client {
 	c.t = t
 	return c

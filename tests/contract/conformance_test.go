@@ -12,31 +12,31 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// unseen are the answers of the contract that no test provokes, and why.
+// unseen has the responses of the contract that no test provokes, with the reasons.
 var unseen = map[string]string{
-	"500": "a fault of the server: whoever knows how to cause one has to mend it",
+	"500": "an internal error of the server: a known way to cause one is a bug to fix",
 }
 
 func TestTheServerKeepsTheContract(t *testing.T) {
 	w := newWitness(t)
 	for mode, c := range map[string]client{
-		"open to anybody":     {base: startServer(t, limits{}).url, http: &http.Client{Transport: w}},
-		"with authentication": {base: startServer(t, limits{auth: everybody}).url, http: &http.Client{Transport: bearer{"ada", w}}},
+		"without authentication": {base: startServer(t, limits{}).url, http: &http.Client{Transport: w}},
+		"with authentication":    {base: startServer(t, limits{auth: allUsers}).url, http: &http.Client{Transport: bearer{"ada", w}}},
 	} {
 		t.Run(mode, func(t *testing.T) { testEverything(t, c) })
 	}
 	for name, test := range map[string]func(*testing.T, *witness){
 		"a slow body":             testSlowBody,
-		"a database that is away": testDatabaseAway,
+		"an unavailable database": testDatabaseUnavailable,
 		"a damaged room":          testDamagedRoom,
 		"another history":         testHistoryChanged,
-		"an application away":     testApplicationAway,
+		"a failing application":   testApplicationUnavailable,
 		"too many rooms":          testTooManyRooms,
 		"too many requests":       testTooManyRequests,
 		"pages of other origins":  testOrigins,
 		"a shutdown":              testShutdown,
 		"metrics elsewhere":       testMetricsElsewhere,
-		"who may do what":         testWhoMayDoWhat,
+		"permissions":             testPermissions,
 		"public rooms":            testPublicRooms,
 		"tickets":                 testTickets,
 		"too many probes":         testTooManyProbes,
@@ -49,7 +49,7 @@ func TestTheServerKeepsTheContract(t *testing.T) {
 	}
 }
 
-// testEverything is what a client does that may do everything.
+// testEverything runs the tests of a client with all permissions.
 func testEverything(t *testing.T, c client) {
 	for name, test := range map[string]func(client){
 		"operations": testOperations,
@@ -67,7 +67,7 @@ func testEverything(t *testing.T, c client) {
 	}
 }
 
-// compare looks for answers that the contract promises and that nobody has seen.
+// compare reports responses of the contract that the witness has not seen.
 func (w *witness) compare(t *testing.T) {
 	used := map[string]bool{}
 	w.contract.operations(func(name string, operation map[string]any) {
@@ -87,7 +87,7 @@ func (w *witness) compare(t *testing.T) {
 	})
 	for status := range unseen {
 		if !used[status] {
-			t.Errorf("unseen has %s, which the contract has not", status)
+			t.Errorf("unseen has %s, which is not in the contract", status)
 		}
 	}
 }
@@ -95,7 +95,7 @@ func (w *witness) compare(t *testing.T) {
 // beyond are the routes of the server that are not part of its API.
 var beyond = map[string]string{
 	"GET /docs/*":                   "the files of the page /docs",
-	"HEAD /":                        "for whoever checks that the page is there",
+	"HEAD /":                        "for checks that the page exists",
 	"GET /assets/*":                 "the files of the page /",
 	"HEAD /assets/*":                "like that of the page",
 	"HEAD /v1/rooms/{room}/changes": "for caches, which keep the answers",
@@ -108,12 +108,12 @@ func TestTheServerHasTheRoutesOfTheContract(t *testing.T) {
 	theContract(t).operations(func(name string, _ map[string]any) { described[name] = true })
 	for _, route := range startServer(t, limits{}).api.Routes() {
 		if !described[route] && beyond[route] == "" {
-			t.Errorf("the server has %s, the contract has not", route)
+			t.Errorf("the server has %s, which is not in the contract", route)
 		}
 		delete(described, route)
 	}
 	for route := range described {
-		t.Errorf("the contract has %s, the server has not", route)
+		t.Errorf("the contract has %s, which the server does not have", route)
 	}
 }
 
@@ -186,7 +186,7 @@ func testService(c client) {
 	c.get(200, "/healthz").has("status", `"ok"`)
 	c.get(200, "/readyz").has("status", `"ready"`)
 	if got := c.get(200, "/openapi.yaml"); string(got.body) != string(pathsync.OpenAPI) {
-		c.t.Error("/openapi.yaml is another contract")
+		c.t.Error("/openapi.yaml differs from the embedded contract")
 	}
 	c.get(200, "/metrics")
 	c.get(200, "/docs")

@@ -17,8 +17,8 @@ import (
 	"github.com/pathsync/pathsync"
 )
 
-// contract is openapi.yaml in the two forms that the tests need: as plain data whose schemas can be compiled one by
-// one, and as the model by which the validator judges HTTP messages.
+// contract is openapi.yaml in two forms: as plain data, whose schemas can be compiled one by one, and as the model with
+// which the validator checks HTTP messages.
 type contract struct {
 	document  map[string]any
 	validator validator.Validator
@@ -27,7 +27,7 @@ type contract struct {
 	compiler *jsonschema.Compiler
 }
 
-// documentURL is what the document is known as to the schema compiler; `$ref`s are relative to it.
+// documentURL is the URL of the document in the schema compiler; `$ref`s are relative to it.
 const documentURL = "mem:///openapi.yaml"
 
 var load = sync.OnceValues(func() (*contract, error) {
@@ -50,8 +50,8 @@ var load = sync.OnceValues(func() (*contract, error) {
 	return &contract{document: document.(map[string]any), compiler: compiler, validator: judge}, nil
 })
 
-// complete makes the validator refuse members and headers that the contract leaves room for but does not describe: our
-// own server has none of those. The rest is the application's data, a page's own protection, and the Fetch standard's.
+// complete makes the validator reject members and headers that the contract permits but does not describe: the server must
+// not send any. Exceptions are the application's data, security headers of pages, and headers of the Fetch standard.
 func complete() []config.Option {
 	return []config.Option{
 		config.WithStrictMode(),
@@ -71,7 +71,7 @@ func theContract(t *testing.T) *contract {
 	return c
 }
 
-// decodeYAML decodes YAML as JSON Schema sees the world: maps with string keys, and numbers with their exact text.
+// decodeYAML decodes YAML into the types of JSON Schema: maps with string keys, and numbers with their exact text.
 func decodeYAML(text []byte) (any, error) {
 	var value any
 	if err := yaml.Unmarshal(text, &value); err != nil {

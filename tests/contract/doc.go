@@ -1,7 +1,6 @@
-// Package contract holds a running server to openapi.yaml.
+// Package contract checks a running server against openapi.yaml.
 //
-// The tests send every request that the contract describes and provoke every answer. A transport between client and
-// server validates whatever passes with a public OpenAPI validator, so a test cannot forget to look. At the end the
-// answers seen are compared with the answers described: what the contract promises and no test has seen is a failure,
-// unless unseen says why.
+// The tests send every request that the contract describes and provoke every response. A transport between client and
+// server validates all requests and responses with a public OpenAPI validator, so no test can omit the check. At the end,
+// each response in the contract must have been seen, unless unseen has a reason.
 package contract

@@ -37,7 +37,7 @@ func TestEveryExampleIsValid(t *testing.T) {
 	t.Logf("%d examples", checked)
 }
 
-func TestEverythingThatTravelsHasAnExample(t *testing.T) {
+func TestEveryMessageHasAnExample(t *testing.T) {
 	c := theContract(t)
 	visit(c.document, "", func(pointer string, object map[string]any) {
 		_, carriesSchema := object["schema"]
@@ -78,12 +78,12 @@ func TestEveryEventOfTheStreamHasASchema(t *testing.T) {
 	c := theContract(t)
 	for event, schema := range eventSchemas(t, c) {
 		if c.at("components", "schemas", schema) == nil {
-			t.Errorf("%s names the schema %s, which is not there", event, schema)
+			t.Errorf("%s names the schema %s, which does not exist", event, schema)
 		}
 	}
 }
 
-// problemCodes returns the codes that the contract knows, in its order.
+// problemCodes returns the codes of the contract, in its order.
 func problemCodes(c *contract) []string {
 	var codes []string
 	for _, code := range c.at("components", "schemas", "ProblemCode", "enum").([]any) {

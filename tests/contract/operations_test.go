@@ -18,7 +18,7 @@ func batchOf(clientSeq int, ops ...string) string {
 func testOperations(c client) {
 	const address = "/v1/rooms/operations/ops"
 
-	c.t.Run("every kind is taken", func(t *testing.T) {
+	c.t.Run("every kind is accepted", func(t *testing.T) {
 		c := c.on(t)
 		c.post(200, address, batchOf(1,
 			`{"path":"","op":"init","value":{"tasks":[]}}`,
@@ -59,7 +59,7 @@ func testOperations(c client) {
 		}, ",")+`]`)
 	})
 
-	c.t.Run("ids that the server fills in are told", func(t *testing.T) {
+	c.t.Run("ids that the server assigns are returned", func(t *testing.T) {
 		c := c.on(t)
 		a := c.post(200, address, batchOf(2, `{"path":"made","op":"array_add","value":{}}`, `{"path":"made","op":"delete"}`))
 		if ops := a.member("ops"); !strings.Contains(ops, `"_sync_id"`) || !strings.Contains(ops, `"delete"`) {
@@ -88,7 +88,7 @@ func testOperations(c client) {
 		c.post(422, at, after(5, 5)).isProblem("invalid_request")
 	})
 
-	c.t.Run("what is not JSON is refused", func(t *testing.T) {
+	c.t.Run("a body that is not JSON is rejected", func(t *testing.T) {
 		for _, body := range []string{
 			`{`, `{}x`, "\ufeff{}", `{"a":1,"a":1}`, `{"a":1e999}`, `{"__proto__":1}`, `{"a":"\ud800"}`, "{\"a\":\"\xff\"}",
 			strings.Repeat("[", 10_000),
@@ -97,7 +97,7 @@ func testOperations(c client) {
 		}
 	})
 
-	c.t.Run("what is not a batch is refused", func(t *testing.T) {
+	c.t.Run("a body that is not a batch is rejected", func(t *testing.T) {
 		for body, pointer := range map[string]string{
 			`[]`: "",
 			`{"clientId":"a","key":"k","ops":[],"more":1}`:         "",

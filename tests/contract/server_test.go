@@ -25,7 +25,7 @@ type server struct {
 	api   *httpapi.Server
 }
 
-// limits are those of a server's settings that the tests have to reach.
+// limits are the settings of a server that the tests change.
 type limits struct {
 	maxRooms    int
 	bodyTimeout time.Duration
@@ -66,7 +66,7 @@ func startServer(t *testing.T, l limits) *server {
 	return &server{url: listener.URL, store: store, api: api}
 }
 
-// faultyStore is a database that can be away, and that holds one room that nobody can read.
+// faultyStore is a database that a test can make unavailable, with one damaged room.
 type faultyStore struct {
 	*memstore.Store
 	down atomic.Bool
@@ -74,7 +74,7 @@ type faultyStore struct {
 
 const damagedRoom = "damaged"
 
-var errDown = errors.New("the database is away")
+var errDown = errors.New("the database is unavailable")
 
 func (s *faultyStore) Documents(ctx context.Context, room string) ([]core.Document, error) {
 	if s.down.Load() {
@@ -86,7 +86,7 @@ func (s *faultyStore) Documents(ctx context.Context, room string) ([]core.Docume
 	return s.Store.Documents(ctx, room)
 }
 
-// Reopen is the database's own, unless it is away.
+// Reopen reopens the database; it fails while the database is unavailable.
 func (s *faultyStore) Reopen(ctx context.Context, lost bool) (core.Store, error) {
 	if s.down.Load() {
 		return nil, errDown

@@ -10,7 +10,7 @@ import (
 	"github.com/pathsync/pathsync/internal/eventstream"
 )
 
-// stream is an open stream of events, each of which is held to the contract as it is read.
+// stream is an open stream; it checks each event against the contract as it reads it.
 type stream struct {
 	t       *testing.T
 	c       *contract
@@ -20,12 +20,12 @@ type stream struct {
 	close   func()
 }
 
-// event is one event as it came.
+// event is one received event.
 type event struct {
 	name, id, data string
 }
 
-// patience is how long a stream may be read before a test gives up.
+// patience is the time limit for reading a stream.
 const patience = 20 * time.Second
 
 // open opens a stream. Headers are pairs of name and value.
@@ -76,12 +76,12 @@ func (s *stream) next() (e event, ok bool) {
 	return e, true
 }
 
-// check holds an event to its schema, and to the rule which events carry an id.
+// check validates an event against its schema, and checks that only the right events have an id.
 func (s *stream) check(e event) {
 	s.t.Helper()
 	schema, known := s.schemas[e.name]
 	if !known {
-		s.t.Errorf("the contract does not know the event %q", e.name)
+		s.t.Errorf("the event %q is not in the contract", e.name)
 		return
 	}
 	if err := s.c.checkJSON(schema, []byte(e.data)); err != nil {
@@ -97,7 +97,7 @@ func (s *stream) check(e event) {
 	}
 }
 
-// until reads up to and with the next event of a name, and returns the names on the way and that event.
+// until reads up to and including the next event of a name, and returns the names of all events read and that event.
 func (s *stream) until(name string) (names []string, last event) {
 	s.t.Helper()
 	for {

@@ -14,7 +14,7 @@ import (
 	"github.com/pathsync/pathsync/httpapi/origin"
 )
 
-// troubled is a client of a server of its own.
+// troubled returns a client of a separate server.
 func troubled(t *testing.T, w *witness, s *server) client {
 	return client{t: t, base: s.url, http: &http.Client{Transport: w}}
 }
@@ -28,18 +28,18 @@ func testSlowBody(t *testing.T, w *witness) {
 		{http.MethodPost, "/v1/tickets"},
 		{http.MethodPost, "/v1/probe/slow"},
 	} {
-		body, rest := io.Pipe() // whose end never comes
+		body, rest := io.Pipe() // a body that does not end
 		go io.WriteString(rest, "{")
 		c.sendFrom(408, request[0], request[1], body).isProblem("request_timeout")
 		rest.Close()
 	}
 }
 
-func testDatabaseAway(t *testing.T, w *witness) {
+func testDatabaseUnavailable(t *testing.T, w *witness) {
 	s := startServer(t, limits{})
 	c := troubled(t, w, s)
 	s.store.down.Store(true)
-	for name, send := range roomRoutes("away") {
+	for name, send := range roomRoutes("unavailable") {
 		t.Run(name, func(t *testing.T) { send(c.on(t), 503).isProblem("database_unavailable") })
 	}
 	c.get(503, "/readyz").isProblem("database_unavailable")
@@ -56,7 +56,7 @@ func testHistoryChanged(t *testing.T, w *witness) {
 	if _, err := s.store.Store.Reopen(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	c.post(503, "/v1/rooms/changed/ops", batch(`"b"`, 2)).isProblem("history_changed") // finds it out
+	c.post(503, "/v1/rooms/changed/ops", batch(`"b"`, 2)).isProblem("history_changed") // the server detects the change
 	for name, send := range roomRoutes("changed") {
 		t.Run(name, func(t *testing.T) { send(c.on(t), 503).isProblem("history_changed") })
 	}
@@ -97,7 +97,7 @@ func testDamagedRoom(t *testing.T, w *witness) {
 	}
 }
 
-// silent is an application that does not say what rooms begin with, but for one.
+// silent is an application that provides the initial state of only one room.
 type silent struct{}
 
 func (silent) LoadInitialState(_ context.Context, room string) (map[string]json.RawMessage, error) {
@@ -107,11 +107,11 @@ func (silent) LoadInitialState(_ context.Context, room string) (map[string]json.
 	return nil, errDown
 }
 
-func testApplicationAway(t *testing.T, w *witness) {
-	for mode, l := range map[string]limits{"open to anybody": {initial: silent{}}, "with authentication": {initial: silent{}, auth: everybody}} {
+func testApplicationUnavailable(t *testing.T, w *witness) {
+	for mode, l := range map[string]limits{"without authentication": {initial: silent{}}, "with authentication": {initial: silent{}, auth: allUsers}} {
 		t.Run(mode, func(t *testing.T) {
 			c := client{t: t, base: startServer(t, l).url, http: &http.Client{Transport: bearer{"ada", w}}}
-			for name, send := range roomRoutes("away") {
+			for name, send := range roomRoutes("unavailable") {
 				t.Run(name, func(t *testing.T) { send(c.on(t), 503).isProblem("initial_state_unavailable") })
 			}
 			c.get(200, "/v1/rooms/known/stores/default").has("state", `{"title":"known"}`)

@@ -12,7 +12,7 @@ import (
 	"github.com/pb33f/libopenapi-validator/errors"
 )
 
-// witness is a transport that holds whatever passes to the contract, and remembers which answers it has seen.
+// witness is a transport that validates requests and responses against the contract, and records the statuses seen.
 type witness struct {
 	t        *testing.T
 	contract *contract
@@ -44,7 +44,7 @@ func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
 	if ok, errs := w.contract.validator.ValidateHttpResponse(req, resp); !ok {
 		w.t.Errorf("%s answers %d, which breaks the contract: %s", name, resp.StatusCode, reasons(errs))
 	}
-	// A request that the server takes is one that the contract allows. Others are sent to be refused.
+	// A request that the server accepts must be valid under the contract. Invalid requests test the rejection.
 	if resp.StatusCode < 400 {
 		if ok, errs := w.contract.validator.ValidateHttpRequest(replay(req)); !ok {
 			w.t.Errorf("%s is answered %d, and is not in the contract: %s", name, resp.StatusCode, reasons(errs))
@@ -62,7 +62,7 @@ func replay(req *http.Request) *http.Request {
 	return again
 }
 
-// checkUnknown holds answers of addresses and methods that the contract has not: those are 404 and 405.
+// checkUnknown checks responses for paths and methods that are not in the contract: they must be 404 and 405.
 func (w *witness) checkUnknown(resp *http.Response) error {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {

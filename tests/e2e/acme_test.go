@@ -25,16 +25,15 @@ import (
 	"github.com/pathsync/pathsync/tests/program"
 )
 
-// acmeName is the name that a certificate is for. Only the authority, by its name server, knows that it is this machine.
+// acmeName is the name in the certificate. Only the authority's name server resolves it, to this machine.
 const acmeName = "pathsync.test"
 
-// authority is Pebble, the ACME server that is made for tests. It really connects to the server, and looks for the answer to
-// its challenge there.
+// authority is Pebble, the ACME server for tests. It connects to the server and requests the answer to its challenge.
 type authority struct {
 	t                   *testing.T
 	pebble              string // the program
 	address, management string
-	cert, key           string // files, of its own HTTPS
+	cert, key           string // files, for its HTTPS
 	client              *http.Client
 	process             *program.Process
 }
@@ -102,7 +101,7 @@ func (a *authority) start(port int) {
 	file := filepath.Join(filepath.Dir(a.cert), "pebble.json")
 	a.put(file, config)
 	a.process = program.Start(a.t, "", []string{"PEBBLE_VA_NOSLEEP=1"}, a.pebble, "-config", file, "-dnsserver", nameServer(a.t))
-	for _, url := range []string{a.directory(), "https://" + a.management + "/roots/0"} { // it says that it listens before it does
+	for _, url := range []string{a.directory(), "https://" + a.management + "/roots/0"} { // it reports that it listens before it does
 		eventually(a.t, func() error {
 			resp, err := a.client.Get(url)
 			if err == nil {
@@ -115,7 +114,7 @@ func (a *authority) start(port int) {
 
 func (a *authority) directory() string { return "https://" + a.address + "/dir" }
 
-// roots are what the authority's certificates go back to.
+// roots returns the root certificates of the authority.
 func (a *authority) roots() *x509.CertPool {
 	a.t.Helper()
 	resp, err := a.client.Get("https://" + a.management + "/roots/0")
@@ -134,7 +133,8 @@ func (a *authority) roots() *x509.CertPool {
 	return roots
 }
 
-// nameServer answers, until the test ends, that every name is this machine, and returns its address. It is asked over TCP.
+// nameServer starts a DNS server on TCP that resolves every name to this machine until the test ends, and returns its
+// address.
 func nameServer(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -158,7 +158,7 @@ func nameServer(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// resolve answers one question (RFC 1035): an A record for this machine when that is asked, and no record otherwise.
+// resolve answers one question (RFC 1035): an A record of this machine for a question of type A, otherwise no record.
 func resolve(conn net.Conn) error {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(patience))
@@ -237,6 +237,6 @@ func TestACertificateIsGotFromAnACMEServerAndKeptOverARestart(t *testing.T) {
 	startForACME(t, address, cache, from)
 	again, err := handshake(t, address, acmeName, roots)
 	if err != nil || !again.Equal(first) {
-		t.Errorf("after a restart, with the authority away: %v, and serial %v instead of %v", err, again.SerialNumber, first.SerialNumber)
+		t.Errorf("after a restart, with the authority stopped: %v, and serial %v instead of %v", err, again.SerialNumber, first.SerialNumber)
 	}
 }

@@ -19,7 +19,7 @@ type api struct {
 	http *http.Client
 }
 
-// op is an operation as it goes over the wire.
+// op is an operation in its wire format.
 type op struct {
 	Path       string          `json:"path"`
 	Op         tree.Kind       `json:"op"`
@@ -30,7 +30,7 @@ type op struct {
 // batch is the body of a POST.
 type batch struct {
 	ClientID  string `json:"clientId"`
-	ClientSeq int64  `json:"clientSeq,omitempty"` // 0: it is not numbered
+	ClientSeq int64  `json:"clientSeq,omitempty"` // 0: absent
 	Key       string `json:"key"`
 	Ops       []op   `json:"ops"`
 }
@@ -46,7 +46,7 @@ func encode(v any) []byte {
 	return text
 }
 
-// answer is what the sender of a batch is told.
+// answer is the response to a batch.
 type answer struct {
 	Room      string   `json:"room"`
 	Key       string   `json:"key"`
@@ -65,12 +65,12 @@ type result struct {
 	ArrayIndex *int        `json:"arrayIndex"`
 }
 
-// again is the answer that the same batch gets when it is sent another time.
+// again returns the answer to a repetition of the same batch.
 func (a answer) again() string {
 	return strings.Replace(string(a.raw), `"duplicate":false`, `"duplicate":true`, 1)
 }
 
-// snapshot is a room as GET has it.
+// snapshot is a room as GET returns it.
 type snapshot struct {
 	Room      string           `json:"room"`
 	Epoch     string           `json:"epoch"`
@@ -99,10 +99,10 @@ type changes struct {
 	Changes  []json.RawMessage `json:"changes"`
 	Next     string            `json:"next"`
 	UpToDate bool              `json:"upToDate"`
-	Pages    json.RawMessage   `json:"pages"` // how far whole ones go
+	Pages    json.RawMessage   `json:"pages"` // the boundaries of complete pages
 }
 
-// problem is a refusal.
+// problem is an error response.
 type problem struct {
 	Status    int    `json:"status"`
 	Code      string `json:"code"`
@@ -112,14 +112,14 @@ type problem struct {
 
 func (p *problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Code, p.Detail) }
 
-// reply is any answer, as it came.
+// reply is any response, unchanged.
 type reply struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// problem reads a refusal.
+// problem decodes an error response.
 func (r reply) problem() *problem {
 	p := new(problem)
 	if err := json.Unmarshal(r.body, p); err != nil {
@@ -128,7 +128,7 @@ func (r reply) problem() *problem {
 	return p
 }
 
-// into reads a success.
+// into decodes a success.
 func (r reply) into(v any) error {
 	if r.status != http.StatusOK {
 		return r.problem()
@@ -136,7 +136,7 @@ func (r reply) into(v any) error {
 	return strictly(r.body, v)
 }
 
-// strictly decodes JSON that must have no member which v does not know.
+// strictly decodes JSON and rejects members that v does not have.
 func strictly(text []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -186,7 +186,7 @@ func (a api) snapshot(ctx context.Context, room string) (got snapshot, err error
 	return got, r.into(&got)
 }
 
-// changes asks for the batches after a position, "" being the beginning, and waits for the next so many seconds.
+// changes requests the batches after a position and waits up to that many seconds for a new one. "" is the beginning.
 func (a api) changes(ctx context.Context, room, after string, wait int) (got changes, err error) {
 	path := "/v1/rooms/" + room + "/changes?limit=1000&wait=" + strconv.Itoa(wait)
 	if after != "" {
@@ -199,7 +199,7 @@ func (a api) changes(ctx context.Context, room, after string, wait int) (got cha
 	return got, r.into(&got)
 }
 
-// history is every delta of a room, from the beginning.
+// history returns all deltas of a room, from the beginning.
 func (a api) history(ctx context.Context, room string) (deltas []json.RawMessage, err error) {
 	for after := ""; ; {
 		page, err := a.changes(ctx, room, after, 0)

@@ -11,7 +11,7 @@ import (
 
 const jwtSecret = "only-for-tests-only-for-tests-only-for-tests"
 
-// tokenOf is a token of a user who may do something in the room `board`.
+// tokenOf returns a token of a user with permissions in the room `board`.
 func tokenOf(t *testing.T, user string, life time.Duration, grant map[string]any) string {
 	t.Helper()
 	grant["room"] = "board"
@@ -24,7 +24,7 @@ func tokenOf(t *testing.T, user string, life time.Duration, grant map[string]any
 	return text
 }
 
-func TestTheCommandsShowTheirToken(t *testing.T) {
+func TestTheCommandsSendTheirToken(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--auth", "jwt", "--jwt-secret", jwtSecret, "--log-level", "debug")
 	s.ask(http.MethodGet, "/v1/rooms/board", nil, "").refused(t, http.StatusUnauthorized, "unauthenticated")
@@ -58,8 +58,8 @@ func TestTheCommandsShowTheirToken(t *testing.T) {
 	}
 }
 
-// The log keeps who sent what, so a client is its user's also after a crash.
-func TestAClientIsItsUsersAfterACrash(t *testing.T) {
+// The log has the user of each batch, so a clientId still belongs to its user after a crash.
+func TestAClientIDBelongsToItsUserAfterACrash(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--auth", "jwt", "--jwt-secret", jwtSecret)
 	post := func(user string) reply {

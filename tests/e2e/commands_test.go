@@ -10,7 +10,7 @@ import (
 	"github.com/pathsync/pathsync/tests/program"
 )
 
-// call runs one of the commands that speak to a server, to its end.
+// call runs a client command to its end.
 func (s *server) call(stdin string, args ...string) (code int, stdout, stderr string) {
 	s.t.Helper()
 	p := s.command(stdin, args...).Start(s.t)
@@ -18,7 +18,7 @@ func (s *server) call(stdin string, args ...string) (code int, stdout, stderr st
 	return code, p.Stdout.String(), p.Stderr.String()
 }
 
-// command prepares a command that speaks to the server. Its output is not a terminal.
+// command prepares a client command for the server. Its output is not a terminal.
 func (s *server) command(stdin string, args ...string) *program.Process {
 	p := program.Prepare(binary, args...)
 	p.Cmd.Stdin = strings.NewReader(stdin)
@@ -67,7 +67,7 @@ func TestSetAndGetOnTheCommandLine(t *testing.T) {
 	}
 }
 
-func TestTheDoctorFindsNothingWrongWithTheServerItself(t *testing.T) {
+func TestTheDoctorReportsNoFaultOfADirectConnection(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	code, stdout, stderr := s.call("", "doctor", "--duration", "1s")
@@ -76,7 +76,7 @@ func TestTheDoctorFindsNothingWrongWithTheServerItself(t *testing.T) {
 	}
 }
 
-func TestSetWaitsForAServerThatIsAway(t *testing.T) {
+func TestSetWaitsForAStoppedServer(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	s.set("board", "title", `"before"`)
@@ -89,7 +89,7 @@ func TestSetWaitsForAServerThatIsAway(t *testing.T) {
 	}
 }
 
-func TestTailGoesOnWithoutAGapAfterAKill(t *testing.T) {
+func TestTailContinuesWithoutAGapAfterAKill(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	s.set("board", "n", "1")
@@ -101,7 +101,7 @@ func TestTailGoesOnWithoutAGapAfterAKill(t *testing.T) {
 	s.kill()
 	tail.Line(t, tail.Stderr, "retrying")
 	s.start()
-	s.set("board", "n", "3") // most likely before tail is back
+	s.set("board", "n", "3") // most likely before tail has reconnected
 	s.kill()
 	s.start()
 	s.set("board", "n", "4")
@@ -118,12 +118,12 @@ func TestTailGoesOnWithoutAGapAfterAKill(t *testing.T) {
 			t.Fatalf("%q is not a name, a position and JSON", line)
 		}
 		if fields[0] == "state" && at > 1 {
-			t.Errorf("it began anew: %s", line)
+			t.Errorf("it restarted from whole state: %s", line)
 		}
 		if fields[0] == "delta" {
 			at++
 			if want := fmt.Sprintf("%s-%d", epoch, at); fields[1] != want {
-				t.Errorf("%s comes where %s is next", fields[1], want)
+				t.Errorf("got %s, want %s", fields[1], want)
 			}
 		}
 	}
@@ -132,7 +132,7 @@ func TestTailGoesOnWithoutAGapAfterAKill(t *testing.T) {
 	}
 }
 
-func TestTailBeginsBehindAnEvent(t *testing.T) {
+func TestTailStartsAfterAnEvent(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	for i := range 3 {
@@ -146,7 +146,7 @@ func TestTailBeginsBehindAnEvent(t *testing.T) {
 	if present := s.users("board"); len(present) != 1 || present[0].ClientID != "ann" {
 		t.Errorf("present are %+v", present)
 	}
-	s.stop() // sends it away in an orderly manner, and it comes back
+	s.stop() // ends the stream in order, and tail reconnects
 	tail.Line(t, tail.Stdout, "reconnect\t")
 	s.start()
 	s.set("board", "n", "3")

@@ -10,9 +10,9 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// reading is what a server says of a room.
+// reading is a room as the server returns it.
 type reading struct {
-	snapshot string // as it came
+	snapshot string // the body, unchanged
 	states   map[string]string
 	history  []json.RawMessage
 }
@@ -39,7 +39,7 @@ func (l *load) witnessesOf(room string) []*witness {
 	return slices.DeleteFunc(slices.Clone(l.witnesses), func(w *witness) bool { return w.replica.room != room })
 }
 
-// proof compares what is in a room's log with what those outside have sent and seen.
+// proof compares a room's log with the batches that its writers sent and the events that its witnesses received.
 type proof struct {
 	t       *testing.T
 	room    string
@@ -47,18 +47,18 @@ type proof struct {
 	reading reading
 }
 
-// prove holds a room's log against what all who had to do with the room have sent and seen.
+// prove compares a room's log with the records of all writers and witnesses of the room.
 func (l *load) prove(p proof) {
 	p.t.Helper()
 	p.everyBatchIsLoggedOnceAsAnswered(l.writersOf(p.room))
-	p.theLogIsWhatReadersAreTold()
+	p.readersReceiveTheLog()
 	for _, w := range l.witnessesOf(p.room) {
-		p.wasTold(w)
+		p.receivedTheLog(w)
 	}
 }
 
-// everyBatchIsLoggedOnceAsAnswered: the log has the batches that were answered, each once, with the outcome that was
-// answered, and no others.
+// everyBatchIsLoggedOnceAsAnswered checks that the log has exactly the answered batches, each once and with the outcome of
+// its answer.
 func (p *proof) everyBatchIsLoggedOnceAsAnswered(writers []*writer) {
 	sent := 0
 	for _, w := range writers {
@@ -66,11 +66,11 @@ func (p *proof) everyBatchIsLoggedOnceAsAnswered(writers []*writer) {
 			sent++
 			seq := b.answer.ServerSeq
 			if seq < 1 || seq > int64(len(p.log)) {
-				p.t.Fatalf("%s was told that batch %d is %d, and there are %d", w.id, b.ClientSeq, seq, len(p.log))
+				p.t.Fatalf("%s: the answer to batch %d has serverSeq %d, but the log has only %d batches", w.id, b.ClientSeq, seq, len(p.log))
 			}
 			logged := p.log[seq-1]
 			if logged.clientID != w.id || logged.clientSeq != b.ClientSeq || logged.key != b.Key {
-				p.t.Fatalf("batch %d of %s was to be %d, which is batch %d of %s", b.ClientSeq, w.id, seq,
+				p.t.Fatalf("batch %d of %s was answered as serverSeq %d, which is batch %d of %s in the log", b.ClientSeq, w.id, seq,
 					logged.clientSeq, logged.clientID)
 			}
 			if err := logged.is(b); err != nil {
@@ -118,7 +118,7 @@ func (b loggedBatch) is(sent sentBatch) error {
 	return nil
 }
 
-// asSent reports whether a value is the one that was sent, but for an id at its end that it was sent without.
+// asSent reports whether a logged value equals the value sent, apart from an id that the server appended.
 func asSent(sent json.RawMessage, logged string) bool {
 	if sent == nil {
 		return logged == ""
@@ -132,10 +132,10 @@ func asSent(sent json.RawMessage, logged string) bool {
 	return text == logged || ok && strings.HasSuffix(named, `"}`)
 }
 
-// theLogIsWhatReadersAreTold: the changes from the beginning are the log, and folded they are the documents.
-func (p *proof) theLogIsWhatReadersAreTold() {
+// readersReceiveTheLog checks that the changes from the beginning equal the log, and that their fold equals the documents.
+func (p *proof) readersReceiveTheLog() {
 	if len(p.reading.history) != len(p.log) {
-		p.t.Fatalf("readers are told %d batches, of %d", len(p.reading.history), len(p.log))
+		p.t.Fatalf("readers receive %d batches, want %d", len(p.reading.history), len(p.log))
 	}
 	fold := newReplica(p.room)
 	for i, change := range p.reading.history {
@@ -146,7 +146,7 @@ func (p *proof) theLogIsWhatReadersAreTold() {
 		if err := json.Unmarshal(change, &d); err != nil {
 			p.t.Fatal(err)
 		}
-		if err := p.log[i].isTold(d); err != nil {
+		if err := p.log[i].matchesDelta(d); err != nil {
 			p.t.Fatalf("batch %d: %v", i+1, err)
 		}
 	}
@@ -155,28 +155,29 @@ func (p *proof) theLogIsWhatReadersAreTold() {
 	}
 }
 
-// isTold compares a logged batch with what readers are told of it: the ops that took effect.
-func (b loggedBatch) isTold(d delta) error {
+// matchesDelta compares a logged batch with its delta, which has the ops that took effect.
+func (b loggedBatch) matchesDelta(d delta) error {
 	effective := slices.DeleteFunc(slices.Clone(b.ops), func(o loggedOp) bool { return o.discarded != "" })
 	if d.ClientID != b.clientID || d.ClientSeq != b.clientSeq || d.Key != b.key || d.ServerTs != b.serverTs ||
 		len(d.Ops) != len(effective) {
-		return fmt.Errorf("%+v is told as %+v", b, d)
+		return fmt.Errorf("%+v has the delta %+v", b, d)
 	}
 	for i, o := range effective {
 		told := d.Ops[i]
 		if told.Op != o.kind || told.Path != o.path || string(told.Value) != o.value ||
 			told.ArrayIndex == nil && o.index != tree.NoIndex || told.ArrayIndex != nil && *told.ArrayIndex != o.index {
-			return fmt.Errorf("%+v is told as %+v", o, told)
+			return fmt.Errorf("%+v has the delta %+v", o, told)
 		}
 	}
 	return nil
 }
 
-// wasTold: a witness was told every batch once, in order and in the same bytes as everybody else; only whole state may
-// stand for what came before, and nobody who could resume was given that twice. It ends with the server's documents.
-func (p *proof) wasTold(w *witness) {
+// receivedTheLog checks that a witness received every batch once, in order and in the same bytes as all other readers. Only
+// whole state may replace earlier batches, and a witness that resumes receives whole state once. At the end the witness has
+// the server's documents.
+func (p *proof) receivedTheLog(w *witness) {
 	if w.resumes && w.replica.starts > 1 {
-		p.t.Errorf("%s was told to start %d times", w.name, w.replica.starts)
+		p.t.Errorf("%s received whole state %d times", w.name, w.replica.starts)
 	}
 	next := int64(1)
 	for _, seen := range w.replica.deltas {
@@ -185,11 +186,11 @@ func (p *proof) wasTold(w *witness) {
 			p.t.Fatal(err)
 		}
 		if d.ServerSeq != next && !seen.started {
-			p.t.Fatalf("%s was told %d where %d comes", w.name, d.ServerSeq, next)
+			p.t.Fatalf("%s received batch %d, want batch %d", w.name, d.ServerSeq, next)
 		}
 		next = d.ServerSeq + 1
 		if told := p.reading.history[d.ServerSeq-1]; string(told) != string(seen.data) {
-			p.t.Fatalf("%s was told\n%s\nand others\n%s", w.name, seen.data, told)
+			p.t.Fatalf("%s received\n%s\nand other readers\n%s", w.name, seen.data, told)
 		}
 	}
 	if err := differ(p.reading.states, w.replica.text()); err != nil {
@@ -198,7 +199,7 @@ func (p *proof) wasTold(w *witness) {
 	p.sawStates(w)
 }
 
-// sawStates compares each document that came whole with the fold of the log.
+// sawStates compares each whole document that a witness received with the fold of the log.
 func (p *proof) sawStates(w *witness) {
 	states := slices.Clone(w.replica.states)
 	slices.SortStableFunc(states, func(a, b seenState) int { return int(a.seq - b.seq) })
@@ -210,7 +211,7 @@ func (p *proof) sawStates(w *witness) {
 			}
 		}
 		if folded := fold.text()[state.key]; folded != state.text {
-			p.t.Fatalf("%s was sent %s at %d as\n%s\nwhich the log makes\n%s", w.name, state.key, state.seq, state.text, folded)
+			p.t.Fatalf("%s received %s at %d as\n%s\nwant the fold of the log\n%s", w.name, state.key, state.seq, state.text, folded)
 		}
 	}
 }

@@ -18,7 +18,7 @@ var crashRooms = []string{"alpha", "beta", "gamma"}
 
 const writersPerRoom = 2
 
-func TestCrashesLoseNothingAndDoubleNothing(t *testing.T) {
+func TestCrashesNeitherLoseNorDuplicateBatches(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--server-batch-ms", "20")
 	load := startLoad(t, s.api)
@@ -37,7 +37,7 @@ func TestCrashesLoseNothingAndDoubleNothing(t *testing.T) {
 	s.start()
 	for room, reading := range s.readings(crashRooms) {
 		if reading.snapshot != readings[room].snapshot {
-			t.Errorf("opened anew, %s is\n%s\nand was\n%s", room, reading.snapshot, readings[room].snapshot)
+			t.Errorf("after reopening, %s is\n%s\nand was\n%s", room, reading.snapshot, readings[room].snapshot)
 		}
 	}
 	s.stop()
@@ -49,7 +49,7 @@ func TestCrashesLoseNothingAndDoubleNothing(t *testing.T) {
 	}
 }
 
-// crashes is how often the server is to be killed: few times, unless PATHSYNC_CRASHES says how often.
+// crashes returns the number of times to kill the server: PATHSYNC_CRASHES, or a small number by default.
 func crashes(t *testing.T, few int) int {
 	t.Helper()
 	text := os.Getenv("PATHSYNC_CRASHES")
@@ -58,7 +58,7 @@ func crashes(t *testing.T, few int) int {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		t.Fatalf("PATHSYNC_CRASHES=%q is no number of crashes", text)
+		t.Fatalf("PATHSYNC_CRASHES=%q is not a number of crashes", text)
 	}
 	return n
 }
@@ -69,10 +69,10 @@ type load struct {
 	writers   []*writer
 	witnesses []*witness
 	answered  *atomic.Int64 // batches, of all writers
-	enough    chan struct{} // closed when the writers are to stop
+	enough    chan struct{} // closed to stop the writers
 
-	ctx     context.Context         // ends with the first failure, or when the witnesses are to stop
-	stop    context.CancelCauseFunc // with nil when all is well
+	ctx     context.Context         // canceled by the first failure, or to stop the witnesses
+	stop    context.CancelCauseFunc // nil without a failure
 	writing sync.WaitGroup
 	reading sync.WaitGroup
 }
@@ -108,8 +108,7 @@ func (l *load) run(group *sync.WaitGroup, role func() error) {
 	})
 }
 
-// crash kills the server n times under the load, at any moment: in the middle of an append, of a checkpoint, of an answer,
-// of the start.
+// crash kills the server n times under load, at random times: during an append, a checkpoint, a response or the startup.
 func (l *load) crash(s *server, n int) {
 	l.t.Helper()
 	began := time.Now()
@@ -135,7 +134,7 @@ func (l *load) crash(s *server, n int) {
 	l.t.Logf("%d kills under load, and %d while the server started, in %v", n, kills-n, time.Since(began).Round(time.Second))
 }
 
-// await waits until check returns nil, or somebody fails.
+// await waits until check returns nil. It fails the test if a writer or witness fails.
 func (l *load) await(check func() error) {
 	l.t.Helper()
 	eventually(l.t, func() error {
@@ -146,7 +145,7 @@ func (l *load) await(check func() error) {
 	})
 }
 
-// progress waits until so many more batches have been answered.
+// progress waits until that many more batches have been answered.
 func (l *load) progress(n int) {
 	l.t.Helper()
 	goal := l.answered.Load() + int64(n)
@@ -184,6 +183,6 @@ func (l *load) finish(s *server) {
 	for _, w := range l.witnesses {
 		told, starts = told+len(w.replica.deltas), starts+w.replica.starts
 	}
-	l.t.Logf("%d batches, %d answered again; %d deltas to %d witnesses, who began %d times",
+	l.t.Logf("%d batches, %d answered again; %d deltas to %d witnesses, with %d starts",
 		sent, again, told, len(l.witnesses), starts)
 }

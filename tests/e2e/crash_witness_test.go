@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// witness reads a room through all crashes and keeps a record of what it was told.
+// witness reads a room through all crashes and records the events that it receives.
 type witness struct {
 	api
 	witnessKind
 	replica *replica
-	seq     atomic.Int64 // of the last batch, for others to see
+	seq     atomic.Int64 // of the last batch; other goroutines read it
 }
 
 // witnessKind is a way of reading.
 type witnessKind struct {
 	name    string
-	resumes bool // from its last event id; otherwise it begins anew after each crash
+	resumes bool // from its last event id; otherwise it starts from whole state after each crash
 	read    func(*witness, context.Context) error
 }
 
@@ -33,7 +33,7 @@ var witnessKinds = []witnessKind{
 	{"a reader with the r3labs client", true, (*witness).readWithR3labs},
 }
 
-// run reads again and again until ctx ends. It fails at once when it is told something wrong.
+// run reads one stream after the other until ctx ends. It fails at the first wrong event.
 func (w *witness) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := w.read(w, ctx)
@@ -47,7 +47,7 @@ func (w *witness) run(ctx context.Context) error {
 	return nil
 }
 
-// wrongEvent is an event that may not come where it came.
+// wrongEvent is an event that the protocol does not allow at its place in the stream.
 type wrongEvent struct{ error }
 
 func (w *witness) take(e event) error {
@@ -58,7 +58,7 @@ func (w *witness) take(e event) error {
 	return nil
 }
 
-// connect prepares the replica for a new stream, and returns where that is to begin.
+// connect prepares the replica for a new stream, and returns the position to resume from.
 func (w *witness) connect() (position string) {
 	if w.resumes {
 		position = w.replica.position()
@@ -107,7 +107,7 @@ func (w *witness) poll(ctx context.Context) error {
 			}
 		}
 		if len(page.Changes) > 0 && page.Next != w.replica.position() {
-			return wrongEvent{fmt.Errorf("a page ends at %s and says %s", w.replica.position(), page.Next)}
+			return wrongEvent{fmt.Errorf("a page ends at %s, and its next is %s", w.replica.position(), page.Next)}
 		}
 	}
 }

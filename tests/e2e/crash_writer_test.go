@@ -12,15 +12,15 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// writer posts one batch after the other to a room, each until it is answered.
+// writer posts batches to a room in sequence, and repeats each until it is answered.
 type writer struct {
 	api      api
 	room, id string
 	answered *atomic.Int64
 
 	sent  []sentBatch
-	again int      // how many answers it has been given another time
-	items []string // ids that the server has given to its items
+	again int      // number of answers received again
+	items []string // ids that the server assigned to its items
 }
 
 // sentBatch is a batch and the answer to it.
@@ -44,7 +44,7 @@ func (w *writer) run(ctx context.Context, enough <-chan struct{}) error {
 			return fmt.Errorf("%s: batch %d: %w", w.id, b.ClientSeq, err)
 		}
 		if a.Duplicate && !crashed {
-			return fmt.Errorf("%s: batch %d, sent once, is said to be a duplicate", w.id, b.ClientSeq)
+			return fmt.Errorf("%s: batch %d, sent once, is marked as a duplicate", w.id, b.ClientSeq)
 		}
 		w.sent = append(w.sent, sentBatch{b, a})
 		w.remember(a)
@@ -57,7 +57,7 @@ func (w *writer) run(ctx context.Context, enough <-chan struct{}) error {
 	}
 }
 
-// deliver sends a batch until it is answered. crashed says that an earlier attempt may have been taken.
+// deliver sends a batch until it is answered. crashed reports that an earlier attempt may have been committed.
 func (w *writer) deliver(ctx context.Context, body []byte) (a answer, crashed bool, err error) {
 	for ; ; crashed = true {
 		a, err = w.api.post(ctx, w.room, body)
@@ -71,7 +71,7 @@ func (w *writer) deliver(ctx context.Context, body []byte) (a answer, crashed bo
 	}
 }
 
-// repeat sends a batch that was answered another time. It must get the first answer.
+// repeat sends an answered batch again and expects the first answer.
 func (w *writer) repeat(ctx context.Context) error {
 	b := w.sent[rand.N(len(w.sent))]
 	if rand.N(2) == 0 {
@@ -88,7 +88,7 @@ func (w *writer) repeat(ctx context.Context) error {
 	return nil
 }
 
-// remember keeps the ids that the server has given.
+// remember keeps the ids that the server assigned.
 func (w *writer) remember(a answer) {
 	for _, o := range a.Ops {
 		var item struct {
@@ -100,8 +100,8 @@ func (w *writer) remember(a answer) {
 	}
 }
 
-// compose makes the next batch: some operations of every kind, on few enough places that writers meet and discards
-// happen.
+// compose returns the next batch: operations of all kinds, on few places, so that writers conflict and operations are
+// discarded.
 func (w *writer) compose() batch {
 	b := batch{ClientID: w.id, ClientSeq: int64(len(w.sent)) + 1, Key: "default"}
 	if rand.N(4) == 0 {
@@ -113,7 +113,7 @@ func (w *writer) compose() batch {
 	return b
 }
 
-// texts are values that are easily damaged on the way.
+// texts are values that a faulty encoding would damage.
 var texts = []string{
 	`"plain"`, `"\r\ndata: x\n\n"`, `"</script> & \u2028 \u0000"`, `"żółć 🚀"`, `""`, `null`, `true`, `9007199254740993`, `-0`,
 	`1.0e+5`, `[]`, `{}`, `[1,"two",[3]]`, `{"b":{"a":[]},"a":"order"}`,
@@ -137,7 +137,7 @@ func (w *writer) operation() op {
 	case 4:
 		return op{Op: tree.ArrayAdd, Path: "tasks", Value: json.RawMessage(`{"text":"yours to name"}`), ArrayIndex: &index}
 	case 5:
-		if len(w.items) > 10 { // so that the array does not grow for ever
+		if len(w.items) > 10 { // limits the size of the array
 			task, w.items = w.items[0], w.items[1:]
 		}
 		return op{Op: tree.ArrayDelete, Path: "tasks[" + task + "]"}

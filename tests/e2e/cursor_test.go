@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// The log has a batch a moment before readers are told. Whoever is served from the log then must not be given a
-// position that the room itself has not reached.
-func TestAPositionIsGoodFromTheMomentItIsGiven(t *testing.T) {
+// A batch is in the log shortly before it is broadcast. A response from the log must not have a position that the room
+// itself has not reached.
+func TestAReturnedPositionIsValidAtOnce(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "--feed-bytes", "16384") // which is some fifteen batches
+	s := startServer(t, "--feed-bytes", "16384") // about fifteen batches
 	value := []byte(`"` + strings.Repeat("x", 1<<10) + `"`)
 	const writers, readers, looks = 2, 4, 50
 	ended := make(chan error, readers)
@@ -43,7 +43,7 @@ func TestAPositionIsGoodFromTheMomentItIsGiven(t *testing.T) {
 	}
 }
 
-// lookBack asks for more batches than are in memory, in both ways, and then for what comes after them.
+// lookBack requests more batches than are in memory, by changes and by a stream, and then the batches after them.
 func (s *server) lookBack(t *testing.T, room string) error {
 	now, err := s.api.snapshot(t.Context(), room)
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *server) lookBack(t *testing.T, room string) error {
 		return err
 	}
 	if _, err := s.changes(t.Context(), room, page.Next, 0); err != nil {
-		return fmt.Errorf("asking for what comes after %s, which was just given: %w", page.Next, err)
+		return fmt.Errorf("requesting the batches after %s, the position just returned: %w", page.Next, err)
 	}
 	stream, err := s.open(t.Context(), room, "", behind)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *server) lookBack(t *testing.T, room string) error {
 		return err
 	}
 	if first.name == "state" {
-		return errors.New("resuming at " + behind + " began anew")
+		return errors.New("resuming at " + behind + " returned the whole state")
 	}
 	return nil
 }

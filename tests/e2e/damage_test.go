@@ -41,12 +41,12 @@ func TestADamagedRoomIsNotServedNorOverwritten(t *testing.T) {
 			}
 			said := s.process.Line(t, s.process.Stderr, "level=ERROR")
 			if !strings.Contains(said, "room=damaged") {
-				t.Errorf("it does not say which room:\n%s", said)
+				t.Errorf("the log does not name the room:\n%s", said)
 			}
-			// It looks again once a second, however often it is asked, and says each time what it found.
+			// It reads the room at most once a second, regardless of the number of requests, and logs one error each time.
 			looks := 1 + int(time.Since(began)/time.Second)
 			if text := s.process.Stderr.String(); strings.Count(text, "level=ERROR") > looks || strings.Contains(text, "goroutine") {
-				t.Errorf("it says too much:\n%s", text)
+				t.Errorf("the log has too many errors, or a stack trace:\n%s", text)
 			}
 
 			s.set("well", "n", "4")
@@ -59,7 +59,7 @@ func TestADamagedRoomIsNotServedNorOverwritten(t *testing.T) {
 	}
 }
 
-// alter changes the database of a server that is not running.
+// alter changes the database of a stopped server.
 func (s *server) alter(statements string) {
 	s.t.Helper()
 	db := openDatabase(s.t, s.file)
@@ -69,7 +69,7 @@ func (s *server) alter(statements string) {
 	}
 }
 
-// rows returns all that the database of a server that is not running has of a room, as text.
+// rows returns all rows of a room in the database of a stopped server, as text.
 func (s *server) rows(room string) (text string) {
 	s.t.Helper()
 	db := openDatabase(s.t, s.file)

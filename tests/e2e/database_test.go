@@ -12,7 +12,7 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// loggedBatch is a batch as the log has it.
+// loggedBatch is a batch in the log.
 type loggedBatch struct {
 	key, clientID       string
 	clientSeq, serverTs int64
@@ -37,15 +37,15 @@ func openDatabase(t *testing.T, file string) *sql.DB {
 	return db
 }
 
-// copyDatabase copies a database as a crash has left it, with the part that is in the write-ahead log alone, so that
-// reading it does not save the server the recovery.
+// copyDatabase copies a database after a crash, with its write-ahead log. The tests read the copy, so that the server
+// itself recovers the original.
 func copyDatabase(t *testing.T, file string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, suffix := range []string{"", "-wal"} {
 		data, err := os.ReadFile(file + suffix)
 		if errors.Is(err, os.ErrNotExist) {
-			continue // an orderly end leaves nothing but the file
+			continue // an orderly shutdown leaves only the database file
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -57,7 +57,7 @@ func copyDatabase(t *testing.T, file string) string {
 	return filepath.Join(dir, "copy.db")
 }
 
-// readLogs reads the log of each room, and expects neither gaps nor doubles in it.
+// readLogs reads the log of each room and expects neither gaps nor duplicates.
 func readLogs(t *testing.T, file string) map[string][]loggedBatch {
 	t.Helper()
 	rows, err := openDatabase(t, copyDatabase(t, file)).QueryContext(t.Context(), `
@@ -85,7 +85,7 @@ func readLogs(t *testing.T, file string) map[string][]loggedBatch {
 		}
 		log := logs[room]
 		if serverSeq != len(log) || index != len(log[len(log)-1].ops) {
-			t.Fatalf("op %d of batch %d stands where op %d of batch %d belongs", index, serverSeq,
+			t.Fatalf("the log has op %d of batch %d in the place of op %d of batch %d", index, serverSeq,
 				len(log[len(log)-1].ops), len(log))
 		}
 		last := &log[len(log)-1]

@@ -8,8 +8,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
-// TestCrashesOnEveryDatabase is the proof of TestCrashesLoseNothingAndDoubleNothing on the databases that have a server of
-// their own, which is not killed.
+// TestCrashesOnEveryDatabase repeats TestCrashesNeitherLoseNorDuplicateBatches on database servers, which keep running.
 func TestCrashesOnEveryDatabase(t *testing.T) {
 	for name, newDatabase := range map[string]func(testing.TB) string{
 		"PostgreSQL": dbtest.Postgres,
@@ -35,7 +34,7 @@ func TestCrashesOnEveryDatabase(t *testing.T) {
 			s.start()
 			for room, reading := range s.readings(crashRooms) {
 				if reading.snapshot != readings[room].snapshot {
-					t.Errorf("opened anew, %s is\n%s\nand was\n%s", room, reading.snapshot, readings[room].snapshot)
+					t.Errorf("after reopening, %s is\n%s\nand was\n%s", room, reading.snapshot, readings[room].snapshot)
 				}
 			}
 			s.stop()
@@ -52,7 +51,7 @@ func storedLog(t *testing.T, store core.Store, room string) (log []loggedBatch) 
 	}
 	for i, b := range batches {
 		if b.ServerSeq != int64(i+1) {
-			t.Fatalf("batch %d stands where %d belongs", b.ServerSeq, i+1)
+			t.Fatalf("the log has batch %d in the place of batch %d", b.ServerSeq, i+1)
 		}
 		logged := loggedBatch{key: b.Key, clientID: b.ClientID, clientSeq: b.ClientSeq, serverTs: b.ServerTs}
 		for _, op := range b.Ops {

@@ -1,11 +1,9 @@
-// Package e2e runs the real binary and tells what its users go through: crashes, restarts, shutdowns, readers that
-// stall, databases that cannot be opened.
+// Package e2e tests the real binary: crashes, restarts, shutdowns, stalled readers, and databases that cannot be opened.
 //
-// Each test starts servers of its own on the loopback interface, with an SQLite file in a directory of its own. What a
-// reader is sent goes into a replica, which holds the wire to its promises event by event and the documents to the
-// server's, byte for byte. TestCrashesLoseNothingAndDoubleNothing kills the server again and again under load; the
-// variable PATHSYNC_CRASHES says how often.
+// Each test starts its own servers on the loopback interface, with an SQLite file in a temporary directory. A reader applies
+// its events to a replica, which checks each event against the protocol and compares the documents with the server's, byte
+// for byte. TestCrashesNeitherLoseNorDuplicateBatches kills the server repeatedly under load; the variable PATHSYNC_CRASHES
+// sets the number of kills.
 //
-// Nothing here sleeps in the hope that something has happened by then: a test waits for what it wants to see, and fails
-// when that does not come.
+// No test sleeps for a fixed time to wait for a condition: it waits for the condition itself, and fails after a limit.
 package e2e

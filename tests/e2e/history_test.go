@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// beginning is what a new stream is sent first.
+// beginning is the start of a new stream.
 type beginning struct {
 	whole bool   // it begins with the whole state
 	id    string // of its `up-to-date`
 }
 
-// begins opens a stream from a position and reads what it begins with.
+// begins opens a stream from a position and reads its beginning.
 func (s *server) begins(room, position string) (b beginning) {
 	s.t.Helper()
 	stream, err := s.open(s.t.Context(), room, "", position)
@@ -45,7 +45,7 @@ func epochOf(id string) string {
 	return epoch
 }
 
-// write sets a member as often as is said, and returns the last event id.
+// write sets a member that many times, and returns the last event id.
 func (s *server) write(room string, times int) (id string) {
 	s.t.Helper()
 	for n := range times {
@@ -55,12 +55,12 @@ func (s *server) write(room string, times int) (id string) {
 	return id
 }
 
-// startsAnew expects that a reader from an old epoch begins with the whole state of another.
+// startsAnew expects that a reader from an old epoch receives the whole state under a new epoch.
 func (s *server) startsAnew(room, position string) (epoch string) {
 	s.t.Helper()
 	b := s.begins(room, position)
 	if epoch = epochOf(b.id); !b.whole || epoch == epochOf(position) {
-		s.t.Errorf("a reader at %s goes on to %s, with whole state: %v", position, b.id, b.whole)
+		s.t.Errorf("a reader at %s continues at %s, with whole state: %v", position, b.id, b.whole)
 	}
 	return epoch
 }
@@ -122,7 +122,7 @@ func TestAReaderBeyondARestoredBackupEndsItsHistory(t *testing.T) {
 			s.start()
 
 			renewed := s.startsAnew("board", ahead)
-			s.write("board", 7) // beyond where the readers were
+			s.write("board", 7) // beyond the readers' positions
 			for _, position := range []string{epoch + "-8", epoch + "-5", ahead} {
 				if got := s.startsAnew("board", position); got != renewed {
 					t.Errorf("the reader at %s gets the epoch %s, and the first got %s", position, got, renewed)
@@ -130,14 +130,14 @@ func TestAReaderBeyondARestoredBackupEndsItsHistory(t *testing.T) {
 			}
 			s.startsAnew("other", epoch+"-5")
 			if said := s.process.Stderr.String(); strings.Count(said, "level=ERROR") != 1 {
-				t.Errorf("it should log one error:\n%s", said)
+				t.Errorf("want one error in the log:\n%s", said)
 			}
 			s.stop()
 		})
 	}
 }
 
-// Each way to name a position finds a loss.
+// The server detects the loss by each kind of position.
 func TestEveryPositionBeyondTheLogEndsItsHistory(t *testing.T) {
 	t.Parallel()
 	for name, ask := range map[string]func(s *server, epoch string) int{
@@ -188,7 +188,7 @@ func TestEveryPositionBeyondTheLogEndsItsHistory(t *testing.T) {
 	}
 }
 
-// A position is not signed, so anybody can name one that was never given.
+// A position is not signed, so a client can send one that the server never returned.
 func TestFalsePositionsDoNotDisturbOtherReaders(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -208,7 +208,7 @@ func TestFalsePositionsDoNotDisturbOtherReaders(t *testing.T) {
 		t.Errorf("false positions of a history that this server began have ended it")
 	}
 
-	// A server that did not see the history begin cannot tell the first lie from a loss.
+	// A server that did not start the history itself cannot distinguish the first false position from a loss.
 	s.stop()
 	s.start()
 	lie(first)
@@ -241,7 +241,7 @@ func TestAnEpochThatIsRotatedByHandRestartsEveryReader(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("epoch rotate: exit code %d, %q", code, said)
 	}
-	// The stream ends with a problem that says why.
+	// The stream ends with a problem that has the reason.
 	for {
 		e, err := stream.next()
 		if err != nil {
@@ -263,25 +263,25 @@ func TestAnEpochThatIsRotatedByHandRestartsEveryReader(t *testing.T) {
 	s.stop()
 }
 
-func TestADatabaseFileThatIsMovedAwayIsReportedAndTakenUpAgain(t *testing.T) {
+func TestAMovedDatabaseFileIsReportedAndUsedAgainAfterItsReturn(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	id := s.write("board", 3)
-	away := s.file + ".away"
-	if err := os.Rename(s.file, away); err != nil {
+	moved := s.file + ".moved"
+	if err := os.Rename(s.file, moved); err != nil {
 		t.Fatal(err)
 	}
-	// An idle server notices it too.
+	// An idle server detects it too.
 	s.process.Line(t, s.process.Stderr, "level=ERROR")
 	s.ask(http.MethodGet, "/readyz", nil, "").refused(t, 503, "database_unavailable")
 	began := time.Now()
 	s.ask(http.MethodPost, "/v1/rooms/board/ops", nil, string(batch{ClientID: "c", Key: "default", Ops: []op{{Path: "n", Op: "set", Value: []byte("9")}}}.encode())).
 		refused(t, 503, "database_unavailable")
 	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("the refusal took %s", took)
+		t.Errorf("the error response took %s", took)
 	}
 	s.snapshot("board")
-	if err := os.Rename(away, s.file); err != nil {
+	if err := os.Rename(moved, s.file); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, func() error { return s.isReady() })
@@ -289,10 +289,10 @@ func TestADatabaseFileThatIsMovedAwayIsReportedAndTakenUpAgain(t *testing.T) {
 		t.Errorf("the next batch is %s", next)
 	}
 	if b := s.begins("board", id); b.whole {
-		t.Error("a reader starts again, although nothing has changed")
+		t.Error("a reader received the whole state, although nothing has changed")
 	}
 	if said := s.process.Stderr.String(); strings.Count(said, "level=ERROR") != 1 {
-		t.Errorf("it should log one error:\n%s", said)
+		t.Errorf("want one error in the log:\n%s", said)
 	}
 	s.stop()
 }

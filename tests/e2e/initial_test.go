@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// application is what new rooms are asked about. It can be away, or say anything.
+// application is an application that provides the initial state of rooms. A test sets its response.
 type application struct {
 	*httptest.Server
 	mu     sync.Mutex
@@ -48,11 +48,12 @@ func saying(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }
 }
 
-func away(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) } // the connection is cut
+// unreachable closes the connection without a response.
+func unreachable(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 const twoStores = `{"stores":{"notes":[],"default":{"title":"from the application"}}}`
 
-// beginning is the documents that a new stream of a room starts with, or why there is none.
+// beginning returns the documents with which a new stream of a room starts, or the error.
 func (a api) beginning(ctx context.Context, room string) string {
 	stream, err := a.open(ctx, room, "", "")
 	if err != nil {
@@ -77,7 +78,7 @@ const began = `{"room":"board","key":"default","serverSeq":1,"state":{"title":"f
 {"room":"board","key":"notes","serverSeq":2,"state":[]}
 `
 
-func TestTheFirstReadersStreamStartsWithWhatTheApplicationSays(t *testing.T) {
+func TestTheFirstStreamStartsWithTheInitialStateOfTheApplication(t *testing.T) {
 	t.Parallel()
 	a := startApplication(t, saying(twoStores))
 	s := startServer(t, "--initial-state-url", a.URL+"/rooms")
@@ -91,8 +92,8 @@ func TestTheFirstReadersStreamStartsWithWhatTheApplicationSays(t *testing.T) {
 	}
 	readers.Wait()
 	s.kill()
-	a.answers(away)
-	s.start() // and the application is not needed any more
+	a.answers(unreachable)
+	s.start() // the application is not needed any more
 	if got := s.beginning(t.Context(), "board"); got != began {
 		t.Errorf("after a crash a stream starts with\n%s", got)
 	}
@@ -101,13 +102,13 @@ func TestTheFirstReadersStreamStartsWithWhatTheApplicationSays(t *testing.T) {
 	}
 }
 
-// A room whose beginning is not known must not look empty, or its first reader would fill it with something else.
-func TestANewRoomIsOpenedToNobodyWhileTheApplicationHasNoAnswer(t *testing.T) {
+// A room without its initial state must not look empty: its first reader would initialize it with other content.
+func TestANewRoomIsUnavailableWhileTheApplicationFails(t *testing.T) {
 	t.Parallel()
-	a := startApplication(t, away)
+	a := startApplication(t, unreachable)
 	s := startServer(t, "--initial-state-url", a.URL+"/?key=s3cret")
 	for what, answer := range map[string]http.HandlerFunc{
-		"away": away, "rubbish": saying("<html>"), "huge": saying(twoStores + strings.Repeat(" ", 17<<20)),
+		"unreachable": unreachable, "rubbish": saying("<html>"), "huge": saying(twoStores + strings.Repeat(" ", 17<<20)),
 		"an error": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 		"slow":     func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 	} {
@@ -116,7 +117,7 @@ func TestANewRoomIsOpenedToNobodyWhileTheApplicationHasNoAnswer(t *testing.T) {
 		r := s.ask(http.MethodGet, room+"/events", nil, "")
 		r.refused(t, http.StatusServiceUnavailable, "initial_state_unavailable")
 		if r.header.Get("Retry-After") == "" {
-			t.Errorf("%s: nobody says when to come back", what)
+			t.Errorf("%s: the 503 has no Retry-After", what)
 		}
 		seed := `{"clientId":"c","key":"default","ops":[{"op":"init","path":"","value":{}}]}`
 		s.ask(http.MethodPost, room+"/ops", http.Header{"Content-Type": {"application/json"}}, seed).
@@ -124,7 +125,7 @@ func TestANewRoomIsOpenedToNobodyWhileTheApplicationHasNoAnswer(t *testing.T) {
 		a.answers(saying(twoStores))
 		for end := time.Now().Add(patience); !strings.Contains(string(s.ask(http.MethodGet, room, nil, "").body), "from the application"); {
 			if time.Now().After(end) {
-				t.Fatalf("%s: the room is not opened when the application is back", what)
+				t.Fatalf("%s: the room is still unavailable after the application recovered", what)
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -135,7 +136,7 @@ func TestANewRoomIsOpenedToNobodyWhileTheApplicationHasNoAnswer(t *testing.T) {
 	}
 }
 
-func TestTheApplicationIsAskedOnlyForThoseWhoMayUseTheRoom(t *testing.T) {
+func TestTheApplicationIsNotAskedForRequestsWithoutPermission(t *testing.T) {
 	t.Parallel()
 	a := startApplication(t, saying(twoStores))
 	s := startServer(t, "--auth", "jwt", "--jwt-secret", jwtSecret, "--initial-state-url", a.URL)

@@ -13,7 +13,7 @@ import (
 	"github.com/pathsync/pathsync/tests/program"
 )
 
-// startWithAdmin starts a server with an address for operators, and returns how to ask there.
+// startWithAdmin starts a server with an address for operators, and returns a client for that address.
 func startWithAdmin(t *testing.T, flags ...string) (*server, *operator) {
 	t.Helper()
 	s := startServer(t, append(flags, "--admin-listen", "127.0.0.1:0")...)
@@ -25,7 +25,7 @@ func startWithAdmin(t *testing.T, flags ...string) (*server, *operator) {
 	return s, &operator{t: t, api: api{url: url[1], http: s.http}}
 }
 
-// operator asks at the operators' address.
+// operator sends requests to the operators' address.
 type operator struct {
 	api
 	t *testing.T
@@ -40,7 +40,7 @@ func (o *operator) get(path string) reply {
 	return r
 }
 
-// metric is the value of one series.
+// metric returns the value of one series.
 func (o *operator) metric(series string) float64 {
 	o.t.Helper()
 	r := o.get("/metrics")
@@ -57,7 +57,7 @@ func (o *operator) metric(series string) float64 {
 	return 0
 }
 
-func TestMetricsCountWhatHappens(t *testing.T) {
+func TestMetricsCountBatchesAndStreams(t *testing.T) {
 	t.Parallel()
 	s, admin := startWithAdmin(t)
 	r := s.read("board", "")
@@ -99,7 +99,7 @@ func TestMetricsAndProfilesAreForOperatorsOnlyWhenTheyHaveAnAddress(t *testing.T
 			t.Errorf("operators get %d at %s", got.status, path)
 		}
 	}
-	for _, path := range []string{"/", "/v1/rooms/board", "/docs", "/debug/pprof/cmdline"} { // which may have secrets in it
+	for _, path := range []string{"/", "/v1/rooms/board", "/docs", "/debug/pprof/cmdline"} { // the command line may have secrets
 		if got := admin.get(path); got.status != http.StatusNotFound {
 			t.Errorf("the operators' address answers %d at %s", got.status, path)
 		}
@@ -118,7 +118,7 @@ func TestWithoutAnAddressForOperatorsThereAreMetricsAndNoProfiles(t *testing.T) 
 func TestAServerThatIsDrainingIsNotReadyAndCanStillBeWatched(t *testing.T) {
 	t.Parallel()
 	s, admin := startWithAdmin(t)
-	slow := s.beginPost("board", 100) // keeps the server from ending at once
+	slow := s.beginPost("board", 100) // delays the end of the server
 	s.process.Signal(t, syscall.SIGTERM)
 	eventually(t, func() error {
 		if r := admin.get("/readyz"); r.status != http.StatusServiceUnavailable || r.problem().Code != "shutting_down" {
@@ -131,13 +131,13 @@ func TestAServerThatIsDrainingIsNotReadyAndCanStillBeWatched(t *testing.T) {
 	s.stopped()
 }
 
-func TestASIGTERMDoesNotWaitForReadersThatTakeNothing(t *testing.T) {
+func TestASIGTERMDoesNotWaitForStalledReaders(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	s.stalledStream("board")
 	s.stop()
 	if said := s.process.Stderr.String(); strings.Contains(said, "had to be cut") {
-		t.Errorf("the whole time for draining went by:\n%s", said)
+		t.Errorf("the server used its whole drain timeout:\n%s", said)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// user is somebody present.
+// user is a present client.
 type user struct {
 	ClientID    string          `json:"clientId"`
 	DisplayName string          `json:"displayName"`
@@ -18,13 +18,13 @@ type user struct {
 	Meta        json.RawMessage `json:"meta"`
 }
 
-// presenceChange is who came, changed and left.
+// presenceChange lists the clients that joined, changed and left.
 type presenceChange struct {
 	Joined, Updated []user
 	Left            []string
 }
 
-// users asks who is present.
+// users returns the present clients.
 func (s *server) users(room string) []user {
 	s.t.Helper()
 	var present struct{ Users []user }
@@ -34,7 +34,7 @@ func (s *server) users(room string) []user {
 	return present.Users
 }
 
-// watch opens the stream of somebody who is not present.
+// watch opens a stream without a clientId, so its reader is not present.
 func (s *server) watch(room string) *reader {
 	s.t.Helper()
 	r := s.read(room, "")
@@ -49,26 +49,26 @@ func (r *reader) change() (c presenceChange) {
 	return c
 }
 
-// joins waits until a client has come, which is the only change.
+// joins expects that the next change has one joined client and nothing else.
 func (r *reader) joins(clientID string) user {
 	r.t.Helper()
 	c := r.change()
 	if len(c.Joined) != 1 || c.Joined[0].ClientID != clientID || len(c.Updated)+len(c.Left) > 0 {
-		r.t.Fatalf("%+v is not that %s joins", c, clientID)
+		r.t.Fatalf("got %+v, want only that %s joins", c, clientID)
 	}
 	return c.Joined[0]
 }
 
-// leaves waits until a client has left, which is the only change.
+// leaves expects that the next change has one client that left and nothing else.
 func (r *reader) leaves(clientID string) {
 	r.t.Helper()
 	c := r.change()
 	if !slices.Equal(c.Left, []string{clientID}) || len(c.Updated)+len(c.Joined) > 0 {
-		r.t.Fatalf("%+v is not that %s leaves", c, clientID)
+		r.t.Fatalf("got %+v, want only that %s leaves", c, clientID)
 	}
 }
 
-func TestWhoeverOpensAStreamIsPresent(t *testing.T) {
+func TestOpeningAStreamMakesAClientPresent(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	watcher := s.watch("board")
@@ -80,7 +80,7 @@ func TestWhoeverOpensAStreamIsPresent(t *testing.T) {
 	var present struct{ Users []user }
 	ann.next("presence", &present)
 	if len(present.Users) != 1 || present.Users[0].ClientID != "ann" {
-		t.Errorf("Ann is told that these are present: %+v", present.Users)
+		t.Errorf("Ann receives the present clients %+v", present.Users)
 	}
 
 	cursor := `{"field":"title","meta":{"colour":"red"}}`
@@ -96,7 +96,7 @@ func TestWhoeverOpensAStreamIsPresent(t *testing.T) {
 	}
 }
 
-func TestWhoeverSaysSoLeavesAtOnce(t *testing.T) {
+func TestLeavingEndsPresenceAtOnce(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--presence-timeout-ms", "86400000") // no lease ends in this test
 	watcher := s.watch("board")
@@ -124,7 +124,7 @@ func TestWhoeverSaysSoLeavesAtOnce(t *testing.T) {
 	}
 }
 
-func TestWhoeverBreaksOffLeavesWhenTheGraceIsOver(t *testing.T) {
+func TestDisconnectingEndsPresenceAfterTheGracePeriod(t *testing.T) {
 	t.Parallel()
 	const grace = 700 * time.Millisecond
 	s := startServer(t, "--presence-timeout-ms", "700")
@@ -134,7 +134,7 @@ func TestWhoeverBreaksOffLeavesWhenTheGraceIsOver(t *testing.T) {
 	gone := time.Now()
 	ann.close()
 	if got := s.users("board"); len(got) != 1 && time.Since(gone) < grace {
-		t.Errorf("during the grace, present are %+v", got)
+		t.Errorf("during the grace period, present are %+v", got)
 	}
 	watcher.leaves("ann")
 	if after := time.Since(gone); after < grace {
@@ -142,7 +142,7 @@ func TestWhoeverBreaksOffLeavesWhenTheGraceIsOver(t *testing.T) {
 	}
 }
 
-func TestAReloadIsNoLeave(t *testing.T) {
+func TestAReloadDoesNotEndPresence(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--presence-timeout-ms", "5000") // longer than a busy machine may take for a reload
 	watcher := s.watch("board")
@@ -156,7 +156,7 @@ func TestAReloadIsNoLeave(t *testing.T) {
 	if got := s.users("board"); len(got) != 2 || got[0].JoinedAt != first.JoinedAt || got[0].DisplayName != "Ann" {
 		t.Errorf("after the reload, present are %+v", got)
 	}
-	// Cleo comes and breaks off after Ann's reload: when her grace is over, Ann's would be, too.
+	// Cleo joins and disconnects after Ann's reload: when Cleo's grace period ends, Ann's would have ended, too.
 	cleo := s.read("board", "clientId=cleo")
 	watcher.joins("cleo")
 	cleo.close()
@@ -194,12 +194,12 @@ func TestASecondStreamOfAClientReplacesTheFirst(t *testing.T) {
 		t.Errorf("present are %+v", got)
 	}
 	s.ask(http.MethodDelete, "/v1/rooms/board/presence/ann", nil, "")
-	watcher.leaves("ann") // and nothing was to be told before
+	watcher.leaves("ann") // and there was no other change before
 }
 
 func TestAClientWithoutAStreamIsPresentOnItsLease(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "--presence-timeout-ms", "4000") // longer than a busy machine may take to say who has come
+	s := startServer(t, "--presence-timeout-ms", "4000") // longer than a busy machine may take to report a joined client
 	watcher := s.watch("board")
 	s.ask(http.MethodPut, "/v1/rooms/board/presence/poller", nil, `{"displayName":"Polls","field":"title"}`)
 	if joined := watcher.joins("poller"); joined.DisplayName != "Polls" || joined.Field != "title" {
@@ -208,7 +208,7 @@ func TestAClientWithoutAStreamIsPresentOnItsLease(t *testing.T) {
 	watcher.leaves("poller")
 }
 
-func TestWhatAClientCallsItselfStaysText(t *testing.T) {
+func TestNamesOfAClientCannotInjectEvents(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	watcher := s.watch("board")

@@ -9,13 +9,13 @@ import (
 	"gopkg.in/cenkalti/backoff.v1"
 )
 
-// readWithR3labs reads one stream with a client that knows nothing of this server, until it ends or take fails.
+// readWithR3labs reads one stream with an independent SSE client, until it ends or take fails.
 func readWithR3labs(ctx context.Context, a api, path, position string, take func(event) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	client := sse.NewClient(a.url+path, sse.ClientMaxBufferSize(16<<20))
 	client.Connection = a.http
-	client.ReconnectStrategy = &backoff.StopBackOff{} // the caller comes back
+	client.ReconnectStrategy = &backoff.StopBackOff{} // the caller reconnects
 	client.ResponseValidator = func(_ *sse.Client, resp *http.Response) error {
 		if resp.StatusCode != http.StatusOK {
 			return &problem{Status: resp.StatusCode, Retryable: resp.StatusCode == http.StatusServiceUnavailable}

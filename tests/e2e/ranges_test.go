@@ -9,8 +9,8 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
-// Caches keep closed ranges for ever, so none may ever be other bytes: not when it is read from the log instead of memory, not
-// after documents have been saved, and not by the next process.
+// Caches keep closed ranges without limit, so their bytes must never change: not if a range is read from the log instead of
+// memory, not after documents have been saved, and not in the next process.
 func TestAClosedRangeIsTheSameBytesFromEveryDatabase(t *testing.T) {
 	for name, newDatabase := range map[string]func(testing.TB) string{
 		"SQLite":     func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "rooms.db") },
@@ -49,7 +49,7 @@ func TestAClosedRangeIsTheSameBytesFromEveryDatabase(t *testing.T) {
 	}
 }
 
-// oddOps are operations with texts and numbers that a database may be tempted to tidy up, and some that do not take effect.
+// oddOps are operations with texts and numbers that a database may normalize, and some that do not take effect.
 func oddOps(n int) []op {
 	index := n % 4
 	values := []string{`1.0`, `-0`, `1e2`, `0.10000000000000001`, `"é\u2028 \u0001/ trailing "`, `{"b":1,"a":[null,true,""]}`, `"🙂\\\""`,

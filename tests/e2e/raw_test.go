@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// rawConn is a connection whose other end a test has in its own hands.
+// rawConn is a TCP connection on which a test writes and reads the bytes itself.
 type rawConn struct {
 	t *testing.T
 	net.Conn
@@ -39,8 +39,8 @@ func (c *rawConn) say(format string, args ...any) {
 	}
 }
 
-// hear reads an answer.
-func (c *rawConn) hear() reply {
+// readReply reads a response.
+func (c *rawConn) readReply() reply {
 	c.t.Helper()
 	resp, err := http.ReadResponse(c.in, nil)
 	if err != nil {
@@ -53,7 +53,7 @@ func (c *rawConn) hear() reply {
 	return reply{resp.StatusCode, resp.Header, body}
 }
 
-// stall opens a stream that nobody reads. query is as in a URL.
+// stall opens a stream that is never read. query is as in a URL.
 func (s *server) stall(room, query string) *rawConn {
 	s.t.Helper()
 	c := s.dial()
@@ -64,7 +64,7 @@ func (s *server) stall(room, query string) *rawConn {
 	return c
 }
 
-// beginPost sends the head of a batch, whose body is that long, and returns when the server waits for the body.
+// beginPost sends the header of a batch with a body of that length, and returns when the server waits for the body.
 func (s *server) beginPost(room string, length int) *rawConn {
 	s.t.Helper()
 	c := s.dial()

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// reader follows one stream of a room on behalf of a test. Everything it is sent goes through a replica.
+// reader follows one stream of a room for a test. It applies all events to a replica.
 type reader struct {
 	t       *testing.T
 	replica *replica
 	stream  *stream
 	cancel  context.CancelFunc
 	events  chan event // closed when the stream ends
-	end     error      // why it did: io.EOF is a clean end
+	end     error      // the reason: io.EOF is a clean end
 }
 
 // read opens a stream that begins with whole state. query is as in a URL.
@@ -27,7 +27,7 @@ func (s *server) read(room, query string) *reader {
 	return s.resume(room, query, newReplica(room))
 }
 
-// resume opens a stream for a replica, from where that stands.
+// resume opens a stream for a replica, from its position.
 func (s *server) resume(room, query string, replica *replica) *reader {
 	s.t.Helper()
 	return s.readFrom(room, query, replica.position(), replica)
@@ -61,7 +61,7 @@ func (r *reader) run() {
 	}
 }
 
-// close leaves the stream.
+// close closes the stream.
 func (r *reader) close() {
 	r.cancel()
 	r.stream.close()
@@ -73,7 +73,7 @@ func (r *reader) take() (e event, ok bool) {
 	select {
 	case e, ok = <-r.events:
 	case <-time.After(patience):
-		r.t.Fatalf("nothing comes from %s after %s", r.replica.room, r.replica.position())
+		r.t.Fatalf("no event from %s after %s", r.replica.room, r.replica.position())
 	}
 	if ok {
 		if err := r.replica.take(e); err != nil {
@@ -83,13 +83,13 @@ func (r *reader) take() (e event, ok bool) {
 	return e, ok
 }
 
-// until reads up to the next event of a name, and returns all on the way and that one.
+// until reads up to and including the next event of a name, and returns all events read.
 func (r *reader) until(name string) (all []event) {
 	r.t.Helper()
 	for {
 		e, ok := r.take()
 		if !ok {
-			r.t.Fatalf("the stream ended (%v) before %s came; it had %v", r.end, name, names(all))
+			r.t.Fatalf("the stream ended (%v) before %s; it had %v", r.end, name, names(all))
 		}
 		all = append(all, e)
 		if e.name == name {
@@ -122,7 +122,7 @@ func (r *reader) rest() (all []event) {
 	}
 }
 
-// broken reads what has come until the server died.
+// broken reads the rest of a stream whose server was killed.
 func (r *reader) broken() (all []event) {
 	r.t.Helper()
 	for {
@@ -134,7 +134,7 @@ func (r *reader) broken() (all []event) {
 	}
 }
 
-// reaches reads until the replica is at a serverSeq.
+// reaches reads until the replica has reached a serverSeq.
 func (r *reader) reaches(seq int64) {
 	r.t.Helper()
 	for r.replica.seq < seq {
@@ -178,7 +178,7 @@ func (s *server) sameState(r *replica) {
 
 var errDiffer = errors.New("the documents differ")
 
-// differ says how two sets of documents differ.
+// differ describes the difference between two sets of documents.
 func differ(want, got map[string]string) error {
 	if len(want) != len(got) {
 		return fmt.Errorf("%w: %d and %d of them", errDiffer, len(want), len(got))

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestAnETagSavesReadingTheSameAgain(t *testing.T) {
+func TestAnUnchangedETagIsAnsweredWith304(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	for _, key := range []string{"left", "right"} {
@@ -42,7 +42,7 @@ func TestAnETagSavesReadingTheSameAgain(t *testing.T) {
 	}
 	s.post("board", batch{ClientID: "c", Key: "right", Ops: []op{{Path: "n", Op: "set", Value: []byte("2")}}})
 	check(room, true)
-	check(left, false) // a change elsewhere in the room is none here
+	check(left, false) // a change of another document does not change this one
 	check(right, true)
 
 	tags[left] = epoch + "-1"
@@ -57,7 +57,7 @@ func TestALongPollWakesWithTheNextBatch(t *testing.T) {
 	s.set("board", "n", "1")
 	after := s.snapshot("board").Epoch + "-1"
 
-	const seconds = 25 // in which it would come back in any case
+	const seconds = 25 // the poll's own limit
 	asked := make(chan struct{})
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
 		WroteRequest: func(httptrace.WroteRequestInfo) { close(asked) },
@@ -77,14 +77,14 @@ func TestALongPollWakesWithTheNextBatch(t *testing.T) {
 	a := s.set("board", "n", "2")
 	o := <-got
 	if o.err != nil || len(o.page.Changes) != 1 || !o.page.UpToDate || o.page.Next != fmt.Sprintf("%s-%d", a.Epoch, a.ServerSeq) {
-		t.Errorf("the poll brought %+v, %v", o.page, o.err)
+		t.Errorf("the poll returned %+v, %v", o.page, o.err)
 	}
 	if o.took >= seconds*time.Second {
 		t.Errorf("the poll took %s", o.took)
 	}
 }
 
-func TestALongPollComesBackWhenNothingHappens(t *testing.T) {
+func TestALongPollReturnsAtItsLimitWithoutBatches(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	s.set("board", "n", "1")
@@ -95,14 +95,14 @@ func TestALongPollComesBackWhenNothingHappens(t *testing.T) {
 		t.Errorf("the poll took %s: %v", took, err)
 	}
 	if len(page.Changes) != 0 || page.Next != after || !page.UpToDate {
-		t.Errorf("the poll brought %+v", page)
+		t.Errorf("the poll returned %+v", page)
 	}
 }
 
 func TestASnapshotIsOfOneMoment(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	// Batch 2n-1 sets n in the left document and batch 2n in the right one: the serverSeq says what has to be where.
+	// Batch 2n-1 sets n in the left document and batch 2n in the right one: the serverSeq determines both values.
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var reading sync.WaitGroup

@@ -11,31 +11,31 @@ import (
 // documents are the documents of a room, by key.
 type documents = map[string]*tree.Document
 
-// replica is a room as one reader knows it: from what it was sent and from nothing else. It refuses an event that may
-// not come where it stands: a batch that comes twice, or after a gap, or does not do here what it did at the server.
+// replica is a room as one reader sees it, built only from the events that it received. It rejects events that the protocol
+// does not allow: a duplicate batch, a gap, or an operation whose outcome differs from the server's.
 type replica struct {
 	room  string
 	epoch string
-	seq   int64 // of the last batch; -1: not known
+	seq   int64 // of the last batch; -1: unknown
 	docs  documents
 
-	// Whole state that has come. It is in force only when something with an id follows: a stream that breaks before
-	// that is resumed from the old position.
+	// The whole state received so far. It takes effect with the next event with an id: a stream that breaks before
+	// that event is resumed from the old position.
 	fresh documents
 
-	starts  int         // how often it was given whole state, or the nothing of an empty room
+	starts  int         // number of times that it received whole state, including that of an empty room
 	started bool        // since the last delta
 	deltas  []seenDelta // every one
 	states  []seenState // every one
 }
 
-// seenDelta is a delta as it came.
+// seenDelta is a received delta.
 type seenDelta struct {
 	data    json.RawMessage
-	started bool // whole state came before it, and not another delta
+	started bool // whole state, not another delta, preceded it
 }
 
-// seenState is a document that came whole.
+// seenState is a received whole document.
 type seenState struct {
 	key  string
 	seq  int64
@@ -54,7 +54,7 @@ func (r *replica) position() string {
 	return fmt.Sprintf("%s-%d", r.epoch, r.seq)
 }
 
-// connect notes that a new stream begins: at a position of its own, or else with nothing.
+// connect prepares for a new stream, which either resumes from the replica's position or starts from whole state.
 func (r *replica) connect(position string) {
 	r.fresh = nil
 	if position == "" {
@@ -62,7 +62,7 @@ func (r *replica) connect(position string) {
 	}
 }
 
-// text returns the documents as the replica would show them.
+// text returns the documents as JSON text.
 func (r *replica) text() map[string]string {
 	states := make(map[string]string, len(r.docs))
 	for key, doc := range r.docs {
@@ -71,7 +71,7 @@ func (r *replica) text() map[string]string {
 	return states
 }
 
-// take takes in one event.
+// take applies one event.
 func (r *replica) take(e event) error {
 	switch e.name {
 	case "state":
@@ -109,7 +109,7 @@ func (r *replica) takeState(data []byte) error {
 		r.fresh = documents{}
 	}
 	if state.Room != r.room || r.fresh[state.Key] != nil || state.ServerSeq < 1 {
-		return fmt.Errorf("a state that does not belong here: %s", data)
+		return fmt.Errorf("an unexpected state: %s", data)
 	}
 	doc, err := tree.LoadDocument(state.State)
 	if err != nil {
@@ -120,7 +120,7 @@ func (r *replica) takeState(data []byte) error {
 	return nil
 }
 
-// startAgain puts what has come whole in the place of all that was known.
+// startAgain replaces the documents by the whole state received.
 func (r *replica) startAgain() {
 	r.starts++
 	r.started = true
@@ -163,7 +163,7 @@ func (r *replica) takeDelta(data json.RawMessage) error {
 	return nil
 }
 
-// apply does to a document what an operation has done to the server's.
+// apply applies an operation to a document, with the same outcome as on the server.
 func (r *replica) apply(key string, o op) error {
 	where, err := path.Parse(o.Path)
 	if err != nil {
@@ -196,7 +196,7 @@ func (r *replica) takeUpToDate(data []byte) error {
 	if err := strictly(data, &now); err != nil {
 		return err
 	}
-	// Whoever has nothing and is sent no documents is in an empty room: that is a start, too.
+	// No documents before and none received: the room is empty. This counts as a start, too.
 	if r.fresh != nil || r.seq < 0 || r.epoch != now.Epoch || now.ServerSeq < r.seq {
 		r.startAgain()
 	}

@@ -38,7 +38,7 @@ func startOnSocket(t *testing.T, flags ...string) *server {
 	return s
 }
 
-func TestThoseWhoComeWhileAServerIsReplacedWaitForTheNext(t *testing.T) {
+func TestRequestsWaitWhileAServerIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := startOnSocket(t)
 	s.set("board", "n", "1")
@@ -50,7 +50,7 @@ func TestThoseWhoComeWhileAServerIsReplacedWaitForTheNext(t *testing.T) {
 	}()
 	select {
 	case err := <-answered:
-		t.Fatalf("there was no server, and yet an answer: %v", err)
+		t.Fatalf("got a response without a server: %v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
 	s.start()
@@ -68,13 +68,13 @@ func setting(t *testing.T, name string, usual int) int {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		t.Fatalf("%s=%q is no number", name, text)
+		t.Fatalf("%s=%q is not a number", name, text)
 	}
 	return n
 }
 
-// Servers follow on each other on one socket, under load. No client is refused, answered anything but 200, or cut off:
-// what it sees of a restart is an answer that takes longer, and a stream that asks it to come back.
+// Servers replace each other on one socket, under load. No connection is refused or cut, and every response is 200. During a
+// restart, responses take longer, and streams end with a `reconnect`.
 func TestNoClientSeesAnErrorWhileServersReplaceEachOther(t *testing.T) {
 	t.Parallel()
 	clients, restarts := setting(t, "PATHSYNC_RESTART_CLIENTS", 30), setting(t, "PATHSYNC_RESTARTS", 3)
@@ -117,10 +117,10 @@ func TestNoClientSeesAnErrorWhileServersReplaceEachOther(t *testing.T) {
 	n := int64(clients)
 	reaches(&posted, 2*n)
 	for range restarts {
-		back := returned.Load() + n // read before anybody can be back
+		back := returned.Load() + n // read before any reader can reconnect
 		s.stop()
 		s.start()
-		reaches(&returned, back) // every reader is
+		reaches(&returned, back) // every reader has reconnected
 		reaches(&posted, posted.Load()+n)
 	}
 	close(enough)
@@ -150,25 +150,26 @@ func TestNoClientSeesAnErrorWhileServersReplaceEachOther(t *testing.T) {
 	for _, c := range all {
 		s.sameState(c.replica)
 		if c.replica.starts > 1 {
-			t.Errorf("%s had to start %d times", c.id, c.replica.starts)
+			t.Errorf("%s received whole state %d times", c.id, c.replica.starts)
 		}
 	}
-	t.Logf("%d clients, %d restarts: %d batches, %d streams came back; the slowest answer took %s", clients, restarts,
+	t.Logf("%d clients, %d restarts: %d batches, %d streams reconnected; the slowest response took %s", clients, restarts,
 		posted.Load(), returned.Load(), time.Duration(slowest.Load()))
 }
 
-// regular is a client as ours are: it writes at its own pace, follows its room, and comes back when it is asked to.
+// regular is a client that behaves like the published clients: it writes, follows its room, and reconnects after a
+// `reconnect` event.
 type regular struct {
 	api
 	id      string
 	replica *replica
-	at      atomic.Int64 // the replica's serverSeq, for others to see
+	at      atomic.Int64 // the replica's serverSeq; other goroutines read it
 
 	posted, returned, slowest *atomic.Int64 // of all clients
 }
 
-// write posts until there is enough. A request whose connection is closed before it is answered is sent again by the
-// transport, as by browsers: the key says that it may be, and the clientSeq that it is taken once.
+// write posts batches until the test stops it. As in browsers, the transport repeats a request whose connection closes
+// before the response: the Idempotency-Key permits it, and the clientSeq makes the server apply the batch once.
 func (c *regular) write(ctx context.Context, enough <-chan struct{}, pace time.Duration) error {
 	for n := int64(1); ; n++ {
 		if !pause(ctx, pace/2+rand.N(pace)) {
@@ -196,7 +197,7 @@ func (c *regular) write(ctx context.Context, enough <-chan struct{}, pace time.D
 	}
 }
 
-// read follows the room. Each stream has to end with a goodbye.
+// read follows the room. Each stream must end with a goodbye, the event `reconnect`.
 func (c *regular) read(ctx context.Context) error {
 	for first := true; ; first = false {
 		position := c.replica.position()
@@ -218,7 +219,7 @@ func (c *regular) read(ctx context.Context) error {
 
 var errNoGoodbye = errors.New("the stream ended without a goodbye")
 
-// follow reads one stream to its end, and returns after how long to come back.
+// follow reads one stream to its end, and returns the reconnect delay.
 func (c *regular) follow(s *stream, again bool) (after time.Duration, err error) {
 	goodbye := false
 	for {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// fill posts batches to a room, and returns the replica of a reader who has seen them all.
+// fill posts batches to a room, and returns the replica of a reader that has received them all.
 func fill(s *server, room string, n int) *replica {
 	s.t.Helper()
 	r := s.read(room, "")
@@ -28,11 +28,11 @@ func TestAReaderResumesBehindAnyBatch(t *testing.T) {
 	ring := startServer(t)
 	seen := fill(ring, "board", total)
 
-	// The same history once more, from servers that have it in other places.
+	// The same history, from servers that read it from other places.
 	log := startServer(t)
 	kept := map[*server]*replica{ring: seen, log: fill(log, "board", total)}
 	log.kill()
-	log.start() // and nothing of it is in the memory of this process
+	log.start() // nothing of it is in the memory of this process
 	both := startServer(t, "--feed-bytes", "4096")
 	kept[both] = fill(both, "board", total)
 
@@ -68,7 +68,7 @@ func TestAReaderResumesBehindAnyBatch(t *testing.T) {
 	}
 }
 
-func TestAPositionThatIsUnknownBeginsWithWholeState(t *testing.T) {
+func TestAnUnknownPositionStartsWithWholeState(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	seen := fill(s, "board", 5)
@@ -89,7 +89,7 @@ func TestAPositionThatIsUnknownBeginsWithWholeState(t *testing.T) {
 	}
 }
 
-func TestAPositionThatIsNoneIsRefused(t *testing.T) {
+func TestAnInvalidPositionIsRejected(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	fill(s, "board", 1)
@@ -103,7 +103,7 @@ func TestAPositionThatIsNoneIsRefused(t *testing.T) {
 	}
 }
 
-func TestTheHeaderCountsMoreThanTheQuery(t *testing.T) {
+func TestTheHeaderTakesPrecedenceOverTheQuery(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	seen := fill(s, "board", 5)
@@ -114,7 +114,7 @@ func TestTheHeaderCountsMoreThanTheQuery(t *testing.T) {
 	s.sameState(r.replica)
 }
 
-func TestWholeStateIsSentWhenItIsLessThanTheLog(t *testing.T) {
+func TestWholeStateIsSentWhenItIsSmallerThanTheLog(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--feed-bytes", "65536")
 	s.set("board", "small", `"stays"`)
@@ -134,7 +134,7 @@ func TestWholeStateIsSentWhenItIsLessThanTheLog(t *testing.T) {
 	s.sameState(near.replica)
 }
 
-// at returns the documents as they were at a serverSeq that the replica has been through from the beginning.
+// at returns the documents at an earlier serverSeq. The replica must have all deltas from the beginning.
 func (r *replica) at(t *testing.T, seq int64) documents {
 	t.Helper()
 	fold := newReplica(r.room)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// library is several rooms as one reader knows them who follows some of them at a time, over one stream.
+// library holds the replicas of one reader of several rooms, which follows some of them at a time over one stream.
 type library struct {
 	api
 	replicas map[string]*replica
@@ -30,7 +30,7 @@ func newLibrary(a api, rooms ...string) *library {
 	return l
 }
 
-// follow begins with other rooms than before, and returns the stream's address and the position that it resumes from.
+// follow switches to other rooms, and returns the URL of the stream and the position to resume from.
 func (l *library) follow(rooms []string) (path, position string) {
 	l.rooms, l.ready, l.began = rooms, map[string]bool{}, make(chan struct{})
 	epoch, parts := "none", []string{}
@@ -45,7 +45,7 @@ func (l *library) follow(rooms []string) (path, position string) {
 	return "/v1/events?room=" + strings.Join(rooms, "&room="), epoch + "-" + strings.Join(parts, ".")
 }
 
-// part is a room's part of the position.
+// part returns a room's part of the position.
 func part(r *replica) string {
 	if r.seq < 0 {
 		return "_"
@@ -53,14 +53,14 @@ func part(r *replica) string {
 	return fmt.Sprint(r.seq)
 }
 
-// take takes in one event. Its id has to be right for the event's room, and for all others that are up to date.
+// take applies one event. Its id must be correct for the event's room and for all other rooms that are up to date.
 func (l *library) take(e event) error {
 	var data struct{ Room string }
 	if err := json.Unmarshal(e.data, &data); err != nil {
 		return wrongEvent{err}
 	}
 	r := l.replicas[data.Room]
-	if r == nil { // `reconnect` is of no room
+	if r == nil { // `reconnect` has no room
 		return nil
 	}
 	epoch, all, _ := strings.Cut(e.id, "-")
@@ -110,8 +110,8 @@ func (l *library) readWithR3labs(ctx context.Context, path, position string) err
 	return readWithR3labs(ctx, l.api, path, position, l.take)
 }
 
-// Readers of several rooms whose server is killed again and again, while it writes to them, and who come back for other
-// rooms, in another order, each time. They miss nothing, get nothing twice, and begin no room anew.
+// The test kills the server repeatedly under load. After each kill, the readers reconnect for other rooms in another order.
+// They miss no batch, receive no batch twice, and never need the whole state again.
 func TestAReaderOfSeveralRoomsMissesNothingWhenTheServerIsKilled(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--feed-bytes", "16384") // so that the log is needed, too
@@ -146,13 +146,13 @@ func TestAReaderOfSeveralRoomsMissesNothingWhenTheServerIsKilled(t *testing.T) {
 		for _, r := range l.replicas {
 			s.sameState(r)
 			if r.starts != 1 {
-				t.Errorf("%s began %d times", r.room, r.starts)
+				t.Errorf("%s has %d starts", r.room, r.starts)
 			}
 		}
 	}
 }
 
-// reads follows rooms until the stream ends, and returns when all that was missing has come.
+// reads opens a stream of rooms and returns when all rooms are up to date.
 func (l *library) reads(t *testing.T, rooms []string, read func(ctx context.Context, path, position string) error) <-chan error {
 	t.Helper()
 	path, position := l.follow(rooms)

@@ -13,7 +13,7 @@ import (
 	"github.com/pathsync/pathsync/tests/program"
 )
 
-// server is a server with its address and its database, which stay the same however often its process ends.
+// server is a server with its address and its database, which stay the same over restarts of its process.
 type server struct {
 	api
 	t        *testing.T
@@ -21,7 +21,7 @@ type server struct {
 	database string // URL
 	file     string // of the database, if it is SQLite
 	flags    []string
-	socket   *os.File // where it listens, if that is opened for it
+	socket   *os.File // the inherited listening socket, or nil
 	process  *program.Process
 }
 
@@ -60,15 +60,15 @@ func (s *server) launch() {
 	s.process.Start(s.t)
 }
 
-// inherit hands a listening socket to a process as systemd would. It has to be told its own number, which only a shell
-// that becomes it can know beforehand.
+// inherit passes a listening socket to a process as systemd does. LISTEN_PID must be the id of the process itself, so a
+// shell sets it and then replaces itself by the process.
 func inherit(p *program.Process, socket *os.File) {
 	const become = `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`
 	p.Cmd.Path, p.Cmd.Args = "/bin/sh", append([]string{"sh", "-c", become}, p.Cmd.Args...)
 	p.Cmd.ExtraFiles = []*os.File{socket}
 }
 
-// start starts the process and waits until it says that it serves, and where.
+// start starts the process and waits until it logs the URL at which it serves.
 func (s *server) start() {
 	s.t.Helper()
 	s.launch()
@@ -78,23 +78,23 @@ func (s *server) start() {
 	}
 }
 
-// kill ends the process as a power cut would.
+// kill ends the process with SIGKILL.
 func (s *server) kill() {
 	s.t.Helper()
 	s.process.Kill(s.t)
 }
 
-// shutdownLimit is how long an orderly end may take: supervisors kill what takes longer.
+// shutdownLimit is the maximum duration of an orderly shutdown: supervisors kill a process that takes longer.
 const shutdownLimit = 10 * time.Second
 
-// stop ends the process in an orderly way.
+// stop ends the process with SIGTERM.
 func (s *server) stop() {
 	s.t.Helper()
 	s.process.Signal(s.t, syscall.SIGTERM)
 	s.stopped()
 }
 
-// stopped expects that the process ends well, and in time.
+// stopped expects that the process ends in time with exit code 0.
 func (s *server) stopped() {
 	s.t.Helper()
 	if code := s.process.Wait(s.t, shutdownLimit); code != 0 {
@@ -102,7 +102,7 @@ func (s *server) stopped() {
 	}
 }
 
-// post sends a batch, and expects that it is taken.
+// post sends a batch and expects success.
 func (s *server) post(room string, b batch) answer {
 	s.t.Helper()
 	a, err := s.api.post(s.t.Context(), room, b.encode())
@@ -128,7 +128,7 @@ func (s *server) get(path string) reply {
 	return r
 }
 
-// ask sends any request, and returns whatever the answer is.
+// ask sends any request and returns the response, also an error response.
 func (s *server) ask(method, path string, header http.Header, body string) reply {
 	s.t.Helper()
 	r, err := s.do(s.t.Context(), method, path, header, []byte(body))
@@ -138,7 +138,7 @@ func (s *server) ask(method, path string, header http.Header, body string) reply
 	return r
 }
 
-// snapshot returns a room as GET has it.
+// snapshot returns a room as GET returns it.
 func (s *server) snapshot(room string) snapshot {
 	s.t.Helper()
 	got, err := s.api.snapshot(s.t.Context(), room)
@@ -156,7 +156,7 @@ func (r reply) refused(t *testing.T, status int, code string) {
 	}
 	if status == http.StatusServiceUnavailable {
 		if seconds, err := strconv.Atoi(r.header.Get("Retry-After")); err != nil || seconds < 1 {
-			t.Errorf("a 503 says Retry-After: %q", r.header.Get("Retry-After"))
+			t.Errorf("a 503 has Retry-After %q", r.header.Get("Retry-After"))
 		}
 	}
 }

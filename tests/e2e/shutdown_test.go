@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestSIGTERMTellsEachStreamWhenToComeBack(t *testing.T) {
+func TestSIGTERMSendsEachStreamItsReconnectDelay(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	var readers []*reader
@@ -32,15 +32,15 @@ func TestSIGTERMTellsEachStreamWhenToComeBack(t *testing.T) {
 			t.Fatalf("a stream ended with %s %s", last.name, last.data)
 		}
 		if goodbye.AfterMs < 0 || goodbye.AfterMs > 3000 {
-			t.Errorf("a reader is to come back after %d ms", goodbye.AfterMs)
+			t.Errorf("the reconnect delay of a reader is %d ms", goodbye.AfterMs)
 		}
 		afters[goodbye.AfterMs] = true
 		if i%2 == 0 && r.replica.seq != 1 {
-			t.Errorf("a reader was sent away at %d, before it was told the last batch", r.replica.seq)
+			t.Errorf("a stream ended at %d, before the last batch", r.replica.seq)
 		}
 	}
 	if len(afters) < len(readers)/2 {
-		t.Errorf("%d readers are to come back at %d times", len(readers), len(afters))
+		t.Errorf("%d readers have %d different reconnect delays", len(readers), len(afters))
 	}
 }
 
@@ -63,18 +63,18 @@ func TestSIGTERMLetsARunningPostEnd(t *testing.T) {
 	s := startServer(t)
 	body := batch{ClientID: "slow", ClientSeq: 1, Key: "default", Ops: []op{{Path: "title", Op: "set", Value: []byte(`"made it"`)}}}.encode()
 	c := s.beginPost("board", len(body))
-	c.say("%s", body[:20]) // and the server waits for the rest
+	c.say("%s", body[:20]) // the server waits for the rest
 	s.process.Signal(t, syscall.SIGTERM)
 	s.process.Line(t, s.process.Stderr, "shutting down")
 	c.say("%s", body[20:])
-	if r := c.hear(); r.status != http.StatusOK {
-		t.Errorf("the answer is %d %s", r.status, r.body)
+	if r := c.readReply(); r.status != http.StatusOK {
+		t.Errorf("the response is %d %s", r.status, r.body)
 	}
 	s.stopped()
 
 	s.start()
 	if got := s.snapshot("board"); string(got.Stores["default"].State) != `{"title":"made it"}` {
-		t.Errorf("what was answered is not there: %+v", got)
+		t.Errorf("the acknowledged batch is missing: %+v", got)
 	}
 }
 
@@ -114,40 +114,40 @@ func TestSIGTERMUnderLoadLosesNothing(t *testing.T) {
 	for range writers {
 		o := <-outcomes
 		taken += o.taken
-		// A server that is going away either says so or does not listen any more.
+		// A server that is shutting down either reports it or does not listen any more.
 		if refused := new(problem); errors.As(o.err, &refused) && refused.Code != "shutting_down" {
 			t.Errorf("a writer was answered %v", o.err)
 		}
 	}
 	if logged := len(readLogs(t, s.file)["board"]); logged < taken || logged > taken+writers {
-		t.Errorf("%d batches were answered by 200, and %d are logged", taken, logged)
+		t.Errorf("%d batches were answered with 200, and %d are logged", taken, logged)
 	}
 }
 
-// stalledStream leaves the server with a stream that it cannot get rid of what is pending to.
+// stalledStream opens a stream that is never read, and fills its buffers.
 func (s *server) stalledStream(room string) {
 	s.t.Helper()
 	s.stall(room, "clientId=stalled")
 	eventually(s.t, func() error {
 		if !strings.Contains(string(s.get("/v1/rooms/"+room+"/presence").body), `"stalled"`) {
-			return errors.New("the stream is not there")
+			return errors.New("the stream is not open")
 		}
 		return nil
 	})
 	value := `"` + strings.Repeat("x", 1<<19) + `"`
-	for range 24 { // more than the kernel takes
+	for range 24 { // more than the kernel buffers
 		s.set(room, "big", value)
 	}
 }
 
-func TestSIGTERMWaitsForNobodyForLong(t *testing.T) {
+func TestSIGTERMDoesNotWaitForIdleOrStalledConnections(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	s.stalledStream("board")
-	idle := s.dial() // a connection that is kept alive, with nothing on it
+	idle := s.dial() // a keep-alive connection without a request
 	idle.say("GET /healthz HTTP/1.1\r\nHost: e2e\r\n\r\n")
-	idle.hear()
-	s.dial() // one that has said nothing
+	idle.readReply()
+	s.dial() // a connection without any request
 	s.beginPost("board", 100).say("{")
 	polled := make(chan error, 1)
 	now := s.snapshot("board")
@@ -167,7 +167,7 @@ func TestSIGTERMWaitsForNobodyForLong(t *testing.T) {
 func TestASecondSIGTERMEndsTheServerAtOnce(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--server-batch-ms", "3600000")
-	s.stalledStream("board") // keeps an orderly end waiting
+	s.stalledStream("board") // delays an orderly shutdown
 	want := s.snapshot("board")
 	s.process.Signal(t, syscall.SIGTERM)
 	s.process.Line(t, s.process.Stderr, "shutting down")
@@ -181,10 +181,10 @@ func TestASecondSIGTERMEndsTheServerAtOnce(t *testing.T) {
 		}
 	})
 	if state := s.process.Cmd.ProcessState; state.Success() || strings.Contains(s.process.Stderr.String(), "everything is saved") {
-		t.Errorf("it took the time to end well: %v", state)
+		t.Errorf("the shutdown was orderly: %v", state)
 	}
 	s.start()
 	if got := s.snapshot("board"); got.ServerSeq != want.ServerSeq || differ(want.states(), got.states()) != nil {
-		t.Errorf("it ended at %d, and is now at %d", want.ServerSeq, got.ServerSeq)
+		t.Errorf("the room was at %d before the end, and is at %d now", want.ServerSeq, got.ServerSeq)
 	}
 }

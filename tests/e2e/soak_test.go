@@ -13,20 +13,20 @@ import (
 	"time"
 )
 
-// Streams come and go by the thousand, in every way in which they can. Afterwards the server has the goroutines, file
-// descriptors and memory that it began with.
-func TestStreamsThatComeAndGoLeaveNothingBehind(t *testing.T) {
+// The test opens and closes thousands of streams in different ways. Afterwards the server has as many goroutines and file
+// descriptors and as much memory as before.
+func TestClosedStreamsReleaseTheirResources(t *testing.T) {
 	t.Parallel()
 	streams := setting(t, "PATHSYNC_SOAK_STREAMS", 1500)
 	s, admin := startWithAdmin(t, "--room-idle-ms", "200", "--presence-timeout-ms", "200", "--heartbeat-ms", "1000",
 		"--feed-bytes", "65536")
-	s.comeAndGo(t, 200) // what is made once is made
+	s.comeAndGo(t, 200) // one-time allocations
 	before := admin.footprint(t)
 	s.comeAndGo(t, streams)
 
 	const (
-		slack = 8 << 20 // of memory; each stream that was kept would cost 8 KiB
-		spare = 16      // files; so many readers at once may be the first who need another connection to the database
+		slack = 8 << 20 // bytes of memory; each leaked stream would cost 8 KiB
+		spare = 16      // files; the concurrent readers may open additional database connections
 	)
 	var after footprint
 	eventually(t, func() error {
@@ -43,15 +43,15 @@ func TestStreamsThatComeAndGoLeaveNothingBehind(t *testing.T) {
 	t.Logf("before: %+v, after %d streams: %+v", before, streams, after)
 }
 
-// footprint is what a server holds.
+// footprint is the resource usage of a server.
 type footprint struct {
 	streams, rooms, goroutines, files float64
-	heap                              float64 // bytes that are in use, garbage excluded
+	heap                              float64 // bytes in use, without garbage
 }
 
 func (o *operator) footprint(t *testing.T) footprint {
 	t.Helper()
-	o.http.CloseIdleConnections() // they are file descriptors of the server too
+	o.http.CloseIdleConnections() // they use file descriptors of the server too
 	if r := o.get("/debug/pprof/heap?gc=1"); r.status != http.StatusOK {
 		t.Fatalf("%d %s", r.status, r.body)
 	}
@@ -61,9 +61,9 @@ func (o *operator) footprint(t *testing.T) footprint {
 	}
 }
 
-// manners are the ways in which a reader comes and goes.
+// manners are the ways in which a reader opens and closes a stream.
 var manners = []func(c net.Conn, request string) error{
-	// It reads the beginning, and leaves.
+	// Close after the first events.
 	func(c net.Conn, request string) error {
 		if _, err := io.WriteString(c, request); err != nil {
 			return err
@@ -78,17 +78,17 @@ var manners = []func(c net.Conn, request string) error{
 		}
 		return nil
 	},
-	// It leaves in the middle of its request.
+	// Close in the middle of the request.
 	func(c net.Conn, request string) error {
 		_, err := io.WriteString(c, request[:len(request)/2])
 		return err
 	},
-	// It leaves at once, and never reads.
+	// Close immediately, without reading.
 	func(c net.Conn, request string) error {
 		_, err := io.WriteString(c, request)
 		return err
 	},
-	// It leaves in the middle of what it is sent, with a reset.
+	// Reset the connection in the middle of an event.
 	func(c net.Conn, request string) error {
 		if _, err := io.WriteString(c, request); err != nil {
 			return err
@@ -98,14 +98,14 @@ var manners = []func(c net.Conn, request string) error{
 		}
 		return c.(*net.TCPConn).SetLinger(0)
 	},
-	// It goes on talking, which the server does not put up with.
+	// Send more bytes after the request, on which the server closes the connection.
 	func(c net.Conn, request string) error {
-		_, _ = io.WriteString(c, request+strings.Repeat("x", 16<<10)) // fails where the server is quick
+		_, _ = io.WriteString(c, request+strings.Repeat("x", 16<<10)) // fails if the server has already closed the connection
 		return nil
 	},
 }
 
-// comeAndGo opens and closes so many streams, while somebody writes to their rooms.
+// comeAndGo opens and closes that many streams, and meanwhile writes to their rooms.
 func (s *server) comeAndGo(t *testing.T, streams int) {
 	t.Helper()
 	const atATime = 50
@@ -121,7 +121,7 @@ func (s *server) comeAndGo(t *testing.T, streams int) {
 			if err := s.passBy(i); err != nil {
 				select {
 				case failed <- err:
-				default: // the first says enough
+				default: // only the first error is kept
 				}
 			}
 		})
@@ -149,7 +149,7 @@ func (s *server) passBy(i int) error {
 	}
 	request := fmt.Sprintf("GET /v1/rooms/soak-%d/events?clientId=c%d HTTP/1.1\r\nHost: localhost\r\n\r\n", i%7, rand.N(500))
 	err = manners[i%len(manners)](conn, request)
-	if errors.Is(err, io.EOF) { // another has opened a stream as the same client
+	if errors.Is(err, io.EOF) { // another stream of the same client has replaced it
 		return nil
 	}
 	return err

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestAStalledReaderCostsNobodyElseAnything(t *testing.T) {
+func TestAStalledReaderDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--feed-bytes", "262144", "--presence-timeout-ms", "100")
 	watcher := s.watch("board")
@@ -21,7 +21,7 @@ func TestAStalledReaderCostsNobodyElseAnything(t *testing.T) {
 		watcher.joins(id)
 	}
 
-	// Each of them would have to be sent far more than the kernel takes. That is what the server would have to keep, were
+	// The events for each of them are far larger than the kernel's buffers. The server would have to keep the rest, were
 	// its queues not bounded.
 	const size, count = 64 << 10, 320
 	before, known := s.memory()
@@ -42,7 +42,7 @@ func TestAStalledReaderCostsNobodyElseAnything(t *testing.T) {
 		t.Errorf("the server has grown from %d to %d MiB", before>>20, after>>20)
 	}
 
-	// The server gives up on them: their streams end, and with them their presence.
+	// The server ends their streams, and with them their presence.
 	for left := 0; left < stalled; {
 		left += len(watcher.change().Left)
 	}
@@ -53,7 +53,7 @@ func TestAStalledReaderCostsNobodyElseAnything(t *testing.T) {
 	s.sameState(watcher.replica)
 }
 
-// memory is how many bytes the server has in memory. It is known where there is a /proc.
+// memory returns the resident memory of the server in bytes. It needs /proc.
 func (s *server) memory() (bytes int64, known bool) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Cmd.Process.Pid))
 	if err != nil {

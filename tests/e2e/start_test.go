@@ -37,7 +37,7 @@ func TestAServerThatStartsBeforeItsDatabaseWaitsForIt(t *testing.T) {
 	s.stop()
 }
 
-func TestAServerDoesNotWaitForItsDatabaseWithoutEnd(t *testing.T) {
+func TestAServerStopsWaitingForItsDatabaseAtTheLimit(t *testing.T) {
 	for _, wait := range []string{"0s", "400ms"} {
 		s := &server{t: t, address: program.FreeAddress(t), database: "postgres://user@" + program.FreeAddress(t) + "/x", flags: []string{"--database-wait", wait}}
 		s.launch()
@@ -47,7 +47,7 @@ func TestAServerDoesNotWaitForItsDatabaseWithoutEnd(t *testing.T) {
 	}
 }
 
-func TestAWaitingServerEndsWhenItIsTold(t *testing.T) {
+func TestAWaitingServerEndsOnASignal(t *testing.T) {
 	s := &server{t: t, address: program.FreeAddress(t), database: "postgres://user@" + program.FreeAddress(t) + "/x"}
 	s.launch()
 	s.process.Line(t, s.process.Stderr, "the database is unavailable")
@@ -64,7 +64,7 @@ func TestAWrongDatabaseURLIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// SQL Server makes itself a certificate with a negative serial number, which Go refuses unless it is told otherwise.
+// SQL Server generates certificates with negative serial numbers, which Go rejects by default.
 func TestACertificateWithANegativeSerialNumberCanBeTrusted(t *testing.T) {
 	address, handshakes := dbtest.TDSHandshakes(t, dbtest.NegativeSerial(t))
 	s := &server{t: t, address: program.FreeAddress(t), flags: []string{"--database-wait", "0s"}}
@@ -78,6 +78,6 @@ func TestACertificateWithANegativeSerialNumberCanBeTrusted(t *testing.T) {
 	s.launch()
 	s.process.Wait(t, 30*time.Second)
 	if err := <-handshakes; err == nil {
-		t.Error("a certificate that nobody has signed is taken without TrustServerCertificate")
+		t.Error("a self-signed certificate is accepted without TrustServerCertificate")
 	}
 }

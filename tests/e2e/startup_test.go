@@ -11,7 +11,7 @@ import (
 	"github.com/pathsync/pathsync/tests/program"
 )
 
-// unprivileged makes a process run as somebody whom file permissions bind. The superuser is bound by none.
+// unprivileged runs a process as a user without superuser rights, so that file permissions apply.
 func unprivileged(p *program.Process) {
 	if os.Geteuid() == 0 {
 		p.Cmd.SysProcAttr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}

@@ -18,8 +18,8 @@ type event struct {
 	data     []byte
 }
 
-// stream is a reader of a stream that puts up with nothing: every line has to be one that the format knows, every event
-// whole, and its data JSON.
+// stream is a strict reader of a stream: it rejects lines that are not in the format, incomplete events, and data that is
+// not JSON.
 type stream struct {
 	body  io.ReadCloser
 	lines *bufio.Reader
@@ -29,12 +29,12 @@ type stream struct {
 // errCut: the connection ended in the middle of an event.
 var errCut = errors.New("the stream is cut")
 
-// open opens the stream of a room. query is as in a URL, position what to resume from; either may be "".
+// open opens the stream of a room. query is as in a URL, position is the event id to resume from; either may be "".
 func (a api) open(ctx context.Context, room, query, position string) (*stream, error) {
 	return a.openAt(ctx, "/v1/rooms/"+room+"/events?"+query, position)
 }
 
-// openAt opens the stream at an address.
+// openAt opens the stream at a URL.
 func (a api) openAt(ctx context.Context, path, position string) (*stream, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url+path, nil)
 	if err != nil {
@@ -61,8 +61,8 @@ func (a api) openAt(ctx context.Context, path, position string) (*stream, error)
 
 func (s *stream) close() { s.body.Close() }
 
-// next returns the next event. The error is io.EOF when the stream ends between two of them, and wraps errCut when it
-// breaks elsewhere: then what came of the event does not count.
+// next returns the next event. The error is io.EOF if the stream ends between two events, and wraps errCut if it ends
+// within an event: the incomplete event is discarded.
 func (s *stream) next() (event, error) {
 	var e event
 	begun := false
@@ -89,7 +89,7 @@ func (s *stream) next() (event, error) {
 	}
 }
 
-// field takes in one line.
+// field parses one line.
 func (s *stream) field(e *event, line []byte) error {
 	name, value, _ := bytes.Cut(line, []byte(": "))
 	switch {

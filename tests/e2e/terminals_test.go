@@ -29,7 +29,7 @@ func TestTwoTerminalsSeeEachOtherAndResumeAfterAKill(t *testing.T) {
 	ben.broken()
 	s.start()
 
-	s.set("board", "title", `"Lift-off"`) // while nobody listens
+	s.set("board", "title", `"Lift-off"`) // while no stream is open
 	ann = s.resume("board", "", ann.replica)
 	ann.begins("delta")
 	s.set("board", "done", `true`)
@@ -66,7 +66,7 @@ func TestAWipedDatabaseBeginsAnotherHistory(t *testing.T) {
 
 	s.ask(http.MethodGet, "/v1/rooms/board/changes?after="+old, nil, "").refused(t, http.StatusGone, "position_gone")
 	lost = s.resume("board", "", lost.replica)
-	lost.begins() // with nothing, which is what there is
+	lost.begins() // without documents, because the database is empty
 	if epoch := lost.replica.epoch; epoch+"-3" == old || lost.replica.seq != 0 || len(lost.replica.docs) != 0 {
 		t.Errorf("after %s the reader is at %s with %d documents", old, lost.replica.position(), len(lost.replica.docs))
 	}

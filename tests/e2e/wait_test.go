@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// patience is how long anything may take that should happen at once. It is generous: on a busy machine, a test that is
-// right must not fail.
+// patience is the time limit for anything that should happen at once. It is long, so that correct code passes on a busy
+// machine.
 const patience = 30 * time.Second
 
-// eventually waits until check returns nil. It is for what does not announce itself.
+// eventually calls check until it returns nil. It is for conditions without an event to wait for.
 func eventually(t *testing.T, check func() error) {
 	t.Helper()
 	limit := time.After(patience)
@@ -27,7 +27,7 @@ func eventually(t *testing.T, check func() error) {
 	}
 }
 
-// pause lets some time pass between two attempts, and reports whether ctx goes on.
+// pause waits between two attempts, and reports whether ctx is still active.
 func pause(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():

@@ -16,7 +16,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
-// onDatabases runs a test with a server on each kind of database at hand.
+// onDatabases runs a test with a server on each available kind of database.
 func onDatabases(t *testing.T, test func(t *testing.T, s *server)) {
 	t.Run("SQLite", func(t *testing.T) { test(t, startServer(t, "--server-batch-ms", "20")) })
 	for name, newDatabase := range map[string]func(testing.TB) string{"PostgreSQL": dbtest.Postgres, "SQLServer": dbtest.SQLServer} {
@@ -24,8 +24,8 @@ func onDatabases(t *testing.T, test func(t *testing.T, s *server)) {
 	}
 }
 
-// cutter sends batches to a room of its own: each once in a request that is cut, and then three times at once. Meanwhile
-// other writers keep the committer busy, so that some requests are cut while their batches are queued.
+// cutter sends batches to its own room: each once in a request that it cuts, and then three times concurrently. Other
+// writers keep the committer busy, so that some requests are cut while their batches are queued.
 func cutter(ctx context.Context, a api, room string, answered *atomic.Int64) error {
 	impatient := api{url: a.url, http: &http.Client{Transport: &http.Transport{}}}
 	defer impatient.http.CloseIdleConnections()
@@ -50,7 +50,7 @@ func cutter(ctx context.Context, a api, room string, answered *atomic.Int64) err
 	return nil
 }
 
-func TestRequestsThatAreCutAndRepeatedStopNobody(t *testing.T) {
+func TestCutAndRepeatedRequestsDoNotBlockOtherWriters(t *testing.T) {
 	onDatabases(t, func(t *testing.T, s *server) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
@@ -83,7 +83,7 @@ func TestRequestsThatAreCutAndRepeatedStopNobody(t *testing.T) {
 		before := written.Load()
 		eventually(t, func() error {
 			if written.Load() < before+20 && !t.Failed() {
-				return fmt.Errorf("other rooms stand still at %d", written.Load())
+				return fmt.Errorf("other rooms have stopped at %d batches", written.Load())
 			}
 			return nil
 		})
@@ -93,7 +93,7 @@ func TestRequestsThatAreCutAndRepeatedStopNobody(t *testing.T) {
 	})
 }
 
-// terminations is how often the server is to be ended under load.
+// terminations returns the number of times to end the server under load.
 func terminations(t *testing.T) int {
 	text := os.Getenv("PATHSYNC_TERMINATIONS")
 	if text == "" {
@@ -101,12 +101,13 @@ func terminations(t *testing.T) int {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		t.Fatalf("PATHSYNC_TERMINATIONS=%q is no number of terminations", text)
+		t.Fatalf("PATHSYNC_TERMINATIONS=%q is not a number of terminations", text)
 	}
 	return n
 }
 
-// Each SIGTERM ends the server well, whatever is queued, cut and repeated at that moment, and nothing is lost or doubled.
+// Each SIGTERM ends the server with exit code 0, regardless of queued, cut and repeated requests. No acknowledged batch is
+// lost or duplicated.
 func TestSIGTERMUnderLoadWithCutRequestsEndsWell(t *testing.T) {
 	onDatabases(t, func(t *testing.T, s *server) {
 		load := startLoad(t, s.api)

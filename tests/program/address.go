@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// FreeAddress finds a port of the loopback interface for a program that may come back to it. It is none of those that the
-// system gives to outgoing connections: one of them could take it while the program is away.
+// FreeAddress finds a free port of the loopback interface for a program that may restart on it. The port is outside the
+// ephemeral range: an outgoing connection could take an ephemeral port while the program is stopped.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	for range 100 {

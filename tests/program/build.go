@@ -6,10 +6,10 @@ import (
 	"path/filepath"
 )
 
-// Build builds the pathsync binary into a directory and returns its path. It looks for races when the tests do.
+// Build builds the pathsync binary into a directory and returns its path. With -race, the binary has the race detector, too.
 func Build(dir string) (string, error) { return build(dir, buildFlags) }
 
-// BuildAsReleased builds the binary as people run it, also in tests that look for races: for what is measured.
+// BuildAsReleased builds the binary without the race detector, also in tests with -race. It is for measurements.
 func BuildAsReleased(dir string) (string, error) { return build(dir, nil) }
 
 func build(dir string, flags []string) (string, error) {

@@ -1,5 +1,5 @@
-// Package program runs real programs on behalf of tests: the server, built from these sources, and what stands before it.
+// Package program runs programs for tests: the server, built from these sources, and proxies.
 //
-// A program is a child of the test that starts it, in a group of its own. It ends with the test, whatever way that ends,
-// and what it has said is at hand when something fails.
+// A program is a child of the test that starts it, in its own process group. It ends with the test, also if the test is
+// killed or times out, and its output is logged if the test fails.
 package program

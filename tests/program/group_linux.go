@@ -6,13 +6,13 @@ import (
 	"syscall"
 )
 
-// ownGroup puts a program into a group of its own, which can be ended whole. The program is asked to end when the tests
-// are gone, also when those run out of time.
+// ownGroup starts a program in its own process group, so that the group can be killed. The program receives SIGTERM when
+// the test process ends, also after a timeout.
 func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }
 
-// endGroup ends whatever is left of a program's group.
+// endGroup kills the remaining processes of a program's group.
 func endGroup(cmd *exec.Cmd) error {
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); !errors.Is(err, syscall.ESRCH) {
 		return err

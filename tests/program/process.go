@@ -13,22 +13,22 @@ import (
 type Process struct {
 	Cmd            *exec.Cmd // may be changed until the program is started
 	Stdout, Stderr *Record
-	exited         chan struct{} // closed when the program has ended and all it has said is recorded
-	left           error         // ending what the program left behind, once it has exited
+	exited         chan struct{} // closed when the program has ended and its output is recorded
+	left           error         // the error of ending the remaining processes of the group; valid once exited is closed
 }
 
 const (
-	// endLimit is how long a program that is asked to end may take before it is ended.
+	// endLimit is the time between the request to end and the kill.
 	endLimit = 5 * time.Second
-	// patience is how long a program may take to say what it should say at once. A busy machine is no fault of it.
+	// patience is the time limit for expected output. It is long, so that tests pass on a busy machine.
 	patience = 30 * time.Second
 )
 
-// Prepare makes a process that has not started yet. It knows nothing of the settings of whoever runs the tests.
+// Prepare returns a process that has not started yet. It inherits the environment of the tests without the PATHSYNC_ variables.
 func Prepare(name string, args ...string) *Process {
 	p := &Process{Cmd: exec.Command(name, args...), Stdout: newRecord(), Stderr: newRecord(), exited: make(chan struct{})}
 	p.Cmd.Stdout, p.Cmd.Stderr, p.Cmd.SysProcAttr = p.Stdout, p.Stderr, ownGroup()
-	p.Cmd.Env = []string{"GORACE=atexit_sleep_ms=0"} // it would look for late races for a second
+	p.Cmd.Env = []string{"GORACE=atexit_sleep_ms=0"} // by default, the race detector delays the exit by a second
 	for _, setting := range os.Environ() {
 		if !strings.HasPrefix(setting, "PATHSYNC_") {
 			p.Cmd.Env = append(p.Cmd.Env, setting)
@@ -37,8 +37,8 @@ func Prepare(name string, args ...string) *Process {
 	return p
 }
 
-// Start starts a program, in a directory if that is not "", with settings of the environment besides those of the tests. It does
-// not outlive the test.
+// Start starts a program with additional environment variables, in a directory unless dir is "". The program ends with the
+// test.
 func Start(t testing.TB, dir string, environment []string, name string, args ...string) *Process {
 	t.Helper()
 	p := Prepare(name, args...)
@@ -47,7 +47,7 @@ func Start(t testing.TB, dir string, environment []string, name string, args ...
 	return p.Start(t)
 }
 
-// Start starts the process, and sees to it that it does not outlive the test.
+// Start starts the process and ends it with the test.
 func (p *Process) Start(t testing.TB) *Process {
 	t.Helper()
 	if err := p.Cmd.Start(); err != nil {
@@ -66,10 +66,10 @@ func (p *Process) Start(t testing.TB) *Process {
 			p.Kill(t)
 		}
 		if p.left != nil {
-			t.Errorf("ending what %v left behind: %v", p.Cmd.Args, p.left)
+			t.Errorf("ending the remaining processes of %v: %v", p.Cmd.Args, p.left)
 		}
 		if said := p.Said(); strings.Contains(said, "DATA RACE") || strings.Contains(said, "panic:") {
-			t.Errorf("%v said:\n%s", p.Cmd.Args, said)
+			t.Errorf("output of %v:\n%s", p.Cmd.Args, said)
 		}
 	})
 	return p
@@ -83,7 +83,7 @@ func (p *Process) Signal(t testing.TB, s os.Signal) {
 	}
 }
 
-// Kill ends a program that is running as a power cut would, with all that it has started.
+// Kill kills a running program and all processes of its group.
 func (p *Process) Kill(t testing.TB) {
 	t.Helper()
 	if err := endGroup(p.Cmd); err != nil {
@@ -99,7 +99,7 @@ func (p *Process) Wait(t testing.TB, limit time.Duration) int {
 	case <-p.exited:
 		return p.Cmd.ProcessState.ExitCode()
 	case <-time.After(limit):
-		t.Fatalf("%v is still running after %s, and said:\n%s", p.Cmd.Args, limit, p.Said())
+		t.Fatalf("%v is still running after %s, output:\n%s", p.Cmd.Args, limit, p.Said())
 		return 0
 	}
 }
@@ -107,10 +107,10 @@ func (p *Process) Wait(t testing.TB, limit time.Duration) int {
 // Exited is closed when the program has ended.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
-// Said is all that the program has written to its standard output, and then to its standard error.
+// Said returns the standard output of the program, followed by its standard error.
 func (p *Process) Said() string { return p.Stdout.String() + p.Stderr.String() }
 
-// Line waits for a whole line of one of the outputs that has some words in it, and returns it.
+// Line waits for a complete line of one of the outputs that contains words, and returns it.
 func (p *Process) Line(t testing.TB, from *Record, words string) string {
 	t.Helper()
 	limit := time.After(patience)
@@ -128,7 +128,7 @@ func (p *Process) Line(t testing.TB, from *Record, words string) string {
 				t.Fatalf("%v ended without %q:\n%s", p.Cmd.Args, words, p.Said())
 			}
 		case <-limit:
-			t.Fatalf("%v does not say %q:\n%s", p.Cmd.Args, words, p.Said())
+			t.Fatalf("%v has not printed %q:\n%s", p.Cmd.Args, words, p.Said())
 		}
 	}
 }

@@ -2,5 +2,5 @@
 
 package program
 
-// buildFlags make the binary look for races when the tests do.
+// buildFlags enables the race detector in the binary if the tests have it.
 var buildFlags = []string{"-race"}

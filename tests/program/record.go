@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// Record keeps what a program says, and wakes those who wait for it.
+// Record collects the output of a program and wakes the goroutines that wait for it.
 type Record struct {
 	mu   sync.Mutex
 	said bytes.Buffer
-	more chan struct{} // closed with the next words
+	more chan struct{} // closed by the next Write
 }
 
 func newRecord() *Record { return &Record{more: make(chan struct{})} }
@@ -23,7 +23,7 @@ func (r *Record) Write(p []byte) (int, error) {
 	return r.said.Write(p)
 }
 
-// String is all that was said until now.
+// String returns the output so far.
 func (r *Record) String() string {
 	text, _ := r.read()
 	return text
