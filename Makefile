@@ -4,7 +4,7 @@
 GO       ?= go
 LINT     = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOTEST   = $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname-and-test-fails --hide-summary=skipped --
-# tests is a module of its own, so that the dependencies of tests are not those of the server. go.work joins the two.
+# tests is a separate module, so that the dependencies of tests are not those of the server. go.work joins the two.
 GO_PACKAGES = ./... ./tests/...
 PACKAGES = js-client/node_modules/.package-lock.json
 NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
@@ -12,7 +12,7 @@ SUMMARY  = bin/summary
 PART     = SUMMARY=$(SUMMARY) tests/part.sh
 NPM      = npm run -s --prefix js-client
 
-# parts runs up to four parts one after the other, and fails if one of them fails.
+# parts runs up to four commands in sequence, and fails if one of them fails.
 parts = { failed=0; $(foreach part,1 2 3 4,$(if $($(part)),$(PART) $($(part)) || failed=1;)) exit $$failed; }
 
 .DEFAULT_GOAL = help
@@ -62,7 +62,7 @@ soak-js: $(PACKAGES) ## many clients against every kind of fault for SOAK; make 
 bench-js: $(PACKAGES) ## the client's benchmarks
 	cd js-client && npm run -s bench
 
-# npm writes these files last, with the time of what it installed.
+# npm writes these files last, so they are newer than the packages.
 HAVE_NODE = node -e 'process.exit(process.versions.node.localeCompare("20.19", "en", { numeric: true }) < 0 ? 1 : 0)' 2>/dev/null
 NEED_NODE = ! $(HAVE_NODE) ||
 $(PACKAGES): js-client/package-lock.json
@@ -71,7 +71,7 @@ $(PACKAGES): js-client/package-lock.json
 $(NITRO): js-client/examples/nuxt/package-lock.json
 	@! $(HAVE_NODE) || { cd $(@D)/.. && npm ci --ignore-scripts --loglevel=error --no-audit --no-fund && touch node_modules/$(@F); }
 
-# What is missing on this machine, and which tests are skipped for it.
+# Lists the missing programs of this machine, and the tests that are skipped without them.
 HAVE_POSTGRES = [ -n "$$PATHSYNC_TEST_POSTGRES" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
 HAVE_CHROMIUM = [ -n "$$CHROMIUM_PATH" ] || command -v chromium chromium-browser google-chrome >/dev/null
 HAVE_FIREFOX  = [ -n "$$FIREFOX_PATH" ] || command -v firefox-esr firefox >/dev/null
@@ -110,7 +110,7 @@ deps: ## install the programs that the tests use (Debian; needs root)
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	  -o Dpkg::Options::=--force-confold $$packages >/dev/null
 
-release: $(PACKAGES) ## everything that a release uploads, in dist
+release: $(PACKAGES) ## all files of a release, in dist
 	deploy/release.sh
 
 proxies: $(PACKAGES) $(NITRO) ## try the server behind every proxy, and write the table in docs/proxies.md
@@ -150,8 +150,8 @@ STREAMS ?= 20000
 soak: ## open and close STREAMS streams in every way; make test does it for fewer
 	PATHSYNC_SOAK_STREAMS=$(STREAMS) $(GO) test -count=1 -timeout 30m -run ClosedStreamsReleaseTheirResources -v ./tests/e2e
 
-# Pebble is Let's Encrypt's own server for tests. It runs on this machine, and asks nobody.
-acme: ## a certificate from an ACME server that really looks at the name; needs the network once
+# Pebble is the test server of Let's Encrypt. It runs on this machine, without requests to the network.
+acme: ## a certificate from an ACME server that validates the name; needs the network once
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1
 	PATHSYNC_TEST_PEBBLE=$(CURDIR)/bin/pebble $(GO) test -race -count=1 -run ACME -v ./tests/e2e
 
@@ -159,16 +159,16 @@ RESTARTS ?= 20
 restarts: ## replace the server RESTARTS times under 300 clients; make test does it for fewer
 	PATHSYNC_RESTART_CLIENTS=300 PATHSYNC_RESTARTS=$(RESTARTS) $(GO) test -count=1 -timeout 30m -run ReplaceEachOther -v ./tests/e2e
 
-# The server on core 0, and those who attack it on core 1, as in `make load`.
-attack: ## take as much of the server's memory as its clients can, at full size; make test does it smaller
+# The server on core 0, and the attacking clients on core 1, as in `make load`.
+attack: ## clients that use as much of the server's memory as they can, at full size; make test does it smaller
 	PATHSYNC_ATTACK=long $$(command -v taskset >/dev/null && echo taskset -c 1) $(GO) test -count=1 -timeout 15m -v ./tests/attack
 
-check-deps: ## known vulnerabilities in what is used; needs the network
+check-deps: ## known vulnerabilities of the dependencies; needs the network
 	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
 	cd js-client && npm audit --omit=dev
 
 OUTAGE ?= 30s
-outage: ## take the database away under load for OUTAGE; make test does it for a few seconds
+outage: ## an outage of the database under load for OUTAGE; make test does it for a few seconds
 	PATHSYNC_TEST_OUTAGE=$(OUTAGE) $(GO) test -race -count=1 -timeout 30m -run Outage -v ./sqlstore
 
 SLOW ?= 1m

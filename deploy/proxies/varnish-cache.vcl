@@ -1,43 +1,43 @@
-# pathsync behind Varnish that keeps what many readers ask for: /etc/varnish/default.vcl, or its parts in one that is there.
-# docs/caching.md explains them. Varnish speaks no TLS: put in front of it what does, and there HTTP/2.
+# pathsync behind Varnish with a cache for many readers: /etc/varnish/default.vcl, or these parts in an existing one.
+# docs/caching.md explains them. Varnish has no TLS: put a proxy with TLS and HTTP/2 in front of it.
 vcl 4.1;
 
 backend default {
   .host = "127.0.0.1";
   .port = "8080";
-  # A poll is answered after a minute at the latest.
+  # A poll is answered within a minute.
   .first_byte_timeout = 75s;
 }
 
 sub vcl_recv {
-  # A stream is one reader's own. It is handed through byte by byte: with `pass`, Varnish keeps what comes together with the
-  # header back until more comes, which is the next heartbeat. The parameter pipe_timeout (60 s) has to be longer than
-  # those are apart, which is 15 s.
+  # A stream belongs to one reader. It is piped byte by byte: with `pass`, Varnish buffers the events that arrive with the
+  # header until the next heartbeat. The parameter pipe_timeout (60 s) has to be longer than
+  # the heartbeat of 15 s.
   if (req.url ~ "^/v1/([^?]*/)?events(\?|$)" || req.url ~ "^/v1/probe(\?|$)") {
     return (pipe);
   }
-  # Only these are the same for many: closed ranges, open requests with a cursor, and a room at one version. Everything else
-  # goes to the server for itself: nobody waits for what will not be kept.
+  # Only these have the same answer for many readers: closed ranges, open ranges with a cursor, and a room at one version. All
+  # others are forwarded separately: no request waits for an answer that is not cached.
   if (req.method != "GET" && req.method != "HEAD") {
     return (pass);
   }
   if (req.url !~ "^/v1/rooms/[^?]+/changes\?(.*&)?(until|cursor)=" && req.url !~ "^/v1/rooms/[^/?]+\?(.*&)?at=") {
     return (pass);
   }
-  # Rooms that --public-rooms names are the same for everybody, also for those who show a token. Say so here too.
+  # Rooms of --public-rooms have the same answers for all readers, with or without a token. List them here too.
   # if (req.url ~ "^/v1/rooms/news-") { unset req.http.Authorization; unset req.http.Cookie; }
 
-  # Whoever shows a token may be given an answer of his own, and must not wait until another's has come.
+  # A request with a token may get a different answer, and must not wait for the answer of another request.
   if (req.http.Authorization || req.http.Cookie ~ "__Host-pathsync=") {
     return (pass);
   }
-  # Other cookies are the application's. The server does not look at them.
+  # Other cookies belong to the application. The server ignores them.
   unset req.http.Cookie;
   return (hash);
 }
 
 sub vcl_backend_response {
-  # How long which answer is kept, the server says. What is too old is not given while another is fetched: the default
-  # would have readers ask once more for nothing.
+  # The server sets how long an answer is cached. A stale answer is not used during a fetch: by default,
+  # readers would get it and repeat their request.
   set beresp.grace = 0s;
 }

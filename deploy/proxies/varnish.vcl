@@ -1,5 +1,5 @@
-# pathsync behind Varnish: /etc/varnish/default.vcl, or its parts in one that is there. Varnish speaks no TLS: put in front of it
-# what does, and there HTTP/2.
+# pathsync behind Varnish: /etc/varnish/default.vcl, or these parts in an existing one. Varnish has no TLS: put a proxy with
+# TLS and HTTP/2 in front of it.
 vcl 4.1;
 
 backend default {
@@ -8,9 +8,9 @@ backend default {
 }
 
 sub vcl_recv {
-  # A stream is one reader's own. It is handed through byte by byte, uncompressed: otherwise Varnish keeps what comes together
-  # with the header back until more comes, which is the next heartbeat, and compresses it if the rest of the site is
-  # compressed. The parameter pipe_timeout, 60s, has to be longer than heartbeats are apart, which is 15 s.
+  # A stream belongs to one reader. It is piped byte by byte, uncompressed: otherwise Varnish buffers the events that arrive
+  # with the header until the next heartbeat, and compresses the stream if the rest of the site is
+  # compressed. The parameter pipe_timeout (60s) has to be longer than the heartbeat of 15 s.
   if (req.url ~ "^/v1/([^?]*/)?events(\?|$)" || req.url ~ "^/v1/probe(\?|$)") {
     return (pipe);
   }

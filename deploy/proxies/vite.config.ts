@@ -3,9 +3,9 @@ export default {
   server: {
     proxy: {
       '/v1': {
-        // Nothing behind the port: the browser's path goes on as it is, and %2F in the names of rooms with it.
+        // No path after the port: the browser's path is forwarded unchanged, with %2F in the names of rooms.
         target: 'http://127.0.0.1:8080',
-        // Over HTTP/2 (`server.https`), Vite does not tell the server that a reader has gone, who then stays present for others.
+        // Over HTTP/2 (`server.https`), Vite does not close the stream of a reader that disconnects: the reader stays in presence.
         configure(proxy) {
           proxy.on('proxyReq', (request, _, response) => response.once('close', () => request.destroy()))
         }

@@ -120,13 +120,13 @@ export interface StateLoadedEvent {
   /** The state comes from storage, and the server has not answered yet. */
   kept?: true
 }
-/** A change that was set aside: the server, or something on the way, refuses it. It stays on the screen. */
+/** A change that was set aside: the server, or a proxy or firewall, refuses it. It stays in the view. */
 export interface RejectedChange {
   readonly id: string
   /** The document. */
   readonly key: string
   readonly op: Operation
-  /** A problem code of the server, or `blocked` when something on the way refuses the change. */
+  /** A problem code of the server, or `blocked` when a proxy or firewall refuses the change. */
   readonly code: string
   readonly message: string
 }
@@ -191,7 +191,7 @@ export interface SyncErrorEvent {
    * A problem code of the server, or:
    *
    * - `network`, `protocol`, `unauthorized`, `storage`
-   * - `blocked`: something on the way refuses changes
+   * - `blocked`: a proxy or firewall refuses changes
    * - `redirected`: requests are redirected to another address, which the message names
    * - `presence`: others do not see this client's presence; documents are synced
    * - `unsent`: changes of a room that was left are discarded

@@ -105,7 +105,7 @@ export function createClient(options: ClientOptions = {}): Client {
       }
     )
     rooms.set(name, room)
-    // Rooms with streams of their own would use up the connections.
+    // Rooms with separate streams would use up the connections.
     if (oneStream === undefined && rooms.size === OWN_STREAMS + 1 && shares())
       for (const other of rooms.values()) if (other !== room) other.regroup()
     stopWatching ??= onPage((event) => {

@@ -1,10 +1,10 @@
 // Objects that are in live state twice. A change at one place is seen at both there, but others have two objects, of which
-// each changes by itself. So an object stays at the place that it was found at first, and at any other it becomes a copy.
+// each changes independently. So an object stays at the place that it was found at first, and at any other it becomes a copy.
 import { kindOf } from './kind.ts'
 import { put } from './values.ts'
 
 export interface SharingOptions {
-  /** What is behind a live object or array, such as Vue's `toRaw`. */
+  /** Returns the plain object behind a live object or array, such as Vue's `toRaw`. */
   raw<T>(value: T): T
   /** The live state as it is at the moment. */
   root(): unknown
@@ -63,7 +63,7 @@ function isElsewhere(object: object, here: object, name: string | undefined, hom
   return home.name !== undefined && raw((holder as Record<string, unknown>)[home.name]) === object
 }
 
-/** What stands where an object or array was found: itself, what has replaced it as a member, or nothing. */
+/** The value at the place where an object or array was found: itself, its replacement as a member, or undefined. */
 function current(container: object, raw: <T>(value: T) => T, depth = 0): object | undefined {
   const home = homes.get(container)
   if (!home || depth > 100) return undefined
@@ -77,7 +77,7 @@ function current(container: object, raw: <T>(value: T) => T, depth = 0): object 
   return typeof now === 'object' && now !== null ? now : undefined
 }
 
-/** A deep copy of plain live data. What is neither a plain object nor an array is taken over. */
+/** A deep copy of plain live data. Other values are not copied. */
 function copyOf(object: object, raw: <T>(value: T) => T): object {
   const copies = new Map<object, object>()
   const copyValue = (value: unknown): unknown => {

@@ -1,4 +1,4 @@
-// Set-aside changes: the server, or something on the way, refuses them. They stay in the view, on top of the confirmed and frozen
+// Set-aside changes: the server, or a proxy, refuses them. They stay in the view, on top of the confirmed and frozen
 // changes, until the application retries or discards them, or a newer change of the same place replaces them.
 import { fold } from '../document/apply.ts'
 import { follow, type Move } from '../document/follow.ts'

@@ -58,7 +58,7 @@ export interface ReplicaOptions {
   onRejected?(why: Refusal, ops: readonly Operation[]): void
 }
 
-/** The driver's next step: go on, reconnect from the position, or reconnect without one. */
+/** The driver's next step: continue, reconnect from the position, or reconnect without one. */
 export type Verdict = 'ok' | 'resume' | 'restart'
 
 /** Why changes are set aside. */

@@ -1,4 +1,4 @@
-// One frame is 16 ms. On a document of 10,000 tasks, all that one edit needs must fit into it together.
+// One frame is 16 ms. On a document of 10,000 tasks, all steps of one edit must fit into it.
 import { bench, describe } from 'vitest'
 import { apply, fold } from '../../src/document/apply.ts'
 import { capture } from '../../src/document/capture.ts'
@@ -35,7 +35,7 @@ const thousand = Array.from(
 )
 const moved = apply(doc, { op: 'array_move', path: `tasks[${idAt(0)}]`, arrayIndex: 9_999 }).doc as Json
 
-/** Live state with one edit more each time, so that there is always something to find. */
+/** Live state with one more edit each time, so that there is always a difference. */
 const live = clone(doc) as { tasks: Task[] }
 let edits = 0
 const editLive = (): void => {
@@ -47,19 +47,19 @@ describe('10,000 tasks', () => {
   bench('apply one set', () => void apply(doc, edit))
   bench('diff after one edit', () => void diff(doc, edited))
   const apart = clone(doc) as Json
-  bench('diff after one edit, of versions that share nothing', () => void diff(apart, edited))
+  bench('diff after one edit, between versions without shared parts', () => void diff(apart, edited))
   bench('diff after the first was moved to the end', () => void diff(doc, moved))
   bench('capture after one edit', () => {
     editLive()
     capture(doc, live)
   })
   const other = clone(doc)
-  bench('patch of one edit, and back', () => {
+  bench('patch of one edit, and its reversal', () => {
     patch(other, doc, edited)
     patch(other, edited, doc)
   })
   bench('fold of 1,000 sets on as many items', () => void fold(doc, thousand))
-  bench('all that a local and a remote edit need: capture, diff, apply, patch', () => {
+  bench('all steps of a local and a remote edit: capture, diff, apply, patch', () => {
     editLive()
     const view = capture(doc, live) as Json
     const unsent = diff(doc, view)

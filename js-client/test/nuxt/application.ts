@@ -1,4 +1,4 @@
-// A Nuxt application that uses the package as it is published: installed from its lock, built, and served.
+// A Nuxt application that uses the published form of the package: installed from its lock file, built, and served.
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, existsSync, rmSync, statSync } from 'node:fs'
@@ -9,10 +9,10 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** How long a process that serves may take to begin. */
+/** The deadline for the start of a server process, in milliseconds. */
 const patience = 20_000
 
-/** What a developer's shell would have, rather than what the test runner has. */
+/** The environment of a developer's shell, without the variables of the test runner. */
 const { VITEST: _, ...shell } = process.env
 const env = { ...shell, NODE_ENV: 'production', NUXT_TELEMETRY_DISABLED: '1', NO_COLOR: '1', CI: '1' }
 
@@ -21,11 +21,11 @@ const packageRoot = fileURLToPath(new URL('../../', import.meta.url))
 export interface Application {
   /** A directory of the application, or a file in it. */
   path(...parts: string[]): string
-  /** Installs what the lock says, unless it is there, and the package as it is now. */
+  /** Installs the packages of the lock file, unless they are installed, and the current package. */
   install(): Promise<void>
-  /** Runs a command of Nuxt. Returns what it has printed. */
+  /** Runs a command of Nuxt. Returns its output. */
   nuxt(command: string): Promise<string>
-  /** Starts what has been built. */
+  /** Starts the built application. */
   serve(environment: Record<string, string>): Promise<{ url: string; stop(): Promise<void> }>
 }
 

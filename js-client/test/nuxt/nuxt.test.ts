@@ -1,4 +1,4 @@
-// The example, built and served by Nuxt 4 as it is, and by Nuxt 3 as an application that comes from the predecessor.
+// The example, built and served by Nuxt 4 unchanged, and by Nuxt 3 as an application that used the predecessor.
 import { once } from 'node:events'
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
@@ -14,11 +14,11 @@ const underNuxt3 = application('test/nuxt/nuxt3')
 
 interface Site {
   readonly url: string
-  /** Where the pathsync server itself is. */
+  /** The URL of the pathsync server. */
   readonly server: string
 }
 
-/** An application that is served, in front of a server of its own. */
+/** A served application with a separate pathsync server. */
 const test = base.extend<{ serve: (app: Application) => Promise<Site> }>({
   serve: async ({ world }, use) => {
     await use(async (app) => {
@@ -30,7 +30,7 @@ const test = base.extend<{ serve: (app: Application) => Promise<Site> }>({
   }
 })
 
-/** What browsers load of the application. */
+/** The scripts that browsers load. */
 function scripts(app: Application): string {
   const directory = app.path('.output/public/_nuxt')
   const names = readdirSync(directory).filter((name) => name.endsWith('.js'))
@@ -42,7 +42,7 @@ const present = async (url: string) => {
   return ((await response.json()) as { users: { clientId: string }[] }).users.map(({ clientId }) => clientId)
 }
 
-/** The status of the answer to a path that is sent as it is, which `fetch` does not do. */
+/** The status of the answer to a path that is sent unchanged; `fetch` normalises it. */
 async function statusOf(url: string, path: string): Promise<number | undefined> {
   const [response] = (await once(get(url, { path, agent: false }), 'response')) as [IncomingMessage]
   response.resume()
@@ -59,9 +59,9 @@ describe('Nuxt 4, with pages rendered by its server', () => {
 
   test('builds without a warning', () => expect(log).not.toMatch(/warn|error:/i))
 
-  test('knows the types of what the module adds', () => example.nuxt('typecheck'))
+  test('has the types that the module adds', () => example.nuxt('typecheck'))
 
-  test('renders the initial state, and does not sync while it does', async ({ serve }) => {
+  test('renders the initial state, without a sync on the server', async ({ serve }) => {
     const { url, server } = await serve(example)
     const html = await (await fetch(`${url}/project/1`)).text()
     expect(html).toContain('value="Untitled"')
@@ -103,14 +103,14 @@ describe('Nuxt 4, with pages rendered by its server', () => {
   }
 })
 
-/** Follows the link to the project, and returns what is said there of the connection. */
+/** Follows the link to the project, and returns the shown connection status. */
 const follow = (page: EnginePage) =>
   page.run(`(() => {
     if (location.pathname === '/') document.querySelector('a')?.click()
     return document.querySelector('[data-testid=status]')?.textContent
   })()`)
 
-/** Types a title as a person does, and goes on in the same task. */
+/** Types a title as a person does, and runs `then` in the same task. */
 const type = (text: string, then: string) => `(() => {
   const field = document.querySelector('[data-testid=title]')
   field.value = '${text}'
@@ -126,7 +126,7 @@ describe('Nuxt 3 and Pinia 2, without server-side rendering', () => {
     log = await underNuxt3.nuxt('build')
   })
 
-  test('takes over the debounce of the predecessor, and says that its database is not used', async ({ serve }) => {
+  test('uses the debounce of the predecessor, and warns that its database is not used', async ({ serve }) => {
     expect(log.match(/syncedPiniaStore/g)).toHaveLength(1)
     const { url } = await serve(underNuxt3)
     const html = await (await fetch(`${url}/project/1`)).text()
@@ -138,9 +138,9 @@ describe('Nuxt 3 and Pinia 2, without server-side rendering', () => {
 })
 
 function works(app: Application): void {
-  test('has the client in what browsers load', () => expect(scripts(app)).toContain('pathsync:options'))
+  test('has the client in the scripts for browsers', () => expect(scripts(app)).toContain('pathsync:options'))
 
-  test('passes the API on, and nothing else', async ({ serve }) => {
+  test('forwards the API, and no other path', async ({ serve }) => {
     const { url, server } = await serve(app)
     const sent = await fetch(`${url}/v1/rooms/room/ops`, {
       method: 'POST',
@@ -152,8 +152,8 @@ function works(app: Application): void {
     expect(snapshots[0]).toEqual(snapshots[1])
     expect(snapshots[0]).toMatchObject({ stores: { default: { state: { title: 'Hello' } } } })
 
-    // A browser says only by this where the page is from, when the page is not from https or localhost. Of what a browser
-    // sends without asking first, the server compares it with the host that the proxy names.
+    // The only header with the origin of a page that is neither https nor localhost. For requests that a browser
+    // sends without a preflight, the server compares it with the host that the proxy names.
     for (const [origin, status] of [
       [url, 204],
       ['http://elsewhere.example.com', 403]
@@ -170,7 +170,7 @@ function works(app: Application): void {
     expect(await statusOf(server, '/healthz')).toBe(200)
   })
 
-  test('passes events on as they come, and tells the server when a reader goes', async ({ serve }) => {
+  test('forwards events at once, and closes the stream to the server when a reader disconnects', async ({ serve }) => {
     const { url, server } = await serve(app)
     const reader = new AbortController()
     const stream = await fetch(`${url}/v1/rooms/room/events?clientId=reader`, { signal: reader.signal })

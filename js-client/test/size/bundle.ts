@@ -1,4 +1,4 @@
-// How large a part of the package is for those who load it.
+// The size of each part of the package in an application.
 import { build } from 'esbuild'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,13 +8,13 @@ export interface Chunk {
   name: string
   /** Minified and gzipped. */
   bytes: number
-  /** Only some applications load it, and only when they need it. */
+  /** Loaded on demand, by some applications. */
   onDemand: boolean
 }
 
 /**
- * The chunks of a module that is bundled as an application's build would do it: minified, gzipped, without what is not
- * used, without Vue and Pinia. The first is the module itself.
+ * The chunks of a module, bundled as by an application's build: minified, gzipped, without unused code,
+ * Vue and Pinia. The first is the module itself.
  */
 export async function bundle(code: string): Promise<Chunk[]> {
   const { outputFiles, metafile } = await build({
@@ -50,6 +50,6 @@ export async function bundle(code: string): Promise<Chunk[]> {
     .sort((a, b) => Number(a.onDemand) - Number(b.onDemand) || b.bytes - a.bytes)
 }
 
-/** What is loaded in any case. */
+/** The chunks that are always loaded. */
 export const sizeOf = (chunks: readonly Chunk[]): number =>
   chunks.reduce((bytes, chunk) => (chunk.onDemand ? bytes : bytes + chunk.bytes), 0)

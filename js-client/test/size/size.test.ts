@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { bundle, sizeOf } from './bundle.ts'
 
 /**
- * What each part may weigh, in bytes, and the row of the table in README.md that says what it does weigh. The aim was 8,000
- * and 12,000; README.md says what is in the difference.
+ * The maximum size of each part, in bytes, and the row of the table in README.md with its actual size. The aim was 8,000
+ * and 12,000; README.md explains the difference.
  */
 const parts = [
   { name: 'the client', code: `export { createClient } from './index.ts'`, limit: 26_100, row: '`pathsync`' },
@@ -24,11 +24,11 @@ describe.each(parts)('$name', ({ name, code, limit, row }) => {
     const bytes = sizeOf(chunks)
     const list = chunks.map(({ name, bytes, onDemand }) => `\n  ${bytes} ${name}${onDemand ? ' (on demand, not counted)' : ''}`)
     console.log(`${name}: ${bytes} bytes${list.join('')}`)
-    expect(bytes).toBeGreaterThan(limit / 10) // else the bundle is not what it is taken for
+    expect(bytes).toBeGreaterThan(limit / 10) // otherwise the bundle lacks the module
     expect(bytes).toBeLessThanOrEqual(limit)
   })
 
-  test('is as large as README.md says', async () => {
+  test('has the size stated in README.md', async () => {
     const line = readme.split('\n').find((line) => line.startsWith(`| ${row} |`))
     const stated = /\| ([\d.]+) kB \|/.exec(line ?? '')?.[1]
     expect(stated, `README.md has no row "| ${row} | 1.2 kB |"`).toBeDefined()

@@ -44,7 +44,7 @@ export type Step =
   /** Set these operations aside, and send the others. */
   | { readonly do: 'set aside'; readonly ops: readonly Operation[]; readonly why: Refusal }
 
-/** The limits of a server without faults on the way. */
+/** The limits of a server without network faults. */
 export const START: Pace = { ops: 1000, bytes: 1_000_000, growIn: 1, patience: 1, strikes: 0, failures: 0 }
 
 /** After so many attempts it is checked whether the batch's content is the cause. */

@@ -280,7 +280,7 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     })
   }
 
-  /** Uses what is loaded, unless that takes too long or fails. */
+  /** Passes the loaded value to `take`, unless loading takes too long or fails. */
   async function withTimeout<T>(reading: Promise<T> | undefined, failed: (cause: unknown) => void, take: (found: T) => void) {
     let timer
     const timeout = new Promise<never>((_, reject) => (timer = after(RECALL_MS, () => reject('no answer'))))

@@ -1,8 +1,8 @@
 // Stores the documents of rooms in IndexedDB: a page shows them before the server has answered, or without it.
 //
-// A room has a snapshot and a log of the deltas after it, so that a write costs what has changed. When the log is as large as the
+// A room has a snapshot and a log of the deltas after it, so that the cost of a write depends on the change. When the log is as large as the
 // snapshot, a new snapshot replaces both. The head of a room has their position, and is written in the same transaction. So several
-// tabs can write: each adds what is missing.
+// tabs can write: each adds the missing deltas.
 import { createStore, promisifyRequest } from 'idb-keyval'
 import type { Json } from '../../document/json.ts'
 import type { KeptRoom, Replica } from '../../replica/replica.ts'

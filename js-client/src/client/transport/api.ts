@@ -101,7 +101,7 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
   /** The current token; undefined while the token function has to be called. */
   let known: { readonly value: string | undefined } | undefined = typeof token === 'function' ? undefined : { value: token }
   let asking: Promise<string | undefined> | undefined
-  /** The next method for presence. Something on the way may block one of them. */
+  /** The next method for presence. A proxy may block one of them. */
   let presenceMethod = 'PUT'
 
   const root = `${url.replace(/\/+$/, '')}/v1/`
@@ -301,14 +301,14 @@ const orAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
     promise.then(resolve, reject)
   })
 
-/** The result of an answer that is not 2xx, of the server or of something on the way. */
+/** The result of an answer that is not 2xx, of the server or of a proxy. */
 function refusal({ status, headers }: Response, body: unknown): Answer<never> {
   const problem = fits(body, problemShape) ? (body as Problem) : undefined
   const message = problem ? explain(problem) : `something that is not pathsync, such as a proxy, answered with HTTP ${status}`
-  // Only the server's `forbidden` is final: a 403 of something on the way may pass.
+  // Only the server's `forbidden` is final: a 403 of a proxy may pass.
   if (status === 401 || (status === 403 && problem?.code !== 'forbidden'))
     return { kind: 'unauthorized', message, ...(status === 403 && { status }) }
-  // Neither a 5xx nor a 404 or 405 is about the request's content: the latter mean that something on the way rewrote the address.
+  // Neither a 5xx nor a 404 or 405 is about the request's content: the latter mean that a proxy rewrote the address.
   if (problem && !problem.retryable && status < 500 && (status ^ 404) > 1) return { kind: 'refused', problem }
   // In seconds. A date is ignored.
   const retryAfterMs = within(Number(headers.get('Retry-After')) * 1000, 0, MAX_WAIT_MS, 0)

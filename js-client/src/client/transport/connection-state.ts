@@ -1,4 +1,4 @@
-// The state machine of a connection: which source is read next and when, and what the room hears of it. Pure: connection.ts
+// The state machine of a connection: which source is read next and when, and which events the room gets. Pure: connection.ts
 // carries out the effects. SPEC.md has the table in words.
 import { delay } from '../runtime/backoff.ts'
 import { MAX_WAIT_MS, within } from '../runtime/clock.ts'
@@ -11,7 +11,7 @@ export interface Fault {
   readonly message: string
 }
 
-/** Where a room's events come from: a stream of its own, polling, or the tab that leads. */
+/** The source of a room's events: a separate stream, polling, or the tab that leads. */
 export type Source = 'stream' | 'poll' | 'leader'
 
 export interface State {
@@ -38,7 +38,7 @@ export interface State {
   readonly baseMs: number
   /** Attempts in a row that failed. */
   readonly failures: number
-  /** Streams in a row that something on the way may have blocked. `STRIKES`: and another request got through. */
+  /** Streams in a row that a proxy may have blocked. `STRIKES`: and another request got through. */
   readonly strikes: number
 }
 
@@ -95,7 +95,7 @@ export interface Effects {
   compare: undefined
   /** Try streams beside the polling. */
   fallBack: undefined
-  /** End what is read, and what is tried beside it. */
+  /** End the current stream or polling, and the streams tried beside it. */
   reopen: undefined
 }
 

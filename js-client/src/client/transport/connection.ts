@@ -30,7 +30,7 @@ export interface Listener {
   events(events: RoomEvent[]): Verdict
   /** The room is no longer followed. Only after `opening`. */
   lost(): void
-  /** An error to show. The connection recovers by itself. */
+  /** An error to show. The connection is retried. */
   failed(code: string, message: string): void
 }
 
@@ -94,7 +94,7 @@ export function connect(context: Context, listener: Listener, presence: () => Ow
       clearTimeout(probe)
       probe = after(PROBE_MS, () => dispatch('expired'))
     },
-    /** If another request gets through, something on the way may block streams. */
+    /** If another request gets through, a proxy may block streams. */
     async compare() {
       const { kind } = await api.getPresence(room, stopped.signal)
       dispatch('compared', kind === 'ok')
@@ -152,7 +152,7 @@ export function connect(context: Context, listener: Listener, presence: () => Ow
       streams.add(stream)
     })
 
-  /** Ends what is read and what is waited for. */
+  /** Ends all streams and waits. */
   function reopen() {
     for (const stream of streams) stream.stop()
     pause.wake()

@@ -1,4 +1,4 @@
-// What every part of a client that follows one room shares. It is passed on as one object.
+// The context that all parts of a client share for one room, as one object.
 import type { Api } from './api.ts'
 import type { ReadStream } from './fetch-stream.ts'
 

@@ -1,6 +1,6 @@
 // Runs beside polling, where streams do not get through: diagnoses why, and tries streams again.
 //
-// It is loaded on demand, and gets what it uses from the connection: importing that here would split the client into more chunks.
+// It is loaded on demand, and gets its dependencies from the connection: importing them here would split the client into more chunks.
 import type { RoomEvent } from '../../wire.ts'
 import type { Api } from './api.ts'
 import { after, now } from '../runtime/clock.ts'
@@ -67,7 +67,7 @@ async function attempt({ transport, read }: Tools): Promise<boolean> {
   return through
 }
 
-/** What something on the way does to streams. */
+/** The effect of a proxy on streams. */
 interface Fault {
   name: 'buffered' | 'compressed' | 'cut' | 'blocked'
   does: string

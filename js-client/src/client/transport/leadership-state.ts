@@ -6,7 +6,7 @@ export type Failure = readonly [code: string, message: string]
 
 /** What tabs send each other. */
 export type Message =
-  /** A tab is new, or has heard of no leader for long. */
+  /** A tab is new, or has received no announcement of a leader for long. */
   | { readonly hello: string }
   | Announcement
   /** The events that the leader has read. */
@@ -76,7 +76,7 @@ export interface Events {
 
 /** The effects by name, with their values. */
 export interface Effects {
-  /** The room is to be read anew, by this tab or from the leader. */
+  /** Read the room again, by this tab or from the leader. */
   changed: undefined
   /** Release the lock or its request, and watch no tab any more. */
   release: undefined

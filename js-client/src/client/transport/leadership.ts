@@ -1,9 +1,9 @@
 // Tabs of one origin share one stream per room: one of them leads, reads the room and sends the others its events. Loaded
 // where the browser has Web Locks and BroadcastChannel; without them each tab reads for itself.
 //
-// The tab that holds the room's lock leads. The browser passes the lock on when that tab is gone, for whatever reason; from a
-// frozen tab it is stolen. The others wait for the lock. They catch up by requests of their own, as polling does, and get only
-// what comes afterwards. The replica detects repeated and missing events by the numbers of the batches.
+// The tab that holds the room's lock leads. The browser passes the lock on when that tab ends, for any reason; from a
+// frozen tab it is stolen. The others wait for the lock. They catch up by separate requests, as polling does, and get only
+// later events. The replica detects repeated and missing events by the numbers of the batches.
 //
 // leadership-state.ts decides; this carries it out.
 import type { RoomEvent } from '../../wire.ts'
@@ -16,7 +16,7 @@ import { type Effects, type Events, initial, type Message, reduce } from './lead
 import { userOf } from './user.ts'
 
 export interface Handlers {
-  /** The room is to be read anew: by this tab or from the leader, as `leads` says. */
+  /** The room is read again: by this tab or from the leader, depending on `leads`. */
   changed(): void
   /** The tab that leads cannot read the room. */
   failed(code: string, message: string): void
@@ -178,7 +178,7 @@ function createLeadership(
   on('resume', () => dispatch('resume'))
   on('visibilitychange', () => dispatch('visibility', isVisible()))
 
-  /** Resolves when this tab holds the lock of its own. A tab with the same id may still have to release it. */
+  /** Resolves when this tab holds the lock of its id. A tab with the same id may still have to release it. */
   const ready = new Promise<void>((resolve, reject) => {
     const late = after(ANSWER_MS, resolve)
     const held = () => {

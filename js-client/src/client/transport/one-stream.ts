@@ -1,4 +1,4 @@
-// Reads the rooms of one client over one stream, `GET /v1/events?room=a&room=b`. To each room it looks like a stream of its own,
+// Reads the rooms of one client over one stream, `GET /v1/events?room=a&room=b`. To each room it looks like a separate stream,
 // with its own position and end.
 //
 // When the set of rooms changes, another stream is opened. Rooms that have caught up do not notice: the new stream resumes at
@@ -46,7 +46,7 @@ export function joinRooms<Transport extends string>(
   /** The transport does not say why a stream cannot be opened. */
   const mute = transport === 'eventsource'
   const streams = new Set<Shared>()
-  /** Rooms with a stream of their own, since a shared stream could not be opened and the room at fault is not known. */
+  /** Rooms with a separate stream, since a shared stream could not be opened and the room at fault is not known. */
   const apart = new Set<string>()
   /** The server's epoch, once it is known. */
   let epoch: string | undefined
@@ -198,7 +198,7 @@ function concerns(name: string, frame: Frame): boolean {
 /** The members of an event that say where it belongs. */
 const of = ({ data }: Frame) => Object(data) as { room?: unknown; rooms?: unknown; epoch?: unknown }
 
-/** The frame of one room, with the event id of a stream of its own. */
+/** The frame of one room, with the event id of a separate stream. */
 function ofOne(frame: Frame, index: number, rooms: number): Frame {
   if (!frame.id) return frame
   const { epoch, seqs } = split(frame.id)

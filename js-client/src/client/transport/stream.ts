@@ -6,7 +6,7 @@ import { after, now, stopwatch, type Timer } from '../runtime/clock.ts'
 import { eventNames, readFrame, type Frame } from './events.ts'
 import { readByFetch, type ReadRequest, type ReadStream } from './fetch-stream.ts'
 
-/** What follows events: go on, reopen from the position, or reopen without one. */
+/** The step after events: continue, reopen from the position, or reopen without one. */
 export type Verdict = 'ok' | 'resume' | 'restart'
 
 /**
@@ -25,7 +25,7 @@ export interface StreamHandler extends Omit<ReadRequest, 'signal' | 'clientId'> 
   events(events: RoomEvent[]): Verdict
   /** The server names the wait before the next stream, in milliseconds. */
   retry(ms: number): void
-  /** The stream has ended. `blocked`: something on the way may block streams. */
+  /** The stream has ended. `blocked`: a proxy may block streams. */
   ended(outcome: Outcome, blocked: Blocked | undefined): void
 }
 
@@ -42,7 +42,7 @@ export interface Stream {
   stop(): void
 }
 
-/** A stream that ends sooner, before it has caught up, was cut off on the way. */
+/** A stream that ends sooner, before it has caught up, was cut off by the network. */
 const CUT_OFF_MS = 2000
 /** How long a stream that has not caught up may be silent. */
 const PATIENCE_MS = 10_000
@@ -165,7 +165,7 @@ export function openStream(context: Context, transport: Transport, handler: Stre
     if (openedAt !== undefined) return !live && now() - openedAt < CUT_OFF_MS ? 'useless' : undefined
     const { status } = answer.kind === 'ok' || answer.kind === 'refused' ? { status: 0 } : answer
     const foreign = answer.kind === 'failed' && FOREIGN.includes(answer.code)
-    // 404, 405, and 403 without a problem: something on the way has changed the request or answered it.
+    // 404, 405, and 403 without a problem: a proxy has changed the request or answered it.
     return foreign || status === 403 || status === 404 || status === 405 ? 'refused' : undefined
   }
 

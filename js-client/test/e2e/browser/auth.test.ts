@@ -1,4 +1,4 @@
-// The playground in a real browser, in front of a server that asks who one is.
+// The playground in a real browser, with a server that requires tokens.
 import { describe, expect } from 'vitest'
 import { executable, test, type Window } from '../harness/browser.ts'
 import { asksForTokens, token } from '../harness/tokens.ts'
@@ -6,13 +6,16 @@ import { asksForTokens, token } from '../harness/tokens.ts'
 const reader = [{ room: 'demo', read: true, presence: true }]
 const elsewhere = [{ room: 'another', read: true, write: true, presence: true }]
 
-/** Has a context show a token from the beginning, as one that was pasted before. */
+/** Stores a token in a context, as if it had been pasted before. */
 const remembering = (value: string) => `sessionStorage.setItem('pathsync:token', ${JSON.stringify(value)})`
 
 const titleOf = (window: Window) => expect.poll(() => window.title.inputValue())
 
 describe.skipIf(!executable)('a window', () => {
-  test('asks for a token, says why one is refused, and is let in by one, all by keyboard', async ({ world, windows }) => {
+  test('requests a token, shows the reason of a refusal, and connects with a valid one, all by keyboard', async ({
+    world,
+    windows
+  }) => {
     const server = await world.server(...asksForTokens)
     const { page, status, title, settled } = await windows.open(server, { status: 'refused' })
     const why = () => expect.poll(() => page.getByTestId('access-why').textContent())
@@ -51,7 +54,7 @@ describe.skipIf(!executable)('a window', () => {
     expect(await page.evaluate(() => Object.values(localStorage).join())).not.toContain(mine)
   })
 
-  test('that is closed is gone at once for the others, also with a token', async ({ world, windows }) => {
+  test('that is closed disappears at once from presence, also with a token', async ({ world, windows }) => {
     const server = await world.server(...asksForTokens, '--presence-timeout-ms', '600000')
     const context = await windows.context()
     await context.addInitScript(remembering(token()))
@@ -61,7 +64,7 @@ describe.skipIf(!executable)('a window', () => {
     await expect.poll(() => left.users.count()).toBe(1)
   })
 
-  test("is let in by a cookie, which the browser's EventSource sends as well", async ({ world, windows }) => {
+  test("connects with a cookie, which the browser's EventSource also sends", async ({ world, windows }) => {
     const server = await world.server(...asksForTokens)
     const context = await windows.context()
     await context.addInitScript(`document.cookie = '__Host-pathsync=${token()}; Secure; Path=/; SameSite=Strict'`)

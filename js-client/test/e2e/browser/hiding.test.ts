@@ -1,4 +1,4 @@
-// A page that is hidden while something is on its way, and lives on: nothing overtakes itself.
+// A page that is hidden while a batch is in flight, and runs on: the order of its changes is kept.
 import { describe, expect } from 'vitest'
 import type { createClient, Document, Room } from '../../../src/index.ts'
 import { executable, test } from '../harness/browser.ts'
@@ -14,7 +14,7 @@ interface Here {
   board: Document<Board>
 }
 
-/** Edits in pairs: the first is on its way when the second is made and the page is hidden, which it stays for a moment. */
+/** Edits in pairs: the first is in flight when the second is made and the page is hidden for a short time. */
 async function edit(rounds: number) {
   const here = globalThis as unknown as Here
   const client = here.pathsync.createClient({ debounceMs: 5, maxWaitMs: 20 })
@@ -56,7 +56,7 @@ async function edit(rounds: number) {
   return { state: board.state, rejected: here.room.rejected.list.length }
 }
 
-/** An item that is on its way, and text typed into it right before the page is closed. */
+/** An added item in flight, and text typed into it right before the page is closed. */
 async function add(room: string) {
   const here = globalThis as unknown as Here
   const client = here.pathsync.createClient({ debounceMs: 5, maxWaitMs: 20 })
@@ -67,8 +67,8 @@ async function add(room: string) {
   board.apply({ op: 'set', path: 'tasks[new].title', value: 'typed' })
 }
 
-describe.skipIf(!executable)('a page that is closed while a batch is on its way', () => {
-  test('has the item that it added, and what was typed into it', async ({ world, windows }) => {
+describe.skipIf(!executable)('a page that is closed while a batch is in flight', () => {
+  test('delivers the item that it added, and the text typed into it', async ({ world, windows }) => {
     const server = await world.server()
     const relay = await world.relay(server)
     const context = await windows.context()
@@ -86,8 +86,8 @@ describe.skipIf(!executable)('a page that is closed while a batch is on its way'
   })
 })
 
-describe.skipIf(!executable)('a page that is hidden again and again while batches are on their way', () => {
-  test('keeps the order of what it does: nothing is lost, nothing returns, the newer value wins', async ({
+describe.skipIf(!executable)('a page that is hidden repeatedly while batches are in flight', () => {
+  test('keeps the order of its changes: none is lost, no deleted item returns, the newer value wins', async ({
     world,
     windows
   }) => {

@@ -1,10 +1,10 @@
-// A page that is opened again while the server is away: it shows what it showed last, with the edits that were not sent.
+// A page that is opened again while the server is unreachable: it shows its last state, with the unsent edits.
 import { describe, expect } from 'vitest'
 import { engines, type EnginePage } from '../harness/engines.ts'
 import { servePage } from '../harness/page.ts'
 import { test, type World } from '../harness/world.ts'
 
-/** Enters a room as the user in the address, and shows what it is in `state` at any time. */
+/** Enters a room as the user in the address, and shows its current state in `state`. */
 const script = (url: string) => `
   const { createClient } = pathsync
   const query = new URLSearchParams(location.search)
@@ -21,7 +21,7 @@ const shows = (page: EnginePage, state: object) =>
   expect.poll(async () => JSON.parse((await page.run('state()').catch(() => '{}')) as string) as object).toMatchObject(state)
 const change = (page: EnginePage, path: string, value: string) =>
   page.run(`change(${JSON.stringify(path)}, ${JSON.stringify(value)})`)
-/** What has been shown is kept within a moment. */
+/** Waits until the shown state is stored. */
 const kept = (page: EnginePage, text: string) =>
   expect
     .poll(() =>
@@ -36,7 +36,7 @@ const kept = (page: EnginePage, text: string) =>
     .toBe(true)
 
 async function start(world: World, engine: (typeof engines)[number]) {
-  // The origin of the page is not known before the server is told.
+  // The server starts before the page, whose origin is not known yet.
   const server = await world.server('--allow-origin', '*')
   const site = await servePage(script(server.url))
   world.defer(site.close)
@@ -46,10 +46,8 @@ async function start(world: World, engine: (typeof engines)[number]) {
 }
 
 for (const engine of engines) {
-  describe.skipIf(!engine.installed)(`${engine.name}: a page that is reloaded while the server is away`, () => {
-    test('shows the last state with the edit that was not sent, and both are the same when the server is back', async ({
-      world
-    }) => {
+  describe.skipIf(!engine.installed)(`${engine.name}: a page that is reloaded while the server is unreachable`, () => {
+    test('shows the last state with the unsent edit, which is sent when the server is reachable again', async ({ world }) => {
       const { server, page, url } = await start(world, engine)
       await page.goto(url())
       await shows(page, { title: 'initial', connected: true, pending: 0 })
@@ -76,12 +74,12 @@ for (const engine of engines) {
       await shows(page, { title: 'Also not sent', note: 'Of another', mine: 'Not sent', connected: true, pending: 0 })
       const { state } = (await server.snapshot('kept')).stores.default!
       expect(state).toEqual({ title: 'Also not sent', note: 'Of another', mine: 'Not sent' })
-      // It has gone on from where it was, and nothing was sent twice.
+      // The stream resumed from its position, and no batch was sent twice.
       const ops = (await server.history('kept')).flatMap(({ ops }) => ops)
       expect(ops.filter(({ path }) => path === 'mine')).toHaveLength(1)
     })
 
-    test('shows a user nothing of another, and nothing after it was cleared', async ({ world }) => {
+    test('shows no documents of another user, and none after clear', async ({ world }) => {
       const { server, page, url } = await start(world, engine)
       await page.goto(url('ada'))
       await shows(page, { title: 'initial', connected: true, pending: 0 })

@@ -1,11 +1,11 @@
-// A page is left right after something was typed: whatever the engine and however it is left, the server has it.
+// A page that is left right after typing: in every engine and every way of leaving, the server has the text.
 import { describe, expect } from 'vitest'
 import { engines, type EnginePage } from '../harness/engines.ts'
 import { test } from '../harness/world.ts'
 
 const status = `document.querySelector('[data-testid=status]')?.textContent`
 
-/** Types into a field as a person does, and goes on in the same task. */
+/** Types into a field as a person does, and runs `then` in the same task. */
 const type = (text: string, then = '') => `(() => {
   const field = document.querySelector('[data-testid=title]')
   field.value = ${JSON.stringify(text)}
@@ -14,7 +14,7 @@ const type = (text: string, then = '') => `(() => {
   return true
 })()`
 
-/** What vue-router does: a listener that comes before ours, after which microtasks run. */
+/** As in vue-router: a listener that runs before that of the client, after which microtasks run. */
 const early = `addEventListener('pagehide', () => history.replaceState(history.state, ''), true)`
 
 const ways: Record<string, (page: EnginePage, text: string, away: string) => Promise<unknown>> = {
@@ -28,7 +28,7 @@ const ways: Record<string, (page: EnginePage, text: string, away: string) => Pro
 }
 
 for (const engine of engines) {
-  describe.skipIf(!engine.installed)(`${engine.name}: what was just typed arrives when the page`, () => {
+  describe.skipIf(!engine.installed)(`${engine.name}: text typed right before is delivered when the page`, () => {
     test('is left in any way', async ({ world }) => {
       const server = await world.server()
       for (const [way, leave] of Object.entries(ways)) {

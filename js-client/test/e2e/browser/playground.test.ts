@@ -1,4 +1,4 @@
-// The playground in a real browser: what somebody sees who opens it in two windows.
+// The playground in a real browser, in one window and in two.
 import { describe, expect } from 'vitest'
 import { executable, test, type Window } from '../harness/browser.ts'
 
@@ -6,7 +6,7 @@ const value = (window: Window, field: 'title' | 'description') => expect.poll(()
 const titles = (window: Window) => expect.poll(() => window.taskTitles())
 
 describe.skipIf(!executable)('two windows', () => {
-  test('show the same, whichever of them it was entered in', async ({ world, windows }) => {
+  test('show the changes of each other', async ({ world, windows }) => {
     const server = await world.server()
     const [left, right] = [await windows.open(server), await windows.open(server)]
     await left.title.fill('Garden')
@@ -38,7 +38,7 @@ describe.skipIf(!executable)('two windows', () => {
     await right.task(0, 'title').press('Alt+ArrowDown')
     await titles(left).toEqual(['Two', 'One', 'Three'])
 
-    await left.task(0, 'handle').hover() // waits until the rows stand still
+    await left.task(0, 'handle').hover() // waits until the rows do not move
     await left.page.mouse.down()
     const last = await left.tasks.nth(2).boundingBox()
     if (!last) throw new Error('the last task is not visible')
@@ -51,7 +51,7 @@ describe.skipIf(!executable)('two windows', () => {
     expect(moves.length).toBe(2)
   })
 
-  test('see who is there, and who edits what', async ({ world, windows }) => {
+  test('show the users of the room, and the fields that they edit', async ({ world, windows }) => {
     const server = await world.server('--presence-timeout-ms', '300')
     const [left, right] = [await windows.open(server), await windows.open(server)]
     await expect.poll(() => left.users.count()).toBe(2)
@@ -72,7 +72,7 @@ describe.skipIf(!executable)('two windows', () => {
     await expect.poll(() => left.users.count()).toBe(1)
   })
 
-  test('go offline and come back: what does not conflict is merged, what does is dropped and said', async ({
+  test('reconnect after offline edits: conflicting ones are dropped and reported, the others are merged', async ({
     world,
     windows
   }) => {
@@ -101,12 +101,12 @@ describe.skipIf(!executable)('two windows', () => {
     expect(await left.page.getByTestId('toast').textContent()).toContain('From the left')
   })
 
-  test('lose their network and get it back', async ({ world, windows }) => {
+  test('reconnect after a network failure', async ({ world, windows }) => {
     const server = await world.server()
     const relay = await world.relay(server)
     const [left, right] = [await windows.open(relay), await windows.open(server)]
     await left.context.setOffline(true)
-    relay.cut() // the browser takes no connection away that is open
+    relay.cut() // the browser does not close open connections
     await expect.poll(left.status).not.toBe('connected')
     await left.description.fill('Written on a train')
     await right.title.fill('Written at home')
@@ -118,7 +118,7 @@ describe.skipIf(!executable)('two windows', () => {
     await left.settled()
   })
 
-  test('are reloaded', async ({ world, windows }) => {
+  test('show the same after a reload', async ({ world, windows }) => {
     const server = await world.server()
     const window = await windows.open(server)
     await window.title.fill('Kept')
@@ -129,7 +129,7 @@ describe.skipIf(!executable)('two windows', () => {
     await window.settled()
   })
 
-  test('outlive the server', async ({ world, windows }) => {
+  test('reconnect after a restart of the server', async ({ world, windows }) => {
     const server = await world.server()
     const [left, right] = [await windows.open(server), await windows.open(server)]
     await left.title.fill('Before')
@@ -146,17 +146,17 @@ describe.skipIf(!executable)('two windows', () => {
     for (const window of [left, right]) await window.settled()
   })
 
-  test('are closed right after typing: the other one gets it', async ({ world, windows }) => {
+  test('that are closed right after typing deliver the text to the other one', async ({ world, windows }) => {
     const server = await world.server()
     const relay = await world.relay(server)
     const [left, right] = [await windows.open(relay), await windows.open(server)]
-    relay.set({ delay: 300 }) // the window is gone before anything has arrived
+    relay.set({ delay: 300 }) // the window is closed before the request arrives
     await left.title.fill('Last words')
     await left.page.close({ runBeforeUnload: true })
     await value(right, 'title').toBe('Last words')
   })
 
-  test('are closed while the server is down: the next window sends it', async ({ world, windows }) => {
+  test('that are closed while the server is down leave their changes to the next window', async ({ world, windows }) => {
     const server = await world.server()
     const context = await windows.context()
     const first = await windows.open(server, { context, query: 'persist=1' })
@@ -175,7 +175,7 @@ describe.skipIf(!executable)('two windows', () => {
     await value(other, 'title').toBe('Written in vain?')
   })
 
-  test('enter another room, and show nothing of the first', async ({ world, windows }) => {
+  test('that enter another room show nothing of the first', async ({ world, windows }) => {
     const server = await world.server()
     const [left, right] = [await windows.open(server, { room: 'a' }), await windows.open(server, { room: 'b' })]
     await left.title.fill('Room a')
@@ -189,7 +189,7 @@ describe.skipIf(!executable)('two windows', () => {
     expect(stores.map(([store]) => (store?.state as { title?: string }).title)).toEqual(['Room a', 'Room b'])
   })
 
-  test('of which one reads by EventSource', async ({ world, windows }) => {
+  test('show the changes of each other when one uses EventSource', async ({ world, windows }) => {
     const server = await world.server()
     const relay = await world.relay(server)
     const [left, right] = [await windows.open(relay, { query: 'transport=eventsource' }), await windows.open(server)]
@@ -215,7 +215,7 @@ describe.skipIf(!executable)('one window', () => {
         if ((await focused()) === id) return
         await page.keyboard.press('Tab')
       }
-      throw new Error(`no way leads to ${id}`)
+      throw new Error(`the Tab key does not reach ${id}`)
     }
 
     await tabTo('title')
@@ -243,7 +243,7 @@ describe.skipIf(!executable)('one window', () => {
     expect(width).toBeLessThanOrEqual(360)
   })
 
-  test('loads nothing from anywhere else', async ({ world, windows }) => {
+  test('loads nothing from other origins', async ({ world, windows }) => {
     const server = await world.server()
     const { page } = await windows.open(server)
     const urls: string[] = []

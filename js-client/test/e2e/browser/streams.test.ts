@@ -1,4 +1,4 @@
-// What a real browser makes of the server's streams, without any of this package's code.
+// A real browser reads the server's streams, without code of this package.
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
 import { executable, test, type Windows } from '../harness/browser.ts'
@@ -15,7 +15,7 @@ async function set(server: Server, room: string, title: string): Promise<void> {
   expect(response.status).toBe(200)
 }
 
-/** Has the page follow rooms with its own EventSource, and note what comes. */
+/** Opens an EventSource for rooms in the page, and records its events. */
 function follow(page: Page, query: string): Promise<void> {
   return page.evaluate((query) => {
     const seen: string[] = []
@@ -34,7 +34,7 @@ function follow(page: Page, query: string): Promise<void> {
 
 const seen = (page: Page) => expect.poll(() => page.evaluate(() => (window as unknown as { seen: string[] }).seen))
 
-/** A page that likes one encoding best. By itself, a browser likes them all alike. */
+/** A page that accepts one encoding only. By default, a browser accepts several. */
 async function pageFor(encoding: string, windows: Windows, server: Server): Promise<Page> {
   const context = await windows.context()
   if (encoding !== '') await context.setExtraHTTPHeaders({ 'Accept-Encoding': encoding })
@@ -47,7 +47,7 @@ describe.skipIf(!executable)('a browser', () => {
     [['--compress-streams'], '', 'zstd'],
     [['--compress-streams'], 'gzip', 'gzip']
   ] as const)(
-    'follows two rooms over one stream, and resumes both when the server is killed: %j, it asks for %j and gets %j',
+    'follows two rooms over one stream, and resumes both after the server is killed: %j, accepts %j, gets %j',
     async ([flags, accepted, encoding], { world, windows }) => {
       const server = await world.server(...flags)
       await set(server, 'a', large)
@@ -68,20 +68,20 @@ describe.skipIf(!executable)('a browser', () => {
       await set(server, 'a', 'Three')
       await expect
         .poll(() => page.evaluate(() => (window as unknown as { seen: string[] }).seen.slice(5)))
-        // The batch comes before or after its room is up to date again; nothing comes whole.
+        // The batch arrives before or after its room is up to date again; no whole state arrives.
         .toSatisfy((events: string[]) => events.includes('delta a 2.2 Three') && !events.join().includes('state'))
       expect(new Set(starts)).toEqual(new Set([encoding]))
     }
   )
 
-  test.for(['zstd', 'gzip'])('takes the end of a stream in %s for an orderly one', async (encoding, { world, windows }) => {
+  test.for(['zstd', 'gzip'])('reads the end of a stream in %s without an error', async (encoding, { world, windows }) => {
     const server = await world.server('--compress-streams')
     await set(server, 'a', large)
     const page = await pageFor(encoding, windows, server)
     const end = page.evaluate(async () => {
       const response = await fetch('/v1/rooms/a/events?clientId=eve')
       await fetch('/v1/rooms/a/events?clientId=eve').then((newer) => setTimeout(() => newer.body?.cancel(), 1_000))
-      const text = await response.text() // fails on one that is cut
+      const text = await response.text() // rejects if the stream is truncated
       return [response.headers.get('Content-Encoding'), text.includes('stream_replaced')]
     })
     expect(await end).toEqual([encoding, true])

@@ -1,4 +1,4 @@
-// Tabs of one browser, which has six connections to a server that speaks HTTP/1.1.
+// Tabs of one browser, which opens at most six connections to an HTTP/1.1 server.
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
 import type { createClient, Document } from '../../../src/index.ts'
@@ -6,26 +6,26 @@ import { executable, test, type Window } from '../harness/browser.ts'
 import { openBlank } from '../harness/script.ts'
 import type { Server } from '../harness/server.ts'
 
-/** How many streams the server has open. */
+/** The number of open streams of the server. */
 async function streams(server: Server): Promise<number> {
   const metrics = await (await fetch(`${server.url}/metrics`)).text()
   return Number(/^pathsync_streams (\d+)$/m.exec(metrics)?.[1])
 }
 const shared = (server: Server) => expect.poll(() => streams(server)).toBe(1)
 
-/** Every tab shows a title that is entered in one of them. */
+/** Expects that every tab shows a title that is entered in one of them. */
 async function agree(tabs: readonly Window[], from: Window, title: string) {
   await from.title.fill(title)
   for (const tab of tabs) await expect.poll(() => tab.title.inputValue()).toBe(title)
 }
 
-/** What `enter` leaves in a page. */
+/** The global variables that `enter` sets in a page. */
 interface Here {
   pathsync: { createClient: typeof createClient }
   documents: Document<{ text?: string }>[]
 }
 
-/** Enters rooms from a page, by one stream, or as it is by default. */
+/** Enters rooms from a page, with `oneStream` or with the default. */
 function enter({ rooms, oneStream }: { rooms: string[]; oneStream?: boolean }) {
   const here = globalThis as unknown as Here
   const client = here.pathsync.createClient({ oneStream })
@@ -34,7 +34,7 @@ function enter({ rooms, oneStream }: { rooms: string[]; oneStream?: boolean }) {
 }
 
 describe.skipIf(!executable)('one page in eight rooms, on plain HTTP/1.1', () => {
-  test('shares one stream by itself, so that what it writes leaves at once', async ({ world, windows }) => {
+  test('shares one stream by default, so that its changes are sent at once', async ({ world, windows }) => {
     const server = await world.server()
     const page = await (await windows.context()).newPage()
     await openBlank(page, server.url)
@@ -54,7 +54,7 @@ describe.skipIf(!executable)('one page in eight rooms, on plain HTTP/1.1', () =>
 })
 
 describe.skipIf(!executable)('ten tabs on plain HTTP/1.1', () => {
-  test('all work, over one stream: when one is closed, and when the server is killed', async ({ world, windows }) => {
+  test('share one stream, and stay in sync after one is closed and after the server is killed', async ({ world, windows }) => {
     const server = await world.server()
     const context = await windows.context()
     const tabs: Window[] = []
@@ -64,7 +64,7 @@ describe.skipIf(!executable)('ten tabs on plain HTTP/1.1', () => {
     await agree(tabs, tabs[9]!, 'From the last')
     await agree(tabs, tabs[0]!, 'From the first')
 
-    // The first one leads.
+    // The first tab is the leader.
     await tabs.shift()!.page.close({ runBeforeUnload: true })
     await agree(tabs, tabs[3]!, 'The first is closed')
     await shared(server)
@@ -82,7 +82,7 @@ describe.skipIf(!executable)('ten tabs on plain HTTP/1.1', () => {
     expect((await server.history('demo')).flatMap(({ ops }) => ops).filter(({ op }) => op === 'array_add')).toHaveLength(1)
   })
 
-  test('go on when the one that leads is frozen, which follows when it is thawed', async ({ world, windows }) => {
+  test('stay in sync when the leader is frozen, and the old leader follows when it is thawed', async ({ world, windows }) => {
     const server = await world.server()
     const context = await windows.context()
     const tabs = [
@@ -101,10 +101,7 @@ describe.skipIf(!executable)('ten tabs on plain HTTP/1.1', () => {
     await shared(server)
   })
 
-  test('in three rooms each have one stream in all, with oneStream, also when the one that leads is closed', async ({
-    world,
-    windows
-  }) => {
+  test('in three rooms each share one stream with oneStream, also after the leader is closed', async ({ world, windows }) => {
     const server = await world.server()
     const context = await windows.context()
     const tabs: Page[] = []
@@ -128,7 +125,7 @@ describe.skipIf(!executable)('ten tabs on plain HTTP/1.1', () => {
     await shared(server)
   })
 
-  test('have a stream each where the browser cannot share', async ({ world, windows }) => {
+  test('have one stream each where the browser does not support sharing', async ({ world, windows }) => {
     const server = await world.server()
     const context = await windows.context()
     await context.addInitScript(() => Object.defineProperty(navigator, 'locks', { value: undefined }))

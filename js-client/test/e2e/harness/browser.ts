@@ -4,7 +4,7 @@ import { chromium, type BrowserContext, type Locator, type Page } from 'playwrig
 import { expect } from 'vitest'
 import { test as base, type World } from './world.ts'
 
-/** The browser to test with; undefined when there is none. */
+/** The path of the browser; undefined if none is installed. */
 export const executable = [
   process.env.CHROMIUM_PATH,
   '/usr/bin/chromium',
@@ -24,13 +24,13 @@ const args = [
 ]
 
 export interface OpenOptions {
-  /** Windows of one context share their storage and their network. Without it, the window has one of its own. */
+  /** Windows of one context share their storage and their network. By default a window has a separate one. */
   context?: BrowserContext
   room?: string
-  /** More of the query string, such as `transport=eventsource`. */
+  /** Additional query parameters, such as `transport=eventsource`. */
   query?: string
   width?: number
-  /** What the status says at last. */
+  /** The expected final status. */
   status?: 'connected' | 'refused'
 }
 
@@ -39,7 +39,7 @@ export interface Windows {
   open(server: { url: string }, options?: OpenOptions): Promise<Window>
 }
 
-/** The playground, as its reader sees it. */
+/** The visible parts of the playground. */
 export interface Window {
   readonly page: Page
   readonly context: BrowserContext
@@ -54,11 +54,11 @@ export interface Window {
   task(index: number, part: 'title' | 'done' | 'remove' | 'handle'): Locator
   status(): Promise<string | null>
   pending(): Promise<string | null>
-  /** Waits until it is connected and has nothing to send. */
+  /** Waits until it is connected and has no pending changes. */
   settled(): Promise<void>
 }
 
-/** Tests in a browser. They are skipped without one. None of them may leave an error in a console. */
+/** Tests in a browser. They are skipped without one, and fail if a console has an error. */
 export const test = base.extend<{ windows: Windows }>({
   windows: async ({ world }, use) => {
     const errors: string[] = []
@@ -78,7 +78,7 @@ async function startBrowser(world: World, errors: string[]): Promise<Windows> {
     await page.setViewportSize({ width, height: 800 })
     page.on('pageerror', (error) => errors.push(String(error)))
     page.on('console', (message) => {
-      // A network that fails is what some tests are about, and browsers never fail to mention it.
+      // Some tests cause network failures, which browsers log.
       if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) errors.push(message.text())
     })
     await page.goto(`${url}/?room=${encodeURIComponent(room)}&${query}`)

@@ -17,20 +17,20 @@ export interface Member {
   readonly client: Client
   readonly room: Room
   readonly document: Document<Project>
-  /** The network between this client and the server, if it has one of its own. */
+  /** The network between this client and the server, if it has a separate one. */
   readonly relay: Relay | undefined
-  /** The ids of all marks that it has made. */
+  /** The ids of all marks that it has added. */
   readonly marks: string[]
 }
 
 export interface CrowdOptions {
   clients: number
   rooms: number
-  /** Gives each client a network of its own, which can have faults. */
+  /** Gives each client a separate network, which can have faults. */
   relayed?: boolean
 }
 
-/** Clients that are in their rooms, spread evenly. All of them know what an empty room begins with. */
+/** Clients in rooms, distributed evenly. All of them have the same initial state. */
 export async function gather(world: World, server: Server, options: CrowdOptions): Promise<Member[]> {
   const members: Member[] = []
   for (let number = 0; number < options.clients; number++) {
@@ -43,8 +43,8 @@ export async function gather(world: World, server: Server, options: CrowdOptions
 }
 
 /**
- * Lets everybody edit for a while, and until what is to happen meanwhile has happened. Every third edit is a mark. The pauses
- * are what is counted: a machine that stands still does not shorten the work.
+ * Lets all clients edit for `workingTime`, and until `enough` returns true. Every third edit is a mark. The time is the sum
+ * of the pauses, so that a machine that stalls does not shorten the work.
  */
 export async function work(members: readonly Member[], random: Random, enough = () => true): Promise<void> {
   await Promise.all(
@@ -65,7 +65,7 @@ export async function work(members: readonly Member[], random: Random, enough = 
   )
 }
 
-/** Treats a network as the worst networks do, one fault after the other, as long as the crowd is working. */
+/** Applies one network fault after the other while the clients edit. */
 export async function disturb(relay: Relay, random: Random, working: () => boolean): Promise<void> {
   while (working()) {
     await pause(random.below(600))
@@ -85,7 +85,7 @@ export async function disturb(relay: Relay, random: Random, working: () => boole
   relay.heal()
 }
 
-/** What a proxy says whose server is away: a page for people. */
+/** The answer of a proxy whose server is unreachable: a page of HTML. */
 export const badGateway = response('502 Bad Gateway', 'text/html', '<html><h1>502 Bad Gateway</h1></html>')
 
 export function response(status: string, type: string, body: string): string {
@@ -93,8 +93,8 @@ export function response(status: string, type: string, body: string): string {
 }
 
 /**
- * Waits until nobody has anything to send, and then expects that all clients have what the server has, that no mark is
- * lost or doubled, and that no batch has been taken twice.
+ * Waits until no client has pending changes, and then expects that all clients have the state of the server, that no mark is
+ * lost or duplicated, and that no batch was committed twice.
  */
 export async function expectAgreement(members: readonly Member[], server: Server, timeout = 60_000): Promise<void> {
   const waiting = () =>
@@ -126,6 +126,6 @@ export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(r
 /** Reads durations such as `90s` and `10m`. */
 function milliseconds(text: string): number {
   const [, amount, unit] = /^(\d+)(s|m|h)$/.exec(text) ?? []
-  if (!amount) throw new Error(`${text} is no duration such as 90s, 10m or 1h`)
+  if (!amount) throw new Error(`duration "${text}": the format is a number and a unit, such as 90s, 10m or 1h`)
   return Number(amount) * { s: 1_000, m: 60_000, h: 3_600_000 }[unit as 's' | 'm' | 'h']
 }

@@ -1,4 +1,4 @@
-// The three browser engines, as far as a test needs them that a page is left in. Each is skipped where it is not installed.
+// The three browser engines, for tests that leave a page. An engine that is not installed is skipped.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
@@ -7,19 +7,19 @@ import { chromium } from 'playwright-core'
 import puppeteer from 'puppeteer-core'
 import { executable as chromiumProgram } from './browser.ts'
 
-/** A page of its own browser profile. */
+/** A page in a new browser profile. */
 export interface EnginePage {
   goto(url: string): Promise<void>
-  /** Runs code in the page, which may leave it. */
+  /** Runs code in the page. The code may navigate away. */
   run(code: string): Promise<unknown>
-  /** Closes it as its user would. */
+  /** Closes the page as a user does. */
   close(): Promise<void>
 }
 
 export interface Engine {
   readonly name: string
   readonly installed: boolean
-  /** Starts a browser with one page. `script` runs in each document before its own scripts, where the engine can do that. */
+  /** Starts a browser with one page. `script` runs in each document before other scripts, if the engine supports that. */
   start(script?: string): Promise<{ page: EnginePage; stop(): Promise<void> }>
 }
 
@@ -114,7 +114,7 @@ const webkitEngine: Engine = {
 
 export const engines: readonly Engine[] = [chromiumEngine, firefoxEngine, webkitEngine]
 
-/** A screen that nobody sees. */
+/** A virtual screen. */
 async function startDisplay() {
   const server = spawn(xvfb!, ['-displayfd', '1', '-screen', '0', '1024x768x24', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'pipe', 'ignore']

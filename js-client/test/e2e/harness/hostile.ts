@@ -1,12 +1,12 @@
-// A proxy that understands HTTP and gets it wrong, in the ways that proxies do. A relay only has the faults of networks.
+// An HTTP proxy with faults that real proxies have. A relay only has the faults of networks.
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export interface Hostile {
   readonly url: string
-  /** How often the fault has struck. */
+  /** How often the fault has occurred. */
   readonly struck: number
-  /** From now on it is a good proxy. */
+  /** Removes the fault. */
   heal(): void
   /** Breaks all connections that are open. */
   cut(): void
@@ -16,11 +16,11 @@ export interface Hostile {
 export type Fault =
   /** Streams are cut in the middle of every third batch. */
   | 'cuts events'
-  /** What is posted arrives twice, one after the other; the sender gets the second answer. */
+  /** Each POST arrives twice, one after the other; the sender gets the second answer. */
   | 'doubles posts'
-  /** What says where a stream resumes does not arrive, neither in a header nor in the query. */
+  /** The position from which a stream resumes is removed, from the header and from the query. */
   | 'strips Last-Event-ID'
-  /** Names of headers are in lower case, and those that come several times become one, both ways. */
+  /** Header names are in lower case, and repeated headers are merged, in both directions. */
   | 'merges headers'
   /** %2F in paths becomes a slash. */
   | 'rewrites %2F'
@@ -53,7 +53,7 @@ export async function startHostile(target: { port: number }, fault: Fault): Prom
     return [...kept, ...[...merged].flat()]
   }
 
-  /** Sends a request on. */
+  /** Forwards a request. */
   const ask = (from: IncomingMessage, body: Buffer, gone: ServerResponse) =>
     new Promise<IncomingMessage>((resolve, reject) => {
       const { method, url = '/' } = from

@@ -1,4 +1,4 @@
-// A page of an application that has the client, at an origin of its own: it is there whether the server is or not.
+// A page of an application with the client, at a separate origin: it is available even without the server.
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:http'
@@ -9,7 +9,7 @@ export interface PageServer {
   close(): Promise<void>
 }
 
-/** Serves one page, which runs a script after the client, which is `pathsync` there. */
+/** Serves one page, which loads the client as `pathsync` and then runs a script. */
 export async function servePage(script: string): Promise<PageServer> {
   const client = await clientScript()
   const server = createServer((request, response) => {

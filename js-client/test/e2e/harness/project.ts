@@ -7,7 +7,7 @@ export interface Project {
   settings: Record<string, number | null>
   tags: string[]
   tasks: Task[]
-  /** What is added here is never changed or removed: at the end, every mark must be here once. */
+  /** Marks are never changed or removed: at the end, every mark must be here once. */
   marks: Item[]
 }
 export interface Task extends Item {
@@ -21,7 +21,7 @@ export interface Item {
 
 export const emptyProject: Project = { title: '', settings: {}, tags: [], tasks: [], marks: [] }
 
-/** Makes one random edit, or does nothing when there is nothing to edit. `name` is for what it makes: it is used once. */
+/** Makes one random edit, or none if the document is empty. `name` is the unique name of a new item. */
 export function edit(document: Document<Project>, random: Random, name: string): void {
   const project = document.state
   if (!project) return

@@ -1,4 +1,4 @@
-// Chance that can be repeated: the same seed gives the same sequence.
+// Repeatable random numbers: the same seed gives the same sequence.
 
 export interface Random {
   /** At least 0, less than 1. */
@@ -8,10 +8,10 @@ export interface Random {
   pick<T>(choices: readonly T[]): T
 }
 
-/** Where tests begin that are given none: `SEED=7 npm run e2e` repeats another one. */
+/** The default seed: `SEED=7 npm run e2e` sets another one. */
 export const seed = Number(process.env.SEED ?? 1)
 
-/** mulberry32: small, and good enough to choose faults and edits. */
+/** mulberry32: small, and sufficient to choose faults and edits. */
 export function createRandom(start: number): Random {
   let state = start >>> 0
   const random = () => {

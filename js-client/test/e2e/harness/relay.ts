@@ -3,33 +3,33 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 export interface Relay {
   readonly url: string
-  /** How many event streams are open through it at the moment. */
+  /** The number of open event streams. */
   readonly streams: number
-  /** How many answers to batches it has lost. */
+  /** The number of lost answers to batches. */
   readonly lost: number
   /** Breaks all connections that are open. */
   cut(): void
-  /** Changes how it treats traffic from now on. What is left out stays. */
+  /** Changes the faults of all later traffic. Omitted members keep their values. */
   set(faults: Partial<Faults>): void
-  /** As if there had never been a fault. What was held back goes on. */
+  /** Removes all faults. Buffered data is sent. */
   heal(): void
   close(): Promise<void>
 }
 
 export interface Faults {
-  /** Hang up on whoever connects, and on every request over a connection that is open. */
+  /** Closes new connections, and open ones at their next request. */
   refuse: boolean
-  /** Hold everything back, in both directions. */
+  /** Buffers all data, in both directions. */
   stall: boolean
-  /** Milliseconds that each piece of data takes, in each direction. */
+  /** The delay of each chunk in each direction, in milliseconds. */
   delay: number
-  /** How much goes through one connection, in each direction; 0 for no limit. */
+  /** The bandwidth of one connection in each direction; 0 for no limit. */
   bytesPerSecond: number
-  /** How often the answer to a batch is lost after the server has sent it, between 0 and 1. */
+  /** The probability that an answer to a batch is lost, between 0 and 1. */
   loseAnswers: number
-  /** What a proxy does to streams: lets them through, holds all of them back, or ends them behind the head. */
+  /** The fault of streams: none, all data is buffered, or the stream ends after the header. */
   streams: 'pass' | 'swallow' | 'end'
-  /** What a proxy answers instead of the server: a whole HTTP response. */
+  /** A complete HTTP response that replaces every answer of the server. */
   answer: string | undefined
 }
 
@@ -43,21 +43,21 @@ const healthy: Faults = {
   answer: undefined
 }
 
-/** `random` decides which answers are lost. */
+/** `random` chooses the answers that are lost. */
 export async function startRelay(target: { port: number }, random: () => number): Promise<Relay> {
   let faults = { ...healthy }
   let lost = 0
   const links = new Set<Link>()
   let resume: (() => void)[] = []
 
-  /** One connection of a client, and the one that it causes to the server. */
+  /** One connection of a client, with its connection to the server. */
   interface Link {
     cut(): void
     request: 'stream' | 'batch' | 'other'
     answering: boolean
   }
 
-  /** Resolves when data that has come in may go on. */
+  /** Resolves when received data may be sent. */
   async function pass(bytes: number): Promise<void> {
     if (faults.bytesPerSecond) await new Promise((resolve) => setTimeout(resolve, (bytes * 1000) / faults.bytesPerSecond))
     if (faults.delay) await new Promise((resolve) => setTimeout(resolve, faults.delay))
@@ -78,7 +78,7 @@ export async function startRelay(target: { port: number }, random: () => number)
 
     let sent = Promise.resolve()
     client.on('data', (data) => {
-      // Clients do not pipeline: what looks like the head of a request is one.
+      // Clients do not pipeline, so a chunk that starts like a request is one.
       const head = /^(GET|POST|PUT|DELETE|OPTIONS) (\S+) HTTP/.exec(data.toString('latin1', 0, 2000))
       if (head) {
         if (faults.refuse) return cut()

@@ -1,4 +1,4 @@
-// A server with its address and its database, which stay the same however often its process ends.
+// A server whose address and database stay the same after a restart of its process.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { inject } from 'vitest'
 import type { Changes, DeltaEvent, RoomSnapshot } from '../../../src/wire.ts'
 
-/** How long the process may take to begin, and to end when it is asked to. */
+/** The deadline for the start and the orderly end of the process, in milliseconds. */
 const patience = 30_000
 
 export interface Server {
@@ -16,11 +16,11 @@ export interface Server {
   readonly port: number
   /** Starts the process and waits until it serves. */
   start(): Promise<void>
-  /** Ends the process as a power cut would. */
+  /** Kills the process, like a power failure. */
   kill(): Promise<void>
-  /** Ends the process in an orderly way. Fails unless it ends well and in time. */
+  /** Shuts the process down. Fails if its exit code is not 0 or the deadline passes. */
   terminate(): Promise<void>
-  /** Ends the process for good, and removes the database. Fails when it had a data race or a panic. */
+  /** Ends the process and removes the database. Fails if the process had a data race or a panic. */
   close(): Promise<void>
   snapshot(room: string): Promise<RoomSnapshot>
   /** Every batch of a room, from the beginning. */
@@ -35,7 +35,7 @@ export async function startServer(...flags: string[]): Promise<Server> {
   let process_: ChildProcess | undefined
   let log = ''
 
-  // Whatever happens to the tests, no server outlives them.
+  // No server outlives the tests, even if they fail.
   const atExit = () => process_?.kill('SIGKILL')
   process.on('exit', atExit)
 
@@ -110,8 +110,8 @@ export async function startServer(...flags: string[]): Promise<Server> {
 }
 
 /**
- * A port for a server that will come back to it. It is none of those that the system gives to outgoing connections: one
- * of them could take it while the server is away.
+ * A port for a server that restarts. It is outside the range for outgoing connections: one
+ * of them could take it while the server is stopped.
  */
 async function freePort(): Promise<number> {
   for (;;) {

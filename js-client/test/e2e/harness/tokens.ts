@@ -1,9 +1,9 @@
-// Tokens as an application issues them, and a server that asks for them.
+// Tokens as an application issues them, and a server that requires them.
 import { createHmac } from 'node:crypto'
 
 const secret = 'a secret of the tests, and of nothing else'
 
-/** What a server is started with so that it takes these tokens, and no others. */
+/** The flags of a server that accepts only these tokens. */
 export const asksForTokens = ['--auth', 'jwt', '--jwt-secret', secret]
 
 export interface Grant {
@@ -24,7 +24,7 @@ export interface Claims {
 
 const everything: Grant[] = [{ match: '*', read: true, write: true, presence: true }]
 
-/** A signed token. Without more, it grants everything for an hour. */
+/** A signed token. By default it grants all permissions for an hour. */
 export function token({ user = 'u-1', rooms = everything, readOnly, lives = 3600 }: Claims = {}): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const exp = Math.floor(Date.now() / 1000) + lives

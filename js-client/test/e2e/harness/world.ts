@@ -1,4 +1,4 @@
-// What a test may start. All of it is stopped when the test ends, however it ends.
+// The resources that a test can start. All of them are stopped when the test ends, also when it fails.
 import { test as base } from 'vitest'
 import { createClient, type Client, type ClientOptions } from '../../../src/index.ts'
 import { startHostile, type Fault, type Hostile } from './hostile.ts'
@@ -12,16 +12,16 @@ export interface World {
   server(...flags: string[]): Promise<Server>
   /** A network in front of a server. */
   relay(server: Server): Promise<Relay>
-  /** A proxy in front of a server that gets something wrong. */
+  /** A faulty proxy in front of a server. */
   hostile(server: Server, fault: Fault): Promise<Hostile>
-  /** The real client. It sends sooner than the defaults say, so that tests are quick. */
+  /** The real client. Its debounce is shorter than the default, so that tests are fast. */
   client(at: { url: string }, options?: ClientOptions): Client
-  /** Has something stopped at the end; what came last is stopped first. */
+  /** Registers a function that runs at the end; the last one runs first. */
   defer(stop: () => unknown): void
 }
 
 export const test = base.extend<{ world: World }>({
-  // Vitest reads from this pattern which other fixtures this one needs.
+  // Vitest reads the names of the required fixtures from this pattern.
   world: async ({}, use) => {
     const stops: (() => unknown)[] = []
     const random = createRandom(seed)

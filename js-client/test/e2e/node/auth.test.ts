@@ -1,4 +1,4 @@
-// The client with a server that asks who one is.
+// The client with a server that requires tokens.
 import { expect, vi } from 'vitest'
 import type { ClientOptions, SyncErrorEvent } from '../../../src/index.ts'
 import { pause } from '../harness/crowd.ts'
@@ -7,7 +7,7 @@ import { test, type World } from '../harness/world.ts'
 
 type Notes = Record<string, unknown>
 
-/** Enters the room `board` and writes down what goes wrong there. */
+/** Enters the room `board` and records its errors. */
 function enter(world: World, server: { url: string }, options: ClientOptions) {
   const client = world.client(server, options)
   const room = client.room('board')
@@ -18,7 +18,7 @@ function enter(world: World, server: { url: string }, options: ClientOptions) {
 
 const reader = [{ room: 'board', read: true, presence: true }]
 
-test('a token that has expired is asked for anew, and what was typed is kept meanwhile', async ({ world }) => {
+test('an expired token is requested again, and changes are kept meanwhile', async ({ world }) => {
   const server = await world.server(...asksForTokens)
   const issue = vi.fn(() => token({ lives: -60 }))
   const ada = enter(world, server, { token: issue })
@@ -34,7 +34,7 @@ test('a token that has expired is asked for anew, and what was typed is kept mea
   expect(ada.room.status).toMatchObject({ connected: true, error: null })
 })
 
-test('streams end with their tokens and go on with others: nothing is lost, and nobody hears of it', async ({ world }) => {
+test('streams that end with their tokens resume with new ones, without loss or error', async ({ world }) => {
   const server = await world.server(...asksForTokens)
   const issue = vi.fn(() => token({ lives: 2 }))
   const ada = enter(world, server, { token: issue })
@@ -51,7 +51,7 @@ test('streams end with their tokens and go on with others: nothing is lost, and 
   expect([ada.errors, bob.errors]).toEqual([[], []])
 })
 
-test('who may only read has edits refused and set aside, with one request, and goes on reading', async ({ world }) => {
+test('edits of a read-only client are set aside after one request, and it still receives changes', async ({ world }) => {
   const server = await world.server(...asksForTokens)
   const ada = enter(world, server, { token: token() })
   ada.notes.replace({ text: 'hers' })
@@ -63,7 +63,7 @@ test('who may only read has edits refused and set aside, with one request, and g
 
   bob.notes.replace({ text: 'his', more: 1, and: 2 })
   await bob.room.flush()
-  // They stay on his screen until he gives them up.
+  // The changes stay in the view until `discard`.
   expect(bob.notes.state).toEqual({ text: 'his', more: 1, and: 2 })
   expect(bob.room.rejected.list).toHaveLength(3)
   bob.room.rejected.discard()
@@ -77,7 +77,7 @@ test('who may only read has edits refused and set aside, with one request, and g
   expect(bob.room.status.connected).toBe(true)
 })
 
-test('of a batch, exactly the edits of what is read-only are set aside', async ({ world }) => {
+test('of a batch, exactly the edits of read-only parts are set aside', async ({ world }) => {
   const server = await world.server(...asksForTokens)
   const ada = enter(world, server, { token: token() })
   ada.notes.replace({ title: '', budget: { sum: 7 }, tags: 'none' })
@@ -96,7 +96,7 @@ test('of a batch, exactly the edits of what is read-only are set aside', async (
   expect(bob.errors).toMatchObject([{ code: 'forbidden', ops: [{ op: 'set', path: 'budget.sum', value: 9_000 }] }])
 })
 
-test('without a right to the room, the status says so and the server is left alone', async ({ world }) => {
+test('without permission for the room, the status has the code `forbidden` and no requests are repeated', async ({ world }) => {
   const server = await world.server(...asksForTokens)
   const asked = vi.fn(fetch)
   const rooms = [{ room: 'another', read: true, write: true, presence: true }]
@@ -109,7 +109,7 @@ test('without a right to the room, the status says so and the server is left alo
   expect(eve.errors).toMatchObject([{ code: 'forbidden' }])
 })
 
-test('a new token that grants less ends the stream', async ({ world }) => {
+test('a new token with fewer permissions ends the stream', async ({ world }) => {
   const server = await world.server(...asksForTokens)
   const ada = enter(world, server, { token: token(), clientId: 'ada' })
   await expect.poll(() => ada.room.status.connected).toBe(true)
@@ -122,7 +122,7 @@ test('a new token that grants less ends the stream', async ({ world }) => {
   expect(ada.errors).toMatchObject([{ code: 'forbidden' }])
 })
 
-test('others see who one is by the token, whatever one says', async ({ world }) => {
+test('the user id in presence is that of the token, not that of the display name', async ({ world }) => {
   const server = await world.server(...asksForTokens)
   const ada = enter(world, server, { token: token({ user: 'u-ada' }), clientId: 'ada', displayName: 'u-bob' })
   const bob = enter(world, server, { token: token({ user: 'u-bob' }), clientId: 'bob' })

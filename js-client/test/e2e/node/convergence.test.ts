@@ -1,5 +1,5 @@
-// Many real clients and the real server: whatever the network and the server go through, all of them agree in the end,
-// and nothing is lost or doubled.
+// Many real clients and the real server: after any faults of the network and the server, all of them agree,
+// and no change is lost or duplicated.
 import { describe } from 'vitest'
 import { disturb, expectAgreement, gather, pause, work, workingTime } from '../harness/crowd.ts'
 import { test } from '../harness/world.ts'
@@ -12,7 +12,7 @@ describe('twenty clients in three rooms agree', { timeout: workingTime + 120_000
     await expectAgreement(members, server)
   })
 
-  test('through networks that cut, stall, refuse, answer nonsense and lose answers', async ({ world }) => {
+  test('on networks that cut, stall, refuse, answer with pages and lose answers', async ({ world }) => {
     const server = await world.server('--heartbeat-ms', '1000')
     const members = await gather(world, server, { clients: 20, rooms: 3, relayed: true })
     const relays = members.flatMap(({ relay }) => relay ?? [])
@@ -24,7 +24,7 @@ describe('twenty clients in three rooms agree', { timeout: workingTime + 120_000
     await expectAgreement(members, server)
   })
 
-  test('while the server is killed and started again', async ({ world }) => {
+  test('while the server is killed and restarted', async ({ world }) => {
     const server = await world.server()
     const members = await gather(world, server, { clients: 20, rooms: 3 })
     let working = true

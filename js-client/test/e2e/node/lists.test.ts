@@ -1,4 +1,4 @@
-// Lists that several people change at once, on the real server.
+// Concurrent changes of lists by several clients, on the real server.
 import { expect } from 'vitest'
 import { fold } from '../../../src/document/apply.ts'
 import type { Move } from '../../../src/document/follow.ts'
@@ -15,7 +15,7 @@ interface Item {
 }
 type Board = Record<string, Item[]>
 
-/** Two people in a room, before whom a document is. */
+/** Two clients in a room with a loaded document. */
 async function two(world: World, server: Server, room: string, start: Board) {
   const people = ['ada', 'bob'].map((clientId) => {
     const own = world.client(server, { clientId })
@@ -50,7 +50,7 @@ const change = (at: { state: Board | undefined; replace(next: Board): void }, ed
   at.replace(draft)
 }
 
-test('two people sort a list in the same way at once, and it is sorted every time', async ({ world }) => {
+test('a list that two clients sort in the same way at once is sorted', async ({ world }) => {
   const server = await world.server()
   const ids = [...'abcdefghijklmnopqrst']
   for (let round = 0; round < 20; round++) {
@@ -64,7 +64,7 @@ test('two people sort a list in the same way at once, and it is sorted every tim
   }
 })
 
-test('an inserted item keeps its neighbour when somebody deletes before it, and is near when the neighbour goes', async ({
+test('an inserted item stays next to its anchor after earlier items are deleted, and near it after the anchor is deleted', async ({
   world
 }) => {
   const server = await world.server()
@@ -77,7 +77,7 @@ test('an inserted item keeps its neighbour when somebody deletes before it, and 
   expect(order((await agreed()).list)).toBe('dexygh')
 })
 
-test('a card that two people move to two lists is one card, in one of them', async ({ world }) => {
+test('a card that two clients move to two lists is in exactly one of them', async ({ world }) => {
   const server = await world.server()
   for (let round = 0; round < 20; round++) {
     const { ada, bob, agreed } = await two(world, server, `card-${round}`, { todo: items('xy'), doing: [], done: [] })
@@ -90,7 +90,7 @@ test('a card that two people move to two lists is one card, in one of them', asy
   }
 })
 
-test('an edit of a card that somebody moves meanwhile is on the card, wherever it is', async ({ world }) => {
+test('an edit of a card that another client moves at the same time is on the card', async ({ world }) => {
   const server = await world.server()
   for (let round = 0; round < 20; round++) {
     const { ada, bob, agreed } = await two(world, server, `edit-${round}`, { todo: items('x'), done: [] })
@@ -101,7 +101,7 @@ test('an edit of a card that somebody moves meanwhile is on the card, wherever i
   }
 })
 
-test('an edit made offline is on the card that was moved meanwhile', async ({ world }) => {
+test('an offline edit of a card that was moved meanwhile is on the card', async ({ world }) => {
   const server = await world.server()
   const { ada, bob, agreed } = await two(world, server, 'offline', { todo: items('x'), doing: [], done: [] })
   bob.client.disconnect()
@@ -116,7 +116,7 @@ test('an edit made offline is on the card that was moved meanwhile', async ({ wo
   expect(bob.conflicts).toEqual([])
 })
 
-test('an edit of a card whose move a restarted server does not remember is reported', async ({ world }) => {
+test('an edit of a card whose move was lost in a server restart is reported', async ({ world }) => {
   const server = await world.server()
   const { ada } = await two(world, server, 'restart', { todo: items('x'), done: [] })
   change(ada.board, (draft) => draft.done!.push(draft.todo!.shift()!))
@@ -131,7 +131,7 @@ test('an edit of a card whose move a restarted server does not remember is repor
   expect(await post.json()).toMatchObject({ results: [{ status: 'discarded', reason: 'item_deleted' }] })
 })
 
-test('10,000 shuffled items arrive in ten batches, and a reader is not shown the orders between', async ({ world }) => {
+test('10,000 shuffled items arrive in ten batches, and a reader does not see intermediate orders', async ({ world }) => {
   const server = await world.server()
   const list = Array.from({ length: 10_000 }, (_, n) => ({ _sync_id: `item-${n}` }))
   const { ada, bob, agreed } = await two(world, server, 'shuffle', { list })
@@ -147,14 +147,14 @@ test('10,000 shuffled items arrive in ten batches, and a reader is not shown the
   await ada.room.flush()
   await expect.poll(() => orders).toBeGreaterThan(0)
   expect((await agreed()).list).toEqual(shuffled)
-  // One, unless a machine stands still in between.
+  // One, unless the machine stalls.
   expect(orders).toBeLessThanOrEqual(3)
   const batches = (await server.history('shuffle')).slice(before)
   expect(batches.length).toBeLessThanOrEqual(10)
   expect(batches.flatMap(({ ops }) => ops).every(({ op }) => op === 'array_move')).toBe(true)
 })
 
-test('the server and the client decide alike about operations on lists, whatever they are', async ({ world }) => {
+test('the server and the client have the same result for any list operations', async ({ world }) => {
   const server = await world.server()
   const { random } = world
   const pick = <T>(...of: T[]): T => of[random.below(of.length)] as T

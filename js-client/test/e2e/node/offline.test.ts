@@ -38,7 +38,7 @@ async function startTwo(world: World) {
   await expect.poll(() => bob.plan.state).toEqual(ada.plan.state)
   return { server, ada, bob }
 }
-test('edits made offline are sent later; those whose place the server has changed are dropped, and reported', async ({
+test('offline edits are sent after a reconnect; those of values that the server changed are dropped and reported', async ({
   world
 }) => {
   const { server, ada, bob } = await startTwo(world)
@@ -75,9 +75,7 @@ test('edits made offline are sent later; those whose place the server has change
   expect(bob.conflicts).toEqual([])
 })
 
-test('an edit of an item that was deleted meanwhile is dropped and reported; the rest of its batch is not', async ({
-  world
-}) => {
+test('an offline edit of a deleted item is dropped and reported; the rest of its batch is sent', async ({ world }) => {
   const { ada, bob } = await startTwo(world)
   ada.client.disconnect()
   ada.plan.replace({
@@ -97,7 +95,7 @@ test('an edit of an item that was deleted meanwhile is dropped and reported; the
   ])
 })
 
-test('edits of different places merge without a word', async ({ world }) => {
+test('edits of different paths merge without a conflict', async ({ world }) => {
   const { ada, bob } = await startTwo(world)
   for (const { client } of [ada, bob]) client.disconnect()
   ada.plan.replace({ ...ada.plan.state, title: "Ada's" })
@@ -107,14 +105,14 @@ test('edits of different places merge without a word', async ({ world }) => {
   expect([...ada.conflicts, ...bob.conflicts]).toEqual([])
 })
 
-test('what was written before a client leaves is delivered', async ({ world }) => {
+test('changes made before a client leaves are delivered', async ({ world }) => {
   const { ada, bob } = await startTwo(world)
   ada.plan.replace({ ...ada.plan.state, notes: 'Goodbye' })
   ada.client.close()
   await expect.poll(() => bob.plan.state.notes).toBe('Goodbye')
 })
 
-test('a server that was down for a while gets what was written meanwhile', async ({ world }) => {
+test('changes made during an outage of the server are delivered afterwards', async ({ world }) => {
   const { server, ada, bob } = await startTwo(world)
   await server.terminate()
   await expect.poll(() => ada.room.status.connected).toBe(false)

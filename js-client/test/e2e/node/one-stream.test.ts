@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'vitest'
 import { test } from '../harness/world.ts'
 
-test('two rooms over one stream: both go on when a third is entered, and when the server is killed', async ({ world }) => {
+test('two rooms over one stream resume when a third is entered, and after the server is killed', async ({ world }) => {
   const server = await world.server()
   const streams: string[] = []
   const counting: typeof fetch = (input, init) => {

@@ -1,4 +1,4 @@
-// Presence that the server, or something on the way, does not take: documents are synced all the same.
+// Presence that the server or a proxy refuses: documents are synced nevertheless.
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -8,7 +8,7 @@ import { test, type World } from '../harness/world.ts'
 
 const page = (status: number) => new Response('<title>No</title>', { status, headers: { 'Content-Type': 'text/html' } })
 
-/** What something on the way makes of a request; undefined where it lets it pass. */
+/** The answer of a proxy to a request; undefined if it passes the request on. */
 type Middlebox = (method: string, path: string) => Response | undefined
 
 /** Ada is behind a middlebox, Bob is not. */
@@ -41,10 +41,7 @@ describe.concurrent('presence', () => {
     expect(errors).toMatchObject([{ code: 'invalid_value', path: 'presence.displayName' }])
   })
 
-  test('with a meta of 4 KiB and one that is larger: the largest is shared, and beyond it the field', async ({
-    world,
-    expect
-  }) => {
+  test('with a meta of 4 KiB is shared; of a larger one, only the field', async ({ world, expect }) => {
     const { ada, errors, seen } = await startTwo(world, () => undefined)
     ada.setPresence({ field: 'a', meta: `${'é'.repeat(2046)}\n` })
     await expect.poll(() => seen()?.meta).toBe(`${'é'.repeat(2046)}\n`)
@@ -54,7 +51,7 @@ describe.concurrent('presence', () => {
     expect(errors).toMatchObject([{ code: 'invalid_value', path: 'presence.meta' }])
   })
 
-  test('is said by POST where PUT and DELETE are blocked, as by IIS with WebDAV', async ({ world, expect }) => {
+  test('is sent by POST where PUT and DELETE are blocked, as by IIS with WebDAV', async ({ world, expect }) => {
     const { ada, adas, bobs, seen } = await startTwo(world, (method) =>
       method === 'PUT' || method === 'DELETE' ? page(405) : undefined
     )
@@ -83,7 +80,7 @@ describe.concurrent('presence', () => {
     }
   )
 
-  test('with a name that a firewall refuses in addresses: the stream is opened without it, and the name is said otherwise', async ({
+  test('with a name that a firewall refuses in addresses: the stream is opened without it, and presence has the name', async ({
     world,
     expect
   }) => {
@@ -96,7 +93,7 @@ describe.concurrent('presence', () => {
     expect(ada.status.error).toBeNull()
   })
 
-  test('of a client that polls is renewed in time, however short the lease', async ({ world, expect }) => {
+  test('of a polling client is renewed within a short lease', async ({ world, expect }) => {
     const { ada, bob, seen } = await startTwo(world, (_, path) => (path.endsWith('/events') ? page(403) : undefined), 'Ada', [
       '--presence-timeout-ms',
       '1500'

@@ -5,7 +5,7 @@ import { badGateway, response } from '../harness/crowd.ts'
 import type { Fault } from '../harness/hostile.ts'
 import { test, type World } from '../harness/world.ts'
 
-/** That streams are held back takes half a minute to be noticed, and that they are not any more, a minute: only in soaks. */
+/** Detecting buffered streams takes 30 s, and their recovery 60 s, so these cases run only in soaks. */
 const soaking = !!process.env.PATHSYNC_SOAK
 const streamFaults = soaking
   ? ([
@@ -23,13 +23,13 @@ async function startTwo(world: World) {
   return { server, proxy, ada, bob, adas: ada.document(), bobs: bob.document() }
 }
 
-// They wait most of the time, so they wait together.
+// The tests wait most of the time, so they run concurrently.
 describe.concurrent('behind a proxy', () => {
   test.for([
     ['502 and a page', badGateway],
     ['200 and a login page', response('200 OK', 'text/html', '<form>Sign in</form>')],
     ['503 and other JSON', response('503 Service Unavailable', 'application/json', '{"message":"no healthy upstream"}')]
-  ] as const)('that answers %s, nothing is lost, and the user is told', async ([, answer], { world, expect }) => {
+  ] as const)('that answers %s, no change is lost, and an error is shown', async ([, answer], { world, expect }) => {
     const { proxy, ada, adas, bobs } = await startTwo(world)
     await adas.ready
     proxy.set({ answer })
@@ -56,7 +56,7 @@ describe.concurrent('behind a proxy', () => {
     expect((await server.history('r')).length).toBe(1)
   })
 
-  test('that hangs without a word, a stream is given up after two and a half heartbeats', async ({ world, expect }) => {
+  test('that stalls, a stream is closed after 2.5 heartbeats', async ({ world, expect }) => {
     const server = await world.server('--heartbeat-ms', '400')
     const proxy = await world.relay(server)
     const ada = world.client(proxy, { heartbeatMs: 400 }).room('r')
@@ -68,7 +68,7 @@ describe.concurrent('behind a proxy', () => {
   })
 
   test.for(streamFaults)(
-    'that does this to streams: %s, a client polls and says why',
+    'with the stream fault %s, a client polls and reports the cause',
     { timeout: 180_000 },
     async ([streams, recipe], { world, expect }) => {
       const server = await world.server()
@@ -91,7 +91,7 @@ describe.concurrent('behind a proxy', () => {
       await expect.poll(() => bob.users.map((user) => user.displayName)).toContain('Ada')
       await expect.poll(() => ada.users.length).toBe(2)
 
-      // It tries streams again, by and by. Who goes offline and back need not wait for that.
+      // The client retries streams after a minute. A reconnect does so at once.
       proxy.heal()
       if (!soaking) {
         client.disconnect()
@@ -105,7 +105,7 @@ describe.concurrent('behind a proxy', () => {
   )
 })
 
-/** Ada is behind a proxy that gets something wrong, Bob is not. */
+/** Ada is behind a faulty proxy, Bob is not. */
 async function startBehind(world: World, fault: Fault, room = 'r') {
   const server = await world.server()
   const proxy = await world.hostile(server, fault)
@@ -118,7 +118,7 @@ async function startBehind(world: World, fault: Fault, room = 'r') {
 
 const item = (id: string) => ({ _sync_id: id, text: id.repeat(500) })
 
-/** Both add items in turns, each one in a batch of its own. Returns the state that they should end with. */
+/** Both add items in turns, each one in a separate batch. Returns the state that they should end with. */
 async function addInTurns(expect: ExpectStatic, { adas, bobs }: { adas: Document; bobs: Document }, rounds: number) {
   await Promise.all([adas.ready, bobs.ready])
   const list: Json[] = []
@@ -132,7 +132,7 @@ async function addInTurns(expect: ExpectStatic, { adas, bobs }: { adas: Document
   return { list }
 }
 
-describe.concurrent('behind a proxy that gets HTTP wrong, nothing is lost and nothing doubled:', () => {
+describe.concurrent('behind a proxy that violates HTTP, no change is lost or duplicated:', () => {
   test.for(['cuts events', 'doubles posts', 'merges headers'] as const)('it %s', async (fault, { world, expect }) => {
     const two = await startBehind(world, fault)
     const state = await addInTurns(expect, two, 12)
@@ -140,7 +140,7 @@ describe.concurrent('behind a proxy that gets HTTP wrong, nothing is lost and no
     expect(two.proxy.struck).toBeGreaterThan(2)
     expect(two.adas.state).toEqual(state)
     expect(two.conflicts).toEqual([])
-    // One batch for each item, and each item once: whoever comes later gets the same.
+    // One batch for each item, and each item once: a later client gets the same state.
     expect(await two.server.history('r')).toHaveLength(12)
     expect((await two.server.snapshot('r')).stores.default?.state).toEqual(state)
   })
@@ -160,7 +160,7 @@ describe.concurrent('behind a proxy that gets HTTP wrong, nothing is lost and no
     expect((two.adas.state as { list: unknown[] }).list).toHaveLength(4)
   })
 
-  test('it rewrites %2F, of which the user is told', async ({ world, expect }) => {
+  test('it rewrites %2F, and an error is shown', async ({ world, expect }) => {
     const { server, proxy, ada, bob, adas, bobs } = await startBehind(world, 'rewrites %2F', 'a/b')
     adas.replace({ title: 'Kept' })
     await expect.poll(() => ada.status).toMatchObject({ connected: false, pendingChanges: 1 })
@@ -176,12 +176,12 @@ describe.concurrent('behind a proxy that gets HTTP wrong, nothing is lost and no
   })
 })
 
-/** Minutes of waiting: only in soaks. */
+/** These tests take minutes, so they run only in soaks. */
 describe.runIf(soaking).concurrent('over a slow link', { timeout: 300_000 }, () => {
   const large = (items: number) => ({ list: Array.from({ length: items }, (_, i) => item(`${i}.`)) })
   const within = { timeout: 240_000, interval: 200 }
 
-  test('of 80 kB/s, 900 kB of offline work arrive', async ({ world, expect }) => {
+  test('of 80 kB/s, 900 kB of offline changes are delivered', async ({ world, expect }) => {
     const { proxy, ada, adas, bobs } = await startTwo(world)
     await adas.ready
     proxy.set({ bytesPerSecond: 80_000 })

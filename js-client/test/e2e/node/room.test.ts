@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { test } from '../harness/world.ts'
 
-test('two clients that seed an empty room at once end with one set of items', async ({ world }) => {
+test('an empty room that two clients seed at once has one set of items', async ({ world }) => {
   const server = await world.server()
   const initial = () => ({ title: 'New', tasks: [{ text: 'First' }, { text: 'Second' }] })
   const documents = ['ada', 'bob'].map((clientId) =>
@@ -14,7 +14,7 @@ test('two clients that seed an empty room at once end with one set of items', as
   expect((await server.history('new')).flatMap(({ ops }) => ops).length).toBe(1)
 })
 
-test('a change of 5,000 items and more than a megabyte arrives, in parts', async ({ world }) => {
+test('a change of 5,000 items and more than 1 MB is delivered in several batches', async ({ world }) => {
   const server = await world.server()
   const [ada, bob] = ['ada', 'bob'].map((clientId) => world.client(server, { clientId }).room('large').document())
   if (!ada || !bob) throw new Error('two clients are needed')
@@ -25,7 +25,9 @@ test('a change of 5,000 items and more than a megabyte arrives, in parts', async
   expect((await server.history('large')).length).toBeGreaterThan(1)
 })
 
-test('an item that is put where its id is taken gets another one there, and stays as it is where it was', async ({ world }) => {
+test('an item that is put into an array with its id gets another id there, and is unchanged in the first array', async ({
+  world
+}) => {
   const server = await world.server()
   const document = world.client(server).room('r').document<Record<'left' | 'right', { _sync_id: string; at: string }[]>>()
   await document.ready
@@ -39,7 +41,7 @@ test('an item that is put where its id is taken gets another one there, and stay
   expect(document.state?.left).toEqual(before.left)
 })
 
-test('documents of a room are told apart, and rooms are', async ({ world }) => {
+test('documents of a room are separate, and rooms are separate', async ({ world }) => {
   const server = await world.server()
   const client = world.client(server)
   const names = ['a room/with ü', 'another'].flatMap((room) => ['tasks', 'notes'].map((key) => ({ room, key })))
@@ -54,7 +56,7 @@ test('documents of a room are told apart, and rooms are', async ({ world }) => {
   }
 })
 
-test('everybody sees who is there, and where', async ({ world }) => {
+test('all clients see the users of the room and their fields', async ({ world }) => {
   const server = await world.server('--presence-timeout-ms', '300')
   const ada = world.client(server, { clientId: 'ada', displayName: 'Ada' }).room('hall')
   const bobsClient = world.client(server, { clientId: 'bob', displayName: 'Bob' })
@@ -68,7 +70,7 @@ test('everybody sees who is there, and where', async ({ world }) => {
   await expect.poll(() => ada.users.map((user) => user.displayName)).toEqual(['Ada'])
 })
 
-test('presence is there again after the server was killed', async ({ world }) => {
+test('presence is restored after the server was killed', async ({ world }) => {
   const server = await world.server()
   const ada = world.client(server, { clientId: 'ada' }).room('hall')
   const bob = world.client(server, { clientId: 'bob', displayName: 'Bob' }).room('hall')

@@ -3,7 +3,7 @@ import { createSleeper, delay } from '../../../src/client/runtime/backoff.ts'
 
 afterEach(() => void vi.useRealTimers())
 
-test('a delay is anything up to a bound that doubles, up to a cap', () => {
+test('a delay is random below a bound that doubles up to a maximum', () => {
   const bounds = [0, 1, 2, 3, 50, 5000].map((failures) => delay(failures, 500, 3000, () => 1))
   expect(bounds).toEqual([500, 1000, 2000, 3000, 3000, 3000])
   expect(delay(2, 500, 3000, () => 0.25)).toBe(500)
@@ -12,7 +12,7 @@ test('a delay is anything up to a bound that doubles, up to a cap', () => {
   expect(Math.max(...many)).toBeLessThan(30_000)
 })
 
-test('a sleeper sleeps its time, or until it is woken, and leaves no timer', async () => {
+test('a sleeper resolves after its time or when it is woken, and leaves no timer', async () => {
   vi.useFakeTimers()
   const { sleep, wake } = createSleeper()
   const awake = vi.fn()

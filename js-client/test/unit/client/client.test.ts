@@ -1,4 +1,4 @@
-// The client on a model of the server: when it sends, what it repeats, and what an application sees of it.
+// The client with a model of the server: when it sends, which requests it repeats, and which state and events it shows.
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createClient } from '../../../src/client/client.ts'
 import { capture } from '../../../src/document/capture.ts'
@@ -40,7 +40,7 @@ afterEach(async () => {
   vi.useRealTimers()
 })
 
-/** Lets everything that needs no time happen. */
+/** Runs all pending microtasks and timers of 0 ms. */
 async function settle() {
   for (let i = 0; i < 10; i++) await vi.advanceTimersByTimeAsync(0)
 }
@@ -71,8 +71,8 @@ async function joined(options: ClientOptions = {}) {
 const set = (path: string, value: Json) => ({ op: 'set' as const, path, value })
 const state = (key = 'default') => server.model.docs.get(key)
 
-describe('what is sent', () => {
-  test('goes 400 ms after the last change, as one batch', async () => {
+describe('a change', () => {
+  test('is sent 400 ms after the last one, with the others in one batch', async () => {
     const { board } = await joined()
     board.apply(set('title', 'a'))
     await pass(399)
@@ -83,7 +83,7 @@ describe('what is sent', () => {
     expect(server.batches.map(({ ops }) => ops)).toEqual([[set('title', 'a'), set('zoom', 2)]])
   })
 
-  test('does not wait for ever when changes keep coming', async () => {
+  test('is sent after the longest wait when changes continue', async () => {
     const { board } = await joined()
     for (let i = 0; i < 40; i++) {
       board.apply(set('title', 'x'.repeat(i)))
@@ -95,7 +95,7 @@ describe('what is sent', () => {
     expect(state()).toEqual({ title: 'x'.repeat(39) })
   })
 
-  test('is one batch at a time; what comes meanwhile goes next', async () => {
+  test('that is made while a batch is in flight is sent in the next one', async () => {
     const { board } = await joined()
     server.fates.push('stuck')
     board.apply(set('n', 1))
@@ -109,7 +109,7 @@ describe('what is sent', () => {
   })
 
   test.each(['lost', 'answer lost'] as const)(
-    'is repeated byte for byte when a request is %s, and counts once',
+    'is repeated byte for byte when a request is %s, and takes effect once',
     async (fate) => {
       const { board, room } = await joined()
       server.fates.push(fate, fate)
@@ -122,7 +122,7 @@ describe('what is sent', () => {
     }
   )
 
-  test('is repeated when a proxy answers with a page, and the application is told', async () => {
+  test('is repeated when a proxy answers with a page, and an error is reported', async () => {
     const { board, room, errors } = await joined()
     server.fates.push(new Response('<html>Bad gateway</html>', { status: 502, headers: { 'Content-Type': 'text/html' } }))
     board.apply(set('n', 1))
@@ -134,7 +134,7 @@ describe('what is sent', () => {
     expect(room.status).toMatchObject({ pendingChanges: 0, error: null })
   })
 
-  test('waits as long as the server asks', async () => {
+  test('is repeated after Retry-After', async () => {
     const { board } = await joined()
     const body = { type: 'urn:x', title: 'Away', status: 503, code: 'database_unavailable', retryable: true }
     server.fates.push(
@@ -150,7 +150,7 @@ describe('what is sent', () => {
     expect(state()).toEqual({ n: 1 })
   })
 
-  test('that the server refuses is given up alone, and said so', async () => {
+  test('that the server refuses is set aside alone, and reported', async () => {
     const { board, errors, room } = await joined()
     const problem = {
       type: 'urn:x',
@@ -165,14 +165,14 @@ describe('what is sent', () => {
     board.apply(set('b', 2))
     await pass(2000)
     expect(state()).toEqual({ a: 1 })
-    // It stays on the screen until the application decides.
+    // It stays in the view until the application retries or discards it.
     expect(board.state).toEqual({ a: 1, b: 2 })
     expect(room.rejected.list).toMatchObject([{ key: 'default', op: set('b', 2), code: 'invalid_request' }])
     expect(errors).toMatchObject([{ code: 'invalid_request', ops: [set('b', 2)] }])
     expect(room.status.pendingChanges).toBe(0)
   })
 
-  test('into a read-only part is given up alone, and does not hold up the rest', async () => {
+  test('of a read-only part is set aside alone, and the others are sent', async () => {
     const { board, errors, room } = await joined()
     const problem = {
       type: 'urn:x',
@@ -191,7 +191,7 @@ describe('what is sent', () => {
     expect(room.status.pendingChanges).toBe(0)
   })
 
-  test('by who may not write is given up with one request, however many edits it is of', async () => {
+  test('without write permission is set aside after one request, with all others of its batch', async () => {
     const { board, errors, room } = await joined()
     const problem = { type: 'urn:x', title: 'No', status: 403, code: 'forbidden', retryable: false }
     server.fates.push(server.json(problem, 403, 'application/problem+json'))
@@ -208,7 +208,7 @@ describe('what is sent', () => {
     expect(board.state).toEqual({ later: 1 })
   })
 
-  test('is made smaller when something on the way takes less than the server', async () => {
+  test('is sent in smaller batches when a proxy has a lower size limit than the server', async () => {
     const { board } = await joined()
     server.fates.push(new Response('too large', { status: 413 }))
     for (let i = 0; i < 4; i++) board.apply(set(`k${i}`, i))
@@ -217,7 +217,7 @@ describe('what is sent', () => {
     expect(state()).toEqual({ k0: 0, k1: 1, k2: 2, k3: 3 })
   })
 
-  test('goes at once by flush, which waits until it is confirmed', async () => {
+  test('is sent at once by flush, which waits until it is confirmed', async () => {
     const { board, room } = await joined()
     board.apply(set('n', 1))
     await Promise.all([room.flush(), settle()])
@@ -225,7 +225,7 @@ describe('what is sent', () => {
     expect(room.status.pendingChanges).toBe(0)
   })
 
-  test('goes with a new token after a 401, and nothing is dropped meanwhile', async () => {
+  test('is sent with a new token after a 401, and no change is dropped meanwhile', async () => {
     const { board, room } = await joined({ token: () => Promise.resolve('t') })
     server.fates.push(new Response('', { status: 401 }), new Response('', { status: 401 }))
     board.apply(set('n', 1))
@@ -238,7 +238,7 @@ describe('what is sent', () => {
   })
 })
 
-describe('what something on the way refuses', () => {
+describe('a change that a proxy refuses', () => {
   const html = (status: number) => new Response('<h1>Blocked</h1>', { status, headers: { 'Content-Type': 'text/html' } })
   const fails = [
     ...[400, 403, 404, 405, 406, 413, 418, 500, 502, 504].map(
@@ -248,7 +248,7 @@ describe('what something on the way refuses', () => {
     ['by a reset', () => 'lost' as const] as const
   ]
 
-  test.each(fails)('%s is found, set aside and kept, and all else is sent', async (_, refuse) => {
+  test.each(fails)('%s is found, set aside and kept, and all others are sent', async (_, refuse) => {
     const { board, room, errors } = await joined()
     server.middlebox = (body) => (body.includes('DROP TABLE') ? refuse() : undefined)
     for (let i = 0; i < 8; i++) board.apply(set(`k${i}`, i))
@@ -270,7 +270,7 @@ describe('what something on the way refuses', () => {
     expect(room.status).toMatchObject({ pendingChanges: 0, rejectedChanges: 0 })
   })
 
-  test('in one member of an item that is added, that member alone is set aside', async () => {
+  test('because of one member of an added item: only that member is set aside', async () => {
     const { board, room } = await joined()
     server.middlebox = (body) => (body.includes('DROP TABLE') ? html(403) : undefined)
     const item = { _sync_id: 'x', ...Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`m${i}`, `text ${i}`])) }
@@ -282,7 +282,7 @@ describe('what something on the way refuses', () => {
     expect(board.state?.tasks).toEqual([{ ...item, m7: 'DROP TABLE' }])
   })
 
-  test('in what a document begins with, the rest of it is sent', async () => {
+  test('because of one value of the initial state: the rest of the initial state is sent', async () => {
     server.middlebox = (body) => (body.includes('DROP TABLE') ? html(403) : undefined)
     const room = client().room('r')
     room.document('default', { initial: { a: 1, b: { c: 'DROP TABLE', d: 2 }, e: 3 } })
@@ -291,7 +291,7 @@ describe('what something on the way refuses', () => {
     expect(room.rejected.list).toMatchObject([{ op: set('b.c', 'DROP TABLE') }])
   })
 
-  test('altogether is kept and sent later, whole: nothing is divided or set aside', async () => {
+  test('with all others is sent later in the same batch: nothing is divided or set aside', async () => {
     const { board, room } = await joined()
     server.middlebox = () => html(403)
     for (let i = 0; i < 8; i++) board.apply(set(`k${i}`, i))
@@ -304,7 +304,7 @@ describe('what something on the way refuses', () => {
     expect(room.status).toMatchObject({ pendingChanges: 0, error: null })
   })
 
-  test('is sent again when the application says so, and given up when it says that', async () => {
+  test('is sent again by retry and dropped by discard', async () => {
     const { board, room } = await joined()
     server.middlebox = (body) => (body.includes('wrong') ? html(403) : undefined)
     board.apply(set('x', 'wrong x'))
@@ -322,7 +322,7 @@ describe('what something on the way refuses', () => {
 })
 
 describe('a slow link', () => {
-  test('gets smaller batches after a timeout, down to one operation, and then larger ones again', async () => {
+  test('causes smaller batches after a timeout, down to one operation, and then larger ones again', async () => {
     const { board } = await joined()
     server.middlebox = (body) => (body.length > 15_000 ? 'stuck' : undefined)
     for (let i = 0; i < 16; i++) board.apply(set(`k${i}`, 'x'.repeat(10_000)))
@@ -334,7 +334,7 @@ describe('a slow link', () => {
     expect(server.batches.at(-1)?.ops.length).toBeGreaterThan(1)
   })
 
-  test('gets parts of one large value', async () => {
+  test('causes one large value to be sent in parts', async () => {
     const { board } = await joined()
     server.middlebox = (body) => (body.length > 15_000 ? 'stuck' : undefined)
     const value = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`k${i}`, 'x'.repeat(5000)]))
@@ -345,7 +345,7 @@ describe('a slow link', () => {
 })
 
 describe('batches of one client', () => {
-  test('that the server has passed are sent under a new number, with what still differs', async () => {
+  test('that the server has passed are sent under a new number, with the remaining differences', async () => {
     const { board, room } = await joined()
     const passed = { type: 'urn:x', title: 'Passed', status: 409, code: 'client_seq_passed', retryable: false }
     server.fates.push(server.json(passed, 409, 'application/problem+json'))
@@ -356,7 +356,7 @@ describe('batches of one client', () => {
     expect(room.rejected.list).toEqual([])
   })
 
-  test('of an older server go without the number of the one before', async () => {
+  test('to an older server have no previousClientSeq', async () => {
     const page = Object.assign(new EventTarget(), { visibilityState: 'hidden' })
     vi.stubGlobal('window', page)
     vi.stubGlobal('document', page)
@@ -381,7 +381,7 @@ describe('batches of one client', () => {
     expect(room.status).toMatchObject({ pendingChanges: 0, rejectedChanges: 0 })
   })
 
-  test('with a fixed id and a clock that was set back get past the numbers of the last visit', async () => {
+  test('with a fixed id and a clock that was set back get numbers after those already used', async () => {
     const first = await joined({ clientId: 'fixed' })
     first.board.apply(set('n', 1))
     await pass(1000)
@@ -396,7 +396,7 @@ describe('batches of one client', () => {
 
 describe('timers', () => {
   test.each(['1e12', '99999999999', 'Infinity'])(
-    'Retry-After: %s is neither no wait nor one of days, and the page that comes back ends it',
+    'Retry-After: %s causes a wait of at most 10 minutes, which `online` ends',
     async (value) => {
       const page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
       vi.stubGlobal('window', page)
@@ -415,14 +415,14 @@ describe('timers', () => {
     }
   )
 
-  test.each([Infinity, NaN, 30 * 86_400_000])('heartbeatMs: %s does not make streams come and go', async (heartbeatMs) => {
+  test.each([Infinity, NaN, 30 * 86_400_000])('heartbeatMs: %s does not cause streams to be reopened', async (heartbeatMs) => {
     const fetch = vi.fn(server.fetch)
     await joined({ heartbeatMs, fetch })
     await pass(20_000)
     expect(fetch.mock.calls.filter(([url]) => `${url}`.includes('/events'))).toHaveLength(1)
   })
 
-  test('a clock that is set back does not hold up what is typed', async () => {
+  test('a clock that is set back does not delay changes', async () => {
     const { board } = await joined()
     board.apply(set('n', 1))
     vi.setSystemTime(Date.now() - 3_600_000)
@@ -433,7 +433,7 @@ describe('timers', () => {
     expect(server.posted.length).toBeGreaterThan(0)
   })
 
-  test('a debounce that is longer than the longest wait is kept', async () => {
+  test('a debounce longer than the longest wait takes effect', async () => {
     const { board } = await joined({ debounceMs: 5000, maxWaitMs: 1000 })
     board.apply(set('n', 1))
     await pass(4900)
@@ -443,7 +443,7 @@ describe('timers', () => {
   })
 })
 
-describe('the network comes back', () => {
+describe('when the network returns', () => {
   let page: EventTarget & { visibilityState?: string }
   beforeEach(() => {
     page = Object.assign(new EventTarget(), { visibilityState: 'visible' })
@@ -452,7 +452,7 @@ describe('the network comes back', () => {
   })
 
   test.each(['online', 'visibilitychange', 'resume'])(
-    'a request that hangs is given up within 2 s of %s, and repeated',
+    'a request that hangs is aborted within 2 s of %s, and repeated',
     async (event) => {
       const { board } = await joined()
       server.fates.push('stuck')
@@ -465,7 +465,7 @@ describe('the network comes back', () => {
     }
   )
 
-  test('a stream that has said nothing is replaced within 2 s of it, and the room stays connected', async () => {
+  test('a silent stream is replaced within 2 s, and the room stays connected', async () => {
     const fetch = vi.fn(server.fetch)
     const { room } = await joined({ fetch })
     const lost: boolean[] = []
@@ -476,7 +476,7 @@ describe('the network comes back', () => {
     expect(room.status.connected).toBe(true)
   })
 
-  test('requests that fail are evidence that the stream is dead', async () => {
+  test('failed requests cause the stream to be replaced', async () => {
     let offline = false
     const fetch = ((...request: Parameters<typeof server.fetch>) =>
       offline ? Promise.reject(new TypeError('Failed to fetch')) : server.fetch(...request)) as typeof server.fetch
@@ -492,7 +492,7 @@ describe('the network comes back', () => {
   })
 })
 
-describe('a page that is hidden', () => {
+describe('a hidden page', () => {
   let page: EventTarget & { visibilityState?: string }
   beforeEach(() => {
     page = new EventTarget()
@@ -504,7 +504,7 @@ describe('a page that is hidden', () => {
     page.dispatchEvent(new Event('visibilitychange'))
   }
 
-  test('sends what is pending at once, in a request that outlives it', async () => {
+  test('sends pending changes at once, in a request that outlives it', async () => {
     const { board } = await joined()
     board.apply(set('title', 'just typed'))
     hide()
@@ -513,7 +513,7 @@ describe('a page that is hidden', () => {
     expect(state()).toEqual({ title: 'just typed' })
   })
 
-  test('sends what is pending although its stream is gone, and with the first event of all', async () => {
+  test('sends pending changes without a stream, at the first event', async () => {
     for (const type of ['beforeunload', 'visibilitychange', 'pagehide', 'freeze']) {
       const { board } = await joined()
       server.down()
@@ -522,14 +522,14 @@ describe('a page that is hidden', () => {
       board.apply(set('last', type))
       page.visibilityState = 'hidden'
       page.dispatchEvent(new Event(type))
-      // No time for anything: the request has been made when the listener returns.
+      // The request is made before the listener returns.
       expect(JSON.parse(server.posted.at(-1)!.body)).toMatchObject({ ops: [set('last', type)] })
       expect(server.posted.at(-1)!.keepalive).toBe(true)
       await settle()
     }
   })
 
-  test('sends what its own listeners have changed after the first event', async () => {
+  test('sends changes that its own listeners make after the first event', async () => {
     const { board } = await joined()
     board.apply(set('n', 1))
     hide()
@@ -538,7 +538,7 @@ describe('a page that is hidden', () => {
     expect(server.batches.map(({ ops }) => ops)).toEqual([[set('n', 1)], [set('n', 2)]])
   })
 
-  test('names the batch before, so that the server keeps their order, and goes on as before', async () => {
+  test('names the previous batch, so that the server keeps the order, and continues afterwards', async () => {
     const { board, room } = await joined()
     server.fates.push('stuck')
     board.apply(set('n', 1))
@@ -559,7 +559,7 @@ describe('a page that is hidden', () => {
     expect(room.status).toMatchObject({ pendingChanges: 0, connected: true })
   })
 
-  test('shares 60 KiB over all rooms, the smallest first; what is more is reported, and sent while the page lives', async () => {
+  test('shares 60 KiB among all rooms, the smallest first; the rest is reported, and sent if the page runs on', async () => {
     const own = client()
     const rooms = [own.room('r'), own.room('s')]
     const [large, small] = rooms.map((room) => room.document<Board>(room.name)) as [
@@ -583,7 +583,7 @@ describe('a page that is hidden', () => {
     expect(state('s')).toEqual({ n: 1 })
   })
 
-  test('sends nothing when it is offline on purpose', async () => {
+  test('sends nothing after disconnect', async () => {
     const { board, client } = await joined()
     client.disconnect()
     board.apply(set('n', 1))
@@ -592,7 +592,7 @@ describe('a page that is hidden', () => {
     expect(server.posted).toHaveLength(0)
   })
 
-  test('leaves presence when it is closed, by a request that outlives it and shows the token', async () => {
+  test('removes its presence when it is closed, by a request that outlives it and has the token', async () => {
     const fetch = vi.fn(server.fetch)
     const { client } = await joined({ token: () => 'secret', fetch })
     const leaving = () => fetch.mock.calls.filter(([url]) => `${url}`.endsWith(`${client.clientId}/leave`))
@@ -607,7 +607,7 @@ describe('a page that is hidden', () => {
     ])
   })
 
-  test('repeats what is on its way and sends the rest behind it, and each counts once', async () => {
+  test('repeats the batch in flight and sends the rest after it, and each takes effect once', async () => {
     const { board } = await joined()
     server.fates.push('stuck')
     board.apply({ op: 'array_add', path: 'tasks', value: { _sync_id: 'a' } })
@@ -621,7 +621,7 @@ describe('a page that is hidden', () => {
 })
 
 describe('a room', () => {
-  test('has one stream and one state, however many are in it', async () => {
+  test('that is entered several times has one stream and one state', async () => {
     const own = client()
     const [one, two] = [own.room('r'), own.room('r')]
     const shown: unknown[] = []
@@ -639,7 +639,7 @@ describe('a room', () => {
     expect(server.open).toBe(0)
   })
 
-  test('that is left still delivers what is pending, and then leaves presence', async () => {
+  test('that is left delivers pending changes, and then removes presence', async () => {
     const { board, room, client } = await joined()
     board.apply(set('n', 1))
     room.leave()
@@ -648,7 +648,7 @@ describe('a room', () => {
     expect(server.presence.at(-1)).toEqual(['POST', `presence/${client.clientId}/leave`, undefined])
   })
 
-  test('that is entered again goes on with its numbers', async () => {
+  test('that is entered again continues its batch numbers', async () => {
     const { board, room, client } = await joined()
     board.apply(set('n', 1))
     room.leave()
@@ -661,7 +661,7 @@ describe('a room', () => {
     expect(server.batches.map(({ clientSeq }) => clientSeq)).toEqual([1, 2])
   })
 
-  test('comes back by itself when the server was away, and has what it missed', async () => {
+  test('reconnects after an outage of the server, and gets the changes that it missed', async () => {
     const one = await joined()
     const two = await joined()
     server.down()
@@ -676,7 +676,7 @@ describe('a room', () => {
     expect(two.board.state).toEqual({ offline: true })
   })
 
-  test('keeps changes while it is disconnected on purpose, and sends them afterwards', async () => {
+  test('keeps changes between disconnect and connect, and sends them afterwards', async () => {
     const { client, board, room } = await joined()
     client.disconnect()
     expect(room.status.connected).toBe(false)
@@ -689,7 +689,7 @@ describe('a room', () => {
     expect((state() as Board).tasks).toHaveLength(100)
   })
 
-  test('reports offline changes of what somebody else has changed', async () => {
+  test('reports offline changes of a value that another client has changed', async () => {
     const one = await joined()
     const two = await joined()
     one.board.apply(set('title', 'a'))
@@ -704,7 +704,7 @@ describe('a room', () => {
     expect(one.board.state).toEqual({ title: 'theirs' })
   })
 
-  test('tells of remote changes when they can be seen already', async () => {
+  test('emits `remoteChange` when the state has the change', async () => {
     const one = await joined()
     const two = await joined()
     const seen: unknown[] = []
@@ -714,7 +714,7 @@ describe('a room', () => {
     expect(seen).toEqual([[true, [set('n', 1)], { n: 1 }]])
   })
 
-  test('goes on when a listener throws', async () => {
+  test('continues when a listener throws', async () => {
     const { board } = await joined()
     const reported = vi.fn()
     vi.stubGlobal('reportError', reported)
@@ -727,7 +727,7 @@ describe('a room', () => {
     expect(reported).toHaveBeenCalled()
   })
 
-  test('is seeded once by several that begin with default items', async () => {
+  test('is seeded once by several clients with default items', async () => {
     const all = Array.from({ length: 3 }, () =>
       client()
         .room('r')
@@ -741,7 +741,7 @@ describe('a room', () => {
 })
 
 describe('a document', () => {
-  test('throws for an operation that could never be valid, and nothing changes', async () => {
+  test('throws for an invalid operation, and does not change', async () => {
     const { board } = await joined()
     expect(() => board.apply(set('a..b', 1))).toThrow(TypeError)
     expect(() => board.apply(set('__proto__.x', 1))).toThrow(TypeError)
@@ -749,13 +749,13 @@ describe('a document', () => {
     expect(({} as { x?: unknown }).x).toBeUndefined()
   })
 
-  test('gives an item its id before anybody knows of it', async () => {
+  test('gives an item its id before listeners are called', async () => {
     const { board } = await joined()
     board.apply({ op: 'array_add', path: 'tasks', value: { title: 'new' } })
     expect(board.state?.tasks?.[0]?._sync_id).toMatch(/^[0-9a-f-]{36}$/)
   })
 
-  test('is not changed by a replacement that has one of its items twice', async () => {
+  test('does not change by a replacement that has an item twice', async () => {
     const { board } = await joined()
     board.replace({ tasks: [{ _sync_id: 'x', title: 'one' }] })
     const before = board.state
@@ -790,7 +790,7 @@ describe('a mirror', () => {
     return { box, document, attachment, live: () => box.live as Board }
   }
 
-  test('follows and is followed', async () => {
+  test('applies remote changes, and its own changes are sent', async () => {
     const { room } = await joined()
     const other = await joined()
     const { attachment, live } = mirrored(room, { title: '', tasks: [] })
@@ -833,7 +833,7 @@ describe('a mirror', () => {
     expect(saved.at(-1)?.unsent).toEqual([{ key: 'default', op: set('title', 'offline'), was: '' }])
   })
 
-  test('and another of the same document agree', async () => {
+  test('shows the changes of another mirror of the same document', async () => {
     const { room } = await joined()
     const one = mirrored(room, { title: '', zoom: 0 })
     const two = mirrored(room, { title: '', zoom: 0 })
@@ -848,7 +848,7 @@ describe('a mirror', () => {
     expect(state()).toEqual({ title: 'one', zoom: 2 })
   })
 
-  test('that cannot be read is reported, and the room goes on', async () => {
+  test('that throws on reading is reported, and the room continues', async () => {
     const { room, board } = await joined()
     const reported = vi.fn()
     vi.stubGlobal('reportError', reported)
@@ -867,7 +867,7 @@ describe('a mirror', () => {
 })
 
 describe('pending and set-aside changes', () => {
-  test('are told of when the lists change, and not otherwise', async () => {
+  test('cause an event only when the lists change', async () => {
     const { room, board } = await joined()
     const pending = vi.fn(() => room.pending.list.map(({ op }) => op.value))
     const rejected = vi.fn(() => room.rejected.list.map(({ op }) => op.value))
@@ -895,7 +895,7 @@ describe('pending and set-aside changes', () => {
     expect(pending).toHaveBeenCalledTimes(told)
   })
 
-  test('can be given up while they are in no batch, and what a mirror holds is listed before it is sent', async () => {
+  test('can be discarded while they are in no batch, and changes of a mirror are listed before they are sent', async () => {
     const { room, board } = await joined()
     board.replace({ title: 'a' })
     await pass(400)
@@ -915,7 +915,7 @@ describe('pending and set-aside changes', () => {
 })
 
 describe('a listener at a path of a document', () => {
-  test('sees what shows of it, be it changed here or by others, and nothing else', async () => {
+  test('is called for visible local and remote changes at the path, and for no others', async () => {
     const { board } = await joined()
     board.replace({ title: 'a', tasks: [{ _sync_id: 'x', title: 'one' }] })
     await pass(400)
@@ -944,7 +944,7 @@ describe('a listener at a path of a document', () => {
   })
 })
 
-describe('an outbox that is kept', () => {
+describe('a stored outbox', () => {
   function memory() {
     const kept = new Map<string, SavedOutbox>()
     const storage: OutboxStorage = {
@@ -962,7 +962,7 @@ describe('an outbox that is kept', () => {
     return { kept, storage }
   }
 
-  test('is delivered by the next tab, once, and forgotten', async () => {
+  test('is delivered once by the next tab, and deleted', async () => {
     const { kept, storage } = memory()
     const first = await joined({ persist: storage })
     server.fates.push('answer lost')
@@ -983,7 +983,7 @@ describe('an outbox that is kept', () => {
     expect(kept.size).toBe(0)
   })
 
-  test('that cannot be kept is reported, and all else goes on', async () => {
+  test('that cannot be loaded is reported, and the room continues', async () => {
     const { board, errors } = await joined({
       persist: { adopt: () => Promise.reject(new Error('no room on disk')), save: () => Promise.resolve(), close() {} }
     })
@@ -993,7 +993,7 @@ describe('an outbox that is kept', () => {
     expect(state()).toEqual({ n: 1 })
   })
 
-  test('that answers late does not connect a client that was disconnected meanwhile', async () => {
+  test('that loads late does not connect a client that was disconnected meanwhile', async () => {
     let answer = (_: SavedOutbox[]) => {}
     const left = new Promise<SavedOutbox[]>((resolve) => (answer = resolve))
     const { client } = await joined({ persist: { adopt: () => left, save: () => Promise.resolve(), close() {} } })
@@ -1006,7 +1006,7 @@ describe('an outbox that is kept', () => {
     expect(server.open).toBe(1)
   })
 
-  test('that never answers holds the room up for five seconds and no longer', async () => {
+  test('that does not load delays the room by 5 s', async () => {
     const { board } = await joined({
       persist: { adopt: () => new Promise(() => {}), save: () => Promise.resolve(), close() {} }
     })
@@ -1018,21 +1018,21 @@ describe('an outbox that is kept', () => {
   })
 })
 
-test('an hour without anything to do: one timer, and nothing grows', async () => {
+test('a client that is idle for an hour has one timer, and nothing grows', async () => {
   const { room } = await joined()
   let most = 0
   for (let minute = 0; minute < 60; minute++) {
     await pass(60_000)
     most = Math.max(most, vi.getTimerCount())
   }
-  // The fake server sends no heartbeats, so streams come and go; between them there is one timer.
+  // The fake server sends no heartbeats, so streams are reopened; between them there is one timer.
   expect(most).toBeLessThanOrEqual(1)
   expect(server.open).toBeLessThanOrEqual(1)
   expect(server.posted).toHaveLength(0)
   expect(room.status.pendingChanges).toBe(0)
 })
 
-describe('a list that somebody sorts anew', () => {
+describe('a large list that another client sorts', () => {
   const ids = Array.from({ length: 3500 }, (_, i) => ({ _sync_id: `i${i}` }))
   const reverse = () => {
     const sorted = ids.toReversed()
@@ -1041,7 +1041,7 @@ describe('a list that somebody sorts anew', () => {
   }
   let seq = 0
   const post = (ops: Operation[], clientId = 'sorter') => server.model.post({ clientId, clientSeq: ++seq, key: 'default', ops })
-  /** A reader of a list, and the orders that it was shown. */
+  /** A reader of a list, and the orders that its listener got. */
   async function reader() {
     post([{ op: 'set', path: 'tasks', value: ids }])
     const world = await joined()
@@ -1050,7 +1050,7 @@ describe('a list that somebody sorts anew', () => {
     return { ...world, shown }
   }
 
-  test('is shown when its last batch is there, and not before', async () => {
+  test('is shown when its last batch has arrived, and not before', async () => {
     const { board, shown } = await reader()
     const { sorted, batches } = reverse()
     for (const ops of batches) {
@@ -1062,7 +1062,7 @@ describe('a list that somebody sorts anew', () => {
     expect(board.state?.tasks).toEqual(sorted)
   })
 
-  test('is shown as it is when no more comes for two seconds', async () => {
+  test('is shown after 2 s without another batch', async () => {
     const { shown } = await reader()
     post(reverse().batches[0]!)
     await pass(1900)
@@ -1071,7 +1071,7 @@ describe('a list that somebody sorts anew', () => {
     expect(shown).toEqual(['i3499'])
   })
 
-  test('is shown at once when somebody else changes something', async () => {
+  test('is shown at once when a third client changes the document', async () => {
     const { shown, board } = await reader()
     post(reverse().batches[0]!)
     await settle()
@@ -1082,7 +1082,7 @@ describe('a list that somebody sorts anew', () => {
     expect(board.state?.title).toBe('new')
   })
 
-  test('does not take long, however many batches come', async () => {
+  test('is shown after 10 s while batches continue', async () => {
     const { shown } = await reader()
     const there = ids
       .slice(0, 1000)
@@ -1094,7 +1094,7 @@ describe('a list that somebody sorts anew', () => {
     expect(shown.length).toBeGreaterThan(0)
   })
 
-  test('takes what is changed here meanwhile', async () => {
+  test('shows local changes meanwhile', async () => {
     const { board, room, shown } = await reader()
     const { sorted, batches } = reverse()
     post(batches[0]!)
@@ -1111,7 +1111,7 @@ describe('a list that somebody sorts anew', () => {
   })
 })
 
-test('a value that cannot be shared is left out and reported with its place; all else is sent', async () => {
+test('a value that JSON cannot represent is left out and reported with its path; all others are sent', async () => {
   const { board, errors, room } = await joined()
   board.replace({ title: 'x', due: NaN, tasks: [{ title: 'a' }, new Map() as never], meta: { map: new Map() } })
   board.apply({ op: 'set', path: 'half', value: { 'a\ud83d': 'b\udc00', no: 1n } as unknown as Json })
@@ -1130,8 +1130,8 @@ test('a value that cannot be shared is left out and reported with its place; all
   })
 })
 
-describe('a room that is left with changes that do not get through', () => {
-  test('gives them up after 30 s without an answer, says which, and leaves nothing that keeps a program alive', async () => {
+describe('a room that is left with undelivered changes', () => {
+  test('drops them after 30 s without an answer, reports them, and leaves no timer', async () => {
     const { board, room, errors } = await joined()
     server.down()
     board.apply(set('n', 1))
@@ -1145,7 +1145,7 @@ describe('a room that is left with changes that do not get through', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('keeps them as long as the server goes on answering, or somebody enters again', async () => {
+  test('keeps them if it is entered again', async () => {
     const { board, room, client, errors } = await joined()
     server.down()
     board.apply(set('n', 1))
@@ -1160,7 +1160,7 @@ describe('a room that is left with changes that do not get through', () => {
     again.leave()
   })
 
-  test('keeps them for ever in a page', async () => {
+  test('keeps them without a time limit in a page', async () => {
     vi.stubGlobal('window', new EventTarget())
     const { board, room } = await joined()
     server.down()
@@ -1173,7 +1173,7 @@ describe('a room that is left with changes that do not get through', () => {
   })
 })
 
-test('the first in a new room is told that it is loaded, with what it begins with; the next one, with what is there', async () => {
+test('`stateLoaded` has the initial state for the first client of a room, and the stored state for the next one', async () => {
   const loaded: [string, Json][] = []
   const enter = async (name: string, initial: Json) => {
     const room = client().room('r')
@@ -1189,7 +1189,7 @@ test('the first in a new room is told that it is loaded, with what it begins wit
   ])
 })
 
-test('a batch that changes nothing is no remote change', async () => {
+test('a batch without effect emits no `remoteChange`', async () => {
   const { room } = await joined()
   const heard: unknown[] = []
   room.on('remoteChange', ({ ops }) => heard.push(ops))
@@ -1202,7 +1202,7 @@ test('a batch that changes nothing is no remote change', async () => {
   expect(heard).toEqual([[set('n', 1)], [set('n', 2)]])
 })
 
-test('storage that cannot be used is reported once', async () => {
+test('a failing storage is reported once', async () => {
   const { board, errors } = await joined({
     persist: { adopt: () => Promise.resolve([]), save: () => Promise.reject(new Error('no room on disk')), close() {} }
   })
@@ -1219,7 +1219,7 @@ test('storage that cannot be used is reported once', async () => {
   ])
 })
 
-test('what fails with presence is an error of its own, and the documents are well', async () => {
+test('a failure of presence has its own error code, and documents are synced', async () => {
   const { board, room, errors } = await joined({
     fetch: (async (input: string, init: RequestInit) =>
       input.includes('/presence/') ? server.json({ title: 'No' }, 400) : server.fetch(input, init)) as typeof fetch

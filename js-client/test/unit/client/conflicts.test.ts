@@ -1,4 +1,4 @@
-// What an application decides about conflicts, and what becomes of it.
+// Resolutions of conflicts by the application, and their effect.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createClient } from '../../../src/client/client.ts'
 import type { Json } from '../../../src/document/json.ts'
@@ -40,7 +40,7 @@ async function joined(...answers: ((conflict: ConflictEvent) => ConflictAnswer)[
   return { room, board, conflicts }
 }
 
-/** Edits offline while others edit, and comes back. */
+/** Edits offline while another client edits, and reconnects. */
 async function offline(mine: () => void, ...ops: Operation[]) {
   client.disconnect()
   mine()
@@ -72,7 +72,7 @@ describe('a resolution', () => {
     expect(stored()).not.toHaveProperty('title')
   })
 
-  test('is for the last value, of several that came meanwhile', async () => {
+  test('applies to the last of several remote values', async () => {
     const { board, conflicts } = await joined(({ current }) => ({ value: `${current} and mine` }))
     client.disconnect()
     board.apply(set('title', 'mine'))
@@ -99,7 +99,7 @@ describe('a resolution', () => {
     expect(stored()).toMatchObject({ title: 'newer' })
   })
 
-  test('is for the last change of several that were made and dropped while the room caught up', async () => {
+  test('applies to the last of several changes that were made and dropped while the room caught up', async () => {
     const { board, conflicts } = await joined(() => 'mine')
     client.disconnect()
     board.apply(set('title', 'mine'))
@@ -115,7 +115,7 @@ describe('a resolution', () => {
     expect(stored()).toMatchObject({ title: 'newer' })
   })
 
-  test('is for an item where it is now', async () => {
+  test('applies to the current place of an item', async () => {
     const { board, conflicts } = await joined(() => 'mine')
     await offline(() => board.apply(set('tasks[t].title', 'mine')), set('tasks[t].title', 'theirs'), {
       op: 'array_move',
@@ -127,7 +127,7 @@ describe('a resolution', () => {
     expect(stored()).toMatchObject({ tasks: [], done: [{ title: 'mine' }] })
   })
 
-  test('does not bring back an item that is gone', async () => {
+  test('does not restore a deleted item', async () => {
     const { board, conflicts } = await joined(() => 'mine')
     await offline(() => board.apply(set('tasks[t].title', 'mine')), { op: 'array_del', path: 'tasks[t]' })
     await settle()
@@ -136,14 +136,14 @@ describe('a resolution', () => {
     expect(server.batches).toHaveLength(0)
   })
 
-  test('an item in a value gets an id', async () => {
+  test('with an item in its value gives the item an id', async () => {
     const { board } = await joined(() => ({ value: [{ title: 'new' }] }))
     await offline(() => board.apply(set('list', [1])), set('list', [2]))
     await settle()
     expect(stored()).toMatchObject({ list: [{ _sync_id: expect.any(String), title: 'new' }] })
   })
 
-  test('is the first that any of the listeners returns', async () => {
+  test('is the first value that a listener returns', async () => {
     const { board } = await joined(
       () => {},
       async () => {},
@@ -155,7 +155,7 @@ describe('a resolution', () => {
     expect(stored()).toMatchObject({ title: 'second' })
   })
 
-  test('does not replace what its listener has just written', async () => {
+  test('does not replace a change that its listener has made', async () => {
     const { board } = await joined(() => {
       board.apply(set('title', 'written'))
       return 'mine'
@@ -165,14 +165,14 @@ describe('a resolution', () => {
     expect(stored()).toMatchObject({ title: 'written' })
   })
 
-  test('that is none is ignored', async () => {
+  test('with an invalid value is ignored', async () => {
     const { board } = await joined(() => 'ours' as never)
     await offline(() => board.apply(set('title', 'mine')), set('title', 'theirs'))
     await settle()
     expect(stored()).toMatchObject({ title: 'theirs' })
   })
 
-  test('does not raise conflicts without end where two clients both keep their own', async () => {
+  test('causes a finite number of conflicts when two clients both keep their value', async () => {
     const other = createClient({ url: 'http://fake', fetch: server.fetch })
     const room = other.room('r')
     room.on('conflict', () => 'mine')
@@ -192,7 +192,7 @@ describe('a resolution', () => {
     other.close()
   })
 
-  test('of a change that is too large is not carried out: it is set aside', async () => {
+  test('of a change that is too large does not apply: the change is set aside', async () => {
     const { board, room, conflicts } = await joined(() => ({ value: 'large again' }))
     const post = server.model.post
     server.model.post = (batch) => {
@@ -224,7 +224,7 @@ describe('a late resolution', () => {
     }
   }
 
-  test('is carried out when nothing has changed since', async () => {
+  test('applies when the place is unchanged', async () => {
     const { decide } = await asked()
     await decide('mine')
     expect(stored()).toMatchObject({ title: 'mine' })
@@ -237,7 +237,7 @@ describe('a late resolution', () => {
     expect(stored()).toMatchObject({ title: 'newer' })
   })
 
-  test('does not replace a newer edit of somebody else', async () => {
+  test('does not replace a newer edit of another client', async () => {
     const { decide } = await asked()
     theirs(set('title', 'newer'))
     await pass()
@@ -245,7 +245,7 @@ describe('a late resolution', () => {
     expect(stored()).toMatchObject({ title: 'newer' })
   })
 
-  test('is ignored when the room has been left', async () => {
+  test('is ignored after the room was left', async () => {
     const { room, decide } = await asked()
     room.leave()
     await settle()
@@ -253,7 +253,7 @@ describe('a late resolution', () => {
     expect(stored()).toMatchObject({ title: 'theirs' })
   })
 
-  test('that fails is an error of the application, and theirs stays', async () => {
+  test('that rejects is an error of the application, and the remote value stays', async () => {
     const reported = vi.fn()
     vi.stubGlobal('reportError', reported)
     const { board } = await joined(() => Promise.reject(new Error('the dialog was closed')))

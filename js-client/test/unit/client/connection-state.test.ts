@@ -66,7 +66,7 @@ const after = (followed: boolean, ms: number): Change => [
   ['wait', ms]
 ]
 
-/** The compiler makes the table complete. */
+/** The type requires a row for each state and event. */
 const table: Record<Name, Record<keyof Events, Change>> = {
   waiting: {
     due: [{ phase: 'electing' }, ['elect']],
@@ -193,7 +193,7 @@ describe('which source is opened', () => {
 })
 
 describe('a stream that ends', () => {
-  test('in favour of another one leaves the room followed for the time of a probe', () => {
+  test('because another tab leads keeps the room followed for the time of a probe', () => {
     const event = end({ kind: 'ok', value: { afterMs: 0, replaced: true } })
     expect(ended({ ...reading, followed: true }, event)).toEqual({
       next: { ...INITIAL, followed: true },
@@ -202,7 +202,7 @@ describe('a stream that ends', () => {
     expect(ended(reading, event).effects).toEqual([['wait', 0]])
   })
 
-  test('for a restart of the server is reopened when the server says, and no failure is counted', () => {
+  test('for a restart of the server is reopened after the delay of the server, and no failure is counted', () => {
     const { next, effects } = ended({ ...reading, followed: true }, end({ kind: 'ok', value: { afterMs: 5000 } }))
     expect([next.failures, effects]).toEqual([
       0,
@@ -231,7 +231,7 @@ describe('a stream that ends', () => {
     expect([next.failures, wait(effects)]).toEqual([0, 30_000])
   })
 
-  test.each(['invalid_event_id', 'position_gone'])('by %s begins with whole state, and no error is shown', (code) => {
+  test.each(['invalid_event_id', 'position_gone'])('by %s is reopened without a position, and no error is shown', (code) => {
     const { next, effects } = ended(reading, end(refusal(code)))
     expect([next.fresh, effects]).toEqual([
       true,
@@ -243,7 +243,7 @@ describe('a stream that ends', () => {
     expect(reduce({ ...next, phase: 'reading' }, 'opened', undefined)[0].fresh).toBe(false)
   })
 
-  test('by a refusal that may be for the display name is opened at once without it, one time', () => {
+  test('by a refusal that the display name may cause is reopened once without the name, at once', () => {
     const { next, effects } = ended(reading, end(refusal('invalid_name'), { hasName: true }))
     expect([next.named, effects]).toEqual([
       false,
@@ -256,11 +256,11 @@ describe('a stream that ends', () => {
   })
 })
 
-describe('streams that something on the way blocks', () => {
+describe('streams that a proxy blocks', () => {
   const strike = (state: State, blocked: 'useless' | 'refused') =>
     ended({ ...state, phase: 'reading' }, end(network, { blocked }))
 
-  test('three useless ones in a row: the room is polled at once', () => {
+  test('three silent ones in a row: the room is polled at once', () => {
     let result = strike(reading, 'useless')
     result = strike(result.next, 'useless')
     expect(result.next).toMatchObject({ polling: false, strikes: 2 })
@@ -269,7 +269,7 @@ describe('streams that something on the way blocks', () => {
     expect(result.effects).toEqual([['lost', false], ['fallBack'], ['wait', 0]])
   })
 
-  test('three that were refused: another request is made for comparison, and the next stream decides', () => {
+  test('three refused ones: a request is made for comparison, and the next stream decides', () => {
     let result = strike({ ...reading, strikes: 2 }, 'refused')
     expect(result.next).toMatchObject({ polling: false, strikes: 0 })
     expect(result.effects).toContainEqual(['compare'])
@@ -279,7 +279,7 @@ describe('streams that something on the way blocks', () => {
     expect(result.next.polling).toBe(true)
   })
 
-  test('a stream that is opened after the comparison is a reason to compare again', () => {
+  test('a stream that opens after the comparison causes another comparison', () => {
     const [state] = reduce({ ...reading, strikes: STRIKES }, 'opened', undefined)
     expect(strike(state, 'refused').effects).toContainEqual(['compare'])
   })

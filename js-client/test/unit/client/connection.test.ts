@@ -21,7 +21,7 @@ afterEach(async () => {
 })
 
 describe('a stream', () => {
-  test('begins without a position, and delivers the events of one chunk together', async () => {
+  test('starts without a position, and delivers the events of one chunk together', async () => {
     const room = follow({ displayName: 'Ada' })
     await room.pass()
     expect(room.heard()).toEqual(['opening'])
@@ -40,7 +40,7 @@ describe('a stream', () => {
     expect(room.server.asked[0]?.url.search).toBe('?clientId=ada&displayName=Ada')
   })
 
-  test('has the last display name in its address, and none after it was removed', async () => {
+  test('has the last display name in its address, and none after the name is removed', async () => {
     let displayName: string | null = 'Countess'
     const room = follow({ displayName: 'Ada', presence: () => ({ displayName }) })
     await room.pass()
@@ -169,7 +169,7 @@ describe('a stream', () => {
     expect(room.positions()).toEqual([null, null])
   })
 
-  test('with an event of 64 million characters is ended', async () => {
+  test('with an event of 64 million characters is closed', async () => {
     const room = follow()
     await room.pass()
     const half = `data: ${'x'.repeat(2 ** 25)}\n`
@@ -220,7 +220,7 @@ describe('reconnecting', () => {
     expect(room.streams).toHaveLength(length + 1)
   })
 
-  test('begins with the backoff that the server names', async () => {
+  test('starts with the backoff of the server', async () => {
     const room = follow()
     await room.pass()
     room.stream().write('retry: 2700\n\n', upToDateFrame(3))
@@ -247,7 +247,7 @@ describe('reconnecting', () => {
     expect(room.streams).toHaveLength(2)
   })
 
-  test('waits as long as a server that shuts down asks for', async () => {
+  test('waits for the delay that a server names as it shuts down', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -281,7 +281,7 @@ describe('reconnecting', () => {
     )
   })
 
-  test('drops a position that the server cannot read', async () => {
+  test('drops a position that the server refuses as invalid', async () => {
     const room = follow({ at: 'nonsense' })
     const { events } = room.routes
     room.routes.events = () => problem('invalid_event_id', 400, false)
@@ -295,7 +295,7 @@ describe('reconnecting', () => {
     expect(room.positions().at(-1)).toBe('e1-3')
   })
 
-  test('without a valid token backs off up to a minute, and is tried at once when woken', async () => {
+  test('without a valid token backs off up to a minute, and retries at once when woken', async () => {
     const token = vi.fn(() => 'bad')
     const room = follow({ token })
     room.routes.events = () => problem('unauthorized', 401, false)
@@ -324,7 +324,7 @@ describe('reconnecting', () => {
     expect(room.streams).toHaveLength(2)
   })
 
-  test('after an expired token is fast and reports no error', async () => {
+  test('after an expired token is immediate and reports no error', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -344,7 +344,7 @@ describe('reconnecting', () => {
     expect(room.heard()).toEqual(['opening', 'events up-to-date', 'lost', 'failed room_unavailable: Damaged: row 3', 'opening'])
   })
 
-  test('is tried at once when woken', async () => {
+  test('retries at once when woken', async () => {
     const room = follow()
     room.routes.events = () => page(502)
     await room.pass(60_000)
@@ -354,7 +354,7 @@ describe('reconnecting', () => {
     expect(room.server.to('/events')).toHaveLength(before + 1)
   })
 
-  test('is tried every 30 s while the browser is offline, without backoff', async () => {
+  test('retries every 30 s while the browser is offline, without backoff', async () => {
     vi.stubGlobal('navigator', { onLine: false })
     const room = follow()
     room.routes.events = () => Promise.reject(new TypeError('Failed to fetch'))
@@ -418,7 +418,7 @@ describe('the watchdog', () => {
     expect(room.streams).toHaveLength(2)
   })
 
-  test('works when the clock is set back', async () => {
+  test('is not affected by a clock that is set back', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -448,7 +448,7 @@ describe('the watchdog', () => {
     expect(room.streams).toHaveLength(1)
   })
 
-  test('is the only timer in an idle hour', async () => {
+  test('is the only timer while idle', async () => {
     const room = follow()
     await room.pass()
     await room.catchUp()
@@ -461,7 +461,7 @@ describe('the watchdog', () => {
     }
     expect(room.server.asked).toHaveLength(1)
     expect(room.heard()).toEqual([])
-    // A heartbeat does not set it again.
+    // A heartbeat does not reset the timer.
     expect(setTimeout.mock.calls.length).toBeLessThan(3_600_000 / 20_000)
   })
 })
@@ -480,19 +480,22 @@ describe('stopping', () => {
     }
   } satisfies Record<string, (room: ReturnType<typeof start>) => Promise<void>>
 
-  test.each(Object.entries(moments))('%s leaves no timer or request, and calls the listener no more', async (_, until) => {
-    const room = follow()
-    await until(room)
-    room.heard()
-    room.connection.stop()
-    await room.pass()
-    expect(vi.getTimerCount()).toBe(0)
-    expect(room.server.waiting).toBe(0)
-    const { length } = room.server.asked
-    await room.pass(600_000)
-    expect(room.server.asked).toHaveLength(length)
-    expect(room.heard()).toEqual([])
-  })
+  test.each(Object.entries(moments))(
+    '%s leaves no timer or request, and makes no further call of the listener',
+    async (_, until) => {
+      const room = follow()
+      await until(room)
+      room.heard()
+      room.connection.stop()
+      await room.pass()
+      expect(vi.getTimerCount()).toBe(0)
+      expect(room.server.waiting).toBe(0)
+      const { length } = room.server.asked
+      await room.pass(600_000)
+      expect(room.server.asked).toHaveLength(length)
+      expect(room.heard()).toEqual([])
+    }
+  )
 
   test('from within the listener takes effect at once', async () => {
     const room = follow()
@@ -520,7 +523,7 @@ describe('stopping', () => {
   })
 })
 
-describe('a display name that may be why a stream is refused', () => {
+describe('a display name that may cause the refusal of a stream', () => {
   test.each([
     ['422 of the server', () => problem('invalid_name', 422, false)],
     ['403 and a page', () => page(403)]
@@ -535,7 +538,7 @@ describe('a display name that may be why a stream is refused', () => {
     expect(room.connection.unnamed).toBe(true)
   })
 
-  test('is kept when the server is away', async () => {
+  test('is kept when the server is unreachable', async () => {
     const room = follow({ displayName: 'Ada' })
     room.routes.events = () => page(502)
     await room.pass(10_000)
@@ -544,7 +547,7 @@ describe('a display name that may be why a stream is refused', () => {
   })
 })
 
-test('an error says what failed, why, and what happens next', async () => {
+test('an error names the failure, the reason and the next step', async () => {
   const room = follow()
   const told: string[] = []
   room.listener.failed = (_, message) => void told.push(message)

@@ -2,7 +2,7 @@ import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { delta, follow, upToDate } from './follower.ts'
 import { json, problem } from './server.ts'
 
-/** The browser's, as far as the client uses it. */
+/** The part of the browser's `EventSource` that the client uses. */
 class ScriptedEventSource {
   static all: ScriptedEventSource[] = []
   listeners = new Map<string, (event: { data: string; lastEventId: string }) => void>()
@@ -66,7 +66,7 @@ async function catchUp(serverSeq = 3) {
 }
 const changes = (next: string) => () => json({ room: 'board', epoch: 'e1', changes: [], next, upToDate: true })
 
-test('a stream of the browser sends cookies, and goes on from the position by its address', async () => {
+test('an EventSource sends cookies, and resumes from the position in its address', async () => {
   await catchUp()
   newest().say('delta', delta(4), 'e1-4')
   newest().say('weather', 'rain')
@@ -81,14 +81,14 @@ test('a stream of the browser sends cookies, and goes on from the position by it
   expect(room.server.asked).toEqual([])
 })
 
-test('one that cannot be opened is shown, and tried again with backoff', async () => {
+test('a failed EventSource is reported, and retried with backoff', async () => {
   newest().onerror()
   await room.pass(1000)
   expect(room.heard()).toEqual(['failed network: the stream could not be opened'])
   expect(sources.map(({ closed }) => closed)).toEqual([true, false])
 })
 
-test('a malformed event reopens it', async () => {
+test('a malformed event reopens the EventSource', async () => {
   await catchUp()
   newest().say('delta', { serverSeq: 4 })
   newest().say('delta', delta(5))
@@ -102,7 +102,7 @@ test('a malformed event reopens it', async () => {
   expect(sources).toHaveLength(2)
 })
 
-test('after 2.5 heartbeats without an event, when nothing has been missed, it stays', async () => {
+test('after 2.5 heartbeats without an event, the EventSource stays open if no change was missed', async () => {
   await catchUp(3)
   room.routes.changes = changes('e1-3')
   await room.pass(37_500 * 4)
@@ -122,7 +122,7 @@ test.each([
   expect(sources.map(({ closed }) => closed)).toEqual([true, false])
 })
 
-test('three silent ones in a row lead to polling', async () => {
+test('after three silent ones in a row, the room is polled', async () => {
   room.routes.changes = changes('e1-0')
   room.routes.room = () => json({ room: 'board', epoch: 'e1', serverSeq: 0, stores: {} })
   await room.pass(10_000 + 1000 + 10_000 + 2000 + 10_000 + 1)
@@ -130,7 +130,7 @@ test('three silent ones in a row lead to polling', async () => {
   expect(sources).toHaveLength(3)
 })
 
-test('where there is none, that is shown', async () => {
+test('without EventSource in the environment, an error is reported', async () => {
   room.connection.stop()
   vi.stubGlobal('EventSource', undefined)
   room = follow({ transport: 'eventsource' })
@@ -138,7 +138,7 @@ test('where there is none, that is shown', async () => {
   expect(room.heard()).toEqual([expect.stringMatching(/^failed protocol: the stream cannot be read .EventSource is not/)])
 })
 
-test('one that is stopped before it has begun is closed', async () => {
+test('an EventSource that is stopped before it opens is closed', async () => {
   room.connection.stop()
   room = follow({ transport: 'eventsource' })
   room.connection.stop()

@@ -1,4 +1,4 @@
-// The model of a server behind a `fetch`, with a network between that can be told to fail.
+// The model of a server behind a `fetch`, with a network whose faults the test sets.
 import type { RoomEvent } from '../../../src/wire.ts'
 import { createModelServer } from '../replica/model.ts'
 
@@ -12,9 +12,9 @@ export function createFakeServer() {
   const posted: Posted[] = []
   const presence: [method: string, url: string, body: unknown][] = []
   const streams = new Set<ReadableStreamDefaultController<Uint8Array>>()
-  /** What the next POSTs are to meet, in order; after that all is well. */
+  /** The faults of the next POSTs, in order; later ones succeed. */
   const fates: ('lost' | 'answer lost' | 'stuck' | Response)[] = []
-  /** What something on the way makes of a POST by its content; undefined where it lets it pass. */
+  /** The answer of a proxy to a POST, by its content; undefined if it passes the request on. */
   let middlebox: (body: string) => Response | 'lost' | 'stuck' | undefined = () => undefined
   let down = false
 

@@ -29,7 +29,7 @@ const event = (n: number) => frame('probe', { n, ms: n * 1000 })
 const end = frame('probe-end', { ms: 5000 })
 const failures = () => room.heard().filter((line) => line.startsWith('failed'))
 
-/** Lets streams fail until the room is polled, and the probe has begun. */
+/** Fails streams until the room is polled and the probe has started. */
 async function fallBack() {
   for (let n = 0; n < 3; n++) {
     room.connection.wake()
@@ -41,7 +41,7 @@ async function fallBack() {
   expect(room.server.to('/probe')).toHaveLength(1)
 }
 
-/** The events of the probe at their times, but for what is done to them. */
+/** The events of the probe at their times, changed by the test. */
 async function stream(write: (second: number, text: string) => void = (_, text) => probe.write(text)) {
   write(0, `: pathsync\n\nretry: 1000\n\n${start}`)
   for (let n = 1; n <= 4; n++) {
@@ -52,15 +52,15 @@ async function stream(write: (second: number, text: string) => void = (_, text) 
   write(5, end)
 }
 
-test('the probe asks for events at known times, at the root of the server, as the client that it is', async () => {
+test('the probe requests timed events at the root of the server, with the client id', async () => {
   await fallBack()
   const [asked] = room.server.to('/probe')
   expect(asked?.url.href).toBe('https://sync.example.com/v1/probe?seconds=5&events=4&intervalMs=1000')
   expect(asked?.headers.get('Accept')).toBe('text/event-stream')
 })
 
-describe('what is wrong with streams is said by a code and in words, with the recipe:', () => {
-  test('events that come together at the end', async () => {
+describe('a fault of streams is reported with a code, a description and a remedy:', () => {
+  test('events that arrive together at the end', async () => {
     await fallBack()
     const held: string[] = []
     await stream((second, text) => {
@@ -74,7 +74,7 @@ describe('what is wrong with streams is said by a code and in words, with the re
     ])
   })
 
-  test('events that come together, in an encoding', async () => {
+  test('events that arrive together, in an encoding', async () => {
     room.routes.probe = ({ signal }) => {
       const response = probe.response(signal)
       response.headers.set('Content-Encoding', 'gzip')
@@ -91,7 +91,7 @@ describe('what is wrong with streams is said by a code and in words, with the re
     expect(failures()).toEqual([expect.stringMatching(/^failed stream_compressed: .*\(gzip\).*docs\/proxies\.md#compressed$/)])
   })
 
-  test('nothing at all', async () => {
+  test('no answer', async () => {
     room.routes.probe = silence
     await fallBack()
     await room.pass(14_900)
@@ -100,13 +100,13 @@ describe('what is wrong with streams is said by a code and in words, with the re
     expect(failures()).toEqual([expect.stringMatching(/^failed stream_buffered: .*no end came in 15\.0 s.*#buffered$/)])
   })
 
-  test('a header, and then nothing', async () => {
+  test('a header and no body', async () => {
     await fallBack()
     await room.pass(15_000)
     expect(failures()).toEqual([expect.stringMatching(/^failed stream_buffered: /)])
   })
 
-  test('nothing, until the connection breaks at the end', async () => {
+  test('no answer until the connection breaks at the end', async () => {
     room.routes.probe = () => new Promise((_, reject) => setTimeout(reject, 5000, new TypeError('Failed to fetch')))
     await fallBack()
     await room.pass(5000)
@@ -116,7 +116,7 @@ describe('what is wrong with streams is said by a code and in words, with the re
   test.each([
     ['breaks', () => probe.break()],
     ['ends', () => probe.end()]
-  ])('a stream that %s before its time', async (_, end) => {
+  ])('a stream that %s early', async (_, end) => {
     await fallBack()
     probe.write(start)
     await room.pass(1000)
@@ -141,7 +141,7 @@ describe('what is wrong with streams is said by a code and in words, with the re
     expect(failures()).toEqual([expect.stringMatching(/^failed stream_blocked: .*docs\/proxies\.md$/)])
   })
 
-  test('a probe that gets through, although streams do not', async () => {
+  test('a successful probe while streams fail', async () => {
     await fallBack()
     await stream()
     probe.end()
@@ -150,7 +150,7 @@ describe('what is wrong with streams is said by a code and in words, with the re
   })
 })
 
-test('a network that stumbles over one event does not hold events back', async () => {
+test('a delay of one event does not count as buffering', async () => {
   await fallBack()
   let held = ''
   await stream((second, text) => {
@@ -163,7 +163,7 @@ test('a network that stumbles over one event does not hold events back', async (
   expect(failures()).toEqual([expect.stringMatching(/^failed stream_blocked: /)])
 })
 
-test('events that are cut anywhere on the way are put together again', async () => {
+test('events that are split at any byte are joined', async () => {
   await fallBack()
   await stream((_, text) => {
     for (const character of text) probe.write(character)
@@ -173,7 +173,7 @@ test('events that are cut anywhere on the way are put together again', async () 
   expect(failures()).toEqual([expect.stringMatching(/^failed stream_blocked: /)])
 })
 
-test('the fault is there as long as the room is polled, and not longer', async () => {
+test('the fault is reported while the room is polled, and cleared afterwards', async () => {
   await fallBack()
   expect(room.connection).toMatchObject({ polling: true, fault: undefined })
   probe.end()
@@ -189,7 +189,7 @@ test('the fault is there as long as the room is polled, and not longer', async (
   expect(room.connection).toMatchObject({ polling: false, fault: undefined })
 })
 
-test('a room shows the fault for as long as it is polled', async () => {
+test('a room shows the fault while it is polled', async () => {
   const server = scriptedServer(({ url, signal }) => {
     const last = url.pathname.split('/').at(-1)
     if (last === 'probe') return problem('not_found', 404, false)
@@ -219,7 +219,7 @@ test('a room shows the fault for as long as it is polled', async () => {
   client.close()
 })
 
-test('nothing is said once the connection is stopped', async () => {
+test('a stopped connection reports no fault', async () => {
   await fallBack()
   room.connection.stop()
   await room.pass(20_000)

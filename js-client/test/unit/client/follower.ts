@@ -7,7 +7,7 @@ import type { OwnPresence, Token } from '../../../src/types.ts'
 import type { RoomEvent } from '../../../src/wire.ts'
 import { address, frame, problem, scriptedServer, scriptedStream, silence, type Asked } from './server.ts'
 
-/** One who hears a room, and writes down what it is told. */
+/** A listener of a room that records its calls. */
 export function follower(at?: string) {
   const self = {
     at,
@@ -103,19 +103,19 @@ export function follow({ token, at, displayName, presence, ...context }: Options
     routes,
     server,
     streams,
-    /** Streams are taken not to get through. */
+    /** Streams count as blocked. */
     get polling() {
       return connection.polling
     },
-    /** The stream that is open now. */
+    /** The open stream. */
     stream: () => streams.at(-1) ?? scriptedStream(),
-    /** Lets so many milliseconds pass, or only what happens at once. */
+    /** Advances the clock by `ms` milliseconds, by default 0. */
     pass: (ms = 0) => vi.advanceTimersByTimeAsync(ms),
-    /** What the listener has heard since the last call. */
+    /** The calls of the listener since the last call of this function. */
     heard: () => listener.log.splice(0),
-    /** The positions that streams were asked to go on from. */
+    /** The positions from which streams were requested. */
     positions: () => server.to('/events').map(({ url }) => url.searchParams.get('last_event_id')),
-    /** Sends what a stream begins with. */
+    /** Sends the first events of a stream. */
     async catchUp(serverSeq = 3) {
       streams.at(-1)?.write(preamble, upToDateFrame(serverSeq))
       await vi.advanceTimersByTimeAsync(0)
@@ -123,6 +123,6 @@ export function follow({ token, at, displayName, presence, ...context }: Options
   }
 }
 
-/** The reason in a message of the connection. What else it says is the same in all of them. */
+/** The reason in an error message of the connection. The rest is the same in all of them. */
 const reasonOf = (message: string) =>
   /^Changes of others cannot be received: (.*)\. The connection is tried again\.$/.exec(message)?.[1] ?? message

@@ -1,4 +1,4 @@
-// The layers of the client: a file imports its own layer and lower ones only, and no file imports itself by a detour.
+// The layers of the client: a file imports its own layer and lower ones only, and no import cycle exists.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,7 +25,7 @@ const all = layers.flatMap((group, height) => group.map((name) => ({ name, heigh
 /** The innermost folder counts. */
 const layerOf = (file: string) =>
   all.filter(({ name }) => file.startsWith(`${name}/`)).sort((a, b) => b.name.length - a.name.length)[0]
-/** The files that one imports at once: neither types nor what is loaded on demand. */
+/** The static imports of a file, without types and dynamic imports. */
 const importsOf = (file: string) =>
   [...readFileSync(join(src, file), 'utf8').matchAll(/^(?:import|export) (?!type)[^'`]*? from '(\.[^']*)'/gms)]
     .map(([, path]) => resolve(src, dirname(file), path!).slice(src.length + 1))
@@ -42,7 +42,7 @@ test('each file imports its own layer and lower ones', () => {
   expect(upwards).toEqual([])
 })
 
-test('no file imports itself through others', () => {
+test('no file is part of an import cycle', () => {
   const reaches = (file: string, goal: string, seen = new Set<string>()): boolean =>
     importsOf(file).some((path) => path === goal || (!seen.has(path) && reaches(path, goal, seen.add(path))))
   expect(files.filter((file) => reaches(file, file))).toEqual([])

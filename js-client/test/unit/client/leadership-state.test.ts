@@ -155,26 +155,26 @@ describe.each(Object.keys(table) as Name[])('%s', (name) => {
   })
 })
 
-describe('a follower that hears of a leader', () => {
+describe('a follower that receives an announcement', () => {
   const subscriber: State = { ...idle, role: 'waiting', subscribed: true, failure: old }
   const hear = (state: State, message: Partial<Announcement>, visible = true) =>
     reduce(state, 'announced', { ...announcement, ...message, visible })
 
-  test('that does not read for it says hello', () => {
+  test('that does not list it sends a greeting', () => {
     expect(hear(subscriber, { tabs: [] })).toEqual([{ ...subscriber, failure: undefined }, ['listen'], ['greet']])
   })
 
   test.each<[string, Partial<Announcement>]>([
     ['another one', { leader: 'third' }],
-    ['one that has lost the room', { live: false }],
-    ['one that does not read for it', { tabs: [] }]
-  ])('reads anew when the leader was another one: %s', (_, message) => {
+    ['one whose room is lost', { live: false }],
+    ['one that does not list the follower', { tabs: [] }]
+  ])('restarts its room when the leader differs from the last one: %s', (_, message) => {
     const [state, ...effects] = hear({ ...subscriber, leader: 'other' }, message)
     expect(effects).toEqual([['listen'], ['changed']])
     expect(state.leader).toBe(message.leader)
   })
 
-  test('that fails reports it once', () => {
+  test('with a failure reports the failure once', () => {
     const [state, ...effects] = hear(subscriber, { live: false, failure })
     expect([state.failure, effects]).toEqual([failure, [['listen'], ['report', failure]]])
     expect(hear(state, { live: false, failure: [...failure] })).toEqual([state, ['listen']])
@@ -192,12 +192,12 @@ test('a leader without followers sends nothing', () => {
   expect(reduce({ ...idle, role: 'leading', live: true }, 'read', [presence]).slice(1)).toEqual([])
 })
 
-test('a follower that says hello again is watched once', () => {
+test('a follower that greets again is watched once', () => {
   const state: State = { ...idle, role: 'leading', followers: ['b'] }
   expect(reduce(state, 'hello', 'b')).toEqual([state, ['announce']])
 })
 
-test('a leader that has not caught up stays so until its room is up to date', () => {
+test('a leader is live only after its room is up to date', () => {
   const state: State = { ...idle, role: 'leading', followers: ['b'] }
   expect(reduce(state, 'read', [presence])).toEqual([state])
 })

@@ -32,7 +32,7 @@ test.each(['.', '..', 'a\ud800'])('the client id %j is refused with a reason', (
   expect(() => createClient({ clientId })).toThrow('a client cannot be named')
 })
 
-test.each(['...', '.a', 'a/..', '😀', ' '])('the room %j is left to the server', (name) => {
+test.each(['...', '.a', 'a/..', '😀', ' '])('the room %j is not checked by the client', (name) => {
   expect(() => enter(name)).not.toThrow()
 })
 
@@ -53,12 +53,12 @@ test.each([
   expect(warn.mock.calls[0]?.[0]).toContain(`"${name}"`)
 })
 
-test.each(['project-7', 'nullable', 'annulled', 'nans-and-rotis', 'undefinedness'])('the room %j is not', (name) => {
+test.each(['project-7', 'nullable', 'annulled', 'nans-and-rotis', 'undefinedness'])('the room %j causes no warning', (name) => {
   enter(name)
   expect(warn).not.toHaveBeenCalled()
 })
 
-test('a build for production warns of nothing', () => {
+test('a production build logs no warning', () => {
   vi.stubEnv('NODE_ENV', 'production')
   enter('production-undefined')
   expect(warn).not.toHaveBeenCalled()

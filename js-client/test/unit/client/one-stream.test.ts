@@ -6,7 +6,7 @@ import { address } from './server.ts'
 
 let server: ReturnType<typeof createRoomsServer>
 let client: Client
-/** What has happened in each room, in words. */
+/** The events of each room, as text. */
 let log: string[]
 
 // Loading takes real time.
@@ -72,7 +72,7 @@ test('rooms that are entered together share one stream', async () => {
   expect(server.open.size).toBe(1)
 })
 
-test('without the option each room has its own', async () => {
+test('without the option, each room has its own stream', async () => {
   start({ oneStream: false })
   enter('a')
   enter('b')
@@ -80,14 +80,14 @@ test('without the option each room has its own', async () => {
   expect(server.paths).toEqual(['/v1/rooms/a/events', '/v1/rooms/b/events'])
 })
 
-test('a room alone has the stream of a room', async () => {
+test('a single room uses the stream of one room', async () => {
   start()
   enter('a')
   await gathered()
   expect(server.paths).toEqual(['/v1/rooms/a/events'])
 })
 
-test('when a third is entered, the others go on where they are, and do not notice', async () => {
+test('when a third room is entered, the others resume from their position and stay connected', async () => {
   const [a, b] = await enterAll('a', 'b')
   server.set('a', 'x', 1)
   server.set('b', 'x', 1)
@@ -103,7 +103,7 @@ test('when a third is entered, the others go on where they are, and do not notic
   expect([a, b, c].map((room) => room!.status.connected)).toEqual([true, true, true])
 })
 
-test('what happens while the stream is reopened comes with the next one, once', async () => {
+test('events during a reopening arrive once, on the next stream', async () => {
   const [a] = await enterAll('a', 'b')
   server.set('a', 'x', 1)
   await pass()
@@ -113,13 +113,13 @@ test('what happens while the stream is reopened comes with the next one, once', 
   server.set('a', 'y', 2)
   expect(log).toEqual(['a 1'])
   await pass(100)
-  only().send('delta', server.room('a').log[1], 'e1-2.0.0') // doubled on the way
+  only().send('delta', server.room('a').log[1], 'e1-2.0.0') // duplicated by the network
   await pass()
   expect(log).toEqual(['a 1', 'a 2'])
   expect(stateOf(a!)).toEqual({ x: 1, y: 2 })
 })
 
-test('when one is left, the others go on where they are', async () => {
+test('when a room is left, the others resume from their position', async () => {
   const [a, b] = await enterAll('a', 'b', 'c')
   server.set('c', 'x', 1)
   await pass()
@@ -133,7 +133,7 @@ test('when one is left, the others go on where they are', async () => {
   expect(a!.status.connected).toBe(true)
 })
 
-test('a stream that is cut ends for all, and all resume by one stream', async () => {
+test('a broken stream ends for all rooms, and one stream resumes them all', async () => {
   await enterAll('a', 'b')
   server.set('b', 'x', 1)
   await pass()
@@ -147,7 +147,7 @@ test('a stream that is cut ends for all, and all resume by one stream', async ()
   expect(log.slice(2)).toEqual(['a 1'])
 })
 
-test('while the server is away, each attempt is one request', async () => {
+test('while the server is unreachable, each attempt is one request', async () => {
   const rooms = await enterAll('a', 'b', 'c')
   let chance = 0
   vi.mocked(Math.random).mockImplementation(() => (chance = (chance + 0.37) % 1))
@@ -161,7 +161,7 @@ test('while the server is away, each attempt is one request', async () => {
   expect(rooms.every(({ status }) => status.connected)).toBe(true)
 })
 
-test('the server asks all to come back, and names the time', async () => {
+test('a server that shuts down names the time after which all rooms reconnect', async () => {
   await enterAll('a', 'b')
   only().send('reconnect', { afterMs: 3000 })
   await pass(2999)
@@ -173,7 +173,7 @@ test('the server asks all to come back, and names the time', async () => {
 test.each([
   { code: 'forbidden', status: 403, retryable: false },
   { code: 'initial_state_unavailable', status: 503, retryable: true }
-])('a room that is refused ($code) does not hold up the others', async (why) => {
+])('a room that is refused ($code) does not delay the others', async (why) => {
   server.refused.set('b', why)
   start()
   const [a, b, c] = [enter('a'), enter('b'), enter('c')]
@@ -202,14 +202,14 @@ test('a problem that names a room ends the stream for that room', async () => {
   expect(log).toEqual(['b is lost', 'b forbidden'])
 })
 
-test('a problem that names no room ends it for all', async () => {
+test('a problem that names no room ends the stream for all rooms', async () => {
   await enterAll('a', 'b')
   only().send('problem', { title: 'No', code: 'stream_replaced', status: 409, retryable: false })
   await pass()
   expect(log).toEqual(['a is lost', 'a stream_replaced', 'b is lost', 'b stream_replaced'])
 })
 
-test('a malformed event is a matter of its room alone', async () => {
+test('a malformed event affects only its room', async () => {
   await enterAll('a', 'b')
   only().send('delta', { room: 'b', serverSeq: 1 }, 'e1-0.1')
   server.set('a', 'x', 1)
@@ -221,7 +221,7 @@ test('a malformed event is a matter of its room alone', async () => {
 test.each([
   ['cannot be read', (send: (...event: [string, unknown, string?]) => void) => send('delta', '{"room":', 'e1-1.0')],
   ['has no room', (send: (...event: [string, unknown, string?]) => void) => send('delta', { serverSeq: 1 }, 'e1-1.0')]
-])('one that %s is a matter of all', async (_, say) => {
+])('an event that %s ends the stream for all rooms', async (_, say) => {
   await enterAll('a', 'b')
   say(only().send)
   await pass(600)
@@ -236,7 +236,7 @@ test('an id with too few positions is malformed', async () => {
   expect(log).toEqual(['b is lost', 'b protocol'])
 })
 
-test('what comes for a room that was left, or never entered, is not looked at', async () => {
+test('events of a room that was left, or never entered, are ignored', async () => {
   const [, b] = await enterAll('a', 'b')
   b!.leave()
   only().send('delta', { room: 'b' }, 'e1-0.1')
@@ -245,7 +245,7 @@ test('what comes for a room that was left, or never entered, is not looked at', 
   expect(log).toEqual(['b is lost'])
 })
 
-test('after the history was lost, all begin anew', async () => {
+test('after the history was lost, all rooms load whole state', async () => {
   const [a, b] = await enterAll('a', 'b')
   server.set('a', 'x', 1)
   server.set('b', 'x', 1)
@@ -263,9 +263,9 @@ test('after the history was lost, all begin anew', async () => {
 })
 
 test.each([
-  ['the other', 'b', 'a b from e2-1._'],
-  ['the first', 'a', 'a b from e2-_.1']
-])('a room that only has a position of a lost history (%s) begins anew, and the rest goes on', async (_, late, asked) => {
+  ['the second room', 'b', 'a b from e2-1._'],
+  ['the first room', 'a', 'a b from e2-_.1']
+])('only the room with a position of a lost history (%s) loads whole state; the other resumes', async (_, late, asked) => {
   const rooms = await enterAll('a', 'b')
   for (const name of ['a', 'b']) {
     server.set(name, 'x', 1)
@@ -285,7 +285,7 @@ test.each([
   expect(rooms.map(stateOf)).toEqual([{ x: 7 }, { x: 7 }])
 })
 
-test('a live room whose history was lost while the stream is reopened shows that it begins anew', async () => {
+test('a live room whose history was lost while the stream is reopened shows the new state', async () => {
   const [a] = await enterAll('a', 'b')
   server.set('a', 'x', 1)
   await pass()
@@ -298,7 +298,7 @@ test('a live room whose history was lost while the stream is reopened shows that
   expect(stateOf(a!)).toEqual({ x: 7 })
 })
 
-test('more than 32 rooms have several streams, of which only one is reopened for a new one', async () => {
+test('more than 32 rooms use several streams, and a new room reopens only one of them', async () => {
   const names = Array.from({ length: 40 }, (_, n) => `r${n}`)
   const rooms = await enterAll(...names)
   expect([...server.open].map(({ rooms }) => rooms.length)).toEqual([32, 8])
@@ -311,13 +311,13 @@ test('more than 32 rooms have several streams, of which only one is reopened for
   expect([...server.open].map(({ rooms }) => rooms.length)).toEqual([11])
 })
 
-test('a stream that is silent is dead for all of its rooms', async () => {
+test('a silent stream counts as dead for all of its rooms', async () => {
   await enterAll('a', 'b')
   await pass(37_500 + 100)
   expect(server.asked).toEqual(['a b from e1-0.0'])
 })
 
-test('bytes of one room show that the stream of all is alive', async () => {
+test('bytes of one room keep the stream of all rooms alive', async () => {
   await enterAll('a', 'b')
   for (let n = 1; n <= 6; n++) {
     await pass(15_000)
@@ -327,7 +327,7 @@ test('bytes of one room show that the stream of all is alive', async () => {
   expect(server.asked).toEqual([])
 })
 
-test('a room that catches up while another is entered begins again', async () => {
+test('a room that is catching up when another is entered starts again', async () => {
   start()
   server.set('a', 'x', 1)
   const a = enter('a')
@@ -339,7 +339,7 @@ test('a room that catches up while another is entered begins again', async () =>
   expect(server.open.size).toBe(1)
 })
 
-test('disconnect and connect', async () => {
+test('disconnect ends the stream, and connect opens one again', async () => {
   await enterAll('a', 'b')
   client.disconnect()
   await pass()
@@ -349,7 +349,7 @@ test('disconnect and connect', async () => {
   expect(server.asked).toEqual(['a b from e1-0.0'])
 })
 
-/** The browser's, on the same server. */
+/** The browser's `EventSource`, on the same server. */
 class ModelEventSource {
   onopen = () => {}
   onerror = () => {}
@@ -381,7 +381,7 @@ class ModelEventSource {
   }
 }
 
-test('EventSource: one stream too', async () => {
+test('EventSource: rooms share one stream', async () => {
   vi.stubGlobal('EventSource', ModelEventSource)
   start({ transport: 'eventsource' })
   const [a, b] = [enter('a'), enter('b')]
@@ -397,7 +397,7 @@ test('EventSource: one stream too', async () => {
   expect(log).toEqual(['b 1', 'a 1'])
 })
 
-test('EventSource: one that cannot be opened does not say why: each room is tried apart, and those that can share again', async () => {
+test('EventSource: when a shared stream cannot be opened, each room is tried alone, and accepted rooms share again', async () => {
   vi.stubGlobal('EventSource', ModelEventSource)
   server.refused.set('b', { code: 'forbidden', status: 403, retryable: false })
   start({ transport: 'eventsource' })

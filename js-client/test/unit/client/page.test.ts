@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { isOffline, onPage } from '../../../src/client/runtime/page.ts'
 
-/** A window that knows who listens. */
+/** A window that lists its listeners. */
 class ScriptedWindow extends EventTarget {
   listening: (readonly [type: string, listener: unknown])[] = []
   override addEventListener(type: string, ...rest: [never, never]) {
@@ -28,7 +28,7 @@ function turns(visibilityState: 'visible' | 'hidden') {
   page.says('visibilitychange')
 }
 
-test('a page says when it is online, hidden and visible', () => {
+test('a page reports when it is online, hidden and visible', () => {
   const heard: string[] = []
   const leave = onPage((event) => heard.push(event))
   page.says('online')
@@ -38,7 +38,7 @@ test('a page says when it is online, hidden and visible', () => {
   expect(heard).toEqual(['online', 'hidden', 'visible'])
 })
 
-test('a page that is closed is hidden with each event that may be the last, and closed by the one that is', () => {
+test('a closing page is reported as hidden at each possible last event, and as closed at pagehide', () => {
   const heard: string[] = []
   const leave = onPage((event) => heard.push(event))
   turns('hidden')
@@ -49,7 +49,7 @@ test('a page that is closed is hidden with each event that may be the last, and 
   expect(heard).toEqual(['hidden', 'hidden', 'hidden', 'closed', 'hidden'])
 })
 
-test('a page that comes back from the cache, or was frozen, is visible again; one just loaded says nothing', () => {
+test('a page restored from the cache or thawed is visible again; a new page reports no event', () => {
   const heard: string[] = []
   const leave = onPage((event) => heard.push(event))
   page.says('pageshow', { persisted: false })
@@ -61,7 +61,7 @@ test('a page that comes back from the cache, or was frozen, is visible again; on
   expect(heard).toEqual(['visible', 'hidden', 'visible', 'hidden'])
 })
 
-test('the page is listened to while anybody wants to know, and hears of nobody twice', () => {
+test('the page has one set of listeners while there are subscribers', () => {
   const first = vi.fn()
   const second = vi.fn()
   expect(page.listening.length).toBe(0)
@@ -78,7 +78,7 @@ test('the page is listened to while anybody wants to know, and hears of nobody t
   expect([first.mock.calls.length, second.mock.calls.length]).toEqual([1, 2])
 })
 
-test('where there is no page nothing is heard, and the network is taken to be there', () => {
+test('without a page there are no events, and the client counts as online', () => {
   vi.stubGlobal('window', undefined)
   vi.stubGlobal('navigator', undefined)
   expect(onPage(() => {})).toBeTypeOf('function')

@@ -20,7 +20,7 @@ function watching(state: Json | undefined) {
 }
 
 describe('a listener at a path', () => {
-  test('is called with the new value and the old one, when that or something in it changes', () => {
+  test('is called with the new and the old value when the value or a part of it changes', () => {
     const { parts, change } = watching({
       tasks: [
         { _sync_id: 'x', title: 'a' },
@@ -46,7 +46,7 @@ describe('a listener at a path', () => {
     expect([title, item, all].map(({ mock }) => mock.calls.length)).toEqual([1, 1, 2])
   })
 
-  test('is called with undefined when an item is removed or moved away, and with the value when it comes', () => {
+  test('is called with undefined when an item is removed or moved away, and with the value when it is added', () => {
     const { parts, change } = watching({ a: [{ _sync_id: 'x', n: 1 }], b: [] })
     const there = vi.fn()
     const later = vi.fn()
@@ -58,7 +58,7 @@ describe('a listener at a path', () => {
     expect([there.mock.calls.length, later.mock.calls[1]]).toEqual([1, [undefined, 1]])
   })
 
-  test('is not called when an item before it comes or goes, or when it moves within its array', () => {
+  test('is not called when an earlier item is added or removed, or when its item moves within the array', () => {
     const items = Array.from({ length: 20 }, (_, i) => ({ _sync_id: `i${i}`, n: i }))
     const { parts, change } = watching({ items })
     const calls = items.map(({ _sync_id }) => {
@@ -75,7 +75,7 @@ describe('a listener at a path', () => {
     expect(calls.map(({ mock }) => mock.calls.length)).toEqual(items.map((_, i) => Number(i === 7 || i === 8)))
   })
 
-  test('may wait for what is not there yet: members, documents, and what has another type', () => {
+  test('can be added before its member or document exists, or while a parent has another type', () => {
     const { parts, change, show } = watching(undefined)
     const call = vi.fn()
     parts.add('a.b[x].c', call)
@@ -88,7 +88,7 @@ describe('a listener at a path', () => {
     ])
   })
 
-  test('is no longer called when it has ended, also by one that was called before it; others at the path go on', () => {
+  test('is not called after it is removed, even by an earlier listener; others at the path are called', () => {
     const { parts, change } = watching({ title: 'a' })
     const gone = vi.fn()
     const stays = vi.fn()
@@ -101,7 +101,7 @@ describe('a listener at a path', () => {
     expect([gone.mock.calls.length, stays.mock.calls.length]).toEqual([0, 2])
   })
 
-  test('that begins again after all have ended is called', () => {
+  test('that is added after all were removed is called', () => {
     const { parts, change } = watching({ a: { b: 1 } })
     const call = vi.fn()
     const end = parts.add('a.b', () => {})
@@ -112,7 +112,7 @@ describe('a listener at a path', () => {
     expect(call.mock.calls).toEqual([[2, 1]])
   })
 
-  test('that throws is reported, and the others are called', () => {
+  test('that throws is reported, and the other listeners are called', () => {
     const report = vi.spyOn(console, 'error').mockImplementation(() => {})
     const { parts, change } = watching({ title: 'a' })
     const call = vi.fn()
@@ -125,7 +125,7 @@ describe('a listener at a path', () => {
     expect(call.mock.calls).toEqual([['b', 'a']])
   })
 
-  test('that changes the document is called again after all others have seen the first change', () => {
+  test('that changes the document is called again after all others were called for the first change', () => {
     const { parts, change } = watching({ n: 0 })
     const seen: unknown[] = []
     parts.add('n', (n) => n === 1 && change(set('n', 2)))
@@ -137,12 +137,12 @@ describe('a listener at a path', () => {
     ])
   })
 
-  test('at what is no path is refused', () => {
+  test('at an invalid path throws', () => {
     expect(() => createPathListeners({}).add('a..b', () => {})).toThrow(TypeError)
   })
 })
 
-test('of ten thousand listeners at as many items, only those are followed whose item has changed', () => {
+test('of 10,000 listeners at 10,000 items, only those of changed items are evaluated', () => {
   const items = Array.from({ length: 10_000 }, (_, i) => ({ _sync_id: `i${i}`, title: '' }))
   const { parts, change } = watching({ items })
   const call = vi.fn()

@@ -49,7 +49,7 @@ const later = (ms: number, answer: () => Response) =>
   new Promise<Response>((resolve) => setTimeout(() => resolve(answer()), ms))
 const nobody = () => json({ room: 'board', clientId: 'ada', users: [] })
 
-/** A room whose streams are silent, and which is polled by now. */
+/** A room that is polled because its streams are silent. */
 async function polled(options: Parameters<typeof start>[0] = {}) {
   const room = (last = start({ at: 'e1-3', ...options }))
   room.routes.events = silence
@@ -70,7 +70,7 @@ describe('polling begins', () => {
     expect(room.heard()).toEqual([expect.stringMatching(/^failed stream_blocked: /)])
   })
 
-  test('after three that end within 2 s without having caught up', async () => {
+  test('after three streams in a row that end within 2 s without having caught up', async () => {
     const room = (last = start())
     for (let n = 0; n < 3; n++) {
       expect(room.polling).toBe(false)
@@ -92,7 +92,7 @@ describe('polling begins', () => {
     ])
   })
 
-  test('after three that send headers and a comment, and then nothing', async () => {
+  test('after three streams in a row that send only headers and a comment', async () => {
     const room = (last = start())
     for (let n = 0; n < 3; n++) {
       await room.pass(n && 1000 * 2 ** n)
@@ -103,7 +103,7 @@ describe('polling begins', () => {
     expect(room.polling).toBe(true)
   })
 
-  test('not after streams that took longer to end, that caught up between, or that could not be opened', async () => {
+  test('not after streams that ended later, caught up, or could not be opened', async () => {
     const room = (last = start())
     const { events } = room.routes
     for (let n = 0; n < 12; n++) {
@@ -124,13 +124,13 @@ describe('polling begins', () => {
   })
 })
 
-describe('streams that something on the way refuses', () => {
+describe('streams that a proxy refuses', () => {
   test.each([
     ...[403, 404, 405, 407, 502, 503, 504].map((status) => [`${status} and a page`, () => page(status)] as const),
     ['200 and a page', () => page()] as const,
-    ['404 of the server, whose address was rewritten', () => problem('not_found', 404, false)] as const,
+    ['404 of the server after a proxy rewrote the address', () => problem('not_found', 404, false)] as const,
     ['a reset', () => Promise.reject<Response>(new TypeError('Failed to fetch'))] as const
-  ])('by %s: the room is polled within seconds, since all else gets through', async (_, refuse) => {
+  ])('by %s: the room is polled within seconds, since other requests succeed', async (_, refuse) => {
     const room = (last = start({ at: 'e1-3' }))
     room.routes.events = refuse
     room.routes.presence = nobody
@@ -142,10 +142,10 @@ describe('streams that something on the way refuses', () => {
   })
 
   test.each([
-    ['answers nothing at all', () => Promise.reject<Response>(new TypeError('Failed to fetch'))],
+    ['resets every connection', () => Promise.reject<Response>(new TypeError('Failed to fetch'))],
     ['answers everything with 502', () => page(502)],
     ['answers everything with a sign-in page', () => page()]
-  ])('where something %s, streams are tried again: they are not at fault', async (_, fail) => {
+  ])('with a proxy that %s: streams are retried, and the room is not polled', async (_, fail) => {
     const room = (last = start({ at: 'e1-3' }))
     room.routes.events = room.routes.presence = room.routes.changes = fail
     await room.pass(300_000)
@@ -164,7 +164,7 @@ describe('polling', () => {
     expect(room.server.to('/changes').map(({ url }) => url.search)).toEqual(['?after=e2-9&cursor=0&wait=10'])
   })
 
-  test('with a position asks for what has happened since, at first at once and then waiting for more', async () => {
+  test('with a position requests later changes, first without and then with a wait', async () => {
     const pages = new Map([
       [3, changes(4, 5)],
       [5, changes(6)]
@@ -177,7 +177,7 @@ describe('polling', () => {
     ])
   })
 
-  test('asks with the cursor of the last answer, so that no address comes twice', async () => {
+  test('sends the cursor of the last answer, so that no address is requested twice', async () => {
     let cursor = 70
     const room = await startPolling((after) => later(2000, () => batches(after, after, { cursor: ++cursor })))
     await room.pass(5000)
@@ -191,7 +191,7 @@ describe('polling', () => {
     ])
   })
 
-  test('goes on by whole pages when it is far behind, and then openly', async () => {
+  test('reads whole pages when it is far behind, and then open ranges', async () => {
     const pages = { size: 100, through: 'e1-300' }
     const room = await startPolling((after, until) => {
       if (until) return batches(after, Math.min(until, after + 60))
@@ -215,7 +215,7 @@ describe('polling', () => {
     expect(heard).toEqual(Array.from({ length: 301 }, (_, n) => `delta ${n + 4}`))
   })
 
-  test('does not trust a page that leads nowhere', async () => {
+  test('ignores a page that does not advance the position', async () => {
     const pages = { size: 100, through: 'e1-300' }
     const room = await startPolling((after, until) =>
       until ? batches(after, after, { upToDate: false }) : after === 3 ? batches(3, 100, { pages, upToDate: false }) : silence()
@@ -225,25 +225,25 @@ describe('polling', () => {
   })
 
   test.each([{}, { size: 0, through: 'e1-300' }, { size: 'x', through: 'e1-300' }, { size: 100, through: 'e1' }, 7, null])(
-    'pays no attention to pages that are none: %j',
+    'ignores invalid pages: %j',
     async (pages) => {
       const room = await startPolling((after) => (after === 3 ? batches(3, 4, { pages, upToDate: false }) : silence()))
       expect(searches(room).slice(1)).toEqual(['?after=e1-4&cursor=0&wait=10'])
     }
   )
 
-  test('tells everything in the order of a stream', async () => {
+  test('delivers events in the order of a stream', async () => {
     const room = await startPolling((after) => (after === 3 ? changes(4, 5)(after) : silence()))
     expect(room.heard()).toEqual(['opening', 'events delta 4 delta 5 up-to-date', 'events presence of 0'])
   })
 
-  test('of more than one page is up to date with the last', async () => {
+  test('of several pages is up to date after the last one', async () => {
     const more = json({ room: 'board', epoch: 'e1', changes: [delta(4)], next: 'e1-4', upToDate: false })
     const room = await startPolling((after) => (after === 3 ? more : after === 4 ? changes(5)(4) : silence()))
     expect(room.heard()).toEqual(['opening', 'events delta 4', 'events delta 5 up-to-date', 'events presence of 0'])
   })
 
-  test('starts again with the room when the log does not reach back', async () => {
+  test('loads the room when the log does not reach back', async () => {
     const room = await startPolling((_after, _until, epoch) =>
       epoch === 'e1' ? problem('position_gone', 410, false) : silence()
     )
@@ -252,7 +252,7 @@ describe('polling', () => {
     expect(room.listener.at).toBe('e2-9')
   })
 
-  test('starts again with the room when the listener has to', async () => {
+  test('loads the room when the listener needs whole state', async () => {
     const room = await startPolling(
       (after) => (after === 3 ? changes(4)(3) : silence()),
       (room) => {
@@ -268,7 +268,7 @@ describe('polling', () => {
     ])
   })
 
-  test('asks again for what the listener has missed', async () => {
+  test('requests events again that the listener missed', async () => {
     const room = await startPolling(
       () => changes(4)(3),
       (room) => (room.listener.verdict = () => 'resume')
@@ -278,14 +278,14 @@ describe('polling', () => {
     expect(positions).toEqual(Array(6).fill('e1-3'))
   })
 
-  test('does not hurry when the server does not wait', async () => {
+  test('limits its rate when the server does not wait', async () => {
     const room = await startPolling((after) => changes()(after))
     const before = room.server.to('/changes').length
     await room.pass(10_000)
     expect(room.server.to('/changes').length - before).toBe(10)
   })
 
-  test('that fails is lost, and comes back with backoff', async () => {
+  test('that fails reports the connection as lost, and retries with backoff', async () => {
     const room = await startPolling((after) => (after === 3 ? changes(4)(3) : page(502)))
     expect(room.heard()).toEqual([
       'opening',
@@ -334,7 +334,7 @@ describe('presence while polling', () => {
   })
 })
 
-describe('streams are tried again beside the polling', () => {
+describe('streams are tried again while the room is polled', () => {
   test('after a minute, then twice as long each time, up to 10 minutes', async () => {
     const room = await polled()
     room.routes.changes = () => later(9000, () => changes()(3))
@@ -352,7 +352,7 @@ describe('streams are tried again beside the polling', () => {
     await room.pass(9000)
   })
 
-  test('and take over when one catches up, from the position that polling has reached', async () => {
+  test('and replace polling when one catches up, from the position of polling', async () => {
     const room = await startPolling((after) => (after === 3 ? changes(4)(3) : silence()))
     room.heard()
     const opened = room.openStreams()
@@ -379,7 +379,7 @@ describe('streams are tried again beside the polling', () => {
     expect(room.streams).toHaveLength(1)
   })
 
-  test('and are not heard until they have', async () => {
+  test('and deliver no events before they have caught up', async () => {
     const room = await startPolling((after) => (after === 3 ? changes(4)(3) : silence()))
     room.openStreams()
     room.heard()
@@ -394,7 +394,7 @@ describe('streams are tried again beside the polling', () => {
   })
 })
 
-/** A room that is polled by now, with answers by the number of the position. */
+/** A polled room whose answers depend on the number of the position. */
 async function startPolling(
   answer: (after: number, until: number, epoch: string | undefined) => Response | Promise<Response>,
   prepare?: (room: ReturnType<typeof start>) => void,
@@ -415,7 +415,7 @@ async function startPolling(
   await room.pass(2)
   room.listener.log = room.listener.log.filter((line) => !/^failed (network|stream)/.test(line))
   return Object.assign(room, {
-    /** From now on streams can be opened. Returns the positions that they went on from. */
+    /** Makes streams succeed. Returns the positions that they resume from. */
     openStreams() {
       const before = room.server.to('/events').length
       room.routes.events = events
@@ -425,7 +425,7 @@ async function startPolling(
 }
 
 describe('presence of a polling client', () => {
-  /** A room that is polled and quiet, whose presence is answered so, and when presence was said, in milliseconds. */
+  /** A quiet polled room with the given answer to presence, and the times of presence requests, in milliseconds. */
   async function present(
     answer: () => Response,
     change: (after: number) => Response | Promise<Response> = (after) => changes()(after)
@@ -466,7 +466,7 @@ describe('presence of a polling client', () => {
     expect(room.polling).toBe(true)
   })
 
-  test('waits as long as the server asks', async () => {
+  test('waits for Retry-After', async () => {
     const { room, times } = await present(() => problem('rate_limited', 429, true, { 'Retry-After': '20' }))
     await room.pass(19_000)
     expect(times).toHaveLength(1)

@@ -7,7 +7,7 @@ let server: ReturnType<typeof scriptedServer>
 let presence: ReturnType<typeof ownPresence>
 let connected: boolean
 let errors: { code: string; message: string; path?: string }[]
-/** Answers the request that has waited longest. */
+/** Answers the oldest open request. */
 let answer: (response?: Response) => Promise<unknown>
 
 beforeEach(() => {
@@ -43,7 +43,7 @@ async function set(own: Parameters<typeof presence.set>[0]) {
 const said = () => server.asked.map(({ url, body }) => (url.pathname.endsWith('/leave') ? 'leave' : JSON.parse(body ?? '')))
 const methods = () => server.asked.map(({ method }) => method)
 
-test('what is set is said, with all that was set before', async () => {
+test('a request has the new values and all earlier ones', async () => {
   await set({ displayName: 'Ada', field: 'title' })
   await answer()
   await set({ field: null, meta: { colour: 'teal' } })
@@ -55,7 +55,7 @@ test('what is set is said, with all that was set before', async () => {
   expect(presence.current()).toEqual({ displayName: 'Ada', field: null, meta: { colour: 'teal' } })
 })
 
-test('one request is on its way, and only the last word follows', async () => {
+test('one request is in flight, and only the last value follows', async () => {
   for (const field of ['a', 'b', 'c', 'd']) await set({ field })
   expect(said()).toEqual([{ field: 'a' }])
   await answer()
@@ -65,7 +65,7 @@ test('one request is on its way, and only the last word follows', async () => {
   expect(said()).toHaveLength(2)
 })
 
-test('what fails while the room is connected is repeated, more and more seldom, and reported once', async () => {
+test('a failed request is repeated with backoff while the room is connected, and reported once', async () => {
   await set({ field: 'a' })
   for (const ms of [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]) {
     await answer(page(502))
@@ -84,7 +84,7 @@ test('what fails while the room is connected is repeated, more and more seldom, 
   expect(said()).toHaveLength(10)
 })
 
-test('what fails while the connection is lost is dropped, since the next connection repeats it', async () => {
+test('a failed request is dropped while the connection is lost, since the next connection repeats it', async () => {
   connected = false
   await set({ field: 'a' })
   await answer(page(502))
@@ -100,7 +100,7 @@ describe('by POST', () => {
     ['404 and a page', () => page(404)],
     ['501 and a page', () => page(501)],
     ['200 and a page', () => page()]
-  ])('when PUT is answered by %s, and so is all that follows', async (_, refuse) => {
+  ])('when PUT is answered by %s, also for later requests', async (_, refuse) => {
     await set({ field: 'a' })
     await answer(refuse())
     await vi.advanceTimersByTimeAsync(500)
@@ -111,7 +111,7 @@ describe('by POST', () => {
     expect(said()).toEqual([{ field: 'a' }, { field: 'a' }, { field: 'b' }])
   })
 
-  test('not for good, where the server is too old for that', async () => {
+  test('not again when the server is too old for POST', async () => {
     await set({ field: 'a' })
     await answer(page(502))
     await vi.advanceTimersByTimeAsync(500)
@@ -130,7 +130,7 @@ describe('by POST', () => {
   })
 })
 
-test('429: nothing is said before Retry-After is over, whatever is set meanwhile', async () => {
+test('after 429, no request is sent before Retry-After is over, even if values are set meanwhile', async () => {
   await set({ field: 'a' })
   await answer(problem('rate_limited', 429, true, { 'Retry-After': '20' }))
   await set({ field: 'b' })
@@ -143,13 +143,13 @@ test('429: nothing is said before Retry-After is over, whatever is set meanwhile
   await answer()
 })
 
-describe('what the server would refuse is repaired and reported:', () => {
+describe('a value that the server would refuse is repaired and reported:', () => {
   test.each([
     ['half a surrogate pair', { displayName: 'Ada \ud83d' }, { displayName: 'Ada \ufffd' }, 'displayName'],
     ['control characters', { displayName: 'Ada\r\nLovelace\u0085' }, { displayName: 'Ada  Lovelace ' }, 'displayName'],
     ['a name of 256 characters', { displayName: 'é'.repeat(256) }, { displayName: 'é'.repeat(255) }, 'displayName'],
     [
-      'a name whose end would be half a character',
+      'a name whose limit splits a character',
       { displayName: `${'x'.repeat(254)}😀` },
       { displayName: 'x'.repeat(254) },
       'displayName'
@@ -157,7 +157,7 @@ describe('what the server would refuse is repaired and reported:', () => {
     ['a name that is a number', { displayName: 7 as never }, { displayName: '7' }, 'displayName'],
     ['a field of 1001 characters', { field: 'x'.repeat(1001) }, { field: 'x'.repeat(1000) }, 'field'],
     [
-      'what JSON cannot hold',
+      'values that JSON cannot represent',
       { meta: { at: new Map(), n: NaN, big: 1n, ok: [{ x: 1 }] } as never },
       { meta: { ok: [{ x: 1 }] } },
       'meta'
@@ -191,7 +191,7 @@ describe('what the server would refuse is repaired and reported:', () => {
     await answer()
   })
 
-  test('meta is not given ids, and stays as it was when it changes later', async () => {
+  test('meta gets no ids, and is copied when it is set', async () => {
     const meta = { cursors: [{ x: 1 }] }
     presence.set({ meta })
     meta.cursors[0]!.x = 2
@@ -202,7 +202,7 @@ describe('what the server would refuse is repaired and reported:', () => {
   })
 })
 
-test('what the server refuses by its name is left out, and the rest is said', async () => {
+test('a member that the server names in a refusal is left out, and the rest is sent', async () => {
   await set({ displayName: 'Ada', field: 'a' })
   const refusal = {
     title: 'Invalid',
@@ -217,7 +217,7 @@ test('what the server refuses by its name is left out, and the rest is said', as
   await answer()
 })
 
-test('what is set while waiting to try again goes at once', async () => {
+test('a value that is set during a backoff is sent at once', async () => {
   await set({ field: 'a' })
   await answer(page(502))
   await set({ field: 'b' })
@@ -226,7 +226,7 @@ test('what is set while waiting to try again goes at once', async () => {
 })
 
 test.each(['invalid_request', 'forbidden'])(
-  'what the server refuses as %s is reported, and not repeated until it changes',
+  'presence that the server refuses as %s is reported, and not repeated until it changes',
   async (code) => {
     await set({ field: 'a' })
     await answer(problem(code, code === 'forbidden' ? 403 : 422, false))
@@ -239,7 +239,7 @@ test.each(['invalid_request', 'forbidden'])(
   }
 )
 
-test('a reconnect repeats it, if anything was ever set', async () => {
+test('a reconnect repeats the presence if it was set', async () => {
   presence.reopened(false)
   await vi.advanceTimersByTimeAsync(0)
   expect(said()).toEqual([])
@@ -251,7 +251,7 @@ test('a reconnect repeats it, if anything was ever set', async () => {
   expect(said()).toEqual([{ field: 'a' }, { field: 'a' }])
 })
 
-test('leaving gives up what is on its way, so that it does not enter again', async () => {
+test('leaving aborts the request in flight, so that it does not restore the presence', async () => {
   await set({ field: 'a' })
   await set({ field: 'b' })
   presence.bye()
@@ -260,7 +260,7 @@ test('leaving gives up what is on its way, so that it does not enter again', asy
   expect(said()).toEqual([{ field: 'a' }, 'leave'])
 })
 
-test('leaving while waiting to try again ends the trying', async () => {
+test('leaving during a backoff ends the retries', async () => {
   await set({ field: 'a' })
   await answer(page(502))
   presence.bye()

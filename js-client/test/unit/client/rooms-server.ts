@@ -12,7 +12,7 @@ export interface OpenStream {
 export function createRoomsServer() {
   const rooms = new Map<string, ReturnType<typeof createModelServer>>()
   const open = new Set<OpenStream>()
-  /** What streams were asked for, such as `a b` or `a b from e1-1._`. */
+  /** The rooms and positions of stream requests, such as `a b` or `a b from e1-1._`. */
   const asked: string[] = []
   const paths: string[] = []
   const refused = new Map<string, { code: string; status: number; retryable: boolean }>()
@@ -35,18 +35,18 @@ export function createRoomsServer() {
     return known
   }
 
-  /** Somebody else sets a field. */
+  /** Another client sets a field. */
   function set(name: string, path: string, value: number) {
     const clientSeq = room(name).serverSeq + 1
     room(name).post({ clientId: 'bob', clientSeq, key: 'default', ops: [{ op: 'set', path, value }] })
   }
 
-  /** Begins the stream of an address, and returns what stops it. */
+  /** Starts the stream of an address. Returns a function that stops it. */
   function start(url: URL, send: OpenStream['send'], end: () => void): () => void {
     const names = namesOf(url)
     const [epoch, list] = url.searchParams.get('last_event_id')?.split('-') ?? []
     const seqs = list?.split('.') ?? names.map(() => '_')
-    if (seqs.length !== names.length) throw new Error(`${list} is not of ${names}`)
+    if (seqs.length !== names.length) throw new Error(`${list} does not match the rooms ${names}`)
     const stops = names.map((name, i) => {
       const position = seqs[i] === '_' ? undefined : `${epoch}-${seqs[i]}`
       return room(name).open(position, {}, (event: RoomEvent) => {

@@ -1,4 +1,4 @@
-// A server by script: the test says how each request is answered, and sees what was asked.
+// A scripted server: the test sets the answer to each request, and reads the requests.
 
 export interface Asked {
   method: string
@@ -18,7 +18,7 @@ export function scriptedServer(answer: Answering = () => silence()) {
   const server = {
     answer,
     asked: [] as Asked[],
-    /** Requests that have neither been answered nor given up. */
+    /** Requests that were neither answered nor aborted. */
     waiting: 0,
     fetch: (async (input: string, init: RequestInit = {}) => {
       const signal = init.signal ?? undefined
@@ -39,13 +39,13 @@ export function scriptedServer(answer: Answering = () => silence()) {
         given.then(resolve, reject)
       }).finally(() => server.waiting--)
     }) as typeof fetch,
-    /** The requests to paths that end so. */
+    /** The requests whose path has this end. */
     to: (path: string) => server.asked.filter(({ url }) => url.pathname.endsWith(path))
   }
   return server
 }
 
-/** An answer that never comes. */
+/** An answer that does not arrive. */
 export const silence = () => new Promise<Response>(() => {})
 
 export const json = (body: unknown, status = 200) =>

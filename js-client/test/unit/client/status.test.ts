@@ -1,4 +1,4 @@
-// What a room says of its connection, and when.
+// The status of a room, and when it changes.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createClient } from '../../../src/client/client.ts'
 import type { Client, Room } from '../../../src/types.ts'
@@ -53,7 +53,7 @@ test('a room is offline while attempts fail, without a change at each of them', 
   expect(room.status).toMatchObject({ code: null, error: null })
 })
 
-test('a stream that the server ends for another one does not make a room offline', async () => {
+test('a room stays online when the server ends its stream in favour of another one', async () => {
   const streams: ReturnType<typeof scriptedStream>[] = []
   const server = scriptedServer(({ url, signal }) => {
     if (!url.pathname.endsWith('/events')) return silence()

@@ -12,14 +12,14 @@ import { createFakeServer } from './fake-server.ts'
 export interface TabOptions {
   token?: Token
   user?: string
-  /** Without: the browser has no locks. */
+  /** False: the browser has no Web Locks. */
   sharing?: boolean
-  /** It has them, but not for this page. */
+  /** The browser has Web Locks, and refuses them to this page. */
   refusing?: boolean
   oneStream?: boolean
 }
 
-/** `latency`: how long each request, and each answer, is on its way, in milliseconds. */
+/** `latency`: the delay of each request and each answer, in milliseconds. */
 export function createBrowser(latency?: () => number) {
   const server = createFakeServer()
   const locks = createLocks()
@@ -33,7 +33,7 @@ export function createBrowser(latency?: () => number) {
     const page = new EventTarget()
     const killed = new AbortController()
     let visibilityState: DocumentVisibilityState = 'visible'
-    /** What happens to a page that does not run waits for it. */
+    /** Events of a page that does not run are queued. */
     let waiting: (() => void)[] | undefined
     const run = (task: () => void) => (waiting ? void waiting.push(task) : task())
 
@@ -67,7 +67,7 @@ export function createBrowser(latency?: () => number) {
         addEventListener: page.addEventListener.bind(page)
       }
     }
-    /** A page that is gone makes no requests. One that does not run may still have some made that it had begun to make. */
+    /** A closed page makes no requests. One that does not run may still have requests that it started earlier. */
     const fetch = (async (url: string, init: RequestInit) => {
       const signal = AbortSignal.any([init.signal!, killed.signal])
       signal.throwIfAborted()
@@ -122,7 +122,7 @@ export function createBrowser(latency?: () => number) {
         visibilityState = state
         page.dispatchEvent(new Event('visibilitychange'))
       },
-      /** The page stops without having been told. */
+      /** The page stops without an event. */
       hang() {
         waiting ??= []
       },
@@ -139,7 +139,7 @@ export function createBrowser(latency?: () => number) {
         this.goOn()
         page.dispatchEvent(new Event('resume'))
       },
-      /** The tab is gone without a word. */
+      /** The tab ends without an event. */
       kill() {
         killed.abort()
         own.close()

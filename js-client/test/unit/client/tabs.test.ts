@@ -21,12 +21,12 @@ async function end() {
     tab.goOn()
     tab.close()
   }
-  await pass(1000) // for requests that are on their way
+  await pass(1000) // for requests in flight
   expect(vi.getTimerCount(), 'timers after the end').toBe(0)
   expect(browser.server.open, 'streams after the end').toBe(0)
 }
 
-/** Lets everything that needs no time happen. */
+/** Runs all pending microtasks and timers of 0 ms. */
 async function settle() {
   for (let i = 0; i < 20; i++) await vi.advanceTimersByTimeAsync(0)
 }
@@ -83,7 +83,7 @@ describe('ten tabs', () => {
     open()
     await pass(1000)
     open()
-    await pass(150) // the room as it stands is on its way back
+    await pass(150) // the answer with the room is in flight
     tabs[0]!.set('n', 1)
     await pass(500)
     everybody({ n: 1 })
@@ -95,7 +95,7 @@ describe('ten tabs', () => {
     await pass(30_000)
     expect(browser.said).toEqual([])
     await pass(8000)
-    expect(browser.said).not.toEqual([]) // so much for its being possible
+    expect(browser.said).not.toEqual([]) // shows that messages are recorded
     expect(leaders()).toEqual(['tab1'])
   })
 })
@@ -122,7 +122,7 @@ describe('another tab takes over', () => {
     everybody({ title: 'One', zoom: 2 })
   })
 
-  test('at once when the leader is killed, and loads what it missed', async () => {
+  test('at once when the leader is killed, and loads the events that it missed', async () => {
     const [first, second] = await opened(3)
     tabs.shift()
     first.kill()
@@ -133,7 +133,7 @@ describe('another tab takes over', () => {
     first.close()
   })
 
-  test('at once when the leader is frozen, which follows when it is thawed', async () => {
+  test('at once when the leader is frozen; the old leader follows when it is thawed', async () => {
     const [first] = await opened(3)
     first.freeze()
     await settle()
@@ -149,7 +149,7 @@ describe('another tab takes over', () => {
     expect(browser.server.open).toBe(1)
   })
 
-  test('after 2.5 heartbeats and 3 s when the leader hangs, which follows when it runs again', async () => {
+  test('after 2.5 heartbeats and 3 s when the leader hangs; the old leader follows when it runs again', async () => {
     const [first] = await opened(3)
     first.hang()
     await pass(2.5 * 15_000 + 2999)
@@ -195,8 +195,8 @@ describe('another tab takes over', () => {
   })
 })
 
-describe('when the server is away', () => {
-  test('no tab is connected, and all are when it is back', async () => {
+describe('when the server is unreachable', () => {
+  test('no tab is connected, and all are connected when it is reachable again', async () => {
     await opened(3)
     browser.server.down()
     await settle()
@@ -232,7 +232,7 @@ describe('when the server is away', () => {
     expect(leaders()).toEqual([second!.clientId])
   })
 
-  test('each tab shows the error, also one that is opened later', async () => {
+  test('each tab shows the error, including one that is opened later', async () => {
     await opened(2)
     browser.server.down()
     await pass(1000)
@@ -288,7 +288,7 @@ describe('a stream is shared', () => {
     ['by tabs of one user', { token: token({ sub: 'ada', exp: 1 }) }, { token: () => token({ sub: 'ada', exp: 2 }) }, 1],
     ['not by tabs of two users', { token: token({ sub: 'ada' }) }, { token: token({ sub: 'bob' }) }, 2],
     [
-      'not by tabs with one subject of two issuers',
+      'not by tabs with the same subject and different issuers',
       { token: token({ sub: 'ada', iss: 'a' }) },
       { token: token({ sub: 'ada', iss: 'b' }) },
       2
@@ -319,7 +319,7 @@ describe('a stream is shared', () => {
     await pass(10_000)
     expect(browser.said).toEqual([])
     tabs.pop()!.close()
-    await pass(30_000) // it tries to leave
+    await pass(30_000) // it retries removing its presence
   })
 })
 
@@ -353,7 +353,7 @@ test('after any events of tabs and network, all tabs have the state of the serve
       let requests = 0
       browser = createBrowser(() => (requests++ * 37) % 100)
       tabs = []
-      vi.clearAllTimers() // of a run that failed
+      vi.clearAllTimers() // of a failed run
       open()
       open({ oneStream: true })
       const dead: Tab[] = []
@@ -386,7 +386,7 @@ test('after any events of tabs and network, all tabs have the state of the serve
         void tab.connect()
       }
       await pass(200_000)
-      // This server has no heartbeats: now and then its streams count as dead, for a moment.
+      // This server sends no heartbeats, so its streams sometimes count as dead for a moment.
       for (let s = 0; s < 30 && tabs.some(({ connected }) => !connected); s++) await pass(1000)
       expect(tabs.every(({ room }) => room.status.connected && room.status.pendingChanges === 0)).toBe(true)
       everybody(browser.server.model.docs.get('default'))

@@ -25,11 +25,11 @@ interface Tab {
   self?: User
 }
 
-/** A token that names a user, if it is known; none for nobody. */
+/** A token with the user id, if the user is known; undefined without a user. */
 const tokenOf = (user: string | undefined) =>
   user === undefined ? 'opaque' : user && ['e30', btoa(JSON.stringify({ iss: 'app', sub: user })), 'x'].join('.')
 
-/** A tab in a room, with the replica's part played by hand. */
+/** A tab in a room, with functions in place of the replica. */
 async function openTab(tab: Tab = {}) {
   const { user, server = 'https://sync', room = 'r', self }: Tab = { user: 'ada', ...tab }
   const whose = { user, self }
@@ -43,7 +43,7 @@ async function openTab(tab: Tab = {}) {
     caches,
     cache,
     whose,
-    /** Whole state comes. */
+    /** Whole state arrives. */
     state(key: string, state: Json, serverSeq: number, of = 'e') {
       docs.set(key, { key, confirmed: state, moves: [] })
       replica.position = `${(epoch = of)}-${(seq = serverSeq)}`
@@ -58,7 +58,7 @@ async function openTab(tab: Tab = {}) {
   }
 }
 
-/** The documents that were kept. */
+/** The stored documents. */
 function documents(kept: KeptRoom | undefined) {
   if (!kept) return undefined
   const states = new Map(kept.docs)
@@ -74,7 +74,7 @@ function puts() {
 }
 
 describe('the documents of a room', () => {
-  test('are there at the next visit, with all that has come since they were loaded', async () => {
+  test('are restored in the next tab, with all deltas since they were loaded', async () => {
     const tab = await openTab()
     tab.state('default', { title: 'a' }, 3)
     tab.state('notes', [1], 3)
@@ -85,7 +85,7 @@ describe('the documents of a room', () => {
     expect(await reload()).toEqual({ position: 'e-5', default: { title: 'b', n: 1 }, notes: [1] })
   })
 
-  test('are written by what has changed, and not anew', async () => {
+  test('are updated by writing deltas only', async () => {
     const tab = await openTab()
     tab.state('default', { text: 'x'.repeat(200_000) }, 1)
     await tab.cache.write()
@@ -98,7 +98,7 @@ describe('the documents of a room', () => {
     expect(Math.max(...sizes())).toBeLessThan(250)
   })
 
-  test('are written once for changes that come together, and not at all without a change', async () => {
+  test('are written once for simultaneous changes, and not at all without a change', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const tab = await openTab()
     tab.state('default', {}, 1)
@@ -119,7 +119,7 @@ describe('the documents of a room', () => {
     expect([put.mock.calls.length, failed.mock.calls]).toEqual([written, []])
   })
 
-  test('get a new snapshot when the log has become as large as the last one; the log is then empty', async () => {
+  test('get a new snapshot and an empty log when the log is as large as the last snapshot', async () => {
     const tab = await openTab()
     tab.state('default', { text: '' }, 1)
     for (let n = 0; n < 10; n++) {
@@ -131,7 +131,7 @@ describe('the documents of a room', () => {
     expect(kept!.deltas.length).toBeLessThan(4)
   })
 
-  test('are those of the new history when the epoch has changed', async () => {
+  test('are those of the new history after the epoch changed', async () => {
     const tab = await openTab()
     tab.state('default', { title: 'old' }, 9)
     await tab.cache.write()
@@ -142,7 +142,7 @@ describe('the documents of a room', () => {
     expect(await reload()).toEqual({ position: 'e2-3', default: { title: 'new', n: 1 } })
   })
 
-  test('are written whole when a delta was not seen', async () => {
+  test('are written as a snapshot when a delta is missing', async () => {
     const tab = await openTab()
     tab.state('default', { title: 'a' }, 1)
     await tab.cache.write()
@@ -151,7 +151,7 @@ describe('the documents of a room', () => {
     expect(await reload()).toEqual({ position: 'e-7', default: { title: 'later' } })
   })
 
-  test('are not kept when the room is too large', async () => {
+  test('are not stored when the room is too large', async () => {
     const tab = await openTab()
     tab.state('default', { text: 'a' }, 1)
     await tab.cache.write()
@@ -162,7 +162,7 @@ describe('the documents of a room', () => {
 })
 
 describe('several tabs of a room', () => {
-  test('add what the others have not written, in any order', async () => {
+  test('add the deltas that the others have not written, in any order', async () => {
     const tabs = [await openTab(), await openTab()]
     for (const tab of tabs) tab.state('default', { title: 'a' }, 1)
     await Promise.all(tabs.map(({ cache }) => cache.write()))
@@ -179,7 +179,7 @@ describe('several tabs of a room', () => {
     expect(await reload()).toEqual({ position: 'e-4', default: { title: 'a', n: 3 } })
   })
 
-  test('do not take back what one that is further has written', async () => {
+  test('do not overwrite a later position of another tab', async () => {
     const [ahead, behind] = [await openTab(), await openTab()]
     ahead.state('default', { title: 'new' }, 9)
     await ahead.cache.write()
@@ -189,7 +189,7 @@ describe('several tabs of a room', () => {
   })
 })
 
-describe('whose the documents are', () => {
+describe('the user of stored documents', () => {
   async function keep(tab: Tab) {
     const own = await openTab(tab)
     own.state('default', { secret: true }, 1)
@@ -197,7 +197,7 @@ describe('whose the documents are', () => {
     return own
   }
 
-  test('decides who is shown them', async () => {
+  test('is the only one who can restore them', async () => {
     await keep({ user: 'ada' })
     expect(await reload({ user: 'bob' })).toBeUndefined()
     expect(await reload({ user: '' })).toBeUndefined()
@@ -207,25 +207,25 @@ describe('whose the documents are', () => {
     expect(await reload({ user: 'ada' })).toBeDefined()
   })
 
-  test('has to be known, or nothing is kept', async () => {
+  test('has to be known, or no documents are stored', async () => {
     const { put } = puts()
     await keep({ user: undefined })
     await keep({ user: '' })
     expect(put).not.toHaveBeenCalled()
   })
 
-  test('is nobody where the server knows no user either', async () => {
+  test('can be absent if the server knows no user either', async () => {
     await keep({ user: '', self: { clientId: 'me', joinedAt: 0 } })
     expect(await reload({ user: '' })).toBeDefined()
   })
 
-  test('is not known at the next visit where cookies say it: nothing is kept, and what was kept is deleted', async () => {
+  test('is unknown in the next tab if only cookies name the user: stored documents are deleted, and none are written', async () => {
     await keep({ user: '', self: { clientId: 'me', joinedAt: 0 } })
     await keep({ user: '', self: { clientId: 'me', joinedAt: 0, userId: 'ada' } })
     expect(await reload({ user: '' })).toBeUndefined()
   })
 
-  test('cannot change in a tab: what comes for another user is not kept', async () => {
+  test('cannot change in a tab: documents of another user are not stored', async () => {
     const tab = await keep({ user: 'ada' })
     tab.whose.user = 'bob'
     tab.delta(set('secret', 'of bob'))
@@ -234,7 +234,7 @@ describe('whose the documents are', () => {
     expect(await reload({ user: 'bob' })).toBeUndefined()
   })
 
-  test('does not matter when all is cleared: nothing is left, and no tab keeps anything more', async () => {
+  test('does not matter for clear: it deletes the documents of all users, and no tab stores any more', async () => {
     const tabs = [await keep({ user: 'ada' }), await keep({ user: 'bob' }), await keep({ user: 'ada', room: 'r2' })]
     await keep({ server: 'https://other' })
     await tabs[0]!.caches.clear()
@@ -252,7 +252,7 @@ describe('whose the documents are', () => {
     expect(await reload({ user: 'ada' }), 'a new client keeps documents again').toBeDefined()
   })
 
-  test('may be one who may not read the room any more: it is deleted alone', async () => {
+  test('can lose the read permission for a room: only that room is deleted', async () => {
     const tab = await keep({ user: 'ada' })
     await keep({ user: 'ada', room: 'r2' })
     await tab.cache.forget()
@@ -263,7 +263,7 @@ describe('whose the documents are', () => {
 })
 
 describe('the storage', () => {
-  test('is bounded: the rooms that were not used for longest go first', async () => {
+  test('is bounded: the least recently used rooms are deleted first', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const keep = async (room: string, time: number) => {
       vi.setSystemTime(time)
@@ -279,7 +279,7 @@ describe('the storage', () => {
     expect(left).toEqual([true, false, true, true, true])
   })
 
-  test('that is full rejects once, gives its room to what cannot be loaded again, and is not tried again', async () => {
+  test('that is full rejects once, deletes documents so that outboxes fit, and is not used again', async () => {
     const other = await openTab({ room: 'r2' })
     other.state('default', {}, 1)
     await other.cache.write()
@@ -296,12 +296,12 @@ describe('the storage', () => {
     expect(await reload()).toBeUndefined()
   })
 
-  test('that is not there is named', async () => {
+  test('that is missing is named in the error', async () => {
     vi.stubGlobal('indexedDB', undefined)
     await expect(openCaches({ root: '', token: async () => '' })).rejects.toThrow('no IndexedDB')
   })
 
-  test('of an older format is deleted; records that do not fit together are passed over and replaced', async () => {
+  test('of an older format is deleted; inconsistent records are ignored and replaced', async () => {
     const tab = await openTab()
     tab.state('default', { title: 'a' }, 1)
     await tab.cache.write()
@@ -327,25 +327,25 @@ describe('the storage', () => {
   })
 })
 
-describe('what is written', () => {
+describe('the written part', () => {
   const head: Head = { epoch: 'e', serverSeq: 4, snapshotSeq: 2, snapshotSize: 10, logSize: 5, usedAt: 0 }
   const deltas = new Map([5, 6].map((serverSeq) => [serverSeq, { serverSeq, key: 'default', ops: [set('n', serverSeq)] }]))
   const states = () => [['default', { n: 6 }]] as const
 
   test.each([
     ['the records reach the position', head, 4, undefined],
-    ['they are further', head, 3, undefined],
-    ['all deltas after them are there', head, 6, 'log'],
-    ['one is missing', head, 7, 'snapshot'],
-    ['there are none', undefined, 6, 'snapshot'],
-    ['they are of another history', { ...head, epoch: 'd' }, 6, 'snapshot'],
-    ['the log has become too large', { ...head, logSize: 65_536 }, 6, 'snapshot']
+    ['the records are ahead of the position', head, 3, undefined],
+    ['all deltas after the records are known', head, 6, 'log'],
+    ['a delta is missing', head, 7, 'snapshot'],
+    ['there are no records', undefined, 6, 'snapshot'],
+    ['the records have another epoch', { ...head, epoch: 'd' }, 6, 'snapshot'],
+    ['the log is too large', { ...head, logSize: 65_536 }, 6, 'snapshot']
   ] as const)('when %s', (_, head, serverSeq, part) => {
     const written = plan(head, { epoch: 'e', serverSeq }, deltas, states)
     expect(written && Object.keys(written)[1]).toBe(part)
   })
 
-  test('is read only whole', () => {
+  test('is read only if it is complete', () => {
     const log = [
       JSON.stringify([
         { serverSeq: 3, key: 'default', ops: [] },

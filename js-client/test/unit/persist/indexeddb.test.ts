@@ -20,7 +20,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** A tab with its storage. Closing it is sudden: the page does not get to do anything. */
+/** A tab with its storage. It closes without an event of the page. */
 async function openTab(scope = server): Promise<OutboxStorage & { closeTab(): void }> {
   const tab = locks.openTab()
   vi.stubGlobal('navigator', tab.navigator)
@@ -38,7 +38,7 @@ function outbox(clientId: string, title = 'Hello'): SavedOutbox {
 
 const empty = (clientId: string): SavedOutbox => ({ clientId, batches: [], unsent: [] })
 
-/** Everything that is stored, whoever it belongs to. Fails if there are parts of no outbox. */
+/** All stored outboxes of all clients. Fails if there are parts without an outbox. */
 async function stored(): Promise<unknown[]> {
   const records = await allRecords()
   const outboxes = records.filter(([key]) => key.length === 3)
@@ -51,7 +51,7 @@ async function stored(): Promise<unknown[]> {
       .filter(Array.isArray)
       .flat()
   )
-  expect(records.length, 'parts of no outbox').toBe(outboxes.length + parts.length)
+  expect(records.length, 'parts without an outbox').toBe(outboxes.length + parts.length)
   return found
 }
 
@@ -79,8 +79,8 @@ function putAsIs(value: unknown, key: IDBValidKey): Promise<void> {
   })
 }
 
-describe('what a closed tab has left', () => {
-  test('is adopted by the next one, as it was saved', async () => {
+describe('the outbox of a closed tab', () => {
+  test('is adopted unchanged by the next tab', async () => {
     const old = await openTab()
     await old.save('room', outbox('old'), [])
     old.closeTab()
@@ -89,7 +89,7 @@ describe('what a closed tab has left', () => {
     expect(await next.adopt('room', randomUUID())).toEqual([outbox('old')])
   })
 
-  test('stays stored until it is said to be taken over', async () => {
+  test('stays stored until the next tab confirms the adoption', async () => {
     const old = await openTab()
     await old.save('room', outbox('old'), [])
     old.closeTab()
@@ -104,7 +104,7 @@ describe('what a closed tab has left', () => {
     expect(await stored()).toEqual([outbox('next')])
   })
 
-  test('goes to one of two tabs that open at the same time', async () => {
+  test('is adopted by one of two tabs that open at the same time', async () => {
     const old = await openTab()
     await old.save('room', outbox('old'), [])
     old.closeTab()
@@ -114,7 +114,7 @@ describe('what a closed tab has left', () => {
     expect(adopted.flat()).toEqual([outbox('old')])
   })
 
-  test('of several tabs comes together', async () => {
+  test('is adopted with those of other closed tabs', async () => {
     for (const id of ['a', 'b', 'c']) {
       const old = await openTab()
       await old.save('room', outbox(id), [])
@@ -146,7 +146,7 @@ describe('what a closed tab has left', () => {
     expect(await (await openTab()).adopt('two', randomUUID())).toEqual([outbox('old', 'Two')])
   })
 
-  test('is adopted when it comes back under the same id', async () => {
+  test('is adopted when the tab opens again with the same id', async () => {
     const old = await openTab()
     await old.save('room', outbox('same'), [])
     old.closeTab()
@@ -159,29 +159,29 @@ describe('what a closed tab has left', () => {
   })
 })
 
-describe('a tab that is open', () => {
-  test('keeps its outbox to itself', async () => {
+describe('an open tab', () => {
+  test('holds its outbox, so that no other tab adopts it', async () => {
     const open = await openTab()
     await open.save('room', outbox('open'), [])
     expect(await (await openTab()).adopt('room', randomUUID())).toEqual([])
     expect(await open.adopt('room', randomUUID())).toEqual([])
   })
 
-  test('replaces what it has saved before', async () => {
+  test('replaces its last saved outbox', async () => {
     const open = await openTab()
     await open.save('room', outbox('open', 'First'), [])
     await open.save('room', outbox('open', 'Second'), [])
     expect(await stored()).toEqual([outbox('open', 'Second')])
   })
 
-  test('leaves nothing behind when everything has been sent', async () => {
+  test('deletes its outbox when all changes were sent', async () => {
     const open = await openTab()
     await open.save('room', outbox('open'), [])
     await open.save('room', empty('open'), [])
     expect(await stored()).toEqual([])
   })
 
-  test('gives up its outboxes when its client closes, and can still clear them', async () => {
+  test('releases its outboxes when its client closes, and can still clear them', async () => {
     const open = await openTab()
     await open.save('room', outbox('open'), [])
     open.close()
@@ -189,11 +189,11 @@ describe('a tab that is open', () => {
 
     await open.save('room', empty('open'), [])
     expect(await stored()).toEqual([])
-    expect(locks.holders.size, 'nothing is held after the end').toBe(0)
+    expect(locks.holders.size, 'locks after the end').toBe(0)
   })
 })
 
-describe('of thousands of changes', () => {
+describe('an outbox of thousands of changes', () => {
   const change = (n: number, value: Json) => ({ key: 'default', op: { op: 'set', path: `tasks[t${n}].title`, value } }) as const
   const many = (values: readonly Json[]): SavedOutbox => ({
     clientId: 'open',
@@ -205,7 +205,7 @@ describe('of thousands of changes', () => {
     ['replaced', (all: Json[]) => all.with(2500, 'x'), 2],
     ['added at the end', (all: Json[]) => [...all, 'x'], 2],
     ['removed', (all: Json[]) => all.slice(0, -1), 1]
-  ])('only the one is written that is %s', async (_, edit, writes) => {
+  ])('writes only the change that is %s', async (_, edit, writes) => {
     const open = await openTab()
     const all = Array.from({ length: 5000 }, (_, n): Json => n)
     await open.save('room', many(all), [])
@@ -215,7 +215,7 @@ describe('of thousands of changes', () => {
     expect(await stored()).toEqual([many(edit([...all]))])
   })
 
-  test('all that is written one after the other is what the next tab gets', async () => {
+  test('has the last saved content after many writes', async () => {
     const open = await openTab()
     const random = (n: number) => Math.floor(Math.random() * n)
     let values: number[] = []
@@ -231,7 +231,7 @@ describe('of thousands of changes', () => {
     expect(adopted?.unsent).toEqual(many(values).unsent)
   })
 
-  test('what an earlier version has stored in one record is adopted', async () => {
+  test('that an earlier version stored in one record is adopted', async () => {
     const old = await openTab()
     await putAsIs(outbox('old'), [server, 'room', 'old'])
     old.closeTab()
@@ -241,7 +241,7 @@ describe('of thousands of changes', () => {
     expect(await stored()).toEqual([])
   })
 
-  test('a write that fails is made up for by the next one', async () => {
+  test('is complete after a failed write and a successful one', async () => {
     const open = await openTab()
     await open.save('room', many([1, 2, 3]), [])
     const put = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(() => {
@@ -254,7 +254,7 @@ describe('of thousands of changes', () => {
   })
 })
 
-test('what is to be taken over stays when the own outbox cannot be stored', async () => {
+test('an adopted outbox stays stored when the outbox of the new tab cannot be stored', async () => {
   const old = await openTab()
   await old.save('room', outbox('old'), [])
   old.closeTab()
@@ -273,8 +273,8 @@ test.each([
   ['of another client', outbox('somebody')],
   ['without batches', { clientId: 'broken', unsent: [] }],
   ['with a batch without a number', { ...outbox('broken'), batches: [{ clientId: 'broken', key: 'default', ops: [] }] }],
-  ['with an operation that is none', { ...outbox('broken'), unsent: [{ key: 'default', op: 'set' }] }]
-])('a record that is %s is passed over', async (_what, record) => {
+  ['with an invalid operation', { ...outbox('broken'), unsent: [{ key: 'default', op: 'set' }] }]
+])('a record that is %s is ignored', async (_what, record) => {
   const old = await openTab()
   await old.save('room', outbox('old'), [])
   await putAsIs(record, [server, 'room', 'broken'])
@@ -282,19 +282,19 @@ test.each([
   expect(await (await openTab()).adopt('room', randomUUID())).toEqual([outbox('old')])
 })
 
-describe('where nothing can be kept', () => {
-  test('an insecure context is named', async () => {
+describe('without usable storage', () => {
+  test('an insecure context is named in the error', async () => {
     vi.stubGlobal('navigator', {})
     await expect(indexedDBStorage(server)).rejects.toThrow('https')
   })
 
-  test('a missing database is named', async () => {
+  test('a missing IndexedDB is named in the error', async () => {
     vi.stubGlobal('navigator', locks.openTab().navigator)
     vi.stubGlobal('indexedDB', undefined)
     await expect(indexedDBStorage(server)).rejects.toThrow('no IndexedDB')
   })
 
-  test('a database that may not be opened says why', async () => {
+  test('a database that cannot be opened is reported with the reason', async () => {
     vi.stubGlobal('navigator', locks.openTab().navigator)
     vi.spyOn(indexedDB, 'open').mockImplementation(() => {
       throw new DOMException('not in a private window', 'SecurityError')

@@ -1,10 +1,10 @@
-// Web Locks as far as this package uses them: exclusive ones, waited for, had at once or stolen, and held for as long as a
+// The part of Web Locks that this package uses: exclusive ones, queued, ifAvailable or stolen, and held for as long as a
 // promise is pending or a tab is open.
 
 interface Claim {
   readonly tab: symbol
   grant(): void
-  /** Takes it away again. */
+  /** Ends the lock, as `steal` does. */
   steal(): void
 }
 
@@ -24,7 +24,7 @@ export function createLocks() {
   return {
     holders,
 
-    /** What one tab sees as `navigator`, and its end, which comes without a word to the page. */
+    /** The `navigator` of one tab, and a function that ends the tab without an event. */
     openTab() {
       const tab = Symbol('tab')
       let closed = false

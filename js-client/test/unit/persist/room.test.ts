@@ -1,4 +1,4 @@
-// A client that keeps documents, on a model of the server: closed and opened again.
+// A client with stored documents and a model of the server: closed and opened again.
 import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createClient } from '../../../src/client/client.ts'
@@ -21,7 +21,7 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-/** A page in the room. Closing it is sudden. */
+/** A page in the room. It closes without an event. */
 function visit(options: ClientOptions = {}) {
   const tab = locks.openTab()
   vi.stubGlobal('navigator', tab.navigator)
@@ -46,7 +46,7 @@ function visit(options: ClientOptions = {}) {
 }
 const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 10_000, interval: 5 })
 
-/** A page in which a title was agreed on, and kept. */
+/** A page whose title is confirmed and stored. */
 async function visitOnce() {
   const first = visit()
   await eventually(() => expect(first.room.status).toMatchObject({ connected: true, pendingChanges: 0 }))
@@ -67,7 +67,7 @@ const stored = (database: string, store: string) =>
 const keptText = () => stored('pathsync-documents', 'documents')
 const unsentText = () => stored('pathsync', 'outboxes')
 
-test('a room shows what was kept and what is unsent while the server is away, and goes on by the event id', async () => {
+test('a room shows stored documents and unsent changes while the server is unreachable, and resumes by the event id', async () => {
   const first = await visitOnce()
   server.down()
   await eventually(() => expect(first.room.status.connected).toBe(false))
@@ -97,7 +97,7 @@ test('a room shows what was kept and what is unsent while the server is away, an
   expect(second.loaded).toHaveLength(1)
 })
 
-test('a room whose history is another one by now shows that, with a full state', async () => {
+test('a room with another history on the server shows its whole state', async () => {
   const first = await visitOnce()
   first.closeTab()
   server.model.wipe()
@@ -109,7 +109,7 @@ test('a room whose history is another one by now shows that, with a full state',
   await eventually(() => keptText().then((text) => expect(text).toContain('anew')))
 })
 
-test('what a user has left unsent is not for another user, and still there for the first', async () => {
+test('unsent changes of one user are not shown to another, and are kept for the first', async () => {
   const first = await visitOnce()
   server.down()
   first.board.apply({ op: 'set', path: 'secret', value: 'of ada' })
@@ -126,7 +126,7 @@ test('what a user has left unsent is not for another user, and still there for t
   await eventually(() => expect(again.board.state).toEqual({ title: 'agreed', secret: 'of ada' }))
 })
 
-test('after clear nothing is left of documents and unsent changes, and nothing more is kept', async () => {
+test('clear deletes documents and unsent changes, and ends further writes', async () => {
   const first = await visitOnce()
   server.down()
   first.board.apply({ op: 'set', path: 'mine', value: 'unsent' })
@@ -141,7 +141,7 @@ test('after clear nothing is left of documents and unsent changes, and nothing m
   expect(second.room.pending.list).toEqual([])
 })
 
-test('a room that may not be read any more is not kept', async () => {
+test('the stored documents of a room are deleted when the read permission is revoked', async () => {
   const first = await visitOnce()
   first.closeTab()
   const forbidden = { type: 'urn:x', title: 'Forbidden', status: 403, code: 'forbidden', retryable: false }

@@ -1,4 +1,4 @@
-// A server as the design describes it, without a network: it orders batches, knows repeated ones, and streams its log.
+// A model of the server, without a network: it orders batches, recognises repeated ones, and streams its log.
 import { fold } from '../../../src/document/apply.ts'
 import type { Move } from '../../../src/document/follow.ts'
 import type { Json } from '../../../src/document/json.ts'
@@ -30,7 +30,7 @@ export function createModelServer(room = 'r') {
       return log
     },
 
-    /** Whether the batch that one names as the one before it is in the log. The server waits for that for a while. */
+    /** Whether the previous batch that a batch names is in the log. The server waits for it for a limited time. */
     hasPrevious: ({ clientId, previousClientSeq }: Batch) =>
       previousClientSeq === undefined || receipts.has(`${clientId} ${previousClientSeq}`),
 
@@ -76,7 +76,7 @@ export function createModelServer(room = 'r') {
       return () => void readers.delete(read)
     },
 
-    /** Another history: whatever was there is gone. */
+    /** Starts another history: all documents are gone. */
     wipe() {
       epoch = `e${Number(epoch.slice(1)) + 1}`
       log = []

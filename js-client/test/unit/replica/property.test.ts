@@ -12,7 +12,7 @@ import { type Conflict, resolve } from '../../../src/replica/resolution.ts'
 import type { Operation, RoomEvent } from '../../../src/wire.ts'
 import { createModelServer } from './model.ts'
 
-/** Every client seeds `default`; `notes` comes into being with the first change. */
+/** Every client seeds `default`; the first change creates `notes`. */
 const KEYS = ['default', 'notes'] as const
 const INITIAL = { title: '', tasks: [], done: [] }
 const LISTS = ['tasks', 'done'] as const
@@ -22,7 +22,7 @@ type Client = World['clients'][number]
 
 function createWorld(size: number) {
   const server = createModelServer()
-  /** Requests on their way. They may arrive late, twice, or never. */
+  /** Requests in flight. They may arrive late, twice, or never. */
   const requests: { frozen: Frozen; client: Client }[] = []
   let items = 0
   const added = new Set<string>()
@@ -52,12 +52,12 @@ function createWorld(size: number) {
       conflicts,
       /** Reported conflicts without a resolution. Some get one at once, others later, after more edits. */
       undecided,
-      /** What the browser has kept of the room, at some time. */
+      /** The stored documents of the room, as of some earlier time. */
       kept: undefined as KeptRoom | undefined,
       reloads: 0,
       inbox: [] as RoomEvent[],
       close: undefined as (() => void) | undefined,
-      /** What is on its way. More than one only since the page was hidden. */
+      /** The batches in flight. More than one only after the page was hidden. */
       inFlight: new Set<Frozen>(),
       counts: new Map<string, number>(),
       itemCounts: new Map<string, number>()
@@ -120,7 +120,7 @@ function deliver(world: World, client: Client, x: number) {
 /** The application resolves the conflicts that were reported. An edit since then stays. */
 function decide({ replica, undecided, name }: Client, x: number) {
   for (const reported of undecided.splice(0)) {
-    // What is decided late has been seen when it was reported.
+    // A late decision is based on the value at the time of the report.
     const conflict = x % 2 ? replica.review(reported) : reported
     const { key, at, op, reason, current } = conflict
     const { view } = replica.doc(key)
@@ -131,18 +131,18 @@ function decide({ replica, undecided, name }: Client, x: number) {
     expect(reason).not.toBe('too_large')
     if (op.op === 'set') expect(get(next, at.path)).toEqual(value ?? op.value)
     replica.edit(key, next)
-    // It does not conflict with itself.
+    // A resolution does not conflict with itself.
     expect(replica.unsent(key).length).toBeGreaterThan(0)
     expect(undecided).toEqual([])
   }
 }
 
-/** I2: nothing unsent goes off the view for a delta, unless it is reported. */
+/** I2: a delta removes no unsent change from the view, unless the change is reported. */
 function staysVisible(client: Client, unsent: (readonly Operation[])[], reported: Operation[]) {
   KEYS.forEach((key, i) => {
     for (const op of unsent[i]!) {
       if (op.op !== 'set' || reported.some(({ path }) => path === op.path)) continue
-      // Where somebody has moved an item, the change is in it there.
+      // When another client has moved an item, the change is in its new place.
       const { view, moves } = client.replica.doc(key)
       expect(get(view, follow(view, op, moves).path)).toEqual(op.value)
     }
@@ -180,14 +180,14 @@ function post(requests: World['requests'], client: Client, frozen: Frozen) {
   check(client)
 }
 
-/** The page is hidden: all that is pending goes out, and what is on its way is repeated. */
+/** The page is hidden: all pending changes are sent, and batches in flight are repeated. */
 function hide({ requests }: World, client: Client) {
   const { replica } = client
   while (replica.freeze({ hidden: true }));
   for (const frozen of replica.queue) if (!frozen.ack) post(requests, client, frozen)
 }
 
-/** The browser keeps the documents. */
+/** The browser stores the documents. */
 function keep(client: Client) {
   const { position, docs } = client.replica
   if (!position) return
@@ -203,7 +203,7 @@ function keep(client: Client) {
   }
 }
 
-/** The tab is closed; another one begins with what was kept, which may be older, and with what was pending. */
+/** The tab is closed; another one starts with the stored documents, which may be older, and with the pending changes. */
 function reload(world: World, client: Client) {
   const saved = JSON.parse(JSON.stringify(client.replica.saved())) as ReturnType<Client['replica']['saved']>
   cut(client)
@@ -214,7 +214,7 @@ function reload(world: World, client: Client) {
   check(client)
 }
 
-/** Something on the way refuses these. */
+/** A proxy refuses these. */
 const isBlocked = ({ value }: Operation) => typeof value === 'string' && value.endsWith('13')
 
 /** A request reaches the server; its answer reaches the client, or does not. */
@@ -225,10 +225,10 @@ function arrive(world: World, x: number) {
   const { frozen, client } = requests[at]!
   const { replica } = client
   const { batch } = frozen
-  // The server waits for the batch before it, but not for ever.
+  // The server waits for the previous batch for a limited time.
   const comes = requests.some((other) => other.client === client && other.frozen.batch.clientSeq === batch.previousClientSeq)
   if (comes && !server.hasPrevious(batch) && x % 13) return void requests.push(...requests.splice(at, 1))
-  // Repeated on the way: it stays, and arrives again later.
+  // Duplicated by the network: the request arrives again later.
   if (x % 7) requests.splice(at, 1)
   const lost = x % 11 === 0
   client.inFlight.delete(frozen)
@@ -280,7 +280,7 @@ function edit(world: World, client: Client, x: number) {
   check(client)
 }
 
-/** An object of a list is put into another one, too: there it becomes a copy, and the two change by themselves. */
+/** An object of a list is also put into another one: there it becomes a copy, and the two change independently. */
 function pick(world: World, client: Client, x: number) {
   const { replica } = client
   const { view } = replica.doc('default')
@@ -291,7 +291,7 @@ function pick(world: World, client: Client, x: number) {
   const places = { raw: <T>(value: T) => value, root: () => live, replace: put }
   const read = (known: Json | undefined) =>
     capture(known, live, { newId: world.newId, separate: (object, holder, at) => separate(object, holder, at, places) })
-  read(undefined) // notes where each object is
+  read(undefined) // records the place of each object
   picked.push(item)
   const both = read(view) as Json
   item.title = `picked ${x}`
@@ -320,19 +320,19 @@ function run(world: World, steps: readonly (readonly [number, number, number])[]
   }
 }
 
-/** The network heals, and everything that is pending is delivered. */
+/** The network recovers, and all pending changes are delivered. */
 function heal(world: World) {
   for (const client of world.clients) open(world, client, 1)
   for (let round = 0; round < 10_000; round++) {
     for (const client of world.clients) {
       while (client.inbox.length) deliver(world, client, 1)
       decide(client, round)
-      // What is set aside would stay on this client's screen alone.
+      // A set-aside change would stay in the view of this client only.
       client.replica.discard()
       send(world, client)
     }
     for (let n = 0; world.requests.length; n++) {
-      if (n > 5000) throw new Error('requests wait for each other')
+      if (n > 5000) throw new Error('requests wait for each other: the queue does not get empty')
       arrive(world, n)
     }
     if (
@@ -342,14 +342,14 @@ function heal(world: World) {
     )
       return
   }
-  throw new Error('it does not come to rest')
+  throw new Error('the clients did not agree within the limit of rounds')
 }
 
 function agree({ server, clients }: World) {
   for (const { replica } of clients) {
     for (const key of KEYS) {
       const { confirmed, view } = replica.doc(key)
-      // Without a document each shows what it would begin with; it seeds it as soon as there is somebody to send.
+      // Without a document, each client shows its initial state, and seeds the document with its first batch.
       if (!server.docs.has(key)) continue
       expect(JSON.stringify(confirmed)).toBe(JSON.stringify(server.docs.get(key)))
       expect(JSON.stringify(view)).toBe(JSON.stringify(server.docs.get(key)))
@@ -363,7 +363,7 @@ const allTasks = ({ server }: World): JsonObject[] =>
 const steps = fc.array(fc.tuple(fc.nat(9), fc.nat(23), fc.nat(999_999)), { minLength: 5, maxLength: 250 })
 const runs = Number(process.env.PATHSYNC_PROPERTY_RUNS ?? 150)
 
-test('all clients and the server agree in the end, whatever the network did, and no change is lost or doubled', () => {
+test('after any network faults, all clients and the server agree, and no change is lost or duplicated', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 5 }), steps, (size, steps) => {
       const world = createWorld(size)
@@ -381,7 +381,7 @@ test('all clients and the server agree in the end, whatever the network did, and
           const isReported = reloads > 0 && conflicts.some(({ path }) => path === `count-${name}`)
           if (!isReported) expect(get(world.server.docs.get(key), `count-${name}`)).toBe(count)
         }
-        // An edit of an item is there wherever the item was moved to, or was reported.
+        // An edit of an item is in the item, wherever it was moved, or was reported.
         for (const [id, count] of itemCounts) {
           const item = tasks.find(({ _sync_id }) => _sync_id === id)
           const reported = conflicts.some(({ path }) => path.endsWith(`[${id}].count-${name}`))
@@ -393,7 +393,7 @@ test('all clients and the server agree in the end, whatever the network did, and
   )
 })
 
-test('all clients and the server agree in the end when the history was wiped in between', () => {
+test('after the history was wiped, all clients and the server agree', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 4 }), steps, steps, (size, before, after) => {
       const world = createWorld(size)
@@ -409,7 +409,7 @@ test('all clients and the server agree in the end when the history was wiped in 
   )
 })
 
-test('what a closed tab left is delivered once by the next one', () => {
+test('the outbox of a closed tab is delivered once by the next tab', () => {
   fc.assert(
     fc.property(steps, steps, (first, second) => {
       const world = createWorld(3)

@@ -7,7 +7,7 @@ import type { DeltaEvent, Operation } from '../../../src/wire.ts'
 
 type Conflict = Omit<ConflictEvent, 'room'>
 
-/** A replica, the server's part played by hand, and what it reported. */
+/** A replica, functions that send the server's events, and the reports of the replica. */
 function setup(options: Partial<ReplicaOptions> = {}) {
   let seq = 0
   const conflicts: Conflict[] = []
@@ -33,7 +33,7 @@ function setup(options: Partial<ReplicaOptions> = {}) {
     view: () => replica.doc(key).view,
     confirmed: () => replica.doc(key).confirmed,
     edit: (...ops: Operation[]) => replica.edit(key, fold(replica.doc(key).view, ops).doc!),
-    /** A start from whole state. */
+    /** Starts from whole state. */
     load(state: Json | undefined, serverSeq = 1, epoch = 'e') {
       replica.opening()
       if (state !== undefined) replica.state({ room: 'r', key, serverSeq, state })
@@ -45,7 +45,7 @@ function setup(options: Partial<ReplicaOptions> = {}) {
         epoch
       ),
     upToDate: (serverSeq: number, epoch = 'e') => replica.upToDate({ room: 'r', epoch, serverSeq }),
-    /** Freezes, and has the server take it whole. */
+    /** Freezes a batch, and has the server commit all of it. */
     answer(serverSeq: number) {
       const frozen = replica.queue.find(({ ack }) => !ack) ?? replica.freeze()!
       const results = frozen.batch.ops.map(() => ({ status: 'applied' as const }))
@@ -61,7 +61,7 @@ const del = (path: string): Operation => ({ op: 'array_del', path })
 const why = { code: 'blocked', message: 'no' }
 
 describe('a remote change', () => {
-  test('shows, and is told of', () => {
+  test('is shown and reported', () => {
     const { load, delta, view, remote } = setup()
     load({ title: 'a' })
     expect(delta(2, [set('title', 'b')])).toBe('ok')
@@ -69,7 +69,7 @@ describe('a remote change', () => {
     expect(remote.map(({ serverSeq }) => serverSeq)).toEqual([2])
   })
 
-  test('does not overwrite an unsent change of the same path, and shows everywhere else', () => {
+  test('does not overwrite an unsent change of the same path, and is shown everywhere else', () => {
     const { load, edit, delta, view, confirmed, conflicts } = setup()
     load({ title: 'a', zoom: 1 })
     edit(set('title', 'mine'))
@@ -79,7 +79,7 @@ describe('a remote change', () => {
     expect(conflicts).toEqual([])
   })
 
-  test('does not overwrite a change that was sent and is not acknowledged', () => {
+  test('does not overwrite a sent change that is not acknowledged', () => {
     const { load, edit, delta, view, replica } = setup()
     load({ title: 'a' })
     edit(set('title', 'mine'))
@@ -88,7 +88,7 @@ describe('a remote change', () => {
     expect(view()).toEqual({ title: 'mine' })
   })
 
-  test('does not overwrite a change that was acknowledged behind it', () => {
+  test('does not overwrite a change that was acknowledged with a later number', () => {
     const { load, edit, delta, view, answer } = setup()
     load({ title: 'a' })
     edit(set('title', 'mine'))
@@ -99,7 +99,7 @@ describe('a remote change', () => {
     expect(view()).toEqual({ title: 'mine' })
   })
 
-  test('that deletes an item takes the changes inside it along, and says so', () => {
+  test('that deletes an item drops pending changes inside it, and reports them', () => {
     const { load, edit, delta, view, conflicts } = setup()
     load({ tasks: [{ _sync_id: 'x', title: 'a' }] })
     edit(set('tasks[x].title', 'mine'), set('title', 'kept'))
@@ -110,7 +110,7 @@ describe('a remote change', () => {
     ])
   })
 
-  test('that deletes what was deleted here as well is no conflict', () => {
+  test('that deletes an item that was also deleted locally is no conflict', () => {
     const { load, edit, delta, conflicts, replica } = setup()
     load({ a: 1, tasks: [{ _sync_id: 'x' }] })
     edit(del('tasks[x]'), { op: 'delete', path: 'a' })
@@ -119,7 +119,7 @@ describe('a remote change', () => {
     expect(replica.pending()).toBe(0)
   })
 
-  test('leaves what it does not touch the same value', () => {
+  test('leaves the identity of unchanged parts', () => {
     const { load, delta, replica } = setup()
     load({ a: { deep: [1, 2] }, b: 1 })
     const before = replica.doc('default').view as { a: Json }
@@ -137,7 +137,7 @@ describe('deltas', () => {
     expect(view()).toEqual({ n: 5 })
   })
 
-  test('that skip a number make the replica resume, and nothing of them is folded', () => {
+  test('that skip a number are not folded, and the replica resumes', () => {
     const { load, delta, view, replica } = setup()
     load({ n: 1 }, 5)
     expect(delta(7, [set('n', 7)])).toBe('resume')
@@ -145,14 +145,14 @@ describe('deltas', () => {
     expect(replica.position).toBe('e-5')
   })
 
-  test('without operations still count', () => {
+  test('without operations advance the position', () => {
     const { load, delta, replica } = setup()
     load({ n: 1 }, 5)
     delta(6, [])
     expect(replica.position).toBe('e-6')
   })
 
-  test('that end before up-to-date says so make the replica resume', () => {
+  test('that end before the number in up-to-date make the replica resume', () => {
     const { load, replica, delta, upToDate } = setup()
     load({ n: 1 }, 5)
     replica.lost()
@@ -163,7 +163,7 @@ describe('deltas', () => {
     expect(replica.live).toBe(false)
   })
 
-  test('of a start that skip a number make it start again', () => {
+  test('that skip a number after whole state make the replica restart', () => {
     const { replica, delta } = setup()
     replica.opening()
     replica.state({ room: 'r', key: 'default', serverSeq: 1, state: { n: 1 } })
@@ -171,7 +171,7 @@ describe('deltas', () => {
     expect(delta(4, [set('n', 4)])).toBe('restart')
   })
 
-  test('of a start come into force with its documents, all at once', () => {
+  test('after whole state take effect together with its documents', () => {
     const { replica, delta, upToDate, view } = setup()
     replica.opening()
     replica.state({ room: 'r', key: 'default', serverSeq: 1, state: { n: 1 } })
@@ -183,7 +183,7 @@ describe('deltas', () => {
 })
 
 describe('an own batch', () => {
-  test('is confirmed by its delta, also when its answer never came', () => {
+  test('is confirmed by its delta, even without an answer', () => {
     const { load, edit, delta, replica, confirmed, remote } = setup()
     load({ n: 1 })
     edit(set('n', 2))
@@ -194,7 +194,7 @@ describe('an own batch', () => {
     expect(remote).toEqual([])
   })
 
-  test('stays on top when it is acknowledged, until the position has come to it', () => {
+  test('stays on top after it is acknowledged, until the position reaches it', () => {
     const { load, edit, delta, replica, answer } = setup()
     load({ n: 1 })
     edit(set('n', 2))
@@ -206,7 +206,7 @@ describe('an own batch', () => {
     expect(replica.pending()).toBe(0)
   })
 
-  test('whose delta came before its answer needs no answer', () => {
+  test('whose delta arrives before its answer needs no answer', () => {
     const { load, edit, delta, replica } = setup()
     load({ n: 1 })
     edit(set('n', 2))
@@ -238,7 +238,7 @@ describe('an own batch', () => {
     }
   })
 
-  test('never changes once it is frozen, and the next change goes into the next one', () => {
+  test('does not change after it is frozen, and the next change is in the next batch', () => {
     const { load, edit, replica } = setup()
     load({ n: 1 })
     edit(set('n', 2))
@@ -250,7 +250,7 @@ describe('an own batch', () => {
     expect(replica.freeze()).toBeUndefined()
   })
 
-  test('holds no more than the limit, and the rest follows', () => {
+  test('has at most the limit of operations, and the rest follows in another one', () => {
     const { load, edit, replica } = setup({ limits: { ops: 2, bytes: 1000 } })
     load({})
     edit(set('a', 1), set('b', 2), set('c', 3))
@@ -267,8 +267,8 @@ describe('an own batch', () => {
   })
 })
 
-describe('a start again', () => {
-  test('replaces what was known, and puts what is pending on top', () => {
+describe('a restart', () => {
+  test('replaces all documents, and puts pending changes on top', () => {
     const { load, edit, view, confirmed, loaded } = setup()
     load({ n: 1, gone: true }, 1)
     edit(set('mine', 1))
@@ -278,7 +278,7 @@ describe('a start again', () => {
     expect(loaded).toHaveLength(2)
   })
 
-  test('of another history without documents empties what was known', () => {
+  test('with another history without documents removes all documents', () => {
     const { load, view, replica } = setup()
     load({ n: 1 }, 5)
     expect(load(undefined, 0, 'f')).toBe('ok')
@@ -286,7 +286,7 @@ describe('a start again', () => {
     expect(replica.position).toBe('f-0')
   })
 
-  test('of another history that begins with a delta is asked for from nothing', () => {
+  test('is requested without a position when another history starts with a delta', () => {
     const { load, replica, delta, view } = setup()
     load({ n: 1 }, 0)
     replica.lost()
@@ -296,7 +296,7 @@ describe('a start again', () => {
     expect(view()).toEqual({ n: 1 })
   })
 
-  test('of a history that went back, whose deltas were taken for old ones, is asked for from nothing', () => {
+  test('is requested without a position when the history went back and its deltas counted as old', () => {
     const { load, replica, delta, upToDate } = setup()
     load({ n: 1 }, 5)
     replica.lost()
@@ -306,7 +306,7 @@ describe('a start again', () => {
     expect(replica.position).toBeUndefined()
   })
 
-  test('drops an acknowledged batch that its documents have, and sends again what another history had acknowledged', () => {
+  test('drops an acknowledged batch that its documents have, and repeats one that another history acknowledged', () => {
     for (const [epoch, left] of [
       ['e', 0],
       ['f', 1]
@@ -336,7 +336,7 @@ describe('a start again', () => {
 })
 
 describe('offline changes', () => {
-  /** Loads, loses the connection, edits, and reconnects into what the server did meanwhile. */
+  /** Loads, loses the connection, edits, and reconnects after other changes on the server. */
   function offline(before: Json, edits: Operation[], meanwhile: Operation[], whole = false) {
     const all = setup()
     all.load(before, 1)
@@ -354,7 +354,7 @@ describe('offline changes', () => {
   for (const whole of [false, true]) {
     const how = whole ? 'whole state' : 'deltas'
 
-    test(`of what the server changed are dropped and reported, the rest is sent (${how})`, () => {
+    test(`of values that the server changed are dropped and reported, the rest is sent (${how})`, () => {
       const edits = [set('title', 'mine'), set('zoom', 5), add('tasks', { _sync_id: 'm' })]
       const { view, conflicts, sent } = offline(
         { title: 'a', zoom: 1, tasks: [] },
@@ -367,12 +367,12 @@ describe('offline changes', () => {
       expect(sent).toEqual([set('zoom', 5), add('tasks', { _sync_id: 'm' })])
     })
 
-    test(`of a deleted item are reported as that (${how})`, () => {
+    test(`of a deleted item are reported as item_deleted (${how})`, () => {
       const { conflicts } = offline({ t: [{ _sync_id: 'x', n: 1 }] }, [set('t[x].n', 2)], [del('t[x]')], whole)
       expect(conflicts.map(({ reason }) => reason)).toEqual(['item_deleted'])
     })
 
-    test(`that say what the server says are no conflict (${how})`, () => {
+    test(`to the same value as on the server are no conflict (${how})`, () => {
       const { conflicts, sent } = offline({ n: 1 }, [set('n', 2)], [set('n', 2)], whole)
       expect(conflicts).toEqual([])
       expect(sent).toBeUndefined()
@@ -385,7 +385,7 @@ describe('offline changes', () => {
     })
   }
 
-  test('are not held against a batch of this client that came through after all', () => {
+  test('do not conflict with a batch of this client that was committed', () => {
     const { load, edit, replica, delta, upToDate, view, conflicts } = setup()
     load({ n: 1 })
     edit(set('n', 2))
@@ -399,7 +399,7 @@ describe('offline changes', () => {
     expect(conflicts).toEqual([])
   })
 
-  test('are no conflict while the connection stands', () => {
+  test('are no conflict if they were made online', () => {
     const { load, edit, delta, conflicts } = setup()
     load({ n: 1 })
     edit(set('n', 2))
@@ -407,7 +407,7 @@ describe('offline changes', () => {
     expect(conflicts).toEqual([])
   })
 
-  test('made before anything was loaded go on top of what is loaded', () => {
+  test('that were made before loading are put on top of the loaded state', () => {
     const { replica, edit, load, view, conflicts } = setup()
     replica.initialise('default', { title: '', tasks: [] })
     edit(set('title', 'early'))
@@ -417,8 +417,8 @@ describe('offline changes', () => {
   })
 })
 
-describe('a batch that is withdrawn', () => {
-  test('is sent under another number, with what was changed since', () => {
+describe('a withdrawn batch', () => {
+  test('is sent under another number, with the changes made since', () => {
     const { load, edit, replica, view } = setup()
     load({})
     edit(set('a', 1))
@@ -429,7 +429,7 @@ describe('a batch that is withdrawn', () => {
     expect(replica.freeze()!.batch).toMatchObject({ clientSeq: 2, ops: [set('a', 1), set('b', 2)] })
   })
 
-  test('is not sent where a later batch of this client has changed the same', () => {
+  test('is not sent for a path that a later batch of this client has changed', () => {
     const { load, edit, replica, view } = setup()
     load({})
     edit(set('a', 1), set('b', 1))
@@ -446,7 +446,7 @@ describe('a batch that is withdrawn', () => {
     })
   })
 
-  test('brings an item back that a later batch has changed in vain, without a conflict', () => {
+  test('adds an item again that a later batch failed to change, without a conflict', () => {
     const { load, edit, replica, view, delta, conflicts } = setup()
     load({ tasks: [] })
     edit(add('tasks', { _sync_id: 'x', title: '' }))
@@ -460,7 +460,7 @@ describe('a batch that is withdrawn', () => {
     expect(replica.freeze()!.batch.ops).toEqual([add('tasks', { _sync_id: 'x', title: 'typed' })])
   })
 
-  test('and is committed after all changes nothing on the screen', () => {
+  test('that is committed after all does not change the view', () => {
     const { load, edit, replica, view, delta } = setup()
     load({ tasks: [], done: [] })
     edit(add('tasks', { _sync_id: 'x' }))
@@ -472,8 +472,8 @@ describe('a batch that is withdrawn', () => {
   })
 })
 
-describe('what is set aside', () => {
-  test('stays on the screen, and the others are sent under a new number', () => {
+describe('a set-aside change', () => {
+  test('stays in the view, and the others are sent under a new number', () => {
     const { load, edit, replica, view, confirmed, refused } = setup()
     load({})
     edit(set('a', 1), set('b', 2), set('c', 3))
@@ -486,7 +486,7 @@ describe('what is set aside', () => {
     expect(confirmed()).toEqual({})
   })
 
-  test('stays under what others do', () => {
+  test('stays in the view after remote changes', () => {
     const { load, edit, replica, view, delta } = setup()
     load({ a: 0, tasks: [] })
     edit(set('a', 1), add('tasks', { _sync_id: 'x' }))
@@ -498,7 +498,7 @@ describe('what is set aside', () => {
     expect(replica.freeze()).toBeUndefined()
   })
 
-  test('is replaced by a newer change of the same place, of one in it, or of what it is in', () => {
+  test('is replaced by a newer change of the same path, of a part, or of a parent', () => {
     for (const newer of [set('a.b', 2), set('a.b.c', 2), set('a', 2)]) {
       const { load, edit, replica, view } = setup()
       load({ a: {} })
@@ -512,7 +512,7 @@ describe('what is set aside', () => {
     }
   })
 
-  test('of an item is sent whole when something in it is changed, and not at all when it is removed', () => {
+  test('that adds an item is sent with the whole item when a part changes, and dropped when the item is removed', () => {
     for (const [newer, sent] of [
       [set('tasks[x].title', 'new'), [add('tasks', { _sync_id: 'x', title: 'new' })]],
       [del('tasks[x]'), undefined]
@@ -527,7 +527,7 @@ describe('what is set aside', () => {
     }
   })
 
-  test('is sent again, or gives way to what the server has, as the application decides', () => {
+  test('is sent again by retry, and replaced by the value of the server by discard', () => {
     const { load, edit, replica, view } = setup()
     load({ a: 0, b: 0 })
     edit(set('a', 1), set('b', 1))
@@ -542,7 +542,7 @@ describe('what is set aside', () => {
     expect(replica.freeze()!.batch.ops).toEqual([set('b', 1)])
   })
 
-  test('goes with the item that it is in, which is reported', () => {
+  test('is dropped and reported when its item is deleted', () => {
     const { load, edit, replica, delta, conflicts } = setup()
     load({ tasks: [{ _sync_id: 'x' }] })
     edit(set('tasks[x].title', 'bad'))
@@ -553,31 +553,34 @@ describe('what is set aside', () => {
     expect(conflicts).toMatchObject([{ reason: 'item_deleted', op: set('tasks[x].title', 'bad') }])
   })
 
-  test.each(['answer', 'delta'] as const)('includes what makes the document too large, if the %s comes first', (first) => {
-    const { load, edit, replica, view, delta } = setup()
-    load({ a: 0 })
-    edit(set('text', 'long'), set('a', 1))
-    const frozen = replica.freeze()!
-    const answered = () =>
-      replica.answered(frozen, {
-        room: 'r',
-        key: 'default',
-        epoch: 'e',
-        serverSeq: 2,
-        duplicate: false,
-        results: frozen.batch.ops.map(({ path }) =>
-          path === 'text' ? { status: 'discarded', reason: 'too_large' } : { status: 'applied' }
-        )
-      })
-    if (first === 'answer') answered()
-    delta(2, [set('a', 1)], { clientId: 'me', clientSeq: 1 })
-    if (first === 'delta') answered()
-    expect(view()).toEqual({ a: 1, text: 'long' })
-    expect(replica.rejected).toMatchObject([{ op: set('text', 'long'), code: 'too_large' }])
-    expect(replica.pending()).toBe(0)
-  })
+  test.each(['answer', 'delta'] as const)(
+    'includes the operation that makes the document too large, if the %s comes first',
+    (first) => {
+      const { load, edit, replica, view, delta } = setup()
+      load({ a: 0 })
+      edit(set('text', 'long'), set('a', 1))
+      const frozen = replica.freeze()!
+      const answered = () =>
+        replica.answered(frozen, {
+          room: 'r',
+          key: 'default',
+          epoch: 'e',
+          serverSeq: 2,
+          duplicate: false,
+          results: frozen.batch.ops.map(({ path }) =>
+            path === 'text' ? { status: 'discarded', reason: 'too_large' } : { status: 'applied' }
+          )
+        })
+      if (first === 'answer') answered()
+      delta(2, [set('a', 1)], { clientId: 'me', clientSeq: 1 })
+      if (first === 'delta') answered()
+      expect(view()).toEqual({ a: 1, text: 'long' })
+      expect(replica.rejected).toMatchObject([{ op: set('text', 'long'), code: 'too_large' }])
+      expect(replica.pending()).toBe(0)
+    }
+  )
 
-  test('of a seed is not tried again, and changes still go', () => {
+  test('of the initial state is not repeated, and later changes are sent', () => {
     const { load, edit, replica } = setup()
     replica.initialise('default', { title: '' })
     load(undefined, 0)
@@ -588,7 +591,7 @@ describe('what is set aside', () => {
     expect(replica.freeze()!.batch.ops).toEqual([set('title', 'x')])
   })
 
-  test('survives the tab, and stays set aside', () => {
+  test('is restored from the storage of a closed tab, and stays set aside', () => {
     const gone = setup()
     gone.load({ a: 0 })
     gone.edit(set('a', 1))
@@ -603,7 +606,7 @@ describe('what is set aside', () => {
   })
 })
 
-describe('a connection that was lost', () => {
+describe('a lost connection', () => {
   function sent() {
     const world = setup()
     world.load({ a: 0, b: 0 })
@@ -614,7 +617,7 @@ describe('a connection that was lost', () => {
     return world
   }
 
-  test('for long: what was sent and is not in the log never replaces what others did meanwhile', () => {
+  test('for long: a sent batch that is not in the log does not overwrite changes of others', () => {
     const { replica, delta, upToDate, view, conflicts } = sent()
     replica.opening(true)
     delta(2, [set('a', 5)])
@@ -624,7 +627,7 @@ describe('a connection that was lost', () => {
     expect(replica.freeze()!.batch).toMatchObject({ clientSeq: 2, ops: [set('b', 1)] })
   })
 
-  test('for long: what was sent and is in the log was sent once', () => {
+  test('for long: a sent batch that is in the log is not repeated', () => {
     const { replica, delta, upToDate, view, conflicts } = sent()
     replica.opening(true)
     delta(2, [set('a', 1)], { clientId: 'me', clientSeq: 1 })
@@ -635,7 +638,7 @@ describe('a connection that was lost', () => {
     expect(replica.freeze()!.batch.ops).toEqual([set('b', 1)])
   })
 
-  test('for long, after which the log does not reach back: what was sent is repeated', () => {
+  test('for long, and the log does not reach back: a sent batch is repeated', () => {
     const { replica, upToDate } = sent()
     replica.opening(true)
     replica.state({ room: 'r', key: 'default', serverSeq: 7, state: { a: 5, b: 0 } })
@@ -643,7 +646,7 @@ describe('a connection that was lost', () => {
     expect(replica.queue.map(({ batch }) => batch.clientSeq)).toEqual([1])
   })
 
-  test('for a moment: the last write wins, as if nothing had happened', () => {
+  test('for a short time: the last write wins', () => {
     const { replica, delta, upToDate, view, conflicts } = sent()
     replica.opening(false)
     delta(2, [set('a', 5), set('b', 5)])
@@ -655,7 +658,7 @@ describe('a connection that was lost', () => {
 })
 
 describe('changes made before the room is loaded', () => {
-  test('are sent with what the document begins with, if they have to be sent', () => {
+  test('are sent with the initial state, if they are sent before loading', () => {
     const { edit, replica } = setup()
     replica.initialise('default', { title: '', tasks: [] })
     expect(replica.freeze()).toBeUndefined()
@@ -668,7 +671,7 @@ describe('changes made before the room is loaded', () => {
 })
 
 describe('seeding', () => {
-  test('happens when the room turns out to have no such document, once', () => {
+  test('happens once, when the loaded room has no such document', () => {
     const { load, replica } = setup()
     replica.initialise('default', { tasks: [] })
     expect(replica.freeze()).toBeUndefined()
@@ -677,7 +680,7 @@ describe('seeding', () => {
     expect(replica.freeze()).toBeUndefined()
   })
 
-  test('does not happen where the document is', () => {
+  test('does not happen if the document exists', () => {
     const { load, replica, view } = setup()
     replica.initialise('default', { tasks: [] })
     load({ n: 1 })
@@ -685,7 +688,7 @@ describe('seeding', () => {
     expect(view()).toEqual({ n: 1 })
   })
 
-  test('by two ends with what the first began with, and the changes of both', () => {
+  test('by two clients ends with the initial state of the first, and the changes of both', () => {
     const { load, edit, delta, replica, view } = setup()
     replica.initialise('default', { tasks: [{ _sync_id: 'mine' }] })
     load(undefined, 0)
@@ -699,8 +702,8 @@ describe('seeding', () => {
   })
 })
 
-describe('seeding with more than a batch may hold', () => {
-  test('writes it piece by piece, and loses nothing', () => {
+describe('seeding with more than the limit of a batch', () => {
+  test('sends the initial state in several batches, completely', () => {
     const { load, replica, view, delta } = setup({ limits: { ops: 10, bytes: 200 } })
     const initial = {
       title: 'large',
@@ -718,8 +721,8 @@ describe('seeding with more than a batch may hold', () => {
   })
 })
 
-describe('what a closed tab left', () => {
-  test('is sent as it was if it had been sent, and checked if not', () => {
+describe('the outbox of a closed tab', () => {
+  test('has its sent batches repeated unchanged, and its unsent changes checked', () => {
     const gone = setup({ clientId: 'gone' })
     gone.load({ a: 1, b: 1, tasks: [] })
     gone.edit(set('a', 2))
@@ -741,7 +744,7 @@ describe('what a closed tab left', () => {
     expect(heir.replica.freeze()!.batch.clientId).toBe('me')
   })
 
-  test('survives that its heir is closed before it was loaded', () => {
+  test('is kept when the tab that adopted it is closed before loading', () => {
     const left = {
       clientId: 'gone',
       batches: [{ clientId: 'gone', clientSeq: 1, key: 'k', ops: [set('a', 1)] }],
@@ -753,7 +756,7 @@ describe('what a closed tab left', () => {
   })
 })
 
-describe('a room that the browser has kept', () => {
+describe('stored documents', () => {
   const left = (value: Json, was?: Json) => ({
     clientId: 'tab',
     batches: [],
@@ -765,7 +768,7 @@ describe('a room that the browser has kept', () => {
     return all
   }
 
-  test('shows before the server has answered, and goes on from its position', () => {
+  test('are shown before the server answers, and resume from their position', () => {
     const { replica, view, delta, upToDate, loaded } = restored({ title: 'kept' })
     expect(view()).toEqual({ title: 'kept' })
     expect(replica).toMatchObject({ loaded: true, live: false, position: 'e-1' })
@@ -777,7 +780,7 @@ describe('a room that the browser has kept', () => {
     expect(replica.live).toBe(true)
   })
 
-  test('has what a closed tab left on top, which is pending, and sends it when the server has answered', () => {
+  test('have the outbox of a closed tab on top, which is pending until the server answers, and then sent', () => {
     const { replica, view, upToDate } = restored({ title: 'kept' })
     replica.adopt(left('mine', 'kept'))
     expect(view()).toEqual({ title: 'mine' })
@@ -790,7 +793,7 @@ describe('a room that the browser has kept', () => {
     expect(view()).toEqual({ title: 'mine' })
   })
 
-  test('has changes of what a closed tab left wait for it when the page is hidden', () => {
+  test('keep changes that depend on the outbox of a closed tab unsent when the page is hidden', () => {
     const { replica, edit, view, upToDate, conflicts } = restored({ tasks: [] })
     replica.adopt({
       clientId: 'tab',
@@ -806,7 +809,7 @@ describe('a room that the browser has kept', () => {
     expect([view(), conflicts]).toEqual([{ tasks: [{ _sync_id: 'x', title: 'typed' }] }, []])
   })
 
-  test('that is older than what a closed tab left is no reason for a conflict', () => {
+  test('that are older than the outbox of a closed tab cause no conflict', () => {
     const { replica, view, delta, upToDate, conflicts } = restored({ title: 'older' })
     replica.adopt(left('mine', 'kept'))
     replica.opening()
@@ -819,7 +822,7 @@ describe('a room that the browser has kept', () => {
   test.each([
     ['by deltas', false],
     ['by whole state, since the epoch has changed', true]
-  ])('gives way to what the server has changed since, %s; a change made here is then a conflict', (_, anew) => {
+  ])('are replaced by newer changes of the server, %s; local changes of the same paths are conflicts', (_, anew) => {
     const { replica, view, delta, upToDate, edit, conflicts } = restored({ title: 'kept', zoom: 1 })
     replica.adopt(left('mine', 'kept'))
     edit(set('zoom', 2))
@@ -840,7 +843,7 @@ describe('a room that the browser has kept', () => {
     expect(replica.pending()).toBe(0)
   })
 
-  test('lies below what was edited before it was read, and below a newer edit of what a closed tab left', () => {
+  test('are below edits made before they were read, and below newer edits than the outbox of a closed tab', () => {
     const { replica, view, edit, upToDate } = setup()
     replica.initialise('default', { title: '' })
     edit(set('note', 'early'))
@@ -854,7 +857,7 @@ describe('a room that the browser has kept', () => {
     expect(replica.freeze()?.batch.ops).toEqual([set('title', 'newer'), set('note', 'early')])
   })
 
-  test('is left alone once the room has been loaded', () => {
+  test('are ignored after the room was loaded', () => {
     const { replica, load, view } = setup()
     load({ title: 'a' })
     replica.restore({ epoch: 'e', serverSeq: 9, docs: new Map([['default', { title: 'kept' }]]), deltas: [] })
@@ -863,7 +866,7 @@ describe('a room that the browser has kept', () => {
 })
 
 describe('pending changes', () => {
-  test('are listed in the order in which they are sent, and only those in no batch are given up', () => {
+  test('are listed in the order in which they are sent, and only those in no batch are discarded', () => {
     const { replica, load, edit, view } = setup()
     load({ title: 'a', tasks: [] })
     edit(set('title', 'b'))
@@ -885,7 +888,7 @@ describe('pending changes', () => {
     expect(replica.pendingChanges().map(({ sent }) => sent)).toEqual([true])
   })
 
-  test('that need one that is given up go with it', () => {
+  test('that depend on a discarded one are discarded with it', () => {
     const { replica, load, edit, view, conflicts } = setup()
     load({ a: [{ _sync_id: 'x', n: 0 }], b: [] })
     edit({ op: 'array_move', path: 'a[x]', to: 'b' }, set('b[x].n', 1))
@@ -896,7 +899,7 @@ describe('pending changes', () => {
     expect([replica.pending(), conflicts]).toEqual([0, []])
   })
 
-  test('of a closed tab are given up before the server has answered', () => {
+  test('of a closed tab can be discarded before the server answers', () => {
     const { replica, view } = setup()
     replica.restore({ epoch: 'e', serverSeq: 1, docs: new Map([['default', { title: 'kept' }]]), deltas: [] })
     replica.adopt({ clientId: 'tab', batches: [], unsent: [{ key: 'default', op: set('title', 'mine'), was: 'kept' }] })
@@ -905,8 +908,8 @@ describe('pending changes', () => {
   })
 })
 
-describe('whole state that is sent again', () => {
-  test('shares with what was known whatever is the same in both', () => {
+describe('repeated whole state', () => {
+  test('keeps the identity of all parts that are equal', () => {
     const { load, view } = setup()
     const state = () => ({
       tasks: [
@@ -925,12 +928,12 @@ describe('whole state that is sent again', () => {
   })
 })
 
-describe('an item that somebody moves to another list', () => {
+describe('an item that another client moves to another list', () => {
   const board = { todo: [{ _sync_id: 'x', n: 0 }], doing: [], done: [] }
   const move = (path: string, to: string): Operation => ({ op: 'array_move', path, to })
   const moved: Operation = { op: 'array_move', path: 'todo[x]', to: 'doing', arrayIndex: 0 }
 
-  test('takes an unsent edit along', () => {
+  test('keeps an unsent edit', () => {
     const { load, edit, delta, view, conflicts, replica } = setup()
     load(board)
     edit(set('todo[x].n', 1))
@@ -940,7 +943,7 @@ describe('an item that somebody moves to another list', () => {
     expect(conflicts).toEqual([])
   })
 
-  test('takes an edit along that is on its way; its batch stays as it was', () => {
+  test('keeps an edit in flight, whose batch does not change', () => {
     const { load, edit, delta, view, conflicts, replica } = setup()
     load(board)
     edit(set('todo[x].n', 1))
@@ -954,7 +957,7 @@ describe('an item that somebody moves to another list', () => {
     expect(conflicts).toEqual([])
   })
 
-  test('and that is moved here, too, is one item, here until the last move is known', () => {
+  test('and that is also moved locally is one item, in the local place until the last move is known', () => {
     const { load, edit, delta, view, conflicts, replica } = setup()
     load(board)
     edit(move('todo[x]', 'done'))
@@ -966,7 +969,7 @@ describe('an item that somebody moves to another list', () => {
     expect(conflicts).toEqual([])
   })
 
-  test('while this client was away takes along what was not changed, and what was is a conflict with the value where it is now', () => {
+  test('during an outage keeps edits of unchanged values, and reports the others with the value in the new place', () => {
     const { load, edit, delta, upToDate, view, conflicts, replica } = setup()
     load({ ...board, todo: [{ _sync_id: 'x', n: 0, m: 0 }] })
     replica.lost()
@@ -979,7 +982,7 @@ describe('an item that somebody moves to another list', () => {
     expect(conflicts).toEqual([{ key: 'default', op: set('doing[x].n', 1), reason: 'changed', current: 5 }])
   })
 
-  test('and then removes takes the edit along no further, and that is reported', () => {
+  test('and then deletes loses the edit, which is reported', () => {
     const { load, edit, delta, view, conflicts } = setup()
     load(board)
     edit(set('todo[x].n', 1))
@@ -988,7 +991,7 @@ describe('an item that somebody moves to another list', () => {
     expect(conflicts).toEqual([{ key: 'default', op: set('todo[x].n', 1), reason: 'item_deleted', current: undefined }])
   })
 
-  test('in the deltas of a start from whole state takes edits along', () => {
+  test('in the deltas after whole state keeps edits', () => {
     const { load, edit, delta, upToDate, view, conflicts, replica } = setup()
     load(board)
     replica.lost()
@@ -1001,7 +1004,7 @@ describe('an item that somebody moves to another list', () => {
     expect(conflicts).toEqual([])
   })
 
-  test('is not remembered when nothing is pending any more', () => {
+  test('is not recorded after the last pending change', () => {
     const { load, delta, edit, replica } = setup()
     load(board)
     edit(set('todo[x].n', 1))
