@@ -68,7 +68,7 @@ test('edits of a read-only client are set aside after one request, and it still 
   expect(bob.room.rejected.list).toHaveLength(3)
   bob.room.rejected.discard()
   expect(bob.notes.state).toEqual({ text: 'hers' })
-  expect(bob.errors).toMatchObject([{ code: 'forbidden', message: expect.stringContaining('writing is not granted') }])
+  expect(bob.errors).toMatchObject([{ code: 'forbidden', message: expect.stringContaining('write permission is not granted') }])
   expect(bob.errors[0]?.ops).toHaveLength(3)
   expect(posts.mock.calls.filter(([url]) => `${url}`.endsWith('/ops'))).toHaveLength(1)
 
@@ -102,7 +102,7 @@ test('without permission for the room, the status has the code `forbidden` and n
   const rooms = [{ room: 'another', read: true, write: true, presence: true }]
   const eve = enter(world, server, { token: token({ rooms }), fetch: asked })
   eve.notes.replace({ text: 'mine' })
-  await expect.poll(() => eve.room.status.error).toMatch(/reading is not granted in this room/)
+  await expect.poll(() => eve.room.status.error).toMatch(/read permission is not granted in this room/)
   await pause(3_000)
   expect(asked.mock.calls.length).toBeLessThanOrEqual(2)
   expect(eve.room.status).toMatchObject({ connected: false, pendingChanges: 1 })
