@@ -7,7 +7,7 @@ import (
 
 // A reader learns from presence whether it may write, by a stream of one room or of several, and by a request.
 func TestReaderWithoutWritePermissionIsMarkedReadOnly(t *testing.T) {
-	inBubble(t, func(t *testing.T, s *server) {
+	inBubble(t, func(_ *testing.T, s *server) {
 		ann := s.by("ann", `{"rooms":[{"room":"a","read":true},{"room":"b","read":true,"write":true}]}`)
 		readOnly := event{"", "presence", `{"room":"a","readOnly":true,"users":[]}`}
 		ann.open("/v1/rooms/a/events").wants(readOnly, upToDate("a", 0))

@@ -21,7 +21,7 @@ type Config struct {
 	WriteTimeout time.Duration // for a reader to take data; 10 s
 	Spread       time.Duration // at shutdown, clients are asked to reconnect within this time; 3 s
 	Compress     bool          // streams, for readers that accept zstd or gzip: the full state at their beginning
-	Metrics      sse.Metrics  // receives measurements of deliveries; default: none
+	Metrics      sse.Metrics   // receives measurements of deliveries; default: none
 }
 
 // WithDefaults returns c with the defaults in place of zero values.

@@ -7,8 +7,11 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// The numbers of rooms and clients of a Workload.
-const WorkloadRooms, WorkloadClients = 100, 200
+// WorkloadRooms is the number of rooms of a Workload.
+const WorkloadRooms = 100
+
+// WorkloadClients is the number of clients of a Workload.
+const WorkloadClients = 200
 
 // Workload generates the load of the benchmarks: batches of one operation, from many clients in many rooms.
 type Workload struct {

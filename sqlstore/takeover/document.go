@@ -14,7 +14,7 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// ErrUnreadable: the document is not JSON.
+// ErrUnreadable is the error for a document that is not JSON.
 var ErrUnreadable = errors.New("not JSON")
 
 // Repairs counts the changes that Document has made.

@@ -10,15 +10,15 @@ import "github.com/pathsync/pathsync/core"
 type Verdict string
 
 const (
-	// InOrder: the database has the epoch, and each room's log ends with the inserted rows. The batch before them is in
+	// InOrder means that the database has the epoch, and each room's log ends with the inserted rows. The batch before them is in
 	// the log, or the document rows include it, or it does not exist because the room is new.
 	InOrder Verdict = ""
-	// OtherEpoch: the database has another epoch, or none.
+	// OtherEpoch means that the database has another epoch, or none.
 	OtherEpoch Verdict = "pathsync: epoch"
-	// Conflict: a room's log has a batch after the inserted ones. The batch that first had their number may be pruned, but
+	// Conflict means that a room's log has a batch after the inserted ones. The batch that first had their number may be pruned, but
 	// the last batch of a log never is.
 	Conflict Verdict = "pathsync: conflict"
-	// Gap: the batch before the inserted ones is missing, although it was acknowledged.
+	// Gap means that the batch before the inserted ones is missing, although it was acknowledged.
 	Gap Verdict = "pathsync: gap"
 )
 

@@ -140,8 +140,10 @@ func prepareConn(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
+// Connect implements dialect.Dialect.
 func (d *Dialect) Connect(ctx context.Context) error { return d.write.PingContext(ctx) }
 
+// Start implements dialect.Dialect.
 func (d *Dialect) Start(ctx context.Context) (err error) {
 	d.logChunk, err = d.read.PrepareContext(ctx, selectLogChunk)
 	return err
@@ -149,15 +151,24 @@ func (d *Dialect) Start(ctx context.Context) (err error) {
 
 var _ dialect.Dialect = (*Dialect)(nil)
 
-func (d *Dialect) Name() string            { return "postgres" }
-func (d *Dialect) Writer() *sql.DB         { return d.write }
-func (d *Dialect) Reader() *sql.DB         { return d.read }
+// Name implements dialect.Dialect.
+func (d *Dialect) Name() string { return "postgres" }
+
+// Writer implements dialect.Dialect.
+func (d *Dialect) Writer() *sql.DB { return d.write }
+
+// Reader implements dialect.Dialect.
+func (d *Dialect) Reader() *sql.DB { return d.read }
+
+// Schema implements dialect.Dialect.
 func (d *Dialect) Schema() *dialect.Schema { return &d.tables }
 
+// LockWrites implements dialect.Dialect.
 func (d *Dialect) LockWrites() []string {
 	return []string{lockTables}
 }
 
+// Identity implements dialect.Dialect.
 func (d *Dialect) Identity(ctx context.Context) (identity string, err error) {
 	err = d.read.QueryRowContext(ctx, selectIdentity).Scan(&identity)
 	return identity, err
@@ -166,13 +177,16 @@ func (d *Dialect) Identity(ctx context.Context) (identity string, err error) {
 // Moved implements dialect.Dialect. The epoch shows a change of the server's database.
 func (d *Dialect) Moved() error { return nil }
 
+// Reopen implements dialect.Dialect.
 func (d *Dialect) Reopen() (dialect.Dialect, bool, error) {
 	next, err := New(d.dsn, slog.New(slog.DiscardHandler))
 	return next, false, err
 }
 
+// Placeholders implements dialect.Dialect.
 func (d *Dialect) Placeholders() squirrel.PlaceholderFormat { return squirrel.Dollar }
 
+// Close implements dialect.Dialect.
 func (d *Dialect) Close() error { return errors.Join(d.read.Close(), d.write.Close()) }
 
 // Existing implements dialect.Dialect. Connect never creates a database.

@@ -87,12 +87,16 @@ const (
 		ORDER BY server_seq, op_index`
 )
 
+// MaxRows is the largest number of rows in a chunk.
+const MaxRows = 2000
+
 // The size of a chunk is what remains of the page, within these limits.
 const (
-	minRows, MaxRows   = 250, 2000
+	minRows            = 250
 	minBytes, maxBytes = 64 << 10, 4 << 20
 )
 
+// InsertLog implements dialect.Dialect.
 func (d *Dialect) InsertLog(ctx context.Context, epoch string, batches []*core.Batch) error {
 	// In the order of rooms, so that two servers that append to the same rooms do not deadlock.
 	batches = slices.Clone(batches)
@@ -189,6 +193,7 @@ func (d *Dialect) ReadLog(ctx context.Context, room string, after int64, page *d
 	}
 }
 
+// UpsertDocuments implements dialect.Dialect.
 func (d *Dialect) UpsertDocuments(ctx context.Context, epoch string, docs []core.Document) error {
 	// In the order of keys, to avoid deadlocks. Only the newest of each, because a statement can update a row only once.
 	docs = slices.Clone(docs)
@@ -208,6 +213,7 @@ func (d *Dialect) UpsertDocuments(ctx context.Context, epoch string, docs []core
 	return d.send(ctx, &both)
 }
 
+// UpsertCheckpoints implements dialect.Dialect.
 func (d *Dialect) UpsertCheckpoints(ctx context.Context, epoch string, checkpoints []core.Checkpoint) error {
 	rooms, serverSeqs, documents := make([]string, len(checkpoints)), make([]int64, len(checkpoints)), make([]int32, len(checkpoints))
 	for i, c := range checkpoints {

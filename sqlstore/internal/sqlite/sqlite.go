@@ -157,6 +157,7 @@ func (d *Dialect) Connect(ctx context.Context) error {
 	}
 }
 
+// Start implements dialect.Dialect.
 func (d *Dialect) Start(ctx context.Context) (err error) {
 	for _, s := range []struct {
 		stmt **sql.Stmt
@@ -184,13 +185,22 @@ func (d *Dialect) Start(ctx context.Context) (err error) {
 
 var _ dialect.Dialect = (*Dialect)(nil)
 
-func (d *Dialect) Name() string            { return d.file }
-func (d *Dialect) Writer() *sql.DB         { return d.write }
-func (d *Dialect) Reader() *sql.DB         { return d.read }
+// Name implements dialect.Dialect.
+func (d *Dialect) Name() string { return d.file }
+
+// Writer implements dialect.Dialect.
+func (d *Dialect) Writer() *sql.DB { return d.write }
+
+// Reader implements dialect.Dialect.
+func (d *Dialect) Reader() *sql.DB { return d.read }
+
+// Schema implements dialect.Dialect.
 func (d *Dialect) Schema() *dialect.Schema { return &d.tables }
 
+// Placeholders implements dialect.Dialect.
 func (d *Dialect) Placeholders() squirrel.PlaceholderFormat { return squirrel.Question }
 
+// InsertLog implements dialect.Dialect.
 func (d *Dialect) InsertLog(ctx context.Context, epoch string, batches []*core.Batch) error {
 	return d.inWrite(ctx, epoch, func(tx *sql.Tx) (heads map[string]int64, err error) {
 		if heads, err = d.checkAppendLocked(ctx, tx, batches); err != nil {
@@ -222,6 +232,7 @@ func (d *Dialect) ReadLog(ctx context.Context, room string, after int64, page *d
 	return page.Read(ctx, d.log, room, after)
 }
 
+// UpsertDocuments implements dialect.Dialect.
 func (d *Dialect) UpsertDocuments(ctx context.Context, epoch string, docs []core.Document) error {
 	return d.inWrite(ctx, epoch, func(tx *sql.Tx) (map[string]int64, error) {
 		upsert := tx.StmtContext(ctx, d.upsertDocument)
@@ -238,6 +249,7 @@ func (d *Dialect) UpsertDocuments(ctx context.Context, epoch string, docs []core
 	})
 }
 
+// UpsertCheckpoints implements dialect.Dialect.
 func (d *Dialect) UpsertCheckpoints(ctx context.Context, epoch string, checkpoints []core.Checkpoint) error {
 	return d.inWrite(ctx, epoch, func(tx *sql.Tx) (map[string]int64, error) {
 		upsert := tx.StmtContext(ctx, d.upsertPosition)

@@ -62,6 +62,7 @@ type opRow struct {
 	index int
 }
 
+// InsertLog implements dialect.Dialect.
 func (d *Dialect) InsertLog(ctx context.Context, epoch string, batches []*core.Batch) error {
 	if err := d.durability.recheck(ctx); err != nil {
 		return err
@@ -137,6 +138,7 @@ func opArguments(rows []opRow, size int) []any {
 
 const noText = mssql.NVarCharMax("")
 
+// UpsertDocuments implements dialect.Dialect.
 func (d *Dialect) UpsertDocuments(ctx context.Context, epoch string, docs []core.Document) error {
 	// In the order of keys, to avoid deadlocks. Only the newest of each, because a statement can update a row only once.
 	docs = slices.Clone(docs)
@@ -179,6 +181,7 @@ func (d *Dialect) upsertChunk(ctx context.Context, tx *sql.Tx, epoch string, doc
 	return err
 }
 
+// UpsertCheckpoints implements dialect.Dialect.
 func (d *Dialect) UpsertCheckpoints(ctx context.Context, epoch string, checkpoints []core.Checkpoint) error {
 	for _, c := range checkpoints {
 		if err := checkNames(c.Room); err != nil {

@@ -100,6 +100,7 @@ func openPool(c connector, size int) *sql.DB {
 	return db
 }
 
+// Connect implements dialect.Dialect.
 func (d *Dialect) Connect(ctx context.Context) error { return d.durability.check(ctx) }
 
 // delayedDurability returns the database's setting: 0 for DISABLED, 1 for ALLOWED, 2 for FORCED.
@@ -131,6 +132,7 @@ func (d *Dialect) sizedTexts() []sizedText {
 	return texts
 }
 
+// Start implements dialect.Dialect.
 func (d *Dialect) Start(ctx context.Context) (err error) {
 	for _, s := range d.sizedTexts() {
 		if *s.statements, err = prepareSizes(ctx, d.write, s.text, s.columns, s.sizes); err != nil {
@@ -143,11 +145,19 @@ func (d *Dialect) Start(ctx context.Context) (err error) {
 
 var _ dialect.Dialect = (*Dialect)(nil)
 
-func (d *Dialect) Name() string            { return "sqlserver" }
-func (d *Dialect) Writer() *sql.DB         { return d.write }
-func (d *Dialect) Reader() *sql.DB         { return d.read }
+// Name implements dialect.Dialect.
+func (d *Dialect) Name() string { return "sqlserver" }
+
+// Writer implements dialect.Dialect.
+func (d *Dialect) Writer() *sql.DB { return d.write }
+
+// Reader implements dialect.Dialect.
+func (d *Dialect) Reader() *sql.DB { return d.read }
+
+// Schema implements dialect.Dialect.
 func (d *Dialect) Schema() *dialect.Schema { return &d.tables }
 
+// LockWrites implements dialect.Dialect.
 func (d *Dialect) LockWrites() []string {
 	return []string{
 		inSchema(lockLog, d.schemaName), inSchema(lockDocuments, d.schemaName),
@@ -155,6 +165,7 @@ func (d *Dialect) LockWrites() []string {
 	}
 }
 
+// Identity implements dialect.Dialect.
 func (d *Dialect) Identity(ctx context.Context) (string, error) {
 	var identity sql.NullString
 	err := d.read.QueryRowContext(ctx, inSchema(selectIdentity, d.schemaName)).Scan(&identity)
@@ -164,11 +175,13 @@ func (d *Dialect) Identity(ctx context.Context) (string, error) {
 // Moved implements dialect.Dialect. The epoch shows a change of the server's database.
 func (d *Dialect) Moved() error { return nil }
 
+// Reopen implements dialect.Dialect.
 func (d *Dialect) Reopen() (dialect.Dialect, bool, error) {
 	next, err := New(d.dsn, slog.New(slog.DiscardHandler))
 	return next, false, err
 }
 
+// Placeholders implements dialect.Dialect.
 func (d *Dialect) Placeholders() squirrel.PlaceholderFormat { return squirrel.AtP }
 
 // ReadLog may stop in the middle of a result. The driver then cancels the statement, which costs one round trip.
@@ -176,6 +189,7 @@ func (d *Dialect) ReadLog(ctx context.Context, room string, after int64, page *d
 	return page.Read(ctx, d.log, searchName(room), after)
 }
 
+// Close implements dialect.Dialect.
 func (d *Dialect) Close() error { return errors.Join(d.read.Close(), d.write.Close()) }
 
 // Existing implements dialect.Dialect. Connect never creates a database.
