@@ -46,7 +46,7 @@ func TestDatabaseRestoredUnderRunningServerGetsNewEpoch(t *testing.T) {
 			onEachEngine(t, func(t *testing.T, e engine) {
 				dsn := e.newDSN(t)
 				store := openDSN(t, dsn)
-				hub := newHub(t, store, 10*time.Second)
+				hub := newHub(t, store, time.Minute)
 				room := openRoom(t, hub, "board")
 				for n := range int64(10) {
 					if _, err := room.Submit(t.Context(), setNumber("ann", "n", n+1)); err != nil {

@@ -100,7 +100,7 @@ func TestPruningDoesNotDelayAnotherRoom(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		hub := newHub(t, store, 10*time.Second)
+		hub := newHub(t, store, time.Minute)
 		stop := make(chan struct{})
 		waits := neighbourWaits(t, hub, stop)
 		var longest time.Duration
