@@ -118,6 +118,7 @@ export function createSender(
     !frozen.ack && replica.queue.includes(frozen) && ![...attempts].some((attempt) => attempt.frozen === frozen)
 
   async function settle(frozen: Frozen, answer: Exclude<Answer<unknown>, { kind: 'ok' }>, sent: Sent) {
+    const previous = pace
     let decision = decide(pace, answer, sent)
     pace = decision.pace
     if (decision.step.do === 'check') {
@@ -128,7 +129,18 @@ export function createSender(
       decision = decide(pace, answer, sent, reachable)
       pace = decision.pace
     }
-    const next = decision.step
+    let next = decision.step
+    // Its answers may have been lost, and its delta may be late. Its changes must not be sent again under another number.
+    if (answer.kind !== 'refused' && (next.do === 'divide' || next.do === 'set aside')) {
+      checking = true
+      const committed = await isCommitted(frozen)
+      checking = false
+      if (!isOpen(frozen)) return
+      if (committed !== false) {
+        pace = { ...previous, failures: previous.failures + 1 }
+        next = { do: 'repeat', leastMs: 0 }
+      }
+    }
     if (next.do === 'divide' || next.do === 'renumber') {
       due = true
       step(() => replica.withdraw(frozen))
@@ -146,6 +158,19 @@ export function createSender(
         failed(answer.kind === 'failed' ? answer.code : 'unauthorized', why)
       }
     }
+  }
+
+  /** Whether the log has the batch; undefined if the log cannot be read. */
+  async function isCommitted({ batch }: Frozen): Promise<boolean | undefined> {
+    for (let position = replica.position; position; ) {
+      const answer = await api.getChanges(room, `after=${position}`, 0)
+      if (answer.kind !== 'ok') return undefined
+      const { changes, next, upToDate } = answer.value
+      if (changes.some((delta) => delta.clientId === batch.clientId && delta.clientSeq === batch.clientSeq)) return true
+      if (upToDate || next === position) return false
+      position = next
+    }
+    return undefined
   }
 
   function wait(leastMs: number) {

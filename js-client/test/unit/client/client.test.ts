@@ -304,6 +304,20 @@ describe('a change that a proxy refuses', () => {
     expect(room.status).toMatchObject({ pendingChanges: 0, error: null })
   })
 
+  test('after it was committed is not sent under another number: replaced answers, and a late delta', async () => {
+    const { board, room } = await joined()
+    server.delayed = true
+    server.fates.push('answer replaced', 'answer replaced', 'answer replaced')
+    board.apply(set('a', 1))
+    board.apply(set('b', 2))
+    await pass(20_000)
+    server.delayed = false
+    await pass(60_000)
+    expect(server.model.log).toHaveLength(1)
+    expect(state()).toEqual({ a: 1, b: 2 })
+    expect(room.status).toMatchObject({ pendingChanges: 0, rejectedChanges: 0, error: null })
+  })
+
   test('is sent again by retry and dropped by discard', async () => {
     const { board, room } = await joined()
     server.middlebox = (body) => (body.includes('wrong') ? html(403) : undefined)

@@ -13,10 +13,12 @@ export function createFakeServer() {
   const presence: [method: string, url: string, body: unknown][] = []
   const streams = new Set<ReadableStreamDefaultController<Uint8Array>>()
   /** The faults of the next POSTs, in order; later ones succeed. */
-  const fates: ('lost' | 'answer lost' | 'stuck' | Response)[] = []
+  const fates: ('lost' | 'answer lost' | 'answer replaced' | 'stuck' | Response)[] = []
   /** The answer of a proxy to a POST, by its content; undefined if it passes the request on. */
   let middlebox: (body: string) => Response | 'lost' | 'stuck' | undefined = () => undefined
   let down = false
+  /** Events that streams deliver later; undefined: events are delivered at once. */
+  let late: (() => void)[] | undefined
 
   const json = (body: unknown, status = 200, type = 'application/json') =>
     new Response(JSON.stringify(body), { status, headers: { 'Content-Type': type } })
@@ -32,7 +34,10 @@ export function createFakeServer() {
       start(own) {
         controller = own
         streams.add(own)
-        const write = (text: string) => own.enqueue(new TextEncoder().encode(text))
+        const enqueue = (text: string) => {
+          if (streams.has(own)) own.enqueue(new TextEncoder().encode(text))
+        }
+        const write = (text: string) => void (late ? late.push(() => enqueue(text)) : enqueue(text))
         write(': fake\n\nretry: 1000\n\n')
         close = model.open(url.searchParams.get('last_event_id') ?? undefined, {}, (event) => write(frame(event)))
       }
@@ -96,6 +101,8 @@ export function createFakeServer() {
       )
     }
     if (fate === 'answer lost') throw new TypeError('fetch failed')
+    if (fate === 'answer replaced')
+      return new Response('<h1>Bad gateway</h1>', { status: 502, headers: { 'Content-Type': 'text/html' } })
     return json(result)
   }
 
@@ -114,6 +121,12 @@ export function createFakeServer() {
     },
     get batches() {
       return posted.map(({ body }) => JSON.parse(body) as { clientId: string; clientSeq: number; ops: unknown[] })
+    },
+    /** Withholds the events of open streams, or delivers the withheld ones. */
+    set delayed(isDelayed: boolean) {
+      const events = late ?? []
+      late = isDelayed ? events : undefined
+      if (!isDelayed) for (const deliver of events) deliver()
     },
     /** Ends all streams; while it is down no request gets through. */
     down() {
