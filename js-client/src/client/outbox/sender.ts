@@ -49,6 +49,8 @@ const SLOW_LINK = 10
 const HIDDEN_BYTES = 16_384
 /** Up to so many failures in a row, a retry is not delayed once the server has answered another request. */
 const EARLY = 3
+/** After so many failed attempts to read the log, a batch is divided all the same. */
+const UNREAD = 3
 
 export function createSender(
   { api, room, clientId, maxWaitMs, passed }: SenderContext,
@@ -63,8 +65,10 @@ export function createSender(
   let deadline = 0
   /** The debounce is over: unsent changes may be frozen. */
   let due = false
-  /** It is being checked whether the server answers batches at all. */
+  /** It is being checked whether the server answers batches, or whether the log has the batch. */
   let checking = false
+  /** Failed attempts in a row to read the log. */
+  let unread = 0
   let stopped = false
 
   function touch(ms: number) {
@@ -130,16 +134,18 @@ export function createSender(
       pace = decision.pace
     }
     let next = decision.step
-    // Its answers may have been lost, and its delta may be late. Its changes must not be sent again under another number.
+    // Answers may be lost, and deltas late: changes that the log has must not be sent again under another number.
     if (answer.kind !== 'refused' && (next.do === 'divide' || next.do === 'set aside')) {
       checking = true
       const committed = await isCommitted(frozen)
       checking = false
       if (!isOpen(frozen)) return
-      if (committed !== false) {
+      unread = committed === undefined ? unread + 1 : 0
+      // A network that blocks reading the log must not block the other changes.
+      if (committed || (unread > 0 && unread < UNREAD)) {
         pace = { ...previous, failures: previous.failures + 1 }
         next = { do: 'repeat', leastMs: 0 }
-      }
+      } else unread = 0
     }
     if (next.do === 'divide' || next.do === 'renumber') {
       due = true

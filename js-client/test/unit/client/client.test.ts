@@ -304,6 +304,17 @@ describe('a change that a proxy refuses', () => {
     expect(room.status).toMatchObject({ pendingChanges: 0, error: null })
   })
 
+  test('is set aside also where the log cannot be read', async () => {
+    const { board, room } = await joined()
+    server.unreadable = true
+    server.middlebox = (body) => (body.includes('DROP TABLE') ? html(403) : undefined)
+    board.apply(set('bad', 'DROP TABLE'))
+    board.apply(set('good', 1))
+    await pass(300_000)
+    expect(state()).toEqual({ good: 1 })
+    expect(room.rejected.list).toMatchObject([{ op: set('bad', 'DROP TABLE') }])
+  })
+
   test('after it was committed is not sent under another number: replaced answers, and a late delta', async () => {
     const { board, room } = await joined()
     server.delayed = true

@@ -17,6 +17,8 @@ export function createFakeServer() {
   /** The answer of a proxy to a POST, by its content; undefined if it passes the request on. */
   let middlebox: (body: string) => Response | 'lost' | 'stuck' | undefined = () => undefined
   let down = false
+  /** A proxy refuses to read the log. */
+  let unreadable = false
   /** Events that streams deliver later; undefined: events are delivered at once. */
   let late: (() => void)[] | undefined
 
@@ -64,6 +66,7 @@ export function createFakeServer() {
       return json({ room: 'r', epoch, serverSeq, stores })
     }
     if (name === 'changes') {
+      if (unreadable) return new Response('<h1>Blocked</h1>', { status: 403, headers: { 'Content-Type': 'text/html' } })
       const [known, after] = url.searchParams.get('after')?.split('-') ?? []
       if (known === epoch && Number(after) <= serverSeq) {
         return json({ room: 'r', epoch, changes: log.slice(Number(after)), next: `${epoch}-${serverSeq}`, upToDate: true })
@@ -121,6 +124,9 @@ export function createFakeServer() {
     },
     get batches() {
       return posted.map(({ body }) => JSON.parse(body) as { clientId: string; clientSeq: number; ops: unknown[] })
+    },
+    set unreadable(isUnreadable: boolean) {
+      unreadable = isUnreadable
     },
     /** Withholds the events of open streams, or delivers the withheld ones. */
     set delayed(isDelayed: boolean) {
