@@ -27,7 +27,7 @@ func (i Identity) Allows(action Action, room string) bool {
 	})
 }
 
-// Denied returns those of some rooms in which no grant permits an action.
+// Denied returns the rooms in which no grant permits an action.
 func (i Identity) Denied(action Action, rooms []string) (denied []string) {
 	for _, room := range rooms {
 		if !i.Allows(action, room) {

@@ -92,7 +92,8 @@ func (c *committer) decide(groups []group, full bool) *commit {
 	return f
 }
 
-// decide gives submissions the room's next numbers. It answers those whose clientSeq has been used since they were queued.
+// decide assigns the room's next numbers to submissions. A submission whose clientSeq was used after it was queued gets its
+// answer instead.
 func (r *Room) decide(submissions []*submission, now int64) group {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Errors of a Hub and its rooms, besides those of the Store.
+// Errors of a Hub and its rooms. The errors of the Store are in store.go.
 var (
 	// ErrUnavailable: the database cannot be used now. The caller may retry.
 	ErrUnavailable = errors.New("database unavailable")

@@ -43,7 +43,7 @@ const (
 // released. Concurrent calls open a room once. The open room counts on the accounts of the first caller.
 //
 // The errors are ErrClosing, ErrHistoryChanged, ErrTooManyRooms, ErrOverloaded, ErrUnavailable, ErrCorrupt,
-// ErrNoInitialState and those of ctx.
+// ErrNoInitialState and the errors of ctx.
 func (h *Hub) Room(ctx context.Context, name string, accounts ...Account) (*Room, func(), error) {
 	s, err := h.acquire(name, accounts)
 	if err != nil {

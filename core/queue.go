@@ -21,7 +21,7 @@ type commitQueue struct {
 	held      map[*submission]struct{}
 	open      int   // submissions without an answer
 	bytes     int64 // memory of these
-	heldBytes int64 // memory of those that wait for a predecessor
+	heldBytes int64 // memory of submissions that wait for a predecessor
 	closing   bool
 }
 

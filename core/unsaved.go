@@ -8,7 +8,7 @@ import (
 // callers pass the time in. A change of a document costs O(log n) in the number of these documents.
 type unsaved struct {
 	byFirst priorityQueue[*document] // all of them, by rowState.first
-	byDue   priorityQueue[*document] // those that no transaction is writing, by rowState.due
+	byDue   priorityQueue[*document] // documents that no transaction is writing, by rowState.due
 	touched []*document              // documents changed since the last schedule
 	folded  int64                    // weight of all folded batches
 	refused int                      // documents whose last row the database has rejected

@@ -106,7 +106,7 @@ func TestHostileInputOfAUserIsRefused(t *testing.T) {
 		"an event id of 2^64":                    TestEventIDOfTwoToThe64IsRefused,
 		"an event id of 8 KB":                    TestEventIDOf8KBIsRefused,
 		"an event id that is not ASCII":          TestNonASCIIEventIDIsRefused,
-		"an event id that is none":               TestMalformedEventIDIsRefused,
+		"a malformed event id":                   TestMalformedEventIDIsRefused,
 		"no JSON":                                TestMalformedJSONIsRefused,
 		"trailing garbage":                       TestTrailingGarbageIsRefused,
 		"a byte order mark":                      TestByteOrderMarkIsRefused,

@@ -75,7 +75,7 @@ func TestUnexpectedAnswersAreErrors(t *testing.T) {
 	}{
 		"an error": {500, good}, "a redirection": {302, good}, "no such address": {404, good}, "a refusal": {403, good}, "created": {201, good},
 		"nothing": {200, ""}, "a page": {200, "<html>"}, "null": {200, "null"}, "a list": {200, "[]"}, "half": {200, good[:10]},
-		"no stores": {200, "{}"}, "stores misspelt": {200, `{"store":{"default":{}}}`}, "stores that are none": {200, `{"stores":null}`},
+		"no stores": {200, "{}"}, "stores misspelt": {200, `{"store":{"default":{}}}`}, "stores is null": {200, `{"stores":null}`},
 		"a member beside it": {200, `{"stores":{},"ops":[]}`}, "a key twice": {200, `{"stores":{"a":1,"a":2}}`},
 		"pollution": {200, `{"stores":{"__proto__":{}}}`}, "too deep": {200, `{"stores":{"a":` + strings.Repeat("[", 65) + strings.Repeat("]", 65) + `}}`},
 		"too much": {200, good + strings.Repeat(" ", 16<<20)},

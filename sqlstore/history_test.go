@@ -174,7 +174,7 @@ func TestRestoredPostgresDumpGetsNewEpochAtStart(t *testing.T) {
 func TestDumpRestoredUnderRunningServerIsServed(t *testing.T) {
 	dump, err := osexec.LookPath("pg_dump")
 	if err != nil {
-		t.Skip("skipped, for want of pg_dump")
+		t.Skip("skipped: pg_dump is not installed")
 	}
 	dsn := dbtest.Postgres(t)
 	plain, err := url.Parse(dsn)

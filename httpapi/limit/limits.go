@@ -30,7 +30,7 @@ type Allowance struct {
 	Batches  float64 // per second
 	Requests float64 // of any other kind, per second; opening a stream is one
 	Streams  int     // open at the same time
-	Rooms    int     // open at the same time, of those that this party opened first
+	Rooms    int     // open at the same time that this party opened first
 }
 
 // maxParties is the minimum number of parties of one kind that the rates distinguish.

@@ -35,7 +35,7 @@ func Postgres(t testing.TB) string {
 	t.Helper()
 	server, err := sharedPostgres()
 	if err != nil {
-		t.Skipf("skipped, for want of a PostgreSQL server: %v; or name one in %s", err, postgresVariable)
+		t.Skipf("skipped: no PostgreSQL server: %v; or name one in %s", err, postgresVariable)
 	}
 	return newSchema(t, server.DSN)
 }
@@ -45,7 +45,7 @@ func NewPostgres(t testing.TB) *PostgresServer {
 	t.Helper()
 	s, err := initPostgres()
 	if err != nil {
-		t.Skipf("skipped, for want of a PostgreSQL server: %v", err)
+		t.Skipf("skipped: no PostgreSQL server: %v", err)
 	}
 	t.Cleanup(s.remove)
 	s.Start(t)

@@ -21,7 +21,7 @@ func SQLServer(t testing.TB) string {
 	t.Helper()
 	dsn := os.Getenv(sqlServerVariable)
 	if dsn == "" {
-		t.Skipf("skipped, for want of a SQL Server: name one in %s, or use make test-sqlserver", sqlServerVariable)
+		t.Skipf("skipped: no SQL Server: name one in %s, or use make test-sqlserver", sqlServerVariable)
 	}
 	schema := "test_" + strings.ToLower(rand.Text())
 	ExecSQLServer(t, dsn, "CREATE SCHEMA ["+schema+"]")

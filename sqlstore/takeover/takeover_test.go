@@ -35,7 +35,7 @@ func TestDocumentRepairsWhatThePredecessorServed(t *testing.T) {
 		{"numbers out of range", `[1e999,-1e400,1e308]`, `[null,null,1e308]`, Repairs{Numbers: 2}},
 		{"items without an id", `{"t":[{"n":1},{"_sync_id":"a"}]}`, `{"t":[{"n":1,"_sync_id":"new1"},{"_sync_id":"a"}]}`, Repairs{IDs: 1}},
 		{"items with the same id", `[{"_sync_id":"a"},{"_sync_id":"a"}]`, `[{"_sync_id":"a"},{"_sync_id":"new1"}]`, Repairs{IDs: 1}},
-		{"an id that is none", `[{"_sync_id":7},{"_sync_id":""}]`, `[{"_sync_id":"new1"},{"_sync_id":"new2"}]`, Repairs{IDs: 2}},
+		{"an invalid id", `[{"_sync_id":7},{"_sync_id":""}]`, `[{"_sync_id":"new1"},{"_sync_id":"new2"}]`, Repairs{IDs: 2}},
 		{"a mixed array", `[1,"two",null,{"a":1},[]]`, `[1,"two",null,{"a":1,"_sync_id":"new1"},[]]`, Repairs{IDs: 1}},
 		{"bytes that are not UTF-8", "[\"\x9e\xff\",{\"_sync_id\":\"a\"}]", "[\"\ufffd\ufffd\",{\"_sync_id\":\"a\"}]", Repairs{Surrogates: 2}},
 		{"a scalar", `"text"`, `"text"`, Repairs{}},

@@ -24,7 +24,7 @@ func (r *row) configuration() string {
 	if r.recipe {
 		return "recipe"
 	}
-	return "as it comes"
+	return "minimal"
 }
 
 func rows() (all []*row) {

@@ -1,4 +1,4 @@
-// Finds the bindings of a store: those of its option `sync`, and those that its setup function created.
+// Finds the bindings of a store: from its option `sync`, and from its setup function.
 import type { Pinia } from 'pinia'
 import { type EffectScope, type Ref, toRaw } from 'vue'
 import { warn } from '../warn.ts'

@@ -45,7 +45,7 @@ FROM (VALUES $(rows)) AS new (room, store_key, path, op, value, client_id, serve
 	server_ts, op_index, client_seq, array_index, discarded, user_id)
 WHERE server_seq > 0;`
 
-	// The spans are those of the inserted rows.
+	// The spans describe the inserted rows.
 	checkRows = `
 WITH span AS (
 	SELECT room, MIN(server_seq) AS first, MAX(server_seq) AS last

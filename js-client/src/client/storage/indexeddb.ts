@@ -32,7 +32,7 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
   const transaction = createStore('pathsync', 'outboxes')
   await transaction('readonly', () => undefined)
 
-  /** Functions that release the locks of own outboxes, and of those that are taken over. */
+  /** Functions that release the locks of this client's outboxes and of adopted outboxes. */
   const held = new Map<string, () => void>()
   /** The stored records of own outboxes, by lock name. */
   const written = new Map<string, Stored>()

@@ -54,7 +54,7 @@ export function joinRooms<Transport extends string>(
 
   const gather = () => (timer ??= after(GATHER_MS, regroup))
 
-  /** Merges streams as far as the limit allows, and opens those that are stale. */
+  /** Merges streams as far as the limit allows, and opens stale streams. */
   function regroup() {
     timer = undefined
     const kept: Shared[] = []

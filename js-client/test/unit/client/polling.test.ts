@@ -299,8 +299,8 @@ describe('polling', () => {
   })
 
   test.each([
-    ['a delta that is none', () => json({ room: 'board', epoch: 'e1', changes: [{}], next: 'e1-4', upToDate: true })],
-    ['a position that is none', () => json({ room: 'board', epoch: 'e1', changes: [], next: 'e1-x', upToDate: true })]
+    ['a malformed delta', () => json({ room: 'board', epoch: 'e1', changes: [{}], next: 'e1-4', upToDate: true })],
+    ['a malformed position', () => json({ room: 'board', epoch: 'e1', changes: [], next: 'e1-x', upToDate: true })]
   ])('that brings %s takes nothing of it', async (_, answer) => {
     const room = await startPolling(() => answer())
     expect(room.heard()).toEqual([expect.stringMatching('failed protocol: an event cannot be read .malformed')])
