@@ -98,7 +98,7 @@ func NewApplication(cfg ApplicationConfig) (*Application, error) {
 // Authenticate returns the identity that the application reports for a token. Concurrent calls with the same token share one
 // request. The error wraps access.ErrUnauthenticated or access.ErrUnavailable.
 func (a *Application) Authenticate(ctx context.Context, token string) (access.Identity, error) {
-	if len(token) > MaxTokenBytes || strings.ContainsFunc(token, isNotVisible) {
+	if token == "" || len(token) > MaxTokenBytes || strings.ContainsFunc(token, isNotVisible) {
 		return access.Identity{}, access.ErrUnauthenticated
 	}
 	key := tokenHash(sha256.Sum256([]byte(token)))

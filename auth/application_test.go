@@ -161,7 +161,7 @@ func TestFailingApplicationGivesNoVerdict(t *testing.T) {
 func TestTokenThatBreaksTheHeaderIsNotSent(t *testing.T) {
 	a := newApplication(t)
 	who := a.authenticator(t)
-	for _, token := range []string{"a\r\nX: y", "a b", "é", "\x00", strings.Repeat("x", 20<<10)} {
+	for _, token := range []string{"", "a\r\nX: y", "a b", "é", "\x00", strings.Repeat("x", 20<<10)} {
 		isNobody(t, who, token, access.ErrUnauthenticated)
 	}
 	if n := len(a.questions()); n != 0 {

@@ -74,7 +74,7 @@ func (s *keySet) find(ctx context.Context, keyID, algorithm string) (any, error)
 			select {
 			case <-wait:
 			case <-timeout.C: // an older key serves until the fetch ends
-				if key, _, _ := s.look(keyID, algorithm); key != nil {
+				if key := s.cached(keyID, algorithm); key != nil {
 					return key, nil
 				}
 				return nil, access.ErrUnavailable
@@ -114,6 +114,12 @@ func (s *keySet) look(keyID, algorithm string) (key any, wait <-chan struct{}, f
 	}
 	s.tried, s.fetching = now, make(chan struct{})
 	return nil, s.fetching, true
+}
+
+func (s *keySet) cached(keyID, algorithm string) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return choose(s.keys, keyID, algorithm)
 }
 
 func (s *keySet) empty() bool {

@@ -55,8 +55,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Request-Id", requestID(r))
+	setCommonHeaders(h, requestID(r))
 	f.origins.SetHeaders(h, r)
 	switch {
 	case f.origins.Preflight(w, r):

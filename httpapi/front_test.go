@@ -30,6 +30,11 @@ func TestFrontAnswersUntilThereIsAServer(t *testing.T) {
 		if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), `"retryable":true`) || w.Header().Get("Retry-After") == "" {
 			t.Errorf("%s: %d %v %s", path, w.Code, w.Header(), w.Body)
 		}
+		for _, name := range []string{"Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "X-Request-Id"} {
+			if w.Header().Get(name) == "" {
+				t.Errorf("%s: the header %s is missing", path, name)
+			}
+		}
 	}
 	if w := send(http.MethodGet, "/v1/rooms/r"); w.Header().Get("Access-Control-Allow-Origin") != "https://app.example.com" {
 		t.Errorf("a page of an allowed origin cannot read the answer: %v", w.Header())

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// keyedMutex is a mutex for each key. It holds one while a client connects to several rooms. Otherwise each of two
+// keyedMutex is a mutex for each key. The server locks a client id while that client connects to several rooms. Otherwise each of two
 // concurrent streams of a client could be the newer one in some of the rooms, and they would end each other.
 type keyedMutex struct {
 	mu  sync.Mutex
@@ -18,7 +18,7 @@ type keyLock struct {
 	users  int           // that hold it or wait; guarded by keyedMutex.mu
 }
 
-// maxLockWait is the maximum wait. It is longer than a call of the database may take.
+// maxLockWait is the maximum wait. It is longer than the default core.Config.StoreTimeout.
 const maxLockWait = 12 * time.Second
 
 func newKeyedMutex() *keyedMutex { return &keyedMutex{all: map[string]*keyLock{}} }

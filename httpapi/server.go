@@ -128,12 +128,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = withCaller(r)
 	resp := s.newResponse(w, r)
 	defer resp.handled()
-	h := w.Header()
+	setCommonHeaders(w.Header(), resp.entry.id)
+	s.serve(resp, r)
+}
+
+// setCommonHeaders sets the headers of all responses.
+func setCommonHeaders(h http.Header, requestID string) {
 	h.Set("Content-Security-Policy", responsePolicy)
 	h.Set("Referrer-Policy", "same-origin") // with no-referrer, pages would not send Origin here
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Request-Id", resp.entry.id)
-	s.serve(resp, r)
+	h.Set("X-Request-Id", requestID)
 }
 
 // responsePolicy is the policy of responses that are not pages: opened in a browser, they load nothing and cannot be framed.

@@ -45,8 +45,8 @@ type Metrics struct {
 	streamsEnded   *prometheus.CounterVec
 }
 
-// Buckets of the histograms, in seconds. The fast path takes far less than a millisecond. Every wait ends after 10 s, except
-// long polls, which end after 60 s.
+// Buckets of the histograms, in seconds. The fast path takes far less than a millisecond. Waits for the
+// database end after 10 s by default, long polls after 60 s; slow bodies may take longer.
 var (
 	fast  = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 	waits = append(fast[:len(fast):len(fast)], 30, 60)

@@ -72,7 +72,7 @@ func isLoopback(address string) bool {
 }
 
 // localOnly reports whether the API must refuse requests for other host names, because it allows all access from this
-// machine. Over TLS, an attacker's host name fails because the certificate does not name it.
+// machine. Over TLS, a request for an attacker's host name fails, because the server has no certificate for it.
 func (c Config) localOnly(address net.Addr, encrypted bool) bool {
 	return c.isOpen() && !c.InsecureNoAuth && !encrypted && (address == nil || address.Network() == "tcp")
 }

@@ -86,6 +86,7 @@ func (r *Reservation) Hold(bytes int64) error {
 	if r.lane == &r.intake.small && bytes > SmallBody {
 		r.moveLocked(&r.intake.large)
 	}
+	r.intake.garbage.Add(r.bytes - bytes) // of a smaller reservation; Add ignores a larger one
 	r.lane.used += bytes - r.bytes
 	r.bytes = bytes
 	for r.lane.used > r.lane.max {

@@ -162,6 +162,12 @@ func TestMemoryOfAnEndedRequestIsGarbageUntilItIsCollected(t *testing.T) {
 	if got := i.garbage.Bytes(); got != 0 {
 		t.Errorf("%d bytes are garbage while the request holds them", got)
 	}
+	if err := p.Hold(1 << 10); err != nil { // the response replaces the body
+		t.Fatal(err)
+	}
+	if got := i.garbage.Bytes(); got != 1<<20-1<<10 {
+		t.Errorf("%d bytes are garbage after the body", got)
+	}
 	p.Release()
 	if got := i.garbage.Bytes(); got != 1<<20 {
 		t.Errorf("%d bytes are garbage, and none were collected", got)

@@ -149,11 +149,18 @@ func (p party) count(r *http.Request) error {
 	switch {
 	case path == "/healthz":
 		return nil
-	case r.Method == http.MethodPost && strings.HasSuffix(path, "/ops"):
+	case r.Method == http.MethodPost && isBatch(path):
 		return count(p.batches, p.name, p.label+" sends too many batches")
 	default:
 		return count(p.requests, p.name, p.label+" sends too many requests")
 	}
+}
+
+// isBatch reports whether an escaped path is /v1/rooms/{room}/ops. A room or a client can have the name "ops".
+func isBatch(path string) bool {
+	room, ok := strings.CutPrefix(path, "/v1/rooms/")
+	room, isOps := strings.CutSuffix(room, "/ops")
+	return ok && isOps && !strings.Contains(room, "/")
 }
 
 // CountBatch counts a batch for its client.

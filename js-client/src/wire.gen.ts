@@ -365,7 +365,8 @@ export interface components {
         room: components["schemas"]["RoomName"];
         /**
          * @description The reader may not write in the room: every batch would be answered with 403 `forbidden`. Absent if the
-         *     reader may write, even if parts of documents are read-only.
+         *     reader may write, even if parts of documents are read-only. It holds when the stream opens: a new token for
+         *     the stream does not send it again.
          * @constant
          */
         readOnly?: true;
@@ -431,10 +432,10 @@ export interface components {
     /**
      * @description | code | status | retryable | meaning |
      *     |---|---|---|---|
-     *     | `invalid_json` | 400 | no | the body is not valid JSON |
+     *     | `invalid_json` | 400 | no | the body is not JSON, or not JSON that the server can store unchanged |
      *     | `invalid_event_id` | 400 | no | a position is not an event id |
      *     | `invalid_parameter` | 400 | no | a parameter of the query is not valid, or is missing |
-     *     | `unauthenticated` | 401 | no | the request has no valid token |
+     *     | `unauthenticated` | 401 | no | the request has no valid token or ticket |
      *     | `token_expired` | 401 | yes | only on a stream: its token has expired; reconnect with a new one |
      *     | `forbidden` | 403 | no | the user does not have the permission |
      *     | `cross_origin` | 403 | no | the request is from a page of an origin that the server does not allow |
@@ -458,7 +459,7 @@ export interface components {
      *     | `database_unavailable` | 503 | yes | the database is unavailable |
      *     | `room_unavailable` | 503 | yes | the stored data of this room is damaged; an operator must repair it |
      *     | `history_changed` | 503 | yes | the history of the database has changed; clients resend unacknowledged batches, and readers restart |
-     *     | `overloaded` | 503 | yes | a queue, a memory budget or a table is full |
+     *     | `overloaded` | 503 | yes | a queue or a memory budget is full, or there are too many open rooms, clients, tickets or probes |
      *     | `auth_unavailable` | 503 | yes | tokens cannot be verified at the moment |
      *     | `initial_state_unavailable` | 503 | yes | the initial state of a new room is unavailable |
      *     | `shutting_down` | 503 | yes | the server is shutting down |
