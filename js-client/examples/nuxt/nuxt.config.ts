@@ -2,7 +2,7 @@ export default defineNuxtConfig({
   compatibilityDate: '2025-11-01',
   modules: ['pathsync/nuxt', '@pinia/nuxt'],
   pathsync: {
-    // Where the pathsync server is. Browsers reach it through this application's own server.
+    // The address of the pathsync server. Browsers reach it through this application's own server.
     proxy: 'http://127.0.0.1:8080'
   },
   telemetry: false

@@ -85,7 +85,11 @@ function differences(from: Json | undefined, to: Json, across: Across) {
     const own = ops.slice(start)
     // Operations on arrays may depend on the rest of the document, so they are not cached.
     const isAlone = !across.size && own.every(({ op }) => op === 'set' || op === 'delete')
-    if (isObject(to) && isAlone) edits.set(to, { from, array: array.path, ops: own })
+    if (isObject(to) && isAlone) {
+      edits.set(to, { from, array: array.path, ops: own })
+      // Otherwise each version of an item would keep all versions before it in memory.
+      if (isObject(from)) edits.delete(from)
+    }
     return true
   }
 

@@ -1,18 +1,18 @@
-// Objects that are in live state twice. A change at one place is seen at both there, but others have two objects, of which
-// each changes independently. So an object stays at the place that it was found at first, and at any other it becomes a copy.
+// Finds objects that are in two places of live state. Other clients would get two independent objects, so the object stays at
+// its first place, and the second place gets a copy.
 import { kindOf } from './kind.ts'
 import { put } from './values.ts'
 
 export interface SharingOptions {
   /** Returns the plain object behind a live object or array, such as Vue's `toRaw`. */
   raw<T>(value: T): T
-  /** The live state as it is at the moment. */
+  /** The current live state. */
   root(): unknown
   /** Writes a copy into live state. */
   replace(holder: object, name: string | number, copy: object): void
 }
 
-/** Where an object was found first. */
+/** The first recorded place of an object. */
 interface Home {
   /** Undefined when it is the state itself. */
   readonly holder: object | undefined
@@ -25,8 +25,8 @@ interface Home {
 const homes = new WeakMap<object, Home>()
 
 /**
- * Notes that an object is at a place of live state. If it is at another place as well, and was found there first, a copy takes
- * its place here, and the result is true.
+ * Records the place of an object in live state. If the object is still at the place recorded first, replaces it here by a copy and
+ * returns true.
  */
 export function separate(
   object: object,

@@ -14,7 +14,10 @@ export function claim(client: Client, room: string, key: string, store: string):
   documents.set(name, stores)
   for (const other of stores) if (other !== store) warnOnce(room, key, other, store)
   stores.add(store)
-  return () => void stores.delete(store)
+  return () => {
+    stores.delete(store)
+    if (!stores.size) documents.delete(name)
+  }
 }
 
 function warnOnce(room: string, key: string, one: string, other: string) {

@@ -23,11 +23,13 @@ export function followRoom(
     () => (app ? app.runWithContext(read) : read()),
     (name, _, onCleanup) => {
       const room = name === undefined ? undefined : client.room(name)
-      const leave = join(room)
+      let leave: (() => void) | void
+      // First: the room is left even if `join` throws.
       onCleanup(() => {
         leave?.()
         room?.leave()
       })
+      leave = join(room)
     },
     { immediate: true, flush: 'sync' }
   )

@@ -1,4 +1,5 @@
 import { type MaybeRefOrGetter, toValue, watch } from 'vue'
+import { capture } from '../document/capture.ts'
 import type { Client, OwnPresence, Room } from '../types.ts'
 import { activeClient } from './active.ts'
 import { followRoom } from './follow.ts'
@@ -45,10 +46,13 @@ export function useOwnPresence(
     }
   })
   watch(
-    () => JSON.stringify(toValue(presence)),
+    () => textOf(toValue(presence)),
     () => update()
   )
 }
+
+/** The JSON text of the part of a value that is JSON, for comparisons. `setPresence` reports the rest. */
+const textOf = (value: unknown) => JSON.stringify(capture(undefined, value, { withoutIds: true })) ?? ''
 
 function sharedIn(client: Client, { name }: Room): Shared {
   const rooms = sharedByRoom.get(client) ?? new Map<string, Shared>()
@@ -64,8 +68,8 @@ function publish({ parts, published }: Shared, client: Client, room: Room) {
   for (const member of MEMBERS) {
     const without = member === 'displayName' ? (client.displayName ?? null) : null
     const value = [...parts.values()].findLast((part) => part[member] !== undefined)?.[member] ?? without
-    const text = JSON.stringify(value)
-    if (text === (published.get(member) ?? JSON.stringify(without))) continue
+    const text = textOf(value)
+    if (text === (published.get(member) ?? textOf(without))) continue
     published.set(member, text)
     Object.assign(next, { [member]: value })
   }

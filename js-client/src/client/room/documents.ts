@@ -57,7 +57,7 @@ export function createDocuments(replica: Replica, options: DocumentsOptions) {
     ...ONE_ID,
     onInvalid(place, why, isShared) {
       const path = place || 'the document'
-      const what = `${path} ${isShared ? 'is shared, but not as it is' : 'cannot be shared'}`
+      const what = `${path} ${isShared ? 'is shared in part' : 'cannot be shared'}`
       const next = isShared ? 'Others get what JSON can hold' : 'It is left out, and all else is sent'
       invalid({ code: 'invalid_value', message: inWords(what, why, next), path })
     }

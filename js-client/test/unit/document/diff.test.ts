@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { fold } from '../../../src/document/apply.ts'
@@ -481,4 +483,22 @@ test('10,000 shuffled items take less than 500 ms of CPU time', () => {
   const took = cpuMs(() => (ops = diff(ids, shuffled)))
   expect(equal(fold(ids, ops).doc, shuffled)).toBe(true)
   expect(took).toBeLessThan(500)
+})
+
+test('the cache keeps no earlier versions of an item in memory', async () => {
+  setFlagsFromString('--expose_gc')
+  const collect = runInNewContext('gc') as () => void
+  const versions: WeakRef<object>[] = []
+  let before = { tasks: [{ _sync_id: 'a', text: '' }] }
+  for (let i = 0; i < 200; i++) {
+    const item = { _sync_id: 'a', text: `${i}` }
+    const after = { tasks: [item] }
+    expect(diff(before, after)).toHaveLength(1)
+    versions.push(new WeakRef(item))
+    before = after
+  }
+  await new Promise((resolve) => setImmediate(resolve)) // a WeakRef keeps its target until the end of the task
+  collect()
+  expect(versions.filter((version) => version.deref()).length).toBeLessThan(10)
+  expect(before.tasks).toHaveLength(1)
 })

@@ -173,6 +173,21 @@ describe('useOwnPresence', () => {
     expect(room.said).toHaveLength(2)
   })
 
+  test('omits the part of `meta` that is not JSON, and publishes the rest', async () => {
+    const { mount, client, seen } = await visible()
+    const errors: unknown[] = []
+    client.room('r').on('error', (error) => void errors.push(error))
+    const cycle: Record<string, unknown> = { ok: 1, n: 1n }
+    cycle.self = cycle
+    const scope = mount(() => useOwnPresence('r', { displayName: 'Ada', meta: cycle as never }))
+    await pass()
+    expect(seen()).toMatchObject({ displayName: 'Ada', meta: { ok: 1 } })
+    expect(errors).toMatchObject([{ code: 'invalid_value' }])
+    scope.unmount()
+    await pass()
+    expect(seen()?.meta).toBeUndefined()
+  })
+
   test('accepts a reactive object or a ref', async () => {
     const { mount, seen } = await visible()
     const presence = reactive({ displayName: 'Ada' })

@@ -1,4 +1,4 @@
-// Who this is, by the address: /project/demo?name=Ada. An application with a login asks its session, and sets `token` too.
+// Sets the display name from the URL: /project/demo?name=Ada. An application with a login uses its session, and sets `token` too.
 export default defineNuxtPlugin({
   name: 'identity',
   enforce: 'pre',

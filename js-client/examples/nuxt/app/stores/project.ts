@@ -1,5 +1,5 @@
 export interface Task {
-  /** Given by the client. It is what identifies a task, wherever it stands. */
+  /** Set by the client. Identifies the task at every position. */
   _sync_id?: string
   title: string
 }
