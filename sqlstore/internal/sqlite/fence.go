@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -29,7 +30,10 @@ const maxHeads = 10_000
 func (c *headCache) resetLocked() { c.conn, c.heads = nil, map[string]int64{} }
 
 // inWrite calls write in a transaction in which the database has the epoch. write returns the new heads of rooms.
-func (d *Dialect) inWrite(ctx context.Context, epoch string, write func(*sql.Tx) (map[string]int64, error)) error {
+//
+// The transaction ends with ctx, but the statements get a context that does not end: the driver starts a goroutine for each
+// call whose context can end, which costs more than some of the statements.
+func (d *Dialect) inWrite(ctx context.Context, epoch string, write func(context.Context, *sql.Tx) (map[string]int64, error)) error {
 	conn, err := d.write.Conn(ctx)
 	if err != nil {
 		return err
@@ -47,15 +51,16 @@ func (d *Dialect) inWrite(ctx context.Context, epoch string, write func(*sql.Tx)
 
 	d.cache.mu.Lock()
 	defer d.cache.mu.Unlock()
-	if err := d.refreshLocked(ctx, driver, tx); err != nil {
-		return err
+	statement := context.WithoutCancel(ctx)
+	if err := d.refreshLocked(statement, driver, tx); err != nil {
+		return cmp.Or(ctx.Err(), err)
 	}
 	if d.cache.epoch != epoch {
 		return dialect.OtherEpoch.Err()
 	}
-	heads, err := write(tx)
+	heads, err := write(statement, tx)
 	if err != nil {
-		return err
+		return cmp.Or(ctx.Err(), err)
 	}
 	if err := tx.Commit(); err != nil {
 		d.cache.resetLocked() // the transaction may have been committed

@@ -202,7 +202,7 @@ func (d *Dialect) Placeholders() squirrel.PlaceholderFormat { return squirrel.Qu
 
 // InsertLog implements dialect.Dialect.
 func (d *Dialect) InsertLog(ctx context.Context, epoch string, batches []*core.Batch) error {
-	return d.inWrite(ctx, epoch, func(tx *sql.Tx) (heads map[string]int64, err error) {
+	return d.inWrite(ctx, epoch, func(ctx context.Context, tx *sql.Tx) (heads map[string]int64, err error) {
 		if heads, err = d.checkAppendLocked(ctx, tx, batches); err != nil {
 			return nil, err
 		}
@@ -234,7 +234,7 @@ func (d *Dialect) ReadLog(ctx context.Context, room string, after int64, page *d
 
 // UpsertDocuments implements dialect.Dialect.
 func (d *Dialect) UpsertDocuments(ctx context.Context, epoch string, docs []core.Document) error {
-	return d.inWrite(ctx, epoch, func(tx *sql.Tx) (map[string]int64, error) {
+	return d.inWrite(ctx, epoch, func(ctx context.Context, tx *sql.Tx) (map[string]int64, error) {
 		upsert := tx.StmtContext(ctx, d.upsertDocument)
 		defer upsert.Close()
 		for _, doc := range docs {
@@ -251,7 +251,7 @@ func (d *Dialect) UpsertDocuments(ctx context.Context, epoch string, docs []core
 
 // UpsertCheckpoints implements dialect.Dialect.
 func (d *Dialect) UpsertCheckpoints(ctx context.Context, epoch string, checkpoints []core.Checkpoint) error {
-	return d.inWrite(ctx, epoch, func(tx *sql.Tx) (map[string]int64, error) {
+	return d.inWrite(ctx, epoch, func(ctx context.Context, tx *sql.Tx) (map[string]int64, error) {
 		upsert := tx.StmtContext(ctx, d.upsertPosition)
 		defer upsert.Close()
 		for _, c := range checkpoints {
