@@ -304,3 +304,28 @@ func (s *shorteningStore) Documents(ctx context.Context, room string) ([]core.Do
 	s.between()
 	return docs, err
 }
+
+func (s *goneStore) Log(ctx context.Context, room string, after int64, page core.Page) ([]*core.Batch, error) {
+	if s.gone.Load() {
+		return nil, core.ErrGone
+	}
+	return s.Store.Log(ctx, room, after, page)
+}
+
+func TestErrorOfReplacedStoreDoesNotRefuseWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &goneStore{Store: memstore.New()}
+		h := newHub(t, store)
+		old := room(t, h, "room")
+		endHistory(t, store)
+		if err := h.Ping(t.Context()); !errors.Is(err, core.ErrHistoryChanged) {
+			t.Fatalf("err = %v", err)
+		}
+		synctest.Wait() // the store is reopened
+		store.gone.Store(true)
+		if _, err := old.Log(t.Context(), 0, core.Page{Batches: 1}); !errors.Is(err, core.ErrGone) {
+			t.Fatalf("err = %v", err)
+		}
+		submit(t, room(t, h, "room"), batch(t, "ann", 1, "set n 1"))
+	})
+}

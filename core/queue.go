@@ -282,6 +282,9 @@ func (q *commitQueue) close(now time.Time) {
 	}
 }
 
+// ended reports whether the queue is closed and all submissions have been answered.
+func (q *commitQueue) ended() bool { return q.closing && q.open == 0 }
+
 // updateList moves a room that is not in flight to the list of its track, or out of all lists when no batch waits.
 func (q *commitQueue) updateList(l *roomQueue, now time.Time) {
 	if l.state == roomInFlight {
