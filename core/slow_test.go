@@ -313,7 +313,7 @@ func TestLargeInitialStateIsWrittenOverSlowConnection(t *testing.T) {
 			return nil
 		})
 		text := `"` + strings.Repeat("x", 7<<20) + `"`
-		h := newHub(t, store, loading(saying("one", text, "two", text)))
+		h := newHub(t, store, loading(newApplication("one", text, "two", text)))
 		cannotOpen(t, h, "room", core.ErrUnavailable) // the opening takes longer than the request waits
 		r := room(t, h, "room")
 		r.View(func(v core.View) {
