@@ -206,7 +206,7 @@ func TestBatchWhoseLogCannotBeReadIsRefused(t *testing.T) {
 		store := &hookedStore{Store: memstore.New()}
 		h := newHub(t, store, func(c *core.Config) { c.SubmitTimeout = time.Hour })
 		r, other := room(t, h, "room"), room(t, h, "other")
-		store.hook(func(ctx context.Context, call, room string) error {
+		store.hook(func(ctx context.Context, _, room string) error {
 			if room == "room" {
 				return stalls(ctx)
 			}
