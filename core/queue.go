@@ -20,7 +20,7 @@ type commitQueue struct {
 	queued    [trackCount]list.List // of *roomQueue, by waiting time
 	held      map[*submission]struct{}
 	open      int   // submissions without an answer
-	bytes     int64 // memory of these
+	bytes     int64 // memory of the open submissions
 	heldBytes int64 // memory of submissions that wait for a predecessor
 	closing   bool
 }
