@@ -217,7 +217,7 @@ func save(t *testing.T, store core.Store, rows ...core.Document) {
 
 // Another server saves a checkpoint and prunes after this one has read the checkpoint and before it reads the log.
 func TestRoomIsReadAgainWhenLogIsPrunedMeanwhile(t *testing.T) {
-	store := &pruningStore{faultyStore: faultyStore{Store: memstore.New()}}
+	store := &faultyStore{Store: memstore.New()}
 	first := newHub(t, store.Store)
 	r := room(t, first, "room")
 	for i := range 10 {
@@ -230,8 +230,6 @@ func TestRoomIsReadAgainWhenLogIsPrunedMeanwhile(t *testing.T) {
 	}
 	wantDocument(t, room(t, newHub(t, store), "room"), `{"n":9}`)
 }
-
-type pruningStore struct{ faultyStore }
 
 func TestSmallChangeOfLargeDocumentDelaysItsRow(t *testing.T) {
 	const size, seconds = 4 << 20, 1200
@@ -580,7 +578,7 @@ func TestDiscardedOperationIsLoggedWithoutValueAndRecognised(t *testing.T) {
 // After document rows were deleted by hand, the room is rebuilt from the log, or it is corrupt. It never looks empty.
 func TestDeletedDocumentRowsAreRebuiltFromLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &forgetfulStore{Store: memstore.New()}
+		store := &missingRowsStore{Store: memstore.New()}
 		h := newHub(t, store)
 		r := room(t, h, "room")
 		for _, key := range []string{"a", "b", "c"} {
@@ -605,13 +603,13 @@ func TestDeletedDocumentRowsAreRebuiltFromLog(t *testing.T) {
 	})
 }
 
-// forgetfulStore omits some document rows of each room.
-type forgetfulStore struct {
+// missingRowsStore omits some document rows of each room.
+type missingRowsStore struct {
 	core.Store
 	forget int
 }
 
-func (s *forgetfulStore) Documents(ctx context.Context, room string) ([]core.Document, error) {
+func (s *missingRowsStore) Documents(ctx context.Context, room string) ([]core.Document, error) {
 	rows, err := s.Store.Documents(ctx, room)
 	return rows[min(s.forget, len(rows)):], err
 }

@@ -230,7 +230,7 @@ func (c *checkpointer) saveCheckpoints(rooms []*Room, of func(*Room) (Checkpoint
 		return true
 	}
 	store := with[0].store
-	err := c.call(func(ctx context.Context) error { return store.SaveCheckpoints(ctx, checkpoints) })
+	err := c.call(c.hub.cfg.StoreTimeout, func(ctx context.Context) error { return store.SaveCheckpoints(ctx, checkpoints) })
 	switch {
 	case errors.Is(err, ErrHistoryChanged): // the rooms belong to an old history
 		c.hub.startReopen(store, err)
@@ -243,13 +243,6 @@ func (c *checkpointer) saveCheckpoints(rooms []*Room, of func(*Room) (Checkpoint
 		r.checkpointSaved(checkpoints[i].ServerSeq)
 	}
 	return true
-}
-
-// call makes one store call with Config.StoreTimeout.
-func (c *checkpointer) call(use func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(c.ctx, c.hub.cfg.StoreTimeout)
-	defer cancel()
-	return use(ctx)
 }
 
 // pause waits, unless the hub is closing.

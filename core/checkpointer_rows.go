@@ -44,37 +44,32 @@ func (c *checkpointer) saveRows(rooms []*Room) (ok bool) {
 // write writes rows in one transaction. If the database rejects them, write splits them until the rejected row is alone. It
 // reports whether the database could be used.
 func (c *checkpointer) write(rows []pendingRow) (ok bool) {
-	documents := make([]Document, len(rows))
+	documents, bytes := make([]Document, len(rows)), 0
 	for i := range rows {
 		documents[i] = rows[i].Document
+		bytes += len(rows[i].State)
 	}
 	began := time.Now()
-	store := rows[0].room.store
-	err := c.call(func(ctx context.Context) error { return store.SaveDocuments(ctx, documents) })
+	store, timeout := rows[0].room.store, c.hub.cfg.StoreTimeout
+	err := c.call(timeout+allowance(0, bytes), func(ctx context.Context) error { return store.SaveDocuments(ctx, documents) })
 	took := time.Since(began)
 	switch {
 	case err == nil:
 		c.failures = 0
 		c.hub.cfg.Metrics.Checkpointed(len(rows), took)
-		bytes := 0
 		for _, row := range rows {
 			row.room.rowSaved(row.doc)
-			bytes += len(row.State)
 		}
 		c.pause(min(took, maxYield) + time.Duration(bytes)*time.Second/steadyRate)
 		return true
 	case errors.Is(err, ErrHistoryChanged): // the rows belong to an old history
 		c.hub.startReopen(store, err)
-		for _, row := range rows {
-			row.room.rowFailed(row.doc, false)
-		}
+		retryLater(rows)
 		return false
-	case !errors.Is(err, ErrRejected) && (c.failures >= maxFailures || c.call(store.Ping) != nil):
+	case !errors.Is(err, ErrRejected) && (c.failures >= maxFailures || c.call(timeout, store.Ping) != nil):
 		c.failures = 0
 		c.failed(len(rows), err)
-		for _, row := range rows {
-			row.room.rowFailed(row.doc, false)
-		}
+		retryLater(rows)
 		return false
 	case len(rows) == 1:
 		if !errors.Is(err, ErrRejected) {
@@ -86,12 +81,17 @@ func (c *checkpointer) write(rows []pendingRow) (ok bool) {
 	}
 	half := len(rows) / 2
 	if !c.write(rows[:half]) {
-		for _, row := range rows[half:] {
-			row.room.rowFailed(row.doc, false)
-		}
+		retryLater(rows[half:])
 		return false
 	}
 	return c.write(rows[half:])
+}
+
+// retryLater schedules rows that could not be written.
+func retryLater(rows []pendingRow) {
+	for _, row := range rows {
+		row.room.rowFailed(row.doc, false)
+	}
 }
 
 // report logs a rejected row, at most once in warnEvery.

@@ -73,7 +73,7 @@ func (c *committer) change(l *roomQueue, how func(now time.Time) error) error {
 	err := how(time.Now())
 	id := l.track
 	queued := l.state == roomQueued && (was != roomQueued || id != before)
-	ended := c.queue.closing && c.queue.open == 0
+	ended := c.queue.ended()
 	c.mu.Unlock()
 	switch {
 	case ended:
@@ -150,7 +150,7 @@ func (c *committer) isolate(r *Room) {
 func (c *committer) answer(s *submission, a Answer, err error) {
 	c.mu.Lock()
 	c.queue.markAnswered(s)
-	ended := c.queue.closing && c.queue.open == 0
+	ended := c.queue.ended()
 	c.mu.Unlock()
 	s.done <- outcome{a, err} // does not block: the channel has room for the one outcome
 	if ended {

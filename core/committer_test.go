@@ -17,22 +17,22 @@ import (
 	"github.com/pathsync/pathsync/core/memstore"
 )
 
-// troubledStore fails at random in all ways of a database.
-type troubledStore struct {
+// randomFaultStore fails at random in all ways of a database.
+type randomFaultStore struct {
 	core.Store
 	t  *testing.T
 	mu sync.Mutex
-	// rng decides the result of each call; one call in fair succeeds.
+	// rng decides the result of each call; one call in odds fails in each way.
 	rng  *rand.Rand
-	fair int
-	// poisoned is the client whose batches are rejected, and sluggish the one whose batches time out.
-	poisoned, sluggish string
-	waiting            sync.WaitGroup
+	odds int
+	// rejected is the client whose batches are rejected, and slow the one whose batches time out.
+	rejected, slow string
+	waiting        sync.WaitGroup
 }
 
-func (s *troubledStore) roll(n int) int { s.mu.Lock(); defer s.mu.Unlock(); return s.rng.IntN(n) }
+func (s *randomFaultStore) roll(n int) int { s.mu.Lock(); defer s.mu.Unlock(); return s.rng.IntN(n) }
 
-func (s *troubledStore) Append(ctx context.Context, batches []*core.Batch) error {
+func (s *randomFaultStore) Append(ctx context.Context, batches []*core.Batch) error {
 	numbers := map[string]bool{}
 	for _, b := range batches {
 		at := fmt.Sprint(b.Room, "/", b.ServerSeq)
@@ -44,17 +44,17 @@ func (s *troubledStore) Append(ctx context.Context, batches []*core.Batch) error
 	time.Sleep(time.Duration(s.roll(5)) * time.Millisecond)
 	for _, b := range batches {
 		switch b.ClientID {
-		case s.poisoned:
+		case s.rejected:
 			if s.roll(2) == 0 {
 				return fmt.Errorf("a trigger: %w", core.ErrUnexplained)
 			}
 			return fmt.Errorf("a constraint: %w", core.ErrRejected)
-		case s.sluggish:
+		case s.slow:
 			<-ctx.Done()
 			return ctx.Err()
 		}
 	}
-	switch s.roll(s.fair) {
+	switch s.roll(s.odds) {
 	case 0:
 		return errNoDatabase
 	case 1: // the response is lost
@@ -80,8 +80,8 @@ func (s *troubledStore) Append(ctx context.Context, batches []*core.Batch) error
 	return s.Store.Append(ctx, batches)
 }
 
-func (s *troubledStore) Log(ctx context.Context, room string, after int64, page core.Page) ([]*core.Batch, error) {
-	if s.roll(s.fair) == 0 {
+func (s *randomFaultStore) Log(ctx context.Context, room string, after int64, page core.Page) ([]*core.Batch, error) {
+	if s.roll(s.odds) == 0 {
 		return nil, errNoDatabase
 	}
 	return s.Store.Log(ctx, room, after, page)
@@ -91,18 +91,18 @@ func (s *troubledStore) Log(ctx context.Context, room string, after int64, page 
 // are not, the numbers of each client ascend, and Close returns.
 func TestRandomFaultsDoNotBreakTheLog(t *testing.T) {
 	for seed := range uint64(20) {
-		synctest.Test(t, func(t *testing.T) { runTrouble(t, seed) })
+		synctest.Test(t, func(t *testing.T) { runRandomFaults(t, seed) })
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
 	}
 }
 
-func runTrouble(t *testing.T, seed uint64) {
+func runRandomFaults(t *testing.T, seed uint64) {
 	inner := memstore.New()
-	store := &troubledStore{Store: inner, t: t, rng: rand.New(rand.NewPCG(seed, 3)), fair: 1 << 30, poisoned: "poison"}
+	store := &randomFaultStore{Store: inner, t: t, rng: rand.New(rand.NewPCG(seed, 3)), odds: 1 << 30, rejected: "poison"}
 	if seed%3 == 0 {
-		store.sluggish = "sluggish"
+		store.slow = "slow"
 	}
 	open := func(store core.Store) *core.Hub {
 		return core.NewHub(core.Config{Store: store, Listen: func(string, string, int64) core.Listener { return new(recorder) }})
@@ -159,9 +159,9 @@ func runTrouble(t *testing.T, seed uint64) {
 	for i := range 3 {
 		rooms, others = append(rooms, room(t, h, fmt.Sprint("room-", i))), append(others, room(t, other, fmt.Sprint("room-", i)))
 	}
-	store.hook(func() { store.fair = 60 })
+	store.hook(func() { store.odds = 60 })
 	for i := range 3 {
-		for j, client := range []string{"ann", "ben", "poison", "sluggish"} {
+		for j, client := range []string{"ann", "ben", "poison", "slow"} {
 			all.Go(func() { write(rooms[i], client, rand.New(rand.NewPCG(seed, uint64(10*i+j)))) })
 		}
 		all.Go(func() { write(others[i], "eve", rand.New(rand.NewPCG(seed, uint64(100+i)))) })
@@ -171,7 +171,7 @@ func runTrouble(t *testing.T, seed uint64) {
 	} else {
 		time.Sleep(time.Second) // close while batches are pending
 	}
-	store.hook(func() { store.fair = 1 << 30 })
+	store.hook(func() { store.odds = 1 << 30 })
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // enough for all slow batches
 	defer cancel()
 	if err := h.Close(ctx); err != nil {
@@ -200,7 +200,7 @@ func runTrouble(t *testing.T, seed uint64) {
 				t.Errorf("%v was accepted at %d and is at %d", at, seq, b.ServerSeq)
 			}
 			delete(accepted, at)
-			if refused[at] && b.ClientID != store.sluggish {
+			if refused[at] && b.ClientID != store.slow {
 				t.Errorf("%v was refused and is in the log", at)
 			}
 		}
@@ -212,7 +212,7 @@ func runTrouble(t *testing.T, seed uint64) {
 	}
 }
 
-func (s *troubledStore) hook(f func()) { s.mu.Lock(); defer s.mu.Unlock(); f() }
+func (s *randomFaultStore) hook(f func()) { s.mu.Lock(); defer s.mu.Unlock(); f() }
 
 // A request is cancelled while its batch is queued, and then the same batch is sent three times at once, with writers in other
 // rooms.
@@ -271,19 +271,19 @@ func TestUnexplainedConflictIsNotRetriedForever(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		store.append = func(_ context.Context, batches []*core.Batch, do func() error) error {
 			for _, b := range batches {
-				if b.Room == "haunted" {
+				if b.Room == "conflicting" {
 					return core.ErrConflict
 				}
 			}
 			return do()
 		}
 		h := newHub(t, store, measuredBy(m))
-		haunted, well := room(t, h, "haunted"), room(t, h, "well")
+		conflicting, other := room(t, h, "conflicting"), room(t, h, "other")
 		for i := int64(1); i <= 3; i++ {
 			var all sync.WaitGroup
-			all.Go(func() { submit(t, well, batch(t, "ann", i, "set n 1")) })
+			all.Go(func() { submit(t, other, batch(t, "ann", i, "set n 1")) })
 			all.Go(func() {
-				if _, err := haunted.Submit(t.Context(), batch(t, "ann", i, "set n 1")); !errors.Is(err, core.ErrRejected) {
+				if _, err := conflicting.Submit(t.Context(), batch(t, "ann", i, "set n 1")); !errors.Is(err, core.ErrRejected) {
 					t.Errorf("err = %v", err)
 				}
 			})
@@ -330,7 +330,7 @@ func TestManyLargeBatchesDelayOthersLittle(t *testing.T) {
 			t.Run(fmt.Sprintf("%v a row, %d rooms", perRow, rooms), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					h := newHub(t, slowStore(perRow), func(c *core.Config) { c.SubmitTimeout = time.Hour })
-					bystander := room(t, h, "bystander")
+					other := room(t, h, "other")
 					var all sync.WaitGroup
 					left := 130
 					var mu sync.Mutex
@@ -353,7 +353,7 @@ func TestManyLargeBatchesDelayOthersLittle(t *testing.T) {
 							break
 						}
 						submitted := time.Now()
-						submit(t, bystander, batch(t, "w", n, "set n 1"))
+						submit(t, other, batch(t, "w", n, "set n 1"))
 						worst = max(worst, time.Since(submitted))
 					}
 					all.Wait()
@@ -388,7 +388,7 @@ func TestBatchThatTimesOutAloneIsRefusedWithoutEffectOnOthers(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		store.append = func(ctx context.Context, batches []*core.Batch, do func() error) error {
 			for _, b := range batches {
-				if b.ClientID == "sluggish" {
+				if b.ClientID == "slow" {
 					<-ctx.Done()
 					return ctx.Err()
 				}
@@ -400,7 +400,7 @@ func TestBatchThatTimesOutAloneIsRefusedWithoutEffectOnOthers(t *testing.T) {
 		h := newHub(t, store, measuredBy(m), func(c *core.Config) { c.SubmitTimeout = time.Hour })
 		r := room(t, h, "room")
 		done, worst := make(chan error, 1), time.Duration(0)
-		go func() { _, err := r.Submit(t.Context(), batch(t, "sluggish", 1, "set n 1")); done <- err }()
+		go func() { _, err := r.Submit(t.Context(), batch(t, "slow", 1, "set n 1")); done <- err }()
 		others := make([]*core.Room, 20)
 		for i := range others {
 			others[i] = room(t, h, fmt.Sprint("other-", i))

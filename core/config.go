@@ -20,7 +20,7 @@ type Config struct {
 	PresenceTimeout     time.Duration // lease of a client without a stream; default: 15 s
 	PresenceWindow      time.Duration // presence changes are collected this long; default: 50 ms
 	RoomIdle            time.Duration // an unused room is closed after this time; default: 60 s
-	StoreTimeout        time.Duration // timeout of one store call; default: 10 s
+	StoreTimeout        time.Duration // timeout of one store call, for reads of rooms without Progress; default: 10 s
 	SubmitTimeout       time.Duration // timeout of a batch's commit; default: 10 s
 	PredecessorTimeout  time.Duration // a batch waits this long for its predecessor; default: 2 s
 	InitialStateTimeout time.Duration // timeout of the initial state, without Progress; default: 5 s

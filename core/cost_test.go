@@ -9,8 +9,8 @@ import (
 	"github.com/pathsync/pathsync/core/memstore"
 )
 
-// crowdedRoom returns a room with a number of documents.
-func crowdedRoom(t testing.TB, documents int) *core.Room {
+// newRoomWithDocuments returns a room with a number of documents.
+func newRoomWithDocuments(t testing.TB, documents int) *core.Room {
 	t.Helper()
 	store := memstore.New()
 	rows := make([]core.Document, documents)
@@ -37,7 +37,7 @@ func BenchmarkCommitByDocuments(b *testing.B) {
 	for _, documents := range []int{1, 1_000, 10_000, 50_000} {
 		for _, keys := range []string{"same", "new"} {
 			b.Run(fmt.Sprintf("documents=%d/key=%s", documents, keys), func(b *testing.B) {
-				r := crowdedRoom(b, documents)
+				r := newRoomWithDocuments(b, documents)
 				p := batch(b, "ann", core.NoClientSeq, "set n 1")
 				p.Key = "doc000000"
 				for i := 0; b.Loop(); i++ {
@@ -62,7 +62,7 @@ func TestCommitCostDoesNotDependOnDocuments(t *testing.T) {
 
 // fastestCommits returns the shortest of several measurements of 100 commits.
 func fastestCommits(t *testing.T, documents int) time.Duration {
-	r := crowdedRoom(t, documents)
+	r := newRoomWithDocuments(t, documents)
 	best := time.Hour
 	for round := range 30 {
 		p := batch(t, "ann", core.NoClientSeq, "set n 1")

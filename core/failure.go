@@ -1,7 +1,6 @@
 package core
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -133,18 +132,12 @@ func (t *track) outage(a attempt) {
 // The database may still commit the batch later. Then the room's next batch conflicts, the log is read, and readers get the
 // batch after all.
 func (t *track) giveUp(a attempt, atFault bool) {
-	ctx, cancel := context.WithTimeout(t.c.ctx, t.c.cfg.StoreTimeout)
 	p := a.head[0]
-	page, err := p.room.store.Log(ctx, p.room.name, p.room.state.Seq(), Page{Batches: 1})
-	cancel()
-	if err == nil || errors.Is(err, ErrHistoryChanged) { // no further attempt may follow that would end the outage
-		t.databaseUp()
-	}
+	page, err := t.readLog(p.room, Page{Batches: 1})
 	switch {
-	case errors.Is(err, ErrHistoryChanged):
-		t.reject(a, p.room.hub.storeError(p.room.store, err, "looking for the batch"))
 	case err != nil:
-		t.retryIsolated(a)
+		t.c.refuse(p, err)
+		t.add(a.withGroups(a.rest, a.size))
 	case len(page) > 0:
 		t.conflict(a)
 	case atFault:

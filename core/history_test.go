@@ -87,12 +87,12 @@ func TestRowsOfOldHistoryAreNotWritten(t *testing.T) {
 	})
 }
 
-// forgetful is a database that can lose its last batches, as a restored backup does.
-type forgetful struct{ *memstore.Store }
+// restoredStore is a database that can lose its last batches, as a restored backup does.
+type restoredStore struct{ *memstore.Store }
 
-func newForgetful(t *testing.T, room string, n int) forgetful {
+func newRestoredStore(t *testing.T, room string, n int) restoredStore {
 	t.Helper()
-	s := forgetful{memstore.New()}
+	s := restoredStore{memstore.New()}
 	for seq := range n {
 		b := &core.Batch{Room: room, Key: "default", ClientID: "c", ClientSeq: core.NoClientSeq, ServerSeq: int64(seq) + 1,
 			Ops: []core.LoggedOp{{Kind: "set", Path: "n", Value: fmt.Sprint(seq), Index: -1}}}
@@ -104,11 +104,11 @@ func newForgetful(t *testing.T, room string, n int) forgetful {
 }
 
 // Created reports that the database is older than the process.
-func (forgetful) Created() bool { return false }
+func (restoredStore) Created() bool { return false }
 
 func TestPositionBeyondLogRenewsEpochOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := newForgetful(t, "room", 5)
+		store := newRestoredStore(t, "room", 5)
 		h := newHub(t, store)
 		r := room(t, h, "room")
 		before := r.Epoch()
@@ -147,7 +147,7 @@ func TestFalsePositionInHistoryOfThisProcessHasNoEffect(t *testing.T) {
 
 func TestBatchOfAnotherServerIsNotALoss(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := newForgetful(t, "room", 5)
+		store := newRestoredStore(t, "room", 5)
 		r := room(t, newHub(t, store), "room")
 		submit(t, room(t, newHub(t, store), "room"), batch(t, "ann", 1, "set n 6"))
 		if err := r.CheckPosition(t.Context(), 6); err != nil {
@@ -188,13 +188,13 @@ func TestServerBehindPrunedLogReopensRoom(t *testing.T) {
 }
 
 func TestLossDuringOperationRenewsEpoch(t *testing.T) {
-	for name, notice := range map[string]func(*testing.T, *core.Room){
+	for name, detect := range map[string]func(*testing.T, *core.Room){
 		"by the next batch": func(t *testing.T, r *core.Room) {
 			if _, err := r.Submit(t.Context(), batch(t, "ann", 9, "set n 9")); !errors.Is(err, core.ErrHistoryLost) {
 				t.Errorf("err = %v", err)
 			}
 		},
-		"by looking": func(*testing.T, *core.Room) { time.Sleep(time.Second) },
+		"by the watcher": func(*testing.T, *core.Room) { time.Sleep(time.Second) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -205,7 +205,7 @@ func TestLossDuringOperationRenewsEpoch(t *testing.T) {
 					submit(t, r, batch(t, "ann", n+1, "set n 1"))
 				}
 				store.Forget("room", 3)
-				notice(t, r)
+				detect(t, r)
 				synctest.Wait()
 				if got := closings(r); len(got) != 1 || h.Epoch() == r.Epoch() {
 					t.Errorf("closed with %v, and the epoch is %s", got, h.Epoch())
@@ -235,8 +235,15 @@ func (s *goneStore) Ping(ctx context.Context) error {
 	return s.Store.Ping(ctx)
 }
 
+func (s *goneStore) Log(ctx context.Context, room string, after int64, page core.Page) ([]*core.Batch, error) {
+	if s.gone.Load() {
+		return nil, core.ErrGone
+	}
+	return s.Store.Log(ctx, room, after, page)
+}
+
 func TestMissingDatabaseRefusesWritesUntilItIsBack(t *testing.T) {
-	for name, wait := range map[string]time.Duration{"by the first batch": 0, "by looking": time.Second} {
+	for name, wait := range map[string]time.Duration{"by the first batch": 0, "by the watcher": time.Second} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := &goneStore{Store: memstore.New()}
@@ -267,25 +274,24 @@ func TestMissingDatabaseRefusesWritesUntilItIsBack(t *testing.T) {
 // Another server raises the checkpoint and prunes the log after this one has read the documents and before it reads the log.
 func TestRoomOpensWhileItsLogIsPruned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &faultyStore{Store: memstore.New()}
+		store := &hookedStore{Store: memstore.New()}
 		other := newHub(t, store.Store)
 		ahead := room(t, other, "room")
 		submit(t, ahead, batch(t, "ben", 1, "set b 1"))
 		time.Sleep(10 * time.Second)
 		raced := false
-		h := newHub(t, &shorteningStore{Store: store.Store, between: func() {
-			if raced {
-				return
+		store.hook(func(_ context.Context, call, _ string) error {
+			if raced || call != "Log" {
+				return nil
 			}
 			raced = true
 			for n := range int64(9) {
 				submit(t, ahead, batch(t, "ben", n+2, "set b 2"))
 			}
 			time.Sleep(10 * time.Second)
-			if err := store.Prune(t.Context(), "room", 0, 9); err != nil {
-				t.Error(err)
-			}
-		}}, func(c *core.Config) { c.StoreTimeout = time.Minute })
+			return store.Prune(t.Context(), "room", 0, 9)
+		})
+		h := newHub(t, store, func(c *core.Config) { c.StoreTimeout = time.Minute })
 		wantDocument(t, room(t, h, "room"), `{"b":2}`)
 		if !raced {
 			t.Error("nothing was pruned meanwhile")
@@ -293,14 +299,20 @@ func TestRoomOpensWhileItsLogIsPruned(t *testing.T) {
 	})
 }
 
-// shorteningStore calls a function between the reads of a room's documents and of its log.
-type shorteningStore struct {
-	core.Store
-	between func()
-}
-
-func (s *shorteningStore) Documents(ctx context.Context, room string) ([]core.Document, error) {
-	docs, err := s.Store.Documents(ctx, room)
-	s.between()
-	return docs, err
+func TestErrorOfReplacedStoreDoesNotRefuseWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &goneStore{Store: memstore.New()}
+		h := newHub(t, store)
+		old := room(t, h, "room")
+		endHistory(t, store)
+		if err := h.Ping(t.Context()); !errors.Is(err, core.ErrHistoryChanged) {
+			t.Fatalf("err = %v", err)
+		}
+		synctest.Wait() // the store is reopened
+		store.gone.Store(true)
+		if _, err := old.Log(t.Context(), 0, core.Page{Batches: 1}); !errors.Is(err, core.ErrGone) {
+			t.Fatalf("err = %v", err)
+		}
+		submit(t, room(t, h, "room"), batch(t, "ann", 1, "set n 1"))
+	})
 }

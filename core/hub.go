@@ -24,7 +24,7 @@ type Hub struct {
 	opening   sync.WaitGroup  // goroutines that open rooms or reopen the store
 	readSlots chan struct{}   // one token for each room that is being read from the store
 	loadSlots chan struct{}   // one token for each call of the InitialStateLoader
-	ctx       context.Context // ends those calls and the reopening of the store
+	ctx       context.Context // ends the opening of rooms and the reopening of the store
 	cancel    context.CancelFunc
 	memory    atomic.Int64 // sum of Room.memory, and of initial states being written
 	external  atomic.Pointer[func() (used, retained, garbage int64)]
@@ -81,7 +81,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	defer h.mu.Unlock()
 	for _, s := range h.rooms {
 		if s.room != nil {
-			s.room.close(nil)
+			s.room.close()
 		}
 		h.dropLocked(s)
 	}

@@ -121,11 +121,15 @@ func (h *Hub) acquire(name string, accounts []Account) (*slot, error) {
 	return s, nil
 }
 
-// open opens the room of a slot. It outlives the request that caused it, so it has its own timeouts.
+// open opens the room of a slot. It outlives the request that caused it, so it has its own timeouts, and ends with the hub.
 func (h *Hub) open(name string, s *slot) {
 	store := h.store()
 	room, err := openRoom(h, store, name)
-	if err != nil && !errors.Is(err, ErrHistoryChanged) { // startReopen logs that one
+	switch {
+	case err == nil, errors.Is(err, ErrHistoryChanged): // startReopen logs the latter
+	case h.ctx.Err() != nil:
+		err = ErrClosing
+	default:
 		h.cfg.Log.Error("room cannot be opened", "room", name, "error", err)
 	}
 	h.mu.Lock()

@@ -531,7 +531,7 @@ func TestOutageRefusesWritesAndLosesNothing(t *testing.T) {
 		if accepted < 15 || refused < 15 {
 			t.Errorf("%d accepted and %d refused in 10 s after, and 30 s of, the outage", accepted, refused)
 		}
-		// The log has the batch that was in flight at the start of the outage once, and none of those refused at once.
+		// The log has the batch that was in flight at the start of the outage once, and none of the refused batches.
 		want, seq := document(r)
 		again := room(t, newHub(t, store), "room")
 		wantDocument(t, again, want)

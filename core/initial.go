@@ -43,8 +43,10 @@ func (h *Hub) writeInitialState(store Store, state *State) error {
 		return err
 	}
 	var memory int64
+	bytes := 0
 	for _, p := range proposals {
 		memory += int64(p.Memory())
+		bytes += p.bytes()
 	}
 	h.memory.Add(memory)
 	defer h.memory.Add(-memory)
@@ -54,7 +56,7 @@ func (h *Hub) writeInitialState(store Store, state *State) error {
 			return fmt.Errorf("%w: document %q: %s", ErrNoInitialState, d.Key, reason)
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), h.cfg.StoreTimeout)
+	ctx, cancel := context.WithTimeout(h.ctx, h.cfg.StoreTimeout+allowance(len(decided), bytes))
 	defer cancel()
 	batches, began := batchesOf(decided), time.Now()
 	err = store.Append(ctx, batches)
@@ -76,8 +78,6 @@ func (h *Hub) initialState(room string) ([]*Proposal, error) {
 	defer cancel()
 	stores, err := h.loadInTurn(ctx, room)
 	switch {
-	case h.ctx.Err() != nil:
-		return nil, ErrClosing
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrNoInitialState, err)
 	case len(stores) > maxInitialStores:

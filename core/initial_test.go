@@ -18,35 +18,35 @@ import (
 
 // application is a loader whose results the test sets.
 type application struct {
-	mu    sync.Mutex
-	loads []string
-	say   func(ctx context.Context, room string) (map[string]json.RawMessage, error)
+	mu      sync.Mutex
+	loads   []string
+	respond func(ctx context.Context, room string) (map[string]json.RawMessage, error)
 }
 
 func (a *application) LoadInitialState(ctx context.Context, room string) (map[string]json.RawMessage, error) {
 	a.mu.Lock()
 	a.loads = append(a.loads, room)
-	say := a.say
+	respond := a.respond
 	a.mu.Unlock()
-	return say(ctx, room)
+	return respond(ctx, room)
 }
 
-func (a *application) questions() int {
+func (a *application) loadCount() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return len(a.loads)
 }
 
-func (a *application) says(say func(ctx context.Context, room string) (map[string]json.RawMessage, error)) {
+func (a *application) respondWith(respond func(ctx context.Context, room string) (map[string]json.RawMessage, error)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.say = say
+	a.respond = respond
 }
 
-// saying returns an application with these documents for each room, as alternating keys and JSON.
-func saying(keysAndStates ...string) *application {
+// newApplication returns an application with these documents for each room, as alternating keys and JSON.
+func newApplication(keysAndStates ...string) *application {
 	a := new(application)
-	a.says(states(keysAndStates...))
+	a.respondWith(states(keysAndStates...))
 	return a
 }
 
@@ -97,7 +97,7 @@ func cannotOpen(t *testing.T, h *core.Hub, name string, want error) {
 func TestNewRoomGetsInitialState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
-		a := saying("notes", `{"n":1.0}`, "default", `{"tasks":[{"_sync_id":"a"}]}`)
+		a := newApplication("notes", `{"n":1.0}`, "default", `{"tasks":[{"_sync_id":"a"}]}`)
 		began := "default: {\"tasks\":[{\"_sync_id\":\"a\"}]} @1\nnotes: {\"n\":1.0} @2\n"
 		h := newHub(t, store, loading(a))
 		wantContents(t, room(t, h, "room"), began)
@@ -112,12 +112,12 @@ func TestNewRoomGetsInitialState(t *testing.T) {
 				t.Errorf("%+v", b)
 			}
 		}
-		a.says(states("default", `{"other":true}`))
+		a.respondWith(states("default", `{"other":true}`))
 		wantContents(t, room(t, h, "room"), began)
 		wantContents(t, room(t, newHub(t, store, loading(a)), "room"), began) // as after a crash, before a row is written
 		time.Sleep(5 * time.Second)
 		wantContents(t, room(t, newHub(t, store, loading(a)), "room"), began)
-		if n := a.questions(); n != 1 {
+		if n := a.loadCount(); n != 1 {
 			t.Errorf("it was loaded %d times", n)
 		}
 	})
@@ -126,7 +126,7 @@ func TestNewRoomGetsInitialState(t *testing.T) {
 func TestInitialStateGetsIDsInArrays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
-		a := saying("default", `{"tasks":[{"title":"x"},{"title":"y"}]}`)
+		a := newApplication("default", `{"tasks":[{"title":"x"},{"title":"y"}]}`)
 		got := contents(room(t, newHub(t, store, loading(a)), "room"))
 		ids := regexp.MustCompile(`"_sync_id":"(\w{20,})"`).FindAllStringSubmatch(got, -1)
 		if len(ids) != 2 || ids[0][1] == ids[1][1] {
@@ -141,11 +141,11 @@ func TestRoomWithHistoryLoadsNoInitialState(t *testing.T) {
 		store := memstore.New()
 		submit(t, room(t, newHub(t, store), "written"), batch(t, "ann", 1, "set x 1"))
 		submit(t, room(t, newHub(t, store), "refused"), batch(t, "ann", 1, "delete nothing"))
-		a := saying("default", `{"y":2}`)
+		a := newApplication("default", `{"y":2}`)
 		h := newHub(t, store, loading(a))
 		wantContents(t, room(t, h, "written"), "default: {\"x\":1} @1\n")
 		wantContents(t, room(t, h, "refused"), "")
-		if n := a.questions(); n != 0 {
+		if n := a.loadCount(); n != 0 {
 			t.Errorf("it was loaded %d times", n)
 		}
 	})
@@ -153,7 +153,7 @@ func TestRoomWithHistoryLoadsNoInitialState(t *testing.T) {
 
 func TestEmptyInitialStateIsLoadedAgainAtNextOpening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := saying()
+		a := newApplication()
 		h := newHub(t, memstore.New(), loading(a))
 		_, release, err := h.Room(t.Context(), "room")
 		if err != nil {
@@ -161,7 +161,7 @@ func TestEmptyInitialStateIsLoadedAgainAtNextOpening(t *testing.T) {
 		}
 		wantContents(t, room(t, h, "other"), "")
 		release()
-		a.says(states("default", `{"x":1}`))
+		a.respondWith(states("default", `{"x":1}`))
 		time.Sleep(2 * time.Minute) // the room is closed
 		wantContents(t, room(t, h, "room"), "default: {\"x\":1} @1\n")
 	})
@@ -170,7 +170,7 @@ func TestEmptyInitialStateIsLoadedAgainAtNextOpening(t *testing.T) {
 func TestConcurrentOpeningsLoadInitialStateOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := new(application)
-		a.says(func(context.Context, string) (map[string]json.RawMessage, error) {
+		a.respondWith(func(context.Context, string) (map[string]json.RawMessage, error) {
 			time.Sleep(time.Second)
 			return map[string]json.RawMessage{"default": json.RawMessage(`{"x":1}`)}, nil
 		})
@@ -186,7 +186,7 @@ func TestConcurrentOpeningsLoadInitialStateOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if n := a.questions(); n != 1 {
+		if n := a.loadCount(); n != 1 {
 			t.Errorf("it was loaded %d times", n)
 		}
 	})
@@ -196,15 +196,15 @@ func TestConcurrentOpeningsLoadInitialStateOnce(t *testing.T) {
 func TestRoomIsNotOpenedWithoutInitialState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := new(application)
-		a.says(failing(errors.New("502 Bad Gateway")))
+		a.respondWith(failing(errors.New("502 Bad Gateway")))
 		h := newHub(t, memstore.New(), loading(a))
 		for range 50 {
 			cannotOpen(t, h, "room", core.ErrNoInitialState)
 		}
-		if n := a.questions(); n != 1 {
+		if n := a.loadCount(); n != 1 {
 			t.Errorf("it was loaded %d times at once", n)
 		}
-		a.says(states("default", `{"x":1}`))
+		a.respondWith(states("default", `{"x":1}`))
 		time.Sleep(time.Second)
 		wantContents(t, room(t, h, "room"), "default: {\"x\":1} @1\n")
 	})
@@ -219,7 +219,7 @@ func TestInvalidInitialStateIsRefused(t *testing.T) {
 		}
 		return stores, nil
 	}
-	for name, say := range map[string]func(context.Context, string) (map[string]json.RawMessage, error){
+	for name, respond := range map[string]func(context.Context, string) (map[string]json.RawMessage, error){
 		"no JSON":          states("default", `{`),
 		"nothing":          states("default", ``),
 		"trailing garbage": states("default", `{}{}`),
@@ -236,7 +236,7 @@ func TestInvalidInitialStateIsRefused(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := memstore.New()
 				a := new(application)
-				a.says(say)
+				a.respondWith(respond)
 				h := newHub(t, store, loading(a), func(c *core.Config) { c.MaxDocumentBytes = 1024 })
 				cannotOpen(t, h, "room", core.ErrNoInitialState)
 				if log, err := store.Log(t.Context(), "room", 0, core.Page{Batches: 1, Bytes: 1}); len(log) > 0 || err != nil {
@@ -250,7 +250,7 @@ func TestInvalidInitialStateIsRefused(t *testing.T) {
 func TestSlowInitialStateTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := new(application)
-		a.says(func(ctx context.Context, _ string) (map[string]json.RawMessage, error) {
+		a.respondWith(func(ctx context.Context, _ string) (map[string]json.RawMessage, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		})
@@ -268,19 +268,19 @@ func TestInitialStateLoadsAreLimited(t *testing.T) {
 		const atOnce = 32
 		goOn := make(chan bool)
 		a := new(application)
-		a.says(func(context.Context, string) (map[string]json.RawMessage, error) { <-goOn; return nil, nil })
+		a.respondWith(func(context.Context, string) (map[string]json.RawMessage, error) { <-goOn; return nil, nil })
 		h := newHub(t, memstore.New(), loading(a))
 		var all sync.WaitGroup
 		for i := range 2 * atOnce {
 			all.Go(func() { room(t, h, fmt.Sprint(i)) })
 		}
 		synctest.Wait()
-		if n := a.questions(); n != atOnce {
+		if n := a.loadCount(); n != atOnce {
 			t.Errorf("%d were under way", n)
 		}
 		close(goOn)
 		all.Wait()
-		if n := a.questions(); n != 2*atOnce {
+		if n := a.loadCount(); n != 2*atOnce {
 			t.Errorf("%d loads are running", n)
 		}
 	})
@@ -289,7 +289,7 @@ func TestInitialStateLoadsAreLimited(t *testing.T) {
 func TestCloseDoesNotWaitForInitialState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := new(application)
-		a.says(func(ctx context.Context, _ string) (map[string]json.RawMessage, error) {
+		a.respondWith(func(ctx context.Context, _ string) (map[string]json.RawMessage, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		})
@@ -308,8 +308,8 @@ func TestCloseDoesNotWaitForInitialState(t *testing.T) {
 func TestFirstOfTwoServersSetsInitialState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
-		first := saying("default", `{"first":true}`, "notes", `{}`)
-		second := saying("default", `{"second":true}`)
+		first := newApplication("default", `{"first":true}`, "notes", `{}`)
+		second := newApplication("default", `{"second":true}`)
 		store.append = func(_ context.Context, _ []*core.Batch, do func() error) error {
 			store.hook(func() { store.append = nil })
 			room(t, newHub(t, store, loading(first)), "room")
@@ -327,7 +327,7 @@ func TestInitialStateWithUnknownFateIsFoundAtNextOpening(t *testing.T) {
 	for _, arrives := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			store := &faultyStore{Store: memstore.New()}
-			a := saying("default", `{"x":1}`, "notes", `{}`)
+			a := newApplication("default", `{"x":1}`, "notes", `{}`)
 			store.append = func(_ context.Context, batches []*core.Batch, do func() error) error {
 				if len(batches) != 2 {
 					t.Errorf("a transaction of %d", len(batches))
@@ -342,7 +342,7 @@ func TestInitialStateWithUnknownFateIsFoundAtNextOpening(t *testing.T) {
 			store.hook(func() { store.append = nil })
 			time.Sleep(time.Second)
 			wantContents(t, room(t, h, "room"), "default: {\"x\":1} @1\nnotes: {} @2\n")
-			if n := a.questions(); (n == 1) != arrives {
+			if n := a.loadCount(); (n == 1) != arrives {
 				t.Errorf("arrives: %v; it was loaded %d times", arrives, n)
 			}
 		})
@@ -353,6 +353,6 @@ func TestRejectedInitialStateDoesNotOpenTheRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &faultyStore{Store: memstore.New()}
 		store.append = func(context.Context, []*core.Batch, func() error) error { return core.ErrRejected }
-		cannotOpen(t, newHub(t, store, loading(saying("default", `{}`))), "room", core.ErrNoInitialState)
+		cannotOpen(t, newHub(t, store, loading(newApplication("default", `{}`))), "room", core.ErrNoInitialState)
 	})
 }

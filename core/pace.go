@@ -28,7 +28,7 @@ const (
 	// targetTime is the longest duration that a transaction should have: a batch that arrives at its start waits for it.
 	targetTime = 250 * time.Millisecond
 
-	// The allowance of a single batch, which cannot be split. SQL Server inserts 64 rows in a round trip.
+	// The allowance of a transaction that cannot be split. SQL Server inserts 64 rows in a round trip.
 	timePerRow = time.Millisecond
 	timePerMiB = time.Second
 )
@@ -42,7 +42,7 @@ func (p *pace) bounds() bounds {
 	return bounds{of(groupBounds.batches), of(groupBounds.rows), of(groupBounds.bytes)}
 }
 
-// allowance returns the time that a transaction with a single batch may take beyond the timeout.
+// allowance returns the time that a transaction that cannot be split may take beyond the timeout.
 func allowance(rows, bytes int) time.Duration {
 	return time.Duration(rows)*timePerRow + time.Duration(bytes)*timePerMiB/(1<<20)
 }

@@ -89,7 +89,7 @@ func (p *pruner) round() error {
 func (p *pruner) step(room string, after int64) (through int64, more bool, err error) {
 	var checkpoint Checkpoint
 	var oldest []Entry
-	err = p.call(func(ctx context.Context) (err error) {
+	err = p.call(p.cfg.StoreTimeout, func(ctx context.Context) (err error) {
 		if checkpoint, err = p.hub.store().Checkpoint(ctx, room); err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (p *pruner) step(room string, after int64) (through int64, more bool, err e
 	}
 	after, through = oldest[0].ServerSeq-1, oldest[n-1].ServerSeq
 	began := time.Now()
-	err = p.call(func(ctx context.Context) error { return p.hub.store().Prune(ctx, room, after, through) })
+	err = p.call(p.cfg.StoreTimeout, func(ctx context.Context) error { return p.hub.store().Prune(ctx, room, after, through) })
 	p.adapt(time.Since(began))
 	return through, n == len(oldest), err
 }
@@ -124,18 +124,11 @@ func (p *pruner) adapt(took time.Duration) {
 }
 
 func (p *pruner) nextRoom(after string) (room string, err error) {
-	err = p.call(func(ctx context.Context) (err error) {
+	err = p.call(p.cfg.StoreTimeout, func(ctx context.Context) (err error) {
 		room, err = p.hub.store().NextRoom(ctx, after)
 		return err
 	})
 	return room, err
-}
-
-// call makes one store call with Config.StoreTimeout.
-func (p *pruner) call(use func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(p.ctx, p.cfg.StoreTimeout)
-	defer cancel()
-	return use(ctx)
 }
 
 // pause waits for d. It returns false when the pruner has to end.

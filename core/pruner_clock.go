@@ -20,7 +20,7 @@ func (p *pruner) advanceClock() error {
 		return nil
 	}
 	var database time.Time
-	err := p.call(func(ctx context.Context) (err error) {
+	err := p.call(p.cfg.StoreTimeout, func(ctx context.Context) (err error) {
 		database, err = p.hub.store().Now(ctx)
 		return err
 	})
@@ -42,7 +42,7 @@ func (p *pruner) advanceClock() error {
 		p.cfg.Log.Warn("wall clock is ahead of the retention clock; the log is pruned by the retention clock, which catches up at double speed",
 			"clock", wall, "retention", p.clock.now)
 	}
-	return p.call(func(ctx context.Context) error {
+	return p.call(p.cfg.StoreTimeout, func(ctx context.Context) error {
 		return p.hub.store().SaveSetting(ctx, clockSetting, strconv.FormatInt(p.clock.now.UnixMilli(), 10))
 	})
 }
@@ -51,7 +51,7 @@ func (p *pruner) advanceClock() error {
 // It is never later than now.
 func (p *pruner) startClock(now time.Time) (time.Time, error) {
 	var stored string
-	err := p.call(func(ctx context.Context) (err error) {
+	err := p.call(p.cfg.StoreTimeout, func(ctx context.Context) (err error) {
 		stored, err = p.hub.store().Setting(ctx, clockSetting)
 		return err
 	})
@@ -79,7 +79,7 @@ func (p *pruner) newest() (newest int64, err error) {
 		if room, err = p.nextRoom(room); err != nil || room == "" {
 			return newest, err
 		}
-		err := p.call(func(ctx context.Context) error {
+		err := p.call(p.cfg.StoreTimeout, func(ctx context.Context) error {
 			checkpoint, err := p.hub.store().Checkpoint(ctx, room)
 			if err != nil {
 				return err

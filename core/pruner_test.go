@@ -234,14 +234,14 @@ func (s *slowPruneStore) Prune(ctx context.Context, room string, after, through 
 	return s.clockedStore.Prune(ctx, room, after, through)
 }
 
-// lastKeeper checks what the pruner deletes.
-type lastKeeper struct {
+// pruneChecker checks what the pruner deletes.
+type pruneChecker struct {
 	*memstore.Store
 	t      *testing.T
 	pruned atomic.Int64 // calls
 }
 
-func (s *lastKeeper) Prune(ctx context.Context, room string, after, through int64) error {
+func (s *pruneChecker) Prune(ctx context.Context, room string, after, through int64) error {
 	s.pruned.Add(1)
 	checkpoint, err := s.Checkpoint(ctx, room)
 	if err != nil || through >= checkpoint.ServerSeq {
@@ -261,7 +261,7 @@ func TestLastBatchOfLogIsNeverPruned(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store := &lastKeeper{Store: memstore.New(), t: t}
+				store := &pruneChecker{Store: memstore.New(), t: t}
 				h := newHub(t, store, func(c *core.Config) { c.Retention, c.PruneInterval = retention, time.Second })
 				changing, unchanging := room(t, h, "changing"), room(t, h, "unchanging")
 				for i := range int64(50) {

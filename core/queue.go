@@ -20,7 +20,7 @@ type commitQueue struct {
 	queued    [trackCount]list.List // of *roomQueue, by waiting time
 	held      map[*submission]struct{}
 	open      int   // submissions without an answer
-	bytes     int64 // memory of these
+	bytes     int64 // memory of the open submissions
 	heldBytes int64 // memory of submissions that wait for a predecessor
 	closing   bool
 }
@@ -281,6 +281,9 @@ func (q *commitQueue) close(now time.Time) {
 		}
 	}
 }
+
+// ended reports whether the queue is closed and all submissions have been answered.
+func (q *commitQueue) ended() bool { return q.closing && q.open == 0 }
 
 // updateList moves a room that is not in flight to the list of its track, or out of all lists when no batch waits.
 func (q *commitQueue) updateList(l *roomQueue, now time.Time) {

@@ -14,7 +14,7 @@ func (t *track) conflict(a attempt) {
 	results := make([]reconciled, len(a.head))
 	explained := false
 	for i, p := range a.head {
-		r, err := c.reconcile(p)
+		r, err := t.reconcile(p)
 		results[i] = r
 		if err != nil {
 			c.refuse(p, err)
@@ -54,9 +54,16 @@ func (t *track) unexplainedConflict(a attempt) {
 	t.reject(a, fmt.Errorf("%w: a conflict that the log does not show", ErrRejected))
 }
 
-// errReopen: the room is opened again because the log between its state and the batches of another server was pruned.
-// Whether an earlier attempt committed a batch of this server is unknown. Readers start again.
+// errReopen: the room is opened again, because it cannot continue from the log or must not delay other rooms. Whether an
+// earlier attempt committed a batch of this server is unknown. Readers start again.
 var errReopen = fmt.Errorf("%w: the room is being reopened", ErrUnavailable)
+
+// reopen ends a room with errReopen.
+func (r *Room) reopen(cause string, attributes ...any) error {
+	r.hub.cfg.Log.Warn("room is reopened: "+cause, append([]any{"room", r.name, "serverSeq", r.state.Seq()}, attributes...)...)
+	r.end(errReopen)
+	return errReopen
+}
 
 // reconciled is the result of reading the log for a group that met a conflict.
 type reconciled struct {
@@ -65,20 +72,18 @@ type reconciled struct {
 }
 
 // reconcile folds the batches that the log has beyond the room's state. An error means that the room or the committer has
-// stopped.
-func (c *committer) reconcile(p group) (result reconciled, err error) {
+// stopped. The track's other rooms wait meanwhile, so a room that takes longer than a transaction is reopened instead.
+func (t *track) reconcile(p group) (result reconciled, err error) {
 	r := p.room
+	var latest time.Time // zero: the first page has not been read
 	for {
-		page, err := c.readLog(r)
+		page, err := t.readLog(r, replayPage)
 		if err != nil || len(page) == 0 {
 			return result, err
 		}
 		result.moved = true
 		if first := page[0].ServerSeq; first > r.state.Seq()+1 {
-			r.hub.cfg.Log.Info("room is reopened: another server committed to it, and the log in between was pruned",
-				"room", r.name, "serverSeq", r.state.Seq(), "log", first)
-			r.end(errReopen)
-			return result, errReopen
+			return result, r.reopen("another server committed to it, and the log in between was pruned", "log", first)
 		}
 		if err = r.foldPage(page); err != nil {
 			return result, err
@@ -88,7 +93,13 @@ func (c *committer) reconcile(p group) (result reconciled, err error) {
 				result.own++
 			}
 		}
-		c.releaseUpTo(r, page)
+		t.c.releaseUpTo(r, page)
+		switch now := time.Now(); {
+		case latest.IsZero():
+			latest = now.Add(t.pace.timeout)
+		case now.After(latest):
+			return result, r.reopen("the log of other servers' batches is too long")
+		}
 	}
 }
 
@@ -109,33 +120,33 @@ func (r *Room) foldPage(page []*Batch) error {
 	return err
 }
 
-// readLog reads the next page of the log beyond the room's state. It retries until the database responds.
-func (c *committer) readLog(r *Room) ([]*Batch, error) {
-	// The database has responded when readLog returns. The flight may end after the conflict, without an attempt that would
-	// end the outage.
-	defer c.outage.Store(false)
-	unexplained := 0
+// readLog reads the next page of the log beyond the room's state. It retries until the database responds. If the database
+// responds and the read is too slow or fails again and again, the room is reopened: that does not use the track, and has no
+// limit on the time of a read that makes progress.
+func (t *track) readLog(r *Room, page Page) (batches []*Batch, err error) {
+	// The database has responded when readLog returns. The flight may end without an attempt that would end the outage.
+	defer t.databaseUp()
+	c, failures := t.c, 0
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		ctx, cancel := context.WithTimeout(c.ctx, c.cfg.StoreTimeout)
-		page, err := r.store.Log(ctx, r.name, r.state.Seq(), replayPage)
-		cancel()
-		if err == nil {
-			return page, nil
-		}
-		if errors.Is(err, ErrHistoryChanged) || errors.Is(err, ErrGone) {
+		slow := false
+		err = c.call(t.pace.timeout, func(ctx context.Context) (err error) {
+			batches, err = r.store.Log(ctx, r.name, r.state.Seq(), page)
+			slow = ctx.Err() != nil || errors.Is(err, ErrTooSlow)
+			return err
+		})
+		switch {
+		case err == nil:
+			return batches, nil
+		case errors.Is(err, ErrHistoryChanged), errors.Is(err, ErrGone):
 			return nil, r.hub.storeError(r.store, err, "reading the log after a conflict")
-		}
-		if errors.Is(err, ErrUnexplained) || errors.Is(err, ErrRejected) {
-			if unexplained++; unexplained >= maxUnexplained {
-				err = fmt.Errorf("%w: its log cannot be read: %w", ErrCorrupt, err)
-				r.mu.Lock()
-				r.failLocked(err)
-				r.mu.Unlock()
-				return nil, err
+		case c.call(t.pace.timeout, r.store.Ping) != nil:
+			c.logOutage("reading the log after a conflict", err)
+		default:
+			if failures++; slow || failures >= maxUnexplained {
+				return nil, r.reopen("its log cannot be read", "error", err, reported(err))
 			}
 		}
 		c.cfg.Metrics.Retried()
-		c.logOutage("reading the log after a conflict", err)
 		select {
 		case <-time.After(wait):
 		case <-c.ctx.Done():

@@ -82,9 +82,10 @@ func (r *Room) Err() error {
 	return r.err
 }
 
-// Log reads a page of committed batches after a serverSeq from the store.
+// Log reads a page of committed batches after a serverSeq from the store. It ends with ErrUnavailable after
+// Config.StoreTimeout without Progress.
 func (r *Room) Log(ctx context.Context, after int64, page Page) ([]*Batch, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.hub.cfg.StoreTimeout)
+	ctx, cancel := withProgress(ctx, r.hub.cfg.StoreTimeout)
 	defer cancel()
 	batches, err := r.store.Log(ctx, r.name, after, page)
 	return batches, r.hub.storeError(r.store, err, "reading the log")

@@ -47,6 +47,8 @@ func (h *Hub) readInTurn(store Store, room string) (*State, Checkpoint, error) {
 	select {
 	case h.readSlots <- struct{}{}:
 		defer func() { <-h.readSlots }()
+	case <-h.ctx.Done():
+		return nil, Checkpoint{}, ErrClosing
 	case <-time.After(h.cfg.StoreTimeout):
 		return nil, Checkpoint{}, fmt.Errorf("%w: too many rooms are being opened", ErrUnavailable)
 	}
@@ -127,9 +129,9 @@ func (h *Hub) replay(store Store, state *State) error {
 	}
 }
 
-// call makes one store call. StoreTimeout limits the time without Progress.
+// call makes one store call, which ends when the hub is closed. StoreTimeout limits the time without Progress.
 func (h *Hub) call(use func(context.Context) error) error {
-	ctx, cancel := withProgress(context.Background(), h.cfg.StoreTimeout)
+	ctx, cancel := withProgress(h.ctx, h.cfg.StoreTimeout)
 	defer cancel()
 	return use(ctx)
 }

@@ -42,10 +42,10 @@ func (r *Room) closeIfIdle() bool {
 	return true
 }
 
-func (r *Room) close(err error) {
+func (r *Room) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.shutLocked(err)
+	r.shutLocked(nil)
 }
 
 // shutLocked stops the room's timer, releases its memory and closes the listener.

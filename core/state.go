@@ -19,7 +19,7 @@ type State struct {
 	docs    map[string]*document
 	size    int      // encoded size of all documents, in bytes
 	rows    int      // documents that have a row in the database, or fewer
-	sorted  []string // keys of docs, sorted, without those in added
+	sorted  []string // keys of docs, sorted, without the keys in added
 	added   []string // new keys, unsorted
 	unsaved unsaved
 	dedup   *dedup

@@ -12,7 +12,7 @@ type submission struct {
 	state    submissionState
 	element  *list.Element // in queue.waiting, while the state is submissionWaiting
 	attempts int           // failed transactions that had this batch alone
-	strikes  int           // those during which the database committed other transactions
+	strikes  int           // failed attempts during which the database committed other transactions
 	done     chan outcome  // has room for the one outcome
 }
 

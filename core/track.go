@@ -65,7 +65,7 @@ func (t *track) next() (f *commit, wait time.Duration, ended bool) {
 	if !t.down || len(t.commits) == 0 {
 		groups, full = c.queue.take(t.id, t.pace.bounds())
 	}
-	ended = c.queue.closing && c.queue.open == 0
+	ended = c.queue.ended()
 	c.mu.Unlock()
 	if len(groups) > 0 {
 		return c.decide(groups, full), 0, false

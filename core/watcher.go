@@ -51,11 +51,16 @@ func (w *watcher) check() {
 	}
 }
 
-// record acts on the error of a store call.
+// record acts on the error of a store call. It does nothing for a store that is not the current one any more.
 func (w *watcher) record(store Store, err error) {
-	switch {
-	case errors.Is(err, ErrHistoryChanged):
+	if errors.Is(err, ErrHistoryChanged) {
 		w.hub.startReopen(store, err)
+		return
+	}
+	w.hub.mu.Lock()
+	defer w.hub.mu.Unlock()
+	switch {
+	case w.hub.history.store != store:
 	case errors.Is(err, ErrGone):
 		if !w.gone.Swap(true) {
 			w.hub.cfg.Log.Error("database is missing; writes are refused until it is back", "error", err)

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // worker controls one of a hub's goroutines: it wakes the goroutine, ends it, and waits for the end.
@@ -24,6 +25,13 @@ func (w *worker) notify() {
 	case w.wake <- struct{}{}:
 	default: // it has a token already
 	}
+}
+
+// call makes one call of the store with a timeout.
+func (w *worker) call(timeout time.Duration, use func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(w.ctx, timeout)
+	defer cancel()
+	return use(ctx)
 }
 
 // shutdown wakes the goroutine, which sees that it has to end, and waits for it. When ctx ends first, the goroutine gives up

@@ -39,8 +39,8 @@ func everyRequest(c client, room string) []answer {
 	}
 }
 
-// treasure starts a server that requires tokens, with documents in the rooms board-7 and board-8 that must not change.
-func treasure(t *testing.T, settings ...setting) (s *server, unchanged func()) {
+// startProtected starts a server that requires tokens, with documents in the rooms board-7 and board-8 that must not change.
+func startProtected(t *testing.T, settings ...setting) (s *server, unchanged func()) {
 	t.Helper()
 	s = start(t, append([]setting{guarded}, settings...)...)
 	owner := s.by("owner", editor)
@@ -56,8 +56,8 @@ func treasure(t *testing.T, settings ...setting) (s *server, unchanged func()) {
 	}
 }
 
-// shutsOut expects that every request with a token is refused, and that the token does not make it anonymous.
-func shutsOut(t *testing.T, s *server, unchanged func(), token string) {
+// refusesToken expects that every request with a token is refused, and that the token does not make it anonymous.
+func refusesToken(t *testing.T, s *server, unchanged func(), token string) {
 	t.Helper()
 	for _, a := range everyRequest(s.with(token), seven) {
 		a.problem(401, problem.Unauthenticated)
@@ -75,7 +75,7 @@ func claimsOf(user string, exp time.Time) jwt.MapClaims {
 func soon() time.Time { return time.Now().Add(time.Hour) }
 
 func TestEveryRouteOfV1RequiresAToken(t *testing.T) {
-	s, unchanged := treasure(t)
+	s, unchanged := startProtected(t)
 	asked := 0
 	for _, route := range s.api.Routes() {
 		method, path, _ := strings.Cut(route, " ")
@@ -96,23 +96,23 @@ func TestEveryRouteOfV1RequiresAToken(t *testing.T) {
 }
 
 func TestTokenWithAlgNoneIsRefused(t *testing.T) {
-	s, unchanged := treasure(t)
+	s, unchanged := startProtected(t)
 	none := signed(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, claimsOf("owner", soon()))
-	shutsOut(t, s, unchanged, none)
+	refusesToken(t, s, unchanged, none)
 	good := strings.Split(newToken("owner", editor, time.Hour), ".")
 	for _, alg := range []string{"none", "None", "nOnE", ""} {
 		header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"` + alg + `"}`))
-		shutsOut(t, s, unchanged, header+"."+good[1]+".")
-		shutsOut(t, s, unchanged, header+"."+good[1]+"."+good[2])
+		refusesToken(t, s, unchanged, header+"."+good[1]+".")
+		refusesToken(t, s, unchanged, header+"."+good[1]+"."+good[2])
 	}
 }
 
 func TestTokenOfAnotherKeyIsRefused(t *testing.T) {
-	s, unchanged := treasure(t)
-	shutsOut(t, s, unchanged, signed(jwt.SigningMethodHS256, []byte("another secret, which is long enough too"), claimsOf("owner", soon())))
+	s, unchanged := startProtected(t)
+	refusesToken(t, s, unchanged, signed(jwt.SigningMethodHS256, []byte("another secret, which is long enough too"), claimsOf("owner", soon())))
 	good := strings.Split(newToken("mallory", onlyReads, time.Hour), ".")
 	forged := base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"owner","exp":99999999999,"pathsync":` + editor + `}`))
-	shutsOut(t, s, unchanged, good[0]+"."+forged+"."+good[2])
+	refusesToken(t, s, unchanged, good[0]+"."+forged+"."+good[2])
 }
 
 func TestTokenSignedWithThePublicKeyAsSecretIsRefused(t *testing.T) {
@@ -128,25 +128,25 @@ func TestTokenSignedWithThePublicKeyAsSecretIsRefused(t *testing.T) {
 	s := start(t, func(p *parts) { p.api.Auth = verifies(auth.Config{PublicKey: public}) })
 	s.with(signed(jwt.SigningMethodRS256, key, claimsOf("owner", soon()))).get(seven).is(200)
 	for _, secret := range [][]byte{public, der, []byte(strings.TrimSpace(string(public)))} {
-		shutsOut(t, s, func() {}, signed(jwt.SigningMethodHS256, secret, claimsOf("owner", soon())))
+		refusesToken(t, s, func() {}, signed(jwt.SigningMethodHS256, secret, claimsOf("owner", soon())))
 	}
 }
 
 func TestTokenOutsideOfItsValidityIsRefused(t *testing.T) {
-	s, unchanged := treasure(t)
-	shutsOut(t, s, unchanged, newToken("owner", editor, -time.Minute))
+	s, unchanged := startProtected(t)
+	refusesToken(t, s, unchanged, newToken("owner", editor, -time.Minute))
 	early := claimsOf("owner", soon())
 	early["nbf"] = time.Now().Add(time.Minute).Unix()
-	shutsOut(t, s, unchanged, signed(jwt.SigningMethodHS256, []byte(signingKey), early))
+	refusesToken(t, s, unchanged, signed(jwt.SigningMethodHS256, []byte(signingKey), early))
 	endless := claimsOf("owner", soon())
 	delete(endless, "exp")
-	shutsOut(t, s, unchanged, signed(jwt.SigningMethodHS256, []byte(signingKey), endless))
+	refusesToken(t, s, unchanged, signed(jwt.SigningMethodHS256, []byte(signingKey), endless))
 }
 
 func TestMalformedTokenIsRefused(t *testing.T) {
-	s, unchanged := treasure(t)
+	s, unchanged := startProtected(t)
 	for _, text := range []string{"x", "a.b.c", "..", "null", strings.Repeat("x", 20<<10), newToken("owner", editor, time.Hour) + "x"} {
-		shutsOut(t, s, unchanged, text)
+		refusesToken(t, s, unchanged, text)
 	}
 	good := newToken("owner", editor, time.Hour)
 	for _, header := range []string{"Basic b3duZXI6", "Bearer", "Bearer ", "Token " + good, good, "Bearer\t" + good, "Bearer " + good + " x", "Bearer " + good + ", Bearer " + good} {
@@ -165,13 +165,13 @@ func TestMalformedTokenIsRefused(t *testing.T) {
 }
 
 func TestTokenInACookieIsAccepted(t *testing.T) {
-	s, _ := treasure(t)
+	s, _ := startProtected(t)
 	s.get(seven, "Cookie", "a=b; __Host-pathsync="+newToken("ann", onlyReads, time.Hour)).is(200)
 	s.open(seven+"/events", "Cookie", "__Host-pathsync="+newToken("ann", onlyReads, time.Hour)).live()
 }
 
 func TestTokenInTheURLIsRefused(t *testing.T) {
-	s, unchanged := treasure(t)
+	s, unchanged := startProtected(t)
 	good := newToken("owner", editor, time.Hour)
 	for _, name := range []string{"token", "access_token", "Access_Token", "jwt", "id_token", "authorization", "bearer", "x", "ticket", "clientId"} {
 		for _, path := range []string{seven, seven + "/events", seven + "/changes"} {
@@ -183,7 +183,7 @@ func TestTokenInTheURLIsRefused(t *testing.T) {
 }
 
 func TestTokenForOtherRoomsIsForbidden(t *testing.T) {
-	s, unchanged := treasure(t)
+	s, unchanged := startProtected(t)
 	for _, claim := range []string{
 		``, `{}`, `{"rooms":[]}`, `{"rooms":[{"room":"board-8","read":true,"write":true,"presence":true}]}`,
 		`{"rooms":[{"match":"board-7?","read":true,"write":true,"presence":true}]}`,
@@ -204,7 +204,7 @@ func TestTokenForOtherRoomsIsForbidden(t *testing.T) {
 
 // Patterns are compared with the decoded name, which is decoded once and not normalized.
 func TestEncodedSlashesAndDotsDoNotReachOtherRooms(t *testing.T) {
-	s, unchanged := treasure(t)
+	s, unchanged := startProtected(t)
 	mallory := s.by("mallory", `{"rooms":[{"match":"team/*","read":true,"write":true,"presence":true}]}`)
 	for path, room := range map[string]string{
 		"team%2Fa": "team/a", "team%2F..%2Fboard-7": "team/../board-7", "team%2F%2e%2e%2Fboard-8": "team/../board-8",
@@ -233,7 +233,7 @@ func TestEncodedSlashesAndDotsDoNotReachOtherRooms(t *testing.T) {
 }
 
 func TestReadPermissionAllowsNeitherWritingNorPresence(t *testing.T) {
-	s, unchanged := treasure(t)
+	s, unchanged := startProtected(t)
 	ann := s.by("ann", onlyReads)
 	for _, a := range []answer{
 		ann.post(seven+"/ops", write), ann.put(seven+"/presence/ann", `{}`), ann.delete(seven + "/presence/ann"), ann.post(seven+"/presence/ann/leave", ""),
@@ -246,7 +246,7 @@ func TestReadPermissionAllowsNeitherWritingNorPresence(t *testing.T) {
 }
 
 func TestWritePermissionDoesNotAllowReading(t *testing.T) {
-	s, _ := treasure(t)
+	s, _ := startProtected(t)
 	sensor := s.by("sensor", `{"rooms":[{"room":"board-7","write":true}]}`)
 	sensor.post(seven+"/ops", write).is(200)
 	for _, path := range []string{"", "/events", "/changes", "/stores/default", "/presence"} {
@@ -255,7 +255,7 @@ func TestWritePermissionDoesNotAllowReading(t *testing.T) {
 }
 
 func TestReadOnlyPartIsProtectedFromChangesOfItsParents(t *testing.T) {
-	s, _ := treasure(t)
+	s, _ := startProtected(t)
 	s.by("owner", editor).post(eight+"/ops", `{"clientId":"o","key":"default","ops":[{"op":"set","path":"","value":{"plan":{"budget":{"total":1},"title":"a"},"tasks":[{"_sync_id":"t1","cost":1}]}}]}`).is(200)
 	before := s.by("owner", editor).state("board-8")
 	ann := s.by("ann", `{"rooms":[{"match":"*","read":true,"write":true}],"readOnly":[
@@ -306,7 +306,7 @@ func ticketOf(t *testing.T, c client, room string) string {
 }
 
 func TestTicketIsValidOnce(t *testing.T) {
-	s, _ := treasure(t)
+	s, _ := startProtected(t)
 	ticket := ticketOf(t, s.by("ann", editor), "board-7")
 	s.open(seven + "/events?clientId=ann&ticket=" + ticket).live()
 	for range 3 {
@@ -318,7 +318,7 @@ func TestTicketIsValidOnce(t *testing.T) {
 }
 
 func TestTicketOfAnotherRoomIsRefused(t *testing.T) {
-	s, unchanged := treasure(t)
+	s, unchanged := startProtected(t)
 	ticket := ticketOf(t, s.by("ann", editor), "board-8")
 	s.get(seven+"/events?ticket="+ticket).problem(401, problem.Unauthenticated)
 	s.get(eight+"/events?ticket="+ticket).problem(401, problem.Unauthenticated) // and it is used up
@@ -326,7 +326,7 @@ func TestTicketOfAnotherRoomIsRefused(t *testing.T) {
 }
 
 func TestTicketOpensOnlyStreams(t *testing.T) {
-	s, unchanged := treasure(t)
+	s, unchanged := startProtected(t)
 	for _, path := range []string{"", "/changes", "/stores/default", "/presence"} {
 		s.get(seven+path+"?ticket="+ticketOf(t, s.by("ann", editor), "board-7")).problem(401, problem.Unauthenticated)
 	}
@@ -407,7 +407,7 @@ func TestClientOfAnotherUserIsForbidden(t *testing.T) {
 }
 
 func TestUserComesFromTheTokenOnly(t *testing.T) {
-	s, _ := treasure(t)
+	s, _ := startProtected(t)
 	ann, owner := s.by("ann", editor), s.by("owner", editor)
 	r := owner.open(seven + "/events").live()
 	ann.put(seven+"/presence/tab", `{"displayName":"Ann"}`).is(200)
@@ -431,7 +431,7 @@ func TestUserComesFromTheTokenOnly(t *testing.T) {
 }
 
 func TestCredentialsCannotInjectHeaders(t *testing.T) {
-	s, unchanged := treasure(t)
+	s, unchanged := startProtected(t)
 	for _, injected := range []string{
 		"Authorization: Bearer x\rSet-Cookie: a=b", "Authorization: Bearer x\" error=\"\r\nX-Request-Id: a\x00b", "Cookie: __Host-pathsync=\"x\r\n Set-Cookie: a=b\"",
 		"Authorization: Bearer %0d%0aSet-Cookie:%20a=b",
@@ -447,7 +447,7 @@ func TestCredentialsCannotInjectHeaders(t *testing.T) {
 		}
 	}
 	for _, sub := range []string{"a\r\nSet-Cookie: a=b", "a\nb", "a\x00", "\x1b[2J"} {
-		shutsOut(t, s, unchanged, signed(jwt.SigningMethodHS256, []byte(signingKey), claimsOf(sub, soon())))
+		refusesToken(t, s, unchanged, signed(jwt.SigningMethodHS256, []byte(signingKey), claimsOf(sub, soon())))
 	}
 }
 
@@ -581,7 +581,7 @@ func TestEndedStreamHasNoTimer(t *testing.T) {
 
 // A browser adds the cookie to requests of every page, so the origin of the page is checked.
 func TestPageOfAnotherOriginCannotUseTheCookie(t *testing.T) {
-	s, unchanged := treasure(t)
+	s, unchanged := startProtected(t)
 	cookie := "__Host-pathsync=" + newToken("owner", editor, time.Hour)
 	for _, from := range [][2]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.test"}, {"Origin", "null"}} {
 		for _, kind := range []string{"application/json", "text/plain", "application/x-www-form-urlencoded"} {

@@ -46,8 +46,8 @@ func into(h slog.Handler) setting {
 // andRequests also logs every request.
 func andRequests(h slog.Handler) setting { return func(p *parts) { p.api.AccessLog = slog.New(h) } }
 
-// scribble sends requests with text in everything that the server logs.
-func scribble(t *testing.T, s *server) {
+// sendForgedText sends requests with text in everything that the server logs.
+func sendForgedText(t *testing.T, s *server) {
 	t.Helper()
 	s.store.fail(errAway)
 	for _, text := range []string{
@@ -70,7 +70,7 @@ func TestLogLineCannotBeForged(t *testing.T) {
 	var log lines
 	h := slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})
 	s := start(t, into(h), andRequests(h))
-	scribble(t, s)
+	sendForgedText(t, s)
 	all := log.all()
 	if len(all) < 50 {
 		t.Fatalf("only %d lines were logged", len(all))
@@ -86,7 +86,7 @@ func TestJSONLogLineCannotBeForged(t *testing.T) {
 	var log lines
 	h := slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})
 	s := start(t, into(h), andRequests(h))
-	scribble(t, s)
+	sendForgedText(t, s)
 	all := log.all()
 	if len(all) < 50 {
 		t.Fatalf("only %d lines were logged", len(all))
@@ -143,7 +143,7 @@ func TestResponsesContainNothingOfTheDatabase(t *testing.T) {
 					if a.status < 500 && a.status != c.status {
 						t.Errorf("%s: status %d", a.what, a.status)
 					}
-					discreet(t, a.problem(a.status, parseProblem(t, a.body).Code))
+					hidesDatabase(t, a.problem(a.status, parseProblem(t, a.body).Code))
 					if header := fmt.Sprint(a.header); strings.Contains(header, secret) {
 						t.Errorf("%s: %s", a.what, header)
 					}
@@ -157,16 +157,16 @@ func TestResponsesContainNothingOfTheDatabase(t *testing.T) {
 	}
 }
 
-// faintStore panics when it reads a client's last batch.
-type faintStore struct{ core.Store }
+// panickingStore panics when it reads a client's last batch.
+type panickingStore struct{ core.Store }
 
-func (faintStore) LastClientSeq(context.Context, string, string) (int64, error) { panic(secret) }
+func (panickingStore) LastClientSeq(context.Context, string, string) (int64, error) { panic(secret) }
 
 func TestPanicIsAnsweredAndLogged(t *testing.T) {
 	var log lines
-	s := start(t, func(p *parts) { p.store = faintStore{memstore.New()} }, into(slog.NewTextHandler(&log, nil)))
+	s := start(t, func(p *parts) { p.store = panickingStore{memstore.New()} }, into(slog.NewTextHandler(&log, nil)))
 	s.harmless(t, func() {
-		discreet(t, s.post("/v1/rooms/target/ops", `{"clientId":"ada","clientSeq":1,"key":"k","ops":[{"op":"delete","path":"x"}]}`).
+		hidesDatabase(t, s.post("/v1/rooms/target/ops", `{"clientId":"ada","clientSeq":1,"key":"k","ops":[{"op":"delete","path":"x"}]}`).
 			problem(500, problem.Internal))
 	})
 	if all := log.all(); len(all) != 1 || !strings.Contains(all[0], secret) || !strings.Contains(all[0], "stack=") {

@@ -36,8 +36,8 @@ func (s *server) forged(t *testing.T, headers ...string) {
 	}
 }
 
-// victimStays expects that the victim is still present.
-func (s *server) victimStays(t *testing.T) {
+// victimIsPresent expects that the victim is still present.
+func (s *server) victimIsPresent(t *testing.T) {
 	t.Helper()
 	if users := s.get("/v1/rooms/target/presence").body; !strings.Contains(users, "victim") {
 		t.Errorf("the victim has been made to leave: %s", users)
@@ -63,7 +63,7 @@ func TestFormOfAnotherOriginCannotWrite(t *testing.T) {
 				s.put("/v1/rooms/target/presence/victim", `{}`).is(200)
 				s.harmless(t, func() {
 					s.forged(t, headers...)
-					s.victimStays(t)
+					s.victimIsPresent(t)
 				})
 			}, allowing(t, app))
 		})
@@ -74,7 +74,7 @@ func TestOtherOriginsCannotWrite(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.put("/v1/rooms/target/presence/victim", `{}`).is(200)
 		s.harmless(t, func() {
-			for _, origin := range strangers {
+			for _, origin := range foreignOrigins {
 				for _, site := range []string{"cross-site", "same-site"} {
 					for _, request := range [][2]string{
 						{http.MethodPost, "/ops"}, {http.MethodPut, "/presence/victim"}, {http.MethodPost, "/presence/victim"}, {http.MethodDelete, "/presence/victim"}, {http.MethodPost, "/presence/victim/leave"},
@@ -84,7 +84,7 @@ func TestOtherOriginsCannotWrite(t *testing.T) {
 					}
 				}
 			}
-			s.victimStays(t)
+			s.victimIsPresent(t)
 		})
 	}, allowing(t, app))
 }

@@ -50,7 +50,7 @@ func TestEditFollowsAMovedItem(t *testing.T) {
 }
 
 func TestMovedItemDoesNotAvoidReadOnly(t *testing.T) {
-	s, _ := treasure(t)
+	s, _ := startProtected(t)
 	owner := s.by("owner", editor)
 	owner.post(eight+"/ops", `{"clientId":"o","key":"default","ops":[{"op":"set","path":"","value":
 		{"todo":[{"_sync_id":"x"},{"_sync_id":"y"}],"locked":[{"_sync_id":"z"}]}}]}`).is(200)

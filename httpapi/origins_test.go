@@ -22,8 +22,8 @@ func allowing(t *testing.T, list ...string) setting {
 	return func(p *parts) { p.api.Origins = origins }
 }
 
-// strangers are origins that resemble app, or are malformed.
-var strangers = []string{
+// foreignOrigins are origins that resemble app, or are malformed.
+var foreignOrigins = []string{
 	"null", "https://app.example.com.evil.test", "https://evil.test/https://app.example.com", "https://evilapp.example.com",
 	"https://sub.app.example.com", "https://example.com", "https://app.example.com:8443", "https://app.example.com:443",
 	"http://app.example.com", "https://APP.example.com", "https://app.example.com/", "https://app.example.com evil.test",
@@ -86,7 +86,7 @@ func TestPageOfAnAllowedOriginReadsAStream(t *testing.T) {
 
 func TestOtherOriginsCannotRead(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
-		for _, origin := range append(strangers, "") {
+		for _, origin := range append(foreignOrigins, "") {
 			for _, a := range []answer{
 				s.get("/v1/rooms/r", "Origin", origin),
 				s.get("/v1/nowhere", "Origin", origin),
@@ -129,7 +129,7 @@ func TestPreflightIsAnswered(t *testing.T) {
 
 func TestAnyOriginMayReadWithoutCookies(t *testing.T) {
 	inBubble(t, func(_ *testing.T, s *server) {
-		for _, origin := range strangers {
+		for _, origin := range foreignOrigins {
 			s.get("/v1/rooms/r", "Origin", origin).is(200).has("Access-Control-Allow-Origin", "*").
 				has("Access-Control-Allow-Credentials", "")
 			s.send(http.MethodPut, "/v1/rooms/r/presence/ada", strings.NewReader(`{}`), "Origin", origin).is(200).

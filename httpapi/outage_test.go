@@ -12,8 +12,8 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// discreet expects that a problem contains nothing of the database.
-func discreet(t *testing.T, p problem.Problem) {
+// hidesDatabase expects that a problem contains nothing of the database.
+func hidesDatabase(t *testing.T, p problem.Problem) {
 	t.Helper()
 	text := fmt.Sprintf("%+v", p)
 	for _, word := range []string{secret, "sqlserver", "10.0.0.7", "sync_", "INSERT", "dial"} {
@@ -32,12 +32,12 @@ func TestOutageRefusesWritesAndReadsContinue(t *testing.T) {
 		batch := `{"clientId":"ada","clientSeq":1,"key":"default","ops":[{"op":"set","path":"y","value":true}]}`
 		began := time.Now()
 		for range 3 { // the first detects the outage, the others fail at once
-			discreet(t, s.post("/v1/rooms/r/ops", batch).problem(503, problem.DatabaseUnavailable))
+			hidesDatabase(t, s.post("/v1/rooms/r/ops", batch).problem(503, problem.DatabaseUnavailable))
 		}
 		if took := time.Since(began); took > 11*time.Second {
 			t.Errorf("three refusals took %v", took)
 		}
-		discreet(t, s.get("/readyz").problem(503, problem.DatabaseUnavailable))
+		hidesDatabase(t, s.get("/readyz").problem(503, problem.DatabaseUnavailable))
 		s.get("/healthz").is(200)
 
 		const room = `{"room":"r","epoch":"history1","serverSeq":2,"stores":{"default":{"serverSeq":2,"state":{"x":2}}}}`
@@ -74,7 +74,7 @@ func TestOutageDoesNotShowUnloadedRoomsAsEmpty(t *testing.T) {
 			s.delete("/v1/rooms/cold/presence/ada"),
 			s.ops("cold", `{"op":"delete","path":"x"}`),
 		} {
-			discreet(t, a.problem(503, problem.DatabaseUnavailable))
+			hidesDatabase(t, a.problem(503, problem.DatabaseUnavailable))
 		}
 		s.store.recover()
 		time.Sleep(2 * time.Second)
@@ -87,7 +87,7 @@ func TestLogIsUnavailableInAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		s.fill("r", 200)
 		s.store.fail(errAway)
-		discreet(t, s.get("/v1/rooms/r/changes?after=history1-1").problem(503, problem.DatabaseUnavailable))
+		hidesDatabase(t, s.get("/v1/rooms/r/changes?after=history1-1").problem(503, problem.DatabaseUnavailable))
 		s.open("/v1/rooms/r/events", "Last-Event-ID", "history1-1").wants(
 			event{"", "state", `{"room":"r","key":"default","serverSeq":200,"state":{"x":200}}`},
 			event{"", "presence", noUsers}, upToDate("r", 200))
@@ -103,7 +103,7 @@ func TestDamagedRoomIsNeitherServedNorOverwritten(t *testing.T) {
 			s.get("/v1/rooms/damaged/changes"),
 			s.ops("damaged", `{"op":"init","path":"","value":{}}`),
 		} {
-			discreet(t, a.problem(503, problem.RoomUnavailable))
+			hidesDatabase(t, a.problem(503, problem.RoomUnavailable))
 		}
 		time.Sleep(time.Minute) // long enough for a checkpoint
 		if got := s.store.saves.Load(); got != 0 {

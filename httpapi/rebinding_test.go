@@ -35,7 +35,7 @@ func TestRebindingPageIsRefused(t *testing.T) {
 				s.under(host, http.MethodPost, "/v1/rooms/target/presence/victim/leave", "").problem(403, problem.CrossOrigin)
 			}
 		})
-		s.victimStays(t)
+		s.victimIsPresent(t)
 	}, localOnly, allowing(t, app, "http://pathsync.test"))
 }
 

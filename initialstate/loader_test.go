@@ -136,7 +136,7 @@ func TestLargeStateOverSlowLinkIsLoaded(t *testing.T) {
 		}
 		hub := core.NewHub(core.Config{
 			Store: memstore.New(), InitialState: l,
-			Listen: func(string, string, int64) core.Listener { return deaf{} },
+			Listen: func(string, string, int64) core.Listener { return ignoringListener{} },
 		})
 		began := time.Now()
 		_, release, err := hub.Room(t.Context(), "r")
@@ -176,10 +176,10 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	}
 }
 
-// deaf is a core.Listener that ignores its calls.
-type deaf struct{}
+// ignoringListener is a core.Listener that ignores its calls.
+type ignoringListener struct{}
 
-func (deaf) Committed([]*core.Batch)         {}
-func (deaf) PresenceChanged(presence.Change) {}
-func (deaf) Bytes() int                      { return 0 }
-func (deaf) Closed(error)                    {}
+func (ignoringListener) Committed([]*core.Batch)         {}
+func (ignoringListener) PresenceChanged(presence.Change) {}
+func (ignoringListener) Bytes() int                      { return 0 }
+func (ignoringListener) Closed(error)                    {}

@@ -201,7 +201,7 @@ var causes = []struct {
 	{sse.ErrGone, "gone"},
 	{sse.ErrLagged, "lagged"},
 	{sse.ErrStalled, "stalled"},
-	{sse.ErrTalkative, "talkative"},
+	{sse.ErrUnexpectedData, "unexpected_data"},
 	{sse.ErrEnded, "ended"},
 	{sse.ErrClosed, "closed"},
 }

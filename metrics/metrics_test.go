@@ -120,7 +120,7 @@ func TestStreamsAreCountedByCause(t *testing.T) {
 	m := metrics.New()
 	want := map[string]float64{"pathsync_streams_started_total": 6}
 	for name, cause := range map[string]error{"gone": sse.ErrGone, "lagged": sse.ErrLagged, "stalled": sse.ErrStalled,
-		"talkative": sse.ErrTalkative, "ended": sse.ErrEnded, "closed": sse.ErrClosed} {
+		"unexpected_data": sse.ErrUnexpectedData, "ended": sse.ErrEnded, "closed": sse.ErrClosed} {
 		m.StreamStarted()
 		m.StreamEnded(fmt.Errorf("%w: some detail", cause))
 		want[`pathsync_streams_ended_total{cause="`+name+`"}`] = 1

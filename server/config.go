@@ -40,7 +40,7 @@ type NetworkConfig struct {
 	Listen         string   `validate:"address"`           // host:port; without a host, every interface
 	AdminListen    string   `validate:"omitempty,address"` // host:port for operators: metrics, profiles, health; "": /metrics is public
 	AllowOrigin    []string // other origins whose pages may use the API; "*": every page, without cookies
-	TrustedProxies []string // addresses and networks whose X-Forwarded-For is believed
+	TrustedProxies []string // addresses and networks whose X-Forwarded-For is trusted
 	H2C            bool     // accept HTTP/2 without TLS
 }
 

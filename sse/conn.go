@@ -44,7 +44,7 @@ func (c *hijackedConn) watch(gone func(error)) {
 		}
 		received += n
 	}
-	gone(ErrTalkative)
+	gone(ErrUnexpectedData)
 }
 
 func (c *hijackedConn) end()   { _ = c.Close() }

@@ -20,8 +20,8 @@ var (
 	ErrStalled = errors.New("reader stalled")
 	// ErrGone means that the reader has closed the connection, or that the connection broke.
 	ErrGone = errors.New("reader gone")
-	// ErrTalkative means that the reader sent more data after its request than it may.
-	ErrTalkative = errors.New("reader sent data after its request")
+	// ErrUnexpectedData means that the reader sent more data after its request than it may.
+	ErrUnexpectedData = errors.New("reader sent data after its request")
 )
 
 // Stream is the connection of one reader. Group.Open makes it, and Start or StartMux starts it.

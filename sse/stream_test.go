@@ -158,17 +158,17 @@ func TestReaderThatSendsTooMuchIsCut(t *testing.T) {
 		if _, err := p.Write(make([]byte, maxReceived)); err == nil {
 			t.Error("more bytes are accepted")
 		}
-		p.expectCause(t, ErrTalkative)
+		p.expectCause(t, ErrUnexpectedData)
 	})
 }
 
-func TestReaderThatSendsInsteadOfReadingIsCutAsTalkative(t *testing.T) {
+func TestReaderThatSendsInsteadOfReadingIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		f := NewFeed(FeedConfig{})
 		p := connect(t, &g, f, text("not read"))
 		_, _ = p.Write(make([]byte, 2*maxReceived))
-		p.expectCause(t, ErrTalkative)
+		p.expectCause(t, ErrUnexpectedData)
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // lookalikes are names that are equal under some collation, normalisation or type conversion. They have no outer blanks and
-// control characters, because CheckName refuses those.
+// control characters, because CheckName refuses such names.
 var lookalikes = []string{
 	"a", "A", "á", "a\u0301", "ａ", "ä", "ae", "æ", "aa", "å", "A\u030a", "\u212b",
 	"i", "I", "ı", "İ", "K", "\u212a", "ss", "ß", "ẞ", "fi", "ﬁ", "σ", "ς", "Σ",

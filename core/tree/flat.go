@@ -145,7 +145,7 @@ func (p *parser) flatEnd(text *flatText) error {
 
 // readElements parses the elements of a flat array.
 func readElements(flat string) []Value {
-	p := parser{data: []byte(flat), maxDepth: len(flat), nested: []int{0}} // the outermost array itself is not flat here
+	p := parser{data: []byte(flat), maxDepth: len(flat), pauseAt: pausing, nested: []int{0}} // the outermost array itself is not flat here
 	v, err := p.parse()
 	if err != nil {
 		panic(err) // it was parsed before

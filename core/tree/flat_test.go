@@ -3,6 +3,7 @@ package tree
 import (
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -92,5 +93,32 @@ func TestParsingFlatArrayTakesLittleMoreThanItsText(t *testing.T) {
 		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(8*len(data)) {
 			t.Errorf("%s: %d bytes are allocated for %d", name, took, len(data))
 		}
+	}
+}
+
+func TestReadingSmallFlatArrayDoesNotYield(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	v, err := Parse([]byte(`[1,2]`), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	var turns atomic.Int64
+	var stop atomic.Bool
+	go func() {
+		defer close(ended)
+		for !stop.Load() {
+			turns.Add(1)
+			runtime.Gosched()
+		}
+	}()
+	for range 1000 {
+		readElements(v.(*Array).flat)
+	}
+	n := turns.Load()
+	stop.Store(true)
+	<-ended
+	if n > 100 { // the scheduler may preempt the reads
+		t.Errorf("other goroutines run %d times during 1,000 reads", n)
 	}
 }

@@ -66,7 +66,7 @@ func (d *Document) Follow(op Op) (Op, bool) {
 }
 
 // follow rewrites a path until all its items exist. For a missing item it replaces the longest prefix of the path that was
-// moved, among those that end with this item or a later one. Each step uses a later move than the one before, so follow ends.
+// moved, among the prefixes that end with this item or a later one. Each step uses a later move than the one before, so follow ends.
 func (d *Document) follow(p path.Path) (path.Path, bool) {
 	at, since := p, 0
 	for {

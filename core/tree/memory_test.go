@@ -90,8 +90,8 @@ func TestMemoryEstimateFollowsChangesAndRollback(t *testing.T) {
 		if got, want := d.Memory(), fresh.Memory(); got < want || got > want*2 {
 			t.Fatalf("%s: %d bytes, and anew %d", when, got, want)
 		}
-		if got, want := d.Memory(), again(d.root); got != want {
-			t.Fatalf("%s: %d bytes are noted, and %d there", when, got, want)
+		if got, want := d.Memory(), measure(d.root); got != want {
+			t.Fatalf("%s: the estimate is %d bytes, and the sum of all values %d", when, got, want)
 		}
 	}
 	for range 300 {
@@ -111,22 +111,22 @@ func TestMemoryEstimateFollowsChangesAndRollback(t *testing.T) {
 	}
 }
 
-// again measures a value without what is noted.
-func again(v Value) int {
+// measure estimates the memory of a value without its stored estimates.
+func measure(v Value) int {
 	switch c := v.(type) {
 	case *Object:
 		n := containerMemory
 		for key, m := range c.all() {
-			n += c.costOf(key) + again(m)
+			n += c.costOf(key) + measure(m)
 		}
 		return n
 	case *Array:
 		n := containerMemory + len(c.flat)
 		for _, e := range c.plain {
-			n += elementMemory + again(e)
+			n += elementMemory + measure(e)
 		}
 		for key, m := range c.all() {
-			n += c.costOf(key) + again(m)
+			n += c.costOf(key) + measure(m)
 		}
 		return n
 	}

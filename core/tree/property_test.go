@@ -31,8 +31,8 @@ func mustPath(t testing.TB, text string) path.Path {
 
 func encode(d *tree.Document) string { return string(d.AppendJSON(nil)) }
 
-// world makes random operations. In a small one they often meet; in a large one a list of many items comes about.
-type world struct {
+// generator makes random operations. A small one often repeats paths; a large one makes a list of many items.
+type generator struct {
 	*rand.Rand
 	t      testing.TB
 	large  bool
@@ -41,11 +41,11 @@ type world struct {
 	newIDs int
 }
 
-func (w *world) pick(of ...string) string { return of[w.IntN(len(of))] }
-func (w *world) name() string             { return string(rune('a'+w.IntN(3))) + strconv.Itoa(w.IntN(w.names)) }
-func (w *world) id() string               { return w.pick("x", "y", "z.", "ü[") + strconv.Itoa(w.IntN(w.names)) }
+func (w *generator) pick(of ...string) string { return of[w.IntN(len(of))] }
+func (w *generator) name() string             { return string(rune('a'+w.IntN(3))) + strconv.Itoa(w.IntN(w.names)) }
+func (w *generator) id() string               { return w.pick("x", "y", "z.", "ü[") + strconv.Itoa(w.IntN(w.names)) }
 
-func (w *world) path() path.Path {
+func (w *generator) path() path.Path {
 	var p path.Path
 	if w.lists && w.IntN(20) > 0 {
 		return w.inLists()
@@ -71,7 +71,7 @@ func (w *world) path() path.Path {
 }
 
 // inLists is the path of a list, an item, a list in an item and so on.
-func (w *world) inLists() path.Path {
+func (w *generator) inLists() path.Path {
 	p := path.Path{{Name: w.pick("a0", "b0")}}
 	for range w.IntN(4) {
 		if !p[len(p)-1].Item {
@@ -83,7 +83,7 @@ func (w *world) inLists() path.Path {
 	return p
 }
 
-func (w *world) value(depth int) string {
+func (w *generator) value(depth int) string {
 	if depth == 0 || w.IntN(3) == 0 {
 		return w.pick("null", "true", "1", "1.0", "-0", "1e5", `"s"`, `"\u0000\"é\u2028"`, `""`, "{}", "[]")
 	}
@@ -101,7 +101,7 @@ func (w *world) value(depth int) string {
 	return "[" + strings.Join(elements, ",") + "]"
 }
 
-func (w *world) object(depth int, members string) string {
+func (w *generator) object(depth int, members string) string {
 	seen := map[string]bool{}
 	for range w.IntN(4) {
 		if name := w.name(); !seen[name] {
@@ -113,7 +113,7 @@ func (w *world) object(depth int, members string) string {
 }
 
 // op makes a valid, normal operation.
-func (w *world) op() tree.Op {
+func (w *generator) op() tree.Op {
 	for {
 		op := tree.Op{Path: w.path(), Index: tree.NoIndex}
 		op.Kind = []tree.Kind{
@@ -152,7 +152,7 @@ func (w *world) op() tree.Op {
 }
 
 // place gives an operation an index, or anchors instead.
-func (w *world) place(op *tree.Op, index int) {
+func (w *generator) place(op *tree.Op, index int) {
 	if w.IntN(2) == 0 {
 		op.Index = index
 		return
@@ -176,18 +176,18 @@ type logged struct {
 func TestRandomOperationsMatchModel(t *testing.T) {
 	for seed := range uint64(20) {
 		for _, tt := range []struct {
-			name  string
-			world world
-			limit int
+			name      string
+			generator generator
+			limit     int
 		}{
-			{"small", world{names: 2}, 0},
-			{"limited", world{names: 2}, 300},
-			{"large", world{names: 20, large: true}, 0},
-			{"lists", world{names: 2, lists: true}, 0},
-			{"limited lists", world{names: 2, lists: true}, 500},
+			{"small", generator{names: 2}, 0},
+			{"limited", generator{names: 2}, 300},
+			{"large", generator{names: 20, large: true}, 0},
+			{"lists", generator{names: 2, lists: true}, 0},
+			{"limited lists", generator{names: 2, lists: true}, 500},
 		} {
 			t.Run(fmt.Sprint(tt.name, seed), func(t *testing.T) {
-				w := tt.world
+				w := tt.generator
 				w.t, w.Rand = t, rand.New(rand.NewPCG(seed, 0))
 				live(t, &w, tt.limit, 250)
 			})
@@ -197,7 +197,7 @@ func TestRandomOperationsMatchModel(t *testing.T) {
 
 // live applies operations to a document and to the model, with trials in between that are rolled back, and replays
 // the log at the end.
-func live(t *testing.T, w *world, limit, operations int) {
+func live(t *testing.T, w *generator, limit, operations int) {
 	var d tree.Document
 	var m model
 	var log []logged

@@ -10,11 +10,11 @@ import (
 	"github.com/pathsync/pathsync/access"
 )
 
-// people maps tokens to identities; the token of a user is the user's name.
-type people map[string]access.Identity
+// identities maps tokens to identities; the token of a user is the user's name.
+type identities map[string]access.Identity
 
 // allUsers are the users of these tests. The token `unavailable` fails with access.ErrUnavailable.
-var allUsers = people{
+var allUsers = identities{
 	"ada":   as("ada", access.Grant{Rooms: access.Glob("*"), Read: true, Write: true, Presence: true}),
 	"bob":   as("bob", access.Grant{Rooms: access.Glob("*"), Read: true, Write: true, Presence: true}),
 	"guest": as("guest"),
@@ -25,7 +25,7 @@ func as(user string, grants ...access.Grant) access.Identity {
 }
 
 // Authenticate implements httpapi.Authenticator.
-func (p people) Authenticate(_ context.Context, token string) (access.Identity, error) {
+func (p identities) Authenticate(_ context.Context, token string) (access.Identity, error) {
 	if token == "unavailable" {
 		return access.Identity{}, access.ErrUnavailable
 	}
@@ -50,8 +50,8 @@ func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	return b.next.RoundTrip(req)
 }
 
-func testPermissions(t *testing.T, w *witness) {
-	c := troubled(t, w, startServer(t, limits{auth: allUsers}))
+func testPermissions(t *testing.T, w *checker) {
+	c := newClient(t, w, startServer(t, limits{auth: allUsers}))
 	for name, send := range roomRoutes("guarded") {
 		for token, status := range map[string]int{"": 401, "forged": 401, "guest": 403, "unavailable": 503} {
 			t.Run(name+" by "+token, func(t *testing.T) {
@@ -74,8 +74,8 @@ func testPermissions(t *testing.T, w *witness) {
 	c.put(403, "/v1/rooms/guarded/presence/tab-2", `{"via":"tab-1"}`, "Authorization", "Bearer bob").isProblem("forbidden")
 }
 
-func testPublicRooms(t *testing.T, w *witness) {
-	c := troubled(t, w, startServer(t, limits{auth: allUsers, public: []access.Pattern{access.Exact("open")}}))
+func testPublicRooms(t *testing.T, w *checker) {
+	c := newClient(t, w, startServer(t, limits{auth: allUsers, public: []access.Pattern{access.Exact("open")}}))
 	open := roomRoutes("open")
 	for name, send := range open {
 		switch name {
@@ -91,9 +91,9 @@ func testPublicRooms(t *testing.T, w *witness) {
 	c.get(401, "/v1/rooms/opened").isProblem("unauthenticated")
 }
 
-func testTickets(t *testing.T, w *witness) {
+func testTickets(t *testing.T, w *checker) {
 	const asAda = "Bearer ada"
-	c := troubled(t, w, startServer(t, limits{auth: allUsers}))
+	c := newClient(t, w, startServer(t, limits{auth: allUsers}))
 	ask := func(status int, body string, headers ...string) answer {
 		return c.post(status, "/v1/tickets", body, append([]string{"Authorization", asAda}, headers...)...)
 	}
@@ -131,20 +131,20 @@ func testTickets(t *testing.T, w *witness) {
 	ask(503, `{"room":"r"}`).isProblem("overloaded")
 
 	// Without authentication, a ticket grants nothing beyond the access of every client.
-	open := troubled(t, w, startServer(t, limits{}))
+	open := newClient(t, w, startServer(t, limits{}))
 	open.post(200, "/v1/tickets", `{"room":"r"}`)
 	open.open("/v1/rooms/r/events?ticket=anything").until("up-to-date")
 }
 
-func testRenewal(t *testing.T, w *witness) {
+func testRenewal(t *testing.T, w *checker) {
 	now := time.Now()
-	people := people{"bob": allUsers["bob"], "guest": as("ada")}
+	guests := identities{"bob": allUsers["bob"], "guest": as("ada")}
 	for token, life := range map[string]time.Duration{"short": time.Second, "ada": time.Hour} {
 		identity := allUsers["ada"]
 		identity.Expires = now.Add(life)
-		people[token] = identity
+		guests[token] = identity
 	}
-	c := troubled(t, w, startServer(t, limits{auth: people}))
+	c := newClient(t, w, startServer(t, limits{auth: guests}))
 	const token = "/v1/rooms/r/events/tab-1/token"
 	renew := func(status int, as string) answer { return c.post(status, token, "", "Authorization", "Bearer "+as) }
 

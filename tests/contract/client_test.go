@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// client sends requests through the witness.
+// client sends requests through the checker.
 type client struct {
 	t    *testing.T
 	base string

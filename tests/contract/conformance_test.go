@@ -18,14 +18,14 @@ var unseen = map[string]string{
 }
 
 func TestTheServerKeepsTheContract(t *testing.T) {
-	w := newWitness(t)
+	w := newChecker(t)
 	for mode, c := range map[string]client{
 		"without authentication": {base: startServer(t, limits{}).url, http: &http.Client{Transport: w}},
 		"with authentication":    {base: startServer(t, limits{auth: allUsers}).url, http: &http.Client{Transport: bearer{"ada", w}}},
 	} {
 		t.Run(mode, func(t *testing.T) { testEverything(t, c) })
 	}
-	for name, test := range map[string]func(*testing.T, *witness){
+	for name, test := range map[string]func(*testing.T, *checker){
 		"a slow body":             testSlowBody,
 		"an unavailable database": testDatabaseUnavailable,
 		"a damaged room":          testDamagedRoom,
@@ -67,8 +67,8 @@ func testEverything(t *testing.T, c client) {
 	}
 }
 
-// compare reports responses of the contract that the witness has not seen.
-func (w *witness) compare(t *testing.T) {
+// compare reports responses of the contract that the checker has not seen.
+func (w *checker) compare(t *testing.T) {
 	used := map[string]bool{}
 	w.contract.operations(func(name string, operation map[string]any) {
 		for status := range operation["responses"].(map[string]any) {

@@ -18,7 +18,7 @@ import (
 )
 
 // contract is openapi.yaml in two forms: as plain data, whose schemas can be compiled one by one, and as the model with
-// which the validator checks HTTP messages.
+// which the checker checks HTTP messages.
 type contract struct {
 	document  map[string]any
 	validator validator.Validator
@@ -45,12 +45,12 @@ var load = sync.OnceValues(func() (*contract, error) {
 	}
 	judge, errs := validator.NewValidator(parsed, complete()...)
 	if len(errs) > 0 {
-		return nil, fmt.Errorf("building the validator: %w", errs[0])
+		return nil, fmt.Errorf("building the checker: %w", errs[0])
 	}
 	return &contract{document: document.(map[string]any), compiler: compiler, validator: judge}, nil
 })
 
-// complete makes the validator reject members and headers that the contract permits but does not describe: the server must
+// complete makes the checker reject members and headers that the contract permits but does not describe: the server must
 // not send any. Exceptions are the application's data, security headers of pages, and headers of the Fetch standard.
 func complete() []config.Option {
 	return []config.Option{

@@ -22,8 +22,8 @@ func testProbing(c client) {
 	c.post(400, "/v1/probe/x", `{`).isProblem("invalid_json")
 }
 
-func testTooManyProbes(t *testing.T, w *witness) {
-	c := troubled(t, w, startServer(t, limits{}))
+func testTooManyProbes(t *testing.T, w *checker) {
+	c := newClient(t, w, startServer(t, limits{}))
 	for range 64 {
 		c.open("/v1/probe?seconds=300").until("probe-start")
 	}

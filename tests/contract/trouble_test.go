@@ -14,13 +14,13 @@ import (
 	"github.com/pathsync/pathsync/httpapi/origin"
 )
 
-// troubled returns a client of a separate server.
-func troubled(t *testing.T, w *witness, s *server) client {
+// newClient returns a client of a separate server.
+func newClient(t *testing.T, w *checker, s *server) client {
 	return client{t: t, base: s.url, http: &http.Client{Transport: w}}
 }
 
-func testSlowBody(t *testing.T, w *witness) {
-	c := troubled(t, w, startServer(t, limits{bodyTimeout: 50 * time.Millisecond}))
+func testSlowBody(t *testing.T, w *checker) {
+	c := newClient(t, w, startServer(t, limits{bodyTimeout: 50 * time.Millisecond}))
 	for _, request := range [][2]string{
 		{http.MethodPost, "/v1/rooms/slow/ops"},
 		{http.MethodPut, "/v1/rooms/slow/presence/ada"},
@@ -35,9 +35,9 @@ func testSlowBody(t *testing.T, w *witness) {
 	}
 }
 
-func testDatabaseUnavailable(t *testing.T, w *witness) {
+func testDatabaseUnavailable(t *testing.T, w *checker) {
 	s := startServer(t, limits{})
-	c := troubled(t, w, s)
+	c := newClient(t, w, s)
 	s.store.down.Store(true)
 	for name, send := range roomRoutes("unavailable") {
 		t.Run(name, func(t *testing.T) { send(c.on(t), 503).isProblem("database_unavailable") })
@@ -46,9 +46,9 @@ func testDatabaseUnavailable(t *testing.T, w *witness) {
 	c.get(200, "/healthz")
 }
 
-func testHistoryChanged(t *testing.T, w *witness) {
+func testHistoryChanged(t *testing.T, w *checker) {
 	s := startServer(t, limits{})
-	c := troubled(t, w, s)
+	c := newClient(t, w, s)
 	before := c.post(200, "/v1/rooms/changed/ops", batch(`"a"`, 1)).member("epoch")
 	stream := c.open("/v1/rooms/changed/events?clientId=ada")
 	stream.until("up-to-date")
@@ -90,25 +90,25 @@ func eventually(t *testing.T, done func() bool) {
 	}
 }
 
-func testDamagedRoom(t *testing.T, w *witness) {
-	c := troubled(t, w, startServer(t, limits{}))
+func testDamagedRoom(t *testing.T, w *checker) {
+	c := newClient(t, w, startServer(t, limits{}))
 	for name, send := range roomRoutes(damagedRoom) {
 		t.Run(name, func(t *testing.T) { send(c.on(t), 503).isProblem("room_unavailable") })
 	}
 }
 
-// silent is an application that provides the initial state of only one room.
-type silent struct{}
+// partialLoader is an application that provides the initial state of only one room.
+type partialLoader struct{}
 
-func (silent) LoadInitialState(_ context.Context, room string) (map[string]json.RawMessage, error) {
+func (partialLoader) LoadInitialState(_ context.Context, room string) (map[string]json.RawMessage, error) {
 	if room == "known" {
 		return map[string]json.RawMessage{"default": json.RawMessage(`{"title":"known"}`)}, nil
 	}
 	return nil, errDown
 }
 
-func testApplicationUnavailable(t *testing.T, w *witness) {
-	for mode, l := range map[string]limits{"without authentication": {initial: silent{}}, "with authentication": {initial: silent{}, auth: allUsers}} {
+func testApplicationUnavailable(t *testing.T, w *checker) {
+	for mode, l := range map[string]limits{"without authentication": {initial: partialLoader{}}, "with authentication": {initial: partialLoader{}, auth: allUsers}} {
 		t.Run(mode, func(t *testing.T) {
 			c := client{t: t, base: startServer(t, l).url, http: &http.Client{Transport: bearer{"ada", w}}}
 			for name, send := range roomRoutes("unavailable") {
@@ -121,28 +121,28 @@ func testApplicationUnavailable(t *testing.T, w *witness) {
 	}
 }
 
-func testTooManyRooms(t *testing.T, w *witness) {
-	c := troubled(t, w, startServer(t, limits{maxRooms: 1}))
+func testTooManyRooms(t *testing.T, w *checker) {
+	c := newClient(t, w, startServer(t, limits{maxRooms: 1}))
 	c.open("/v1/rooms/first/events").until("up-to-date")
 	for name, send := range roomRoutes("second") {
 		t.Run(name, func(t *testing.T) { send(c.on(t), 503).isProblem("overloaded") })
 	}
 }
 
-// fromAfar sends requests as a proxy does, for a client that is not on this machine.
-type fromAfar struct{ http.RoundTripper }
+// viaProxy sends requests as a proxy does, for a client that is not on this machine.
+type viaProxy struct{ http.RoundTripper }
 
-func (f fromAfar) RoundTrip(r *http.Request) (*http.Response, error) {
+func (f viaProxy) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.Header.Set("X-Forwarded-For", "198.51.100.1")
 	return f.RoundTripper.RoundTrip(r)
 }
 
-func testTooManyRequests(t *testing.T, w *witness) {
+func testTooManyRequests(t *testing.T, w *checker) {
 	s := startServer(t, limits{limits: limit.Config{
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Address:        limit.Allowance{Requests: 0.001, Batches: 0.001},
 	}})
-	c := client{t: t, base: s.url, http: &http.Client{Transport: fromAfar{w}}}
+	c := client{t: t, base: s.url, http: &http.Client{Transport: viaProxy{w}}}
 	c.get(200, "/readyz")
 	c.post(200, "/v1/rooms/limits/ops", batch(`"a"`, 1))
 	for name, send := range roomRoutes("limits") {
@@ -157,34 +157,34 @@ func testTooManyRequests(t *testing.T, w *witness) {
 	c.get(200, "/healthz")
 }
 
-func testOrigins(t *testing.T, w *witness) {
-	const allowed, stranger = "https://app.example.com", "https://evil.test"
+func testOrigins(t *testing.T, w *checker) {
+	const allowed, foreign = "https://app.example.com", "https://evil.test"
 	origins, err := origin.Parse([]string{allowed})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := troubled(t, w, startServer(t, limits{origins: origins}))
+	c := newClient(t, w, startServer(t, limits{origins: origins}))
 	const room = "/v1/rooms/origins"
 	c.get(200, room, "Origin", allowed)
-	c.get(200, room, "Origin", stranger)
+	c.get(200, room, "Origin", foreign)
 	c.post(200, room+"/ops", batch(`"a"`, 1), "Origin", allowed)
-	c.post(403, room+"/ops", batch(`"b"`, 2), "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
-	c.put(403, room+"/presence/ada", `{}`, "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
-	c.post(403, room+"/presence/ada", `{}`, "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
-	c.send(403, http.MethodDelete, room+"/presence/ada", "", "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
-	c.post(403, room+"/presence/ada/leave", "", "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
-	c.post(403, "/v1/probe/origins", `{}`, "Origin", stranger, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
+	c.post(403, room+"/ops", batch(`"b"`, 2), "Origin", foreign, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
+	c.put(403, room+"/presence/ada", `{}`, "Origin", foreign, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
+	c.post(403, room+"/presence/ada", `{}`, "Origin", foreign, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
+	c.send(403, http.MethodDelete, room+"/presence/ada", "", "Origin", foreign, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
+	c.post(403, room+"/presence/ada/leave", "", "Origin", foreign, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
+	c.post(403, "/v1/probe/origins", `{}`, "Origin", foreign, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
 	stream := c.open(room+"/events", "Origin", allowed)
 	stream.until("up-to-date")
 }
 
-func testMetricsElsewhere(t *testing.T, w *witness) {
-	troubled(t, w, startServer(t, limits{noMetrics: true})).get(404, "/metrics").isProblem("not_found")
+func testMetricsElsewhere(t *testing.T, w *checker) {
+	newClient(t, w, startServer(t, limits{noMetrics: true})).get(404, "/metrics").isProblem("not_found")
 }
 
-func testShutdown(t *testing.T, w *witness) {
+func testShutdown(t *testing.T, w *checker) {
 	s := startServer(t, limits{})
-	c := troubled(t, w, s)
+	c := newClient(t, w, s)
 	stream := c.open("/v1/rooms/closing/events")
 	stream.until("up-to-date")
 	s.api.Drain()

@@ -65,8 +65,8 @@ type result struct {
 	ArrayIndex *int        `json:"arrayIndex"`
 }
 
-// again returns the answer to a repetition of the same batch.
-func (a answer) again() string {
+// repeated returns the answer to a repetition of the same batch.
+func (a answer) repeated() string {
 	return strings.Replace(string(a.raw), `"duplicate":false`, `"duplicate":true`, 1)
 }
 
@@ -133,11 +133,11 @@ func (r reply) into(v any) error {
 	if r.status != http.StatusOK {
 		return r.problem()
 	}
-	return strictly(r.body, v)
+	return decodeStrictly(r.body, v)
 }
 
-// strictly decodes JSON and rejects members that v does not have.
-func strictly(text []byte, v any) error {
+// decodeStrictly decodes JSON and rejects members that v does not have.
+func decodeStrictly(text []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {

@@ -35,11 +35,11 @@ func (l *load) writersOf(room string) []*writer {
 	return slices.DeleteFunc(slices.Clone(l.writers), func(w *writer) bool { return w.room != room })
 }
 
-func (l *load) witnessesOf(room string) []*witness {
-	return slices.DeleteFunc(slices.Clone(l.witnesses), func(w *witness) bool { return w.replica.room != room })
+func (l *load) observersOf(room string) []*observer {
+	return slices.DeleteFunc(slices.Clone(l.observers), func(w *observer) bool { return w.replica.room != room })
 }
 
-// proof compares a room's log with the batches that its writers sent and the events that its witnesses received.
+// proof compares a room's log with the batches that its writers sent and the events that its observers received.
 type proof struct {
 	t       *testing.T
 	room    string
@@ -47,12 +47,12 @@ type proof struct {
 	reading reading
 }
 
-// prove compares a room's log with the records of all writers and witnesses of the room.
+// prove compares a room's log with the records of all writers and observers of the room.
 func (l *load) prove(p proof) {
 	p.t.Helper()
 	p.everyBatchIsLoggedOnceAsAnswered(l.writersOf(p.room))
 	p.readersReceiveTheLog()
-	for _, w := range l.witnessesOf(p.room) {
+	for _, w := range l.observersOf(p.room) {
 		p.receivedTheLog(w)
 	}
 }
@@ -172,10 +172,10 @@ func (b loggedBatch) matchesDelta(d delta) error {
 	return nil
 }
 
-// receivedTheLog checks that a witness received every batch once, in order and in the same bytes as all other readers. Only
-// whole state may replace earlier batches, and a witness that resumes receives whole state once. At the end the witness has
+// receivedTheLog checks that an observer received every batch once, in order and in the same bytes as all other readers. Only
+// whole state may replace earlier batches, and an observer that resumes receives whole state once. At the end the observer has
 // the server's documents.
-func (p *proof) receivedTheLog(w *witness) {
+func (p *proof) receivedTheLog(w *observer) {
 	if w.resumes && w.replica.starts > 1 {
 		p.t.Errorf("%s received whole state %d times", w.name, w.replica.starts)
 	}
@@ -199,8 +199,8 @@ func (p *proof) receivedTheLog(w *witness) {
 	p.sawStates(w)
 }
 
-// sawStates compares each whole document that a witness received with the fold of the log.
-func (p *proof) sawStates(w *witness) {
+// sawStates compares each whole document that an observer received with the fold of the log.
+func (p *proof) sawStates(w *observer) {
 	states := slices.Clone(w.replica.states)
 	slices.SortStableFunc(states, func(a, b seenState) int { return int(a.seq - b.seq) })
 	fold := newReplica(p.room)

@@ -63,15 +63,15 @@ func crashes(t *testing.T, few int) int {
 	return n
 }
 
-// load is the writers and witnesses of all rooms.
+// load is the writers and observers of all rooms.
 type load struct {
 	t         *testing.T
 	writers   []*writer
-	witnesses []*witness
+	observers []*observer
 	answered  *atomic.Int64 // batches, of all writers
 	enough    chan struct{} // closed to stop the writers
 
-	ctx     context.Context         // canceled by the first failure, or to stop the witnesses
+	ctx     context.Context         // canceled by the first failure, or to stop the observers
 	stop    context.CancelCauseFunc // nil without a failure
 	writing sync.WaitGroup
 	reading sync.WaitGroup
@@ -86,9 +86,9 @@ func startLoad(t *testing.T, a api) *load {
 			l.writers = append(l.writers, w)
 			l.run(&l.writing, func() error { return w.run(l.ctx, l.enough) })
 		}
-		for _, kind := range witnessKinds {
-			w := &witness{api: a, witnessKind: kind, replica: newReplica(room)}
-			l.witnesses = append(l.witnesses, w)
+		for _, kind := range observerKinds {
+			w := &observer{api: a, observerKind: kind, replica: newReplica(room)}
+			l.observers = append(l.observers, w)
 			l.run(&l.reading, func() error { return w.run(l.ctx) })
 		}
 	}
@@ -134,7 +134,7 @@ func (l *load) crash(s *server, n int) {
 	l.t.Logf("%d kills under load, and %d while the server started, in %v", n, kills-n, time.Since(began).Round(time.Second))
 }
 
-// await waits until check returns nil. It fails the test if a writer or witness fails.
+// await waits until check returns nil. It fails the test if a writer or observer fails.
 func (l *load) await(check func() error) {
 	l.t.Helper()
 	eventually(l.t, func() error {
@@ -157,12 +157,12 @@ func (l *load) progress(n int) {
 	})
 }
 
-// finish ends the load: every batch is sent until it is answered, and every witness reads to the end.
+// finish ends the load: every batch is sent until it is answered, and every observer reads to the end.
 func (l *load) finish(s *server) {
 	l.t.Helper()
 	close(l.enough)
 	l.writing.Wait()
-	for _, w := range l.witnesses {
+	for _, w := range l.observers {
 		last := s.snapshot(w.replica.room).ServerSeq
 		l.await(func() error {
 			if at := w.seq.Load(); at < last {
@@ -180,9 +180,9 @@ func (l *load) finish(s *server) {
 	for _, w := range l.writers {
 		sent, again = sent+len(w.sent), again+w.again
 	}
-	for _, w := range l.witnesses {
+	for _, w := range l.observers {
 		told, starts = told+len(w.replica.deltas), starts+w.replica.starts
 	}
-	l.t.Logf("%d batches, %d answered again; %d deltas to %d witnesses, with %d starts",
-		sent, again, told, len(l.witnesses), starts)
+	l.t.Logf("%d batches, %d answered again; %d deltas to %d observers, with %d starts",
+		sent, again, told, len(l.observers), starts)
 }

@@ -81,7 +81,7 @@ func (w *writer) repeat(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: batch %d again: %w", w.id, b.ClientSeq, err)
 	}
-	if string(a.raw) != b.answer.again() {
+	if string(a.raw) != b.answer.repeated() {
 		return fmt.Errorf("%s: batch %d was answered\n%s\nand is now answered\n%s", w.id, b.ClientSeq, b.answer.raw, a.raw)
 	}
 	w.again++

@@ -28,7 +28,7 @@ func TestAReturnedPositionIsValidAtOnce(t *testing.T) {
 	for range readers {
 		go func() {
 			for range looks {
-				if err := s.lookBack(t, "board"); err != nil {
+				if err := s.readOldBatches(t, "board"); err != nil {
 					ended <- err
 					return
 				}
@@ -43,8 +43,8 @@ func TestAReturnedPositionIsValidAtOnce(t *testing.T) {
 	}
 }
 
-// lookBack requests more batches than are in memory, by changes and by a stream, and then the batches after them.
-func (s *server) lookBack(t *testing.T, room string) error {
+// readOldBatches requests more batches than are in memory, by changes and by a stream, and then the batches after them.
+func (s *server) readOldBatches(t *testing.T, room string) error {
 	now, err := s.api.snapshot(t.Context(), room)
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@ func TestADamagedRoomIsNotServedNorOverwritten(t *testing.T) {
 				}
 			}
 			s.stop()
-			s.alter(damage)
+			s.changeDatabase(damage)
 			rows := s.rows("damaged")
 
 			s.start()
@@ -59,8 +59,8 @@ func TestADamagedRoomIsNotServedNorOverwritten(t *testing.T) {
 	}
 }
 
-// alter changes the database of a stopped server.
-func (s *server) alter(statements string) {
+// changeDatabase changes the database of a stopped server.
+func (s *server) changeDatabase(statements string) {
 	s.t.Helper()
 	db := openDatabase(s.t, s.file)
 	defer db.Close()

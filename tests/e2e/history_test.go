@@ -55,8 +55,8 @@ func (s *server) write(room string, times int) (id string) {
 	return id
 }
 
-// startsAnew expects that a reader from an old epoch receives the whole state under a new epoch.
-func (s *server) startsAnew(room, position string) (epoch string) {
+// startsWithNewEpoch expects that a reader from an old epoch receives the whole state under a new epoch.
+func (s *server) startsWithNewEpoch(room, position string) (epoch string) {
 	s.t.Helper()
 	b := s.begins(room, position)
 	if epoch = epochOf(b.id); !b.whole || epoch == epochOf(position) {
@@ -121,14 +121,14 @@ func TestAReaderBeyondARestoredBackupEndsItsHistory(t *testing.T) {
 			way.restore(t, s.file, backup)
 			s.start()
 
-			renewed := s.startsAnew("board", ahead)
+			renewed := s.startsWithNewEpoch("board", ahead)
 			s.write("board", 7) // beyond the readers' positions
 			for _, position := range []string{epoch + "-8", epoch + "-5", ahead} {
-				if got := s.startsAnew("board", position); got != renewed {
+				if got := s.startsWithNewEpoch("board", position); got != renewed {
 					t.Errorf("the reader at %s gets the epoch %s, and the first got %s", position, got, renewed)
 				}
 			}
-			s.startsAnew("other", epoch+"-5")
+			s.startsWithNewEpoch("other", epoch+"-5")
 			if said := s.process.Stderr.String(); strings.Count(said, "level=ERROR") != 1 {
 				t.Errorf("want one error in the log:\n%s", said)
 			}
@@ -182,7 +182,7 @@ func TestEveryPositionBeyondTheLogEndsItsHistory(t *testing.T) {
 			if status := ask(s, epoch); status != 200 {
 				t.Errorf("status %d", status)
 			}
-			s.startsAnew("board", epoch+"-5")
+			s.startsWithNewEpoch("board", epoch+"-5")
 			s.stop()
 		})
 	}
@@ -254,7 +254,7 @@ func TestAnEpochThatIsRotatedByHandRestartsEveryReader(t *testing.T) {
 			break
 		}
 	}
-	if epoch := s.startsAnew("board", id); !strings.HasSuffix(strings.TrimSpace(rotated), epoch) {
+	if epoch := s.startsWithNewEpoch("board", id); !strings.HasSuffix(strings.TrimSpace(rotated), epoch) {
 		t.Errorf("the epoch is %s, and %q was printed", epoch, rotated)
 	}
 	if next := s.write("board", 1); next != epochOf(s.begins("board", "").id)+"-6" {

@@ -21,7 +21,7 @@ func TestAClosedRangeIsTheSameBytesFromEveryDatabase(t *testing.T) {
 			s := startServerOn(t, newDatabase(t), "--server-batch-ms", "20")
 			const last = 120
 			for n := range last {
-				s.post("board", batch{ClientID: fmt.Sprint("c", n%3), Key: fmt.Sprint("k", n%2), Ops: oddOps(n)})
+				s.post("board", batch{ClientID: fmt.Sprint("c", n%3), Key: fmt.Sprint("k", n%2), Ops: unusualOps(n)})
 			}
 			epoch := s.snapshot("board").Epoch
 			read := func() map[string]string {
@@ -49,8 +49,8 @@ func TestAClosedRangeIsTheSameBytesFromEveryDatabase(t *testing.T) {
 	}
 }
 
-// oddOps are operations with texts and numbers that a database may normalize, and some that do not take effect.
-func oddOps(n int) []op {
+// unusualOps are operations with texts and numbers that a database may normalize, and some that do not take effect.
+func unusualOps(n int) []op {
 	index := n % 4
 	values := []string{`1.0`, `-0`, `1e2`, `0.10000000000000001`, `"é\u2028 \u0001/ trailing "`, `{"b":1,"a":[null,true,""]}`, `"🙂\\\""`,
 		`"` + strings.Repeat("long ", 900) + `"`}

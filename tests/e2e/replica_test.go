@@ -102,7 +102,7 @@ func (r *replica) takeState(data []byte) error {
 		ServerSeq int64
 		State     json.RawMessage
 	}
-	if err := strictly(data, &state); err != nil {
+	if err := decodeStrictly(data, &state); err != nil {
 		return err
 	}
 	if r.fresh == nil {
@@ -143,7 +143,7 @@ type delta struct {
 
 func (r *replica) takeDelta(data json.RawMessage) error {
 	var d delta
-	if err := strictly(data, &d); err != nil {
+	if err := decodeStrictly(data, &d); err != nil {
 		return err
 	}
 	if r.fresh != nil {
@@ -193,7 +193,7 @@ func (r *replica) takeUpToDate(data []byte) error {
 		Room, Epoch string
 		ServerSeq   int64
 	}
-	if err := strictly(data, &now); err != nil {
+	if err := decodeStrictly(data, &now); err != nil {
 		return err
 	}
 	// No documents before and none received: the room is empty. This counts as a start, too.

@@ -86,10 +86,10 @@ func TestNoClientSeesAnErrorWhileServersReplaceEachOther(t *testing.T) {
 		posted, returned, slowest atomic.Int64
 		writing, reading          sync.WaitGroup
 		enough                    = make(chan struct{})
-		all                       []*regular
+		all                       []*referenceClient
 	)
 	for i := range clients {
-		c := &regular{api: s.api, id: fmt.Sprint("client-", i), replica: newReplica(fmt.Sprint("room-", i/inRoom)),
+		c := &referenceClient{api: s.api, id: fmt.Sprint("client-", i), replica: newReplica(fmt.Sprint("room-", i/inRoom)),
 			posted: &posted, returned: &returned, slowest: &slowest}
 		all = append(all, c)
 		writing.Go(func() {
@@ -157,9 +157,9 @@ func TestNoClientSeesAnErrorWhileServersReplaceEachOther(t *testing.T) {
 		posted.Load(), returned.Load(), time.Duration(slowest.Load()))
 }
 
-// regular is a client that behaves like the published clients: it writes, follows its room, and reconnects after a
+// referenceClient is a client that behaves like the published clients: it writes, follows its room, and reconnects after a
 // `reconnect` event.
-type regular struct {
+type referenceClient struct {
 	api
 	id      string
 	replica *replica
@@ -170,7 +170,7 @@ type regular struct {
 
 // write posts batches until the test stops it. As in browsers, the transport repeats a request whose connection closes
 // before the response: the Idempotency-Key permits it, and the clientSeq makes the server apply the batch once.
-func (c *regular) write(ctx context.Context, enough <-chan struct{}, pace time.Duration) error {
+func (c *referenceClient) write(ctx context.Context, enough <-chan struct{}, pace time.Duration) error {
 	for n := int64(1); ; n++ {
 		if !pause(ctx, pace/2+rand.N(pace)) {
 			return nil
@@ -198,7 +198,7 @@ func (c *regular) write(ctx context.Context, enough <-chan struct{}, pace time.D
 }
 
 // read follows the room. Each stream must end with a goodbye, the event `reconnect`.
-func (c *regular) read(ctx context.Context) error {
+func (c *referenceClient) read(ctx context.Context) error {
 	for first := true; ; first = false {
 		position := c.replica.position()
 		s, err := c.open(ctx, c.replica.room, "clientId="+c.id, position)
@@ -220,7 +220,7 @@ func (c *regular) read(ctx context.Context) error {
 var errNoGoodbye = errors.New("the stream ended without a goodbye")
 
 // follow reads one stream to its end, and returns the reconnect delay.
-func (c *regular) follow(s *stream, again bool) (after time.Duration, err error) {
+func (c *referenceClient) follow(s *stream, again bool) (after time.Duration, err error) {
 	goodbye := false
 	for {
 		e, err := s.next()

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// library holds the replicas of one reader of several rooms, which follows some of them at a time over one stream.
-type library struct {
+// roomsReader holds the replicas of one reader of several rooms, which follows some of them at a time over one stream.
+type roomsReader struct {
 	api
 	replicas map[string]*replica
 
@@ -22,8 +22,8 @@ type library struct {
 	began chan struct{}   // closed when all are
 }
 
-func newLibrary(a api, rooms ...string) *library {
-	l := &library{api: a, replicas: map[string]*replica{}}
+func newRoomsReader(a api, rooms ...string) *roomsReader {
+	l := &roomsReader{api: a, replicas: map[string]*replica{}}
 	for _, room := range rooms {
 		l.replicas[room] = newReplica(room)
 	}
@@ -31,7 +31,7 @@ func newLibrary(a api, rooms ...string) *library {
 }
 
 // follow switches to other rooms, and returns the URL of the stream and the position to resume from.
-func (l *library) follow(rooms []string) (path, position string) {
+func (l *roomsReader) follow(rooms []string) (path, position string) {
 	l.rooms, l.ready, l.began = rooms, map[string]bool{}, make(chan struct{})
 	epoch, parts := "none", []string{}
 	for _, room := range rooms {
@@ -54,7 +54,7 @@ func part(r *replica) string {
 }
 
 // take applies one event. Its id must be correct for the event's room and for all other rooms that are up to date.
-func (l *library) take(e event) error {
+func (l *roomsReader) take(e event) error {
 	var data struct{ Room string }
 	if err := json.Unmarshal(e.data, &data); err != nil {
 		return wrongEvent{err}
@@ -88,7 +88,7 @@ func (l *library) take(e event) error {
 }
 
 // readRaw reads one stream.
-func (l *library) readRaw(ctx context.Context, path, position string) error {
+func (l *roomsReader) readRaw(ctx context.Context, path, position string) error {
 	s, err := l.openAt(ctx, path, position)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (l *library) readRaw(ctx context.Context, path, position string) error {
 }
 
 // readWithR3labs reads one stream.
-func (l *library) readWithR3labs(ctx context.Context, path, position string) error {
+func (l *roomsReader) readWithR3labs(ctx context.Context, path, position string) error {
 	return readWithR3labs(ctx, l.api, path, position, l.take)
 }
 
@@ -116,7 +116,7 @@ func TestAReaderOfSeveralRoomsMissesNothingWhenTheServerIsKilled(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--feed-bytes", "16384") // so that the log is needed, too
 	all := []string{"a", "b", "c", "d"}
-	strict, r3labs := newLibrary(s.api, all...), newLibrary(s.api, all...)
+	strict, r3labs := newRoomsReader(s.api, all...), newRoomsReader(s.api, all...)
 
 	for _, rooms := range [][]string{{"a", "b", "c"}, {"c", "a"}, {"d", "b"}, {"b", "c", "d", "a"}, {"d"}} {
 		ended := []<-chan error{strict.reads(t, rooms, strict.readRaw), r3labs.reads(t, rooms, r3labs.readWithR3labs)}
@@ -142,7 +142,7 @@ func TestAReaderOfSeveralRoomsMissesNothingWhenTheServerIsKilled(t *testing.T) {
 	}
 	strict.reads(t, all, strict.readRaw)
 	r3labs.reads(t, all, r3labs.readWithR3labs)
-	for _, l := range []*library{strict, r3labs} {
+	for _, l := range []*roomsReader{strict, r3labs} {
 		for _, r := range l.replicas {
 			s.sameState(r)
 			if r.starts != 1 {
@@ -153,7 +153,7 @@ func TestAReaderOfSeveralRoomsMissesNothingWhenTheServerIsKilled(t *testing.T) {
 }
 
 // reads opens a stream of rooms and returns when all rooms are up to date.
-func (l *library) reads(t *testing.T, rooms []string, read func(ctx context.Context, path, position string) error) <-chan error {
+func (l *roomsReader) reads(t *testing.T, rooms []string, read func(ctx context.Context, path, position string) error) <-chan error {
 	t.Helper()
 	path, position := l.follow(rooms)
 	ended, began := make(chan error, 1), l.began

@@ -55,14 +55,14 @@ func (s *server) launch() {
 	args := append([]string{"serve", "--listen", s.address, "--database", s.database}, s.flags...)
 	s.process = program.Prepare(binary, args...)
 	if s.socket != nil {
-		inherit(s.process, s.socket)
+		passSocket(s.process, s.socket)
 	}
 	s.process.Start(s.t)
 }
 
-// inherit passes a listening socket to a process as systemd does. LISTEN_PID must be the id of the process itself, so a
+// passSocket passes a listening socket to a process as systemd does. LISTEN_PID must be the id of the process itself, so a
 // shell sets it and then replaces itself by the process.
-func inherit(p *program.Process, socket *os.File) {
+func passSocket(p *program.Process, socket *os.File) {
 	const become = `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"`
 	p.Cmd.Path, p.Cmd.Args = "/bin/sh", append([]string{"sh", "-c", become}, p.Cmd.Args...)
 	p.Cmd.ExtraFiles = []*os.File{socket}

@@ -20,9 +20,9 @@ func TestClosedStreamsReleaseTheirResources(t *testing.T) {
 	streams := setting(t, "PATHSYNC_SOAK_STREAMS", 1500)
 	s, admin := startWithAdmin(t, "--room-idle-ms", "200", "--presence-timeout-ms", "200", "--heartbeat-ms", "1000",
 		"--feed-bytes", "65536")
-	s.comeAndGo(t, 200) // one-time allocations
+	s.openAndCloseStreams(t, 200) // one-time allocations
 	before := admin.footprint(t)
-	s.comeAndGo(t, streams)
+	s.openAndCloseStreams(t, streams)
 
 	const (
 		slack = 8 << 20 // bytes of memory; each leaked stream would cost 8 KiB
@@ -105,8 +105,8 @@ var manners = []func(c net.Conn, request string) error{
 	},
 }
 
-// comeAndGo opens and closes that many streams, and meanwhile writes to their rooms.
-func (s *server) comeAndGo(t *testing.T, streams int) {
+// openAndCloseStreams opens and closes that many streams, and meanwhile writes to their rooms.
+func (s *server) openAndCloseStreams(t *testing.T, streams int) {
 	t.Helper()
 	const atATime = 50
 	var (
@@ -118,7 +118,7 @@ func (s *server) comeAndGo(t *testing.T, streams int) {
 		places <- struct{}{}
 		coming.Go(func() {
 			defer func() { <-places }()
-			if err := s.passBy(i); err != nil {
+			if err := s.openAndClose(i); err != nil {
 				select {
 				case failed <- err:
 				default: // only the first error is kept
@@ -138,7 +138,7 @@ func (s *server) comeAndGo(t *testing.T, streams int) {
 	s.http.CloseIdleConnections()
 }
 
-func (s *server) passBy(i int) error {
+func (s *server) openAndClose(i int) error {
 	conn, err := net.Dial("tcp", s.address)
 	if err != nil {
 		return err

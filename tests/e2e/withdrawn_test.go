@@ -24,9 +24,9 @@ func onDatabases(t *testing.T, test func(t *testing.T, s *server)) {
 	}
 }
 
-// cutter sends batches to its own room: each once in a request that it cuts, and then three times concurrently. Other
+// cancelAndRepeat sends batches to its own room: each once in a request that it cuts, and then three times concurrently. Other
 // writers keep the committer busy, so that some requests are cut while their batches are queued.
-func cutter(ctx context.Context, a api, room string, answered *atomic.Int64) error {
+func cancelAndRepeat(ctx context.Context, a api, room string, answered *atomic.Int64) error {
 	impatient := api{url: a.url, http: &http.Client{Transport: &http.Transport{}}}
 	defer impatient.http.CloseIdleConnections()
 	for n := int64(1); ctx.Err() == nil; n++ {
@@ -57,7 +57,7 @@ func TestCutAndRepeatedRequestsDoNotBlockOtherWriters(t *testing.T) {
 		var cut, written atomic.Int64
 		for i := range 3 {
 			running.Go(func() {
-				if err := cutter(ctx, s.api, fmt.Sprint("cut-", i), &cut); err != nil {
+				if err := cancelAndRepeat(ctx, s.api, fmt.Sprint("cut-", i), &cut); err != nil {
 					t.Error(err)
 				}
 			})
@@ -116,7 +116,7 @@ func TestSIGTERMUnderLoadWithCutRequestsEndsWell(t *testing.T) {
 			var cutting sync.WaitGroup
 			var cut atomic.Int64
 			for i := range 3 {
-				cutting.Go(func() { _ = cutter(ctx, s.api, fmt.Sprint("cut-", i, rand.N(1<<30)), &cut) })
+				cutting.Go(func() { _ = cancelAndRepeat(ctx, s.api, fmt.Sprint("cut-", i, rand.N(1<<30)), &cut) })
 			}
 			load.progress(rand.N(50))
 			pause(t.Context(), rand.N(20*time.Millisecond))

@@ -27,8 +27,8 @@ func TestEachCheckFindsItsFault(t *testing.T) {
 		"delta":         {checks[1], delays, "late"},
 		"silence":       {checks[2], cuts, "cut"},
 		"position":      {checks[3], strips, "lost"},
-		"dead browser":  {checks[4], goesOn, "stays"},
-		"compression":   {checks[5], squeezes, "held back"},
+		"dead browser":  {checks[4], keepsReading, "stays"},
+		"compression":   {checks[5], compresses, "held back"},
 		"large bodies":  {checks[6], limits, "refused"},
 		"slashes":       {checks[7], decodes, "refused"},
 		"dead server":   {checks[8], hangs, "not told"},
@@ -102,8 +102,8 @@ func lags(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	})
 }
 
-// squeezes compresses responses for clients that accept gzip, and buffers them.
-func squeezes(_ context.Context, p *httputil.ReverseProxy) http.Handler {
+// compresses compresses responses for clients that accept gzip, and buffers them.
+func compresses(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Accept-Encoding") != "gzip" {
 			p.ServeHTTP(w, r)
@@ -112,19 +112,19 @@ func squeezes(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 		w.Header().Set("Content-Encoding", "gzip")
 		into := gzip.NewWriter(w)
 		defer into.Close()
-		p.ServeHTTP(squeezed{w, into}, r)
+		p.ServeHTTP(compressedWriter{w, into}, r)
 	})
 }
 
-type squeezed struct {
+type compressedWriter struct {
 	http.ResponseWriter
 	into io.Writer
 }
 
-func (s squeezed) Write(p []byte) (int, error) { return s.into.Write(p) }
+func (s compressedWriter) Write(p []byte) (int, error) { return s.into.Write(p) }
 
 // Flush does not flush the compressor.
-func (s squeezed) Flush() { s.ResponseWriter.(http.Flusher).Flush() }
+func (s compressedWriter) Flush() { s.ResponseWriter.(http.Flusher).Flush() }
 
 // delays forwards each piece of a response with a delay.
 func delays(_ context.Context, p *httputil.ReverseProxy) http.Handler {
@@ -152,8 +152,8 @@ func strips(_ context.Context, p *httputil.ReverseProxy) http.Handler {
 	})
 }
 
-// goesOn continues to read for a client that is gone, until the end of the test.
-func goesOn(test context.Context, p *httputil.ReverseProxy) http.Handler {
+// keepsReading continues to read for a client that is gone, until the end of the test.
+func keepsReading(test context.Context, p *httputil.ReverseProxy) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.ServeHTTP(noErrors{w}, r.WithContext(test))
 	})

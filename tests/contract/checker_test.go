@@ -12,8 +12,8 @@ import (
 	"github.com/pb33f/libopenapi-validator/errors"
 )
 
-// witness is a transport that validates requests and responses against the contract, and records the statuses seen.
-type witness struct {
+// checker is a transport that validates requests and responses against the contract, and records the statuses seen.
+type checker struct {
 	t        *testing.T
 	contract *contract
 
@@ -21,12 +21,12 @@ type witness struct {
 	seen map[string]bool // as in "GET /v1/rooms/{room} 200"
 }
 
-func newWitness(t *testing.T) *witness {
-	return &witness{t: t, contract: theContract(t), seen: map[string]bool{}}
+func newChecker(t *testing.T) *checker {
+	return &checker{t: t, contract: theContract(t), seen: map[string]bool{}}
 }
 
 // RoundTrip implements http.RoundTripper.
-func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
+func (w *checker) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func replay(req *http.Request) *http.Request {
 }
 
 // checkUnknown checks responses for paths and methods that are not in the contract: they must be 404 and 405.
-func (w *witness) checkUnknown(resp *http.Response) error {
+func (w *checker) checkUnknown(resp *http.Response) error {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err

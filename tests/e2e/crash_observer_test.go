@@ -11,30 +11,30 @@ import (
 	"time"
 )
 
-// witness reads a room through all crashes and records the events that it receives.
-type witness struct {
+// observer reads a room through all crashes and records the events that it receives.
+type observer struct {
 	api
-	witnessKind
+	observerKind
 	replica *replica
 	seq     atomic.Int64 // of the last batch; other goroutines read it
 }
 
-// witnessKind is a way of reading.
-type witnessKind struct {
+// observerKind is a way of reading.
+type observerKind struct {
 	name    string
 	resumes bool // from its last event id; otherwise it starts from whole state after each crash
-	read    func(*witness, context.Context) error
+	read    func(*observer, context.Context) error
 }
 
-var witnessKinds = []witnessKind{
-	{"a strict reader that resumes", true, (*witness).readStrictly},
-	{"a strict reader that begins anew", false, (*witness).readStrictly},
-	{"a reader that polls for changes", true, (*witness).poll},
-	{"a reader with the r3labs client", true, (*witness).readWithR3labs},
+var observerKinds = []observerKind{
+	{"a strict reader that resumes", true, (*observer).readStrictly},
+	{"a strict reader that begins anew", false, (*observer).readStrictly},
+	{"a reader that polls for changes", true, (*observer).poll},
+	{"a reader with the r3labs client", true, (*observer).readWithR3labs},
 }
 
 // run reads one stream after the other until ctx ends. It fails at the first wrong event.
-func (w *witness) run(ctx context.Context) error {
+func (w *observer) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := w.read(w, ctx)
 		var wrong wrongEvent
@@ -50,7 +50,7 @@ func (w *witness) run(ctx context.Context) error {
 // wrongEvent is an event that the protocol does not allow at its place in the stream.
 type wrongEvent struct{ error }
 
-func (w *witness) take(e event) error {
+func (w *observer) take(e event) error {
 	if err := w.replica.take(e); err != nil {
 		return wrongEvent{err}
 	}
@@ -59,7 +59,7 @@ func (w *witness) take(e event) error {
 }
 
 // connect prepares the replica for a new stream, and returns the position to resume from.
-func (w *witness) connect() (position string) {
+func (w *observer) connect() (position string) {
 	if w.resumes {
 		position = w.replica.position()
 	}
@@ -69,7 +69,7 @@ func (w *witness) connect() (position string) {
 	return position
 }
 
-func (w *witness) readStrictly(ctx context.Context) error {
+func (w *observer) readStrictly(ctx context.Context) error {
 	s, err := w.open(ctx, w.replica.room, "", w.connect())
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func (w *witness) readStrictly(ctx context.Context) error {
 }
 
 // poll takes the changes one page after the other as if they were events.
-func (w *witness) poll(ctx context.Context) error {
+func (w *observer) poll(ctx context.Context) error {
 	for {
 		page, err := w.changes(ctx, w.replica.room, w.replica.position(), 5)
 		if err != nil {
@@ -112,6 +112,6 @@ func (w *witness) poll(ctx context.Context) error {
 	}
 }
 
-func (w *witness) readWithR3labs(ctx context.Context) error {
+func (w *observer) readWithR3labs(ctx context.Context) error {
 	return readWithR3labs(ctx, w.api, "/v1/rooms/"+w.replica.room+"/events", w.connect(), w.take)
 }
