@@ -38,6 +38,8 @@ type Config struct {
 
 	// Transport sends the requests. Default: a clone of http.DefaultTransport.
 	Transport http.RoundTripper
+	// Heartbeat is the server's --heartbeat-ms: on a stream, it sends a byte at least that often. Default: 15 s.
+	Heartbeat time.Duration
 	// OnRetry is called before each wait for another attempt. Default: nothing.
 	OnRetry func(err error, after time.Duration)
 	// Wait waits for d, and returns the error of ctx if that ends first. Tests replace it. Default: a timer.
@@ -55,6 +57,8 @@ type Client struct {
 // Patience is how long a request may stall, and how long a stream may take to begin.
 const Patience = 30 * time.Second
 
+const defaultHeartbeat = 15 * time.Second
+
 // New returns a client. It sends nothing yet. The only error is a URL of a server that is not one.
 func New(cfg Config) (*Client, error) {
 	u, err := url.Parse(cfg.Server)
@@ -63,6 +67,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	if cfg.Transport == nil {
 		cfg.Transport = http.DefaultTransport.(*http.Transport).Clone()
+	}
+	if cfg.Heartbeat <= 0 {
+		cfg.Heartbeat = defaultHeartbeat
 	}
 	if cfg.OnRetry == nil {
 		cfg.OnRetry = func(error, time.Duration) {}
