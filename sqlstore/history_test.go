@@ -15,14 +15,23 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
-// goBack deletes all batches after a serverSeq, as restoring a backup does, and keeps the epoch.
+// goBack deletes all batches after a serverSeq, as restoring a backup does, and keeps the epoch. Like a restore, it lets no
+// document be written meanwhile.
 func goBack(t *testing.T, e engine, dsn string, last int64) {
 	t.Helper()
+	d, err := newDialect(dsn, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
 	tx, err := e.raw(t, dsn).BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tx.Rollback()
+	if err := lockWrites(t.Context(), d, tx); err != nil {
+		t.Fatal(err)
+	}
 	for _, table := range []string{"sync_change_log", "sync_documents", "sync_checkpoints"} {
 		if _, err := tx.ExecContext(t.Context(), e.text(dsn, fmt.Sprintf("DELETE FROM ~%s WHERE server_seq > %d", table, last))); err != nil {
 			t.Fatal(err)
