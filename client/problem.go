@@ -26,7 +26,7 @@ type Problem struct {
 	RetryAfter time.Duration `json:"-"` // from the header, at most MaxRetryAfter; 0: none
 }
 
-// MaxRetryAfter is the longest wait before a retry that a server can ask for.
+// MaxRetryAfter is the longest wait that a client accepts from a server. It waits as long if the server asks for more.
 const MaxRetryAfter = 10 * time.Minute
 
 // FieldError is one fault of a request.

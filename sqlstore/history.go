@@ -126,9 +126,11 @@ func (s *Store) checkIdentity(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if epoch != s.epoch {
+	if created {
 		s.set.log.Error("the database was restored from a backup, or a standby was promoted: it has a new epoch, and every reader starts with the full state",
 			"oldEpoch", s.epoch, "epoch", epoch)
+	}
+	if epoch != s.epoch {
 		s.epoch, s.created = epoch, created
 	}
 	return nil
