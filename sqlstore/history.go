@@ -112,7 +112,7 @@ func (s *Store) checkIdentity(ctx context.Context) error {
 		created bool
 	)
 	if known == current { // another server may have stored it since s.epoch was read
-		epoch, err = readMeta(ctx, s.dialect, "epoch")
+		epoch, err = readEpoch(ctx, s.dialect)
 	} else {
 		err = dialect.InTransaction(ctx, s.dialect.Writer(), func(tx *sql.Tx) error {
 			stored, epoch, created, err = s.replaceIdentity(ctx, tx, current)
@@ -201,7 +201,7 @@ func expectTables(ctx context.Context, d dialect.Dialect) error {
 // Epoch returns the epoch of a database. It changes nothing, and creates no database.
 func Epoch(ctx context.Context, dsn string) (epoch string, err error) {
 	err = withDatabase(ctx, dsn, func(ctx context.Context, d dialect.Dialect) (err error) {
-		epoch, err = readMeta(ctx, d, "epoch")
+		epoch, err = readEpoch(ctx, d)
 		return err
 	})
 	return epoch, err
@@ -211,7 +211,7 @@ func Epoch(ctx context.Context, dsn string) (epoch string, err error) {
 // the old epoch. It creates no database.
 func RotateEpoch(ctx context.Context, dsn string) (before, after string, err error) {
 	err = withDatabase(ctx, dsn, func(ctx context.Context, d dialect.Dialect) (err error) {
-		if before, err = readMeta(ctx, d, "epoch"); err != nil {
+		if before, err = readEpoch(ctx, d); err != nil {
 			return err
 		}
 		after, _, err = renewEpoch(ctx, d, before)
