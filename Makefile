@@ -31,7 +31,7 @@ build: ## one static binary, bin/pathsync
 
 # Unit tests of both languages run at the same time. Tests that measure time, and browsers, run alone.
 test: ## all tests of the server and the client, and a summary
-	@rm -f $(SUMMARY); mkdir -p bin
+	@rm -f $(SUMMARY)
 	@$(MAKE) --no-print-directory $(PACKAGES) $(NITRO) missing
 	@$(MAKE) --no-print-directory --keep-going -j2 test-go-packages test-js-unit; \
 	 $(MAKE) --no-print-directory --keep-going test-proxies test-js-e2e; \
@@ -41,6 +41,7 @@ test-go: test-go-packages test-proxies ## the server's tests; Go is enough
 
 test-go-packages:
 	@$(call parts,'go vet' $(GO) vet $(GO_PACKAGES),\
+	  'go vet deploy/image' env GOWORK=off $(GO) -C deploy/image vet .,\
 	  'server' $(GOTEST) -race -timeout 20m $$($(GO) list $(GO_PACKAGES) | grep -v /tests/proxies))
 
 test-proxies:
@@ -79,7 +80,7 @@ HAVE_WEBKIT   = { command -v WebKitWebDriver && command -v Xvfb; } >/dev/null
 PROXIES       = nginx haproxy apache2 varnish caddy
 MISSING       = $$(PATH="$$PATH:/usr/sbin"; for name in $(PROXIES); do \
                   command -v $$name >/dev/null || command -v $${name}d >/dev/null || echo $$name; done)
-skipped = { mkdir -p bin; echo "SKIPPED $(1)" | tee -a $(SUMMARY); }
+skipped = { mkdir -p $(dir $(SUMMARY)); echo "SKIPPED $(1)" | tee -a $(SUMMARY); }
 missing:
 	@$(HAVE_NODE) || $(call skipped,all tests of the client: Node 20.19 or newer is not installed)
 	@{ $(HAVE_POSTGRES); } || $(call skipped,tests with PostgreSQL: not installed; PATHSYNC_TEST_POSTGRES names a server)
@@ -185,4 +186,4 @@ load: ## the figures in README.md: server on core 0, load on core 1
 	$(GO) run ./tests/load all
 
 clean:
-	rm -rf bin
+	rm -rf bin dist

@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -36,8 +37,11 @@ type Config struct {
 	Server string // URL of the server, without /v1; required
 	Token  string // bearer token for the server; default: none
 
-	// Transport sends the requests. Default: a clone of http.DefaultTransport.
+	// Transport sends the requests. Default: a clone of http.DefaultTransport that lets the system buffer little of a
+	// request's body. With a large buffer, a slow link can look like a stalled one.
 	Transport http.RoundTripper
+	// Heartbeat is the server's --heartbeat-ms: on a stream, it sends a byte at least that often. Default: 15 s.
+	Heartbeat time.Duration
 	// OnRetry is called before each wait for another attempt. Default: nothing.
 	OnRetry func(err error, after time.Duration)
 	// Wait waits for d, and returns the error of ctx if that ends first. Tests replace it. Default: a timer.
@@ -55,6 +59,8 @@ type Client struct {
 // Patience is how long a request may stall, and how long a stream may take to begin.
 const Patience = 30 * time.Second
 
+const defaultHeartbeat = 15 * time.Second
+
 // New returns a client. It sends nothing yet. The only error is a URL of a server that is not one.
 func New(cfg Config) (*Client, error) {
 	u, err := url.Parse(cfg.Server)
@@ -62,7 +68,10 @@ func New(cfg Config) (*Client, error) {
 		return nil, errors.New("the server must be a URL such as http://127.0.0.1:8080")
 	}
 	if cfg.Transport == nil {
-		cfg.Transport = http.DefaultTransport.(*http.Transport).Clone()
+		cfg.Transport = newTransport()
+	}
+	if cfg.Heartbeat <= 0 {
+		cfg.Heartbeat = defaultHeartbeat
 	}
 	if cfg.OnRetry == nil {
 		cfg.OnRetry = func(error, time.Duration) {}
@@ -76,6 +85,22 @@ func New(cfg Config) (*Client, error) {
 		http:    &http.Client{Transport: &pace.Transport{Base: authorized, Patience: Patience}},
 		streams: &http.Client{Transport: authorized},
 	}, nil
+}
+
+func newTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	dial := t.DialContext
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err == nil {
+			pace.LimitUnsent(conn)
+		}
+		return conn, err
+	}
+	return t
 }
 
 func wait(ctx context.Context, d time.Duration) error {

@@ -23,8 +23,11 @@ type Problem struct {
 	Retryable bool         `json:"retryable"` // the same request may succeed later
 	Errors    []FieldError `json:"errors"`
 
-	RetryAfter time.Duration `json:"-"` // from the header, at most a day; 0: none
+	RetryAfter time.Duration `json:"-"` // from the header, at most MaxRetryAfter; 0: none
 }
+
+// MaxRetryAfter is the longest wait that a client accepts from a server. It waits as long if the server asks for more.
+const MaxRetryAfter = 10 * time.Minute
 
 // FieldError is one fault of a request.
 type FieldError struct {
@@ -45,7 +48,7 @@ func readProblem(resp *http.Response) *Problem {
 	}
 	p.Status = resp.StatusCode
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		p.RetryAfter = time.Duration(min(seconds, 24*60*60)) * time.Second
+		p.RetryAfter = time.Duration(min(seconds, int(MaxRetryAfter/time.Second))) * time.Second
 	}
 	if p.Title == "" {
 		p.Title = "the server answers " + resp.Status
@@ -97,5 +100,5 @@ func retryable(err error) (after time.Duration, ok bool) {
 	if !errors.As(err, &p) {
 		return 0, true
 	}
-	return min(p.RetryAfter, maxBackoff), p.Retryable
+	return p.RetryAfter, p.Retryable
 }

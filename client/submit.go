@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 )
 
 // Batch is operations on one document, applied whole and in order.
@@ -43,14 +42,16 @@ type OpResult struct {
 	Reason string `json:"reason"` // why it was discarded
 }
 
-const (
-	submitAttempts = 7                // over about eight seconds
-	attemptTimeout = 20 * time.Second // of one attempt
-)
+const submitAttempts = 7
 
-// Submit sends a batch and returns its outcome. While that is unknown, it repeats the same bytes for about eight seconds;
-// the server applies a batch with a ClientSeq only once. After a *Problem that is not Retryable, the batch has not been
-// applied. After any other error it may have been: submit it again.
+// Submit sends a batch and returns its outcome. A batch with a ClientSeq is sent up to seven times, with the same bytes:
+// after an error of the network, and after a *Problem that is Retryable. The waits in between double from 250 ms to 8 s,
+// each shortened by a random part of up to half; the server can ask for longer ones, up to MaxRetryAfter. An attempt has no
+// total time limit. It fails when it stalls for Patience.
+//
+// The server applies a batch with a ClientSeq only once. After an error, also a *Problem, the batch may have been applied:
+// the answer of an earlier attempt may have been lost. To find out, submit the same batch again. Result.Duplicate is true if
+// the batch was in the log before.
 func (c *Client) Submit(ctx context.Context, room string, b Batch) (Result, error) {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
@@ -59,7 +60,7 @@ func (c *Client) Submit(ctx context.Context, room string, b Batch) (Result, erro
 		return Result{}, fmt.Errorf("encoding the batch: %w", err)
 	}
 	for failures := 1; ; failures++ {
-		answer, err := c.attempt(ctx, room, body.Bytes())
+		answer, err := c.exchange(ctx, http.MethodPost, c.roomURL(room, "ops"), body.Bytes())
 		if err == nil {
 			return readResult(answer, len(b.Ops))
 		}
@@ -73,12 +74,6 @@ func (c *Client) Submit(ctx context.Context, room string, b Batch) (Result, erro
 			return Result{}, err
 		}
 	}
-}
-
-func (c *Client) attempt(ctx context.Context, room string, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
-	return c.exchange(ctx, http.MethodPost, c.roomURL(room, "ops"), body)
 }
 
 func readResult(answer []byte, ops int) (r Result, err error) {

@@ -39,20 +39,20 @@ var (
 )
 
 const (
-	silence       = 40 * time.Second // more than two heartbeats
 	defaultRetry  = 2 * time.Second
 	maxEventBytes = 256 << 20 // of a whole document
 )
 
 // Tail follows rooms. It returns the documents as state events, then up-to-date, and then every later event once and in
 // order. When a stream ends, Tail reconnects and resumes after the last event with an id. Without one, or if the server can
-// no longer resume there, the documents come again. A stream that is silent for 40 s counts as ended.
+// no longer resume there, the documents come again. A stream counts as ended when it has not begun within Patience, and when
+// no byte of it arrives for 2.5 times Config.Heartbeat.
 //
 // Tail reconnects until the loop or ctx ends, or the server refuses. After a refusal, the last pair has a *Problem, and
 // after the end of ctx its error.
 func (c *Client) Tail(ctx context.Context, s Subscription) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		t := &tail{client: c, address: c.address(s), position: s.After, retry: defaultRetry, silence: silence, yield: yield}
+		t := &tail{client: c, address: c.address(s), position: s.After, retry: defaultRetry, silence: c.cfg.Heartbeat * 5 / 2, yield: yield}
 		if err := t.run(ctx); err != nil && !t.stopped {
 			yield(Event{}, err)
 		}
@@ -83,7 +83,7 @@ func (c *Client) address(s Subscription) string {
 type tail struct {
 	client   *Client
 	address  string
-	silence  time.Duration
+	silence  time.Duration // after which a stream counts as ended
 	yield    func(Event, error) bool
 	position string        // to resume after
 	retry    time.Duration // wait after the end of a stream, set by the server
@@ -128,7 +128,7 @@ func (t *tail) run(ctx context.Context) error {
 func (t *tail) stream(parent context.Context) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
-	watchdog := time.AfterFunc(Patience+t.silence, func() { cancel(ErrSilent) })
+	watchdog := time.AfterFunc(Patience, func() { cancel(ErrSilent) })
 	defer watchdog.Stop()
 	resp, err := t.open(ctx)
 	if err != nil {
@@ -140,7 +140,7 @@ func (t *tail) stream(parent context.Context) error {
 	for {
 		e, err := events.Next()
 		if d := events.Retry(); d > 0 {
-			t.retry = d
+			t.retry = min(d, MaxRetryAfter)
 		}
 		if errors.Is(err, io.EOF) {
 			return ErrEnded
@@ -200,7 +200,7 @@ func (t *tail) take(e eventstream.Event) bool {
 			AfterMs int64 `json:"afterMs"`
 		}
 		if json.Unmarshal(data.Bytes(), &r) == nil {
-			t.planned = time.Duration(max(r.AfterMs, 1)) * time.Millisecond
+			t.planned = time.Duration(min(max(r.AfterMs, 1), MaxRetryAfter.Milliseconds())) * time.Millisecond
 		}
 	case "problem":
 		p := new(Problem)

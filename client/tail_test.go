@@ -28,7 +28,7 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func TestTailLeavesAStreamThatHasGoneSilentAndResumes(t *testing.T) {
+func TestTailLeavesStreamWithoutHeartbeatAndResumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{streams: []string{
 			": hello\n\nid: e-1\nevent: delta\ndata: {}\n\n",
@@ -36,7 +36,7 @@ func TestTailLeavesAStreamThatHasGoneSilentAndResumes(t *testing.T) {
 		}}
 		var retried []error
 		c := newClient(t, Config{
-			Server: "http://server", Transport: testkit.Serve(t, s),
+			Server: "http://server", Transport: testkit.Serve(t, s), Heartbeat: 4 * time.Second,
 			OnRetry: func(err error, _ time.Duration) { retried = append(retried, err) },
 		})
 		began := time.Now()
@@ -51,10 +51,59 @@ func TestTailLeavesAStreamThatHasGoneSilentAndResumes(t *testing.T) {
 		if len(retried) != 1 || !errors.Is(retried[0], ErrSilent) || s.asked[1] != "e-1" {
 			t.Errorf("retried after %v, asked %q", retried, s.asked)
 		}
-		if took := time.Since(began); took < silence || took > silence+5*time.Second {
+		if took := time.Since(began); took < 10*time.Second || took > 15*time.Second {
 			t.Errorf("it took %v", took)
 		}
 	})
+}
+
+func TestTailLeavesServerThatDoesNotBeginStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		c := newClient(t, Config{
+			Server: "http://server", Heartbeat: time.Hour,
+			Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}),
+			Wait: func(context.Context, time.Duration) error { return context.Canceled },
+			OnRetry: func(err error, _ time.Duration) {
+				if took := time.Since(began); !errors.Is(err, ErrSilent) || took != Patience {
+					t.Errorf("%v after %v", err, took)
+				}
+			},
+		})
+		for _, err := range c.Tail(t.Context(), Subscription{Rooms: []string{"r"}}) {
+			if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestTailLimitsWaitsThatServerAsksFor(t *testing.T) {
+	for name, stream := range map[string]string{
+		"reconnect event": "event: reconnect\ndata: {\"afterMs\":9223372036854775807}\n\n",
+		"retry field":     "retry: 2147483647\n\nevent: delta\ndata: {}\n\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var waited time.Duration
+			c := newClient(t, Config{
+				Server: "http://server",
+				Transport: testkit.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Content-Type", "text/event-stream")
+					_, _ = io.WriteString(w, stream)
+				})),
+				Wait: func(_ context.Context, d time.Duration) error { waited = d; return context.Canceled },
+			})
+			for range c.Tail(t.Context(), Subscription{Rooms: []string{"r"}}) {
+				continue
+			}
+			if waited != MaxRetryAfter {
+				t.Errorf("waited %v, want %v", waited, MaxRetryAfter)
+			}
+		})
+	}
 }
 
 func TestTailToleratesABusyLoop(t *testing.T) {
@@ -81,17 +130,6 @@ func TestTailEndsWithItsContext(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-	}
-}
-
-func TestABatchWithoutANumberIsSentOnce(t *testing.T) {
-	attempts := 0
-	c := newClient(t, Config{Server: "http://server", Transport: roundTripper(func(*http.Request) (*http.Response, error) {
-		attempts++
-		return nil, io.ErrUnexpectedEOF
-	})})
-	if _, err := c.Submit(t.Context(), "r", Batch{ClientID: "ada", Key: "default", Ops: []Op{{Op: "delete", Path: "x"}}}); err == nil || attempts != 1 {
-		t.Errorf("%v after %d attempts", err, attempts)
 	}
 }
 

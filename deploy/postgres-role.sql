@@ -1,6 +1,6 @@
--- The rights that the service needs once its tables are there. Run it as the owner of the tables, after each migration:
+-- The permissions that the service needs once the tables exist. Run this as the owner of the tables, after each migration:
 --   psql "$ADMIN_URL" -f postgres-role.sql
--- The user's name and the schema (public) are examples. The password comes from elsewhere: \password pathsync_service
+-- The user's name and the schema (public) are examples. Set the password in psql: \password pathsync_service
 
 DO $$ BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'pathsync_service') THEN

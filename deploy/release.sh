@@ -30,16 +30,19 @@ echo 'building the container image'
 go -C deploy/image run . -version "$version" \
   -amd64 "$dist/pathsync_${version}_linux_amd64/pathsync" -arm64 "$dist/pathsync_${version}_linux_arm64/pathsync" \
   -output "$dist/pathsync_${version}_image.tar"
-find "$dist" -mindepth 1 -type d -prune -exec rm -r {} +
 
 echo 'building the npm package'
 (cd js-client && npm pack --silent --pack-destination "$dist")
 
+# The program takes the version from a tag. It cannot read a worktree of git, so it gets a clone.
 echo 'writing the bills of materials'
+git clone --quiet . "$dist/source"
+git -C "$dist/source" tag --force "v$version" >/dev/null
 go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0 app -json -licenses -main cmd/pathsync \
-  -output "$dist/pathsync_${version}_sbom.json" .
+  -output "$dist/pathsync_${version}_sbom.json" "$dist/source"
 (cd js-client && npm sbom --sbom-format cyclonedx --omit dev --omit peer) >"$dist/pathsync-js_${version}_sbom.json"
 
+find "$dist" -mindepth 1 -type d -prune -exec rm -rf {} +
 cd "$dist"
 sha256sum -- * >checksums.txt
 ls -l

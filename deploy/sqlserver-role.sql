@@ -1,7 +1,7 @@
--- The rights that the service needs once its tables are there. Run it in the service's database, after each migration, as a
--- member of db_owner:
+-- The permissions that the service needs once the tables exist. Run this in the service's database, after each migration, as
+-- a member of db_owner:
 --   sqlcmd -S HOST -d DATABASE -i sqlserver-role.sql
--- The role's name and the schema (dbo) are examples. The user is made a member of the role by hand:
+-- The role's name and the schema (dbo) are examples. Make the user a member of the role:
 --   CREATE USER [pathsync] FOR LOGIN [pathsync];
 --   ALTER ROLE pathsync_service ADD MEMBER [pathsync];
 

@@ -17,7 +17,8 @@ type certificate struct {
 
 	mu      sync.Mutex
 	current *tls.Certificate
-	loaded  [2]fileVersion // versions at the last attempt to load them
+	loaded  [2]fileVersion // versions of current
+	warned  string         // the failure that was logged last; "" after a success
 	checked time.Time      // time of the last check for new versions
 }
 
@@ -70,20 +71,23 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current, nil
 }
 
-// reloadLocked reads the files if one of them has changed. If they do not match, because only one has been replaced so
-// far, the last certificate stays in use.
+// reloadLocked reads the files if their versions are not those of the current certificate. If they do not match, because
+// only one has been replaced so far, or cannot be read, that certificate stays in use, and the next check tries again.
 func (c *certificate) reloadLocked() {
 	versions := c.versions()
 	if versions == c.loaded {
+		c.warned = ""
 		return
 	}
-	c.loaded = versions
 	pair, err := loadPair(c.certFile, c.keyFile)
 	if err != nil {
-		c.log.Warn("the certificate cannot be reloaded; the last one stays in use", "error", err)
+		if text := err.Error(); text != c.warned {
+			c.warned = text
+			c.log.Warn("the certificate cannot be reloaded; the last one stays in use", "error", err)
+		}
 		return
 	}
-	c.current = &pair
+	c.current, c.loaded, c.warned = &pair, versions, ""
 	c.log.Info("the certificate has been reloaded", "expires", pair.Leaf.NotAfter)
 }
 

@@ -56,6 +56,41 @@ func TestCertificateIsReloadedWhenBothFilesAreReplaced(t *testing.T) {
 	serves(first, "when it is back")
 }
 
+// A file that was read while it was written, or whose permissions change, has the same version afterwards.
+func TestCertificateThatFailedToLoadIsTriedAgainWithSameVersion(t *testing.T) {
+	first, second := testkit.NewPair(t), testkit.NewPair(t)
+	at := testkit.NewPairFiles(t, first)
+	var log bytes.Buffer
+	now := time.Now()
+	c, err := loadCertificate(at.Cert, at.Key, slog.New(slog.NewTextHandler(&log, nil)), func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	at.Write(at.Cert, second.Cert)
+	at.Write(at.Key, make([]byte, len(second.Key)))
+	written, err := os.Stat(at.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		now = now.Add(checkInterval)
+		if got, err := c.get(&tls.ClientHelloInfo{}); err != nil || !got.Leaf.Equal(first.Leaf) {
+			t.Errorf("certificate %v, %v", got.Leaf.SerialNumber, err)
+		}
+	}
+	if n := strings.Count(log.String(), "level=WARN"); n != 1 {
+		t.Errorf("%d warnings:\n%s", n, &log)
+	}
+	at.Write(at.Key, second.Key)
+	if err := os.Chtimes(at.Key, written.ModTime(), written.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(checkInterval)
+	if got, err := c.get(&tls.ClientHelloInfo{}); err != nil || !got.Leaf.Equal(second.Leaf) {
+		t.Errorf("certificate %v, want %v, %v", got.Leaf.SerialNumber, second.Leaf.SerialNumber, err)
+	}
+}
+
 func TestCertificateWithCarriageReturnsAndByteOrderMarkIsRead(t *testing.T) {
 	windows := func(text []byte) []byte {
 		return []byte(byteOrderMark + strings.ReplaceAll(string(text), "\n", "\r\n"))

@@ -10,16 +10,16 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
-// engine is a kind of database, for the tests and benchmarks that every kind takes.
+// engine is a kind of database, for tests and benchmarks that run with each kind.
 type engine struct {
 	name string
-	// newDSN names a database that is empty, or skips the test.
+	// newDSN returns the DSN of an empty database, or skips the test.
 	newDSN func(t testing.TB) string
-	// raw opens a database as another program would.
+	// raw opens a database without package sqlstore.
 	raw func(t testing.TB, dsn string) *sql.DB
-	// limit is within what a call ends, and a connection can be made, where nothing is wrong.
+	// limit is the longest time of a call, or of connecting, without a fault.
 	limit time.Duration
-	// schema is what stands before the names of tables in statements of another program.
+	// schema precedes the names of tables in statements of other programs.
 	schema func(dsn string) string
 }
 
@@ -42,8 +42,8 @@ func rawSQLServer(t testing.TB, dsn string) *sql.DB {
 	return db
 }
 
-// patience is the limit of a call, and more where the server takes long to make a connection or to plan a statement: after
-// an outage, a call does both. Some servers take seconds for that.
+// patience is limit, or five times what connecting or a first append takes, if that is more. After an outage, a call connects
+// and plans its statement. Some servers take seconds for that.
 func (e engine) patience(t testing.TB, dsn string) time.Duration {
 	limit := e.limit
 	for range 3 {
@@ -65,12 +65,12 @@ func (e engine) patience(t testing.TB, dsn string) time.Duration {
 	return max(limit, 5*time.Since(started))
 }
 
-// text is a statement in which ~ stands before the name of each table.
+// text puts the schema in place of each ~ of a statement.
 func (e engine) text(dsn, statement string) string {
 	return strings.ReplaceAll(statement, "~", e.schema(dsn))
 }
 
-// onEachEngine runs a test with every kind of database that is at hand.
+// onEachEngine runs a test with each available kind of database.
 func onEachEngine(t *testing.T, test func(t *testing.T, e engine)) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) { test(t, e) })

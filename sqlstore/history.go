@@ -57,18 +57,27 @@ func (s *Store) renew(ctx context.Context) error {
 
 // renewEpoch replaces an epoch, unless another process has: several servers that detect the same loss renew it once. It
 // returns the current epoch, and whether this call has created it.
-func renewEpoch(ctx context.Context, d dialect.Dialect, old string) (epoch string, changed bool, err error) {
+func renewEpoch(ctx context.Context, d dialect.Dialect, old string) (epoch string, created bool, err error) {
 	err = dialect.InTransaction(ctx, d.Writer(), func(tx *sql.Tx) error {
 		if err := lockWrites(ctx, d, tx); err != nil {
 			return err
 		}
-		if epoch, err = queryMeta(ctx, d, tx, "epoch"); err != nil || epoch != old {
-			return err
-		}
-		epoch, changed = newEpoch(), true
-		return setMeta(ctx, d, tx, "epoch", epoch)
+		epoch, created, err = replaceEpoch(ctx, d, tx, old)
+		return err
 	})
-	return epoch, changed, err
+	return epoch, created, err
+}
+
+// replaceEpoch is renewEpoch in a transaction. The condition of the UPDATE also holds where a database ignores the locks
+// of lockWrites: the second of two transactions waits for the row, and finds another epoch in it.
+func replaceEpoch(ctx context.Context, d dialect.Dialect, tx *sql.Tx, old string) (epoch string, created bool, err error) {
+	next := newEpoch()
+	update := squirrel.Update(d.Schema().Syntax.Table("sync_meta")).Set("value", next).Where("name = ? AND value = ?", "epoch", old)
+	if err := exec(ctx, d, tx, update); err != nil {
+		return "", false, err
+	}
+	epoch, err = queryMeta(ctx, d, tx, "epoch")
+	return epoch, epoch == next, err
 }
 
 // lockWrites waits for transactions that write the log or documents, and blocks further ones until tx ends. They check the
@@ -82,10 +91,6 @@ func lockWrites(ctx context.Context, d dialect.Dialect, tx *sql.Tx) error {
 	return nil
 }
 
-func setMeta(ctx context.Context, d dialect.Dialect, tx *sql.Tx, name, value string) error {
-	return exec(ctx, d, tx, squirrel.Update(d.Schema().Syntax.Table("sync_meta")).Set("value", value).Where("name = ?", name))
-}
-
 // identityName is the row of sync_meta with the database's identity at the last start of a server.
 const identityName = "database_identity"
 
@@ -93,44 +98,83 @@ const identityName = "database_identity"
 // restored from a backup or a standby was promoted. The database may then lack acknowledged batches, so it gets a new
 // epoch.
 func (s *Store) checkIdentity(ctx context.Context) error {
-	identity, err := s.dialect.Identity(ctx)
-	if err != nil || identity == "" {
-		return nil //nolint:nilerr // optional: many logins lack the permission
-	}
-	known, err := knownIdentity(ctx, s.dialect, s.dialect.Reader())
-	if err != nil || known == identity {
+	current, err := s.identity(ctx)
+	if err != nil || current == "" {
 		return err
 	}
-	old := s.epoch
-	err = dialect.InTransaction(ctx, s.dialect.Writer(), func(tx *sql.Tx) error {
-		if err := lockWrites(ctx, s.dialect, tx); err != nil {
+	known, err := knownIdentity(ctx, s.dialect, s.dialect.Reader())
+	if err != nil {
+		return err
+	}
+	var (
+		stored  string // in the transaction
+		epoch   = s.epoch
+		created bool
+	)
+	if known == current { // another server may have stored it since s.epoch was read
+		epoch, err = readEpoch(ctx, s.dialect)
+	} else {
+		err = dialect.InTransaction(ctx, s.dialect.Writer(), func(tx *sql.Tx) error {
+			stored, epoch, created, err = s.replaceIdentity(ctx, tx, current)
 			return err
-		}
-		if s.epoch, err = queryMeta(ctx, s.dialect, tx, "epoch"); err != nil {
-			return err
-		}
-		switch known, err = knownIdentity(ctx, s.dialect, tx); {
-		case err != nil || known == identity: // another server has stored it
-			return err
-		case known == "":
-			return exec(ctx, s.dialect, tx, squirrel.Insert(s.dialect.Schema().Syntax.Table("sync_meta")).
-				Columns("name", "value").Values(identityName, identity))
-		}
-		s.epoch, s.created = newEpoch(), true
-		if err := setMeta(ctx, s.dialect, tx, "epoch", s.epoch); err != nil {
-			return err
-		}
-		return setMeta(ctx, s.dialect, tx, identityName, identity)
-	})
-	if known == "" && err != nil { // the next start that can store it
+		})
+	}
+	if err != nil && known == "" && stored == "" { // nothing to compare with; the next start may be able to store it
 		s.set.log.Warn("storing the identity of the database failed", "error", s.dialect.Explain(err))
-		return nil //nolint:nilerr // optional
+		return nil
 	}
-	if err == nil && s.epoch != old {
+	if err != nil {
+		return err
+	}
+	if created {
 		s.set.log.Error("the database was restored from a backup, or a standby was promoted: it has a new epoch, and every reader starts with the full state",
-			"oldEpoch", old, "epoch", s.epoch)
+			"oldEpoch", s.epoch, "epoch", epoch)
 	}
-	return err
+	if epoch != s.epoch {
+		s.epoch, s.created = epoch, created
+	}
+	return nil
+}
+
+// replaceIdentity stores the current identity, and replaces the epoch if another identity was stored, unless another server
+// has done so. It returns the identity before, the current epoch, and whether it has created that.
+func (s *Store) replaceIdentity(ctx context.Context, tx *sql.Tx, current string) (stored, epoch string, created bool, err error) {
+	if err := lockWrites(ctx, s.dialect, tx); err != nil {
+		return "", "", false, err
+	}
+	if stored, err = knownIdentity(ctx, s.dialect, tx); err != nil {
+		return "", "", false, err
+	}
+	meta := s.dialect.Schema().Syntax.Table("sync_meta")
+	switch stored {
+	case "":
+		err = exec(ctx, s.dialect, tx, squirrel.Insert(meta).Columns("name", "value").Values(identityName, current))
+		return stored, s.epoch, false, err
+	case current: // another server has stored it just now
+		epoch, err = queryMeta(ctx, s.dialect, tx, "epoch")
+		return stored, epoch, false, err
+	}
+	// s.epoch was read before the stored identity. If another server replaces both in between, the epoch is not replaced again.
+	if epoch, created, err = replaceEpoch(ctx, s.dialect, tx, s.epoch); err == nil {
+		err = exec(ctx, s.dialect, tx, squirrel.Update(meta).Set("value", current).Where("name = ?", identityName))
+	}
+	return stored, epoch, created, err
+}
+
+// identity returns the database's identity; "" if the database refuses to tell it. Many logins lack the permission, and
+// some services lack the functions. Any other error, such as one of the network, is returned: the identity must not go
+// unchecked because of a failover.
+func (s *Store) identity(ctx context.Context) (string, error) {
+	identity, err := s.dialect.Identity(ctx)
+	if err == nil || s.dialect.LacksPermission(err) {
+		return identity, nil
+	}
+	explained := s.dialect.Explain(err)
+	if reported := (*dialect.Error)(nil); !errors.As(explained, &reported) || reported.ServerText == "" {
+		return "", err
+	}
+	s.set.log.Warn("the identity of the database cannot be read, so a restored backup gets no new epoch", "error", explained)
+	return "", nil
 }
 
 // knownIdentity returns the identity in sync_meta; "" without one.
@@ -157,7 +201,7 @@ func expectTables(ctx context.Context, d dialect.Dialect) error {
 // Epoch returns the epoch of a database. It changes nothing, and creates no database.
 func Epoch(ctx context.Context, dsn string) (epoch string, err error) {
 	err = withDatabase(ctx, dsn, func(ctx context.Context, d dialect.Dialect) (err error) {
-		epoch, err = readMeta(ctx, d, "epoch")
+		epoch, err = readEpoch(ctx, d)
 		return err
 	})
 	return epoch, err
@@ -167,7 +211,7 @@ func Epoch(ctx context.Context, dsn string) (epoch string, err error) {
 // the old epoch. It creates no database.
 func RotateEpoch(ctx context.Context, dsn string) (before, after string, err error) {
 	err = withDatabase(ctx, dsn, func(ctx context.Context, d dialect.Dialect) (err error) {
-		if before, err = readMeta(ctx, d, "epoch"); err != nil {
+		if before, err = readEpoch(ctx, d); err != nil {
 			return err
 		}
 		after, _, err = renewEpoch(ctx, d, before)

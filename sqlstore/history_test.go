@@ -15,14 +15,23 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
-// goBack undoes all but the first batches of a room, as a restored backup does, and leaves the epoch.
+// goBack deletes all batches after a serverSeq, as restoring a backup does, and keeps the epoch. Like a restore, it lets no
+// document be written meanwhile.
 func goBack(t *testing.T, e engine, dsn string, last int64) {
 	t.Helper()
+	d, err := newDialect(dsn, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
 	tx, err := e.raw(t, dsn).BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tx.Rollback()
+	if err := lockWrites(t.Context(), d, tx); err != nil {
+		t.Fatal(err)
+	}
 	for _, table := range []string{"sync_change_log", "sync_documents", "sync_checkpoints"} {
 		if _, err := tx.ExecContext(t.Context(), e.text(dsn, fmt.Sprintf("DELETE FROM ~%s WHERE server_seq > %d", table, last))); err != nil {
 			t.Fatal(err)
@@ -40,7 +49,7 @@ func TestDatabaseRestoredUnderRunningServerGetsNewEpoch(t *testing.T) {
 				t.Fatalf("err = %v", err)
 			}
 		},
-		"by looking": func(*testing.T, *core.Room) {},
+		"by the watcher": func(*testing.T, *core.Room) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onEachEngine(t, func(t *testing.T, e engine) {
@@ -68,7 +77,7 @@ func TestDatabaseRestoredUnderRunningServerGetsNewEpoch(t *testing.T) {
 	}
 }
 
-// roomOfAnotherHistory opens a room as soon as it is not of its last history any more.
+// roomOfAnotherHistory waits until the room has another epoch, and opens it.
 func roomOfAnotherHistory(t *testing.T, hub *core.Hub, last *core.Room) *core.Room {
 	t.Helper()
 	for limit := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
@@ -83,12 +92,12 @@ func roomOfAnotherHistory(t *testing.T, hub *core.Hub, last *core.Room) *core.Ro
 			t.Fatal(err)
 		}
 		if time.Now().After(limit) {
-			t.Fatal("the history goes on")
+			t.Fatal("the epoch does not change")
 		}
 	}
 }
 
-// The documents of a server whose history is over must not be written over those of the next.
+// A server whose epoch was replaced must not overwrite documents.
 func TestCheckpointOfEndedHistoryIsRejected(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
@@ -132,7 +141,7 @@ func TestEpochIsReadAndRotatedWithoutServer(t *testing.T) {
 	})
 }
 
-// recreated makes the table of the log anew with the same rows, as pg_restore does.
+// recreated replaces the log's table by a new one with the same rows, as pg_restore does.
 const recreated = `ALTER TABLE sync_change_log RENAME TO before;
 	CREATE TABLE sync_change_log (LIKE before INCLUDING ALL);
 	INSERT INTO sync_change_log OVERRIDING SYSTEM VALUE SELECT * FROM before;
@@ -170,7 +179,7 @@ func TestRestoredPostgresDumpGetsNewEpochAtStart(t *testing.T) {
 	}
 }
 
-// The tables are dropped and made anew by a dump while the server runs, as psql does it.
+// While the server runs, psql restores a dump that drops and creates the tables.
 func TestDumpRestoredUnderRunningServerIsServed(t *testing.T) {
 	dump, err := osexec.LookPath("pg_dump")
 	if err != nil {
@@ -210,11 +219,11 @@ func TestDumpRestoredUnderRunningServerIsServed(t *testing.T) {
 		t.Errorf("the next batch is %+v, %v; want 6", a.Batch, err)
 	}
 	if _, err := room.Submit(t.Context(), setNumber("ann", "n", 11)); !errors.Is(err, core.ErrHistoryChanged) {
-		t.Errorf("the old history goes on: %v", err)
+		t.Errorf("the old history continues: %v", err)
 	}
 }
 
-// A user without rights beyond the tables gets the identity too.
+// A user with permissions for the tables only can read the identity.
 func TestPostgresIdentityNeedsNoPermission(t *testing.T) {
 	dsn := dbtest.Postgres(t)
 	store := openDSN(t, dsn)
@@ -234,7 +243,7 @@ func TestPostgresIdentityNeedsNoPermission(t *testing.T) {
 	}
 }
 
-// Whatever isolation level the database or the user has by default, the check of an append sees what was committed before.
+// The check of an append sees earlier commits, whatever default isolation level the database or the user has.
 func TestPostgresFenceHoldsAtEveryDefaultIsolationLevel(t *testing.T) {
 	dsn := dbtest.Postgres(t)
 	store := openDSN(t, dsn+"&default_transaction_isolation=serializable")

@@ -32,7 +32,7 @@ func migrate(ctx context.Context, d dialect.Dialect) (epoch string, created bool
 		}
 		if version == newest {
 			err := withTimeout(ctx, func(ctx context.Context) (err error) {
-				epoch, err = readMeta(ctx, d, "epoch")
+				epoch, err = readEpoch(ctx, d)
 				return err
 			})
 			return epoch, created, err
@@ -104,8 +104,8 @@ func tableExists(ctx context.Context, d dialect.Dialect, db queryer, table strin
 	return tables > 0, err
 }
 
-func readMeta(ctx context.Context, d dialect.Dialect, name string) (string, error) {
-	return queryMeta(ctx, d, d.Reader(), name)
+func readEpoch(ctx context.Context, d dialect.Dialect) (string, error) {
+	return queryMeta(ctx, d, d.Reader(), "epoch")
 }
 
 var errNoMeta = errors.New("sync_meta has no")

@@ -18,20 +18,20 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/takeover"
 )
 
-// oldRow is a document of the predecessor.
+// oldRow is a document row of the predecessor.
 type oldRow struct {
 	room, key, state string
 	seq              int64
 }
 
-// oldOp is a row of its log.
+// oldOp is a log row of the predecessor.
 type oldOp struct {
 	room, key, value string
 	seq              int64
 }
 
-// newPredecessor makes a database with the predecessor's tables: those that it made itself on SQL Server, and elsewhere
-// their copies.
+// newPredecessor creates a database with the predecessor's tables: on SQL Server with the predecessor's statements, and
+// elsewhere with equivalent ones.
 func newPredecessor(t *testing.T, e engine, docs []oldRow, log []oldOp) (dsn string) {
 	t.Helper()
 	dsn = e.newDSN(t)
@@ -71,7 +71,7 @@ func newPredecessor(t *testing.T, e engine, docs []oldRow, log []oldOp) (dsn str
 	return dsn
 }
 
-// records keeps the messages of a log.
+// records collects the messages of a log.
 type records struct {
 	slog.Handler
 	mu   sync.Mutex
@@ -260,10 +260,10 @@ func TestPlanTakeoverChangesNothing(t *testing.T) {
 	})
 }
 
-// brokenDialect fails in the nth transaction.
+// brokenWriter panics when the pool for writes is used for more than a number of times.
 type brokenWriter struct {
 	dialect.Dialect
-	left int
+	left int // uses before the panic
 }
 
 var errBroken = errors.New("the process is killed here")
@@ -275,7 +275,7 @@ func (d *brokenWriter) Writer() *sql.DB {
 	return d.Dialect.Writer()
 }
 
-// A takeover that ends anywhere goes on at the next start, and its result is the same.
+// Wherever a takeover is interrupted, the next start continues it, and the result is the same.
 func TestInterruptedTakeoverResumes(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		var docs []oldRow
@@ -292,12 +292,12 @@ func TestInterruptedTakeoverResumes(t *testing.T) {
 			if interrupted > 100 {
 				t.Fatal("the takeover does not end")
 			}
-			if takeOverUntil(t, dsn, 2+interrupted) { // each attempt comes further, and the first ones nowhere
+			if takeOverUntil(t, dsn, 2+interrupted) { // each attempt gets further than the last
 				break
 			}
 		}
 		if interrupted < 5 {
-			t.Errorf("the takeover was interrupted %d times only", interrupted)
+			t.Errorf("the takeover was interrupted only %d times", interrupted)
 		}
 		db := e.raw(t, dsn)
 		for query, want := range map[string]int{
@@ -320,8 +320,7 @@ func TestInterruptedTakeoverResumes(t *testing.T) {
 	})
 }
 
-// takeOverUntil takes over until the dialect's writer has been asked for so many times, and reports whether that was
-// enough.
+// takeOverUntil runs a takeover that panics after a number of uses of the pool for writes, and reports whether it was done before.
 func takeOverUntil(t *testing.T, dsn string, uses int) (done bool) {
 	d, err := newDialect(dsn, slog.New(slog.DiscardHandler))
 	if err != nil {

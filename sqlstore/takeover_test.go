@@ -16,7 +16,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
-// predecessorTables are the tables as nuxt-synced-pinia-store 0.1.1 made them; it defined the index with its table.
+// predecessorTables are the statements with which nuxt-synced-pinia-store 0.1.1 creates its tables.
 var predecessorTables = []string{
 	`CREATE TABLE $(schema).sync_documents (
         room        NVARCHAR(255)   NOT NULL,
@@ -40,9 +40,12 @@ var predecessorTables = []string{
 	`CREATE INDEX IX_change_log_room_seq ON $(schema).sync_change_log (room, server_seq)`,
 }
 
-// predecessorRows are as it left them: one number for each operation, counted over all rooms; the number of a document's
-// last operation in its row; a number twice, from two servers; a room of which the document was deleted by hand, another
-// whose log was, and one whose last rows of log outlived a document that was restored from a backup.
+// predecessorRows are rows as nuxt-synced-pinia-store writes them. It numbers operations across all rooms, and a document's
+// row has the number of its last operation. Special cases:
+//   - board-1: two servers used one number twice
+//   - without-document: the document row was deleted
+//   - without-log: the log rows were deleted
+//   - restored: the document was restored from a backup, and the log has newer rows
 var predecessorRows = []string{
 	`INSERT INTO $(schema).sync_documents (room, store_key, state, server_seq, updated_at) VALUES
 		(N'board-1', N'default', N'{"title":"Plän 😀","tasks":[{"_sync_id":"a","n":1.0}]}', 2, '2025-03-01T12:00:00.123'),
@@ -66,7 +69,7 @@ func TestTakeoverOfPredecessorDatabase(t *testing.T) {
 	dbtest.ExecSQLServer(t, dsn, append(predecessorTables, predecessorRows...)...)
 	store := openDSN(t, dsn)
 
-	t.Run("each document is there, and its room stands at its highest number", func(t *testing.T) {
+	t.Run("each document is taken over, and its room has the highest number", func(t *testing.T) {
 		wantDocuments(t, store, "board-1",
 			core.Document{Key: "default", ServerSeq: 2, State: `{"title":"Plän 😀","tasks":[{"_sync_id":"a","n":1.0}]}`},
 			core.Document{Key: "settings", ServerSeq: 7, State: `{"dark":true}`})
@@ -77,7 +80,7 @@ func TestTakeoverOfPredecessorDatabase(t *testing.T) {
 		wantDocuments(t, store, "never-written", core.Document{Key: "default", ServerSeq: 1, State: `{}`})
 		wantDocuments(t, store, "Board-1")
 	})
-	t.Run("each row of the log is there, and none is replayed", func(t *testing.T) {
+	t.Run("each row of the log is taken over, and none is replayed", func(t *testing.T) {
 		db, schema := dbtest.OpenSQLServer(t, dsn)
 		const rows = `SELECT CONCAT(id, N' ', room, N' ', store_key, N' ', path, N' ', op, N' ', value, N' ', client_id, N' ',
 			server_seq, N' ', server_ts) FROM $(schema).`
@@ -90,22 +93,22 @@ func TestTakeoverOfPredecessorDatabase(t *testing.T) {
 			wantLogOf(t, store, room, 0)
 		}
 	})
-	t.Run("rooms go on", func(t *testing.T) { wantRoomsGoOn(t, store, 1) })
+	t.Run("rooms continue", func(t *testing.T) { wantRoomsContinue(t, store, 1) })
 	epoch := store.Epoch()
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	t.Run("after a restart too", func(t *testing.T) {
+	t.Run("rooms continue after a restart", func(t *testing.T) {
 		again := openDSN(t, dsn)
 		if again.Epoch() != epoch {
 			t.Errorf("the epoch was %s and is %s", epoch, again.Epoch())
 		}
-		wantRoomsGoOn(t, again, 2)
+		wantRoomsContinue(t, again, 2)
 	})
 }
 
-// wantRoomsGoOn submits a batch to each room, the nth since the takeover.
-func wantRoomsGoOn(t *testing.T, store *Store, nth int64) {
+// wantRoomsContinue submits a batch to each room, the nth since the takeover.
+func wantRoomsContinue(t *testing.T, store *Store, nth int64) {
 	t.Helper()
 	hub := newHub(t, store, time.Minute)
 	for room, before := range map[string]int64{
@@ -160,7 +163,7 @@ func queryTexts(t *testing.T, db *sql.DB, query string) (texts []string) {
 	return texts
 }
 
-// A log that was taken over begins with rows that mean nothing to a reader. Who asks for them has to start again.
+// The first rows of a log that was taken over are not part of the history. A reader that asks for them starts again.
 func TestChangesBeforeTakeoverAreNotServed(t *testing.T) {
 	file := newFile(t)
 	openFile(t, file).Close()

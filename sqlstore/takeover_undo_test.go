@@ -12,7 +12,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 )
 
-// oldState is the predecessor's documents as it would read them.
+// oldState returns the predecessor's documents as the predecessor reads them.
 func oldState(t *testing.T, e engine, dsn string) map[string]string {
 	t.Helper()
 	state := map[string]string{}
@@ -90,7 +90,7 @@ func TestUndoTakeoverKeepsLaterChanges(t *testing.T) {
 	})
 }
 
-// On SQL Server the predecessor's tables take names for the same that differ by case. Elsewhere there is nothing to lose.
+// On SQL Server, the predecessor's tables cannot distinguish names that differ only by case.
 func TestUndoTakeoverRejectsLossOfDocuments(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := newPredecessor(t, e, []oldRow{{"Board", "default", `{"a":1}`, 1}}, nil)

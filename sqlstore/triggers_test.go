@@ -17,14 +17,14 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// poison is a value that the triggers of these tests refuse.
+// poison is the value that the triggers of these tests reject.
 const poison = `"poison"`
 
-// refusals are ways in which a database of one kind refuses poison, as statements; ~ stands before the name of a table.
+// refusals are statements that make a kind of database reject poison. ~ precedes the name of each table.
 var refusals = map[string][]struct {
 	name       string
 	statements []string
-	says       string // in the log of the server
+	logged     string // part of the server's log
 }{
 	"SQLite": {
 		{"RAISE", []string{`CREATE TRIGGER refuse BEFORE INSERT ON sync_change_log WHEN NEW.value = '"poison"'
@@ -39,9 +39,9 @@ var refusals = map[string][]struct {
 	},
 	"PostgreSQL": {
 		{"RAISE", postgresTrigger(`RAISE EXCEPTION 'no poison here'`), "no poison here"},
-		{"a code of its own", postgresTrigger(`RAISE EXCEPTION 'no poison here' USING ERRCODE = 'QQ001'`), "no poison here"},
+		{"a user-defined code", postgresTrigger(`RAISE EXCEPTION 'no poison here' USING ERRCODE = 'QQ001'`), "no poison here"},
 		{"a division", postgresTrigger(`PERFORM 1/0`), "division by zero"},
-		{"a table that is missing", postgresTrigger(`PERFORM 1 FROM absent`), "absent"},
+		{"a missing table", postgresTrigger(`PERFORM 1 FROM absent`), "absent"},
 		{"another unique index", append([]string{`CREATE TABLE audit (n INTEGER UNIQUE)`, `INSERT INTO audit VALUES (1)`},
 			postgresTrigger(`INSERT INTO audit VALUES (1)`)...), "audit"},
 		{"a check", []string{`ALTER TABLE sync_change_log ADD CONSTRAINT no_poison CHECK (value <> '"poison"')`}, "no_poison"},
@@ -64,7 +64,7 @@ func postgresTrigger(body string) []string {
 	}
 }
 
-// setText is a client's batch that sets a member to a text, as JSON.
+// setText returns a client's batch that sets the member n to a value, given as JSON.
 func setText(t testing.TB, client string, clientSeq int64, text string) *core.Proposal {
 	t.Helper()
 	p := setNumber(client, "n", clientSeq)
@@ -80,7 +80,7 @@ func setText(t testing.TB, client string, clientSeq int64, text string) *core.Pr
 	return p
 }
 
-// lockedBuffer is a log that may be written to and read at the same time.
+// lockedBuffer is a buffer that is safe for concurrent use.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -93,7 +93,7 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 }
 func (b *lockedBuffer) String() string { b.mu.Lock(); defer b.mu.Unlock(); return b.b.String() }
 
-// However a database refuses a batch, its sender is told, once, and nobody else notices.
+// However the database rejects a batch, only its sender gets an error, and the log has one message about it.
 func TestBatchRejectedByTriggerAffectsOnlyItsSender(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		for _, refusal := range refusals[e.name] {
@@ -137,8 +137,8 @@ func TestBatchRejectedByTriggerAffectsOnlyItsSender(t *testing.T) {
 					t.Errorf("closing: %v", err)
 				}
 				const refused = "database rejects a batch"
-				if n := strings.Count(log.String(), refused); n != 8 || !strings.Contains(log.String(), refusal.says) {
-					t.Errorf("8 batches are refused, and the log says so %d times:\n%s", n, log.String())
+				if n := strings.Count(log.String(), refused); n != 8 || !strings.Contains(log.String(), refusal.logged) {
+					t.Errorf("the log reports %d rejected batches, want 8, and %q:\n%s", n, refusal.logged, log.String())
 				}
 				for i := range 8 {
 					batches, err := store.Log(t.Context(), fmt.Sprint("room-", i), 0, core.Page{Batches: 1000, Bytes: 1 << 20})
@@ -155,7 +155,7 @@ func TestBatchRejectedByTriggerAffectsOnlyItsSender(t *testing.T) {
 	})
 }
 
-// What has nothing to do with the data is an outage: the batch is in the log when it is over.
+// An error that does not depend on the data is an outage. When it ends, the batch is committed.
 func TestOutageIsRetried(t *testing.T) {
 	for _, test := range []struct{ engine, begin, end string }{
 		{"PostgreSQL", `ALTER TABLE sync_change_log RENAME TO away`, `ALTER TABLE away RENAME TO sync_change_log`},
@@ -181,7 +181,7 @@ func TestOutageIsRetried(t *testing.T) {
 					select {
 					case <-time.After(time.Millisecond):
 					case <-deadline:
-						t.Fatal("it is no outage")
+						t.Fatal("the outage is not noticed")
 					}
 				}
 				mustExec(t, raw, test.end)
@@ -193,7 +193,7 @@ func TestOutageIsRetried(t *testing.T) {
 	}
 }
 
-// A trigger takes a minute for one room's batches. The others are committed, and that sender gets an error in the end.
+// A trigger takes a minute for the batches of one room. Those of other rooms are committed, and its sender gets an error.
 func TestBatchDelayedByTriggerDelaysOthersLittle(t *testing.T) {
 	for _, e := range engines {
 		if e.name != "PostgreSQL" {
@@ -237,7 +237,7 @@ func TestBatchDelayedByTriggerDelaysOthersLittle(t *testing.T) {
 			t.Errorf("another room's write took %v", worst)
 		}
 		if _, err := slow.Submit(t.Context(), setNumber("ann", "n", 2)); err != nil {
-			t.Errorf("the room does not go on: %v", err)
+			t.Errorf("the next batch of the room fails: %v", err)
 		}
 	}
 }

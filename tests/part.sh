@@ -3,6 +3,7 @@
 # exits with the command's status.
 name=$1
 shift
+mkdir -p "$(dirname "$SUMMARY")"
 echo "== $name"
 start=$(date +%s)
 "$@"

@@ -48,7 +48,7 @@ func main() {
 
 // run runs the program until it is done or ctx ends, and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{stdin: stdin, stdout: newConsole(stdout), stderr: newConsole(stderr), wait: wait}
+	p := &program{stdin: stdin, stdout: newConsole(stdout), stderr: newConsole(stderr)}
 	return p.run(ctx, args)
 }
 
@@ -57,18 +57,7 @@ type program struct {
 	stdin  io.Reader
 	stdout *console
 	stderr *console
-	wait   func(ctx context.Context, d time.Duration) error // waits for d, or returns the error of ctx
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	wait   func(ctx context.Context, d time.Duration) error // of client.Config; nil: a timer
 }
 
 // commandLine is the grammar of the command line.

@@ -23,7 +23,9 @@ type setCommand struct {
 
 // Help is shown below the flags.
 func (*setCommand) Help() string {
-	return `Prints the number of the change in its room, and its outcome. While the server is unavailable, the same change is sent again for about eight seconds; it is never applied twice.
+	return `Prints the number of the change in its room, and its outcome.
+
+If the server does not answer, or asks for a retry, the same change is sent again, up to seven times in total. The waits double from 250 ms to 8 s; the server can ask for up to 10 minutes each. The server applies the change only once. After an error, it may have been applied, because an answer may have been lost. Each run of the command makes a new change.
 
 Examples:
 

@@ -156,7 +156,8 @@ func TestTailEndsAtOnceWhenInterrupted(t *testing.T) {
 		p := &program{stdout: newConsole(&out), stderr: newConsole(io.Discard)}
 		p.wait = func(ctx context.Context, _ time.Duration) error {
 			interrupt()
-			return wait(ctx, time.Hour)
+			<-ctx.Done()
+			return ctx.Err()
 		}
 		server := scripted(t, refusal(http.StatusServiceUnavailable, "overloaded", true))
 		if code := p.run(ctx, []string{"tail", "--server", server.url, "r"}); code != exitOK {
@@ -170,7 +171,7 @@ type full struct{}
 func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 
 func TestTailEndsWhenItsOutputIsClosed(t *testing.T) {
-	p := &program{stdout: newConsole(full{}), stderr: newConsole(io.Discard), wait: wait}
+	p := &program{stdout: newConsole(full{}), stderr: newConsole(io.Discard)}
 	server := scripted(t, func(w http.ResponseWriter, r *http.Request) {
 		events("event: state\ndata: {}\n\n")(w, r)
 		http.NewResponseController(w).Flush()

@@ -47,6 +47,12 @@ func TDSHandshakes(t testing.TB, certificate tls.Certificate) (address string, h
 	return serveTDS(t, func(conn net.Conn) { ended <- handshake(conn, certificate) }), ended
 }
 
+// TDSWithoutEncryption starts a server that offers no encryption, and returns its address.
+func TDSWithoutEncryption(t testing.TB) (address string) {
+	t.Helper()
+	return serveTDS(t, func(conn net.Conn) { _ = prelogin(&tdsPackets{Conn: conn, kind: tdsAnswer}, encryptionNotSupported) })
+}
+
 // serveTDS serves connections sequentially, and returns the address.
 func serveTDS(t testing.TB, serve func(net.Conn)) (address string) {
 	t.Helper()
@@ -80,13 +86,24 @@ const (
 	tdsPrelogin = 0x12
 )
 
-func handshake(conn net.Conn, certificate tls.Certificate) error {
-	packets := &tdsPackets{Conn: conn, kind: tdsAnswer}
+// What a server says about encryption before the login.
+const (
+	encryptionNotSupported = 2
+	encryptionRequired     = 3
+)
+
+// prelogin answers a client with the version and the encryption. Each option has a number, an offset and a length.
+func prelogin(packets *tdsPackets, encryption byte) error {
 	if _, err := packets.next(); err != nil {
 		return err
 	}
-	// The version, and required encryption. Each option has a number, an offset and a length.
-	if _, err := packets.Write([]byte{0, 0, 11, 0, 6, 1, 0, 17, 0, 1, 0xff, 16, 0, 0, 0, 0, 0, 3}); err != nil {
+	_, err := packets.Write([]byte{0, 0, 11, 0, 6, 1, 0, 17, 0, 1, 0xff, 16, 0, 0, 0, 0, 0, encryption})
+	return err
+}
+
+func handshake(conn net.Conn, certificate tls.Certificate) error {
+	packets := &tdsPackets{Conn: conn, kind: tdsAnswer}
+	if err := prelogin(packets, encryptionRequired); err != nil {
 		return err
 	}
 	packets.kind = tdsPrelogin

@@ -202,6 +202,8 @@ func networkCause(err error) string {
 	switch {
 	case errors.As(err, &name):
 		return "its host name is not known"
+	case strings.Contains(text, "server does not support encryption"):
+		return "it offers no encryption: enable TLS there; for tests only, encrypt=disable in the URL connects without it"
 	case strings.Contains(text, "x509: negative serial number"):
 		return "its certificate has a negative serial number, which Go refuses: set GODEBUG=x509negativeserial=1 in the environment"
 	case strings.Contains(text, "x509: certificate signed by unknown authority"):
