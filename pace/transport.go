@@ -87,7 +87,7 @@ type transferBody struct {
 func (b *transferBody) Read(p []byte) (n int, err error) {
 	now := time.Now()
 	b.timer.Reset(b.meter.Next(b.moved, now).Sub(now))
-	part := int(Piece * b.meter.patience() / Patience)
+	part := max(1, int(Piece*b.meter.patience()/Patience))
 	b.moved, err = b.ReadCloser.Read(p[:min(len(p), part)])
 	return b.moved, b.cause(err)
 }
