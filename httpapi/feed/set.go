@@ -126,6 +126,8 @@ func (s *Set) reconnect(int) []byte {
 type Stats struct {
 	Streams int
 	Bytes   int // of framed events in memory
+
+	LogReads int64 // pages of the log read so far
 }
 
 // Stats returns the current state.
@@ -133,7 +135,7 @@ func (s *Set) Stats() Stats {
 	s.mu.Lock()
 	open := slices.Collect(maps.Keys(s.open))
 	s.mu.Unlock()
-	stats := Stats{Streams: s.streams.Len()}
+	stats := Stats{Streams: s.streams.Len(), LogReads: s.pages.loads.Load()}
 	for _, feed := range open {
 		stats.Bytes += feed.Bytes()
 	}
