@@ -5,6 +5,7 @@ type Change struct {
 	Joined  []User
 	Updated []User
 	Left    []string // client ids
+	Present int      // number of clients afterwards
 }
 
 // pending collects the clients that have changed since the last TakeChange, with their state at that time.
@@ -46,6 +47,7 @@ func (t *Table) Changed() bool { return len(t.pending.order) > 0 }
 // unless a reader has seen it. ok is false when nothing has changed.
 func (t *Table) TakeChange() (c Change, ok bool) {
 	p := &t.pending
+	c.Present = len(t.members)
 	for _, id := range p.order {
 		m, was := t.members[id], p.before[id]
 		switch {

@@ -234,3 +234,23 @@ func TestClientThatLeavesAndRejoinsIsReportedToReadersInBetween(t *testing.T) {
 		t.Errorf("a reader who began in between knows %v", got)
 	}
 }
+
+func TestClientThatReconnectsUnchangedKeepsTheEncodedPage(t *testing.T) {
+	p := New(lease, 10, nil)
+	p.Connect("ann", "user", "Ann", 1, presenceStart)
+	p.TakeChange()
+	list := func() *byte {
+		c := p.Cursor()
+		return &p.Next(&c, encodeUser)[0]
+	}
+	before := list()
+	p.Disconnect("ann", 1, presenceStart)
+	p.Connect("ann", "user", "Ann", 2, presenceStart)
+	if list() != before {
+		t.Error("the page is encoded again")
+	}
+	p.Connect("ann", "user", "Anne", 3, presenceStart)
+	if list() == before {
+		t.Error("the list has the old name")
+	}
+}

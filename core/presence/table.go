@@ -66,14 +66,16 @@ func (t *Table) Connect(clientID, userID, displayName string, stream int, now ti
 	if m == nil {
 		return false
 	}
-	before := m.memory()
+	before, shown := m.memory(), m.User
 	m.UserID = userID
 	m.stream = stream
 	t.follow(m, "")
 	if displayName != "" {
 		m.DisplayName = displayName
 	}
-	t.roster.changed(m, before)
+	if m.User != shown || m.memory() != before { // otherwise a client that reconnects would discard the encoded page
+		t.roster.changed(m, before)
+	}
 	return true
 }
 

@@ -69,11 +69,12 @@ func NewSet(cfg Config) *Set {
 // Listen makes the feed of a room that is being opened. It is the function core.Config.Listen.
 func (s *Set) Listen(room, epoch string, seq int64) core.Listener {
 	return &Room{
-		Feed:    s.NewFeed(s.cfg.MaxBytes, seq),
-		set:     s,
-		room:    room,
-		epoch:   epoch,
-		clients: map[string]Client{},
+		Feed:     s.NewFeed(s.cfg.MaxBytes, seq),
+		set:      s,
+		room:     room,
+		epoch:    epoch,
+		clients:  map[string]Client{},
+		presence: newPresenceHistory(),
 	}
 }
 

@@ -39,6 +39,7 @@ type reader struct {
 	conn   net.Conn
 	seq    int64  // of the last event; -1: none
 	id     []byte // of the last event
+	list   []byte // version of the presence list
 	ready  chan struct{}
 	done   chan struct{}
 }
@@ -54,7 +55,7 @@ func (a *readers) open(address, room, client string) error {
 	return r.await(20 * time.Second)
 }
 
-// dial opens a stream. It resumes after the last event of the reader.
+// dial opens a stream. It resumes after the last event of the reader, which must have been up to date.
 func (a *readers) dial(r *reader, address, room string) error {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -62,7 +63,7 @@ func (a *readers) dial(r *reader, address, room string) error {
 	}
 	request := "GET /v1/rooms/" + room + "/events"
 	if r.client != "" {
-		request += "?clientId=" + r.client
+		request += "?clientId=" + r.client + "&presenceVersion=" + string(r.list)
 	}
 	request += " HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
 	if r.seq >= 0 {
@@ -99,7 +100,7 @@ const (
 	fullBuffer  = 32 << 10
 )
 
-// follow reads a stream to its end. Of an event that is larger than the buffer it keeps nothing: none of those has an id.
+// follow reads a stream to its end. Of an event that is larger than the buffer it takes the beginning.
 func (a *readers) follow(r *reader) {
 	defer close(r.done)
 	buf, held, skipping := make([]byte, firstBuffer), 0, false
@@ -126,16 +127,24 @@ func (a *readers) follow(r *reader) {
 		case len(buf) < fullBuffer:
 			buf = append(buf, make([]byte, len(buf))...)
 		default:
+			if !skipping {
+				a.take(r, rest, now)
+			}
 			rest, skipping = rest[len(rest)-1:], true // the event may end between two reads
 		}
 		held = copy(buf, rest)
 	}
 }
 
-// take counts one event. Only `delta` and `up-to-date` have an id, which comes first.
+// take counts one event. Only `delta` and `up-to-date` have an id, which comes first. Only `presence` may be incomplete.
 func (a *readers) take(r *reader, event []byte, now time.Time) {
 	rest, ok := bytes.CutPrefix(event, []byte("id: "))
 	if !ok {
+		if bytes.HasPrefix(event, []byte("event: presence")) { // and `presence-change`
+			_, version, _ := bytes.Cut(event, []byte(`"version":"`))
+			version, _, _ = bytes.Cut(version, []byte(`"`))
+			r.list = append(r.list[:0], version...)
+		}
 		return
 	}
 	line, rest, _ := bytes.Cut(rest, []byte("\n"))
