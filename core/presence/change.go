@@ -59,9 +59,7 @@ func (t *Table) TakeChange() (c Change, ok bool) {
 			c.Updated = append(c.Updated, m.User)
 		}
 	}
-	p.order = nil
-	clear(p.before)
-	clear(p.shown)
+	*p = newPending() // a map that is cleared keeps its memory
 	return c, len(c.Joined)+len(c.Updated)+len(c.Left) > 0
 }
 

@@ -117,6 +117,9 @@ func (t *Table) Leave(clientID string, now time.Time) {
 		t.roster.remove(m)
 		t.follow(m, "")
 		delete(t.members, clientID)
+		if len(t.members) == 0 {
+			t.members = map[string]*member{} // a map that was large keeps its memory
+		}
 	}
 }
 

@@ -122,12 +122,18 @@ func (c *crowd) measure(s *server, r *report) error {
 
 func join(_ context.Context, s *server, o options) (r report, err error) {
 	c := newCrowd(o.size)
+	warmUp := &crowd{readers: c.readers, all: c.all[:1]} // the program is in memory before the start
+	if err := warmUp.connect(s.address); err != nil {
+		return r, err
+	}
+	warmUp.disconnect()
 	if err := c.measure(s, &r); err != nil {
 		return r, err
 	}
 	r.add("%d frames", c.frames.Load())
 	r.add("%.1f MB sent", float64(c.bytes.Load())/1e6)
 	c.disconnect()
+	r.memoryAfter(s, r.began, o)
 	return r, nil
 }
 

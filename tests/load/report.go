@@ -58,6 +58,18 @@ func (r *report) count(what string, n int64) {
 	r.wrong += n
 }
 
+// memoryAfter reports the server's memory for 30 s after a load, compared with its memory at the start. A shorter load is
+// followed by a shorter time.
+func (r *report) memoryAfter(s *server, start usage, o options) {
+	r.add("%d MiB at the start, %d MiB at the end", start.rss>>20, r.ended.rss>>20)
+	interval := min(o.duration, 10*time.Second)
+	for i := range 3 {
+		time.Sleep(interval)
+		now, _ := s.usage()
+		r.add("%d MiB (%.2f × the start) %v later", now.rss>>20, float64(now.rss)/float64(max(1, start.rss)), time.Duration(i+1)*interval)
+	}
+}
+
 const tableHead = "| load | result | the server's CPU, memory |\n|---|---|---|"
 
 // row returns the report as a row of a table in Markdown.
