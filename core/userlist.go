@@ -15,6 +15,9 @@ func (v View) Users(encode presence.Encoder) *UserList {
 	return &UserList{room: v.r, encode: encode, cursor: v.r.presence.Cursor()}
 }
 
+// Present returns the number of clients in the presence list.
+func (v View) Present() int { return v.r.presence.Len() }
+
 // Next returns the next users, each encoded with a comma before it, and nil at the end. The bytes are shared between readers
 // and must not be changed. A reader should release them before the next call.
 func (l *UserList) Next() []byte {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/httpapi/feed"
 	"github.com/pathsync/pathsync/httpapi/problem"
 	"github.com/pathsync/pathsync/httpapi/wire"
 	"github.com/pathsync/pathsync/sse"
@@ -66,7 +67,11 @@ func (s *Server) openStream(w *response, r *request, rooms ...string) error {
 	}
 	sources := make([]sse.Source, len(sub.rooms))
 	for i, in := range sub.rooms {
-		sources[i], from.Seqs[i] = in.feed.CatchUp(r.Context(), in.room, from.Seqs[i], isReadOnly(r, in.room.Name()))
+		reader := feed.Reader{From: from.Seqs[i], ReadOnly: isReadOnly(r, in.room.Name())}
+		if len(rooms) == 1 {
+			reader.Presence = r.query.Get("presenceVersion")
+		}
+		sources[i], from.Seqs[i] = in.feed.CatchUp(r.Context(), in.room, reader)
 	}
 	stream, err := s.feeds.Open(w, r.Request)
 	if err != nil {

@@ -131,7 +131,8 @@ func TestStreamsAreCountedByCause(t *testing.T) {
 func TestGaugesAreReadAtEachScrape(t *testing.T) {
 	m, hub := watched(t)
 	wantSeries(t, m, map[string]float64{"pathsync_rooms": 0, "pathsync_streams": 0, "pathsync_feed_bytes": 0,
-		"pathsync_memory_bytes": 0, "pathsync_queued_bytes": 0, "pathsync_checkpoint_lag_seconds": 0, "pathsync_database_up": 1})
+		"pathsync_memory_bytes": 0, "pathsync_queued_bytes": 0, "pathsync_checkpoint_lag_seconds": 0, "pathsync_database_up": 1,
+		"pathsync_log_page_reads_total": 0})
 	_, release, err := hub.Room(t.Context(), "r")
 	if err != nil {
 		t.Fatal(err)

@@ -8,19 +8,20 @@ import (
 	"github.com/pathsync/pathsync/httpapi/feed"
 )
 
-// Watch registers gauges of an API and its hub. They are read at each scrape. Watch is called at most once.
+// Watch registers the metrics of an API and its hub that they count themselves. They are read at each scrape. Watch is called at most once.
 func (m *Metrics) Watch(api *httpapi.Server) { m.registry.MustRegister(watcher{api}) }
 
-// watcher is a prometheus.Collector that reads the gauges.
+// watcher is a prometheus.Collector that reads the series.
 type watcher struct{ api *httpapi.Server }
 
-// gauge is one series that a watcher reads.
-type gauge struct {
+// series is one series that a watcher reads.
+type series struct {
 	desc  *prometheus.Desc
+	kind  prometheus.ValueType
 	value func(core.Stats, feed.Stats) float64
 }
 
-var gauges = []gauge{
+var watched = []series{
 	newGauge("rooms", "Rooms in memory.", func(h core.Stats, _ feed.Stats) float64 { return float64(h.Rooms) }),
 	newGauge("memory_bytes", "Memory in use, estimated.", func(h core.Stats, _ feed.Stats) float64 { return float64(h.MemoryBytes) }),
 	newGauge("streams", "Streams open.", func(_ core.Stats, f feed.Stats) float64 { return float64(f.Streams) }),
@@ -33,23 +34,29 @@ var gauges = []gauge{
 		}
 		return 1
 	}),
+	newSeries("log_page_reads_total", "Pages of the log read for readers that are behind.", prometheus.CounterValue,
+		func(_ core.Stats, f feed.Stats) float64 { return float64(f.LogReads) }),
 }
 
-func newGauge(name, help string, value func(core.Stats, feed.Stats) float64) gauge {
-	return gauge{prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, nil, nil), value}
+func newGauge(name, help string, value func(core.Stats, feed.Stats) float64) series {
+	return newSeries(name, help, prometheus.GaugeValue, value)
+}
+
+func newSeries(name, help string, kind prometheus.ValueType, value func(core.Stats, feed.Stats) float64) series {
+	return series{prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, nil, nil), kind, value}
 }
 
 // Describe implements prometheus.Collector.
 func (w watcher) Describe(to chan<- *prometheus.Desc) {
-	for _, g := range gauges {
-		to <- g.desc
+	for _, s := range watched {
+		to <- s.desc
 	}
 }
 
 // Collect implements prometheus.Collector.
 func (w watcher) Collect(to chan<- prometheus.Metric) {
 	hub, feeds := w.api.Hub().Stats(), w.api.FeedStats()
-	for _, g := range gauges {
-		to <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, g.value(hub, feeds))
+	for _, s := range watched {
+		to <- prometheus.MustNewConstMetric(s.desc, s.kind, s.value(hub, feeds))
 	}
 }

@@ -5,6 +5,7 @@ type Change struct {
 	Joined  []User
 	Updated []User
 	Left    []string // client ids
+	Present int      // number of clients afterwards
 }
 
 // pending collects the clients that have changed since the last TakeChange, with their state at that time.
@@ -46,6 +47,7 @@ func (t *Table) Changed() bool { return len(t.pending.order) > 0 }
 // unless a reader has seen it. ok is false when nothing has changed.
 func (t *Table) TakeChange() (c Change, ok bool) {
 	p := &t.pending
+	c.Present = len(t.members)
 	for _, id := range p.order {
 		m, was := t.members[id], p.before[id]
 		switch {
@@ -57,9 +59,7 @@ func (t *Table) TakeChange() (c Change, ok bool) {
 			c.Updated = append(c.Updated, m.User)
 		}
 	}
-	p.order = nil
-	clear(p.before)
-	clear(p.shown)
+	*p = newPending() // a map that is cleared keeps its memory
 	return c, len(c.Joined)+len(c.Updated)+len(c.Left) > 0
 }
 

@@ -44,15 +44,15 @@ func (t *Table) read(after place, through int64, encode Encoder) (text []byte, l
 		return nil, after, false
 	}
 	page := r.pages[at]
-	t.show(page)
 	last, more = page.last().place(), at+1 < len(r.pages)
+	from, to := page.between(after, through)
+	if from == to {
+		return nil, last, more
+	}
+	t.show(page)
 	if page.text == nil {
-		page.text, page.newest = page.encode(encode, place{}, t.joins)
-		r.bytes += len(page.text)
+		page.encode(encode)
+		r.bytes += page.textMemory()
 	}
-	if page.newest <= through && page.members[0].place().compare(after) > 0 {
-		return page.text, last, more
-	}
-	text, _ = page.encode(encode, after, through)
-	return text, last, more
+	return page.textOf(from, to, through, encode), last, more
 }

@@ -10,7 +10,7 @@ type page struct {
 	members []*member
 	size    int    // memory of the members
 	text    []byte // the encoded members, each after a comma; nil: not encoded since the last change. The bytes never change
-	newest  int64  // the highest number among the members in text
+	ends    []int  // offsets in text, of the end of each member
 }
 
 // A page is split before it exceeds twice these bounds. The bytes bound what a stalled reader holds.
@@ -31,9 +31,12 @@ func (p place) compare(q place) int {
 	return cmp.Or(cmp.Compare(p.joinedAt, q.joinedAt), cmp.Compare(p.clientID, q.clientID))
 }
 
+// memberMemory is the estimated memory of a member without its strings, in bytes.
+const memberMemory = 512
+
 // memory estimates the memory of a member in bytes, with its map entries and strings.
 func (m *member) memory() int {
-	return 512 + len(m.ClientID) + len(m.UserID) + len(m.DisplayName) + len(m.Field) + len(m.Meta) + len(m.leader)
+	return memberMemory + len(m.ClientID) + len(m.UserID) + len(m.DisplayName) + len(m.Field) + len(m.Meta) + len(m.leader)
 }
 
 func (p *page) full() bool { return len(p.members) >= pageMembers || p.size >= pageBytes }
@@ -47,15 +50,47 @@ func (p *page) find(at place) (i int, found bool) {
 	return slices.BinarySearchFunc(p.members, at, func(m *member, at place) int { return m.place().compare(at) })
 }
 
-// encode encodes the members after a place with numbers up to through. newest is the highest of these numbers.
-func (p *page) encode(encode Encoder, after place, through int64) (text []byte, newest int64) {
-	text = make([]byte, 0, p.size-300*len(p.members))
-	for _, m := range p.members {
-		if m.number > through || m.place().compare(after) <= 0 {
-			continue
-		}
-		text = encode(append(text, ','), &m.User)
-		newest = max(newest, m.number)
+// between returns the range of members after a place, without members at its end that have numbers above through.
+func (p *page) between(after place, through int64) (from, to int) {
+	from, found := p.find(after)
+	if found {
+		from++
 	}
-	return text, newest
+	to = len(p.members)
+	for to > from && p.members[to-1].number > through {
+		to--
+	}
+	return from, to
 }
+
+// encode sets text and ends.
+func (p *page) encode(encode Encoder) {
+	const names = 96 // bytes of the names and the punctuation of a user in JSON
+	p.text = make([]byte, 0, p.size-(memberMemory-names)*len(p.members))
+	p.ends = make([]int, 0, len(p.members))
+	for _, m := range p.members {
+		p.text = encode(append(p.text, ','), &m.User)
+		p.ends = append(p.ends, len(p.text))
+	}
+}
+
+// textOf returns the text of a range of members with numbers up to through. It is a part of the shared text unless clients
+// with higher numbers are between the others, because the clock was set back.
+func (p *page) textOf(from, to int, through int64, encode Encoder) (text []byte) {
+	late := func(m *member) bool { return m.number > through }
+	if slices.ContainsFunc(p.members[from:to], late) {
+		for _, m := range p.members[from:to] {
+			if !late(m) {
+				text = encode(append(text, ','), &m.User)
+			}
+		}
+		return text
+	}
+	begin := 0
+	if from > 0 {
+		begin = p.ends[from-1]
+	}
+	return p.text[begin:p.ends[to-1]:p.ends[to-1]]
+}
+
+func (p *page) textMemory() int { return cap(p.text) + 8*cap(p.ends) }

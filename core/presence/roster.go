@@ -68,9 +68,9 @@ func (r *roster) resize(page *page, growth int) {
 	page.size += growth
 	r.bytes += growth
 	if page.text != nil {
-		r.bytes -= len(page.text)
+		r.bytes -= page.textMemory()
 		r.dropped(page.text)
-		page.text = nil
+		page.text, page.ends = nil, nil
 	}
 }
 

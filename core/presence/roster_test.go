@@ -150,7 +150,7 @@ func checkRoster(t *testing.T, p *Table) {
 		if size != page.size || len(page.members) == 0 || len(page.members) > 2*pageMembers {
 			t.Fatalf("a page of %d members and %d bytes is said to have %d bytes", len(page.members), size, page.size)
 		}
-		bytes += size + len(page.text)
+		bytes += size + page.textMemory()
 	}
 	if bytes != p.roster.bytes || n != len(p.members) {
 		t.Fatalf("%d clients of %d are listed; %d bytes, and %d noted", n, len(p.members), bytes, p.roster.bytes)
@@ -232,5 +232,50 @@ func TestClientThatLeavesAndRejoinsIsReportedToReadersInBetween(t *testing.T) {
 	}
 	if got := r.result(t); len(got) != 1 || got["ann"].ClientID != "ann" {
 		t.Errorf("a reader who began in between knows %v", got)
+	}
+}
+
+func TestClientThatReconnectsUnchangedKeepsTheEncodedPage(t *testing.T) {
+	p := New(lease, 10, nil)
+	p.Connect("ann", "user", "Ann", 1, presenceStart)
+	p.TakeChange()
+	list := func() *byte {
+		c := p.Cursor()
+		return &p.Next(&c, encodeUser)[0]
+	}
+	before := list()
+	p.Disconnect("ann", 1, presenceStart)
+	p.Connect("ann", "user", "Ann", 2, presenceStart)
+	if list() != before {
+		t.Error("the page is encoded again")
+	}
+	p.Connect("ann", "user", "Anne", 3, presenceStart)
+	if list() == before {
+		t.Error("the list has the old name")
+	}
+}
+
+// Readers of a room that clients keep joining have different last clients, and get parts of one text.
+func TestReadersThatStartedBeforeAJoinShareTheTextOfThePage(t *testing.T) {
+	p := New(lease, 1000, nil)
+	encoded := 0
+	count := func(dst []byte, u *User) []byte { encoded++; return encodeUser(dst, u) }
+	var readers []Cursor
+	const clients = 100
+	for i := range clients {
+		p.Connect(fmt.Sprintf("c%03d", i), "", "", i+1, presenceStart)
+		readers = append(readers, p.Cursor())
+	}
+	for i := range readers {
+		var users []User
+		if err := json.Unmarshal([]byte("["+strings.TrimPrefix(string(p.Next(&readers[i], count)), ",")+"]"), &users); err != nil {
+			t.Fatal(err)
+		}
+		if len(users) != i+1 || users[i].ClientID != fmt.Sprintf("c%03d", i) {
+			t.Errorf("reader %d gets %d clients", i, len(users))
+		}
+	}
+	if encoded != clients {
+		t.Errorf("%d clients are encoded, want %d", encoded, clients)
 	}
 }

@@ -66,14 +66,16 @@ func (t *Table) Connect(clientID, userID, displayName string, stream int, now ti
 	if m == nil {
 		return false
 	}
-	before := m.memory()
+	before, shown := m.memory(), m.User
 	m.UserID = userID
 	m.stream = stream
 	t.follow(m, "")
 	if displayName != "" {
 		m.DisplayName = displayName
 	}
-	t.roster.changed(m, before)
+	if m.User != shown || m.memory() != before { // otherwise a client that reconnects would discard the encoded page
+		t.roster.changed(m, before)
+	}
 	return true
 }
 
@@ -115,6 +117,9 @@ func (t *Table) Leave(clientID string, now time.Time) {
 		t.roster.remove(m)
 		t.follow(m, "")
 		delete(t.members, clientID)
+		if len(t.members) == 0 {
+			t.members = map[string]*member{} // a map that was large keeps its memory
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package presence
 
 import (
 	"reflect"
+	"runtime"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -151,4 +153,29 @@ func TestTableRefusesClientsBeyondItsLimit(t *testing.T) {
 	if _, ok := p.Update("a", "", Update{Field: "x"}, now); !ok {
 		t.Error("a client that is there cannot change")
 	}
+}
+
+func TestTableReleasesItsMemoryWhenACrowdHasLeft(t *testing.T) {
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	const clients = 50_000
+	p, now := New(lease, clients, nil), presenceStart
+	before := heap()
+	for i := range clients {
+		p.Connect(strconv.Itoa(i), "", "", i+1, now)
+	}
+	p.TakeChange()
+	full := heap() - before
+	for i := range clients {
+		p.Leave(strconv.Itoa(i), now)
+	}
+	p.TakeChange()
+	if left := int64(heap()) - int64(before); left > int64(full)/20 {
+		t.Errorf("an empty table has %d KiB of %d", left>>10, full>>10)
+	}
+	runtime.KeepAlive(p)
 }

@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/pathsync/pathsync/core"
@@ -9,42 +8,36 @@ import (
 	"github.com/pathsync/pathsync/sse"
 )
 
+// Reader is what a reader has of a room, and may do.
+type Reader struct {
+	From     int64  // its position; wire.Nowhere: none
+	Presence string // version of its presence list; "": none
+	ReadOnly bool   // it has no write permission
+}
+
 // CatchUp returns what a new stream sends of a room first, and where in the feed it continues. It uses the cheapest source
 // that has the reader's position: the feed, then the log, then the full state. has is the position that the reader has
-// until then: from, or wire.Nowhere when it gets the full state. readOnly marks a reader without write permission.
-func (f *Room) CatchUp(ctx context.Context, room *core.Room, from int64, readOnly bool) (source sse.Source, has int64) {
-	resumes := from != wire.Nowhere && f.reaches(ctx, room, from)
+// until then: its own, or wire.Nowhere when it gets the full state.
+func (f *Room) CatchUp(ctx context.Context, room *core.Room, reader Reader) (source sse.Source, has int64) {
+	if reader.From != wire.Nowhere && !f.reaches(ctx, room, reader.From) {
+		reader.From = wire.Nowhere
+	}
 	source.Feed = f.Feed
-	var users *core.UserList
+	var present presenceUpdate
 	var id wire.EventID
 	room.View(func(v core.View) {
 		id = f.eventID(v.Seq())
-		if resumes {
-			source.Prelude = f.missed(room, from, v.Seq())
-		} else {
+		if reader.From == wire.Nowhere {
 			source.Prelude = f.fullState(room, v)
-			from = wire.Nowhere
+		} else {
+			source.Prelude = f.missed(room, reader.From, v.Seq())
 		}
-		users = v.Users(wire.AppendUser)
+		present = f.presenceFor(v, reader)
 		source.From = f.End()
 	})
-	source.Prelude = append(source.Prelude, f.upToDate(users, id, readOnly)...)
-	return source, from
-}
-
-// upToDate returns the end of the prelude: the presence list, and the reader's position. A long list is read while it is
-// sent.
-func (f *Room) upToDate(users *core.UserList, id wire.EventID, readOnly bool) []sse.Piece {
 	end := appendFrame(nil, id.String(), "up-to-date", wire.AppendUpToDate(nil, f.room, id))
-	presence := wire.AppendPresenceHead(nil, f.room, readOnly)
-	text := users.Next()
-	if users.Done() && len(text) <= maxInline {
-		data := append(append(presence, bytes.TrimPrefix(text, []byte(","))...), wire.PresenceTail...)
-		return sse.Plain(append(appendFrame(nil, "", "presence", data), end...))
-	}
-	head := append([]byte("event: presence\ndata: "), presence...)
-	list := PresenceList{head: head, text: text, users: users, tail: []byte(wire.PresenceTail + "\n\n")}
-	return append([]sse.Piece{sse.Parts(func() ([]byte, error) { return list.Next(), nil })}, sse.Plain(end)...)
+	source.Prelude = append(source.Prelude, present.before(end)...)
+	return source, reader.From
 }
 
 // maxInline is the maximum size of shared data that is copied for one reader, so that it is sent in one write with the

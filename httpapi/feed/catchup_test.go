@@ -38,7 +38,7 @@ func TestJoinersShareOneFramingOfTheDocuments(t *testing.T) {
 	}
 	framedAt := func() int64 {
 		f := Of(room)
-		f.CatchUp(t.Context(), room, wire.Nowhere, false)
+		f.CatchUp(t.Context(), room, Reader{From: wire.Nowhere})
 		return f.full.seq
 	}
 	set(strings.Repeat("x", 10_000))

@@ -39,6 +39,9 @@ func (f *Room) Disconnect(clientID string, stream *sse.Stream) {
 	defer f.mu.Unlock()
 	if f.clients[clientID].Stream == stream {
 		delete(f.clients, clientID)
+		if len(f.clients) == 0 {
+			f.clients = map[string]Client{} // a map that was large keeps its memory
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/httpapi/problem"
@@ -15,6 +16,7 @@ import (
 type logPages struct {
 	life  context.Context // cancels reads
 	reads chan struct{}   // a semaphore for reads of the database
+	loads atomic.Int64    // reads of the database so far
 
 	mu    sync.Mutex
 	pages map[logPageKey]*list.Element // of *logPage
@@ -138,6 +140,7 @@ func (l *logPages) load(room *core.Room, p *logPage) error {
 	case <-l.life.Done():
 		return core.ErrClosing
 	}
+	l.loads.Add(1)
 	through := p.key.feed.LastSeq() // the log can be ahead of the feed for a moment
 	batches, err := room.Log(l.life, p.key.after, core.Page{Batches: logPageBatches, Bytes: logPageBytes})
 	if err != nil {

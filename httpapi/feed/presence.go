@@ -1,8 +1,11 @@
 package feed
 
 import (
+	"bytes"
+
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/httpapi/wire"
+	"github.com/pathsync/pathsync/sse"
 )
 
 // PresenceList is the JSON of a room's presence list, read in parts. All readers share the text of the users.
@@ -15,7 +18,7 @@ type PresenceList struct {
 
 // NewPresenceList returns the body of GET …/presence. readOnly marks a reader without write permission.
 func NewPresenceList(room string, readOnly bool, users *core.UserList) *PresenceList {
-	head := wire.AppendPresenceHead(nil, room, readOnly)
+	head := wire.AppendPresenceHead(nil, room, "", readOnly)
 	return &PresenceList{head: head, text: users.Next(), users: users, tail: []byte(wire.PresenceTail)}
 }
 
@@ -34,4 +37,40 @@ func (l *PresenceList) Next() (part []byte) {
 		part, l.begun = part[1:], true
 	}
 	return part
+}
+
+// presenceUpdate is what a reader needs to have the presence list: the list, or the changes since its version of the list.
+type presenceUpdate struct {
+	users   *core.UserList // nil: changes is sufficient
+	head    []byte         // before the users
+	changes []byte
+}
+
+// presenceFor returns what a reader needs. Only the lists of many clients have a version. A list without write permission has
+// none, because a reader whose permission changes needs a list.
+func (f *Room) presenceFor(v core.View, reader Reader) presenceUpdate {
+	version := ""
+	if v.Present() >= manyClients && !reader.ReadOnly {
+		if changes, ok := f.presence.since(reader.Presence); ok {
+			return presenceUpdate{changes: changes}
+		}
+		version = f.presence.version()
+	}
+	head := wire.AppendPresenceHead(nil, f.room, version, reader.ReadOnly)
+	return presenceUpdate{users: v.Users(wire.AppendUser), head: head}
+}
+
+// before returns the frames of the update, followed by another frame. A long list is read while it is sent.
+func (u presenceUpdate) before(frame []byte) []sse.Piece {
+	if u.users == nil {
+		return sse.Plain(append(u.changes, frame...))
+	}
+	text := u.users.Next()
+	if u.users.Done() && len(text) <= maxInline {
+		data := append(append(u.head, bytes.TrimPrefix(text, []byte(","))...), wire.PresenceTail...)
+		return sse.Plain(append(appendFrame(nil, "", "presence", data), frame...))
+	}
+	head := append([]byte("event: presence\ndata: "), u.head...)
+	list := PresenceList{head: head, text: text, users: u.users, tail: []byte(wire.PresenceTail + "\n\n")}
+	return append([]sse.Piece{sse.Parts(func() ([]byte, error) { return list.Next(), nil })}, sse.Plain(frame)...)
 }

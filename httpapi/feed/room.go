@@ -24,6 +24,7 @@ type Room struct {
 	// Guarded by the room's lock:
 	data, text, id []byte // buffers for framing
 	full           fullState
+	presence       presenceHistory
 }
 
 var _ core.Listener = (*Room)(nil)
@@ -58,10 +59,20 @@ func frameSize(b *core.Batch) int {
 // PresenceChanged implements core.Listener. A change of many clients becomes several events, so that no frame is larger
 // than a chunk of the feed.
 func (f *Room) PresenceChanged(c presence.Change) {
+	if c.Present < manyClients {
+		f.presence.forget()
+	}
 	for more := true; more; {
-		f.data, more = wire.AppendPresenceChange(f.data[:0], f.room, &c, maxPresenceChange)
+		version := ""
+		if f.presence.next(); c.Present >= manyClients {
+			version = f.presence.version()
+		}
+		f.data, more = wire.AppendPresenceChange(f.data[:0], f.room, version, &c, maxPresenceChange)
 		f.text = appendFrame(f.text[:0], "", "presence-change", f.data)
 		_ = f.Append(0, f.text)
+		if version != "" {
+			f.presence.keep(f.text)
+		}
 	}
 	f.Wake()
 	f.trim()
@@ -79,7 +90,7 @@ func (f *Room) Bytes() int {
 	if f.set.cfg.Compress {
 		full += full / 2 // the compressed copies, one for each encoding
 	}
-	return f.Feed.Bytes() + full + cap(f.data) + cap(f.text) + clients*clientMemory
+	return f.Feed.Bytes() + full + cap(f.data) + cap(f.text) + f.presence.bytes() + clients*clientMemory
 }
 
 // clientMemory is the estimated memory of a Client.

@@ -69,11 +69,12 @@ func NewSet(cfg Config) *Set {
 // Listen makes the feed of a room that is being opened. It is the function core.Config.Listen.
 func (s *Set) Listen(room, epoch string, seq int64) core.Listener {
 	return &Room{
-		Feed:    s.NewFeed(s.cfg.MaxBytes, seq),
-		set:     s,
-		room:    room,
-		epoch:   epoch,
-		clients: map[string]Client{},
+		Feed:     s.NewFeed(s.cfg.MaxBytes, seq),
+		set:      s,
+		room:     room,
+		epoch:    epoch,
+		clients:  map[string]Client{},
+		presence: newPresenceHistory(),
 	}
 }
 
@@ -126,6 +127,8 @@ func (s *Set) reconnect(int) []byte {
 type Stats struct {
 	Streams int
 	Bytes   int // of framed events in memory
+
+	LogReads int64 // pages of the log read so far
 }
 
 // Stats returns the current state.
@@ -133,7 +136,7 @@ func (s *Set) Stats() Stats {
 	s.mu.Lock()
 	open := slices.Collect(maps.Keys(s.open))
 	s.mu.Unlock()
-	stats := Stats{Streams: s.streams.Len()}
+	stats := Stats{Streams: s.streams.Len(), LogReads: s.pages.loads.Load()}
 	for _, feed := range open {
 		stats.Bytes += feed.Bytes()
 	}

@@ -166,22 +166,32 @@ func AppendPresent(dst []byte, u *presence.User, lease time.Duration) []byte {
 }
 
 // AppendPresenceHead appends the data of the `presence` event, which is also the body of GET …/presence, up to the first
-// user. PresenceTail follows the last user. readOnly: the reader has no write permission in the room.
-func AppendPresenceHead(dst []byte, room string, readOnly bool) []byte {
+// user. PresenceTail follows the last user. version is that of the list, or "". readOnly: the reader has no write permission in
+// the room.
+func AppendPresenceHead(dst []byte, room, version string, readOnly bool) []byte {
 	dst = append(dst, `{"room":`...)
 	dst = tree.AppendString(dst, room)
 	if readOnly {
 		dst = append(dst, `,"readOnly":true`...)
 	}
-	return append(dst, `,"users":[`...)
+	return append(appendVersion(dst, version), `,"users":[`...)
+}
+
+// appendVersion appends the member of a version, unless it is "".
+func appendVersion(dst []byte, version string) []byte {
+	if version == "" {
+		return dst
+	}
+	dst = append(dst, `,"version":"`...)
+	return append(append(dst, version...), '"')
 }
 
 // PresenceTail follows the last user.
 const PresenceTail = `]}`
 
 // AppendPresenceChange moves clients from a change to the data of a `presence-change` event: as many as fit into maxBytes,
-// and at least one. more reports whether clients are left in the change.
-func AppendPresenceChange(dst []byte, room string, c *presence.Change, maxBytes int) (_ []byte, more bool) {
+// and at least one. version is that of the presence list afterwards, or "". more reports whether clients are left in the change.
+func AppendPresenceChange(dst []byte, room, version string, c *presence.Change, maxBytes int) (_ []byte, more bool) {
 	limit := len(dst) + maxBytes
 	first := true
 	fits := func() bool {
@@ -191,6 +201,7 @@ func AppendPresenceChange(dst []byte, room string, c *presence.Change, maxBytes 
 	}
 	dst = append(dst, `{"room":`...)
 	dst = tree.AppendString(dst, room)
+	dst = appendVersion(dst, version)
 	for _, list := range []struct {
 		name  string
 		users *[]presence.User

@@ -370,8 +370,15 @@ export interface components {
          * @constant
          */
         readOnly?: true;
+        version?: components["schemas"]["PresenceVersion"];
         users: components["schemas"]["User"][];
     };
+    /**
+     * @description The version of the presence list after this event, for the parameter `presenceVersion` of a stream. It is opaque.
+     *     Events of rooms with few clients, lists of readers without write permission, and answers to requests have none.
+     * @example MZ4QX7K2PA-17
+     */
+    PresenceVersion: string;
     /**
      * @description The data of a `presence-change` event. Handle `joined` and `updated` alike: each user replaces your entry of
      *     that `clientId`, or is a new entry.
@@ -392,6 +399,7 @@ export interface components {
      */
     PresenceChangeEvent: {
         room: components["schemas"]["RoomName"];
+        version?: components["schemas"]["PresenceVersion"];
         joined: components["schemas"]["User"][];
         updated: components["schemas"]["User"][];
         left: components["schemas"]["ClientId"][];

@@ -1,8 +1,8 @@
 // Load measures a pathsync server under the loads of the README's figures.
 //
-//	go run ./tests/load [durable|rooms|fanout|writers|flatout|idle|all]
+//	go run ./tests/load [scenario…|all]
 //
-// It builds the server, starts it with a database in a temporary directory, and prints a table. The server is pinned to
+// It builds the server, starts it with a database in a temporary directory, and prints a table in Markdown. The server is pinned to
 // processor 0 and Load to processor 1; without `taskset`, both use all processors, and Load says so. All connections are on the
 // loopback interface. The exit code is 1 if a batch was lost, duplicated or out of order.
 package main
@@ -19,33 +19,45 @@ import (
 	"time"
 )
 
-// scenario is one load.
+// scenario is one load. Its description is a format for the size, in proportion to options.scale, unless size is 0.
 type scenario struct {
 	name, description string
+	size              int
 	run               func(ctx context.Context, s *server, o options) (report, error)
+	flags             []string // of the server
 }
 
 // options apply to all scenarios.
 type options struct {
 	duration time.Duration
+	scale    float64 // of the sizes of scenarios
+	size     int     // of the scenario that runs
 }
 
 var scenarios = []scenario{
-	{"durable", "32 writers in 8 rooms, without pauses", durable},
-	{"rooms", "300 clients in 60 rooms, each posting every 2 s", rooms},
-	{"fanout", "one room, 1,000 readers, 50 batches/s", fanout},
-	{"writers", "one room, 200 readers, 250 batches/s from 100 writers", writers},
-	{"flatout", "one room, 1,000 readers, 32 writers without pauses", flatout},
-	{"idle", "10,000 idle streams in 100 rooms", idle},
+	{name: "durable", description: "32 writers in 8 rooms, without pauses", run: durable},
+	{name: "rooms", description: "300 clients in 60 rooms, each posting every 2 s", run: rooms},
+	{name: "fanout", description: "one room, 1,000 readers, 50 batches/s", run: fanout},
+	{name: "writers", description: "one room, 200 readers, 250 batches/s from 100 writers", run: writers},
+	{name: "flatout", description: "one room, 1,000 readers, 32 writers without pauses", run: flatout},
+	{name: "join", description: "%d clients join one room", size: 10_000, run: join},
+	{name: "reconnect", description: "%d readers with clientId reconnect, 500 batches behind", size: 5000, run: reconnect},
+	{name: "restart", description: "%d readers with clientId reconnect to a restarted server, 500 batches behind", size: 5000, run: reconnectAfterRestart},
+	{name: "document", description: "one-op batches on an array of %d items, and on one of 10", size: 100_000, run: largeDocument,
+		flags: []string{"--max-body-bytes", "16777216"}},
+	{name: "manyrooms", description: "%d rooms, written once and closed after 2 s", size: 20_000, run: manyRooms,
+		flags: []string{"--room-idle-ms", "2000"}},
+	{name: "idle", description: "%d idle streams in 100 rooms, with clientId and without", size: 5000, run: idle},
 }
 
 func main() {
 	duration := flag.Duration("duration", 10*time.Second, "duration of each load")
+	scale := flag.Float64("scale", 1, "multiply the number of clients, items or rooms of the loads that name one, such as join")
 	address := flag.String("server", "", "load this server (host:port) instead of starting one; its CPU time and memory are not measured")
 	flag.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: load [flags] [scenario…|all]")
 		for _, s := range scenarios {
-			fmt.Fprintf(os.Stderr, "  %-8s %s\n", s.name, s.description)
+			fmt.Fprintf(os.Stderr, "  %-9s %s\n", s.name, s.sized(options{scale: 1}))
 		}
 		flag.PrintDefaults()
 	}
@@ -57,7 +69,7 @@ func main() {
 	if len(names) == 0 {
 		names = []string{"all"}
 	}
-	if !measureAll(names, *address, options{*duration}) {
+	if !measureAll(names, *address, options{duration: *duration, scale: *scale}) {
 		os.Exit(1)
 	}
 }
@@ -66,29 +78,48 @@ func measureAll(names []string, address string, o options) bool {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	ok := true
+	fmt.Println(tableHead)
 	for _, s := range scenarios {
 		if slices.Contains(names, s.name) || slices.Contains(names, "all") {
-			ok = measure(ctx, s, address, o) && ok
+			row, err := measure(ctx, s, address, o)
+			if err != nil {
+				fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
+				ok = false
+				continue
+			}
+			fmt.Println(row)
 		}
 	}
 	return ok
 }
 
-func measure(ctx context.Context, s scenario, address string, o options) bool {
-	fmt.Printf("\n%s: %s\n", s.name, s.description)
-	srv, err := startServer(ctx, address)
+// sized returns the description with the size.
+func (s scenario) sized(o options) string {
+	if s.size == 0 {
+		return s.description
+	}
+	return fmt.Sprintf(s.description, o.sizeOf(s))
+}
+
+func (o options) sizeOf(s scenario) int { return max(1, int(float64(s.size)*o.scale)) }
+
+// measure returns a row of the table. A load that loses, repeats or reorders something fails.
+func measure(ctx context.Context, s scenario, address string, o options) (string, error) {
+	srv, err := startServer(ctx, address, s.flags...)
 	if err != nil {
-		fmt.Println("  starting the server:", err)
-		return false
+		return "", fmt.Errorf("starting the server: %w", err)
 	}
 	defer srv.stop()
+	o.size = o.sizeOf(s)
 	r, err := s.run(ctx, srv, o)
 	if err != nil {
-		fmt.Println("  failed:", err)
-		return false
+		return "", err
 	}
-	r.print()
-	return r.wrong == 0
+	row := r.row(s.sized(o))
+	if r.wrong != 0 {
+		return "", fmt.Errorf("%d events or batches are wrong: %s", r.wrong, row)
+	}
+	return row, nil
 }
 
 // pinSelf restarts this program once on processor 1, if taskset is installed.
@@ -99,7 +130,7 @@ func pinSelf() {
 	}
 	taskset, err := exec.LookPath("taskset")
 	if err != nil {
-		fmt.Println("taskset is not installed: server and load share all processors")
+		fmt.Fprintln(os.Stderr, "taskset is not installed: server and load share all processors")
 		return
 	}
 	self, err := os.Executable()
@@ -111,7 +142,7 @@ func pinSelf() {
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		if !strings.Contains(err.Error(), "exit status") {
-			fmt.Println("starting the load with taskset:", err)
+			fmt.Fprintln(os.Stderr, "starting the load with taskset:", err)
 		}
 		os.Exit(1)
 	}

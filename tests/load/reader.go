@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"sync"
@@ -15,6 +17,9 @@ type readers struct {
 	size      int
 	delivered atomic.Int64
 	wrong     atomic.Int64 // events out of order, duplicated or missing
+	frames    atomic.Int64 // events and comments
+	bytes     atomic.Int64 // with the headers of the responses
+	deltas    atomic.Int64 // bytes of the events `delta`
 
 	mu     sync.Mutex
 	events map[int64]*progress // by serverSeq
@@ -28,47 +33,83 @@ type progress struct {
 	latest   time.Duration
 }
 
-// reader reads one stream with little CPU time, so that the load is not the bottleneck.
+// reader reads one stream after the other with little CPU time, so that the load is not the bottleneck.
 type reader struct {
-	conn net.Conn
-	seq  int64 // of the last event
-	done chan struct{}
+	client string // "": anonymous
+	conn   net.Conn
+	seq    int64  // of the last event; -1: none
+	id     []byte // of the last event
+	list   []byte // version of the presence list
+	ready  chan struct{}
+	done   chan struct{}
 }
 
-// open opens a stream and returns when it is up to date.
+func newReader(client string) *reader { return &reader{client: client, seq: -1} }
+
+// open opens the stream of a new reader and returns when it is up to date.
 func (a *readers) open(address, room, client string) error {
+	r := newReader(client)
+	if err := a.dial(r, address, room); err != nil {
+		return err
+	}
+	return r.await(20 * time.Second)
+}
+
+// dial opens a stream. It resumes after the last event of the reader, which must have been up to date.
+func (a *readers) dial(r *reader, address, room string) error {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		return err
 	}
-	path := "/v1/rooms/" + room + "/events"
-	if client != "" {
-		path += "?clientId=" + client
+	request := "GET /v1/rooms/" + room + "/events"
+	if r.client != "" {
+		request += "?clientId=" + r.client + "&presenceVersion=" + string(r.list)
 	}
-	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n", path); err != nil {
+	request += " HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+	if r.seq >= 0 {
+		request += "Last-Event-ID: " + string(r.id) + "\r\n"
+	}
+	if _, err := io.WriteString(conn, request+"\r\n"); err != nil {
 		return err
 	}
-	r := &reader{conn: conn, seq: -1, done: make(chan struct{})}
-	started := make(chan struct{})
-	go a.follow(r, started)
+	r.conn, r.ready, r.done = conn, make(chan struct{}), make(chan struct{})
+	go a.follow(r)
+	return nil
+}
+
+// await returns when the stream is up to date.
+func (r *reader) await(timeout time.Duration) error {
 	select {
-	case <-started:
+	case <-r.ready:
 		return nil
 	case <-r.done:
-		return fmt.Errorf("the stream of %s ended before it was up to date", room)
-	case <-time.After(20 * time.Second):
-		return fmt.Errorf("the stream of %s was not up to date after 20 s", room)
+		return errors.New("a stream ended before it was up to date")
+	case <-time.After(timeout):
+		return fmt.Errorf("a stream was not up to date after %v", timeout)
 	}
 }
 
-func (a *readers) follow(r *reader, started chan struct{}) {
+// close closes the stream.
+func (r *reader) close() {
+	_ = r.conn.Close()
+	<-r.done
+}
+
+const (
+	firstBuffer = 4 << 10
+	fullBuffer  = 32 << 10
+)
+
+// follow reads a stream to its end. Of an event that is larger than the buffer it takes the beginning.
+func (a *readers) follow(r *reader) {
 	defer close(r.done)
-	buf, held := make([]byte, 4<<10), 0
+	buf, held, skipping := make([]byte, firstBuffer), 0, false
 	for {
 		n, err := r.conn.Read(buf[held:])
 		if err != nil {
 			return
 		}
+		a.bytes.Add(int64(n))
 		now := time.Now()
 		rest := buf[:held+n]
 		for {
@@ -76,34 +117,49 @@ func (a *readers) follow(r *reader, started chan struct{}) {
 			if end < 0 {
 				break
 			}
-			a.take(r, rest[:end], now, started)
-			rest = rest[end+2:]
+			if a.frames.Add(1); !skipping {
+				a.take(r, rest[:end], now)
+			}
+			rest, skipping = rest[end+2:], false
+		}
+		switch {
+		case len(rest) < len(buf):
+		case len(buf) < fullBuffer:
+			buf = append(buf, make([]byte, len(buf))...)
+		default:
+			if !skipping {
+				a.take(r, rest, now)
+			}
+			rest, skipping = rest[len(rest)-1:], true // the event may end between two reads
 		}
 		held = copy(buf, rest)
-		if n == len(buf)-held || held == len(buf) { // an event is larger than the buffer
-			buf = append(buf, make([]byte, len(buf))...)
-		}
 	}
 }
 
-// take counts one event. Only `delta` and `up-to-date` have an id, which comes first.
-func (a *readers) take(r *reader, event []byte, now time.Time, started chan struct{}) {
+// take counts one event. Only `delta` and `up-to-date` have an id, which comes first. Only `presence` may be incomplete.
+func (a *readers) take(r *reader, event []byte, now time.Time) {
 	rest, ok := bytes.CutPrefix(event, []byte("id: "))
 	if !ok {
+		if bytes.HasPrefix(event, []byte("event: presence")) { // and `presence-change`
+			_, version, _ := bytes.Cut(event, []byte(`"version":"`))
+			version, _, _ = bytes.Cut(version, []byte(`"`))
+			r.list = append(r.list[:0], version...)
+		}
 		return
 	}
 	line, rest, _ := bytes.Cut(rest, []byte("\n"))
 	_, digits, _ := bytes.Cut(line, []byte("-"))
 	seq := number(digits)
+	r.id = append(r.id[:0], line...)
 	if bytes.HasPrefix(rest, []byte("event: up-to-date")) {
-		r.seq = seq
-		select {
-		case <-started:
-		default:
-			close(started)
+		if r.seq >= 0 && seq != r.seq {
+			a.wrong.Add(1)
 		}
+		r.seq = seq
+		close(r.ready)
 		return
 	}
+	a.deltas.Add(int64(len(event) + len("\n\n")))
 	if r.seq >= 0 && seq != r.seq+1 {
 		a.wrong.Add(1)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -170,24 +169,4 @@ func oneRoom(ctx context.Context, s *server, streams, posting int, part func(con
 	r.check("deliveries", int64(n*streams), a.delivered.Load())
 	r.count("out of order or duplicated", a.wrong.Load())
 	return r, err
-}
-
-func idle(_ context.Context, s *server, _ options) (r report, err error) {
-	const streams, inRoom = 10_000, 100
-	a := newReaders(streams, false)
-	for i := range streams / inRoom { // the memory of the rooms is not counted
-		if _, err := s.lastSeq(name("idle", i)); err != nil {
-			return r, err
-		}
-	}
-	r.begin(s)
-	for i := range streams {
-		if err := a.open(s.address, name("idle", i/inRoom), ""); err != nil {
-			return r, fmt.Errorf("stream %d: %w", i, err)
-		}
-	}
-	time.Sleep(5 * time.Second) // memory that was needed only to open the streams is freed
-	r.end(s)
-	r.memory("an idle stream", streams)
-	return r, nil
 }

@@ -20,10 +20,11 @@ type server struct {
 	address string // host:port
 	cmd     *exec.Cmd
 	dir     string
+	args    []string // command line
 }
 
-// startServer builds and starts a server, or returns the server at an address.
-func startServer(ctx context.Context, address string) (*server, error) {
+// startServer builds and starts a server with flags besides those that all loads need, or returns the server at an address.
+func startServer(ctx context.Context, address string, flags ...string) (*server, error) {
 	if address != "" {
 		return &server{address: address}, nil
 	}
@@ -40,13 +41,19 @@ func startServer(ctx context.Context, address string) (*server, error) {
 	if taskset, err := exec.LookPath("taskset"); err == nil {
 		args = append([]string{taskset, "-c", "0"}, args...)
 	}
-	s := &server{dir: dir, cmd: exec.Command(args[0], args[1:]...)}
+	s := &server{dir: dir, args: append(args, flags...)}
+	return s, s.start()
+}
+
+// start starts the process and waits for its address.
+func (s *server) start() error {
+	s.cmd = exec.Command(s.args[0], s.args[1:]...)
 	logs, err := s.cmd.StderrPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	found := make(chan string, 1)
 	go func() {
@@ -54,23 +61,38 @@ func startServer(ctx context.Context, address string) (*server, error) {
 			if _, after, ok := strings.Cut(lines.Text(), "url=http://"); ok {
 				found <- strings.Trim(strings.Fields(after)[0], `"/`)
 			} else if strings.Contains(lines.Text(), "level=ERROR") || strings.Contains(lines.Text(), "level=WARN") {
-				fmt.Println("  server:", lines.Text())
+				fmt.Fprintln(os.Stderr, "server:", lines.Text())
 			}
 		}
 	}()
 	select {
 	case s.address = <-found:
+		return nil
 	case <-time.After(20 * time.Second):
 		s.stop()
-		return nil, errors.New("the server did not log its address within 20 s")
+		return errors.New("the server did not log its address within 20 s")
 	}
-	return s, nil
+}
+
+// restart ends the server and starts it again on its database, at another address.
+func (s *server) restart() error {
+	if s.cmd == nil {
+		return errors.New("this load restarts the server, so it cannot run with -server")
+	}
+	s.end()
+	return s.start()
 }
 
 func (s *server) stop() {
 	if s.cmd == nil {
 		return
 	}
+	s.end()
+	_ = os.RemoveAll(s.dir)
+}
+
+// end ends the process.
+func (s *server) end() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	ended := make(chan struct{})
 	go func() { _ = s.cmd.Wait(); close(ended) }()
@@ -80,38 +102,61 @@ func (s *server) stop() {
 		_ = s.cmd.Process.Kill()
 		<-ended
 	}
-	_ = os.RemoveAll(s.dir)
 }
 
-// usage is the CPU time and the memory of the server at a moment.
+// usage is what the server has used until a moment.
 type usage struct {
-	cpu time.Duration
-	rss int64 // bytes
-	at  time.Time
+	cpu     time.Duration
+	rss     int64 // bytes
+	peak    int64 // highest rss
+	written int64 // bytes, to disk
 }
 
-func (s *server) usage() (usage, bool) {
+func (s *server) usage() (u usage, known bool) {
 	if s.cmd == nil {
-		return usage{}, false
+		return u, false
 	}
-	pid := strconv.Itoa(s.cmd.Process.Pid)
-	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	proc := "/proc/" + strconv.Itoa(s.cmd.Process.Pid)
+	stat, err := os.ReadFile(proc + "/stat")
 	if err != nil {
-		return usage{}, false
+		return u, false
 	}
 	// The fields after the name in parentheses are numbered from 3: utime is 14 and stime 15, in ticks of 10 ms.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	user, _ := strconv.ParseInt(fields[11], 10, 64)
 	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	u := usage{cpu: time.Duration(user+system) * 10 * time.Millisecond, at: time.Now()}
-	status, _ := os.ReadFile("/proc/" + pid + "/status")
-	for line := range strings.Lines(string(status)) {
-		if kb, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			n, _ := strconv.ParseInt(strings.Fields(kb)[0], 10, 64)
-			u.rss = n << 10
+	u.cpu = time.Duration(user+system) * 10 * time.Millisecond
+	u.rss = procValue(proc+"/status", "VmRSS:") << 10
+	u.peak = procValue(proc+"/status", "VmHWM:") << 10
+	u.written = procValue(proc+"/io", "write_bytes:")
+	return u, true
+}
+
+// procValue returns the number after a name in a file of lines such as `name: 12 kB`, and 0 when it is missing.
+func procValue(file, name string) int64 {
+	text, _ := os.ReadFile(file)
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, name); ok {
+			n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return n
 		}
 	}
-	return u, true
+	return 0
+}
+
+// metric returns the value of a series without labels.
+func (s *server) metric(name string) (float64, error) {
+	resp, err := http.Get("http://" + s.address + "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			return strconv.ParseFloat(value, 64)
+		}
+	}
+	return 0, fmt.Errorf("the server has no metric %s", name)
 }
 
 // lastSeq returns the serverSeq of a room.

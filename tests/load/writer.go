@@ -21,6 +21,7 @@ type writer struct {
 	clientSeq    int64
 	request      []byte
 	latencies    []time.Duration
+	path         func() string // of the next op; nil: a path that only this writer uses
 }
 
 func dialWriter(address, room, client string) (*writer, error) {
@@ -34,9 +35,17 @@ func dialWriter(address, room, client string) (*writer, error) {
 // post sends one batch and waits for its answer.
 func (w *writer) post() error {
 	w.clientSeq++
+	path := "who." + w.client
+	if w.path != nil {
+		path = w.path()
+	}
 	sent := time.Now()
-	body := fmt.Appendf(nil, `{"clientId":%q,"clientSeq":%d,"key":"default","ops":[{"op":"set","path":"who.%s","value":%d}]}`,
-		w.client, w.clientSeq, w.client, sent.UnixNano())
+	return w.send(sent, fmt.Appendf(nil, `{"clientId":%q,"clientSeq":%d,"key":"default","ops":[{"op":"set","path":%q,"value":%d}]}`,
+		w.client, w.clientSeq, path, sent.UnixNano()))
+}
+
+// send sends the body of a batch and waits for the answer.
+func (w *writer) send(sent time.Time, body []byte) error {
 	w.request = fmt.Appendf(w.request[:0], "POST /v1/rooms/%s/ops HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
 		w.room, len(body))
 	w.request = append(w.request, body...)

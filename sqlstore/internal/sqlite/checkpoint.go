@@ -18,7 +18,20 @@ type Checkpointer struct {
 	allowed        func() bool // false if the write-ahead log must not be copied
 	stop           chan struct{}
 	done           chan struct{}
+
+	last  logState
+	quiet int // checkpoints since the last write
 }
+
+// logState is the result of a checkpoint.
+type logState struct {
+	busy          bool
+	pages, copied int
+}
+
+// quietCheckpoints is the number of checkpoints without a write after which the writer's page cache, of up to 16 MB, is freed.
+// Writes that leave the log exactly as large as it was are not noticed. Then the cache is freed once without need.
+const quietCheckpoints = 5
 
 // NewCheckpointer returns a Checkpointer that copies nothing while allowed returns false.
 func NewCheckpointer(reader, writer *sql.DB, allowed func() bool) *Checkpointer {
@@ -56,8 +69,19 @@ func (c *Checkpointer) Checkpoint(ctx context.Context) {
 		return
 	}
 	const passive = "PRAGMA wal_checkpoint(PASSIVE)" // does not wait for readers or the writer
-	if _, err := c.reader.ExecContext(ctx, passive); err == nil {
-		_, _ = c.writer.ExecContext(ctx, passive)
+	if _, err := c.reader.ExecContext(ctx, passive); err != nil {
+		return
+	}
+	var state logState
+	if err := c.writer.QueryRowContext(ctx, passive).Scan(&state.busy, &state.pages, &state.copied); err != nil {
+		return
+	}
+	if state != c.last || state.busy {
+		c.last, c.quiet = state, 0
+		return
+	}
+	if c.quiet++; c.quiet == quietCheckpoints {
+		_, _ = c.writer.ExecContext(ctx, "PRAGMA shrink_memory")
 	}
 }
 

@@ -57,6 +57,8 @@ export interface StreamRequest {
   clientId: string
   displayName?: string | undefined
   lastEventId?: string | undefined
+  /** The version of the presence list that the client has. */
+  presenceVersion?: string | undefined
 }
 
 /** A client's presence, and the client whose stream it reads from. */
@@ -107,10 +109,11 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
   const root = `${url.replace(/\/+$/, '')}/v1/`
   const roomUrl = (room: string) => `${root}rooms/${encodeURIComponent(room)}`
   const presenceUrl = (room: string, clientId: string) => `${roomUrl(room)}/presence/${encodeURIComponent(clientId)}`
-  const streamUrl = (room: string, { clientId, displayName, lastEventId }: StreamRequest) =>
+  const streamUrl = (room: string, { clientId, displayName, lastEventId, presenceVersion }: StreamRequest) =>
     `${roomUrl(room)}/events?clientId=${encodeURIComponent(clientId)}` +
     parameter('displayName', displayName) +
-    parameter('last_event_id', lastEventId)
+    parameter('last_event_id', lastEventId) +
+    parameter('presenceVersion', presenceVersion)
 
   const ask = async () => {
     const value = await (typeof token === 'function' ? token() : token)

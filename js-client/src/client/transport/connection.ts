@@ -7,6 +7,7 @@ import { isOffline } from '../runtime/page.ts'
 import { type Effects, type Events, type Fault, INITIAL, PROBE_MS, reduce, type Source } from './connection-state.ts'
 import type { Context } from './context.ts'
 import type { Leadership } from './leadership.ts'
+import { createPresenceVersion } from './presence-version.ts'
 import {
   type Blocked,
   hasCaughtUp,
@@ -61,6 +62,7 @@ export function connect(context: Context, listener: Listener, presence: () => Ow
   let state = INITIAL
   let probe: Timer | undefined
   let leadership: Leadership | undefined
+  const version = createPresenceVersion()
 
   function dispatch<E extends keyof Events>(event: E, value?: Events[E]) {
     if (stopped.signal.aborted) return
@@ -117,10 +119,16 @@ export function connect(context: Context, listener: Listener, presence: () => Ow
   async function follow(source: Source) {
     const { outcome, blocked } = await read(source === 'poll' ? 'poll' : transport, {
       read: source === 'leader' ? leadership?.read : undefined,
-      opening: () => dispatch('opened'),
+      presenceVersion: source === 'stream' ? version.current : undefined,
+      opening() {
+        version.opened()
+        dispatch('opened')
+      },
       events(events) {
         const verdict = listener.events(events)
         if (verdict === 'ok') {
+          // Polling and the leader's events may skip changes.
+          if (source === 'stream') version.applied(events)
           if (hasCaughtUp(events)) dispatch('caughtUp')
           leadership?.publish(events)
         }
@@ -133,7 +141,7 @@ export function connect(context: Context, listener: Listener, presence: () => Ow
   }
 
   /** Opens a stream and waits for its end. */
-  const read = (source: Transport, handler: Pick<StreamHandler, 'opening' | 'events' | 'read'>) =>
+  const read = (source: Transport, handler: Pick<StreamHandler, 'opening' | 'events' | 'read' | 'presenceVersion'>) =>
     new Promise<{ outcome: Outcome; blocked: Blocked | undefined }>((resolve) => {
       const position = () => (state.fresh ? undefined : listener.position())
       const displayName = (state.named && presence().displayName) || undefined

@@ -77,6 +77,25 @@ describe('a stream', () => {
     expect(room.heard()).toEqual(['opening', 'events up-to-date', 'lost', 'opening'])
   })
 
+  test('resumes the presence list from its last version, once a stream has caught up', async () => {
+    const room = follow()
+    const list = (version?: string) => frame('presence', { room: 'board', users: [], version })
+    const change = (version?: string) => frame('presence-change', { room: 'board', joined: [], updated: [], left: [], version })
+    const next = async (...frames: string[]) => {
+      await room.pass(5000)
+      room.stream().write(preamble, ...frames)
+      await room.pass()
+      room.stream().end()
+      await room.pass(5000)
+      return room.server.asked.at(-1)?.url.searchParams.get('presenceVersion')
+    }
+    expect(await next(list('a-1'), upToDateFrame(3)), 'of the list').toBe('a-1')
+    expect(await next(upToDateFrame(3)), 'without changes').toBe('a-1')
+    expect(await next(change('a-2'), upToDateFrame(3), change('a-3')), 'of the last change').toBe('a-3')
+    expect(await next(change('a-4')), 'of a stream that was cut off').toBe(null)
+    expect(await next(list(), upToDateFrame(3), change('a-5')), 'of a list without a version').toBe(null)
+  })
+
   test('resumes from the last position', async () => {
     const room = follow()
     await room.pass()

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// crowd is readers with a clientId in one room, which connect at the same time.
+type crowd struct {
+	*readers
+	all    []*reader
+	posted int64 // batches of each writer
+}
+
+const (
+	crowdRoom    = "crowd"
+	crowdTimeout = 2 * time.Minute
+	missed       = 500 // batches
+)
+
+func newCrowd(size int) *crowd {
+	c := &crowd{readers: newReaders(size, false)}
+	for i := range size {
+		c.all = append(c.all, newReader(name("c", i)))
+	}
+	return c
+}
+
+// connect opens the streams of all readers, and returns when all are up to date. Few connections are established at a
+// time, because the system drops those beyond the backlog of the listener, and repeats them after a second.
+func (c *crowd) connect(address string) error {
+	const dialing = 64
+	todo := make(chan *reader)
+	failed := make(chan error, dialing)
+	var dials sync.WaitGroup
+	for range dialing {
+		dials.Go(func() {
+			for r := range todo {
+				if err := c.dial(r, address, crowdRoom); err != nil {
+					failed <- err
+					return
+				}
+			}
+		})
+	}
+	for _, r := range c.all {
+		select {
+		case todo <- r:
+		case err := <-failed:
+			return err
+		}
+	}
+	close(todo)
+	dials.Wait()
+	select {
+	case err := <-failed:
+		return err
+	default:
+	}
+	for i, r := range c.all {
+		if err := r.await(crowdTimeout); err != nil {
+			return fmt.Errorf("reader %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// awaitSilence returns when the readers have received nothing for a second.
+func (c *crowd) awaitSilence() {
+	for last := int64(-1); last != c.bytes.Load(); time.Sleep(time.Second) {
+		last = c.bytes.Load()
+	}
+}
+
+func (c *crowd) disconnect() {
+	for _, r := range c.all {
+		r.close()
+	}
+}
+
+// write posts batches to the room.
+func (c *crowd) write(ctx context.Context, s *server, batches int) error {
+	const posting = 25
+	w, err := connect(s, posting, func(int) string { return crowdRoom })
+	if err != nil {
+		return err
+	}
+	before := c.posted
+	c.posted += int64(batches / posting)
+	return w.run(func(_ int, w *writer) error {
+		w.clientSeq = before
+		for range batches / posting {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := w.post(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// measure connects all readers. The report has the time until all are up to date, and what the server has used and sent
+// until nothing more came.
+func (c *crowd) measure(s *server, r *report) error {
+	c.frames.Store(0)
+	c.bytes.Store(0)
+	c.deltas.Store(0)
+	r.begin(s)
+	if err := c.connect(s.address); err != nil {
+		return err
+	}
+	r.add("all up to date after %.2f s", time.Since(r.start).Seconds())
+	c.awaitSilence()
+	r.end(s)
+	r.count("events wrong", c.wrong.Load())
+	return nil
+}
+
+func join(_ context.Context, s *server, o options) (r report, err error) {
+	c := newCrowd(o.size)
+	warmUp := &crowd{readers: c.readers, all: c.all[:1]} // the program is in memory before the start
+	if err := warmUp.connect(s.address); err != nil {
+		return r, err
+	}
+	warmUp.disconnect()
+	if err := c.measure(s, &r); err != nil {
+		return r, err
+	}
+	r.add("%d frames", c.frames.Load())
+	r.add("%.1f MB sent", float64(c.bytes.Load())/1e6)
+	c.disconnect()
+	r.memoryAfter(s, r.began, o)
+	return r, nil
+}
+
+func reconnect(ctx context.Context, s *server, o options) (report, error) {
+	return reconnectAll(ctx, s, o, func() error { return nil })
+}
+
+func reconnectAfterRestart(ctx context.Context, s *server, o options) (report, error) {
+	r, err := reconnectAll(ctx, s, o, s.restart)
+	if err != nil {
+		return r, err
+	}
+	reads, err := s.metric("pathsync_log_page_reads_total")
+	r.add("%.0f log reads", reads)
+	r.add("at most %d MiB", r.ended.peak>>20)
+	return r, err
+}
+
+// reconnectAll disconnects all readers, posts batches, and measures how the readers resume. between runs before that.
+func reconnectAll(ctx context.Context, s *server, o options, between func() error) (r report, err error) {
+	c := newCrowd(o.size)
+	if err := c.write(ctx, s, 100); err != nil {
+		return r, err
+	}
+	if err := c.connect(s.address); err != nil {
+		return r, err
+	}
+	c.awaitSilence()
+	c.disconnect()
+	if err := c.write(ctx, s, missed); err != nil {
+		return r, err
+	}
+	if err := between(); err != nil {
+		return r, err
+	}
+	c.delivered.Store(0)
+	if err := c.measure(s, &r); err != nil {
+		return r, err
+	}
+	r.check("deliveries", int64(missed*o.size), c.delivered.Load())
+	r.add("%.1f MB sent, %.2f × the missed batches", float64(c.bytes.Load())/1e6, float64(c.bytes.Load())/float64(c.deltas.Load()))
+	c.disconnect()
+	return r, nil
+}

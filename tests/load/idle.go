@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// idle measures the memory of streams, first with a clientId, and then, on a new process, without.
+func idle(_ context.Context, s *server, o options) (r report, err error) {
+	for _, present := range []bool{true, false} {
+		perStream, err := idleStreams(s, o.size, present, &r)
+		if err != nil {
+			return r, err
+		}
+		if present {
+			r.add("%.1f KiB for each stream with clientId", perStream)
+			if err := s.restart(); err != nil {
+				return r, err
+			}
+		} else {
+			r.add("%.1f KiB without", perStream)
+		}
+	}
+	return r, nil
+}
+
+// idleStreams opens streams and returns the memory of one in KiB.
+func idleStreams(s *server, streams int, present bool, r *report) (float64, error) {
+	const rooms = 100
+	for i := range rooms { // the memory of the rooms is not counted
+		if _, err := s.lastSeq(name("idle", i)); err != nil {
+			return 0, err
+		}
+	}
+	a := newReaders(streams, false)
+	r.begin(s)
+	for i := range streams {
+		client := ""
+		if present {
+			client = name("idle", i)
+		}
+		reader := newReader(client)
+		if err := a.dial(reader, s.address, name("idle", i%rooms)); err != nil {
+			return 0, fmt.Errorf("stream %d: %w", i, err)
+		}
+		defer reader.close()
+		if err := reader.await(20 * time.Second); err != nil {
+			return 0, fmt.Errorf("stream %d: %w", i, err)
+		}
+	}
+	time.Sleep(5 * time.Second) // memory that was needed only to open the streams is freed
+	r.end(s)
+	return float64(r.ended.rss-r.began.rss) / 1024 / float64(streams), nil
+}
