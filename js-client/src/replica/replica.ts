@@ -661,10 +661,10 @@ export function createReplica(options: ReplicaOptions) {
       return { clientId, batches, unsent, ...(rejected.length && { rejected }) }
     },
 
-    /** Takes over what a closed tab left. */
+    /** Takes over what a closed tab left, below this client's changes. */
     adopt({ batches, unsent, rejected: refused = [] }: SavedOutbox) {
       const before = new Map([...docs.values()].map((d) => [d, unsentOf(d)]))
-      queue = [...queue, ...batches.map((batch) => ({ batch }))]
+      queue = [...batches.map((batch) => ({ batch })), ...queue]
       rejected = [...rejected, ...refused.map((change) => ({ ...change, id: `${++lastRejected}` }))]
       held.push(...unsent)
       const shown = [...batches, ...refused, ...(restored ? unsent : [])]

@@ -59,7 +59,7 @@ const AWAY_MS = 5000
 /** How long a room that was left waits for a confirmation, where that keeps a program alive, in milliseconds. */
 const LINGER_MS = 30_000
 
-/** The longest wait for storage before a room opens without it, in milliseconds. */
+/** How long storage may delay the opening of a room, in milliseconds. */
 const RECALL_MS = 5000
 
 export type SharedRoom = ReturnType<typeof createRoom>
@@ -236,7 +236,6 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
   }
 
   let lingering: Timer | undefined
-  let recalled: Promise<void> | undefined
   const outbox = context.outboxes?.then((all) => all.of(name, replica))
   outbox?.catch(unsaved)
 
@@ -263,32 +262,33 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
   let cache: Cache | undefined
   const self = () => users.find((user) => user.clientId === clientId)
 
-  /** Loads the stored documents, and the changes that closed tabs left on top of them. */
+  /**
+   * Loads the stored documents, and the changes that closed tabs left on top of them. Documents that load too late are not used:
+   * the server sends them. Changes that load too late are taken over then.
+   */
   async function recall() {
+    let timer
+    const timeout = new Promise<never>((_, reject) => (timer = after(RECALL_MS, () => reject('no answer'))))
     const kept = context.caches?.then((all) => (cache = all.of(name, replica, self)).load())
     const left = outbox?.then((outbox) => outbox.adopt(clientId))
     left?.catch(() => {}) // reported below
-    await withTimeout(kept, unkept, (kept) => {
-      if (!kept) return
-      // The time since they were stored counts as a long loss.
-      lostFor = () => Infinity
-      step(() => replica.restore(kept))
-    })
-    await withTimeout(left, unsaved, (left) => {
-      step(() => left.forEach(replica.adopt))
-      save(left.map(({ clientId }) => clientId))
-    })
-  }
-
-  /** Passes the loaded value to `take`, unless loading takes too long or fails. */
-  async function withTimeout<T>(reading: Promise<T> | undefined, failed: (cause: unknown) => void, take: (found: T) => void) {
-    let timer
-    const timeout = new Promise<never>((_, reject) => (timer = after(RECALL_MS, () => reject('no answer'))))
     try {
-      if (reading) take(await Promise.race([reading, timeout]))
+      const found = kept && (await Promise.race([kept, timeout]))
+      if (found && !closed) {
+        // The time since they were stored counts as a long loss.
+        lostFor = () => Infinity
+        step(() => replica.restore(found))
+      }
     } catch (cause) {
-      failed(cause)
+      unkept(cause)
     }
+    const takenOver = left?.then((outboxes) => {
+      if (closed) return
+      step(() => outboxes.forEach(replica.adopt))
+      save(outboxes.map(({ clientId }) => clientId))
+      sender.flush()
+    })
+    await Promise.race([takenOver, timeout]).catch(unsaved)
     clearTimeout(timer)
   }
 
@@ -464,12 +464,15 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     }
   }
 
+  // Also without a connection, as an earlier outbox is adopted before this one is saved.
+  const recalled = context.outboxes || context.caches ? recall() : undefined
+
   return {
     /** Opens the room, after it was loaded from storage. */
     async open() {
       offline = false
       publish()
-      await (recalled ??= context.outboxes || context.caches ? recall() : undefined)
+      await recalled
       open()
     },
     disconnect,

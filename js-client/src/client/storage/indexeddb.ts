@@ -42,9 +42,10 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
   const partsOf = (key: Key) => IDBKeyRange.bound([...key, 0], [...key, Infinity])
   const nameOf = (key: Key) => `pathsync ${JSON.stringify(key)}`
 
-  /** Acquires a lock. Resolves to whether it is held. */
+  /** Acquires a lock, unless it is held. Resolves to whether it is held now. */
   const acquire = (name: string, ifAvailable: boolean) =>
     new Promise<boolean>((resolve, reject) => {
+      if (held.has(name)) return resolve(true)
       const hold = (lock: Lock | null) => {
         resolve(!!lock)
         return lock && !closed ? new Promise<void>((release) => held.set(name, release)) : undefined
@@ -58,9 +59,9 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
   }
 
   /** The outbox of a closed tab; undefined when the tab is open, or the outbox was taken over, is another user's, or malformed. */
-  async function take(key: Key, locked: boolean, user?: string): Promise<SavedOutbox | undefined> {
+  async function take(key: Key, user?: string): Promise<SavedOutbox | undefined> {
     const name = nameOf(key)
-    if (!locked && !(await acquire(name, true))) return
+    if (!(await acquire(name, true))) return
     // The last owner may have changed the record.
     const [record, numbers, parts] = await transaction('readonly', (store) =>
       Promise.all([
@@ -78,19 +79,18 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
   return {
     async adopt(room, clientId, user) {
       // The own lock is acquired now, so that a page that is closed can save at once.
-      const own = nameOf(keyOf(room, clientId))
-      const returned = !held.has(own) && (await acquire(own, true))
+      await acquire(nameOf(keyOf(room, clientId)), true)
       const ofRoom = IDBKeyRange.bound([scope, room], [scope, room, []])
       const keys = await transaction('readonly', (store) => promisifyRequest(store.getAllKeys(ofRoom)))
       const outboxes = (keys as Key[]).filter(({ length }) => length === 3)
-      const taken = await Promise.all(outboxes.map((key) => take(key, returned && nameOf(key) === own, user)))
+      const taken = await Promise.all(outboxes.map((key) => take(key, user)))
       return taken.filter((outbox) => outbox !== undefined)
     },
 
     async save(room, outbox, takenOver) {
       const key = keyOf(room, outbox.clientId)
       const name = nameOf(key)
-      if (!closed && !held.has(name)) await acquire(name, false)
+      if (!closed) await acquire(name, false)
       const others = takenOver.filter((clientId) => clientId !== outbox.clientId).map((clientId) => keyOf(room, clientId))
       const known = written.get(name)
       const { stored, added, removed } = changesOf(known, outbox)

@@ -9,8 +9,9 @@ export interface Outbox {
   /** What closed tabs left, for this client. */
   adopt(clientId: string): Promise<SavedOutbox[]>
   /**
-   * Saves the pending changes, and deletes what these clients left: the replica has taken it over. Changes made meanwhile are saved
-   * next. Rejects when the storage fails.
+   * Saves the pending changes. `takenOver`: the clients whose outboxes the replica has taken over; they are deleted once its changes
+   * are saved. Nothing is saved before these are known, as an earlier outbox of this client would be overwritten. Changes made
+   * meanwhile are saved next. Rejects when the storage fails.
    */
   save(takenOver?: readonly string[]): Promise<void>
 }
@@ -30,20 +31,24 @@ export async function openOutboxes(
   user?: string
 ): Promise<Outboxes> {
   const storage = persist === true ? await indexedDBStorage(url) : persist
-  const rooms = new Set<string>()
+  /** The last operation of each room. They run in turn, also if the room is left and entered again. */
+  const turns = new Map<string, Promise<unknown>>()
+  function inTurn<T>(room: string, run: () => Promise<T>): Promise<T> {
+    const turn = (turns.get(room) ?? Promise.resolve()).then(run, run)
+    turns.set(room, turn)
+    return turn
+  }
   const owner: Owner = {
     identify: async () => (owner.user = (await identify(api, user)) || undefined),
     user: undefined,
     gone: false
   }
   return {
-    of(room, replica) {
-      rooms.add(room)
-      return createOutbox(storage, room, replica, owner)
-    },
+    of: (room, replica) => createOutbox(storage, room, replica, owner, (run) => inTurn(room, run)),
     async clear(clientId) {
       owner.gone = true
-      await Promise.all([...rooms].map((room) => storage.save(room, { clientId, batches: [], unsent: [] }, [])))
+      const remove = (room: string) => inTurn(room, () => storage.save(room, { clientId, batches: [], unsent: [] }, []))
+      await Promise.all([...turns.keys()].map(remove))
     },
     close: () => storage.close()
   }
@@ -58,32 +63,38 @@ interface Owner {
   gone: boolean
 }
 
-function createOutbox(storage: OutboxStorage, room: string, replica: Replica, owner: Owner): Outbox {
-  const takenOver: string[] = []
-  let saving = false
-  let stale = false
+function createOutbox(
+  storage: OutboxStorage,
+  room: string,
+  replica: Replica,
+  owner: Owner,
+  inTurn: <T>(run: () => Promise<T>) => Promise<T>
+): Outbox {
+  /** The clients whose outboxes were taken over and are still stored; undefined until they are known. */
+  let takenOver: readonly string[] | undefined
+  /** The next write has not begun. */
+  let due = false
   /** The number of stored entries. */
   let kept = 0
 
   async function write() {
-    while (stale && !owner.gone) {
-      stale = false
-      const saved = { ...replica.saved(), ...(owner.user !== undefined && { user: owner.user }) }
-      const size = saved.batches.length + saved.unsent.length + (saved.rejected?.length ?? 0)
-      if (!size && !kept && !takenOver.length) continue
-      kept = size
-      await storage.save(room, saved, takenOver.splice(0))
-    }
+    due = false
+    if (owner.gone) return
+    const saved = { ...replica.saved(), ...(owner.user !== undefined && { user: owner.user }) }
+    const size = saved.batches.length + saved.unsent.length + (saved.rejected?.length ?? 0)
+    if (!size && !kept && !takenOver?.length) return
+    await storage.save(room, saved, takenOver ?? [])
+    kept = size
+    takenOver = []
   }
 
   return {
-    adopt: async (clientId) => storage.adopt(room, clientId, await owner.identify()),
-    async save(more = []) {
-      takenOver.push(...more)
-      stale = true
-      if (saving) return
-      saving = true
-      await write().finally(() => (saving = false))
+    adopt: (clientId) => inTurn(async () => storage.adopt(room, clientId, await owner.identify())),
+    async save(clients) {
+      takenOver ??= clients
+      if (!takenOver || due) return
+      due = true
+      await inTurn(write)
     }
   }
 }

@@ -26,7 +26,9 @@ let server: ReturnType<typeof createFakeServer>
 const clients: Client[] = []
 
 // Loading takes real time.
-beforeAll(() => import('../../../src/client/storage/saved-outbox.ts'))
+beforeAll(() =>
+  Promise.all([import('../../../src/client/storage/saved-outbox.ts'), import('../../../src/client/storage/document-cache.ts')])
+)
 beforeEach(() => {
   vi.useFakeTimers()
   server = createFakeServer()
@@ -1031,10 +1033,54 @@ describe('a stored outbox', () => {
     expect(server.open).toBe(1)
   })
 
-  test('that does not load delays the room by 5 s', async () => {
+  test('that is taken over is named until a save has succeeded', async () => {
+    const { storage } = memory()
+    const named: (readonly string[])[] = []
+    const left = { clientId: 'old', batches: [], unsent: [{ key: 'default', op: set('n', 1) }] }
     const { board } = await joined({
-      persist: { adopt: () => new Promise(() => {}), save: () => Promise.resolve(), close() {} }
+      persist: {
+        ...storage,
+        adopt: () => Promise.resolve([left]),
+        save(_room, _outbox, takenOver) {
+          named.push([...takenOver])
+          return named.length === 1 ? Promise.reject(new Error('no room on disk')) : Promise.resolve()
+        }
+      }
     })
+    board.apply(set('m', 1))
+    await pass(1000)
+    board.apply(set('m', 2))
+    await pass(1000)
+    expect(named.slice(0, 3)).toEqual([['old'], ['old'], []])
+  })
+
+  test('that loads after the room was opened is delivered then, below newer changes', async () => {
+    let answer = (_: SavedOutbox[]) => {}
+    const left = new Promise<SavedOutbox[]>((resolve) => (answer = resolve))
+    const save = vi.fn<OutboxStorage['save']>(() => Promise.resolve())
+    const { board } = await joined({ clientId: 'fixed', persist: { adopt: () => left, save, close() {} } })
+    await pass(5000)
+    server.fates.push('lost')
+    board.apply(set('title', 'newer'))
+    await pass(400)
+    expect(save).not.toHaveBeenCalled()
+    const batch = { clientId: 'fixed', clientSeq: 1, key: 'default', ops: [set('title', 'older'), set('sent', 1)] }
+    answer([{ clientId: 'fixed', batches: [batch], unsent: [{ key: 'default', op: set('unsent', 1) }] }])
+    await settle()
+    expect(save.mock.lastCall?.[2]).toEqual(['fixed'])
+    expect(board.state).toEqual({ title: 'newer', sent: 1, unsent: 1 })
+    await pass(60_000)
+    expect(state()).toEqual({ title: 'newer', sent: 1, unsent: 1 })
+    expect(board.state).toEqual(state())
+  })
+
+  test.each([
+    ['does not load', () => ({ adopt: () => new Promise<never>(() => {}), save: () => Promise.resolve(), close() {} })],
+    ['does not load, like the documents,', () => true as const]
+  ])('that %s delays the room by 5 s', async (_, storage) => {
+    vi.stubGlobal('indexedDB', { open: () => ({}) })
+    vi.stubGlobal('navigator', { locks: {} })
+    const { board } = await joined({ persist: storage(), user: 'ada' })
     board.apply(set('n', 1))
     await pass(4900)
     expect(server.open).toBe(0)

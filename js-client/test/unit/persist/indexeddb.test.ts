@@ -164,7 +164,15 @@ describe('an open tab', () => {
     const open = await openTab()
     await open.save('room', outbox('open'), [])
     expect(await (await openTab()).adopt('room', randomUUID())).toEqual([])
-    expect(await open.adopt('room', randomUUID())).toEqual([])
+  })
+
+  test('adopts its own outbox when it enters the room again', async () => {
+    const open = await openTab()
+    await open.adopt('room', 'open')
+    await open.save('room', outbox('open'), [])
+    expect(await open.adopt('room', 'open')).toEqual([outbox('open')])
+    await open.save('room', empty('open'), ['open'])
+    expect(await stored()).toEqual([])
   })
 
   test('replaces its last saved outbox', async () => {
