@@ -13,7 +13,7 @@ import { decide, START, type Sent } from './pace.ts'
 export interface SenderContext extends Pick<Context, 'api' | 'room' | 'clientId'> {
   /** The longest that a change waits for the next one, in milliseconds. */
   readonly maxWaitMs: number
-  /** The server has passed the numbers of this client. It has said so this many times in a row. */
+  /** The server has committed a later batch of this client, and has refused this many batches in a row for it. */
   passed(times: number): void
 }
 
@@ -65,11 +65,12 @@ export function createSender(
   let deadline = 0
   /** The debounce is over: unsent changes may be frozen. */
   let due = false
-  /** It is being checked whether the server answers batches, or whether the log has the batch. */
-  let checking = false
+  /** Answers whose consequences are not decided yet. */
+  let deciding = 0
   /** Failed attempts in a row to read the log. */
   let unread = 0
-  let stopped = false
+  const stopped = new AbortController()
+  const { signal } = stopped
 
   function touch(ms: number) {
     if (!debounce) deadline = now() + Math.max(maxWaitMs, ms)
@@ -86,7 +87,7 @@ export function createSender(
   }
 
   function pump() {
-    if (stopped || !replica.live || attempts.size || retry || checking) return
+    if (signal.aborted || !replica.live || attempts.size || retry || deciding) return
     let next = replica.queue.find(({ ack }) => !ack)
     if (!next && due) {
       step(() => (next = replica.freeze(pace)))
@@ -112,33 +113,35 @@ export function createSender(
       succeeded()
     } else if (isOpen(frozen) && !attempt.dropped) {
       if (answer.kind === 'failed' && answer.code === 'network' && pace.failures < EARLY) unanswered(attempt.elapsed())
+      deciding++
       await settle(frozen, answer, sent)
+      deciding--
     }
     pump()
   }
 
   /** Whether the batch's fate is open. Late answers are ignored unless successful. */
   const isOpen = (frozen: Frozen) =>
-    !frozen.ack && replica.queue.includes(frozen) && ![...attempts].some((attempt) => attempt.frozen === frozen)
+    !signal.aborted &&
+    !frozen.ack &&
+    replica.queue.includes(frozen) &&
+    ![...attempts].some((attempt) => attempt.frozen === frozen)
 
   async function settle(frozen: Frozen, answer: Exclude<Answer<unknown>, { kind: 'ok' }>, sent: Sent) {
     const previous = pace
     let decision = decide(pace, answer, sent)
     pace = decision.pace
     if (decision.step.do === 'check') {
-      checking = true
-      const reachable = await api.answersPosts(room, clientId, frozen.batch.key)
-      checking = false
+      const reachable = await api.answersPosts(room, clientId, frozen.batch.key, signal)
       if (!isOpen(frozen)) return
       decision = decide(pace, answer, sent, reachable)
       pace = decision.pace
     }
     let next = decision.step
+    let committed: boolean | undefined
     // Answers may be lost, and deltas late: changes that the log has must not be sent again under another number.
     if (answer.kind !== 'refused' && (next.do === 'divide' || next.do === 'set aside')) {
-      checking = true
-      const committed = await isCommitted(frozen)
-      checking = false
+      committed = await isCommitted(frozen)
       if (!isOpen(frozen)) return
       unread = committed === undefined ? unread + 1 : 0
       // A network that blocks reading the log must not block the other changes.
@@ -159,7 +162,7 @@ export function createSender(
       step(() => replica.setAside(frozen, next.ops, next.why))
     } else if (next.do === 'repeat') {
       wait(next.leastMs)
-      if (answer.kind !== 'refused') {
+      if (answer.kind !== 'refused' && !committed) {
         const why = inWords('Changes cannot be sent', answer.message, 'They are kept, and sent again')
         failed(answer.kind === 'failed' ? answer.code : 'unauthorized', why)
       }
@@ -167,12 +170,13 @@ export function createSender(
   }
 
   /** Whether the log has the batch; undefined if the log cannot be read. */
-  async function isCommitted({ batch }: Frozen): Promise<boolean | undefined> {
-    for (let position = replica.position; position; ) {
-      const answer = await api.getChanges(room, `after=${position}`, 0)
+  async function isCommitted(frozen: Frozen): Promise<boolean | undefined> {
+    const { clientId, clientSeq } = frozen.batch
+    for (let position = replica.origin(frozen); position; ) {
+      const answer = await api.getChanges(room, `after=${position}`, 0, signal)
       if (answer.kind !== 'ok') return undefined
       const { changes, next, upToDate } = answer.value
-      if (changes.some((delta) => delta.clientId === batch.clientId && delta.clientSeq === batch.clientSeq)) return true
+      if (changes.some((delta) => delta.clientId === clientId && delta.clientSeq === clientSeq)) return true
       if (upToDate || next === position) return false
       position = next
     }
@@ -182,7 +186,7 @@ export function createSender(
   function wait(leastMs: number) {
     clearTimeout(retry)
     retry = undefined
-    if (!stopped) retry = after(Math.max(delay(pace.failures - 1, BASE_MS), leastMs), again)
+    if (!signal.aborted) retry = after(Math.max(delay(pace.failures - 1, BASE_MS), leastMs), again)
   }
 
   function again() {
@@ -264,7 +268,7 @@ export function createSender(
         )
     },
     stop() {
-      stopped = true
+      stopped.abort()
       clearTimeout(retry)
       retry = undefined
       clearTimeout(debounce)

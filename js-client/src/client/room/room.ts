@@ -36,7 +36,7 @@ export interface RoomContext extends Context {
   readonly maxWaitMs: number
   /** The next number in this client's own count of batches. */
   nextSeq(): number
-  /** The server has passed the numbers of this client. It has said so this many times in a row. */
+  /** The server has committed a later batch of this client, and has refused this many batches in a row for it. */
   passed(times: number): void
   readonly outboxes?: Promise<Outboxes> | undefined
   readonly caches?: Promise<Caches> | undefined

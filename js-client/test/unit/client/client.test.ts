@@ -331,6 +331,47 @@ describe('a change that a proxy refuses', () => {
     expect(room.status).toMatchObject({ pendingChanges: 0, rejectedChanges: 0, error: null })
   })
 
+  test('after an earlier session committed it is repeated unchanged, and no error is shown', async () => {
+    const batch = { clientId: 'old', clientSeq: 1, key: 'default', ops: [set('a', 1), set('b', 2)] }
+    server.model.post(batch)
+    server.middlebox = (body) => (body.includes('"ops":[{') ? html(403) : undefined)
+    const left = [{ clientId: 'old', batches: [batch], unsent: [] }]
+    const { room, errors } = await joined({
+      persist: { adopt: () => Promise.resolve(left), save: () => Promise.resolve(), close() {} }
+    })
+    await pass(60_000)
+    expect(server.batches.length).toBeGreaterThan(3)
+    server.middlebox = () => undefined
+    await pass(60_000)
+    for (const sent of server.batches) expect(sent).toEqual(batch)
+    expect(server.model.log).toHaveLength(1)
+    expect(room.status).toMatchObject({ pendingChanges: 0, rejectedChanges: 0 })
+    expect(errors).toEqual([])
+  })
+
+  test('is no longer examined when the client is closed meanwhile', async () => {
+    const asked: AbortSignal[] = []
+    const { board, room, client, errors } = await joined({
+      fetch: ((url: string, init: RequestInit) => {
+        if (!url.includes('/changes')) return server.fetch(url, init)
+        asked.push(init.signal!)
+        return new Promise((_, reject) => init.signal!.addEventListener('abort', () => reject(new Error('aborted'))))
+      }) as typeof fetch
+    })
+    server.middlebox = (body) => (body.includes('wrong') ? html(403) : undefined)
+    board.apply(set('x', 'wrong'))
+    board.apply(set('y', 1))
+    await pass(500)
+    expect(asked.map(({ aborted }) => aborted)).toEqual([false])
+    client.close()
+    await settle()
+    const before = { ...room.status }
+    expect(asked.map(({ aborted }) => aborted)).toEqual([true])
+    await pass(60_000)
+    expect(room.status).toEqual(before)
+    expect(errors).toEqual([])
+  })
+
   test('is sent again by retry and dropped by discard', async () => {
     const { board, room } = await joined()
     server.middlebox = (body) => (body.includes('wrong') ? html(403) : undefined)
@@ -584,6 +625,34 @@ describe('a hidden page', () => {
     await pass(40_000)
     expect(state()).toEqual({ n: 3 })
     expect(room.status).toMatchObject({ pendingChanges: 0, connected: true })
+  })
+
+  test('repeats no batch while it is examined why a proxy refuses it', async () => {
+    const checks: (() => void)[] = []
+    const { board } = await joined({
+      fetch: (async (url: string, init: RequestInit) => {
+        if (String(init.body).includes('"ops":[]')) await new Promise<void>((resolve) => checks.push(resolve))
+        return server.fetch(url, init)
+      }) as typeof fetch
+    })
+    const blocked = () => new Response('<h1>Blocked</h1>', { status: 403, headers: { 'Content-Type': 'text/html' } })
+    server.middlebox = (body) => (body.includes('"ops":[{') ? blocked() : undefined)
+    for (const name of ['a', 'b']) {
+      board.apply(set(name, 1))
+      board.apply(set(name + name, 1))
+      hide()
+    }
+    await settle()
+    expect(server.posted).toHaveLength(2)
+    checks.shift()!()
+    await settle()
+    expect(server.posted).toHaveLength(2)
+    for (let i = 0; i < 10; i++) {
+      checks.shift()?.()
+      server.middlebox = () => undefined
+      await pass(10_000)
+    }
+    expect(state()).toEqual({ a: 1, aa: 1, b: 1, bb: 1 })
   })
 
   test('shares 60 KiB among all rooms, the smallest first; the rest is reported, and sent if the page runs on', async () => {
