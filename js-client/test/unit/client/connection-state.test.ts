@@ -256,6 +256,18 @@ describe('a stream that ends', () => {
   })
 })
 
+test.each<[string, Outcome, Partial<State>?]>([
+  ['a position that the server no longer has', refusal('position_gone')],
+  ['an invalid position', refusal('invalid_event_id')],
+  ['an overloaded server', { kind: 'failed', code: 'rate_limited', message: 'busy', status: 429, retryable: true }],
+  ['a rate limit of a proxy', { kind: 'failed', code: 'protocol', message: 'busy', status: 429 }],
+  ['an expired token', { kind: 'unauthorized', message: 'expired' }],
+  ['a refusal of polling', refusal('invalid_name'), { source: 'poll', polling: true }],
+  ['a refusal of what the tab that leads brings', refusal('invalid_name'), { source: 'leader' }]
+])('the display name stays in the address after %s', (_, outcome, more) => {
+  expect(ended({ ...reading, ...more }, end(outcome, { hasName: true })).next.named).toBe(true)
+})
+
 describe('streams that a proxy blocks', () => {
   const strike = (state: State, blocked: 'useless' | 'refused') =>
     ended({ ...state, phase: 'reading' }, end(network, { blocked }))
