@@ -7,10 +7,11 @@
 //
 // leadership-state.ts decides; this carries it out.
 import type { RoomEvent } from '../../wire.ts'
-import { after, type Timer } from '../runtime/clock.ts'
+import { createSleeper, delay } from '../runtime/backoff.ts'
+import { after, now, type Timer } from '../runtime/clock.ts'
 import type { Context } from './context.ts'
 import type { Frame } from './events.ts'
-import type { ReadStream } from './fetch-stream.ts'
+import type { ReadRequest, ReadStream } from './fetch-stream.ts'
 import { page, snapshot } from './frames.ts'
 import { type Effects, type Events, initial, type Message, reduce } from './leadership-state.ts'
 import { userOf } from './user.ts'
@@ -47,6 +48,9 @@ export interface Leadership {
 const HEARTBEATS = 2.5
 /** How long a leader may take to answer. A page that is only hidden is not slow with messages. */
 const ANSWER_MS = 3000
+/** The limits of the backoff of presence. */
+const PRESENCE_BASE_MS = 500
+const PRESENCE_CAP_MS = 60_000
 
 /** Joins the tabs of a user in a room; undefined where the user is not known. Rejects where the browser does not let tabs share. */
 export async function joinTabs(
@@ -192,7 +196,29 @@ function createLeadership(
     })
   })
 
-  const read: ReadStream = async (api, room, { clientId, position, presence, signal }, { heard }) => {
+  /** Failures in a row to join presence, and the time of the next attempt, monotonic in milliseconds. They outlive a leader. */
+  let failures = 0
+  let joinAt = 0
+
+  /** Joins presence by the stream of the leader, until that succeeds or the signal aborts. */
+  async function join({ clientId, presence, signal }: ReadRequest) {
+    const pause = createSleeper()
+    signal.addEventListener('abort', pause.wake)
+    for (;;) {
+      if (now() < joinAt) await pause.sleep(joinAt - now())
+      if (signal.aborted) return
+      const answer = await api.putPresence(room, clientId, { ...presence(), via: state.leader }, signal)
+      if (signal.aborted) return
+      if (answer.kind === 'ok') failures = 0
+      // The room's own presence reports a refusal, and leaves out what is refused.
+      if (answer.kind === 'ok' || answer.kind === 'refused') return
+      const retryAfterMs = (answer.kind === 'failed' && answer.retryAfterMs) || 0
+      joinAt = now() + Math.max(retryAfterMs, delay(failures++, PRESENCE_BASE_MS, PRESENCE_CAP_MS))
+    }
+  }
+
+  const read: ReadStream = async (api, room, request, { heard }) => {
+    const { position, signal } = request
     const over = { kind: 'ok', value: undefined } as const
     const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
     /** What the leader sends while this tab catches up. */
@@ -215,7 +241,7 @@ function createLeadership(
     await Promise.race([begun, stopped])
     if (signal.aborted) return over
 
-    void api.putPresence(room, clientId, { ...presence(), via: state.leader }, signal)
+    void join(request)
     for (let first = true, behind = true; behind; first = false) {
       const after = position()
       const answer = await (after ? api.getChanges(room, `after=${after}`, 0, signal) : api.getRoom(room, signal))
