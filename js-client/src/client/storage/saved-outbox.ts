@@ -6,7 +6,7 @@ import { identify, type Requester } from '../transport/user.ts'
 
 /** The outbox of one room. */
 export interface Outbox {
-  /** What closed tabs left, for this client. */
+  /** Returns the outboxes of closed tabs, and the earlier one of this client. */
   adopt(clientId: string): Promise<SavedOutbox[]>
   /**
    * Saves the pending changes. `takenOver`: the clients whose outboxes the replica has taken over; they are deleted once its changes

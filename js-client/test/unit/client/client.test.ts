@@ -349,7 +349,7 @@ describe('a change that a proxy refuses', () => {
     expect(errors).toEqual([])
   })
 
-  test('is no longer examined when the client is closed meanwhile', async () => {
+  test('is no longer examined after the client is closed', async () => {
     const asked: AbortSignal[] = []
     const { board, room, client, errors } = await joined({
       fetch: ((url: string, init: RequestInit) => {
@@ -627,7 +627,7 @@ describe('a hidden page', () => {
     expect(room.status).toMatchObject({ pendingChanges: 0, connected: true })
   })
 
-  test('repeats no batch while it is examined why a proxy refuses it', async () => {
+  test('repeats no batch while the cause of its refusal is examined', async () => {
     const checks: (() => void)[] = []
     const { board } = await joined({
       fetch: (async (url: string, init: RequestInit) => {
@@ -655,7 +655,7 @@ describe('a hidden page', () => {
     expect(state()).toEqual({ a: 1, aa: 1, b: 1, bb: 1 })
   })
 
-  test('shares 60 KiB among all rooms, the smallest first; the rest is reported, and sent if the page runs on', async () => {
+  test('shares 60 KiB among all rooms, the smallest first; the rest is reported, and sent if the page continues to run', async () => {
     const own = client()
     const rooms = [own.room('r'), own.room('s')]
     const [large, small] = rooms.map((room) => room.document<Board>(room.name)) as [
@@ -1102,7 +1102,7 @@ describe('a stored outbox', () => {
     expect(server.open).toBe(1)
   })
 
-  test('that is taken over is named until a save has succeeded', async () => {
+  test('that is taken over is not deleted before a save has succeeded', async () => {
     const { storage } = memory()
     const named: (readonly string[])[] = []
     const left = { clientId: 'old', batches: [], unsent: [{ key: 'default', op: set('n', 1) }] }
@@ -1123,7 +1123,7 @@ describe('a stored outbox', () => {
     expect(named.slice(0, 3)).toEqual([['old'], ['old'], []])
   })
 
-  test('that loads after the room was opened is delivered then, below newer changes', async () => {
+  test('that loads after the room was opened is sent then, and newer changes overwrite it', async () => {
     let answer = (_: SavedOutbox[]) => {}
     const left = new Promise<SavedOutbox[]>((resolve) => (answer = resolve))
     const save = vi.fn<OutboxStorage['save']>(() => Promise.resolve())

@@ -263,7 +263,7 @@ test.each<[string, Outcome, Partial<State>?]>([
   ['a rate limit of a proxy', { kind: 'failed', code: 'protocol', message: 'busy', status: 429 }],
   ['an expired token', { kind: 'unauthorized', message: 'expired' }],
   ['a refusal of polling', refusal('invalid_name'), { source: 'poll', polling: true }],
-  ['a refusal of what the tab that leads brings', refusal('invalid_name'), { source: 'leader' }]
+  ['a refusal in a tab that follows', refusal('invalid_name'), { source: 'leader' }]
 ])('the display name stays in the address after %s', (_, outcome, more) => {
   expect(ended({ ...reading, ...more }, end(outcome, { hasName: true })).next.named).toBe(true)
 })
@@ -305,7 +305,7 @@ describe('streams that a proxy blocks', () => {
   test.each<[string, Partial<State>]>([
     ['the leader', { source: 'leader' }],
     ['polling', { source: 'poll', polling: true }]
-  ])('what %s brings is never a strike', (_, more) => {
+  ])('the end of reading from %s is never a strike', (_, more) => {
     expect(ended({ ...reading, ...more, strikes: 2 }, end(network, { blocked: 'useless' })).next.strikes).toBe(2)
   })
 })

@@ -744,7 +744,7 @@ describe('the outbox of a closed tab', () => {
     expect(heir.replica.freeze()!.batch.clientId).toBe('me')
   })
 
-  test('may be in the log from its beginning, and an own batch from the position at which it was made', () => {
+  test('is searched for in the whole log, and an own batch from the position at which it was made', () => {
     const { replica, edit, load } = setup()
     load({ a: 1 }, 5)
     edit(set('a', 2))
