@@ -83,17 +83,6 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
   let opened = false
   /** How long the connection has been lost, in milliseconds; infinite after `disconnect`. Undefined while it is not lost. */
   let lostFor: (() => number) | undefined
-  let status: RoomStatus = {
-    status: 'offline',
-    connected: false,
-    loaded: false,
-    readOnly,
-    pendingChanges: 0,
-    rejectedChanges: 0,
-    lastSyncedAt,
-    code: null,
-    error: null
-  }
   let loaded = () => {}
   const ready = new Promise<void>((resolve) => (loaded = resolve))
 
@@ -194,20 +183,23 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     return offline || failing ? 'offline' : 'connecting'
   }
 
+  const currentStatus = (): RoomStatus => ({
+    status: connectionStatus(),
+    connected: replica.live,
+    loaded: replica.loaded,
+    readOnly,
+    pendingChanges: replica.pending() || Number(documents.touched()),
+    rejectedChanges: replica.rejected.length,
+    lastSyncedAt,
+    code: problem?.code ?? null,
+    error: problem?.message ?? null
+  })
+  let status = currentStatus()
+
   function publish() {
     documents.show()
     if (replica.loaded) loaded()
-    const next: RoomStatus = {
-      status: connectionStatus(),
-      connected: replica.live,
-      loaded: replica.loaded,
-      readOnly,
-      pendingChanges: replica.pending() || Number(documents.touched()),
-      rejectedChanges: replica.rejected.length,
-      lastSyncedAt,
-      code: problem?.code ?? null,
-      error: problem?.message ?? null
-    }
+    const next = currentStatus()
     if ((Object.keys(next) as (keyof RoomStatus)[]).some((part) => next[part] !== status[part])) {
       const changes = !!next.pendingChanges !== !!status.pendingChanges
       status = next
@@ -217,19 +209,21 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     // While the room catches up, the server's value may change again.
     if (replica.live) for (const conflict of conflicts.splice(0).map(replica.review)) waiting.push(() => decide(conflict))
     for (const emit of waiting.splice(0)) emit()
-    compare('pending', replica.pendingChanges, pending)
-    compare('rejected', () => replica.rejected, rejected)
+    compare('pending', pending)
+    compare('rejected', rejected)
     save()
     if (!handles && !status.pendingChanges) close()
   }
 
+  const readers = { pending: replica.pendingChanges, rejected: () => replica.rejected }
+  const isList = (event: keyof RoomEvents): event is Lists => event in readers
   /** The lists as their listeners know them. */
-  const lists: Record<Lists, readonly unknown[]> = { pending: [], rejected: [] }
+  const lists: { [list in Lists]?: readonly unknown[] } = {}
 
   /** Emits a list that has changed, if it has listeners. */
-  function compare<E extends Lists>(event: E, read: () => readonly unknown[], payload: RoomEvents[E]) {
+  function compare<E extends Lists>(event: E, payload: RoomEvents[E]) {
     if (!events.has(event)) return
-    const list = read()
+    const list: readonly unknown[] = readers[event]()
     if (equal(list as Json, lists[event] as Json)) return
     lists[event] = list
     events.emit(event, payload)
@@ -237,7 +231,6 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
 
   let lingering: Timer | undefined
   const outbox = context.outboxes?.then((all) => all.of(name, replica))
-  outbox?.catch(unsaved)
 
   /** Saves pending changes, if the client has storage. */
   function save(takenOver?: readonly string[]) {
@@ -246,17 +239,13 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
 
   let reported = false
 
-  function unsaved(cause: unknown) {
-    unstored('Changes', cause)
-  }
-  function unkept(cause: unknown) {
-    unstored('Documents', cause)
-  }
-  function unstored(what: string, cause: unknown) {
+  const unstored = (what: string) => (cause: unknown) => {
     if (reported) return
     reported = true
     fail('storage', inWords(`${what} are not kept beyond this tab`, `${cause}`, 'Changes are sent while the tab is open'))
   }
+  const unsaved = unstored('Changes')
+  const unkept = unstored('Documents')
 
   /** The stored documents. */
   let cache: Cache | undefined
@@ -270,25 +259,22 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     let timer
     const timeout = new Promise<never>((_, reject) => (timer = after(RECALL_MS, () => reject('no answer'))))
     const kept = context.caches?.then((all) => (cache = all.of(name, replica, self)).load())
-    const left = outbox?.then((outbox) => outbox.adopt(clientId))
-    left?.catch(() => {}) // reported below
-    try {
-      const found = kept && (await Promise.race([kept, timeout]))
-      if (found && !closed) {
+    await Promise.race([kept, timeout])
+      .then((found) => {
+        if (!found || closed) return
         // The time since they were stored counts as a long loss.
         lostFor = () => Infinity
         step(() => replica.restore(found))
-      }
-    } catch (cause) {
-      unkept(cause)
-    }
-    const takenOver = left?.then((outboxes) => {
+      })
+      .catch(unkept)
+    const left = outbox?.then(async (outbox) => {
+      const found = await outbox.adopt(clientId)
       if (closed) return
-      step(() => outboxes.forEach(replica.adopt))
-      save(outboxes.map(({ clientId }) => clientId))
+      step(() => found.forEach(replica.adopt))
+      save(found.map(({ clientId }) => clientId))
       sender.flush()
     })
-    await Promise.race([takenOver, timeout]).catch(unsaved)
+    await Promise.race([left, timeout]).catch(unsaved)
     clearTimeout(timer)
   }
 
@@ -411,10 +397,8 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
 
   function abandon() {
     if (handles || closed) return
-    const ops = [
-      ...replica.queue.flatMap(({ ack, batch }) => (ack ? [] : batch.ops)),
-      ...[...replica.docs.keys()].flatMap(replica.unsent)
-    ]
+    const { batches, unsent } = replica.saved()
+    const ops = [...batches.flatMap(({ ops }) => ops), ...unsent.map(({ op }) => op)]
     const why = `the server has confirmed nothing for ${LINGER_MS / 1000} s`
     fail(
       'unsent',
@@ -449,9 +433,7 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     rejected,
     setPresence: presence.set,
     on(event, listener) {
-      const isFirst = !events.has(event)
-      if (isFirst && event === 'pending') lists.pending = replica.pendingChanges()
-      if (isFirst && event === 'rejected') lists.rejected = replica.rejected
+      if (isList(event) && !events.has(event)) lists[event] = readers[event]()
       return events.on(event, listener)
     },
     async flush() {
@@ -490,7 +472,7 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
       connection?.reached()
       sender.reached()
     },
-    /** The page is hidden and may never run again. After `disconnect`, nothing is sent. */
+    /** The page is hidden, and may be closed without another event. After `disconnect`, nothing is sent. */
     hide() {
       if (!offline) sender.hide()
       cache?.write().catch(unkept)
@@ -508,7 +490,6 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
           value: () => {
             if (isHere) handles--
             isHere = false
-            step(() => undefined)
             sender.flush()
             linger()
           }

@@ -3,7 +3,7 @@
 import type { Problem } from '../../wire.ts'
 import { delay } from '../runtime/backoff.ts'
 import { MAX_WAIT_MS, within } from '../runtime/clock.ts'
-import { explain, inWords } from './api.ts'
+import { explain, type Failure, inWords } from './api.ts'
 import type { Blocked, Outcome } from './stream.ts'
 
 /** A stable error code, and the same as a sentence. */
@@ -215,7 +215,6 @@ const isGone = ({ code }: Problem) => code === 'invalid_event_id' || code === 'p
 /** Whether the display name in the address may be the reason of an answer. */
 function isRefusal(outcome: Outcome): boolean {
   if (outcome.kind === 'refused') return !isGone(outcome.problem)
-  if (outcome.kind === 'ok' || (outcome.kind === 'failed' && outcome.retryable)) return false
-  const { status = 500 } = outcome
-  return status < 500 && status !== 401 && status !== 429
+  const { status = 500, retryable } = outcome as Partial<Failure>
+  return status < 500 && status !== 429 && !retryable
 }

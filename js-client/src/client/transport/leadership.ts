@@ -7,8 +7,8 @@
 //
 // leadership-state.ts decides; this carries it out.
 import type { RoomEvent } from '../../wire.ts'
-import { createSleeper, delay } from '../runtime/backoff.ts'
 import { after, now, type Timer } from '../runtime/clock.ts'
+import { pause } from '../runtime/pause.ts'
 import type { Context } from './context.ts'
 import type { Frame } from './events.ts'
 import type { ReadRequest, ReadStream } from './fetch-stream.ts'
@@ -48,7 +48,7 @@ export interface Leadership {
 const HEARTBEATS = 2.5
 /** How long a leader may take to answer. A page that is only hidden is not slow with messages. */
 const ANSWER_MS = 3000
-/** The limits of the backoff of presence. */
+/** The limits of the backoff of presence. `backoff.ts` is not imported: it would become a chunk shared with the client. */
 const PRESENCE_BASE_MS = 500
 const PRESENCE_CAP_MS = 60_000
 
@@ -202,10 +202,8 @@ function createLeadership(
 
   /** Joins presence by the stream of the leader, until that succeeds or the signal aborts. */
   async function join({ clientId, presence, signal }: ReadRequest) {
-    const pause = createSleeper()
-    signal.addEventListener('abort', pause.wake)
     for (;;) {
-      if (now() < joinAt) await pause.sleep(joinAt - now())
+      if (now() < joinAt) await pause(joinAt - now(), signal)
       if (signal.aborted) return
       const answer = await api.putPresence(room, clientId, { ...presence(), via: state.leader }, signal)
       if (signal.aborted) return
@@ -213,7 +211,7 @@ function createLeadership(
       // The room's own presence reports a refusal, and leaves out what is refused.
       if (answer.kind === 'ok' || answer.kind === 'refused') return
       const retryAfterMs = (answer.kind === 'failed' && answer.retryAfterMs) || 0
-      joinAt = now() + Math.max(retryAfterMs, delay(failures++, PRESENCE_BASE_MS, PRESENCE_CAP_MS))
+      joinAt = now() + Math.max(retryAfterMs, Math.random() * Math.min(PRESENCE_CAP_MS, PRESENCE_BASE_MS * 2 ** failures++))
     }
   }
 
