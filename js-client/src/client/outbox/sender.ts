@@ -259,11 +259,7 @@ export function createSender(
       }
       const ops = [...remaining().flatMap(({ batch }) => batch.ops), ...replica.ready.flatMap((key) => replica.unsent(key))]
       if (ops.length)
-        failed(
-          'unload',
-          'More changes are pending than a page can send when it is closed. The others are sent while the page is open.',
-          ops
-        )
+        failed('unload', 'More changes are pending than a closing page can send. The others are sent while it is open.', ops)
     },
     stop() {
       stopped.abort()

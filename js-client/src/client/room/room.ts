@@ -233,8 +233,8 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
   const outbox = context.outboxes?.then((all) => all.of(name, replica))
 
   /** Saves pending changes, if the client has storage. */
-  function save(takenOver?: readonly string[]) {
-    outbox?.then((outbox) => outbox.save(takenOver)).catch(unsaved)
+  function save() {
+    outbox?.then((outbox) => outbox.save()).catch(unsaved)
   }
 
   let reported = false
@@ -267,13 +267,13 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
         step(() => replica.restore(found))
       })
       .catch(unkept)
-    const left = outbox?.then(async (outbox) => {
-      const found = await outbox.adopt(clientId)
-      if (closed) return
-      step(() => found.forEach(replica.adopt))
-      save(found.map(({ clientId }) => clientId))
-      sender.flush()
-    })
+    const left = outbox?.then((outbox) =>
+      outbox.adopt(clientId, (take) => {
+        if (closed) return
+        step(take)
+        sender.flush()
+      })
+    )
     await Promise.race([left, timeout]).catch(unsaved)
     clearTimeout(timer)
   }

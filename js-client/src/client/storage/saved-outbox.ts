@@ -1,19 +1,21 @@
 // Saves the pending changes of rooms, so that they survive their tab. Loaded on demand.
 import type { Replica } from '../../replica/replica.ts'
-import type { OutboxStorage, SavedOutbox } from '../../types.ts'
+import type { OutboxStorage } from '../../types.ts'
 import { indexedDBStorage } from './indexeddb.ts'
 import { identify, type Requester } from '../transport/user.ts'
 
 /** The outbox of one room. */
 export interface Outbox {
-  /** Returns the outboxes of closed tabs, and the earlier one of this client. */
-  adopt(clientId: string): Promise<SavedOutbox[]>
   /**
-   * Saves the pending changes. `takenOver`: the clients whose outboxes the replica has taken over; they are deleted once its changes
-   * are saved. Nothing is saved before these are known, as an earlier outbox of this client would be overwritten. Changes made
-   * meanwhile are saved next. Rejects when the storage fails.
+   * Loads the outboxes of closed tabs, and the earlier one of this client. The replica takes them over when `loaded` calls `take`. They
+   * are deleted when its changes are saved. Rejects when the storage fails.
    */
-  save(takenOver?: readonly string[]): Promise<void>
+  adopt(clientId: string, loaded: (take: () => void) => void): Promise<void>
+  /**
+   * Saves the pending changes. Nothing is saved before `take` was called, as an earlier outbox of this client would be overwritten.
+   * Changes made meanwhile are saved next. Rejects when the storage fails.
+   */
+  save(): Promise<void>
 }
 
 export interface Outboxes {
@@ -32,8 +34,8 @@ export async function openOutboxes(
 ): Promise<Outboxes> {
   const storage = persist === true ? await indexedDBStorage(url) : persist
   /** The last operation of each room. They run in turn, also if the room is left and entered again. */
-  const turns = new Map<string, Promise<unknown>>()
-  function inTurn<T>(room: string, run: () => Promise<T>): Promise<T> {
+  const turns = new Map<string, Promise<void>>()
+  function inTurn(room: string, run: () => Promise<void>): Promise<void> {
     const turn = (turns.get(room) ?? Promise.resolve()).then(run, run)
     turns.set(room, turn)
     return turn
@@ -68,7 +70,7 @@ function createOutbox(
   room: string,
   replica: Replica,
   owner: Owner,
-  inTurn: <T>(run: () => Promise<T>) => Promise<T>
+  inTurn: (run: () => Promise<void>) => Promise<void>
 ): Outbox {
   /** The clients whose outboxes were taken over and are still stored; undefined until they are known. */
   let takenOver: readonly string[] | undefined
@@ -89,9 +91,15 @@ function createOutbox(
   }
 
   return {
-    adopt: (clientId) => inTurn(async () => storage.adopt(room, clientId, await owner.identify())),
-    async save(clients) {
-      takenOver ??= clients
+    adopt: (clientId, loaded) =>
+      inTurn(async () => {
+        const left = await storage.adopt(room, clientId, await owner.identify())
+        loaded(() => {
+          left.forEach(replica.adopt)
+          takenOver = left.map(({ clientId }) => clientId)
+        })
+      }),
+    async save() {
       if (!takenOver || due) return
       due = true
       await inTurn(write)
