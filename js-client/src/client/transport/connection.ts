@@ -178,6 +178,7 @@ export function connect(context: Context, listener: Listener, presence: () => Ow
     },
     wake() {
       pause.wake()
+      leadership?.wake()
       for (const stream of streams) stream.wake()
     },
     reached() {

@@ -41,6 +41,8 @@ export interface Leadership {
   lost(): void
   /** This tab cannot read the room. */
   failed(code: string, message: string): void
+  /** The page is online, or visible, again: ends the wait before the next attempt to join presence. */
+  wake(): void
   leave(): void
 }
 
@@ -199,11 +201,18 @@ function createLeadership(
   /** Failures in a row to join presence, and the time of the next attempt, monotonic in milliseconds. They outlive a leader. */
   let failures = 0
   let joinAt = 0
+  /** Ends the wait until then. */
+  let hurry = () => {}
 
   /** Joins presence by the stream of the leader, until that succeeds or the signal aborts. */
   async function join({ clientId, presence, signal }: ReadRequest) {
     for (;;) {
-      if (now() < joinAt) await pause(joinAt - now(), signal)
+      if (now() < joinAt) {
+        const wait = new AbortController()
+        hurry = () => wait.abort()
+        signal.addEventListener('abort', hurry, { signal: wait.signal })
+        await pause(joinAt - now(), wait.signal)
+      }
       if (signal.aborted) return
       const answer = await api.putPresence(room, clientId, { ...presence(), via: state.leader }, signal)
       if (signal.aborted) return
@@ -270,6 +279,10 @@ function createLeadership(
     publish: (events: RoomEvent[]) => dispatch('read', events),
     lost: () => dispatch('lost'),
     failed: (code: string, message: string) => dispatch('failed', [code, message]),
+    wake() {
+      joinAt = 0
+      hurry()
+    },
     leave() {
       dispatch('leave')
       left.abort()

@@ -292,6 +292,21 @@ describe('presence', () => {
     expect(attempts()).toEqual([{ via: 'tab1' }, { via: 'tab1' }, { via: 'tab2' }])
   })
 
+  test('of a follower is set again at once when its page is online or visible again', async () => {
+    const busy = Response.json({ title: 'Busy' }, { status: 503, headers: { 'Retry-After': '600' } })
+    browser.server.presenceProxy = () => busy
+    await opened(2)
+    browser.server.presenceProxy = () => undefined
+    await pass(60_000)
+    expect(presence('PUT')).toHaveLength(1)
+    tabs[1]!.wake()
+    await settle()
+    expect([...presence('PUT'), ...presence('POST')]).toEqual([
+      ['presence/tab2', { via: 'tab1' }],
+      ['presence/tab2', { via: 'tab1' }]
+    ])
+  })
+
   test('of a follower ends when it is killed', async () => {
     const [, second] = await opened(2)
     browser.server.presence.length = 0
