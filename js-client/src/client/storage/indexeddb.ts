@@ -79,8 +79,9 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
 
   return {
     async adopt(room, clientId, user) {
-      // This client's lock is acquired here, so that a closing page can save without waiting for it.
-      await acquire(nameOf(keyOf(room, clientId)), true)
+      // This client's lock is acquired here, so that a closing page can save without waiting for it. A page with the same client id that
+      // is being closed, as in a reload, may still hold it.
+      await acquire(nameOf(keyOf(room, clientId)), false)
       const ofRoom = IDBKeyRange.bound([scope, room], [scope, room, []])
       const keys = await transaction('readonly', (store) => promisifyRequest(store.getAllKeys(ofRoom)))
       const outboxes = (keys as Key[]).filter(({ length }) => length === 3)

@@ -33,6 +33,8 @@ export async function openOutboxes(
   user?: string
 ): Promise<Outboxes> {
   const storage = persist === true ? await indexedDBStorage(url) : persist
+  /** The replica of each room: another one after the room was left and entered again. */
+  const replicas = new Map<string, Replica>()
   /** The last operation of each room. They run in turn, also if the room is left and entered again. */
   const turns = new Map<string, Promise<void>>()
   function inTurn(room: string, run: () => Promise<void>): Promise<void> {
@@ -46,7 +48,11 @@ export async function openOutboxes(
     gone: false
   }
   return {
-    of: (room, replica) => createOutbox(storage, room, replica, owner, (run) => inTurn(room, run)),
+    of(room, replica) {
+      replicas.set(room, replica)
+      const isCurrent = () => replicas.get(room) === replica
+      return createOutbox(storage, room, replica, owner, isCurrent, (run) => inTurn(room, run))
+    },
     async clear(clientId) {
       owner.gone = true
       const remove = (room: string) => inTurn(room, () => storage.save(room, { clientId, batches: [], unsent: [] }, []))
@@ -70,6 +76,7 @@ function createOutbox(
   room: string,
   replica: Replica,
   owner: Owner,
+  isCurrent: () => boolean,
   inTurn: (run: () => Promise<void>) => Promise<void>
 ): Outbox {
   /** The clients whose outboxes were taken over and are still stored; undefined until they are known. */
@@ -100,7 +107,7 @@ function createOutbox(
         })
       }),
     async save() {
-      if (!takenOver || due) return
+      if (!takenOver || due || !isCurrent()) return
       due = true
       await inTurn(write)
     }

@@ -1102,6 +1102,24 @@ describe('a stored outbox', () => {
     expect(server.open).toBe(1)
   })
 
+  test('is not overwritten through a handle of a room that was left', async () => {
+    const { kept, storage } = memory()
+    const { client, room, board } = await joined({ persist: storage })
+    board.apply(set('left', 1))
+    await room.flush()
+    room.leave()
+    await settle()
+    const again = client.room('r').document<Board>()
+    await settle()
+    server.down()
+    again.apply(set('n', 1))
+    await settle()
+    board.apply(set('m', 1))
+    await settle()
+    expect([...kept.values()].flatMap(({ unsent }) => unsent)).toMatchObject([{ op: set('n', 1) }])
+    await pass(1000)
+  })
+
   test('that is taken over is not deleted before a save has succeeded', async () => {
     const { storage } = memory()
     const named: (readonly string[])[] = []

@@ -157,6 +157,20 @@ describe('the outbox of a closed tab', () => {
     expect(await stored()).toEqual([outbox('same', 'Again')])
     expect(await (await openTab()).adopt('room', randomUUID()), 'it has an owner again').toEqual([])
   })
+
+  test('is adopted when the tab opens again with the same id before the old page has released it', async () => {
+    const old = await openTab()
+    await old.save('room', outbox('same'), [])
+    const next = await openTab()
+    const adopted = next.adopt('room', 'same')
+    const settled = vi.fn()
+    void adopted.then(settled)
+    await old.save('room', outbox('same', 'Last words'), [])
+    for (let i = 0; i < 5; i++) await stored()
+    expect(settled).not.toHaveBeenCalled()
+    old.closeTab()
+    expect(await adopted).toEqual([outbox('same', 'Last words')])
+  })
 })
 
 describe('an open tab', () => {
