@@ -309,8 +309,8 @@ export interface Attachment {
 /** Stores pending changes so that they survive their tab. */
 export interface OutboxStorage {
   /**
-   * Returns what closed tabs left in a room. It stays stored until a `save` names it as taken over. Outboxes of another `user` are
-   * left out.
+   * Returns what closed tabs left in a room, and what this client left when it was there before. It stays stored until a `save`
+   * names it as taken over. Outboxes of another `user` are left out. Called before the first `save` in the room.
    */
   adopt(room: string, clientId: string, user?: string): Promise<SavedOutbox[]>
   /** Replaces the outbox of a client in a room, and deletes the outboxes that were taken over into it. */

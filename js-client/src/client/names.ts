@@ -1,13 +1,13 @@
 // Checks the names of rooms and clients.
 import { warn } from '../warn.ts'
 
-/** Names made of a missing value, such as `project-${undefined}`. */
+/** Names built from a missing value, such as `project-${undefined}`. */
 const MISTAKEN = /(undefined|null)$|(^|[^a-z0-9])(undefined|null|nan|\[object \w+\])([^a-z0-9]|$)/i
 
 /**
- * Throws a TypeError for a name that a URL cannot contain. The server checks the rest.
+ * Throws a TypeError for a name that cannot be part of a URL's path. The server checks all other rules.
  *
- * @param what the thing that is named, such as `a room`
+ * @param what the kind of name, for the error: `a room` or `a client`
  */
 export function checkName(what: string, name: string): void {
   const why = !name
@@ -20,11 +20,11 @@ export function checkName(what: string, name: string): void {
 
 const warned = new Set<string>()
 
-/** Warns once about a room's name that looks like a missing value. */
+/** Warns about a room name that looks like a missing value, once for each name. */
 export function warnOfRoom(name: string): void {
   if (!MISTAKEN.test(name) || warned.has(name)) return
   warned.add(name)
   warn(
-    `A room is named "${name}", which looks like a missing value. All pages without the value share that room. Enter no room until the value is there.`
+    `A room is named "${name}", which looks like a missing value. All pages without the value share that room. Enter the room when the value is known.`
   )
 }

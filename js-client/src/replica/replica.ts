@@ -16,8 +16,8 @@ import type { Conflict } from './resolution.ts'
 /** A batch that was sent, or is about to be. Its content never changes, so that a retry repeats it. */
 export interface Frozen {
   readonly batch: Batch
-  /** The epoch in which it was made. If the server commits it in this epoch, its delta comes after the position of that moment. */
-  readonly epoch?: string | undefined
+  /** The position when it was made. If the server commits it in this epoch, its delta comes after this position. */
+  readonly since?: Position | undefined
   /** Its place in the log, once the server has answered. */
   ack?: { readonly epoch: string; readonly serverSeq: number }
 }
@@ -67,10 +67,14 @@ export interface Refusal {
   readonly message: string
 }
 
-/** A stored room: documents, and the deltas after them up to the position. */
-export interface KeptRoom {
+/** `confirmed` has all batches of an epoch up to this number. */
+interface Position {
   readonly epoch: string
   readonly serverSeq: number
+}
+
+/** A stored room: documents, and the deltas after them up to the position. */
+export interface KeptRoom extends Position {
   readonly docs: ReadonlyMap<string, Json>
   readonly deltas: readonly Pick<DeltaEvent, 'key' | 'ops'>[]
 }
@@ -89,7 +93,7 @@ export function createReplica(options: ReplicaOptions) {
   const { clientId, nextSeq, limits = LIMITS } = options
   const docs = new Map<string, Doc>()
   let queue: Frozen[] = []
-  let position: { readonly epoch: string; readonly serverSeq: number } | undefined
+  let position: Position | undefined
   let loaded = false
   let live = false
   /** After a long loss of the connection: changes made meanwhile may be stale (I7). */
@@ -278,7 +282,7 @@ export function createReplica(options: ReplicaOptions) {
    * did meanwhile (I7, I14).
    */
   function withdrawLost() {
-    const lost = queue.filter(({ ack, epoch }) => !ack && epoch === position?.epoch)
+    const lost = queue.filter(({ ack, since }) => !ack && since?.epoch === position?.epoch)
     remove(lost)
     for (const d of docs.values()) {
       if (!lost.some(({ batch }) => batch.key === d.key)) continue
@@ -469,6 +473,8 @@ export function createReplica(options: ReplicaOptions) {
     get position() {
       return position && `${position.epoch}-${position.serverSeq}`
     },
+    /** The event id after which the log has a batch, if the server has committed it. Its delta may be part of whole state. */
+    origin: ({ since }: Frozen) => position && `${position.epoch}-${since?.epoch === position.epoch ? since.serverSeq : 0}`,
 
     /** Sets the seed of a document. Only the first one counts. */
     initialise(key: string, initial: Json) {
@@ -550,7 +556,7 @@ export function createReplica(options: ReplicaOptions) {
         const taken = take(ops, most)
         const previous = before && { previousClientSeq: before.clientSeq }
         const batch: Batch = { clientId, clientSeq: nextSeq(), ...previous, key: d.key, ops: taken }
-        const frozen: Frozen = { batch, epoch: position?.epoch }
+        const frozen: Frozen = { batch, since: position }
         queue = [...queue, frozen]
         settleFloor(d)
         return frozen
@@ -661,10 +667,10 @@ export function createReplica(options: ReplicaOptions) {
       return { clientId, batches, unsent, ...(rejected.length && { rejected }) }
     },
 
-    /** Takes over what a closed tab left. */
+    /** Takes over what a closed tab left, below this client's changes. */
     adopt({ batches, unsent, rejected: refused = [] }: SavedOutbox) {
       const before = new Map([...docs.values()].map((d) => [d, unsentOf(d)]))
-      queue = [...queue, ...batches.map((batch) => ({ batch }))]
+      queue = [...batches.map((batch) => ({ batch })), ...queue]
       rejected = [...rejected, ...refused.map((change) => ({ ...change, id: `${++lastRejected}` }))]
       held.push(...unsent)
       const shown = [...batches, ...refused, ...(restored ? unsent : [])]

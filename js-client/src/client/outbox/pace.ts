@@ -1,8 +1,8 @@
 // Decides what follows an answer to a batch, and the size of the next one. Pure: the sender carries it out.
 //
-// Only the server refuses a batch for good. Any other answer, or none, may be caused by the batch's content or by an outage. To tell
-// them apart, the server is asked to answer a batch without operations. If it does, the batch is divided until the operation at
-// fault is found, and that one is set aside.
+// Only a refusal by the server is final. Any other answer, or none, may be caused by the batch's content or by an outage. To
+// distinguish them, the client sends a batch without operations. If the server answers that, the batch is divided until the operation
+// at fault is found, and that operation is set aside.
 import type { Refusal } from '../../replica/replica.ts'
 import type { Operation, Problem } from '../../wire.ts'
 import type { Answer } from '../transport/api.ts'

@@ -1,5 +1,5 @@
-// Sends the changes of one room. One batch is in flight at a time, and repeated until its fate is known. Only when the page is
-// hidden several are, each with the number of the one before. pace.ts decides what follows an answer.
+// Sends the changes of one room. One batch is in flight at a time, and is repeated until its fate is known. When the page is hidden,
+// several may be in flight: each names the one before it. pace.ts decides what follows an answer.
 import { isDivisible } from '../../document/split.ts'
 import type { Frozen, Replica } from '../../replica/replica.ts'
 import type { Operation } from '../../wire.ts'
@@ -8,12 +8,12 @@ import type { Context } from '../transport/context.ts'
 import { delay } from '../runtime/backoff.ts'
 import { after, now, stopwatch, type Timer } from '../runtime/clock.ts'
 import { available } from '../transport/keepalive.ts'
-import { decide, START, type Sent } from './pace.ts'
+import { decide, START, type Sent, type Step } from './pace.ts'
 
 export interface SenderContext extends Pick<Context, 'api' | 'room' | 'clientId'> {
   /** The longest that a change waits for the next one, in milliseconds. */
   readonly maxWaitMs: number
-  /** The server has passed the numbers of this client. It has said so this many times in a row. */
+  /** The server has committed a later batch of this client, and has refused this many batches in a row for it. */
   passed(times: number): void
 }
 
@@ -35,7 +35,7 @@ interface Attempt {
   readonly abort: AbortController
   /** Its age, in milliseconds. */
   readonly elapsed: () => number
-  /** It was aborted since the network has changed, which says nothing about the batch. */
+  /** It was aborted because the network has changed. So it is no failure of the batch. */
   dropped: boolean
   timer?: Timer
 }
@@ -65,11 +65,12 @@ export function createSender(
   let deadline = 0
   /** The debounce is over: unsent changes may be frozen. */
   let due = false
-  /** It is being checked whether the server answers batches, or whether the log has the batch. */
-  let checking = false
+  /** Answers whose consequences are not decided yet. */
+  let deciding = 0
   /** Failed attempts in a row to read the log. */
   let unread = 0
-  let stopped = false
+  const stopped = new AbortController()
+  const { signal } = stopped
 
   function touch(ms: number) {
     if (!debounce) deadline = now() + Math.max(maxWaitMs, ms)
@@ -77,16 +78,21 @@ export function createSender(
     debounce = after(Math.min(ms, deadline - now()), flush)
   }
 
-  function flush() {
+  /** Reads the application's last changes, which may be sent from now on. */
+  function gather() {
     clearTimeout(debounce)
     debounce = undefined
     due = true
     step(() => {})
+  }
+
+  function flush() {
+    gather()
     pump()
   }
 
   function pump() {
-    if (stopped || !replica.live || attempts.size || retry || checking) return
+    if (signal.aborted || !replica.live || attempts.size || retry || deciding) return
     let next = replica.queue.find(({ ack }) => !ack)
     if (!next && due) {
       step(() => (next = replica.freeze(pace)))
@@ -107,72 +113,73 @@ export function createSender(
     clearTimeout(attempt.timer)
     attempts.delete(attempt)
     if (answer.kind === 'ok') {
-      pace = decide(pace, answer, sent).pace
+      judge(answer, sent)
       if (!frozen.ack) step(() => replica.answered(frozen, answer.value))
       succeeded()
     } else if (isOpen(frozen) && !attempt.dropped) {
       if (answer.kind === 'failed' && answer.code === 'network' && pace.failures < EARLY) unanswered(attempt.elapsed())
+      deciding++
       await settle(frozen, answer, sent)
+      deciding--
     }
     pump()
   }
 
+  /** Decides what follows an answer, and changes the pace. */
+  function judge(answer: Answer<unknown>, sent: Sent, reachable?: boolean): Step {
+    const decision = decide(pace, answer, sent, reachable)
+    pace = decision.pace
+    return decision.step
+  }
+
+  const requestsOf = (frozen: Frozen) => [...attempts].filter((attempt) => attempt.frozen === frozen)
+
   /** Whether the batch's fate is open. Late answers are ignored unless successful. */
   const isOpen = (frozen: Frozen) =>
-    !frozen.ack && replica.queue.includes(frozen) && ![...attempts].some((attempt) => attempt.frozen === frozen)
+    !signal.aborted && !frozen.ack && replica.queue.includes(frozen) && !requestsOf(frozen).length
 
   async function settle(frozen: Frozen, answer: Exclude<Answer<unknown>, { kind: 'ok' }>, sent: Sent) {
     const previous = pace
-    let decision = decide(pace, answer, sent)
-    pace = decision.pace
-    if (decision.step.do === 'check') {
-      checking = true
-      const reachable = await api.answersPosts(room, clientId, frozen.batch.key)
-      checking = false
+    let next = judge(answer, sent)
+    if (next.do === 'check') {
+      const reachable = await api.answersPosts(room, clientId, frozen.batch.key, signal)
       if (!isOpen(frozen)) return
-      decision = decide(pace, answer, sent, reachable)
-      pace = decision.pace
+      next = judge(answer, sent, reachable)
     }
-    let next = decision.step
+    let committed: boolean | undefined
     // Answers may be lost, and deltas late: changes that the log has must not be sent again under another number.
     if (answer.kind !== 'refused' && (next.do === 'divide' || next.do === 'set aside')) {
-      checking = true
-      const committed = await isCommitted(frozen)
-      checking = false
+      committed = await isCommitted(frozen)
       if (!isOpen(frozen)) return
-      unread = committed === undefined ? unread + 1 : 0
       // A network that blocks reading the log must not block the other changes.
-      if (committed || (unread > 0 && unread < UNREAD)) {
+      unread = committed === undefined ? (unread + 1) % UNREAD : 0
+      if (committed || unread) {
         pace = { ...previous, failures: previous.failures + 1 }
         next = { do: 'repeat', leastMs: 0 }
-      } else unread = 0
+      }
     }
-    if (next.do === 'divide' || next.do === 'renumber') {
-      due = true
-      step(() => replica.withdraw(frozen))
-      if (next.do === 'renumber' && pace.failures > 1) {
-        passed(pace.failures)
-        wait(0)
-      }
-    } else if (next.do === 'set aside') {
-      due = true
-      step(() => replica.setAside(frozen, next.ops, next.why))
-    } else if (next.do === 'repeat') {
+    if (next.do === 'repeat') {
       wait(next.leastMs)
-      if (answer.kind !== 'refused') {
-        const why = inWords('Changes cannot be sent', answer.message, 'They are kept, and sent again')
-        failed(answer.kind === 'failed' ? answer.code : 'unauthorized', why)
-      }
+      if (answer.kind === 'refused' || committed) return
+      const why = inWords('Changes cannot be sent', answer.message, 'They are kept, and sent again')
+      return failed(answer.kind === 'failed' ? answer.code : 'unauthorized', why)
+    }
+    due = true
+    step(() => (next.do === 'set aside' ? replica.setAside(frozen, next.ops, next.why) : replica.withdraw(frozen)))
+    if (next.do === 'renumber' && pace.failures > 1) {
+      passed(pace.failures)
+      wait(0)
     }
   }
 
   /** Whether the log has the batch; undefined if the log cannot be read. */
-  async function isCommitted({ batch }: Frozen): Promise<boolean | undefined> {
-    for (let position = replica.position; position; ) {
-      const answer = await api.getChanges(room, `after=${position}`, 0)
+  async function isCommitted(frozen: Frozen): Promise<boolean | undefined> {
+    const { clientId, clientSeq } = frozen.batch
+    for (let position = replica.origin(frozen); position; ) {
+      const answer = await api.getChanges(room, `after=${position}`, 0, signal)
       if (answer.kind !== 'ok') return undefined
       const { changes, next, upToDate } = answer.value
-      if (changes.some((delta) => delta.clientId === batch.clientId && delta.clientSeq === batch.clientSeq)) return true
+      if (changes.some((delta) => delta.clientId === clientId && delta.clientSeq === clientSeq)) return true
       if (upToDate || next === position) return false
       position = next
     }
@@ -182,7 +189,7 @@ export function createSender(
   function wait(leastMs: number) {
     clearTimeout(retry)
     retry = undefined
-    if (!stopped) retry = after(Math.max(delay(pace.failures - 1, BASE_MS), leastMs), again)
+    if (!signal.aborted) retry = after(Math.max(delay(pace.failures - 1, BASE_MS), leastMs), again)
   }
 
   function again() {
@@ -231,42 +238,32 @@ export function createSender(
       return JSON.stringify(replica.saved()).length
     },
     /**
-     * The page is hidden and may never run again. All pending changes are sent in requests that outlive it. A batch in flight is
-     * repeated in such a request: the server keeps the order, and recognises the repetition. Changes beyond the budget are sent as
-     * usual if the page runs on, which is most often.
+     * The page is hidden, and may be closed without another event. All pending changes are sent in requests that outlive it. A batch
+     * in flight is repeated in such a request: the server keeps the order, and recognises the repetition. Changes beyond the budget
+     * are sent as usual if the page continues to run.
      */
     hide() {
-      clearTimeout(debounce)
-      debounce = undefined
-      step(() => {})
-      const outlives = (frozen: Frozen) => [...attempts].some((attempt) => attempt.frozen === frozen && attempt.keepalive)
+      gather()
+      const outlives = (frozen: Frozen) => requestsOf(frozen).some(({ keepalive }) => keepalive)
       const send = (frozen: Frozen): boolean => {
         const fits = api.bytesOf(frozen.batch) <= available()
-        const isInFlight = [...attempts].some((attempt) => attempt.frozen === frozen)
-        if (!outlives(frozen) && (fits || !isInFlight)) void post(frozen, fits)
+        if (fits || !requestsOf(frozen).length) void post(frozen, fits)
         return fits
       }
+      const remaining = () => replica.queue.filter((frozen) => !frozen.ack && !outlives(frozen))
       let fits = true
-      for (const frozen of replica.queue) if (!frozen.ack && !outlives(frozen)) fits = send(frozen) && fits
+      for (const frozen of remaining()) fits = send(frozen) && fits
       for (let frozen: Frozen | undefined; fits; fits = send(frozen)) {
         step(() => (frozen = replica.freeze({ bytes: Math.min(pace.bytes, HIDDEN_BYTES), hidden: true })))
         if (!frozen) break
       }
-      due = true
-      const left = replica.queue.filter((frozen) => !frozen.ack && !outlives(frozen)).flatMap(({ batch }) => batch.ops)
-      const unsent = replica.ready.flatMap((key) => replica.unsent(key))
-      const ops = [...left, ...unsent]
+      const ops = [...remaining().flatMap(({ batch }) => batch.ops), ...replica.ready.flatMap((key) => replica.unsent(key))]
       if (ops.length)
-        failed(
-          'unload',
-          'More is pending than a browser sends if the page is closed now. The rest is sent while the page lives.',
-          ops
-        )
+        failed('unload', 'More changes are pending than a closing page can send. The others are sent while it is open.', ops)
     },
     stop() {
-      stopped = true
+      stopped.abort()
       clearTimeout(retry)
-      retry = undefined
       clearTimeout(debounce)
       for (const attempt of attempts) clearTimeout(attempt.timer)
     }

@@ -122,7 +122,8 @@ export function ownPresence(
     },
     /** The network is back, or the page is visible: retries at once. */
     wake() {
-      if (now() >= quietUntil) pause.wake()
+      quietUntil = 0
+      pause.wake()
     },
     /** Leaves presence. Nothing more is sent until `set`. */
     bye() {

@@ -36,7 +36,7 @@ export interface RoomContext extends Context {
   readonly maxWaitMs: number
   /** The next number in this client's own count of batches. */
   nextSeq(): number
-  /** The server has passed the numbers of this client. It has said so this many times in a row. */
+  /** The server has committed a later batch of this client, and has refused this many batches in a row for it. */
   passed(times: number): void
   readonly outboxes?: Promise<Outboxes> | undefined
   readonly caches?: Promise<Caches> | undefined
@@ -59,7 +59,7 @@ const AWAY_MS = 5000
 /** How long a room that was left waits for a confirmation, where that keeps a program alive, in milliseconds. */
 const LINGER_MS = 30_000
 
-/** The longest wait for storage before a room opens without it, in milliseconds. */
+/** How long storage may delay the opening of a room, in milliseconds. */
 const RECALL_MS = 5000
 
 export type SharedRoom = ReturnType<typeof createRoom>
@@ -83,17 +83,6 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
   let opened = false
   /** How long the connection has been lost, in milliseconds; infinite after `disconnect`. Undefined while it is not lost. */
   let lostFor: (() => number) | undefined
-  let status: RoomStatus = {
-    status: 'offline',
-    connected: false,
-    loaded: false,
-    readOnly,
-    pendingChanges: 0,
-    rejectedChanges: 0,
-    lastSyncedAt,
-    code: null,
-    error: null
-  }
   let loaded = () => {}
   const ready = new Promise<void>((resolve) => (loaded = resolve))
 
@@ -194,20 +183,23 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     return offline || failing ? 'offline' : 'connecting'
   }
 
+  const currentStatus = (): RoomStatus => ({
+    status: connectionStatus(),
+    connected: replica.live,
+    loaded: replica.loaded,
+    readOnly,
+    pendingChanges: replica.pending() || Number(documents.touched()),
+    rejectedChanges: replica.rejected.length,
+    lastSyncedAt,
+    code: problem?.code ?? null,
+    error: problem?.message ?? null
+  })
+  let status = currentStatus()
+
   function publish() {
     documents.show()
     if (replica.loaded) loaded()
-    const next: RoomStatus = {
-      status: connectionStatus(),
-      connected: replica.live,
-      loaded: replica.loaded,
-      readOnly,
-      pendingChanges: replica.pending() || Number(documents.touched()),
-      rejectedChanges: replica.rejected.length,
-      lastSyncedAt,
-      code: problem?.code ?? null,
-      error: problem?.message ?? null
-    }
+    const next = currentStatus()
     if ((Object.keys(next) as (keyof RoomStatus)[]).some((part) => next[part] !== status[part])) {
       const changes = !!next.pendingChanges !== !!status.pendingChanges
       status = next
@@ -217,78 +209,72 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     // While the room catches up, the server's value may change again.
     if (replica.live) for (const conflict of conflicts.splice(0).map(replica.review)) waiting.push(() => decide(conflict))
     for (const emit of waiting.splice(0)) emit()
-    compare('pending', replica.pendingChanges, pending)
-    compare('rejected', () => replica.rejected, rejected)
+    compare('pending', pending)
+    compare('rejected', rejected)
     save()
     if (!handles && !status.pendingChanges) close()
   }
 
+  const readers = { pending: replica.pendingChanges, rejected: () => replica.rejected }
+  const isList = (event: keyof RoomEvents): event is Lists => event in readers
   /** The lists as their listeners know them. */
-  const lists: Record<Lists, readonly unknown[]> = { pending: [], rejected: [] }
+  const lists: { [list in Lists]?: readonly unknown[] } = {}
 
   /** Emits a list that has changed, if it has listeners. */
-  function compare<E extends Lists>(event: E, read: () => readonly unknown[], payload: RoomEvents[E]) {
+  function compare<E extends Lists>(event: E, payload: RoomEvents[E]) {
     if (!events.has(event)) return
-    const list = read()
+    const list: readonly unknown[] = readers[event]()
     if (equal(list as Json, lists[event] as Json)) return
     lists[event] = list
     events.emit(event, payload)
   }
 
   let lingering: Timer | undefined
-  let recalled: Promise<void> | undefined
   const outbox = context.outboxes?.then((all) => all.of(name, replica))
-  outbox?.catch(unsaved)
 
   /** Saves pending changes, if the client has storage. */
-  function save(takenOver?: readonly string[]) {
-    outbox?.then((outbox) => outbox.save(takenOver)).catch(unsaved)
+  function save() {
+    outbox?.then((outbox) => outbox.save()).catch(unsaved)
   }
 
   let reported = false
 
-  function unsaved(cause: unknown) {
-    unstored('Changes', cause)
-  }
-  function unkept(cause: unknown) {
-    unstored('Documents', cause)
-  }
-  function unstored(what: string, cause: unknown) {
+  const unstored = (what: string) => (cause: unknown) => {
     if (reported) return
     reported = true
     fail('storage', inWords(`${what} are not kept beyond this tab`, `${cause}`, 'Changes are sent while the tab is open'))
   }
+  const unsaved = unstored('Changes')
+  const unkept = unstored('Documents')
 
   /** The stored documents. */
   let cache: Cache | undefined
   const self = () => users.find((user) => user.clientId === clientId)
 
-  /** Loads the stored documents, and the changes that closed tabs left on top of them. */
+  /**
+   * Loads the stored documents, and the changes that closed tabs left on top of them. Documents that load too late are not used:
+   * the server sends them. Changes that load too late are taken over then.
+   */
   async function recall() {
-    const kept = context.caches?.then((all) => (cache = all.of(name, replica, self)).load())
-    const left = outbox?.then((outbox) => outbox.adopt(clientId))
-    left?.catch(() => {}) // reported below
-    await withTimeout(kept, unkept, (kept) => {
-      if (!kept) return
-      // The time since they were stored counts as a long loss.
-      lostFor = () => Infinity
-      step(() => replica.restore(kept))
-    })
-    await withTimeout(left, unsaved, (left) => {
-      step(() => left.forEach(replica.adopt))
-      save(left.map(({ clientId }) => clientId))
-    })
-  }
-
-  /** Passes the loaded value to `take`, unless loading takes too long or fails. */
-  async function withTimeout<T>(reading: Promise<T> | undefined, failed: (cause: unknown) => void, take: (found: T) => void) {
     let timer
     const timeout = new Promise<never>((_, reject) => (timer = after(RECALL_MS, () => reject('no answer'))))
-    try {
-      if (reading) take(await Promise.race([reading, timeout]))
-    } catch (cause) {
-      failed(cause)
-    }
+    const kept = context.caches?.then((all) => (cache = all.of(name, replica, self)).load())
+    await Promise.race([kept, timeout])
+      .then((found) => {
+        if (!found || closed) return
+        // The time since they were stored counts as a long loss.
+        lostFor = () => Infinity
+        step(() => replica.restore(found))
+      })
+      .catch(unkept)
+    const left = outbox?.then((outbox) =>
+      outbox.adopt(clientId, (take) => {
+        if (closed) return
+        step(take)
+        sender.flush()
+      })
+    )
+    await Promise.race([left, timeout]).catch(unsaved)
     clearTimeout(timer)
   }
 
@@ -411,10 +397,8 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
 
   function abandon() {
     if (handles || closed) return
-    const ops = [
-      ...replica.queue.flatMap(({ ack, batch }) => (ack ? [] : batch.ops)),
-      ...[...replica.docs.keys()].flatMap(replica.unsent)
-    ]
+    const { batches, unsent } = replica.saved()
+    const ops = [...batches.flatMap(({ ops }) => ops), ...unsent.map(({ op }) => op)]
     const why = `the server has confirmed nothing for ${LINGER_MS / 1000} s`
     fail(
       'unsent',
@@ -449,9 +433,7 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     rejected,
     setPresence: presence.set,
     on(event, listener) {
-      const isFirst = !events.has(event)
-      if (isFirst && event === 'pending') lists.pending = replica.pendingChanges()
-      if (isFirst && event === 'rejected') lists.rejected = replica.rejected
+      if (isList(event) && !events.has(event)) lists[event] = readers[event]()
       return events.on(event, listener)
     },
     async flush() {
@@ -464,12 +446,15 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     }
   }
 
+  // Also without a connection, as an earlier outbox is adopted before this one is saved.
+  const recalled = context.outboxes || context.caches ? recall() : undefined
+
   return {
     /** Opens the room, after it was loaded from storage. */
     async open() {
       offline = false
       publish()
-      await (recalled ??= context.outboxes || context.caches ? recall() : undefined)
+      await recalled
       open()
     },
     disconnect,
@@ -487,7 +472,7 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
       connection?.reached()
       sender.reached()
     },
-    /** The page is hidden and may never run again. After `disconnect`, nothing is sent. */
+    /** The page is hidden, and may be closed without another event. After `disconnect`, nothing is sent. */
     hide() {
       if (!offline) sender.hide()
       cache?.write().catch(unkept)
@@ -505,7 +490,6 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
           value: () => {
             if (isHere) handles--
             isHere = false
-            step(() => undefined)
             sender.flush()
             linger()
           }

@@ -1,8 +1,8 @@
 // The page's life cycle and network, where the client runs in a page.
 
 /**
- * `visible`: the page runs again after it was hidden, frozen or cached. `hidden`: it may never run again. `closed`: it will never
- * run again; `hidden` comes first.
+ * `visible`: the page is visible, or runs again after it was frozen or cached. `hidden`: the browser may end the page without another
+ * event. `closed`: the browser ends the page; `hidden` precedes it.
  */
 export type PageEvent = 'online' | 'visible' | 'hidden' | 'closed'
 
@@ -16,8 +16,8 @@ const meanings: Readonly<Record<string, (persisted: boolean) => PageEvent | fals
 }
 
 /**
- * Listens to the page. Returns a function that ends it. Without a page, the listener is never called. A page that is closed reports
- * `hidden` several times, as its own listeners may change something in between.
+ * Listens to the page. Returns a function that removes the listener. Outside of a page, the listener is never called. A page that is
+ * closed reports `hidden` several times, as the application's listeners may change documents in between.
  */
 export function onPage(listener: (event: PageEvent) => void): () => void {
   if (typeof window !== 'object') return () => {}
@@ -27,15 +27,15 @@ export function onPage(listener: (event: PageEvent) => void): () => void {
     if (type === 'pagehide' && !persisted) listener('closed')
   }
   const stop = new AbortController()
-  // Some are dispatched at the document: capturing sees all of them.
+  // Some events are dispatched at the document. A capturing listener of the window receives them, too.
   for (const type in meanings)
     window.addEventListener(type, handle as (event: Event) => void, { capture: true, signal: stop.signal })
   return () => stop.abort()
 }
 
 /**
- * Listens to `beforeunload`, the first event when a page is left. Returns a function that ends it. Listen only while changes are
- * pending: some browsers do not cache a page that has such a listener.
+ * Listens to `beforeunload`, the first event when a page is left. Returns a function that removes the listener. Listen only while
+ * changes are pending: some browsers do not cache a page with such a listener.
  */
 export function beforeLeaving(listener: () => void): () => void {
   if (typeof window !== 'object') return () => {}
@@ -44,8 +44,8 @@ export function beforeLeaving(listener: () => void): () => void {
 }
 
 /**
- * Whether the browser limits the connections to an address to a few, as with HTTP/1.1. The protocol is known from earlier requests to
- * it, or from the page's own. An unknown protocol counts as HTTP/1.1.
+ * Whether the browser limits connections to the server to a few, as with HTTP/1.1. The protocol is that of earlier requests to the
+ * server, or of the page itself if it has the same origin. An unknown protocol counts as HTTP/1.1.
  */
 export function hasFewConnections(root: string): boolean {
   if (typeof window !== 'object' || typeof location !== 'object') return false
@@ -57,10 +57,10 @@ export function hasFewConnections(root: string): boolean {
   return !protocol || protocol.startsWith('http/')
 }
 
-/** The browser certainly has no network. The opposite is never certain. */
+/** Whether the browser reports that it has no network. Otherwise the server may still be unreachable. */
 export const isOffline = () => typeof navigator === 'object' && navigator.onLine === false
 
-/** The program ends when nothing is left to do, as in Node. A page runs until it is closed. */
+/** Whether the program exits when no timer or request is left, as in Node. A page runs until it is closed. */
 export function endsWhenIdle(): boolean {
   const { process } = globalThis as { process?: { versions?: { node?: string } } }
   return typeof window !== 'object' && !!process?.versions?.node

@@ -1,13 +1,14 @@
-// Outboxes in IndexedDB: pending changes survive their tab, and the next tab in the room sends them. There is a record for each
-// server, room and client, and one for each change, so that a keystroke writes only its change. The owner of an outbox holds a Web
-// Lock of the same name, which the browser releases when the tab is gone: an outbox whose lock is free has no owner.
+// Outboxes in IndexedDB: pending changes survive their tab, and the next tab in the room sends them. Each outbox has an index record,
+// under the server, room and client, and a record for each change, so that a keystroke writes only its change. The owner of an outbox
+// holds a Web Lock with the outbox's name. The browser releases it when the tab is closed or crashes, so an outbox whose lock is free
+// has no owner.
 import { createStore, promisifyRequest } from 'idb-keyval'
 import type { OutboxStorage, SavedOutbox } from '../../types.ts'
 import { assemble, changesOf, type Stored } from './outbox-records.ts'
 
 type Key = [scope: string, room: string, clientId: string]
 
-/** Whether a record is an outbox. It does not use `shape.ts`, which would become a chunk shared with the client. */
+/** Whether a record is an outbox. `shape.ts` is not imported here: the bundler would move it to a chunk shared with the client. */
 function isOutbox(found: unknown): found is SavedOutbox {
   const { clientId, batches, unsent, rejected = [] } = Object(found) as Record<string, unknown>
   return areTexts(clientId) && all(batches, isBatch) && all(unsent, isChange) && all(rejected, isRejected)
@@ -22,8 +23,8 @@ const all = (list: unknown, test: (members: Record<string, unknown>) => boolean)
   Array.isArray(list) && list.every((element) => test(Object(element) as Record<string, unknown>))
 
 /**
- * Opens the outboxes of one server's clients; `scope` names the server. Rejects where the browser cannot store them: in an
- * insecure context, or in a private window of some browsers.
+ * Opens the outboxes of one server's clients. `scope` is the server's address. Rejects if the browser cannot store them: in an insecure
+ * context, and in private windows of some browsers.
  */
 export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
   const locks = globalThis.navigator?.locks
@@ -32,9 +33,9 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
   const transaction = createStore('pathsync', 'outboxes')
   await transaction('readonly', () => undefined)
 
-  /** Functions that release the locks of this client's outboxes and of adopted outboxes. */
+  /** The locks of this client's outboxes and of adopted ones: functions that release them, by lock name. */
   const held = new Map<string, () => void>()
-  /** The stored records of own outboxes, by lock name. */
+  /** The stored records of this client's outboxes, by lock name. */
   const written = new Map<string, Stored>()
   let closed = false
 
@@ -42,9 +43,10 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
   const partsOf = (key: Key) => IDBKeyRange.bound([...key, 0], [...key, Infinity])
   const nameOf = (key: Key) => `pathsync ${JSON.stringify(key)}`
 
-  /** Acquires a lock. Resolves to whether it is held. */
+  /** Acquires a lock, unless it is held. Resolves to whether it is held now. */
   const acquire = (name: string, ifAvailable: boolean) =>
     new Promise<boolean>((resolve, reject) => {
+      if (held.has(name)) return resolve(true)
       const hold = (lock: Lock | null) => {
         resolve(!!lock)
         return lock && !closed ? new Promise<void>((release) => held.set(name, release)) : undefined
@@ -57,11 +59,11 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
     held.delete(name)
   }
 
-  /** The outbox of a closed tab; undefined when the tab is open, or the outbox was taken over, is another user's, or malformed. */
-  async function take(key: Key, locked: boolean, user?: string): Promise<SavedOutbox | undefined> {
+  /** The outbox of a closed tab; undefined if another tab holds it, if it belongs to another user, and if it is malformed or deleted. */
+  async function take(key: Key, user?: string): Promise<SavedOutbox | undefined> {
     const name = nameOf(key)
-    if (!locked && !(await acquire(name, true))) return
-    // The last owner may have changed the record.
+    if (!(await acquire(name, true))) return
+    // It is read only now, as its last owner may have changed it until the lock was free.
     const [record, numbers, parts] = await transaction('readonly', (store) =>
       Promise.all([
         promisifyRequest<unknown>(store.get(key)),
@@ -77,36 +79,36 @@ export async function indexedDBStorage(scope: string): Promise<OutboxStorage> {
 
   return {
     async adopt(room, clientId, user) {
-      // The own lock is acquired now, so that a page that is closed can save at once.
-      const own = nameOf(keyOf(room, clientId))
-      const returned = !held.has(own) && (await acquire(own, true))
+      // This client's lock is acquired here, so that a closing page can save without waiting for it. A page with the same client id that
+      // is being closed, as in a reload, may still hold it.
+      await acquire(nameOf(keyOf(room, clientId)), false)
       const ofRoom = IDBKeyRange.bound([scope, room], [scope, room, []])
       const keys = await transaction('readonly', (store) => promisifyRequest(store.getAllKeys(ofRoom)))
       const outboxes = (keys as Key[]).filter(({ length }) => length === 3)
-      const taken = await Promise.all(outboxes.map((key) => take(key, returned && nameOf(key) === own, user)))
+      const taken = await Promise.all(outboxes.map((key) => take(key, user)))
       return taken.filter((outbox) => outbox !== undefined)
     },
 
     async save(room, outbox, takenOver) {
       const key = keyOf(room, outbox.clientId)
       const name = nameOf(key)
-      if (!closed && !held.has(name)) await acquire(name, false)
+      if (!closed) await acquire(name, false)
       const others = takenOver.filter((clientId) => clientId !== outbox.clientId).map((clientId) => keyOf(room, clientId))
       const known = written.get(name)
       const { stored, added, removed } = changesOf(known, outbox)
       await transaction('readwrite', (store) => {
         const remove = (key: Key) => [key, partsOf(key)].forEach((range) => store.delete(range))
-        // Writes come first: an outbox is deleted only after its changes are stored elsewhere.
+        // Writes precede deletions: if one fails, the transaction is undone, and the adopted outboxes stay.
         if (!stored.parts.size) remove(key)
         else {
-          // An earlier client with this id may have left parts.
+          // An earlier session with this id may have left parts.
           if (!known) remove(key)
           store.put(stored.index, key)
           for (const [number, part] of added) store.put(part, [...key, number])
           for (const number of removed) store.delete([...key, number])
         }
         for (const other of others) remove(other)
-        // Without an explicit commit, the transaction is undone when the page is closed.
+        // Without an explicit commit, the browser undoes the transaction when the page is closed.
         store.transaction.commit?.()
         return promisifyRequest(store.transaction)
       })

@@ -1,18 +1,21 @@
 // Saves the pending changes of rooms, so that they survive their tab. Loaded on demand.
 import type { Replica } from '../../replica/replica.ts'
-import type { OutboxStorage, SavedOutbox } from '../../types.ts'
+import type { OutboxStorage } from '../../types.ts'
 import { indexedDBStorage } from './indexeddb.ts'
 import { identify, type Requester } from '../transport/user.ts'
 
 /** The outbox of one room. */
 export interface Outbox {
-  /** What closed tabs left, for this client. */
-  adopt(clientId: string): Promise<SavedOutbox[]>
   /**
-   * Saves the pending changes, and deletes what these clients left: the replica has taken it over. Changes made meanwhile are saved
-   * next. Rejects when the storage fails.
+   * Loads the outboxes of closed tabs, and the earlier one of this client. The replica takes them over when `loaded` calls `take`. They
+   * are deleted when its changes are saved. Rejects when the storage fails.
    */
-  save(takenOver?: readonly string[]): Promise<void>
+  adopt(clientId: string, loaded: (take: () => void) => void): Promise<void>
+  /**
+   * Saves the pending changes. Nothing is saved before `take` was called, as an earlier outbox of this client would be overwritten.
+   * Changes made meanwhile are saved next. Rejects when the storage fails.
+   */
+  save(): Promise<void>
 }
 
 export interface Outboxes {
@@ -30,7 +33,15 @@ export async function openOutboxes(
   user?: string
 ): Promise<Outboxes> {
   const storage = persist === true ? await indexedDBStorage(url) : persist
-  const rooms = new Set<string>()
+  /** The replica of each room: another one after the room was left and entered again. */
+  const replicas = new Map<string, Replica>()
+  /** The last operation of each room. They run in turn, also if the room is left and entered again. */
+  const turns = new Map<string, Promise<void>>()
+  function inTurn(room: string, run: () => Promise<void>): Promise<void> {
+    const turn = (turns.get(room) ?? Promise.resolve()).then(run, run)
+    turns.set(room, turn)
+    return turn
+  }
   const owner: Owner = {
     identify: async () => (owner.user = (await identify(api, user)) || undefined),
     user: undefined,
@@ -38,12 +49,14 @@ export async function openOutboxes(
   }
   return {
     of(room, replica) {
-      rooms.add(room)
-      return createOutbox(storage, room, replica, owner)
+      replicas.set(room, replica)
+      const isCurrent = () => replicas.get(room) === replica
+      return createOutbox(storage, room, replica, owner, isCurrent, (run) => inTurn(room, run))
     },
     async clear(clientId) {
       owner.gone = true
-      await Promise.all([...rooms].map((room) => storage.save(room, { clientId, batches: [], unsent: [] }, [])))
+      const remove = (room: string) => inTurn(room, () => storage.save(room, { clientId, batches: [], unsent: [] }, []))
+      await Promise.all([...turns.keys()].map(remove))
     },
     close: () => storage.close()
   }
@@ -58,32 +71,45 @@ interface Owner {
   gone: boolean
 }
 
-function createOutbox(storage: OutboxStorage, room: string, replica: Replica, owner: Owner): Outbox {
-  const takenOver: string[] = []
-  let saving = false
-  let stale = false
+function createOutbox(
+  storage: OutboxStorage,
+  room: string,
+  replica: Replica,
+  owner: Owner,
+  isCurrent: () => boolean,
+  inTurn: (run: () => Promise<void>) => Promise<void>
+): Outbox {
+  /** The clients whose outboxes were taken over and are still stored; undefined until they are known. */
+  let takenOver: readonly string[] | undefined
+  /** The next write has not begun. */
+  let due = false
   /** The number of stored entries. */
   let kept = 0
 
   async function write() {
-    while (stale && !owner.gone) {
-      stale = false
-      const saved = { ...replica.saved(), ...(owner.user !== undefined && { user: owner.user }) }
-      const size = saved.batches.length + saved.unsent.length + (saved.rejected?.length ?? 0)
-      if (!size && !kept && !takenOver.length) continue
-      kept = size
-      await storage.save(room, saved, takenOver.splice(0))
-    }
+    due = false
+    if (owner.gone) return
+    const saved = { ...replica.saved(), ...(owner.user !== undefined && { user: owner.user }) }
+    const size = saved.batches.length + saved.unsent.length + (saved.rejected?.length ?? 0)
+    if (!size && !kept && !takenOver?.length) return
+    await storage.save(room, saved, takenOver ?? [])
+    kept = size
+    takenOver = []
   }
 
   return {
-    adopt: async (clientId) => storage.adopt(room, clientId, await owner.identify()),
-    async save(more = []) {
-      takenOver.push(...more)
-      stale = true
-      if (saving) return
-      saving = true
-      await write().finally(() => (saving = false))
+    adopt: (clientId, loaded) =>
+      inTurn(async () => {
+        const left = await storage.adopt(room, clientId, await owner.identify())
+        loaded(() => {
+          left.forEach(replica.adopt)
+          takenOver = left.map(({ clientId }) => clientId)
+        })
+      }),
+    async save() {
+      if (!takenOver || due || !isCurrent()) return
+      due = true
+      await inTurn(write)
     }
   }
 }

@@ -79,7 +79,7 @@ export interface Api {
   /** The size of a batch's body. */
   bytesOf(batch: Batch): number
   /** Whether the server itself answers a batch without operations, which changes nothing. */
-  answersPosts(room: string, clientId: string, key: string): Promise<boolean>
+  answersPosts(room: string, clientId: string, key: string, signal?: AbortSignal): Promise<boolean>
   getRoom(room: string, signal?: AbortSignal): Promise<Answer<RoomSnapshot>>
   /** The batches that a query selects. With `waitSeconds`, the server may wait that long for new ones. */
   getChanges(room: string, query: string, waitSeconds: number, signal?: AbortSignal): Promise<Answer<Changes>>
@@ -234,8 +234,9 @@ export function createApi({ url, token, fetch, reached }: ApiOptions): Api {
       return request<BatchResult>(`${roomUrl(room)}/ops`, shape, init, signal, limitMs).finally(release)
     },
     bytesOf,
-    async answersPosts(room, clientId, key) {
-      const answer = await request(`${roomUrl(room)}/ops`, present, json('POST', JSON.stringify({ clientId, key, ops: [] })))
+    async answersPosts(room, clientId, key, signal) {
+      const init = json('POST', JSON.stringify({ clientId, key, ops: [] }))
+      const answer = await request(`${roomUrl(room)}/ops`, present, init, signal)
       return answer.kind === 'ok' || answer.kind === 'refused'
     },
     getRoom: (room, signal) => request(roomUrl(room), { room: text, stores: isObject }, {}, signal),

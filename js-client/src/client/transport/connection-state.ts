@@ -1,8 +1,9 @@
 // The state machine of a connection: which source is read next and when, and which events the room gets. Pure: connection.ts
 // carries out the effects. SPEC.md has the table in words.
+import type { Problem } from '../../wire.ts'
 import { delay } from '../runtime/backoff.ts'
 import { MAX_WAIT_MS, within } from '../runtime/clock.ts'
-import { explain, inWords } from './api.ts'
+import { explain, type Failure, inWords } from './api.ts'
 import type { Blocked, Outcome } from './stream.ts'
 
 /** A stable error code, and the same as a sentence. */
@@ -164,8 +165,9 @@ function ended(state: State, event: Ended): Transition {
 
   const lost: Effect = ['lost', followed]
   const next = { ...state, followed: false }
+  if (state.source !== 'stream') return later(next, event, lost)
   if (named && !followed && hasName && isRefusal(outcome)) return [{ ...next, named: false }, lost, ['wait', 0]]
-  if (state.source !== 'stream' || !blocked) return later(next, event, lost)
+  if (!blocked) return later(next, event, lost)
   const strikes = state.strikes + 1
   if (strikes < STRIKES) return later({ ...next, strikes }, event, lost)
   if (blocked === 'refused' && strikes === STRIKES) return later({ ...next, strikes: 0 }, event, lost, ['compare'])
@@ -185,11 +187,10 @@ function later(state: State, { outcome, offline, random }: Ended, ...effects: Ef
     const { afterMs } = outcome.value
     if (afterMs !== undefined) return [state, ...effects, ['wait', within(afterMs, 0, MAX_WAIT_MS, 0)]]
   } else if (outcome.kind === 'refused') {
-    const { code } = outcome.problem
-    fresh = code === 'invalid_event_id' || code === 'position_gone'
+    fresh = isGone(outcome.problem)
     if (!fresh) {
       leastMs = LONG_MS * (1 + random)
-      report(code, explain(outcome.problem))
+      report(outcome.problem.code, explain(outcome.problem))
     }
   } else if (outcome.kind === 'unauthorized') {
     capMs = UNAUTHORIZED_CAP_MS
@@ -208,7 +209,12 @@ function later(state: State, { outcome, offline, random }: Ended, ...effects: Ef
   return [{ ...state, fresh, unanswered, failures: state.failures + Number(!offline) }, ...effects, ['wait', ms]]
 }
 
-/** Whether the content of the request may be the reason of an answer. */
-const isRefusal = (outcome: Outcome) =>
-  outcome.kind === 'refused' ||
-  (outcome.kind !== 'ok' && outcome.status !== undefined && outcome.status < 500 && outcome.status !== 401)
+/** The server cannot resume from the position. */
+const isGone = ({ code }: Problem) => code === 'invalid_event_id' || code === 'position_gone'
+
+/** Whether the display name in the address may be the reason of an answer. */
+function isRefusal(outcome: Outcome): boolean {
+  if (outcome.kind === 'refused') return !isGone(outcome.problem)
+  const { status = 500, retryable } = outcome as Partial<Failure>
+  return status < 500 && status !== 429 && !retryable
+}

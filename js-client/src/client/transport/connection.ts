@@ -43,7 +43,7 @@ export interface Connection {
   reached(): void
   /** A request had no answer for this many milliseconds: replaces a stream that was silent as long. */
   doubt(ms: number): void
-  /** Opens the stream again, in the way that the context now says. */
+  /** Reopens the stream: shared or separate, as the context requires now. */
   regroup(): void
   /** Streams do not get through: the room is polled. */
   readonly polling: boolean
@@ -186,6 +186,7 @@ export function connect(context: Context, listener: Listener, presence: () => Ow
     },
     wake() {
       pause.wake()
+      leadership?.wake()
       for (const stream of streams) stream.wake()
     },
     reached() {

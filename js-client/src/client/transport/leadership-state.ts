@@ -137,7 +137,7 @@ const byRole: Readonly<Record<State['role'], Transitions>> = {
     },
     read(state, events) {
       if (!state.live) return events.some(isUpToDate) ? [{ ...state, live: true, failure: undefined }, ['announce']] : [state]
-      // How far this tab is says nothing about the others, which may be further.
+      // `up-to-date` is about this tab's position. Followers may have a later one.
       const news = events.filter((event) => !isUpToDate(event))
       return state.followers.length ? [state, ['broadcast', news]] : [state]
     },

@@ -7,10 +7,11 @@
 //
 // leadership-state.ts decides; this carries it out.
 import type { RoomEvent } from '../../wire.ts'
-import { after, type Timer } from '../runtime/clock.ts'
+import { after, now, type Timer } from '../runtime/clock.ts'
+import { pause } from '../runtime/pause.ts'
 import type { Context } from './context.ts'
 import type { Frame } from './events.ts'
-import type { ReadStream } from './fetch-stream.ts'
+import type { ReadRequest, ReadStream } from './fetch-stream.ts'
 import { page, snapshot } from './frames.ts'
 import { type Effects, type Events, initial, type Message, reduce } from './leadership-state.ts'
 import { userOf } from './user.ts'
@@ -40,6 +41,8 @@ export interface Leadership {
   lost(): void
   /** This tab cannot read the room. */
   failed(code: string, message: string): void
+  /** The page is online, or visible, again: ends the wait before the next attempt to join presence. */
+  wake(): void
   leave(): void
 }
 
@@ -47,6 +50,9 @@ export interface Leadership {
 const HEARTBEATS = 2.5
 /** How long a leader may take to answer. A page that is only hidden is not slow with messages. */
 const ANSWER_MS = 3000
+/** The limits of the backoff of presence. `backoff.ts` is not imported: it would become a chunk shared with the client. */
+const PRESENCE_BASE_MS = 500
+const PRESENCE_CAP_MS = 60_000
 
 /** Joins the tabs of a user in a room; undefined where the user is not known. Rejects where the browser does not let tabs share. */
 export async function joinTabs(
@@ -192,7 +198,34 @@ function createLeadership(
     })
   })
 
-  const read: ReadStream = async (api, room, { clientId, position, presence, signal }, { heard }) => {
+  /** Failures in a row to join presence, and the time of the next attempt, monotonic in milliseconds. They outlive a leader. */
+  let failures = 0
+  let joinAt = 0
+  /** Ends the wait until then. */
+  let hurry = () => {}
+
+  /** Joins presence by the stream of the leader, until that succeeds or the signal aborts. */
+  async function join({ clientId, presence, signal }: ReadRequest) {
+    for (;;) {
+      if (now() < joinAt) {
+        const wait = new AbortController()
+        hurry = () => wait.abort()
+        signal.addEventListener('abort', hurry, { signal: wait.signal })
+        await pause(joinAt - now(), wait.signal)
+      }
+      if (signal.aborted) return
+      const answer = await api.putPresence(room, clientId, { ...presence(), via: state.leader }, signal)
+      if (signal.aborted) return
+      if (answer.kind === 'ok') failures = 0
+      // The room's own presence reports a refusal, and leaves out what is refused.
+      if (answer.kind === 'ok' || answer.kind === 'refused') return
+      const retryAfterMs = (answer.kind === 'failed' && answer.retryAfterMs) || 0
+      joinAt = now() + Math.max(retryAfterMs, Math.random() * Math.min(PRESENCE_CAP_MS, PRESENCE_BASE_MS * 2 ** failures++))
+    }
+  }
+
+  const read: ReadStream = async (api, room, request, { heard }) => {
+    const { position, signal } = request
     const over = { kind: 'ok', value: undefined } as const
     const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
     /** What the leader sends while this tab catches up. */
@@ -215,7 +248,7 @@ function createLeadership(
     await Promise.race([begun, stopped])
     if (signal.aborted) return over
 
-    void api.putPresence(room, clientId, { ...presence(), via: state.leader }, signal)
+    void join(request)
     for (let first = true, behind = true; behind; first = false) {
       const after = position()
       const answer = await (after ? api.getChanges(room, `after=${after}`, 0, signal) : api.getRoom(room, signal))
@@ -246,6 +279,10 @@ function createLeadership(
     publish: (events: RoomEvent[]) => dispatch('read', events),
     lost: () => dispatch('lost'),
     failed: (code: string, message: string) => dispatch('failed', [code, message]),
+    wake() {
+      joinAt = 0
+      hurry()
+    },
     leave() {
       dispatch('leave')
       left.abort()

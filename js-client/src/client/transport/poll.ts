@@ -4,6 +4,7 @@
 // at fixed places, and polls carry the server's cursor. See docs/caching.md.
 import type { Changes } from '../../wire.ts'
 import { after as later, MAX_WAIT_MS, now, within, type Timer } from '../runtime/clock.ts'
+import { pause } from '../runtime/pause.ts'
 import type { ReadStream } from './fetch-stream.ts'
 import { page, seqOf, snapshot } from './frames.ts'
 
@@ -60,7 +61,7 @@ export const readByPolling: ReadStream = async (api, room, { clientId, position,
     renewing = true
     const further = after && position() !== after
     if (!further) pages = undefined
-    if (!further && now() - askedAt < PAUSE_MS) await pause(signal)
+    if (!further && now() - askedAt < PAUSE_MS) await pause(PAUSE_MS, signal)
   }
 }
 
@@ -69,14 +70,3 @@ function pageAfter(position: string, { size, through }: NonNullable<Changes['pag
   const end = (Math.floor(seqOf(position) / size) + 1) * size
   return end <= seqOf(`${through}`) ? position.replace(/\d+$/, `${end}`) : undefined
 }
-
-const pause = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    const end = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = later(PAUSE_MS, end)
-    signal.addEventListener('abort', end)
-  })

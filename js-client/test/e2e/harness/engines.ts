@@ -1,4 +1,4 @@
-// The three browser engines, for tests that leave a page. An engine that is not installed is skipped.
+// The three browser engines, for tests that leave a page. The tests in an engine that is not installed are skipped, with a message.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
@@ -113,6 +113,8 @@ const webkitEngine: Engine = {
 }
 
 export const engines: readonly Engine[] = [chromiumEngine, firefoxEngine, webkitEngine]
+
+for (const { name, installed } of engines) if (!installed) console.warn(`SKIPPED tests in ${name}: it is not installed`)
 
 /** A virtual screen. */
 async function startDisplay() {

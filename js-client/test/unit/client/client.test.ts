@@ -26,7 +26,9 @@ let server: ReturnType<typeof createFakeServer>
 const clients: Client[] = []
 
 // Loading takes real time.
-beforeAll(() => import('../../../src/client/storage/saved-outbox.ts'))
+beforeAll(() =>
+  Promise.all([import('../../../src/client/storage/saved-outbox.ts'), import('../../../src/client/storage/document-cache.ts')])
+)
 beforeEach(() => {
   vi.useFakeTimers()
   server = createFakeServer()
@@ -329,6 +331,47 @@ describe('a change that a proxy refuses', () => {
     expect(room.status).toMatchObject({ pendingChanges: 0, rejectedChanges: 0, error: null })
   })
 
+  test('after an earlier session committed it is repeated unchanged, and no error is shown', async () => {
+    const batch = { clientId: 'old', clientSeq: 1, key: 'default', ops: [set('a', 1), set('b', 2)] }
+    server.model.post(batch)
+    server.middlebox = (body) => (body.includes('"ops":[{') ? html(403) : undefined)
+    const left = [{ clientId: 'old', batches: [batch], unsent: [] }]
+    const { room, errors } = await joined({
+      persist: { adopt: () => Promise.resolve(left), save: () => Promise.resolve(), close() {} }
+    })
+    await pass(60_000)
+    expect(server.batches.length).toBeGreaterThan(3)
+    server.middlebox = () => undefined
+    await pass(60_000)
+    for (const sent of server.batches) expect(sent).toEqual(batch)
+    expect(server.model.log).toHaveLength(1)
+    expect(room.status).toMatchObject({ pendingChanges: 0, rejectedChanges: 0 })
+    expect(errors).toEqual([])
+  })
+
+  test('is no longer examined after the client is closed', async () => {
+    const asked: AbortSignal[] = []
+    const { board, room, client, errors } = await joined({
+      fetch: ((url: string, init: RequestInit) => {
+        if (!url.includes('/changes')) return server.fetch(url, init)
+        asked.push(init.signal!)
+        return new Promise((_, reject) => init.signal!.addEventListener('abort', () => reject(new Error('aborted'))))
+      }) as typeof fetch
+    })
+    server.middlebox = (body) => (body.includes('wrong') ? html(403) : undefined)
+    board.apply(set('x', 'wrong'))
+    board.apply(set('y', 1))
+    await pass(500)
+    expect(asked.map(({ aborted }) => aborted)).toEqual([false])
+    client.close()
+    await settle()
+    const before = { ...room.status }
+    expect(asked.map(({ aborted }) => aborted)).toEqual([true])
+    await pass(60_000)
+    expect(room.status).toEqual(before)
+    expect(errors).toEqual([])
+  })
+
   test('is sent again by retry and dropped by discard', async () => {
     const { board, room } = await joined()
     server.middlebox = (body) => (body.includes('wrong') ? html(403) : undefined)
@@ -584,7 +627,35 @@ describe('a hidden page', () => {
     expect(room.status).toMatchObject({ pendingChanges: 0, connected: true })
   })
 
-  test('shares 60 KiB among all rooms, the smallest first; the rest is reported, and sent if the page runs on', async () => {
+  test('repeats no batch while the cause of its refusal is examined', async () => {
+    const checks: (() => void)[] = []
+    const { board } = await joined({
+      fetch: (async (url: string, init: RequestInit) => {
+        if (String(init.body).includes('"ops":[]')) await new Promise<void>((resolve) => checks.push(resolve))
+        return server.fetch(url, init)
+      }) as typeof fetch
+    })
+    const blocked = () => new Response('<h1>Blocked</h1>', { status: 403, headers: { 'Content-Type': 'text/html' } })
+    server.middlebox = (body) => (body.includes('"ops":[{') ? blocked() : undefined)
+    for (const name of ['a', 'b']) {
+      board.apply(set(name, 1))
+      board.apply(set(name + name, 1))
+      hide()
+    }
+    await settle()
+    expect(server.posted).toHaveLength(2)
+    checks.shift()!()
+    await settle()
+    expect(server.posted).toHaveLength(2)
+    for (let i = 0; i < 10; i++) {
+      checks.shift()?.()
+      server.middlebox = () => undefined
+      await pass(10_000)
+    }
+    expect(state()).toEqual({ a: 1, aa: 1, b: 1, bb: 1 })
+  })
+
+  test('shares 60 KiB among all rooms, the smallest first; the rest is reported, and sent if the page continues to run', async () => {
     const own = client()
     const rooms = [own.room('r'), own.room('s')]
     const [large, small] = rooms.map((room) => room.document<Board>(room.name)) as [
@@ -1031,10 +1102,72 @@ describe('a stored outbox', () => {
     expect(server.open).toBe(1)
   })
 
-  test('that does not load delays the room by 5 s', async () => {
+  test('is not overwritten through a handle of a room that was left', async () => {
+    const { kept, storage } = memory()
+    const { client, room, board } = await joined({ persist: storage })
+    board.apply(set('left', 1))
+    await room.flush()
+    room.leave()
+    await settle()
+    const again = client.room('r').document<Board>()
+    await settle()
+    server.down()
+    again.apply(set('n', 1))
+    await settle()
+    board.apply(set('m', 1))
+    await settle()
+    expect([...kept.values()].flatMap(({ unsent }) => unsent)).toMatchObject([{ op: set('n', 1) }])
+    await pass(1000)
+  })
+
+  test('that is taken over is not deleted before a save has succeeded', async () => {
+    const { storage } = memory()
+    const named: (readonly string[])[] = []
+    const left = { clientId: 'old', batches: [], unsent: [{ key: 'default', op: set('n', 1) }] }
     const { board } = await joined({
-      persist: { adopt: () => new Promise(() => {}), save: () => Promise.resolve(), close() {} }
+      persist: {
+        ...storage,
+        adopt: () => Promise.resolve([left]),
+        save(_room, _outbox, takenOver) {
+          named.push([...takenOver])
+          return named.length === 1 ? Promise.reject(new Error('no room on disk')) : Promise.resolve()
+        }
+      }
     })
+    board.apply(set('m', 1))
+    await pass(1000)
+    board.apply(set('m', 2))
+    await pass(1000)
+    expect(named.slice(0, 3)).toEqual([['old'], ['old'], []])
+  })
+
+  test('that loads after the room was opened is sent then, and newer changes overwrite it', async () => {
+    let answer = (_: SavedOutbox[]) => {}
+    const left = new Promise<SavedOutbox[]>((resolve) => (answer = resolve))
+    const save = vi.fn<OutboxStorage['save']>(() => Promise.resolve())
+    const { board } = await joined({ clientId: 'fixed', persist: { adopt: () => left, save, close() {} } })
+    await pass(5000)
+    server.fates.push('lost')
+    board.apply(set('title', 'newer'))
+    await pass(400)
+    expect(save).not.toHaveBeenCalled()
+    const batch = { clientId: 'fixed', clientSeq: 1, key: 'default', ops: [set('title', 'older'), set('sent', 1)] }
+    answer([{ clientId: 'fixed', batches: [batch], unsent: [{ key: 'default', op: set('unsent', 1) }] }])
+    await settle()
+    expect(save.mock.lastCall?.[2]).toEqual(['fixed'])
+    expect(board.state).toEqual({ title: 'newer', sent: 1, unsent: 1 })
+    await pass(60_000)
+    expect(state()).toEqual({ title: 'newer', sent: 1, unsent: 1 })
+    expect(board.state).toEqual(state())
+  })
+
+  test.each([
+    ['does not load', () => ({ adopt: () => new Promise<never>(() => {}), save: () => Promise.resolve(), close() {} })],
+    ['does not load, like the documents,', () => true as const]
+  ])('that %s delays the room by 5 s', async (_, storage) => {
+    vi.stubGlobal('indexedDB', { open: () => ({}) })
+    vi.stubGlobal('navigator', { locks: {} })
+    const { board } = await joined({ persist: storage(), user: 'ada' })
     board.apply(set('n', 1))
     await pass(4900)
     expect(server.open).toBe(0)

@@ -256,6 +256,18 @@ describe('a stream that ends', () => {
   })
 })
 
+test.each<[string, Outcome, Partial<State>?]>([
+  ['a position that the server no longer has', refusal('position_gone')],
+  ['an invalid position', refusal('invalid_event_id')],
+  ['an overloaded server', { kind: 'failed', code: 'rate_limited', message: 'busy', status: 429, retryable: true }],
+  ['a rate limit of a proxy', { kind: 'failed', code: 'protocol', message: 'busy', status: 429 }],
+  ['an expired token', { kind: 'unauthorized', message: 'expired' }],
+  ['a refusal of polling', refusal('invalid_name'), { source: 'poll', polling: true }],
+  ['a refusal in a tab that follows', refusal('invalid_name'), { source: 'leader' }]
+])('the display name stays in the address after %s', (_, outcome, more) => {
+  expect(ended({ ...reading, ...more }, end(outcome, { hasName: true })).next.named).toBe(true)
+})
+
 describe('streams that a proxy blocks', () => {
   const strike = (state: State, blocked: 'useless' | 'refused') =>
     ended({ ...state, phase: 'reading' }, end(network, { blocked }))
@@ -293,7 +305,7 @@ describe('streams that a proxy blocks', () => {
   test.each<[string, Partial<State>]>([
     ['the leader', { source: 'leader' }],
     ['polling', { source: 'poll', polling: true }]
-  ])('what %s brings is never a strike', (_, more) => {
+  ])('the end of reading from %s is never a strike', (_, more) => {
     expect(ended({ ...reading, ...more, strikes: 2 }, end(network, { blocked: 'useless' })).next.strikes).toBe(2)
   })
 })

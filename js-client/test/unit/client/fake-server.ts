@@ -16,6 +16,8 @@ export function createFakeServer() {
   const fates: ('lost' | 'answer lost' | 'answer replaced' | 'stuck' | Response)[] = []
   /** The answer of a proxy to a POST, by its content; undefined if it passes the request on. */
   let middlebox: (body: string) => Response | 'lost' | 'stuck' | undefined = () => undefined
+  /** The answer of a proxy to a PUT or POST of presence, by the client's id; undefined if it passes the request on. */
+  let presenceProxy: (clientId: string) => Response | undefined = () => undefined
   let down = false
   /** A proxy refuses to read the log. */
   let unreadable = false
@@ -76,7 +78,8 @@ export function createFakeServer() {
     }
     if (name !== 'ops') {
       presence.push([init.method ?? 'GET', name, init.body && JSON.parse(init.body as string)])
-      return json({ clientId: 'me', room: 'r', users: [] })
+      const met = init.body ? presenceProxy(name.split('/')[1]!) : undefined
+      return met ?? json({ clientId: 'me', room: 'r', users: [] })
     }
     const body = init.body as string
     const { ops } = JSON.parse(body) as { ops: unknown[] }
@@ -117,6 +120,9 @@ export function createFakeServer() {
     json,
     set middlebox(judge: typeof middlebox) {
       middlebox = judge
+    },
+    set presenceProxy(judge: typeof presenceProxy) {
+      presenceProxy = judge
     },
     fetch: answer as typeof fetch,
     get open() {

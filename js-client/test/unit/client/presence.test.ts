@@ -134,13 +134,24 @@ test('after 429, no request is sent before Retry-After is over, even if values a
   await set({ field: 'a' })
   await answer(problem('rate_limited', 429, true, { 'Retry-After': '20' }))
   await set({ field: 'b' })
-  presence.wake()
   await vi.advanceTimersByTimeAsync(19_999)
   expect(said()).toEqual([{ field: 'a' }])
   await vi.advanceTimersByTimeAsync(1)
   expect(said()).toEqual([{ field: 'a' }, { field: 'b' }])
   expect(errors).toMatchObject([{ code: 'presence' }])
   await answer()
+})
+
+test('a page that is online or visible again ends the wait of Retry-After, also for values that are set then', async () => {
+  await set({ field: 'a' })
+  await answer(problem('rate_limited', 429, true, { 'Retry-After': '600' }))
+  presence.wake()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(said()).toEqual([{ field: 'a' }, { field: 'a' }])
+  await set({ field: 'b' })
+  await answer()
+  await answer()
+  expect(said()).toHaveLength(3)
 })
 
 describe('a value that the server would refuse is repaired and reported:', () => {

@@ -118,6 +118,7 @@ export function createBrowser(latency?: () => number) {
       },
       disconnect: shared.disconnect,
       connect: () => shared.open(),
+      wake: shared.wake,
       show(state: DocumentVisibilityState) {
         visibilityState = state
         page.dispatchEvent(new Event('visibilitychange'))

@@ -13,6 +13,7 @@ beforeEach(() => {
 })
 afterEach(async () => {
   await end()
+  vi.restoreAllMocks()
   vi.useRealTimers()
 })
 
@@ -268,6 +269,42 @@ describe('presence', () => {
     tabs.shift()!.close()
     await opened(1)
     expect(presence('PUT').at(-1)).toEqual(['presence/tab3', { via: 'tab2' }])
+  })
+
+  test('of a follower that could not be set is set again with backoff, also when another tab leads meanwhile', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(1)
+    const json = (status: number, headers = {}) => Response.json({ title: 'Busy' }, { status, headers })
+    browser.server.presenceProxy = (tab) => (tab === 'tab3' ? json(503) : undefined)
+    const [first] = await opened(3)
+    const attempts = () => browser.server.presence.filter(([, name]) => name === 'presence/tab3').map(([, , body]) => body)
+    expect(attempts()).toEqual([{ via: 'tab1' }])
+    await pass(499)
+    expect(attempts()).toHaveLength(1)
+    browser.server.presenceProxy = (tab) => (tab === 'tab3' ? json(503, { 'Retry-After': '20' }) : undefined)
+    await pass(1)
+    expect(attempts()).toHaveLength(2)
+    tabs.shift()
+    first.close()
+    browser.server.presenceProxy = () => undefined
+    await pass(19_900)
+    expect(attempts()).toHaveLength(2)
+    await pass(5000)
+    expect(attempts()).toEqual([{ via: 'tab1' }, { via: 'tab1' }, { via: 'tab2' }])
+  })
+
+  test('of a follower is set again at once when its page is online or visible again', async () => {
+    const busy = Response.json({ title: 'Busy' }, { status: 503, headers: { 'Retry-After': '600' } })
+    browser.server.presenceProxy = () => busy
+    await opened(2)
+    browser.server.presenceProxy = () => undefined
+    await pass(60_000)
+    expect(presence('PUT')).toHaveLength(1)
+    tabs[1]!.wake()
+    await settle()
+    expect([...presence('PUT'), ...presence('POST')]).toEqual([
+      ['presence/tab2', { via: 'tab1' }],
+      ['presence/tab2', { via: 'tab1' }]
+    ])
   })
 
   test('of a follower ends when it is killed', async () => {

@@ -73,8 +73,8 @@ function puts() {
   return { put, sizes: () => put.mock.calls.map(([value]) => JSON.stringify(value).length) }
 }
 
-describe('the documents of a room', () => {
-  test('are restored in the next tab, with all deltas since they were loaded', async () => {
+describe('stored documents', () => {
+  test('are restored in the next tab, with all later deltas', async () => {
     const tab = await openTab()
     tab.state('default', { title: 'a' }, 3)
     tab.state('notes', [1], 3)
@@ -98,7 +98,7 @@ describe('the documents of a room', () => {
     expect(Math.max(...sizes())).toBeLessThan(250)
   })
 
-  test('are written once for simultaneous changes, and not at all without a change', async () => {
+  test('are written once for simultaneous changes, and not without a change', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const tab = await openTab()
     tab.state('default', {}, 1)
@@ -131,7 +131,7 @@ describe('the documents of a room', () => {
     expect(kept!.deltas.length).toBeLessThan(4)
   })
 
-  test('are those of the new history after the epoch changed', async () => {
+  test('are replaced when the epoch has changed', async () => {
     const tab = await openTab()
     tab.state('default', { title: 'old' }, 9)
     await tab.cache.write()
@@ -189,7 +189,7 @@ describe('several tabs of a room', () => {
   })
 })
 
-describe('the user of stored documents', () => {
+describe('stored documents of a user', () => {
   async function keep(tab: Tab) {
     const own = await openTab(tab)
     own.state('default', { secret: true }, 1)
@@ -197,7 +197,7 @@ describe('the user of stored documents', () => {
     return own
   }
 
-  test('is the only one who can restore them', async () => {
+  test('are restored for the same user, server and room only', async () => {
     await keep({ user: 'ada' })
     expect(await reload({ user: 'bob' })).toBeUndefined()
     expect(await reload({ user: '' })).toBeUndefined()
@@ -207,25 +207,25 @@ describe('the user of stored documents', () => {
     expect(await reload({ user: 'ada' })).toBeDefined()
   })
 
-  test('has to be known, or no documents are stored', async () => {
+  test('are not written if the user is not known', async () => {
     const { put } = puts()
     await keep({ user: undefined })
     await keep({ user: '' })
     expect(put).not.toHaveBeenCalled()
   })
 
-  test('can be absent if the server knows no user either', async () => {
+  test('are written without a user if the server knows no user either', async () => {
     await keep({ user: '', self: { clientId: 'me', joinedAt: 0 } })
     expect(await reload({ user: '' })).toBeDefined()
   })
 
-  test('is unknown in the next tab if only cookies name the user: stored documents are deleted, and none are written', async () => {
+  test('are deleted, and not written again, if only cookies identify the user', async () => {
     await keep({ user: '', self: { clientId: 'me', joinedAt: 0 } })
     await keep({ user: '', self: { clientId: 'me', joinedAt: 0, userId: 'ada' } })
     expect(await reload({ user: '' })).toBeUndefined()
   })
 
-  test('cannot change in a tab: documents of another user are not stored', async () => {
+  test('are not updated after another user has logged in in the same tab', async () => {
     const tab = await keep({ user: 'ada' })
     tab.whose.user = 'bob'
     tab.delta(set('secret', 'of bob'))
@@ -234,7 +234,7 @@ describe('the user of stored documents', () => {
     expect(await reload({ user: 'bob' })).toBeUndefined()
   })
 
-  test('does not matter for clear: it deletes the documents of all users, and no tab stores any more', async () => {
+  test('are deleted for all users by clear, after which no open tab writes any', async () => {
     const tabs = [await keep({ user: 'ada' }), await keep({ user: 'bob' }), await keep({ user: 'ada', room: 'r2' })]
     await keep({ server: 'https://other' })
     await tabs[0]!.caches.clear()
@@ -252,7 +252,7 @@ describe('the user of stored documents', () => {
     expect(await reload({ user: 'ada' }), 'a new client keeps documents again').toBeDefined()
   })
 
-  test('can lose the read permission for a room: only that room is deleted', async () => {
+  test('are deleted for a room whose read permission was revoked, and for no other room', async () => {
     const tab = await keep({ user: 'ada' })
     await keep({ user: 'ada', room: 'r2' })
     await tab.cache.forget()
@@ -263,7 +263,7 @@ describe('the user of stored documents', () => {
 })
 
 describe('the storage', () => {
-  test('is bounded: the least recently used rooms are deleted first', async () => {
+  test('has a maximum size: the least recently used rooms are deleted first', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const keep = async (room: string, time: number) => {
       vi.setSystemTime(time)
@@ -279,7 +279,7 @@ describe('the storage', () => {
     expect(left).toEqual([true, false, true, true, true])
   })
 
-  test('that is full rejects once, deletes documents so that outboxes fit, and is not used again', async () => {
+  test('that is full causes one rejection, deletes documents to make space for outboxes, and is not used again', async () => {
     const other = await openTab({ room: 'r2' })
     other.state('default', {}, 1)
     await other.cache.write()
@@ -296,7 +296,7 @@ describe('the storage', () => {
     expect(await reload()).toBeUndefined()
   })
 
-  test('that is missing is named in the error', async () => {
+  test('that is missing causes an error that names it', async () => {
     vi.stubGlobal('indexedDB', undefined)
     await expect(openCaches({ root: '', token: async () => '' })).rejects.toThrow('no IndexedDB')
   })
@@ -327,7 +327,7 @@ describe('the storage', () => {
   })
 })
 
-describe('the written part', () => {
+describe('a write', () => {
   const head: Head = { epoch: 'e', serverSeq: 4, snapshotSeq: 2, snapshotSize: 10, logSize: 5, usedAt: 0 }
   const deltas = new Map([5, 6].map((serverSeq) => [serverSeq, { serverSeq, key: 'default', ops: [set('n', serverSeq)] }]))
   const states = () => [['default', { n: 6 }]] as const
@@ -340,12 +340,12 @@ describe('the written part', () => {
     ['there are no records', undefined, 6, 'snapshot'],
     ['the records have another epoch', { ...head, epoch: 'd' }, 6, 'snapshot'],
     ['the log is too large', { ...head, logSize: 65_536 }, 6, 'snapshot']
-  ] as const)('when %s', (_, head, serverSeq, part) => {
+  ] as const)('has the missing records when %s', (_, head, serverSeq, part) => {
     const written = plan(head, { epoch: 'e', serverSeq }, deltas, states)
     expect(written && Object.keys(written)[1]).toBe(part)
   })
 
-  test('is read only if it is complete', () => {
+  test('is restored only if its records are complete', () => {
     const log = [
       JSON.stringify([
         { serverSeq: 3, key: 'default', ops: [] },

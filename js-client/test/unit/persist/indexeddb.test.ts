@@ -157,6 +157,20 @@ describe('the outbox of a closed tab', () => {
     expect(await stored()).toEqual([outbox('same', 'Again')])
     expect(await (await openTab()).adopt('room', randomUUID()), 'it has an owner again').toEqual([])
   })
+
+  test('is adopted when the tab opens again with the same id before the old page has released it', async () => {
+    const old = await openTab()
+    await old.save('room', outbox('same'), [])
+    const next = await openTab()
+    const adopted = next.adopt('room', 'same')
+    const settled = vi.fn()
+    void adopted.then(settled)
+    await old.save('room', outbox('same', 'Last words'), [])
+    for (let i = 0; i < 5; i++) await stored()
+    expect(settled).not.toHaveBeenCalled()
+    old.closeTab()
+    expect(await adopted).toEqual([outbox('same', 'Last words')])
+  })
 })
 
 describe('an open tab', () => {
@@ -164,7 +178,15 @@ describe('an open tab', () => {
     const open = await openTab()
     await open.save('room', outbox('open'), [])
     expect(await (await openTab()).adopt('room', randomUUID())).toEqual([])
-    expect(await open.adopt('room', randomUUID())).toEqual([])
+  })
+
+  test('adopts its own outbox when it enters the room again', async () => {
+    const open = await openTab()
+    await open.adopt('room', 'open')
+    await open.save('room', outbox('open'), [])
+    expect(await open.adopt('room', 'open')).toEqual([outbox('open')])
+    await open.save('room', empty('open'), ['open'])
+    expect(await stored()).toEqual([])
   })
 
   test('replaces its last saved outbox', async () => {

@@ -21,8 +21,8 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-/** A page in the room. It closes without an event. */
-function visit(options: ClientOptions = {}) {
+/** A page in the room. It closes without an event. `offline`: the client is disconnected from the beginning. */
+function visit(options: ClientOptions = {}, offline = false) {
   const tab = locks.openTab()
   vi.stubGlobal('navigator', tab.navigator)
   const asked: string[] = []
@@ -31,6 +31,7 @@ function visit(options: ClientOptions = {}) {
     return server.fetch(input, init)
   }
   const client: Client = createClient({ url: 'http://fake', fetch, persist: true, user: 'ada', debounceMs: 5, ...options })
+  if (offline) client.disconnect()
   const room = client.room('r')
   const board = room.document<Record<string, unknown>>('default', { initial: { title: 'initial' } })
   const loaded: StateLoadedEvent[] = []
@@ -107,6 +108,51 @@ test('a room with another history on the server shows its whole state', async ()
   expect(second.board.state).toEqual({ title: 'anew' })
   expect(second.loaded.map(({ kept }) => kept)).toEqual([true, undefined])
   await eventually(() => keptText().then((text) => expect(text).toContain('anew')))
+})
+
+test('an edit before the storage has answered does not delete what an earlier session with the same client id left', async () => {
+  const first = visit({ clientId: 'fixed' })
+  await eventually(() => expect(first.room.status.connected).toBe(true))
+  server.down()
+  first.board.apply({ op: 'set', path: 'mine', value: 'earlier' })
+  await eventually(() => unsentText().then((text) => expect(text).toContain('earlier')))
+  first.closeTab()
+
+  const second = visit({ clientId: 'fixed' })
+  second.board.apply({ op: 'set', path: 'title', value: 'at once' })
+  await eventually(() => unsentText().then((text) => expect(text).toContain('at once')))
+  expect(await unsentText()).toContain('earlier')
+  server.up()
+  await eventually(() => expect(server.model.docs.get('default')).toEqual({ title: 'at once', mine: 'earlier' }))
+})
+
+test('a set-aside change is still there when its room is left and entered again', async () => {
+  const { client, room, board } = visit()
+  server.middlebox = (body) => (body.includes('bad') ? server.json({ title: 'No' }, 403, 'text/html') : undefined)
+  await eventually(() => expect(room.status.connected).toBe(true))
+  board.apply({ op: 'set', path: 'mine', value: 'bad' })
+  await eventually(() => expect(room.status).toMatchObject({ pendingChanges: 0, rejectedChanges: 1 }))
+  room.leave()
+  await eventually(() => expect(server.open).toBe(0))
+
+  const again = client.room('r')
+  await eventually(() => expect(again.rejected.list).toMatchObject([{ op: { path: 'mine', value: 'bad' } }]))
+  expect(again.document('default').state).toMatchObject({ mine: 'bad' })
+  expect(await unsentText()).toContain('bad')
+})
+
+test('a client that is disconnected from the beginning shows the stored room, and saves its changes', async () => {
+  const first = await visitOnce()
+  server.down()
+  first.board.apply({ op: 'set', path: 'mine', value: 'unsent' })
+  await eventually(() => unsentText().then((text) => expect(text).toContain('unsent')))
+  first.closeTab()
+
+  const second = visit({}, true)
+  await eventually(() => expect(second.board.state).toEqual({ title: 'agreed', mine: 'unsent' }))
+  second.board.apply({ op: 'set', path: 'note', value: 'later' })
+  await eventually(() => unsentText().then((text) => expect(text).toContain('later')))
+  expect(second.asked).toEqual([])
 })
 
 test('unsent changes of one user are not shown to another, and are kept for the first', async () => {

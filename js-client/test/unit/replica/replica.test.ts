@@ -744,6 +744,20 @@ describe('the outbox of a closed tab', () => {
     expect(heir.replica.freeze()!.batch.clientId).toBe('me')
   })
 
+  test('is searched for in the whole log, and an own batch from the position at which it was made', () => {
+    const { replica, edit, load } = setup()
+    load({ a: 1 }, 5)
+    edit(set('a', 2))
+    const own = replica.freeze()!
+    replica.adopt({ clientId: 'gone', batches: [{ ...own.batch, clientId: 'gone' }], unsent: [] })
+    const origins = () => replica.queue.map(replica.origin)
+    expect(origins()).toEqual(['e-0', 'e-5'])
+    load({ a: 3 }, 9)
+    expect(origins()).toEqual(['e-0', 'e-5'])
+    load({ a: 3 }, 2, 'f')
+    expect(origins()).toEqual(['f-0', 'f-0'])
+  })
+
   test('is kept when the tab that adopted it is closed before loading', () => {
     const left = {
       clientId: 'gone',
