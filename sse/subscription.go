@@ -23,6 +23,7 @@ func (s *Stream) subscribe() error {
 		sub.stream = s
 		if err := sub.cursor.feed.subscribe(sub); err != nil {
 			s.unsubscribe(i)
+			s.subscriptions = nil
 			return err
 		}
 	}

@@ -140,11 +140,8 @@ func (s *Set) Stats() Stats {
 	return stats
 }
 
-// streamMemory is the estimated memory of a stream.
-const streamMemory = 14 << 10
-
 // Memory estimates the memory of streams and cached pages, in bytes; rooms count their feeds themselves. retained is the
 // memory of discarded frames that slow readers may still hold.
 func (s *Set) Memory() (used, retained int64) {
-	return int64(s.streams.Len()*streamMemory + s.pages.memory()), s.retained.Bytes()
+	return int64(s.streams.Memory() + s.pages.memory()), s.retained.Bytes()
 }
