@@ -309,7 +309,7 @@ func BenchmarkWake(b *testing.B) {
 	for b.Loop() {
 		awake.Add(streams)
 		f.mu.Lock()
-		f.lastWake = time.Time{} // no delay between wake-ups
+		f.wakePaid = time.Time{} // no delay between wake-ups
 		f.mu.Unlock()
 		start := time.Now()
 		f.Wake()

@@ -122,13 +122,16 @@ func (w *worker) serve(s *Stream) {
 			}
 			continue
 		}
-		n := w.writer.write(s.polled, run[:min(len(run), maxWrite)])
+		run = run[:min(len(run), maxWrite)]
+		began := sub.startWrite()
+		n := w.writer.write(s.polled, run)
 		s.sent.Add(int64(n))
 		sub.cursor.advance(n)
-		if n < min(len(run), maxWrite) { // the connection is full, or broken
+		if n < len(run) { // the connection is full, or broken
 			go s.resume()
 			return
 		}
+		sub.endWrite(began)
 		sent += n
 	}
 	w.pump.push(s) // others first

@@ -20,7 +20,7 @@ import (
 	"github.com/pathsync/pathsync/pace"
 )
 
-// Some of 200 readers read nothing, or one byte in each round, while the others read 16 times as much as the feed holds.
+// Some of 200 readers read nothing, or one byte in each round, while the others read eight times as much as the feed holds.
 func TestSlowReadersDoNotDelayOthers(t *testing.T) {
 	for name, start := range map[string]func(*httptest.Server){"polled": overHTTP1, "with goroutines": overOpaque} {
 		for _, slow := range []struct {
@@ -36,12 +36,12 @@ func TestSlowReadersDoNotDelayOthers(t *testing.T) {
 }
 
 func testSlowReaders(t *testing.T, start func(*httptest.Server), slow, bytesPerRound int) {
-	const rounds, perRound, size = 64, 16, 1000
+	const rounds, perRound, size = 32, 16, 1000
 	healthy := 200 - slow
 	s := serve(t, func(server *httptest.Server) {
 		server.Listener = smallBuffers{server.Listener}
 		start(server)
-	}, FeedConfig{MaxBytes: 64 << 10})
+	}, FeedConfig{MaxBytes: 64 << 10, MaxDelay: time.Millisecond})
 	s.group.WriteTimeout = time.Hour // longer than the test
 	s.prelude = nil
 
@@ -91,7 +91,7 @@ func testSlowReaders(t *testing.T, start func(*httptest.Server), slow, bytesPerR
 			}
 			received[i] = append(received[i], buf...)
 		}
-		if r == rounds/4 { // the feed is full and has dropped the segments of the slow readers
+		if r == rounds/2 { // the feed is full and has dropped the segments of the slow readers
 			early = heap()
 		}
 	}

@@ -179,9 +179,11 @@ func (s *Stream) follow() error {
 			return err
 		}
 		if len(run) > 0 {
+			began := sub.startWrite()
 			if err := s.write(run); err != nil {
 				return err
 			}
+			sub.endWrite(began)
 			sub.cursor.advance(len(run))
 			continue
 		}

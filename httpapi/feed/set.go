@@ -18,6 +18,7 @@ import (
 type Config struct {
 	MaxBytes     int           // framed events that one room keeps; 4 MiB
 	Heartbeat    time.Duration // silence after which a stream sends a comment; 15 s
+	MaxDelay     time.Duration // of frames that are sent together, when a room has many streams and events; 20 ms
 	WriteTimeout time.Duration // for a reader to take data; 10 s
 	Spread       time.Duration // at shutdown, clients are asked to reconnect within this time; 3 s
 	Compress     bool          // streams, for readers that accept zstd or gzip: the full state at their beginning
@@ -31,6 +32,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 15 * time.Second
+	}
+	if c.MaxDelay == 0 {
+		c.MaxDelay = 20 * time.Millisecond
 	}
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = 10 * time.Second
@@ -79,7 +83,9 @@ func (s *Set) Listen(room, epoch string, seq int64) core.Listener {
 
 // NewFeed makes a feed that Close closes. When the caller closes it, it must also call Forget.
 func (s *Set) NewFeed(maxBytes int, seq int64) *sse.Feed {
-	feed := sse.NewFeed(sse.FeedConfig{MaxBytes: maxBytes, StartSeq: seq, Heartbeat: s.cfg.Heartbeat, Dropped: s.retained.Dropped})
+	feed := sse.NewFeed(sse.FeedConfig{
+		MaxBytes: maxBytes, StartSeq: seq, Heartbeat: s.cfg.Heartbeat, MaxDelay: s.cfg.MaxDelay, Dropped: s.retained.Dropped,
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
