@@ -183,8 +183,11 @@ func (m *mux) release() {
 // heartbeat timer, and the feed with the latest frame sends a heartbeat in time. Before the first frame of a feed, no
 // heartbeat is redundant.
 func (m *mux) redundant(source int, frame []byte) bool {
+	if !bytes.Equal(frame, heartbeat) {
+		return false
+	}
 	interval := m.stream.subscriptions[source].cursor.feed.heartbeat
-	return bytes.Equal(frame, heartbeat) && time.Since(m.lastSent) < interval*3/4
+	return m.buffer != nil || time.Since(m.lastSent) < interval*3/4 // the buffer has a frame of another feed
 }
 
 func (m *mux) sendLast(end *ending) error {
