@@ -76,14 +76,14 @@ func (c *conn) CloseWrite() error {
 	return net.ErrClosed
 }
 
-// IsRaw reports whether a write that times out returns the number of bytes written and can be continued. That is so for TCP
-// and Unix sockets, and not over TLS.
-func IsRaw(c net.Conn) bool {
+// Raw returns the socket of a connection on which a write that times out returns the number of bytes written and can be
+// continued. That is so for TCP and Unix sockets. Over TLS it returns nil.
+func Raw(c net.Conn) net.Conn {
 	switch c := c.(type) {
 	case *conn:
-		return IsRaw(c.Conn)
+		return Raw(c.Conn)
 	case *net.TCPConn, *net.UnixConn:
-		return true
+		return c
 	}
-	return false
+	return nil
 }

@@ -181,8 +181,8 @@ func TestWriterSeesSmallStepsOfReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ours.Close()
-	if !pace.IsRaw(ours) {
-		t.Error("IsRaw is false for a TCP connection")
+	if _, ok := pace.Raw(ours).(*net.TCPConn); !ok {
+		t.Error("Raw does not return the TCP connection")
 	}
 	_ = ours.SetWriteDeadline(time.Now().Add(time.Second))
 	stalled, err := ours.Write(make([]byte, 8<<20))

@@ -90,6 +90,7 @@ type RoomConfig struct {
 type StreamConfig struct {
 	PresenceTimeout time.Duration `validate:"min=100ms,max=24h"`       // a client without a stream stays present this long
 	Heartbeat       time.Duration `validate:"min=100ms,max=1h"`        // send a comment after this much silence
+	MaxDelay        time.Duration `validate:"min=1ms,max=1s"`          // of events of a busy room, which are sent together
 	FeedBytes       int           `validate:"min=4096,max=1073741824"` // events of a room kept in memory
 	CompressStreams bool          // compress the initial documents of streams, with zstd or gzip
 	DrainSpread     time.Duration `validate:"min=1ms,max=1m"` // at shutdown, clients reconnect within this time
@@ -133,8 +134,8 @@ func DefaultConfig() Config {
 			MaxDocumentBytes: api.Hub.MaxDocumentBytes, MemoryBudget: 2 << 30,
 		},
 		StreamConfig: StreamConfig{
-			PresenceTimeout: api.Hub.PresenceTimeout, Heartbeat: api.Feeds.Heartbeat, FeedBytes: api.Feeds.MaxBytes,
-			DrainSpread: api.Feeds.Spread,
+			PresenceTimeout: api.Hub.PresenceTimeout, Heartbeat: api.Feeds.Heartbeat, MaxDelay: api.Feeds.MaxDelay,
+			FeedBytes: api.Feeds.MaxBytes, DrainSpread: api.Feeds.Spread,
 		},
 		RequestConfig: RequestConfig{MaxBodyBytes: api.MaxBodyBytes, MaxOps: api.MaxOps, MaxDepth: api.MaxDepth},
 		PartyConfig: PartyConfig{

@@ -65,7 +65,7 @@ func (c Config) api(m *metrics.Metrics) (api httpapi.Config, err error) {
 			MaxDocumentBytes: c.MaxDocumentBytes, MaxDocuments: c.MaxDocuments,
 		},
 		Feeds: feed.Config{
-			MaxBytes: c.FeedBytes, Heartbeat: c.Heartbeat, Spread: c.DrainSpread, Compress: c.CompressStreams, Metrics: m,
+			MaxBytes: c.FeedBytes, Heartbeat: c.Heartbeat, MaxDelay: c.MaxDelay, Spread: c.DrainSpread, Compress: c.CompressStreams, Metrics: m,
 		},
 		Log: c.Log, Metrics: m, PublicRooms: c.publicRooms(),
 		MaxBodyBytes: c.MaxBodyBytes, MaxOps: c.MaxOps, MaxDepth: c.MaxDepth,

@@ -3,6 +3,7 @@ package sse
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -116,7 +117,7 @@ func oursInGzip() broadcaster { return oursIn("gzip") }
 func oursInZstd() broadcaster { return oursIn("zstd") }
 
 func oursIn(encoding string) broadcaster {
-	g := Group{Compress: true}
+	g := &Group{Compress: true}
 	f := NewFeed(FeedConfig{MaxBytes: 64 << 20}) // large, so that no reader lags
 	var frame []byte
 	seq := int64(0)
@@ -132,7 +133,10 @@ func oursIn(encoding string) broadcaster {
 			_ = f.Append(seq, frame)
 			f.Wake()
 		},
-		close:    func() { f.Close(nil) },
+		close: func() {
+			f.Close(nil)
+			_ = g.Shutdown(context.Background())
+		},
 		encoding: encoding,
 	}
 }
@@ -305,7 +309,7 @@ func BenchmarkWake(b *testing.B) {
 	for b.Loop() {
 		awake.Add(streams)
 		f.mu.Lock()
-		f.lastWake = time.Time{} // no delay between wake-ups
+		f.wakePaid = time.Time{} // no delay between wake-ups
 		f.mu.Unlock()
 		start := time.Now()
 		f.Wake()

@@ -18,8 +18,9 @@
 // stream ends with ErrLagged if the feed has dropped what it has yet to send, and with ErrStalled if its reader reads
 // nothing. Neither delays the publisher or another reader.
 //
-// On HTTP/1.x a stream hijacks its connection: the handler returns, net/http's buffers are freed, and an idle stream is two
-// small goroutines. On HTTP/2 the same stream runs inside the handler.
+// On HTTP/1.x a stream hijacks its connection: the handler returns, and net/http's buffers are freed. An idle stream has no
+// goroutine that sends. On Linux one poller watches all connections without TLS; otherwise each stream has a goroutine that
+// notices when its reader leaves. On HTTP/2 the stream runs inside the handler.
 //
 // The package knows neither rooms nor JSON. The caller decides what an event means, who may read it, and where a reader
 // resumes. An event has a sequence number (seq), which increases within a feed.

@@ -26,6 +26,9 @@ type FeedConfig struct {
 	StartSeq int64
 	// Heartbeat is the time without frames after which the feed sends a comment to all streams. Default: 15 s.
 	Heartbeat time.Duration
+	// MaxDelay is the longest delay of frames that are sent together with later ones, when the feed has many streams and
+	// frames. Default: 20 ms.
+	MaxDelay time.Duration
 	// Dropped is called with the memory of dropped frames, which streams may still be sending. It runs under the feed's
 	// lock and must not call the feed. Default: no call.
 	Dropped func([]byte)
@@ -34,6 +37,7 @@ type FeedConfig struct {
 const (
 	defaultMaxBytes  = 1 << 20
 	defaultHeartbeat = 15 * time.Second
+	defaultMaxDelay  = 20 * time.Millisecond
 
 	firstSegment = 4 << 10
 	fullSegment  = 64 << 10
@@ -61,7 +65,9 @@ type Feed struct {
 	subscriptions []*subscription // at subscription.slot
 	appended      chan struct{}   // closed at the next wake-up; nil if no Wait is running
 
-	lastWake     time.Time
+	maxDelay     time.Duration
+	writeCost    time.Duration // average of one write to one stream
+	wakePaid     time.Time     // until then, the wake-ups so far have used the feed's share of a processor
 	delayedWake  *time.Timer
 	wakePending  bool      // delayedWake is running
 	pendingSince time.Time // when the first event since the last wake-up was appended; zero: none
@@ -83,6 +89,9 @@ func NewFeed(cfg FeedConfig) *Feed {
 	if cfg.Heartbeat <= 0 {
 		cfg.Heartbeat = defaultHeartbeat
 	}
+	if cfg.MaxDelay <= 0 {
+		cfg.MaxDelay = defaultMaxDelay
+	}
 	if cfg.Dropped == nil {
 		cfg.Dropped = func([]byte) {}
 	}
@@ -92,6 +101,8 @@ func NewFeed(cfg FeedConfig) *Feed {
 		maxBytes:   cfg.MaxBytes,
 		maxSegment: maxSegment,
 		heartbeat:  cfg.Heartbeat,
+		maxDelay:   cfg.MaxDelay,
+		writeCost:  firstWriteCost,
 		dropped:    cfg.Dropped,
 		// The first segment has no memory. It is the place of streams that subscribe to an empty feed.
 		segments:    []*segment{{floor: cfg.StartSeq}},

@@ -2,6 +2,7 @@ package sse
 
 import (
 	"context"
+	"net"
 	"sync"
 	"time"
 
@@ -29,8 +30,11 @@ type Group struct {
 
 	mu      sync.Mutex
 	streams map[*Stream]struct{}
+	polled  int           // of streams
 	idle    chan struct{} // made by Shutdown, closed when streams is empty. A group that has it starts no streams.
+	poller  *poller       // made for the first stream; nil on systems that have none, and after Shutdown
 
+	pump    pump
 	buffers sync.Pool // of *[]byte with bufferSize, for streams that cannot send shared memory as it is
 }
 
@@ -41,6 +45,13 @@ const shutdownPatience = time.Second
 // reads nothing for a second. When ctx is done, it aborts the other connections, too, and returns the error of ctx. The
 // group starts no streams from then on.
 func (g *Group) Shutdown(ctx context.Context) error {
+	err := g.awaitEnd(ctx)
+	g.pump.wait()
+	g.closePoller()
+	return err
+}
+
+func (g *Group) awaitEnd(ctx context.Context) error {
 	idle := g.stopStarting()
 	check := time.NewTicker(shutdownPatience)
 	defer check.Stop()
@@ -63,6 +74,14 @@ func (g *Group) Len() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.streams)
+}
+
+// Memory estimates the memory of the streams, in bytes, with what the caller has for each.
+func (g *Group) Memory() int {
+	const polled, other = 4 << 10, 14 << 10 // other streams have goroutines; buffers of TLS or HTTP/2 too
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.polled*polled + (len(g.streams)-g.polled)*other
 }
 
 func (g *Group) stopStarting() (idle <-chan struct{}) {
@@ -104,6 +123,9 @@ func (g *Group) add(s *Stream) bool {
 		g.streams = make(map[*Stream]struct{})
 	}
 	g.streams[s] = struct{}{}
+	if s.polled != nil {
+		g.polled++
+	}
 	return true
 }
 
@@ -111,8 +133,39 @@ func (g *Group) remove(s *Stream) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.streams, s)
+	if s.polled != nil {
+		g.polled--
+	}
 	if g.idle != nil && len(g.streams) == 0 {
 		close(g.idle)
+	}
+}
+
+// watch makes the group's poller watch the connection of a stream. It returns nil if that is not possible.
+func (g *Group) watch(s *Stream, c net.Conn) *polledConn {
+	g.mu.Lock()
+	if g.poller == nil && g.idle == nil {
+		g.poller, _ = newPoller() // fails on systems without, or if the process has too many open files
+	}
+	p := g.poller
+	g.mu.Unlock()
+	if p == nil {
+		return nil
+	}
+	polled, err := p.watch(s, c)
+	if err != nil {
+		return nil
+	}
+	return polled
+}
+
+func (g *Group) closePoller() {
+	g.mu.Lock()
+	p := g.poller
+	g.poller = nil
+	g.mu.Unlock()
+	if p != nil {
+		p.close()
 	}
 }
 

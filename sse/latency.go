@@ -25,9 +25,31 @@ func (sub *subscription) recordLatency() {
 	f := sub.cursor.feed
 	f.mu.Lock()
 	took := time.Since(sub.since)
+	if sub.wrote > 0 {
+		f.measureWriteLocked(sub.wrote)
+		sub.wrote = 0
+	}
 	sub.measuring.Store(false)
 	f.mu.Unlock()
 	if m := sub.stream.group.Metrics; m != nil {
 		m.Delivered(took)
+	}
+}
+
+// startWrite begins the measurement of a write. It returns zero if the stream does not measure.
+func (sub *subscription) startWrite() (began time.Time) {
+	if sub.measuring.Load() {
+		began = time.Now()
+	}
+	return began
+}
+
+// endWrite ends the measurement of a write that sent everything.
+func (sub *subscription) endWrite(began time.Time) {
+	if began.IsZero() {
+		return
+	}
+	if took := time.Since(began); took < blockedWrite {
+		sub.wrote = took
 	}
 }

@@ -46,7 +46,6 @@ type mux struct {
 
 // run sends the preludes and follows the feeds.
 func (m *mux) run() error {
-	defer m.release()
 	for source, pieces := range m.preludes {
 		end, err := m.stream.sendPieces(pieces, func(p Piece) error { return m.addPiece(source, p) })
 		if err != nil {
@@ -63,7 +62,7 @@ func (m *mux) run() error {
 	return m.follow()
 }
 
-// follow sends the frames of the feeds.
+// follow is Stream.follow.
 func (m *mux) follow() error {
 	for {
 		end := m.stream.ending.Load() // before pending, as in Stream.follow
@@ -80,7 +79,9 @@ func (m *mux) follow() error {
 		if end != nil {
 			return m.sendLast(end)
 		}
-		m.stream.wait()
+		if m.stream.rest() {
+			return nil
+		}
 	}
 }
 
@@ -182,8 +183,11 @@ func (m *mux) release() {
 // heartbeat timer, and the feed with the latest frame sends a heartbeat in time. Before the first frame of a feed, no
 // heartbeat is redundant.
 func (m *mux) redundant(source int, frame []byte) bool {
+	if !bytes.Equal(frame, heartbeat) {
+		return false
+	}
 	interval := m.stream.subscriptions[source].cursor.feed.heartbeat
-	return bytes.Equal(frame, heartbeat) && time.Since(m.lastSent) < interval*3/4
+	return m.buffer != nil || time.Since(m.lastSent) < interval*3/4 // the buffer has a frame of another feed
 }
 
 func (m *mux) sendLast(end *ending) error {

@@ -214,6 +214,25 @@ func TestMuxIsNeverIdleLongerThanTheHeartbeat(t *testing.T) {
 	})
 }
 
+func TestMuxSendsOneHeartbeatIfSeveralArePending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Group
+		a, b := NewFeed(FeedConfig{}), NewFeed(FeedConfig{})
+		p := connectMux(t, &g, nil, a, b)
+		synctest.Wait()
+		time.Sleep(10 * time.Second) // before the feeds' own heartbeats
+		mustAppend(t, a, 0, heartbeat)
+		mustAppend(t, b, 0, heartbeat)
+		a.Wake()
+		buf := make([]byte, 100)
+		n, err := p.Read(buf)
+		equal(t, err, nil)
+		equal(t, string(buf[:n]), string(heartbeat))
+		a.Close(nil)
+		p.expectEnd(t, ErrClosed)
+	})
+}
+
 func TestConcurrentMuxReadersGetEachEventOnce(t *testing.T) {
 	var g Group
 	feeds := []*Feed{NewFeed(FeedConfig{MaxBytes: 64 << 20}), NewFeed(FeedConfig{MaxBytes: 64 << 20}), NewFeed(FeedConfig{MaxBytes: 64 << 20})}

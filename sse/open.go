@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // The error is http.ErrNotSupported, and nothing has been sent, if w can neither be hijacked nor flushed. Any other error
 // means that the connection is broken.
 func (g *Group) Open(w http.ResponseWriter, r *http.Request) (*Stream, error) {
-	s := &Stream{group: g, wakeup: make(chan struct{}, 1)}
+	s := &Stream{group: g}
 	s.meter.Patience = g.writeTimeout()
 
 	// The connection's buffers are not used: a GET request has no body that the read buffer could hold, and the head is
@@ -26,10 +27,10 @@ func (g *Group) Open(w http.ResponseWriter, r *http.Request) (*Stream, error) {
 	switch {
 	case err == nil:
 		s.setHeader(w.Header(), r)
-		s.conn, s.background, s.head = &hijackedConn{Conn: hijacked}, true, append(responseHead(w, r), s.head...)
+		s.head = append(responseHead(w, r), s.head...)
 		_ = hijacked.SetDeadline(time.Time{}) // removes those of http.Server
-		s.resumable = pace.IsRaw(hijacked)
 		pace.LimitUnsent(hijacked)
+		s.setConn(hijacked)
 		return s, nil
 	case !errors.Is(err, http.ErrNotSupported):
 		return nil, fmt.Errorf("hijacking the connection: %w", err)
@@ -43,8 +44,20 @@ func (g *Group) Open(w http.ResponseWriter, r *http.Request) (*Stream, error) {
 		w.Header().Del("Content-Encoding") // the caller sends an error instead
 		return nil, fmt.Errorf("flushing the header: %w", err)
 	}
-	s.conn = c
+	s.conn, s.wakeup = c, make(chan struct{}, 1)
 	return s, nil
+}
+
+// setConn makes a hijacked connection that of the stream.
+func (s *Stream) setConn(c net.Conn) {
+	if raw := pace.Raw(c); raw != nil {
+		c, s.resumable = raw, true
+		if s.polled = s.group.watch(s, c); s.polled != nil {
+			s.conn = s.polled
+			return
+		}
+	}
+	s.conn = &hijackedConn{Conn: c}
 }
 
 // responseHead returns the status line and the header that net/http would send.

@@ -3,6 +3,7 @@ package sse
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -19,21 +20,40 @@ import (
 	"github.com/pathsync/pathsync/pace"
 )
 
-// One of 200 readers reads nothing while the others read 16 times as much as the feed holds.
-func TestStalledReaderDoesNotDelay199Others(t *testing.T) {
-	const healthy, rounds, perRound, size = 199, 64, 16, 1000
+// Some of 200 readers read nothing, or one byte in each round, while the others read eight times as much as the feed holds.
+func TestSlowReadersDoNotDelayOthers(t *testing.T) {
+	for name, start := range map[string]func(*httptest.Server){"polled": overHTTP1, "with goroutines": overOpaque} {
+		for _, slow := range []struct {
+			kind     string
+			n        int
+			perRound int // bytes
+		}{{"stalled", 1, 0}, {"stalled", 50, 0}, {"slow", 1, 1}} {
+			t.Run(fmt.Sprintf("%s, %d of 200 %s", name, slow.n, slow.kind), func(t *testing.T) {
+				testSlowReaders(t, start, slow.n, slow.perRound)
+			})
+		}
+	}
+}
+
+func testSlowReaders(t *testing.T, start func(*httptest.Server), slow, bytesPerRound int) {
+	const rounds, perRound, size = 32, 16, 1000
+	healthy := 200 - slow
 	s := serve(t, func(server *httptest.Server) {
 		server.Listener = smallBuffers{server.Listener}
-		server.Start()
-	}, FeedConfig{MaxBytes: 64 << 10})
+		start(server)
+	}, FeedConfig{MaxBytes: 64 << 10, MaxDelay: time.Millisecond})
 	s.group.WriteTimeout = time.Hour // longer than the test
 	s.prelude = nil
 
-	stalled := dial(t, s)
-	if err := stalled.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
-		t.Fatal(err)
+	var slowConns []net.Conn
+	for range slow {
+		conn := dial(t, s)
+		if err := conn.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+			t.Fatal(err)
+		}
+		<-s.returned
+		slowConns = append(slowConns, conn)
 	}
-	<-s.returned
 
 	var round sync.WaitGroup // healthy readers that have not received the whole round
 	var readers sync.WaitGroup
@@ -55,6 +75,7 @@ func TestStalledReaderDoesNotDelay199Others(t *testing.T) {
 	}
 
 	var early uint64
+	received := make([][]byte, slow)
 	for r := range rounds {
 		round.Add(healthy)
 		for i := range perRound {
@@ -63,7 +84,14 @@ func TestStalledReaderDoesNotDelay199Others(t *testing.T) {
 			s.feed.Wake()
 		}
 		round.Wait()
-		if r == rounds/4 { // the feed is full and has dropped the segment of the stalled reader
+		for i, conn := range slowConns {
+			buf := make([]byte, bytesPerRound)
+			if _, err := io.ReadFull(conn, buf); err != nil {
+				t.Fatal(err)
+			}
+			received[i] = append(received[i], buf...)
+		}
+		if r == rounds/2 { // the feed is full and has dropped the segments of the slow readers
 			early = heap()
 		}
 	}
@@ -72,23 +100,26 @@ func TestStalledReaderDoesNotDelay199Others(t *testing.T) {
 		t.Errorf("memory grew from %d to %d bytes", early, late)
 	}
 
-	// The stalled reader continues: it reads events without a gap, and then its stream ends.
-	ids := eventIDs(stalled)
-	last := int64(0)
-	for {
-		id, err := ids()
-		if err != nil {
-			break
-		}
-		if id != last+1 {
-			t.Fatalf("the stalled reader got %d after %d", id, last)
-		}
-		last = id
+	// The slow readers continue: they read events without a gap, and then their streams end.
+	for i, conn := range slowConns {
+		readers.Go(func() {
+			ids := eventIDs(io.MultiReader(bytes.NewReader(received[i]), conn))
+			last := int64(0)
+			for id, err := ids(); err == nil; id, err = ids() {
+				if id != last+1 {
+					t.Errorf("a slow reader got %d after %d", id, last)
+				}
+				last = id
+			}
+			if last == 0 || last == rounds*perRound {
+				t.Errorf("a slow reader got %d of %d events", last, rounds*perRound)
+			}
+		})
 	}
-	if last == 0 || last == rounds*perRound {
-		t.Errorf("the stalled reader got %d of %d events", last, rounds*perRound)
+	readers.Wait()
+	for range slowConns {
+		s.expectCause(t, ErrLagged)
 	}
-	s.expectCause(t, ErrLagged)
 	equal(t, len(s.ended), 0) // no other stream ended
 }
 
@@ -103,6 +134,21 @@ func (l smallBuffers) Accept() (net.Conn, error) {
 	return conn, err
 }
 
+// dialStream requests a stream, over TLS if the service has it, and reads nothing.
+func dialStream(t testing.TB, s *service) net.Conn {
+	t.Helper()
+	if s.TLS == nil {
+		return dial(t, s)
+	}
+	conn, err := tls.Dial("tcp", s.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	request(t, s, conn)
+	return conn
+}
+
 // dial requests a stream and reads nothing.
 func dial(t testing.TB, s *service) net.Conn {
 	t.Helper()
@@ -111,10 +157,15 @@ func dial(t testing.TB, s *service) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	request(t, s, conn)
+	return conn
+}
+
+func request(t testing.TB, s *service, conn net.Conn) {
+	t.Helper()
 	if _, err := fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", s.Listener.Addr()); err != nil {
 		t.Fatal(err)
 	}
-	return conn
 }
 
 // eventIDs returns a function that reads the next id of a stream. It is faster than eventReader.
@@ -163,7 +214,7 @@ func TestDeliveryDoesNotAllocate(t *testing.T) {
 	equal(t, allocs, 0)
 }
 
-func TestIdleStreamNeedsLessThan10KiB(t *testing.T) {
+func TestIdleStreamNeedsLessThan3KiB(t *testing.T) {
 	const streams = 500
 	s := serve(t, overHTTP1, FeedConfig{})
 	dial(t, s)
@@ -187,7 +238,7 @@ func TestIdleStreamNeedsLessThan10KiB(t *testing.T) {
 	}
 	each := (heap() - before) / streams
 	t.Logf("%d bytes for each stream, including the client's end", each)
-	if each > 10<<10 {
+	if each > 3<<10 {
 		t.Errorf("a stream needs %d bytes", each)
 	}
 }

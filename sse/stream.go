@@ -26,10 +26,10 @@ var (
 
 // Stream is the connection of one reader. Group.Open makes it, and Start or StartMux starts it.
 type Stream struct {
-	group      *Group
-	conn       conn
-	resumable  bool // a write that times out can be continued
-	background bool // the connection outlives the handler
+	group     *Group
+	conn      conn
+	polled    *polledConn // conn, if a poller watches it
+	resumable bool        // a write that times out can be continued
 
 	head          []byte          // the response's head, if the stream sends it, and the header of the encoder
 	prelude       []Piece         // nil after it has been sent, so that its memory is freed
@@ -39,11 +39,17 @@ type Stream struct {
 	encoder       coding.Encoder  // nil: not compressed
 	meter         pace.Meter
 	moved         int  // bytes since the last call of meter
-	final         bool // the write deadline is not extended any more
+	timed         bool // there is a write deadline
+	final         bool // it is not extended any more
 
-	wakeup chan struct{} // has a token when there may be something to do
+	state  atomic.Uint32 // owned, ownedWoken or idle
+	next   *Stream       // in the queue of the pump, which guards it
+	wakeup chan struct{} // if the handler serves the stream instead: has a token when there may be something to do
 	ending atomic.Pointer[ending]
 	sent   atomic.Int64 // bytes
+
+	onEnd   func(cause error)
+	watched chan struct{} // closed when the goroutine that watches the connection has ended; nil: a poller watches it
 
 	lastSent int64 // value of sent at the last check of Group.Shutdown; guarded by the group's lock
 }
@@ -74,12 +80,17 @@ func (s *Stream) start(onEnd func(cause error)) {
 		onEnd(ErrClosed)
 		return
 	}
+	s.onEnd = onEnd
+	if s.polled == nil {
+		s.watched = make(chan struct{})
+		go s.watch()
+	}
 	subscribed := s.subscribe()
-	if s.background {
-		go s.run(subscribed, onEnd)
+	if s.wakeup == nil {
+		go s.run(subscribed)
 		return
 	}
-	s.run(subscribed, onEnd)
+	s.run(subscribed)
 }
 
 // End ends the stream with ErrEnded. The stream stops its prelude after the current piece or part; if it has sent the
@@ -97,43 +108,44 @@ func (s *Stream) finish(cause error, last []byte) {
 	s.wake()
 }
 
-func (s *Stream) wake() {
-	select {
-	case s.wakeup <- struct{}{}:
-	default: // it has a token
-	}
-}
+// run sends the stream from its beginning. subscribed is the result of subscribe.
+func (s *Stream) run(subscribed error) { s.paused(s.begin(subscribed)) }
 
-// run runs the stream to its end. subscribed is the result of subscribe.
-func (s *Stream) run(subscribed error, onEnd func(error)) {
-	watched := make(chan struct{})
-	go s.watch(watched)
+// resume continues a stream that was idle.
+func (s *Stream) resume() { s.paused(s.follow()) }
 
-	cause := s.send(subscribed)
-	if subscribed == nil {
-		s.unsubscribe(len(s.subscriptions))
+// paused ends the stream if there is a cause. Otherwise the stream is idle, and may have another owner already.
+func (s *Stream) paused(cause error) {
+	if cause == nil {
+		return
 	}
+	s.unsubscribe(len(s.subscriptions))
 	s.conn.end()
-	<-watched
+	if s.watched != nil {
+		<-s.watched
+	}
 	s.release()
-	onEnd(cause)
+	s.onEnd(cause)
 	s.group.remove(s)
 }
 
 // release drops the references to feeds. A caller that keeps the stream does not keep their memory.
 func (s *Stream) release() {
+	if s.mux != nil {
+		s.mux.release()
+	}
 	s.prelude, s.mux = nil, nil
 	clear(s.subscriptions)
 }
 
 // watch ends the stream when the reader is gone. It returns then, or when the connection has been ended.
-func (s *Stream) watch(done chan<- struct{}) {
-	defer close(done)
+func (s *Stream) watch() {
+	defer close(s.watched)
 	s.conn.watch(func(cause error) { s.finish(cause, nil) })
 }
 
-// send sends the whole stream and returns the cause of its end.
-func (s *Stream) send(subscribed error) error {
+// begin sends the head and the prelude and then follows the feeds. It returns as follow does.
+func (s *Stream) begin(subscribed error) error {
 	if err := s.writeConn(s.head); err != nil {
 		return err
 	}
@@ -153,8 +165,11 @@ func (s *Stream) send(subscribed error) error {
 	return s.follow()
 }
 
-// follow sends the frames of a single feed.
+// follow sends the frames of the feeds. It returns the cause of the stream's end, or nil if the stream is idle.
 func (s *Stream) follow() error {
+	if s.mux != nil {
+		return s.mux.follow()
+	}
 	sub := &s.subscriptions[0]
 	for {
 		// Read ending before pending: frames that were appended before the request to end are then sent, too.
@@ -164,9 +179,11 @@ func (s *Stream) follow() error {
 			return err
 		}
 		if len(run) > 0 {
+			began := sub.startWrite()
 			if err := s.write(run); err != nil {
 				return err
 			}
+			sub.endWrite(began)
 			sub.cursor.advance(len(run))
 			continue
 		}
@@ -174,14 +191,10 @@ func (s *Stream) follow() error {
 		if end != nil {
 			return s.sendLast(end)
 		}
-		s.wait()
+		if s.rest() {
+			return nil
+		}
 	}
-}
-
-// wait blocks until there may be something to do. The reader has received everything, so its rate does not count until then.
-func (s *Stream) wait() {
-	s.meter.Rest()
-	<-s.wakeup
 }
 
 func (s *Stream) sendLast(end *ending) error {

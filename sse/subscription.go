@@ -9,7 +9,8 @@ import (
 type subscription struct {
 	stream    *Stream
 	cursor    cursor
-	measuring atomic.Bool // the latency of what is pending
+	measuring atomic.Bool   // the latency of what is pending
+	wrote     time.Duration // of the last measured write; only the stream's owner uses it
 
 	// The feed's lock guards these.
 	slot  int       // index in Feed.subscriptions
@@ -23,6 +24,7 @@ func (s *Stream) subscribe() error {
 		sub.stream = s
 		if err := sub.cursor.feed.subscribe(sub); err != nil {
 			s.unsubscribe(i)
+			s.subscriptions = nil
 			return err
 		}
 	}

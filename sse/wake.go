@@ -8,15 +8,15 @@ import (
 // Wake wakes the streams and the calls of Wait, to send and to return what has been appended. It costs about 100 ns for each
 // waiting stream.
 //
-// With many streams, the time between two wake-ups is at least the time that serving them takes. Frames appended meanwhile
-// are sent together at the delayed wake-up, with one write for each stream.
+// When serving the streams takes a large share of a processor, a wake-up is delayed, for FeedConfig.MaxDelay at most. Frames
+// appended meanwhile are sent together at the delayed wake-up, with one write for each stream.
 func (f *Feed) Wake() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.wakePending || f.closed {
 		return
 	}
-	wait := f.wakeIntervalLocked() - time.Since(f.lastWake)
+	wait := min(time.Until(f.wakePaid.Add(-f.wakeIntervalLocked())), f.maxDelay)
 	if wait <= 0 {
 		f.wakeLocked()
 		return
@@ -37,7 +37,10 @@ func (f *Feed) wakeDelayed() {
 }
 
 func (f *Feed) wakeLocked() {
-	f.lastWake = time.Now()
+	if now := time.Now(); now.After(f.wakePaid) {
+		f.wakePaid = now
+	}
+	f.wakePaid = f.wakePaid.Add(f.wakeIntervalLocked())
 	f.sampleLatencyLocked()
 	for _, sub := range f.subscriptions {
 		sub.stream.wake()
@@ -49,17 +52,31 @@ func (f *Feed) wakeLocked() {
 }
 
 const (
-	manyStreams     = 64                    // fewer are woken without a delay
-	writeTime       = 10 * time.Microsecond // estimate for one write to a connection
-	maxWakeInterval = 20 * time.Millisecond
+	// wakeShare limits the share of a processor that serving a feed takes before wake-ups are delayed: 1/wakeShare.
+	wakeShare = 8
+	// shortestInterval is the interval below which wake-ups are not delayed: fewer writes would not pay for the timer.
+	shortestInterval = time.Millisecond
+	// firstWriteCost is the assumed cost of a write before the first measurement, and blockedWrite the duration from which a
+	// write has waited for its reader, which is not a cost.
+	firstWriteCost = 5 * time.Microsecond
+	blockedWrite   = 100 * time.Microsecond
 )
 
-// wakeIntervalLocked returns the shortest time between two wake-ups.
+// wakeIntervalLocked returns the average time between two wake-ups, at least. Two wake-ups may follow each other without a
+// delay after a quiet time, so only a feed that is busy for longer delays frames.
 func (f *Feed) wakeIntervalLocked() time.Duration {
-	if len(f.subscriptions) < manyStreams {
+	interval := time.Duration(len(f.subscriptions)) * f.writeCost * wakeShare
+	if interval < shortestInterval {
 		return 0
 	}
-	return min(time.Duration(len(f.subscriptions))*writeTime, maxWakeInterval)
+	return min(interval, f.maxDelay)
+}
+
+// measureWriteLocked includes a write in the average cost. A single write counts for twice the average at most, because the
+// system may have interrupted it.
+func (f *Feed) measureWriteLocked(took time.Duration) {
+	f.writeCost += (min(took, 2*f.writeCost) - f.writeCost) / 8
+	f.writeCost = max(f.writeCost, time.Microsecond/2)
 }
 
 // Wait blocks until the feed has an event with a seq above after, and returns nil. An event that is appended meanwhile counts

@@ -25,45 +25,119 @@ func sleepers(f *Feed, n int) (woken func() int) {
 	}
 }
 
-func TestManyStreamsAreWokenAtMostOncePerInterval(t *testing.T) {
+func TestBusyFeedIsWokenOncePerInterval(t *testing.T) {
+	for readers, interval := range map[int]time.Duration{100: 100 * firstWriteCost * wakeShare, 1000: defaultMaxDelay} {
+		synctest.Test(t, func(t *testing.T) {
+			f := NewFeed(FeedConfig{})
+			woken := sleepers(f, readers)
+			for range 2 { // after a quiet time, two take effect at once
+				f.Wake()
+				equal(t, woken(), readers)
+			}
+			for range 3 {
+				for range 5 {
+					f.Wake()
+					equal(t, woken(), 0)
+				}
+				time.Sleep(interval - 1)
+				equal(t, woken(), 0)
+				time.Sleep(time.Nanosecond)
+				synctest.Wait()
+				equal(t, woken(), readers) // all five together, delayed
+			}
+			time.Sleep(time.Second)
+			equal(t, woken(), 0)
+			f.Wake()
+			equal(t, woken(), readers)
+		})
+	}
+}
+
+func TestQuietFeedIsWokenWithoutDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := NewFeed(FeedConfig{})
 		woken := sleepers(f, 1000)
-		f.Wake()
-		equal(t, woken(), 1000) // the first Wake takes effect at once
-		for range 5 {
+		for range 100 {
 			f.Wake()
-			equal(t, woken(), 0)
+			equal(t, woken(), 1000)
+			time.Sleep(defaultMaxDelay / 2)
+			f.Wake()
+			equal(t, woken(), 1000)
+			time.Sleep(defaultMaxDelay * 3 / 2)
 		}
-		time.Sleep(1000*writeTime - 1)
-		equal(t, woken(), 0)
-		time.Sleep(time.Nanosecond)
-		synctest.Wait()
-		equal(t, woken(), 1000) // the others together, delayed
-		time.Sleep(time.Second)
-		equal(t, woken(), 0)
-		f.Wake()
-		equal(t, woken(), 1000)
 	})
 }
 
 func TestFewStreamsAreWokenEachTime(t *testing.T) {
+	const few = int(shortestInterval/(firstWriteCost*wakeShare)) - 1
 	synctest.Test(t, func(t *testing.T) {
 		f := NewFeed(FeedConfig{})
-		woken := sleepers(f, manyStreams-1)
+		woken := sleepers(f, few)
 		for range 5 {
 			f.Wake()
-			equal(t, woken(), manyStreams-1)
+			equal(t, woken(), few)
 		}
 	})
+}
+
+func TestWakeIsDelayedByMaxDelayAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := NewFeed(FeedConfig{MaxDelay: 3 * time.Millisecond})
+		woken := sleepers(f, 10_000)
+		f.Wake()
+		f.Wake()
+		woken()
+		f.Wake()
+		time.Sleep(3 * time.Millisecond)
+		synctest.Wait()
+		equal(t, woken(), 10_000)
+	})
+}
+
+func TestWakeIntervalFollowsTheCostOfWrites(t *testing.T) {
+	f := NewFeed(FeedConfig{})
+	sleepers(f, 100)
+	measure := func(times int, took time.Duration) time.Duration {
+		for range times {
+			f.measureWriteLocked(took)
+		}
+		return f.wakeIntervalLocked().Round(100 * time.Microsecond)
+	}
+	equal(t, measure(100, 10*time.Microsecond), 8*time.Millisecond)
+	equal(t, measure(100, 20*time.Microsecond), 16*time.Millisecond)
+	equal(t, measure(1, time.Second), 18*time.Millisecond) // an interruption
+	equal(t, measure(100, 100*time.Microsecond), defaultMaxDelay)
+	equal(t, measure(100, time.Microsecond), 0)
+}
+
+func TestServingAStreamMeasuresTheCostOfAWrite(t *testing.T) {
+	for name, start := range servers {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, start, FeedConfig{})
+			_, r := s.get(t)
+			for seq := range int64(3) {
+				mustAppend(t, s.feed, seq+1, event(t, seq+1, 10))
+				s.feed.Wake()
+				if _, err := r.next(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			await(t, func() bool {
+				s.feed.mu.Lock()
+				defer s.feed.mu.Unlock()
+				return s.feed.writeCost != firstWriteCost
+			})
+		})
+	}
 }
 
 func TestCloseDoesNotWaitForDelayedWake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := NewFeed(FeedConfig{})
 		woken := sleepers(f, 100)
-		f.Wake()
-		f.Wake()
+		for range 3 { // the last one is delayed
+			f.Wake()
+		}
 		woken()
 		f.Close(nil)
 		equal(t, woken(), 100)

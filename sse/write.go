@@ -77,7 +77,16 @@ func (s *Stream) renewDeadline() {
 		deadline, changed = now.Add(s.group.writeTimeout()), true
 	}
 	if changed {
+		s.timed = true
 		_ = s.conn.SetWriteDeadline(deadline) // after an error, the write fails, too
+	}
+}
+
+// clearDeadline removes the write deadline, which would otherwise pass while the stream is idle.
+func (s *Stream) clearDeadline() {
+	if s.timed {
+		s.timed, s.meter = false, pace.Meter{Patience: s.meter.Patience}
+		_ = s.conn.SetWriteDeadline(time.Time{})
 	}
 }
 

@@ -54,6 +54,7 @@ type roomFlags struct {
 type streamFlags struct {
 	PresenceTimeout time.Duration `name:"presence-timeout-ms" type:"ms" placeholder:"MS" help:"A client without a stream stays present this long (${default})."`
 	Heartbeat       time.Duration `name:"heartbeat-ms" type:"ms" placeholder:"MS" help:"Send a comment after this much silence on a stream (${default})."`
+	MaxDelay        time.Duration `name:"max-delay-ms" type:"ms" placeholder:"MS" help:"Send the events of a busy room with many streams together, delayed by this long at most (${default})."`
 	FeedBytes       int           `name:"feed-bytes" placeholder:"N" help:"Events kept in memory per room, for streams that resume or lag (${default})."`
 	CompressStreams bool          `name:"compress-streams" negatable:"" help:"Compress the initial documents of streams, for clients that accept zstd or gzip."`
 	DrainSpread     time.Duration `name:"drain-spread" placeholder:"DURATION" help:"On SIGTERM, clients reconnect at random times within this period (${default})."`

@@ -18,6 +18,7 @@ import (
 type Config struct {
 	MaxBytes     int           // framed events that one room keeps; 4 MiB
 	Heartbeat    time.Duration // silence after which a stream sends a comment; 15 s
+	MaxDelay     time.Duration // of frames that are sent together, when a room has many streams and events; 20 ms
 	WriteTimeout time.Duration // for a reader to take data; 10 s
 	Spread       time.Duration // at shutdown, clients are asked to reconnect within this time; 3 s
 	Compress     bool          // streams, for readers that accept zstd or gzip: the full state at their beginning
@@ -31,6 +32,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 15 * time.Second
+	}
+	if c.MaxDelay == 0 {
+		c.MaxDelay = 20 * time.Millisecond
 	}
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = 10 * time.Second
@@ -80,7 +84,9 @@ func (s *Set) Listen(room, epoch string, seq int64) core.Listener {
 
 // NewFeed makes a feed that Close closes. When the caller closes it, it must also call Forget.
 func (s *Set) NewFeed(maxBytes int, seq int64) *sse.Feed {
-	feed := sse.NewFeed(sse.FeedConfig{MaxBytes: maxBytes, StartSeq: seq, Heartbeat: s.cfg.Heartbeat, Dropped: s.retained.Dropped})
+	feed := sse.NewFeed(sse.FeedConfig{
+		MaxBytes: maxBytes, StartSeq: seq, Heartbeat: s.cfg.Heartbeat, MaxDelay: s.cfg.MaxDelay, Dropped: s.retained.Dropped,
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -143,11 +149,8 @@ func (s *Set) Stats() Stats {
 	return stats
 }
 
-// streamMemory is the estimated memory of a stream.
-const streamMemory = 14 << 10
-
 // Memory estimates the memory of streams and cached pages, in bytes; rooms count their feeds themselves. retained is the
 // memory of discarded frames that slow readers may still hold.
 func (s *Set) Memory() (used, retained int64) {
-	return int64(s.streams.Len()*streamMemory + s.pages.memory()), s.retained.Bytes()
+	return int64(s.streams.Memory() + s.pages.memory()), s.retained.Bytes()
 }

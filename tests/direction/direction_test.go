@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"core/memstore":               {"core", "core/tree"},
 	"core/storetest":              {"core", "core/tree"},
 	"pace":                        {},
-	"sse":                         {"pace", "sse/coding"},
+	"sse":                         {"pace", "sse/coding", "golang.org/x/sys/unix"},
 	"sse/coding":                  {"github.com/klauspost/compress/zstd"},
 	"sqlstore":                    {"core", "sqlstore/takeover", "sqlstore/internal/dialect", "sqlstore/internal/sqlite", "sqlstore/internal/postgres", "sqlstore/internal/sqlserver", "github.com/Masterminds/squirrel"},
 	"sqlstore/takeover":           {"core", "core/path", "core/tree"},
