@@ -171,7 +171,7 @@ func (c *polledConn) discard(r *rawReader) error {
 			return fmt.Errorf("%w: %w", ErrGone, err)
 		}
 		if c.received += int32(n); c.received > maxReceived {
-			return ErrTalkative
+			return ErrUnexpectedData
 		}
 	}
 }

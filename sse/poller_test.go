@@ -131,7 +131,7 @@ func descriptors() (n int) {
 	return n
 }
 
-func TestTalkativeReaderOfIdleStreamIsCut(t *testing.T) {
+func TestReaderOfIdleStreamThatSendsUnexpectedDataIsCut(t *testing.T) {
 	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, start, FeedConfig{})
@@ -144,7 +144,7 @@ func TestTalkativeReaderOfIdleStreamIsCut(t *testing.T) {
 			awaitText(t, conn, "still here")
 			equal(t, len(s.ended), 0)
 			_, _ = conn.Write(make([]byte, maxReceived))
-			s.expectCause(t, ErrTalkative)
+			s.expectCause(t, ErrUnexpectedData)
 		})
 	}
 }
