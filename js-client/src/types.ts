@@ -296,6 +296,8 @@ export interface Mirror {
    * remote change is folded.
    */
   read(known: Json | undefined): Json | undefined
+  /** Whether the state may have changed without a call of `touched`. Then it is read as if there was one. */
+  unsure?(): boolean
   /** Changes the mirrored state, which is equal to `from`, to `to`. */
   write(from: Json | undefined, to: Json | undefined): void
 }

@@ -1,6 +1,6 @@
 // Captures live state, which changes in place, as an immutable version.
 import { newId as randomId } from './ids.ts'
-import { SYNC_ID, idOf, positionOf, shareIndex } from './items.ts'
+import { SYNC_ID, idOf, isItems, noteItem, positionOf, shareIndex } from './items.ts'
 import type { Json, JsonArray, JsonObject } from './json.ts'
 import { isInstance, kindOf } from './kind.ts'
 import { MAX_DEPTH } from './operation.ts'
@@ -12,6 +12,13 @@ export interface CaptureOptions {
   /** Writes a new id into a live item. Default: sets the member. */
   assignId?(item: object, id: string): void
   newId?(): string
+  /** The snapshot of an object or array that has certainly not changed since `onRead`. It is not read if that is the known one. */
+  versionOf?(live: object): Json | undefined
+  /**
+   * Called with the snapshot of each object and array whose parts are all plain JSON. If it returns true, it is not called with
+   * those around.
+   */
+  onRead?(live: object, snapshot: Json): boolean | undefined
   /** Objects in arrays get no ids. */
   withoutIds?: boolean
   /**
@@ -31,6 +38,9 @@ export interface CaptureOptions {
 const INVALID = Symbol('invalid')
 type Snapshot = Json | undefined | typeof INVALID
 
+/** The last snapshot. */
+let latest: unknown
+
 /** The ids of frozen items. */
 const idsOfFrozen = new WeakMap<object, string>()
 
@@ -49,30 +59,38 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
     newId = randomId,
     onInvalid = () => {},
     withoutIds,
-    separate
+    separate,
+    versionOf,
+    onRead
   } = options
   /** The objects and arrays being read, the outermost first, and the current member of each. */
   const open: object[] = []
   const names: (string | number)[] = []
+  /** The number of values so far that are not plain JSON, or whose changes might not be reported. */
+  let odd = 0
 
   const placeText = (): string => {
     const place = names.slice(0, open.length).map((name) => (typeof name === 'number' ? `[${name}]` : `.${name}`))
     return place.join('').replace(/^\./, '')
   }
-  const report = (why: string, isShared: boolean): void => onInvalid(placeText(), why, isShared)
+  const report = (why: string, isShared: boolean): void => {
+    odd++
+    onInvalid(placeText(), why, isShared)
+  }
   const leaveOut = (why: string): typeof INVALID => {
     report(why, false)
     return INVALID
   }
 
-  const read = (known: Json | undefined, live: unknown): Snapshot => readPlain(known, plain(live))
+  const read = (known: Json | undefined, live: unknown): Snapshot =>
+    readPlain(known, typeof live === 'object' ? plain(raw(live)) : live)
 
-  /** The value that JSON.stringify would write: without proxies, and the result of `toJSON`, such as of a Date. */
-  const plain = (live: unknown): unknown => {
-    if (typeof live !== 'object' || live === null) return live
-    const value: unknown = raw(live)
+  /** The value that JSON.stringify would write: the result of `toJSON`, such as of a Date. */
+  const plain = (value: unknown): unknown => {
+    if (typeof value !== 'object') return value
     const toJSON = (value as { toJSON?: unknown } | null | undefined)?.toJSON
     if (typeof toJSON !== 'function') return value
+    odd++
     try {
       const json: unknown = toJSON.call(value)
       return json === null && value instanceof Date ? leaveOut('an invalid date is not JSON') : json
@@ -99,8 +117,10 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
   }
 
   const readContainer = (known: Json | undefined, live: object): Snapshot => {
+    if (known !== undefined && versionOf?.(live) === known) return known
+    const before = odd
     const kind = kindOf(live)
-    if (kind !== '') return leaveOut(`${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind} is not JSON`)
+    if (kind) return leaveOut(`${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind} is not JSON`)
     if (open.includes(live)) return leaveOut('it contains itself')
     // Known values may be deeper: the server sent them.
     if (open.length >= MAX_DEPTH && known === undefined) return leaveOut(`deeper than ${MAX_DEPTH}`)
@@ -110,6 +130,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
       ? readArray(Array.isArray(known) ? known : undefined, live)
       : readObject(isObject(known) ? known : undefined, live as Record<string, unknown>)
     open.pop()
+    if (odd === before && onRead?.(live, value)) odd++
     // An unchanged value is at its old place, so only changed ones are checked.
     if (value !== known) separate?.(live, open.at(-1), names[open.length - 1], placeText)
     return value
@@ -118,7 +139,7 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
   const readObject = (known: JsonObject | undefined, live: Record<string, unknown>): JsonObject => {
     const depth = open.length - 1
     const knownNames = known ? Object.keys(known) : []
-    let changes: Map<string, Json | undefined> | undefined
+    let changes: Record<string, Json | undefined> | undefined
     /** The repaired names of members whose names contain half a surrogate pair. */
     let repaired: Set<string> | undefined
     let unchanged = 0
@@ -136,17 +157,17 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
       }
       let value = member === was ? was : read(was, member)
       if (value === INVALID) value = was
-      if (value !== was) (changes ??= new Map()).set(name, value)
+      if (value !== was) (changes ??= {})[name] = value
       else if (value !== undefined) unchanged++
     })
     if (known && !changes && unchanged === knownNames.length) return known
+    if (!known) return (changes ??= {}) as JsonObject
     const copy = {}
-    for (const name of knownNames) {
+    for (const name of [...knownNames, ...Object.keys(changes ?? {})]) {
       if (!Object.hasOwn(live, name) && !repaired?.has(name)) continue
-      const value = changes?.has(name) ? changes.get(name) : own(known, name)
+      const value = changes && Object.hasOwn(changes, name) ? changes[name] : known[name]
       if (value !== undefined) put(copy, name, value)
     }
-    changes?.forEach((value, name) => value !== undefined && put(copy, name, value))
     return copy
   }
 
@@ -161,11 +182,16 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
 
   const readArray = (known: JsonArray | undefined, live: unknown[]): JsonArray => {
     const depth = open.length - 1
-    const copy: Json[] = []
+    /** The elements read so far, once one differs from `known`. */
+    let copy = known ? undefined : ([] as Json[])
     const leftOut: number[] = []
-    let changed = known?.length !== live.length
-    /** The positions of the ids read so far. Not needed while the items are those of `known`, in order. */
-    let positions: Map<string, number> | undefined
+    /** So many items at the start are those of `known`, in order. */
+    let start = 0
+    /** The positions of the ids read after that. */
+    let ids: Map<string, number> | undefined
+    const find = (id: string): number => (known ? positionOf(known, id) : -1)
+    /** The position of the earlier element with this id, or -1. */
+    const firstWith = (id: string): number => ids?.get(id) ?? (find(id) < start ? find(id) : -1)
     for (let i = 0; i < live.length; i++) {
       names[depth] = i
       const was = known?.[i]
@@ -180,28 +206,36 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
       } else {
         let id = idOf(item)
         let match = was
-        if (positions || id === undefined || id !== idOf(was)) {
-          positions ??= new Map(copy.map((element, at) => [idOf(element) ?? '', at]))
-          id = identify(item, value, live, i, positions)
-          if (raw(live[i]) !== item) value = plain(live[i])
-          if (known && id !== idOf(was)) match = known[positionOf(known, id)]
-          positions.set(id, i)
+        if (start === i && id !== undefined && id === idOf(was)) start++
+        else {
+          // A new array of one item, as there are many inside items, needs no map.
+          if (known || live.length > 1)
+            ids ??= new Map(known && !isItems(known) ? known.slice(0, start).map((item, at) => [idOf(item)!, at]) : [])
+          id = identify(item, value, live, i, firstWith)
+          if (raw(live[i]) !== item) value = plain(raw(live[i]))
+          if (id !== idOf(was)) match = known?.[find(id)]
+          ids?.set(id, i)
         }
         snapshot = readPlain(match, value)
         if (isObject(snapshot)) snapshot = withId(match, snapshot, id)
       }
       if (snapshot === INVALID) leftOut.push(i)
-      changed ||= snapshot !== was
-      copy.push(snapshot === INVALID ? null : (snapshot ?? null))
+      const element = snapshot === INVALID ? null : (snapshot ?? null)
+      if (element !== was) copy ??= known!.slice(0, i)
+      copy?.push(element)
     }
+    if (known && !copy && !leftOut.length && known.length === live.length) return known
+    copy ??= known!.slice(0, live.length)
     if (leftOut.length) {
       // An item array stays one: omitted elements are removed.
       const items = copy.filter((_, i) => !leftOut.includes(i))
       const rest = items.length && items.every(idOf) ? items : copy
       return known?.length === rest.length && rest.every((element, i) => element === known[i]) ? known : rest
     }
-    if (known && !changed) return known
-    if (known && !positions && copy.every(idOf)) shareIndex(copy, known)
+    if (known && copy.every(idOf)) {
+      shareIndex(copy, known)
+      ids?.forEach((at, id) => noteItem(copy, id, at))
+    }
     return copy
   }
 
@@ -209,17 +243,17 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
    * The id of an item. If it has none, or an earlier element has it, a new one is written into the live data. `value` is the
    * result of the item's `toJSON`, or the item.
    */
-  const identify = (item: object, value: object, live: unknown[], i: number, positions: Map<string, number>): string => {
+  const identify = (item: object, value: object, live: unknown[], i: number, firstWith: (id: string) => number): string => {
     const given = idsOfFrozen.get(item) ?? idOf(item) ?? idOf(value)
     const present = given && repair(given)
-    const first = present === undefined ? undefined : positions.get(present)
-    if (present !== undefined && first === undefined && present === given) return present
-    const id = present !== undefined && first === undefined ? present : newId()
+    const first = present === undefined ? -1 : firstWith(present)
+    if (present !== undefined && first < 0 && present === given) return present
+    const id = present !== undefined && first < 0 ? present : newId()
     let target = item
-    if (first !== undefined && raw(live[first]) === item && !Object.isFrozen(live)) {
+    if (first >= 0 && raw(live[first]) === item && !Object.isFrozen(live)) {
       target = { ...item }
       live[i] = target
-    } else if (first !== undefined) {
+    } else if (first >= 0) {
       // If the object is also elsewhere in the state, it keeps its id there, and a copy gets the new one.
       separate?.(item, live, i, placeText)
       target = raw(live[i]) as object
@@ -229,8 +263,10 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
     return id
   }
 
+  // The plugin passes its snapshot of a state to a document, which takes another.
+  if (known === undefined && live === latest) known = latest as Json | undefined
   const snapshot = read(known, live)
-  return snapshot === INVALID ? known : snapshot
+  return snapshot === INVALID ? known : (latest = snapshot)
 }
 
 const HALF = /\p{Surrogate}/u

@@ -122,15 +122,20 @@ function differences(from: Json | undefined, to: Json, across: Across) {
   }
 
   const compareItems = (from: JsonArray, to: JsonArray, place: Place): boolean => {
-    if (from.length === to.length && from.every((item, i) => item === to[i] || idOf(item) === idOf(to[i]))) {
-      return to.every((item, i) => compareItem(from[i], item, place, idOf(item) as string))
-    }
+    // Most items are at their places, counted from the start or from the end.
+    const { length } = to
+    const shift = length - from.length
+    const isKept = (i: number, old: number): boolean => from[old] === to[i] || idOf(from[old]) === idOf(to[i])
+    let start = 0
+    while (start < length && isKept(start, start)) start++
+    let end = length
+    while (end > start && end - shift > start && isKept(end - 1, end - shift - 1)) end--
 
-    const ids = to.map((item) => idOf(item) as string)
+    const ids = to.slice(start, end).map((item) => idOf(item) as string)
     const wanted = new Set(ids)
     const oldPositions = new Map<string, number>()
-    for (const [i, item] of from.entries()) {
-      const id = idOf(item) as string
+    for (let i = start; i < end - shift; i++) {
+      const id = idOf(from[i]) as string
       if (wanted.has(id)) {
         oldPositions.set(id, i)
         continue
@@ -146,18 +151,19 @@ function differences(from: Json | undefined, to: Json, across: Across) {
     // Items of a longest increasing subsequence stay. From left to right, each other item is placed after its new predecessor.
     // New items after the last one that stays are appended without an anchor.
     const staying = longestIncreasing(ids.flatMap((id) => oldPositions.get(id) ?? []))
-    const stays = (id: string): boolean => staying.has(oldPositions.get(id) ?? -1)
-    const lastThatStays = ids.findLastIndex(stays)
+    const lastThatStays = end < length ? end : start + ids.findLastIndex((id) => staying.has(oldPositions.get(id) ?? -1))
     // Sorting a list makes many moves. One anchor each saves more than half of the bytes.
     const farthest = ids.length - staying.size > MANY ? 1 : 8
-    for (const [i, id] of ids.entries()) {
+    for (let i = 0; i < length; i++) {
       const item = to[i] as Json
-      const old = oldPositions.get(id)
-      if (stays(id)) {
+      const id = idOf(item) as string
+      const isInside = i >= start && i < end
+      const old = isInside ? oldPositions.get(id) : i < start ? i : i - shift
+      if (!isInside || staying.has(old ?? -1)) {
         if (!compareItem(from[old as number], item, place, id)) return false
         continue
       }
-      const after = i < lastThatStays || old !== undefined ? { after: anchorsAt(ids, i, farthest) } : {}
+      const after = i < lastThatStays || old !== undefined ? { after: anchorsAt(to, i, farthest) } : {}
       if (old !== undefined) {
         const at = extendPlace(place, { item: id })
         if (!at) return false

@@ -17,24 +17,21 @@ export function put(object: object, name: string, value: unknown): void {
   if (name !== '__proto__') (object as Record<string, unknown>)[name] = value
 }
 
-/** Whether two values are the same JSON, in any order of members. */
-export function equal(a: Json | undefined, b: Json | undefined): boolean {
+/** Whether two values are the same JSON, in any order of members unless `inOrder`. Shared parts are skipped. */
+export function equal(a: Json | undefined, b: Json | undefined, inOrder = false): boolean {
   if (a === b) return true
-  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((value, i) => equal(value, b[i]))
-  if (!isObject(a) || !isObject(b)) return false
-  const names = Object.keys(a)
-  return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && equal(a[name], b[name]))
-}
-
-/** Whether two values are the same JSON with the same order of members. Shared parts are skipped. */
-export function same(a: Json | undefined, b: Json | undefined): boolean {
-  if (a === b) return true
-  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((value, i) => same(value, b[i]))
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((value, i) => equal(value, b[i], inOrder))
   if (!isObject(a) || !isObject(b)) return false
   const names = Object.keys(a)
   const others = Object.keys(b)
-  return names.length === others.length && names.every((name, i) => name === others[i] && same(a[name], b[name]))
+  return (
+    names.length === others.length &&
+    names.every((name, i) => (inOrder ? name === others[i] : Object.hasOwn(b, name)) && equal(a[name], b[name], inOrder))
+  )
 }
+
+/** Whether two values are the same JSON with the same order of members. */
+export const same = (a: Json | undefined, b: Json | undefined): boolean => equal(a, b, true)
 
 /**
  * Returns `after` with its parts that are the same in `before`, order of members included, replaced by those of `before`;

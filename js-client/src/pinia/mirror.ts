@@ -1,7 +1,6 @@
 // Mirrors a document in reactive state: reads and writes the state for the client.
 import { effectScope, isReactive, reactive, shallowRef, watch } from 'vue'
 import { capture } from '../document/capture.ts'
-import { newId } from '../document/ids.ts'
 import type { Json, JsonObject } from '../document/json.ts'
 import { patch } from '../document/patch.ts'
 import { type SharingOptions, separate } from '../document/shared.ts'
@@ -35,13 +34,12 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
   const state = () => (name === undefined ? holder() : member(name))
   const { current: problems, report, solved } = createProblems(key, name === undefined, failed)
   let tracker: Tracker | undefined
-  const changes = shallowRef(0)
-  let count = 0
+  const changes = shallowRef({})
   let stopped = false
   // New items get their ids before they are rendered. A later id would change the key of a row, and the row would lose the
   // focus.
   const scope = effectScope(true)
-  scope.run(() => watch(changes, () => tracker?.newItems(identify)))
+  scope.run(() => watch(changes, () => tracker?.unsure() && quietly(() => snapshot(shown, state()))))
 
   const sharing: SharingOptions = {
     raw: unwrap,
@@ -51,6 +49,8 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
   const snapshot = (known: Json | undefined, live: unknown) =>
     capture(known, live, {
       raw: unwrap,
+      versionOf: tracker?.versionOf,
+      onRead: tracker?.onRead,
       // Writes through the proxy, so that templates update.
       assignId: (item, id) => put(reactive(item), SYNC_ID, id),
       separate(object, holder, at, place) {
@@ -65,13 +65,14 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
 
   const declared = new Set(Object.keys(holder()))
   const initial = snapshot(undefined, state())
-  /** The version that the state shows, except for members of an unexpected type. */
+  /** The version that the state equals, unless the application has changed it since. */
   let shown = initial
 
   /** Runs a change that makes the state equal to the version that it returns. */
   function quietly(change: () => Json | undefined) {
-    if (tracker) tracker.quietly(change)
-    else change()
+    const run = () => (shown = change())
+    if (tracker) tracker.quietly(run)
+    else run()
   }
 
   const unexpected = (place: string) => report(place, 'unexpected_state', 'does not have the type that the store expects')
@@ -110,7 +111,7 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
 
     read(known: Json | undefined): Json | undefined {
       problems.clear()
-      quietly(() => (shown = snapshot(known, state())))
+      quietly(() => snapshot(known, state()))
       // A value that became undefined is shared as null. A value that was never defined is not shared.
       if (shown === undefined && known !== undefined) shown = null
       return shown
@@ -118,24 +119,29 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
 
     write(_: Json | undefined, to: Json | undefined) {
       const from = shown
-      shown = to
       quietly(() => {
         if (name !== undefined) {
           const next = to === undefined ? initial : to
           show(name, initial, from, next)
-          return next
+          return problems.has('') ? from : next
         }
-        return isObject(to) ? showAll(objectOf(initial), objectOf(from), to) : void unexpected('')
+        return isObject(to) ? showAll(objectOf(initial), objectOf(from), to) : (unexpected(''), from)
       })
     },
 
     /** Starts to track changes of the state. Further calls do nothing. */
     begin() {
-      tracker ??= track(state, () => {
-        changes.value = ++count
+      const changed = () => {
+        changes.value = {}
         touched()
+      }
+      tracker ??= track(state, changed, () => {
+        if (snapshot(shown, state()) !== shown) changed()
       })
     },
+
+    /** Whether the state may have changes that were not reported. */
+    unsure: () => !!tracker?.unsure(),
 
     /** Restores the initial state. */
     reset() {
@@ -153,10 +159,6 @@ export function createMirror({ holder, name }: Place, { key, touched, failed }: 
 }
 
 const objectOf = (value: Json | undefined): JsonObject => (isObject(value) ? value : {})
-
-function identify(item: object) {
-  if (Object.isExtensible(item)) put(reactive(item), SYNC_ID, newId())
-}
 
 /** Whether a value has the type of the initial one: objects and arrays keep their type, other values may have any. */
 const isExpected = (initial: Json | undefined, value: Json | undefined) =>

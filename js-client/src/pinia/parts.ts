@@ -10,22 +10,25 @@ import { idOf, isObject, own } from '../document/values.ts'
 
 /** Member names and array positions. */
 export type Path = readonly (string | number)[]
-/** The parts directly inside a part, without Vue's proxies. For an object, the path is that of its array. */
-export type Found = ReadonlyMap<object, Path>
-
 /** The object behind Vue's proxies, or the value of a ref. */
 export const unwrap = <T>(value: T): T => toRaw(unref(value)) as T
 
 const isLong = (array: readonly unknown[]) => array.length > 100
 
-/** Reads a part through Vue's proxies, so that Vue tracks it. Returns the parts directly inside. */
-export function readPart(part: unknown): Found | undefined {
-  let found: Map<object, Path> | undefined
+/**
+ * Reads a part through Vue's proxies, so that Vue tracks it.
+ *
+ * @param found is called with each part directly inside, without Vue's proxies, and its path. For an object, the path is that of
+ * its array
+ * @param untracked is called when the part contains an object that Vue does not track
+ */
+export function readPart(part: unknown, found: (part: object, path: Path) => void, untracked: () => void): void {
   const open: unknown[] = []
   const path: (string | number)[] = []
 
   function visit(value: unknown) {
-    if (!isReactive(value) || open.length > MAX_DEPTH || open.includes(value)) return
+    if (typeof value !== 'object' || value === null) return
+    if (!isReactive(value) || open.length > MAX_DEPTH || open.includes(value)) return untracked()
     const object = value as Record<string, unknown>
     const depth = open.push(object) - 1
     if (Array.isArray(object)) visitArray(object, depth)
@@ -41,19 +44,17 @@ export function readPart(part: unknown): Found | undefined {
   function visitArray(array: unknown[], depth: number) {
     const raw = toRaw(array)
     const here = path.slice(0, depth)
-    const add = (part: object) => (found ??= new Map()).set(part, here)
-    if (depth && isLong(raw)) return add(raw)
+    if (depth && isLong(raw)) return found(raw, here)
     // Vue then tracks the array as a whole, and creates a proxy for the first element only.
     array.some(() => true)
     raw.forEach((element, i) => {
       path[depth] = i
       if (Array.isArray(element)) visit(array[i])
-      else if (typeof element === 'object' && element !== null) add(toRaw(element))
+      else if (typeof element === 'object' && element !== null) found(toRaw(element), here)
     })
   }
 
   visit(part)
-  return found
 }
 
 /** The value of a part in a document, given the value `doc` of its parent part. */
@@ -86,30 +87,4 @@ export function agrees(part: unknown, doc: Json | undefined, inner = false): boo
     )
   }
   return capture(doc, value) === doc
-}
-
-/**
- * Calls `visit` with each object in an array of a part that has no id. Skips known parts inside: a change in one of them
- * makes that part stale. Does not track.
- */
-export function visitNewItems(part: unknown, known: ReadonlyMap<object, unknown> | undefined, visit: (item: object) => void) {
-  const open: object[] = []
-
-  function look(value: unknown, isItem: boolean) {
-    const object = unwrap(value)
-    if (typeof object !== 'object' || object === null || known?.has(object)) return
-    if (open.length > MAX_DEPTH || open.includes(object) || kindOf(object) || 'toJSON' in object) return
-    if (isItem && !Array.isArray(object) && idOf(object) === undefined) visit(object)
-    enter(object)
-  }
-
-  function enter(object: object) {
-    open.push(object)
-    const isArray = Array.isArray(object)
-    for (const value of isArray ? object : Object.values(object)) look(value, isArray)
-    open.pop()
-  }
-
-  const object = unwrap(part)
-  if (typeof object === 'object' && object !== null) enter(object)
 }

@@ -95,7 +95,7 @@ export function createDocuments(replica: Replica, options: DocumentsOptions) {
     pull() {
       for (const [key, { doc, mirrors }] of entries) {
         for (const mirrored of mirrors) {
-          if (!mirrored.touched) continue
+          if (!mirrored.touched && !mirrored.mirror.unsure?.()) continue
           mirrored.touched = false
           attempt(() => {
             const { known } = mirrored

@@ -944,6 +944,24 @@ describe('a mirror', () => {
     expect(state()).toEqual({ title: 'one', zoom: 2 })
   })
 
+  test('that is unsure about changes is read before anything remote is written into it', async () => {
+    const { room } = await joined()
+    const other = await joined()
+    const document = room.document<Board>('default', { initial: { title: '' } })
+    let live: unknown = { title: '' }
+    document.attach({
+      read: (known) => capture(known, live),
+      write: (from, to) => void (live = patch(live, from, to)),
+      unsure: () => true
+    })
+    await pass(1000)
+    ;(live as Board).title = 'mine'
+    other.board.apply(set('zoom', 2))
+    await pass(1000)
+    expect(live).toEqual({ title: 'mine', zoom: 2 })
+    expect(document.state).toEqual({ title: 'mine', zoom: 2 })
+  })
+
   test('that throws on reading is reported, and the room continues', async () => {
     const { room, board } = await joined()
     const reported = vi.fn()

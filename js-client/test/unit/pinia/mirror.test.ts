@@ -1,5 +1,5 @@
-import { describe, expect, test, vi } from 'vitest'
-import { reactive, ref, shallowReactive } from 'vue'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { markRaw, reactive, ref, shallowReactive } from 'vue'
 import type { Json } from '../../../src/document/json.ts'
 import { createMirror } from '../../../src/pinia/mirror.ts'
 
@@ -34,6 +34,71 @@ describe('reading', () => {
     mirror.read(mirror.initial)
     expect(touched).toHaveBeenCalledTimes(1)
     expect(state.list.every((item) => '_sync_id' in item)).toBe(true)
+  })
+
+  test('finds a change in a large state that was made before the tracking of it has begun, and reports it', () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const state = reactive({ list: Array.from({ length: 5000 }, (_, n) => ({ _sync_id: `${n}`, n })) })
+    const { mirror, touched } = mirrorOf(state, 'list')
+    const known = mirror.read(undefined) as { n: number }[]
+    state.list[4998]!.n = -1
+    const next = mirror.read(known) as { n: number }[]
+    expect(next[4998]!.n).toBe(-1)
+    state.list[4999]!.n = -2
+    expect(touched).not.toHaveBeenCalled()
+    vi.runAllTimers()
+    expect(touched).toHaveBeenCalledTimes(1)
+    expect((mirror.read(next) as { n: number }[])[4999]!.n).toBe(-2)
+  })
+
+  test('does not read an item in which nothing has changed', () => {
+    const read = vi.fn(() => 1)
+    const list = [{ _sync_id: 'a', n: 0 }, Object.defineProperty({ _sync_id: 'b' }, 'n', { get: read, enumerable: true })]
+    const state = reactive({ list: list as { _sync_id: string; n: number }[] })
+    const { mirror } = mirrorOf(state, 'list')
+    let known = mirror.read(undefined)
+    read.mockClear()
+    state.list[0]!.n = 2
+    known = mirror.read(known)
+    expect(known).toEqual([
+      { _sync_id: 'a', n: 2 },
+      { _sync_id: 'b', n: 1 }
+    ])
+    expect(read).not.toHaveBeenCalled()
+  })
+
+  test('finds a change in an object that Vue does not track, with the next change elsewhere', () => {
+    const untracked = markRaw({ n: 1 })
+    const state = reactive({
+      list: [
+        { _sync_id: 'a', inner: [{ _sync_id: 'c', untracked }] },
+        { _sync_id: 'b', n: 1 }
+      ]
+    })
+    const { mirror } = mirrorOf(state, 'list')
+    let known = mirror.read(mirror.read(undefined))
+    untracked.n = 2
+    state.list[1]!.n = 2
+    known = mirror.read(known)
+    expect(known).toEqual([
+      { _sync_id: 'a', inner: [{ _sync_id: 'c', untracked: { n: 2 } }] },
+      { _sync_id: 'b', n: 2 }
+    ])
+  })
+
+  test('keeps a problem while something else changes', () => {
+    const state = reactive({
+      list: [
+        { _sync_id: 'a', big: 1n },
+        { _sync_id: 'b', n: 1 }
+      ]
+    })
+    const { mirror, problem } = mirrorOf(state, 'list')
+    const known = mirror.read(mirror.read(undefined))
+    state.list[1]!.n = 2
+    mirror.read(known)
+    expect(problem()).toContain('big')
   })
 
   test('a value that becomes undefined is shared as null; one that was never defined is not shared', () => {

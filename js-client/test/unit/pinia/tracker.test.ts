@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type EffectScope, effectScope, nextTick, reactive, ref, watch } from 'vue'
 import type { Json } from '../../../src/document/json.ts'
 import { readPart } from '../../../src/pinia/parts.ts'
@@ -20,7 +20,8 @@ const item = (_sync_id: string, ...items: Item[]): Item => ({ _sync_id, n: 0, ta
 function tracked<T extends object>(state: T) {
   const changed = vi.fn()
   const live = ref(state)
-  const tracker = track(() => live.value, changed)
+  const complete = vi.fn()
+  const tracker = track(() => live.value, changed, complete)
   const changes = (change: () => void) => {
     const before = changed.mock.calls.length
     change()
@@ -29,6 +30,7 @@ function tracked<T extends object>(state: T) {
   return {
     live,
     changed,
+    complete,
     tracker,
     changes,
     settle: () => tracker.quietly(() => JSON.parse(JSON.stringify(live.value)) as Json)
@@ -173,7 +175,7 @@ describe('the number of reads', () => {
     run()
     return parts.mock.calls.length - before
   }
-  const large = () => tracked({ title: '', list: Array.from({ length: 1000 }, (_, i) => item(`${i}`, item(`${i}.0`))) })
+  const large = () => tracked({ title: '', list: Array.from({ length: 500 }, (_, i) => item(`${i}`, item(`${i}.0`))) })
 
   test('after a change is zero until the state is read, then one part', () => {
     const { live, settle } = large()
@@ -207,11 +209,37 @@ describe('the number of reads', () => {
   })
 })
 
+describe('of a large state, most parts are read in the background', () => {
+  const large = () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    return tracked({ list: Array.from({ length: 5000 }, (_, i) => item(`${i}`)) })
+  }
+
+  test('then changes in them are reported', () => {
+    const { live, tracker, complete, changes } = large()
+    expect(tracker.unsure()).toBe(true)
+    expect(changes(() => live.value.list[10]!.n++)).toBe(1)
+    vi.runAllTimers()
+    expect(tracker.unsure()).toBe(false)
+    expect(complete).toHaveBeenCalledTimes(1)
+    expect(changes(() => live.value.list[4999]!.n++)).toBe(1)
+  })
+
+  test('stop ends the reading', () => {
+    const { tracker, complete } = large()
+    tracker.stop()
+    vi.runAllTimers()
+    expect(complete).not.toHaveBeenCalled()
+  })
+})
+
 test('a tracker created inside an effect does not make the effect depend on the state', () => {
   const state = reactive({ list: [item('a')] })
   const run = vi.fn(() =>
     track(
       () => state,
+      () => {},
       () => {}
     )
   )
