@@ -38,8 +38,8 @@ export interface CaptureOptions {
 const INVALID = Symbol('invalid')
 type Snapshot = Json | undefined | typeof INVALID
 
-/** The last snapshot. */
-let latest: unknown
+/** Whole snapshots. A snapshot does not change, so it is its own snapshot. */
+const snapshots = new WeakSet<object>()
 
 /** The ids of frozen items. */
 const idsOfFrozen = new WeakMap<object, string>()
@@ -264,9 +264,11 @@ export function capture(known: Json | undefined, live: unknown, options: Capture
   }
 
   // The plugin passes its snapshot of a state to a document, which takes another.
-  if (known === undefined && live === latest) known = latest as Json | undefined
+  if (known === undefined && snapshots.has(live as object)) known = live as Json
   const snapshot = read(known, live)
-  return snapshot === INVALID ? known : (latest = snapshot)
+  if (snapshot === INVALID) return known
+  if (typeof snapshot === 'object' && snapshot !== null) snapshots.add(snapshot)
+  return snapshot
 }
 
 const HALF = /\p{Surrogate}/u

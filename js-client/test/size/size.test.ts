@@ -7,11 +7,11 @@ import { bundle, sizeOf } from './bundle.ts'
  * and 12,000; README.md explains the difference.
  */
 const parts = [
-  { name: 'the client', code: `export { createClient } from './index.ts'`, limit: 26_200, row: '`pathsync`' },
+  { name: 'the client', code: `export { createClient } from './index.ts'`, limit: 26_700, row: '`pathsync`' },
   {
     name: 'the Pinia plugin with the client',
     code: `export * from './pinia/index.ts'`,
-    limit: 32_300,
+    limit: 32_800,
     row: '`pathsync/pinia` (with the client)'
   }
 ]
