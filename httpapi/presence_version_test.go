@@ -109,7 +109,7 @@ func TestReaderWhoseWritePermissionChangesGetsTheList(t *testing.T) {
 		if e := reader.open("/v1/rooms/a/events?presenceVersion=" + version).next(); e.name != "presence" || presenceVersion(t, e) != "" {
 			t.Errorf("the reader without permission gets %s %.100s", e.name, e.data)
 		}
-		writer.open("/v1/rooms/a/events?presenceVersion="+version).wants(upToDate("a", 0))
+		writer.open("/v1/rooms/a/events?presenceVersion=" + version).wants(upToDate("a", 0))
 	}, guarded)
 }
 

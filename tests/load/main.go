@@ -47,7 +47,7 @@ var scenarios = []scenario{
 		flags: []string{"--max-body-bytes", "16777216"}},
 	{name: "manyrooms", description: "%d rooms, written once and closed after 2 s", size: 20_000, run: manyRooms,
 		flags: []string{"--room-idle-ms", "2000"}},
-	{name: "idle", description: "%d idle streams in 100 rooms, with clientId and without", size: 5000, run: idle},
+	{name: "idle", description: "%d idle streams in 100 rooms, with clientId and without", size: 10_000, run: idle},
 }
 
 func main() {
