@@ -101,7 +101,8 @@ func TestLargeBatchesOverASlowLinkDelayOthersLittle(t *testing.T) {
 					t.Logf("%v in all; another room's write: p50 %v, p99 %v, max %v of %d; afterwards %v",
 						lasted.Round(time.Millisecond), took[len(took)/2].Round(time.Millisecond/10),
 						p99.Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond), len(took), after.Round(time.Millisecond/10))
-					if p99 > 2*time.Second {
+					// On a machine that is slow with the large batches, other writes are slow, too.
+					if p99 > max(2*time.Second, lasted/10) {
 						t.Errorf("another room's write took %v", p99)
 					}
 					if after > 100*time.Millisecond {
