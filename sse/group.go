@@ -43,7 +43,7 @@ const shutdownPatience = time.Second
 
 // Shutdown waits until all streams have ended; their feeds must be closed before. It aborts the connection of a reader that
 // reads nothing for a second. When ctx is done, it aborts the other connections, too, and returns the error of ctx. The
-// group starts no streams from then on.
+// group starts no streams from then on, and its poller and workers have ended when Shutdown returns.
 func (g *Group) Shutdown(ctx context.Context) error {
 	err := g.awaitEnd(ctx)
 	g.pump.wait()

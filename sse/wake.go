@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Wake wakes the streams and the calls of Wait, to send and to return what has been appended. It costs about 100 ns for each
-// waiting stream.
+// Wake wakes the streams and the calls of Wait, to send and to return what has been appended. It costs about 20 ns for each
+// idle stream, and 100 ns for each stream that waits in its handler.
 //
 // When serving the streams takes a large share of a processor, a wake-up is delayed, for FeedConfig.MaxDelay at most. Frames
 // appended meanwhile are sent together at the delayed wake-up, with one write for each stream.
