@@ -10,6 +10,9 @@ import (
 // errCheckAgain: the batch's clientSeq may have been used since the batch was queued. Submit checks the log.
 var errCheckAgain = errors.New("check the log for the batch")
 
+// errNotInTime: Config.SubmitTimeout has ended.
+var errNotInTime = fmt.Errorf("%w: the batch was not committed in time", ErrUnavailable)
+
 // Submit commits a batch. It returns when the batch is durable and the listener has it. If the log already has this batch of
 // the client, Submit returns its first answer with Answer.Duplicate.
 //
@@ -20,8 +23,7 @@ var errCheckAgain = errors.New("check the log for the batch")
 // ErrHistoryChanged and ErrUnavailable. After ErrUnavailable, and when ctx ends, the batch may still be committed; a retry
 // with the same clientSeq is safe.
 func (r *Room) Submit(ctx context.Context, p *Proposal) (Answer, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.hub.cfg.SubmitTimeout,
-		fmt.Errorf("%w: the batch was not committed in time", ErrUnavailable))
+	ctx, cancel := context.WithTimeoutCause(ctx, r.hub.cfg.SubmitTimeout, errNotInTime)
 	defer cancel()
 	if err := r.claim(ctx, p.ClientID, p.UserID); err != nil {
 		return Answer{}, err

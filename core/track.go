@@ -1,6 +1,7 @@
 package core
 
 import (
+	"runtime"
 	"slices"
 	"time"
 )
@@ -89,6 +90,9 @@ func (t *track) sleep(wait time.Duration) {
 		return
 	case <-cancelled:
 		return
+	}
+	if runtime.GOMAXPROCS(0) == 1 {
+		runtime.Gosched() // the scheduler runs a woken goroutine first, before others that are about to queue batches
 	}
 	if t.c.cfg.CommitWindow > 0 {
 		select {

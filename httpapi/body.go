@@ -24,9 +24,8 @@ func (s *Server) readBody(w *response, r *request, maxBytes int) ([]byte, error)
 			return nil, problem.New(problem.UnsupportedMediaType, "send it without Content-Encoding")
 		}
 	}
-	tooLarge := problem.New(problem.BodyTooLarge, fmt.Sprintf("the limit is %d bytes", maxBytes))
 	if r.ContentLength > int64(maxBytes) {
-		return nil, tooLarge
+		return nil, tooLarge(maxBytes)
 	}
 	w.reservation = s.intake.Begin(w.cutBody)
 	paced := &pacedBody{ReadCloser: r.Body, w: w, r: r.Request, meter: pace.Meter{Patience: s.cfg.BodyTimeout}}
@@ -37,7 +36,7 @@ func (s *Server) readBody(w *response, r *request, maxBytes int) ([]byte, error)
 	case err != nil && w.reservation.CutOff():
 		return nil, budget.ErrExhausted
 	case errors.As(err, &over):
-		return nil, tooLarge
+		return nil, tooLarge(maxBytes)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, problem.New(problem.RequestTimeout, fmt.Sprintf("no byte arrived for %v, or fewer than %d per second", s.cfg.BodyTimeout, pace.MinRate))
 	case err != nil:
@@ -48,9 +47,16 @@ func (s *Server) readBody(w *response, r *request, maxBytes int) ([]byte, error)
 	return body, nil
 }
 
+func tooLarge(maxBytes int) error {
+	return problem.New(problem.BodyTooLarge, fmt.Sprintf("the limit is %d bytes", maxBytes))
+}
+
 // isJSON reports whether a Content-Type is JSON in UTF-8. Names of types, parameters and charsets are case-insensitive
 // (RFC 9110, section 8.3). Types that end in +json are other formats.
 func isJSON(contentType string) bool {
+	if contentType == jsonContentType { // the most common, without a map of parameters
+		return true
+	}
 	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil || kind != jsonContentType {
 		return false

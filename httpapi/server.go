@@ -169,20 +169,18 @@ func (s *Server) serve(w *response, r *http.Request) {
 
 // admit makes the checks that do not depend on the route.
 func (s *Server) admit(r *http.Request) error {
-	var checks []func(*http.Request) error
 	if s.cfg.LocalOnly {
-		checks = append(checks, s.cfg.Origins.CheckRebinding)
-	}
-	checks = append(checks, s.protection.Check, s.limits.CountAddress)
-	if s.cfg.Auth == nil { // otherwise identify counts the user
-		checks = append(checks, s.limits.CountUser)
-	}
-	for _, check := range checks {
-		if err := check(r); err != nil {
+		if err := s.cfg.Origins.CheckRebinding(r); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := s.protection.Check(r); err != nil {
+		return err
+	}
+	if err := s.limits.CountAddress(r); err != nil || s.cfg.Auth != nil { // with Auth, identify counts the user
+		return err
+	}
+	return s.limits.CountUser(r)
 }
 
 // requestID returns the id of a request: the X-Request-Id that it has, if it is short and harmless, or else a new one.

@@ -54,7 +54,7 @@ func rawFile(t testing.TB, file string) *sql.DB { return rawSQLite(t, "sqlite:"+
 func rawSQLite(t testing.TB, dsn string) *sql.DB {
 	t.Helper()
 	file := strings.TrimPrefix(dsn, "sqlite:")
-	db, err := sqlite.OpenPool(file, "rwc", 1)
+	db, err := sqlite.OpenPool(file, "", "rwc", 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,8 +78,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 }
 
 // useTwoProcessors lets other goroutines run while a commit waits for the disk, on a machine with one processor. With
-// GOMAXPROCS=1 they wait until the Go scheduler notices, up to 10 ms; measured, that costs three quarters of the
-// throughput.
+// GOMAXPROCS=1 they wait until the Go scheduler notices, up to 10 ms.
 func useTwoProcessors() {
 	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) == 1 {
 		runtime.GOMAXPROCS(2)

@@ -113,6 +113,12 @@ func (d *decoder) envelope(v tree.Value) envelope {
 func (d *decoder) op(op *core.ProposedOp, i int, v tree.Value) (filledIn bool) {
 	before := len(d.faults)
 	pointer := func(member string) string { return "/ops/" + strconv.Itoa(i) + member }
+	text := func(member string, v tree.Value) string {
+		if s, ok := v.(tree.String); ok {
+			return string(s) // without making a pointer
+		}
+		return d.text(pointer(member), v)
+	}
 	obj, ok := v.(*tree.Object)
 	if !ok {
 		d.fault(pointer(""), "must be an object")
@@ -123,9 +129,9 @@ func (d *decoder) op(op *core.ProposedOp, i int, v tree.Value) (filledIn bool) {
 	for name, v := range obj.All() {
 		switch name {
 		case "op":
-			op.Kind = tree.Kind(d.text(pointer("/op"), v))
+			op.Kind = tree.Kind(text("/op", v))
 		case "path":
-			op.PathText = d.text(pointer("/path"), v)
+			op.PathText = text("/path", v)
 			var err error
 			if op.Path, err = path.Parse(op.PathText); err != nil {
 				d.fault(pointer("/path"), err.Error())
@@ -143,7 +149,7 @@ func (d *decoder) op(op *core.ProposedOp, i int, v tree.Value) (filledIn bool) {
 		case "after":
 			op.After = d.anchors(pointer("/after"), v)
 		case "to":
-			to, err := path.Parse(d.text(pointer("/to"), v))
+			to, err := path.Parse(text("/to", v))
 			if err != nil {
 				d.fault(pointer("/to"), err.Error())
 			}

@@ -34,7 +34,7 @@ var allowed = map[string][]string{
 	"sqlstore/takeover":           {"core", "core/path", "core/tree"},
 	"sqlstore/dbtest":             {"core", "core/tree", "github.com/jackc/pgx/v5/stdlib", "github.com/microsoft/go-mssqldb"}, // for tests alone
 	"sqlstore/internal/dialect":   {"core", "core/tree", "github.com/Masterminds/squirrel"},
-	"sqlstore/internal/sqlite":    {"core", "core/tree", "sqlstore/internal/dialect", "github.com/Masterminds/squirrel", "modernc.org/sqlite", "modernc.org/sqlite/lib"},
+	"sqlstore/internal/sqlite":    {"core", "core/tree", "sqlstore/internal/dialect", "github.com/Masterminds/squirrel", "modernc.org/libc", "modernc.org/sqlite", "modernc.org/sqlite/lib"},
 	"sqlstore/internal/postgres":  {"core", "core/tree", "sqlstore/internal/dialect", "github.com/Masterminds/squirrel", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/pgtype", "github.com/jackc/pgx/v5/stdlib"},
 	"sqlstore/internal/sqlserver": {"core", "sqlstore/internal/dialect", "github.com/Masterminds/squirrel", "github.com/microsoft/go-mssqldb", "github.com/microsoft/go-mssqldb/azuread", "github.com/microsoft/go-mssqldb/msdsn"},
 	"":                            {}, // the contract, embedded

@@ -112,23 +112,32 @@ func newDialect(file, mode string) (*Dialect, error) {
 	// The writer syncs each commit (synchronous=FULL), leaves checkpoints to the Checkpointer, and truncates the
 	// write-ahead log to 64 MiB after a burst. Its transactions take the lock at BEGIN, because a transaction that reads
 	// first cannot wait for the lock later. Its page cache has 16 MB.
-	d.write, err = OpenPool(path, mode, 1, "journal_mode(WAL)", "synchronous(FULL)",
+	vfs, err := registerVFS()
+	if err != nil {
+		return nil, err
+	}
+	d.write, err = OpenPool(path, vfs, mode, 1, "journal_mode(WAL)", "synchronous(FULL)",
 		"wal_autocheckpoint(0)", "journal_size_limit(67108864)", "cache_size(-16000)")
 	if err != nil {
 		return nil, err
 	}
-	d.read, err = OpenPool(path, "rw", readers, "query_only(1)")
+	d.read, err = OpenPool(path, "", "rw", readers, "query_only(1)")
 	if err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
-// OpenPool returns a pool whose connections execute some pragmas first. It opens nothing yet.
-func OpenPool(path, mode string, size int, pragmas ...string) (*sql.DB, error) {
+// OpenPool returns a pool whose connections execute some pragmas first. Without the name of a VFS, they use SQLite's own. It
+// opens nothing yet.
+func OpenPool(path, vfs, mode string, size int, pragmas ...string) (*sql.DB, error) {
 	uri := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path)}
 	pragmas = append(pragmas, fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()))
-	uri.RawQuery = url.Values{"mode": {mode}, "_pragma": pragmas, "_txlock": {"immediate"}, "_error_rc": {"1"}}.Encode()
+	parameters := url.Values{"mode": {mode}, "_pragma": pragmas, "_txlock": {"immediate"}, "_error_rc": {"1"}}
+	if vfs != "" {
+		parameters.Set("vfs", vfs)
+	}
+	uri.RawQuery = parameters.Encode()
 	db, err := sql.Open("sqlite", uri.String())
 	if err != nil {
 		return nil, err
