@@ -27,7 +27,7 @@ type FeedConfig struct {
 	// Heartbeat is the time without frames after which the feed sends a comment to all streams. Default: 15 s.
 	Heartbeat time.Duration
 	// MaxDelay is the longest delay of frames that are sent together with later ones, when the feed has many streams and
-	// frames. Default: 20 ms.
+	// frames. Default: 15 ms.
 	MaxDelay time.Duration
 	// Dropped is called with the memory of dropped frames, which streams may still be sending. It runs under the feed's
 	// lock and must not call the feed. Default: no call.
@@ -37,7 +37,7 @@ type FeedConfig struct {
 const (
 	defaultMaxBytes  = 1 << 20
 	defaultHeartbeat = 15 * time.Second
-	defaultMaxDelay  = 20 * time.Millisecond
+	defaultMaxDelay  = 15 * time.Millisecond
 
 	firstSegment = 4 << 10
 	fullSegment  = 64 << 10

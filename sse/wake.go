@@ -53,7 +53,7 @@ func (f *Feed) wakeLocked() {
 
 const (
 	// wakeShare limits the share of a processor that serving a feed takes before wake-ups are delayed: 1/wakeShare.
-	wakeShare = 8
+	wakeShare = 6
 	// shortestInterval is the interval below which wake-ups are not delayed: fewer writes would not pay for the timer.
 	shortestInterval = time.Millisecond
 	// firstWriteCost is the assumed cost of a write before the first measurement, and blockedWrite the duration from which a

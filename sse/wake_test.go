@@ -103,9 +103,9 @@ func TestWakeIntervalFollowsTheCostOfWrites(t *testing.T) {
 		}
 		return f.wakeIntervalLocked().Round(100 * time.Microsecond)
 	}
-	equal(t, measure(100, 10*time.Microsecond), 8*time.Millisecond)
-	equal(t, measure(100, 20*time.Microsecond), 16*time.Millisecond)
-	equal(t, measure(1, time.Second), 18*time.Millisecond) // an interruption
+	equal(t, measure(100, 10*time.Microsecond), 6*time.Millisecond)
+	equal(t, measure(100, 20*time.Microsecond), 12*time.Millisecond)
+	equal(t, measure(1, time.Second), 13500*time.Microsecond) // an interruption
 	equal(t, measure(100, 100*time.Microsecond), defaultMaxDelay)
 	equal(t, measure(100, time.Microsecond), 0)
 }

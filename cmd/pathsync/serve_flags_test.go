@@ -29,7 +29,7 @@ func TestFlagsHaveTheDefaultsOfTheServer(t *testing.T) {
 		storageFlags{Database: "sqlite:pathsync.db", DatabaseWait: 10 * time.Minute, ServerBatch: 1500 * time.Millisecond},
 		authFlags{Auth: "none"},
 		roomFlags{RoomIdle: time.Minute, MaxDocumentBytes: 8 << 20, MaxDocuments: 10_000, MaxRooms: 100000, MemoryBudget: 2 << 30},
-		streamFlags{PresenceTimeout: 15 * time.Second, Heartbeat: 15 * time.Second, MaxDelay: 20 * time.Millisecond, FeedBytes: 4 << 20, DrainSpread: 3 * time.Second},
+		streamFlags{PresenceTimeout: 15 * time.Second, Heartbeat: 15 * time.Second, MaxDelay: 15 * time.Millisecond, FeedBytes: 4 << 20, DrainSpread: 3 * time.Second},
 		requestFlags{MaxBodyBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64},
 		partyFlags{
 			AddressBatches: 1000, AddressRequests: 1000, AddressStreams: 10000, AddressRooms: 10000,

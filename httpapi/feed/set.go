@@ -18,7 +18,7 @@ import (
 type Config struct {
 	MaxBytes     int           // framed events that one room keeps; 4 MiB
 	Heartbeat    time.Duration // silence after which a stream sends a comment; 15 s
-	MaxDelay     time.Duration // of frames that are sent together, when a room has many streams and events; 20 ms
+	MaxDelay     time.Duration // of frames that are sent together, when a room has many streams and events; 15 ms
 	WriteTimeout time.Duration // for a reader to take data; 10 s
 	Spread       time.Duration // at shutdown, clients are asked to reconnect within this time; 3 s
 	Compress     bool          // streams, for readers that accept zstd or gzip: the full state at their beginning
@@ -34,7 +34,7 @@ func (c Config) WithDefaults() Config {
 		c.Heartbeat = 15 * time.Second
 	}
 	if c.MaxDelay == 0 {
-		c.MaxDelay = 20 * time.Millisecond
+		c.MaxDelay = 15 * time.Millisecond
 	}
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = 10 * time.Second
