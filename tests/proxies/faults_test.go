@@ -50,7 +50,7 @@ func TestEachCheckFindsItsFault(t *testing.T) {
 			t.Cleanup(front.CloseClientConnections)
 			s.url = front.URL
 			if got := test.check.verdict(t, s); got != test.want {
-				t.Errorf("%s: %s, want %s", test.check.name, got, test.want)
+				t.Errorf("%s: %s, want %s; output of the server:\n%s", test.check.name, got, test.want, s.server.process.Said())
 			}
 		})
 	}
