@@ -3,6 +3,7 @@ package program
 import (
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,14 +51,22 @@ func Start(t testing.TB, dir string, environment []string, name string, args ...
 // Start starts the process and ends it with the test.
 func (p *Process) Start(t testing.TB) *Process {
 	t.Helper()
-	if err := p.Cmd.Start(); err != nil {
-		t.Fatalf("starting %v: %v", p.Cmd.Args, err)
-	}
+	started := make(chan error)
 	go func() {
+		// Linux sends the signal of ownGroup when the thread that started the program ends.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := p.Cmd.Start()
+		if started <- err; err != nil {
+			return
+		}
 		_ = p.Cmd.Wait() // ProcessState has the outcome
 		p.left = endGroup(p.Cmd)
 		close(p.exited)
 	}()
+	if err := <-started; err != nil {
+		t.Fatalf("starting %v: %v", p.Cmd.Args, err)
+	}
 	t.Cleanup(func() {
 		_ = p.Cmd.Process.Signal(syscall.SIGTERM)
 		select {
