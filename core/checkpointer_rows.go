@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/pathsync/pathsync/core/retained"
 )
 
 // pendingRow is a document row that is being written.
@@ -11,6 +13,7 @@ type pendingRow struct {
 	Document
 	room *Room
 	doc  *document
+	json *retained.Text // becomes State
 }
 
 // saveRows writes the due rows in transactions of limited size. It reports whether the database could be used; a rejected row
@@ -30,6 +33,7 @@ func (c *checkpointer) saveRows(rooms []*Room) (ok bool) {
 				break
 			}
 			if fits {
+				row.State = row.json.String()
 				group, bytes = append(group, row), bytes+len(row.State)
 			}
 			full := !fits || len(group) == checkpointRows || bytes >= checkpointBytes

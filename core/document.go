@@ -3,19 +3,19 @@ package core
 import (
 	"fmt"
 
+	"github.com/pathsync/pathsync/core/retained"
 	"github.com/pathsync/pathsync/core/tree"
 )
 
 // document is one document of a State, with the state of its database row.
 type document struct {
 	tree.Document
-	key     string
-	seq     int64 // serverSeq of the last batch that changed it; 0: it does not exist yet
-	row     rowState
-	stored  bool   // it has a row in the database
-	encoded []byte // JSON as of encSeq
-	encSeq  int64
-	memory  int // its part of State.memory
+	key    string
+	seq    int64 // serverSeq of the last batch that changed it; 0: it does not exist yet
+	row    rowState
+	stored bool           // it has a row in the database
+	json   *retained.Text // of the present version; nil: not requested yet
+	memory int            // its part of State.memory
 }
 
 // documentMemory estimates the memory of a document besides its values, key and encoding, in bytes.

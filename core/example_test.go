@@ -63,7 +63,7 @@ func Example() {
 	}
 	room.View(func(v core.View) {
 		json, seq, _ := v.Document("default")
-		fmt.Println(string(json), "as of", seq)
+		fmt.Println(json, "as of", seq)
 	})
 	// Output:
 	// batch 1 of ann: set plan.title = "Launch"

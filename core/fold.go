@@ -91,6 +91,8 @@ func (s *State) apply(d *document, b Decision) error {
 		s.added = append(s.added, b.Key)
 	}
 	d.seq = b.ServerSeq
+	d.json.Drop(s.dropped)
+	d.json = nil
 	s.size += d.Size() - before
 	s.updateMemory(d)
 	s.unsaved.change(d, b.ServerSeq, weightOf(b.Batch))

@@ -213,7 +213,7 @@ func submit(t *testing.T, r *core.Room, p *core.Proposal) core.Answer {
 func document(r *core.Room) (json string, seq int64) {
 	r.View(func(v core.View) {
 		b, _, _ := v.Document("default")
-		json, seq = string(b), v.Seq()
+		json, seq = b.String(), v.Seq()
 	})
 	return json, seq
 }

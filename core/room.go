@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pathsync/pathsync/core/presence"
+	"github.com/pathsync/pathsync/core/retained"
 )
 
 // Room is an open room: a shell around its pure State and presence.Table that adds the lock, the clock and the store. Get
@@ -59,7 +60,7 @@ func (r *Room) View(look func(View)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	look(View{r})
-	r.updateMemoryLocked() // look may have encoded documents
+	r.updateMemoryLocked() // look may have requested documents
 }
 
 // Seq returns the serverSeq of the last batch.
@@ -68,9 +69,32 @@ func (v View) Seq() int64 { return v.r.state.Seq() }
 // Keys returns the keys of the documents, sorted. The slice must not be changed.
 func (v View) Keys() []string { return v.r.state.Keys() }
 
-// Document returns a document as JSON, and the serverSeq of the batch that last changed it. The bytes never change and may
-// be kept.
-func (v View) Document(key string) (json []byte, seq int64, ok bool) { return v.r.state.Document(key) }
+// Document returns the JSON of a document, and the serverSeq of the batch that last changed it. The caller must call json.Bytes
+// after Room.View has returned, so that no batch waits while the document is encoded. The bytes never change and may be kept.
+func (v View) Document(key string) (json *retained.Text, seq int64, ok bool) {
+	return v.r.state.Document(key)
+}
+
+// Version is one version of a document.
+type Version struct {
+	Key       string
+	ServerSeq int64          // of the batch that last changed it
+	JSON      *retained.Text // see View.Document
+}
+
+// Documents returns the documents, sorted by key. As after View.Document, the caller must call JSON.Bytes of each.
+func (v View) Documents() []Version {
+	keys := v.Keys()
+	versions := make([]Version, len(keys))
+	for i, key := range keys {
+		json, seq, _ := v.Document(key)
+		versions[i] = Version{key, seq, json}
+	}
+	return versions
+}
+
+// DocumentSeq returns the serverSeq of the batch that last changed a document.
+func (v View) DocumentSeq(key string) (seq int64, ok bool) { return v.r.state.documentSeq(key) }
 
 // Size returns the size of all documents as JSON, in bytes.
 func (v View) Size() int { return v.r.state.Size() }

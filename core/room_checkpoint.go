@@ -2,7 +2,8 @@ package core
 
 import "time"
 
-// This file has the checkpointer's operations on a room. They hold the room's lock for the encoding of at most one document.
+// This file has the checkpointer's operations on a room. Their time under the room's lock does not depend on the size of a
+// document.
 
 // scheduleRowsLocked schedules the room's next document row with the checkpointer. Its cost depends on the number of documents
 // that have changed since the last call.
@@ -73,7 +74,7 @@ func (r *Room) checkpointSaved(serverSeq int64) {
 	r.checkpoint = max(r.checkpoint, serverSeq)
 }
 
-// takeRow returns a row that is due. fits is false if the row has more bytes than are left in a transaction that is not empty.
+// takeRow returns a row that is due, whose State the caller encodes. fits is false if the row has more bytes than are left in a transaction that is not empty.
 // A stopped room has no rows: its state may have a part of a batch that could not be folded, and must not be saved.
 func (r *Room) takeRow(empty bool, left int) (row pendingRow, found, fits bool) {
 	r.mu.Lock()
@@ -89,8 +90,8 @@ func (r *Room) takeRow(empty bool, left int) (row pendingRow, found, fits bool) 
 		return pendingRow{}, true, false
 	}
 	r.state.unsaved.take(d)
-	row = pendingRow{Document{Room: r.name, Key: d.key, ServerSeq: d.seq, State: string(r.state.json(d))}, r, d}
-	r.updateMemoryLocked() // the document may have been encoded
+	row = pendingRow{Document{Room: r.name, Key: d.key, ServerSeq: d.seq}, r, d, r.state.json(d)}
+	r.updateMemoryLocked() // with the encoding
 	return row, true, true
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/pathsync/pathsync/core/retained"
 )
 
 // State is the committed state of a room: the pure fold of its log up to Seq. It has no lock, clock or I/O and is not safe
@@ -104,13 +106,17 @@ func (s *State) Memory() int { return s.memory + s.dedup.memory() }
 // updateMemory updates a document's part of the memory. Its cost does not depend on the size of the document.
 func (s *State) updateMemory(d *document) {
 	s.memory -= d.memory
-	d.memory = documentMemory + 2*len(d.key) + d.Document.Memory() + cap(d.encoded)
+	d.memory = documentMemory + 2*len(d.key) + d.Document.Memory()
+	if d.json != nil {
+		d.memory += d.Size()
+	}
 	s.memory += d.memory
 }
 
-// Document returns a document as JSON and the serverSeq of the batch that last changed it. ok is false when it does not
-// exist. Each version is encoded once; the bytes never change.
-func (s *State) Document(key string) (json []byte, seq int64, ok bool) {
+// Document returns the JSON of a document and the serverSeq of the batch that last changed it. ok is false when it does not
+// exist. It takes constant time: the caller encodes the document with json.Bytes, which must be called, but not under a
+// lock, and may be called while the state changes. Each version is encoded once.
+func (s *State) Document(key string) (json *retained.Text, seq int64, ok bool) {
 	d := s.docs[key]
 	if d == nil {
 		return nil, 0, false
@@ -118,14 +124,20 @@ func (s *State) Document(key string) (json []byte, seq int64, ok bool) {
 	return s.json(d), d.seq, true
 }
 
-func (s *State) json(d *document) []byte {
-	if d.encSeq != d.seq {
-		s.dropped(d.encoded)
-		d.encoded = d.AppendJSON(make([]byte, 0, d.Size()))
-		d.encSeq = d.seq
+func (s *State) documentSeq(key string) (seq int64, ok bool) {
+	d := s.docs[key]
+	if d == nil {
+		return 0, false
+	}
+	return d.seq, true
+}
+
+func (s *State) json(d *document) *retained.Text {
+	if d.json == nil {
+		d.json = retained.NewText(d.Snapshot().JSON)
 		s.updateMemory(d)
 	}
-	return d.encoded
+	return d.json
 }
 
 // checkpoint returns the serverSeq up to which the document rows in the database hold every batch. It never decreases.

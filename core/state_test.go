@@ -89,7 +89,7 @@ func TestBatchWithoutEffectGetsServerSeqAndCreatesNoDocument(t *testing.T) {
 	if err := s.Fold(d[1].Batch); err != nil {
 		t.Fatal(err)
 	}
-	if json, seq, ok := s.Document("default"); !ok || string(json) != `{"b":1}` || seq != 2 {
+	if json, seq, ok := s.Document("default"); !ok || json.String() != `{"b":1}` || seq != 2 {
 		t.Errorf("%s at %d, %v", json, seq, ok)
 	}
 }
@@ -136,7 +136,7 @@ func bytesOf(s *core.State) string {
 func rowsOf(s *core.State) (rows []core.Document) {
 	for _, key := range s.Keys() {
 		json, seq, _ := s.Document(key)
-		rows = append(rows, core.Document{Room: "room", Key: key, ServerSeq: seq, State: string(json)})
+		rows = append(rows, core.Document{Room: "room", Key: key, ServerSeq: seq, State: json.String()})
 	}
 	return rows
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/retained"
 	"github.com/pathsync/pathsync/core/tree"
 	"github.com/pathsync/pathsync/httpapi/problem"
 	"github.com/pathsync/pathsync/httpapi/wire"
@@ -30,11 +31,12 @@ func (s *Server) getRoom(w *response, r *request) error {
 	}
 	defer release()
 	var id wire.EventID
-	var pieces [][]byte
+	var stores []core.Version
+	wanted := false
 	room.View(func(v core.View) {
 		id = wire.EventID{Epoch: room.Epoch(), Seq: v.Seq()}
-		if (at == nil || *at == id) && !r.hasVersion(id.ETag()) {
-			pieces = roomPieces(room.Name(), id, v)
+		if wanted = (at == nil || *at == id) && !r.hasVersion(id.ETag()); wanted {
+			stores = v.Documents()
 		}
 	})
 	switch {
@@ -49,7 +51,10 @@ func (s *Server) getRoom(w *response, r *request) error {
 		p.CacheControl = s.shortCacheControl(room.Name())
 		return p
 	}
-	return s.writeState(w, id, pieces)
+	if !wanted {
+		return s.writeState(w, id, nil)
+	}
+	return s.writeState(w, id, roomPieces(room.Name(), id, stores))
 }
 
 // getStore answers with one document.
@@ -63,15 +68,19 @@ func (s *Server) getStore(w *response, r *request) error {
 		return err
 	}
 	defer release()
-	var state []byte
+	var state *retained.Text
 	var found bool
 	id := wire.EventID{Epoch: room.Epoch()}
-	room.View(func(v core.View) { state, id.Seq, found = v.Document(key) })
+	room.View(func(v core.View) {
+		if id.Seq, found = v.DocumentSeq(key); found && !r.hasVersion(id.ETag()) {
+			state, _, _ = v.Document(key)
+		}
+	})
 	if !found {
 		return problem.New(problem.StoreNotFound, "")
 	}
 	w.Header().Set("Cache-Control", "no-cache")
-	if r.hasVersion(id.ETag()) {
+	if state == nil {
 		return s.writeState(w, id, nil)
 	}
 	head := tree.AppendString([]byte(`{"room":`), room.Name())
@@ -80,26 +89,25 @@ func (s *Server) getStore(w *response, r *request) error {
 	head = append(head, `,"epoch":"`+id.Epoch+`","serverSeq":`...)
 	head = strconv.AppendInt(head, id.Seq, 10)
 	head = append(head, `,"state":`...)
-	return s.writeState(w, id, [][]byte{head, state, []byte("}")})
+	return s.writeState(w, id, [][]byte{head, state.Bytes(), []byte("}")})
 }
 
 // roomPieces returns the body of getRoom in pieces. Documents can be large, so their bytes are shared and not copied.
-func roomPieces(room string, id wire.EventID, v core.View) [][]byte {
+func roomPieces(room string, id wire.EventID, stores []core.Version) [][]byte {
 	text := tree.AppendString([]byte(`{"room":`), room)
 	text = append(text, `,"epoch":"`+id.Epoch+`","serverSeq":`...)
 	text = strconv.AppendInt(text, id.Seq, 10)
 	text = append(text, `,"stores":{`...)
 	var pieces [][]byte
-	for i, key := range v.Keys() {
-		state, seq, _ := v.Document(key)
+	for i, d := range stores {
 		if i > 0 {
 			text = append(text, ',')
 		}
-		text = tree.AppendString(text, key)
+		text = tree.AppendString(text, d.Key)
 		text = append(text, `:{"serverSeq":`...)
-		text = strconv.AppendInt(text, seq, 10)
+		text = strconv.AppendInt(text, d.ServerSeq, 10)
 		text = append(text, `,"state":`...)
-		pieces = append(pieces, text, state)
+		pieces = append(pieces, text, d.JSON.Bytes())
 		text = []byte("}")
 	}
 	return append(pieces, append(text, "}}"...))

@@ -176,7 +176,7 @@ func (c *crowd) read(t *testing.T) {
 			t.Fatalf("reading while the database is away: %v", err)
 		}
 		same.View(func(v core.View) {
-			if json, _, ok := v.Document("default"); !ok || len(json) == 0 || v.Seq() == 0 {
+			if json, _, ok := v.Document("default"); !ok || len(json.Bytes()) == 0 || v.Seq() == 0 {
 				t.Errorf("%s cannot be read while the database is away", room.Name())
 			}
 		})

@@ -19,6 +19,10 @@ func (d *Document) Apply(op Op, limit int) (reason Reason, index int) {
 	if op.check() != nil || !op.isNormal() {
 		return TypeMismatch, op.Index
 	}
+	d.own(op.Path)
+	if op.To != nil {
+		d.own(*op.To)
+	}
 	var t trail
 	at, reason := d.resolve(op.Path, &t)
 	if reason != Applied {
@@ -45,6 +49,7 @@ func (d *Document) fits(growth, limit int) bool {
 
 // carryOut makes a change, and adds it to the journal if there is one.
 func (d *Document) carryOut(c change, t *trail) {
+	d.sharing.add(c.new)
 	d.make(c, t.all())
 	if d.journal != nil {
 		d.journal.note(c, t.all())

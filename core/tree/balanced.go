@@ -10,8 +10,9 @@ import (
 //
 // The balance does not depend on chance, so no sequence of insertions makes it slow.
 type orderedTree struct {
-	root  *node
-	index map[string]*node
+	root    *node
+	index   map[string]*node
+	sharing *sharing // nil: no snapshot has had a part of the tree
 }
 
 // node is one entry. Its weight is the number of entries in its subtree plus one, so an empty subtree has weight 1.
@@ -32,13 +33,13 @@ const (
 // newOrderedTree returns a tree of entries in linear time, and the position of the first duplicate key, or -1.
 func newOrderedTree(entries []entry) (t *orderedTree, duplicate int) {
 	t = &orderedTree{index: make(map[string]*node, len(entries))}
-	nodes := make([]node, len(entries))
+	nodes := make([]*node, len(entries))
 	for i, e := range entries {
 		if t.index[e.key] != nil {
 			return nil, i
 		}
-		nodes[i].entry = e
-		t.index[e.key] = &nodes[i]
+		nodes[i] = &node{entry: e} // each of its own, so that a node that is replaced or removed is freed
+		t.index[e.key] = nodes[i]
 		if i%pausingEntries == pausingEntries-1 {
 			runtime.Gosched() // as in parser.pause
 		}
@@ -48,12 +49,12 @@ func newOrderedTree(entries []entry) (t *orderedTree, duplicate int) {
 }
 
 // link returns a perfectly balanced tree of sorted nodes.
-func link(parent *node, nodes []node) *node {
+func link(parent *node, nodes []*node) *node {
 	if len(nodes) == 0 {
 		return nil
 	}
 	mid := len(nodes) / 2
-	n := &nodes[mid]
+	n := nodes[mid]
 	n.parent, n.count = parent, len(nodes)
 	n.left, n.right = link(n, nodes[:mid]), link(n, nodes[mid+1:])
 	return n
@@ -81,21 +82,29 @@ func (n *node) position() int {
 	return at
 }
 
-// insert inserts a node at a position from 0 to len.
-func (t *orderedTree) insert(at int, n *node) {
+// insert inserts an entry at a position from 0 to len.
+func (t *orderedTree) insert(at int, e entry) {
+	n := &node{entry: e}
+	if t.sharing.isActive() {
+		t.sharing.nodes[n] = struct{}{}
+	}
 	t.index[n.key] = n
 	t.place(at, n)
 }
 
-// remove removes a node. It clears the entry, because nodes that were allocated together share their memory.
+// replace sets the value of a node.
+func (t *orderedTree) replace(n *node, v Value) { t.own(n).value = v }
+
+// remove removes a node.
 func (t *orderedTree) remove(n *node) {
+	n = t.own(n)
 	delete(t.index, n.key)
 	t.unlink(n)
-	*n = node{}
 }
 
 // move moves a node to its new position.
 func (t *orderedTree) move(n *node, to int) {
+	n = t.own(n)
 	t.unlink(n)
 	t.place(to, n)
 }
@@ -105,7 +114,7 @@ func (t *orderedTree) place(at int, n *node) {
 	n.left, n.right, n.parent, n.count = nil, nil, nil, 1
 	below := &t.root
 	for *below != nil {
-		n.parent = *below
+		n.parent = t.own(*below)
 		if left := n.parent.left.len(); at <= left {
 			below = &n.parent.left
 		} else {
@@ -117,7 +126,7 @@ func (t *orderedTree) place(at int, n *node) {
 	t.mend(n.parent)
 }
 
-// unlink removes a node from the tree. A node with two children is replaced by its successor, which has no left child.
+// unlink removes an owned node from the tree. A node with two children is replaced by its successor, which has no left child.
 func (t *orderedTree) unlink(n *node) {
 	shrunk := n.parent // the lowest node with a smaller subtree
 	switch {
@@ -130,6 +139,7 @@ func (t *orderedTree) unlink(n *node) {
 		for next.left != nil {
 			next = next.left
 		}
+		next = t.own(next)
 		if shrunk = next.parent; shrunk == n {
 			shrunk = next
 		}
@@ -159,18 +169,20 @@ func (t *orderedTree) replaceChild(old, by *node) {
 	}
 }
 
-// mend restores counts and balance up to the root, after a subtree of the node has changed by one entry.
+// mend restores counts and balance up to the root, after a subtree of an owned node has changed by one entry.
 func (t *orderedTree) mend(n *node) {
 	for ; n != nil; n = n.parent {
 		n.recount()
 		switch l, r := n.left.weight(), n.right.weight(); {
 		case r > maxRatio*l:
-			if n.right.left.weight() >= singleRatio*n.right.right.weight() {
+			if t.own(n.right); n.right.left.weight() >= singleRatio*n.right.right.weight() {
+				t.own(n.right.left)
 				t.rotateRight(n.right)
 			}
 			n = t.rotateLeft(n)
 		case l > maxRatio*r:
-			if n.left.right.weight() >= singleRatio*n.left.left.weight() {
+			if t.own(n.left); n.left.right.weight() >= singleRatio*n.left.left.weight() {
+				t.own(n.left.right)
 				t.rotateLeft(n.left)
 			}
 			n = t.rotateRight(n)

@@ -6,6 +6,7 @@ type Document struct {
 	root    Value    // nil: the document does not exist
 	journal *journal // between Begin and Rollback, else nil
 	moves   moves    // moved items, for Follow
+	sharing *sharing // nil: no snapshot was taken
 }
 
 // LoadDocument parses a stored document.

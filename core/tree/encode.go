@@ -1,6 +1,9 @@
 package tree
 
-import "unsafe"
+import (
+	"runtime"
+	"unsafe"
+)
 
 // AppendJSON appends the canonical encoding of v to dst and returns the extended slice. The encoding is that of JavaScript's
 // JSON.stringify without white space, except that numbers keep their text.
@@ -28,12 +31,10 @@ func (b Bool) appendJSON(dst []byte) []byte {
 
 func (o *Object) appendJSON(dst []byte) []byte {
 	dst = append(dst, '{')
-	first := true
+	n := 0
 	for name, v := range o.all() {
-		if !first {
-			dst = append(dst, ',')
-		}
-		first = false
+		dst = separate(dst, n)
+		n++
 		dst = append(appendQuoted(dst, name), ':')
 		dst = v.appendJSON(dst)
 	}
@@ -45,15 +46,23 @@ func (a *Array) appendJSON(dst []byte) []byte {
 		return append(dst, a.flat...)
 	}
 	dst = append(dst, '[')
-	first := true
+	n := 0
 	for v := range a.Values() {
-		if !first {
-			dst = append(dst, ',')
-		}
-		first = false
-		dst = v.appendJSON(dst)
+		dst = v.appendJSON(separate(dst, n))
+		n++
 	}
 	return append(dst, ']')
+}
+
+// separate appends a comma before each entry but the first. After many entries it lets other goroutines run.
+func separate(dst []byte, n int) []byte {
+	if n == 0 {
+		return dst
+	}
+	if n%pausingEntries == 0 {
+		runtime.Gosched() // as in parser.pause
+	}
+	return append(dst, ',')
 }
 
 // Size is 4.

@@ -109,7 +109,7 @@ func (s *ordered) behind(anchors []string, key string) int {
 // replace sets the value of a key, which must exist.
 func (s *ordered) replace(key string, v Value) {
 	if s.many != nil {
-		s.many.index[key].value = v
+		s.many.replace(s.many.index[key], v)
 		return
 	}
 	s.few[indexIn(s.few, key)].value = v
@@ -125,7 +125,7 @@ func (s *ordered) insert(at int, key string, v Value) {
 		s.many, _ = newOrderedTree(s.few)
 		s.few = nil
 	}
-	s.many.insert(at, &node{entry: entry{key, v}})
+	s.many.insert(at, entry{key, v})
 }
 
 // remove removes the entry of a key, which must exist.

@@ -89,7 +89,7 @@ type part struct {
 // pausing is the number of bytes between two pauses, which are about half a millisecond apart.
 const pausing = 32 << 10
 
-// pausingEntries is the number of entries between two pauses while a tree of members is built.
+// pausingEntries is the number of entries between two pauses while a tree of members is built or a value is encoded.
 const pausingEntries = 4096
 
 // pause yields to other goroutines, so that a large text does not delay them until the scheduler preempts the parser.

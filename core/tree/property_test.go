@@ -3,6 +3,7 @@ package tree_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,6 +38,7 @@ type generator struct {
 	t      testing.TB
 	large  bool
 	lists  bool // lists of items with lists, between which items are moved
+	wide   bool // values with many items
 	names  int
 	newIDs int
 }
@@ -87,6 +89,9 @@ func (w *generator) value(depth int) string {
 	if depth == 0 || w.IntN(3) == 0 {
 		return w.pick("null", "true", "1", "1.0", "-0", "1e5", `"s"`, `"\u0000\"é\u2028"`, `""`, "{}", "[]")
 	}
+	if w.wide && depth > 1 && w.IntN(3) > 0 {
+		return w.items()
+	}
 	if w.IntN(2) == 0 {
 		return w.object(depth, "")
 	}
@@ -99,6 +104,17 @@ func (w *generator) value(depth int) string {
 		}
 	}
 	return "[" + strings.Join(elements, ",") + "]"
+}
+
+// items is an array of so many items that a document keeps them in a tree.
+func (w *generator) items() string {
+	var items []string
+	for _, letter := range []string{"x", "y", "z."} {
+		for n := range 15 {
+			items = append(items, w.object(1, fmt.Sprintf(`"_sync_id":"%s%d",`, letter, n)))
+		}
+	}
+	return "[" + strings.Join(items, ",") + "]"
 }
 
 func (w *generator) object(depth int, members string) string {
@@ -184,6 +200,8 @@ func TestRandomOperationsMatchModel(t *testing.T) {
 			{"limited", generator{names: 2}, 300},
 			{"large", generator{names: 20, large: true}, 0},
 			{"lists", generator{names: 2, lists: true}, 0},
+			{"wide", generator{names: 2, wide: true}, 0},
+			{"wide lists", generator{names: 2, lists: true, wide: true}, 0},
 			{"limited lists", generator{names: 2, lists: true}, 500},
 		} {
 			t.Run(fmt.Sprint(tt.name, seed), func(t *testing.T) {
@@ -195,11 +213,32 @@ func TestRandomOperationsMatchModel(t *testing.T) {
 	}
 }
 
-// live applies operations to a document and to the model, with trials in between that are rolled back, and replays
-// the log at the end.
+// versions are snapshots whose encoding is still to come, with what it must be.
+type versions struct {
+	snapshots []*tree.Snapshot
+	texts     []string
+}
+
+// step takes a snapshot now and then, and encodes one now and then.
+func (v *versions) step(w *generator, d *tree.Document) {
+	if d.Exists() && w.IntN(8) == 0 {
+		v.snapshots, v.texts = append(v.snapshots, d.Snapshot()), append(v.texts, encode(d))
+	}
+	if n := len(v.texts); n > 0 && w.IntN(8) == 0 {
+		i := w.IntN(n)
+		if got := string(v.snapshots[i].JSON()); got != v.texts[i] {
+			w.t.Fatalf("the snapshot is now\n%s\nand was\n%s", got, v.texts[i])
+		}
+		v.snapshots, v.texts = slices.Delete(v.snapshots, i, i+1), slices.Delete(v.texts, i, i+1)
+	}
+}
+
+// live applies operations to a document and to the model, with trials in between that are rolled back, and with snapshots
+// that are encoded later. It replays the log at the end.
 func live(t *testing.T, w *generator, limit, operations int) {
 	var d tree.Document
 	var m model
+	var v versions
 	var log []logged
 	for n := 0; n < operations; {
 		ops := make([]tree.Op, 1+w.IntN(20))
@@ -222,6 +261,7 @@ func live(t *testing.T, w *generator, limit, operations int) {
 			t.Fatalf("rolled back to\n%s (%d), not\n%s (%d)", encode(&d), d.Size(), before, len(before))
 		}
 		for i, op := range ops {
+			v.step(w, &d)
 			expected := m.follow(op)
 			if op, _ = d.Follow(op); op.Path.String() != expected.Path.String() || toText(op) != toText(expected) {
 				t.Fatalf("%s is followed to %s and %s, want %s and %s", ops[i].Path, op.Path, toText(op), expected.Path, toText(expected))

@@ -2,8 +2,10 @@ package feed
 
 import (
 	"context"
+	"sync"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/core/retained"
 	"github.com/pathsync/pathsync/httpapi/wire"
 	"github.com/pathsync/pathsync/sse"
 )
@@ -23,18 +25,22 @@ func (f *Room) CatchUp(ctx context.Context, room *core.Room, reader Reader) (sou
 		reader.From = wire.Nowhere
 	}
 	source.Feed = f.Feed
+	var full *fullState
 	var present presenceUpdate
 	var id wire.EventID
 	room.View(func(v core.View) {
 		id = f.eventID(v.Seq())
 		if reader.From == wire.Nowhere {
-			source.Prelude = f.fullState(room, v)
-		} else {
-			source.Prelude = f.missed(room, reader.From, v.Seq())
+			full = f.fullState(v)
 		}
 		present = f.presenceFor(v, reader)
 		source.From = f.End()
 	})
+	after := reader.From
+	if full != nil {
+		source.Prelude, after = []sse.Piece{full.frames()}, full.seq
+	}
+	source.Prelude = append(source.Prelude, f.missed(room, after, id.Seq)...)
 	end := appendFrame(nil, id.String(), "up-to-date", wire.AppendUpToDate(nil, f.room, id))
 	source.Prelude = append(source.Prelude, present.before(end)...)
 	return source, reader.From
@@ -102,28 +108,40 @@ func stateSize(room *core.Room) (size int) {
 // fullState is the framed documents of a room at one serverSeq.
 type fullState struct {
 	seq    int64
-	text   []byte
-	frames sse.Piece // of text
-	framed bool
+	size   int // of the frames, about
+	text   *retained.Text
+	frames func() sse.Piece // of text; the first reader that calls it frames the documents
 }
 
-// fullState returns the pieces that bring a reader without state to the present: the framed documents, and the batches
-// since then. The documents are framed again only when these batches are larger than the documents, so many joiners of a
-// busy room share a few framings. The caller holds the room's lock.
-func (f *Room) fullState(room *core.Room, v core.View) []sse.Piece {
-	if f.full.framed {
-		if since, ok := f.After(f.full.seq); ok && int(f.End()-since) <= f.full.frames.Len() {
-			return append([]sse.Piece{f.full.frames}, f.missed(room, f.full.seq, v.Seq())...)
+// frameOverhead is about what a frame adds to a document and the names of the room and its key, in bytes.
+const frameOverhead = 96
+
+// fullState returns the state that brings a reader without state to the present, with the batches since then. The documents
+// are framed again only when these batches are larger than the documents, so many joiners of a busy room share a few
+// framings. The caller holds the room's lock, and calls frames after it has released it.
+func (f *Room) fullState(v core.View) *fullState {
+	if f.full != nil {
+		if since, ok := f.After(f.full.seq); ok && int(f.End()-since) <= f.full.size {
+			return f.full
 		}
+		f.full.text.Drop(f.set.retained.Dropped)
 	}
-	frames := make([]byte, 0, v.Size()+v.Size()/8)
-	for _, key := range v.Keys() {
-		state, seq, _ := v.Document(key)
-		f.data = wire.AppendState(f.data[:0], f.room, key, seq, state)
-		frames = appendFrame(frames, "", "state", f.data)
+	documents := v.Documents()
+	size := v.Size()
+	for i := range documents {
+		size += len(documents[i].Key) + len(f.room) + frameOverhead
 	}
-	f.trim()
-	f.set.retained.Dropped(f.full.text)
-	f.full = fullState{v.Seq(), frames, sse.Compressible(frames), true}
-	return []sse.Piece{f.full.frames}
+	text := retained.NewText(func() []byte { return f.frameDocuments(documents, size) })
+	f.full = &fullState{v.Seq(), size, text, sync.OnceValue(func() sse.Piece { return sse.Compressible(text.Bytes()) })}
+	return f.full
+}
+
+func (f *Room) frameDocuments(documents []core.Version, size int) []byte {
+	frames := make([]byte, 0, size)
+	var data []byte
+	for _, d := range documents {
+		data = wire.AppendState(data[:0], f.room, d.Key, d.ServerSeq, d.JSON.Bytes())
+		frames = appendFrame(frames, "", "state", data)
+	}
+	return frames
 }

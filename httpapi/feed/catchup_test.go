@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -10,8 +11,9 @@ import (
 	"github.com/pathsync/pathsync/httpapi/wire"
 )
 
-// Readers that join share one encoding of the documents until the later batches are larger than the documents.
-func TestJoinersShareOneFramingOfTheDocuments(t *testing.T) {
+// newRoom returns a room, and a function that sets a member to a text.
+func newRoom(t *testing.T) (room *core.Room, set func(value string)) {
+	t.Helper()
 	feeds := NewSet(Config{}.WithDefaults())
 	hub := core.NewHub(core.Config{Store: memstore.New(), Listen: feeds.Listen})
 	room, release, err := hub.Room(t.Context(), "r")
@@ -25,10 +27,10 @@ func TestJoinersShareOneFramingOfTheDocuments(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	set := func(value string) {
+	return room, func(value string) {
 		t.Helper()
 		body := []byte(`{"clientId":"ada","key":"default","ops":[{"op":"set","path":"x","value":"` + value + `"}]}`)
-		p, err := wire.DecodeBatch(body, wire.Limits{MaxBytes: 1 << 20, MaxOps: 1000, MaxDepth: 64})
+		p, err := wire.DecodeBatch(body, wire.Limits{MaxBytes: 2 << 20, MaxOps: 1000, MaxDepth: 64})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,6 +38,32 @@ func TestJoinersShareOneFramingOfTheDocuments(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// Framing the documents under the room's lock would allocate their size there.
+func TestFullStateIsFramedWithoutTheLock(t *testing.T) {
+	room, set := newRoom(t)
+	set(strings.Repeat("x", 1<<20))
+	f := Of(room)
+	var before, after runtime.MemStats
+	var full *fullState
+	room.View(func(v core.View) {
+		runtime.ReadMemStats(&before)
+		full = f.fullState(v)
+		runtime.ReadMemStats(&after)
+	})
+	if bytes := after.TotalAlloc - before.TotalAlloc; bytes > 100<<10 {
+		t.Errorf("1 MiB of documents takes %d bytes under the lock", bytes)
+	}
+	set("later")
+	if frames := full.frames(); frames.Len() < 1<<20 {
+		t.Errorf("the frames have %d bytes", frames.Len())
+	}
+}
+
+// Readers that join share one encoding of the documents until the later batches are larger than the documents.
+func TestJoinersShareOneFramingOfTheDocuments(t *testing.T) {
+	room, set := newRoom(t)
 	framedAt := func() int64 {
 		f := Of(room)
 		f.CatchUp(t.Context(), room, Reader{From: wire.Nowhere})

@@ -22,8 +22,8 @@ type Room struct {
 	clients map[string]Client // by client id; anonymous streams are not included
 
 	// Guarded by the room's lock:
-	data, text, id []byte // buffers for framing
-	full           fullState
+	data, text, id []byte     // buffers for framing
+	full           *fullState // nil: none yet
 	presence       presenceHistory
 }
 
@@ -86,7 +86,10 @@ func (f *Room) Bytes() int {
 	f.mu.Lock()
 	clients := len(f.clients)
 	f.mu.Unlock()
-	full := f.full.frames.Len()
+	full := 0
+	if f.full != nil {
+		full = f.full.size
+	}
 	if f.set.cfg.Compress {
 		full += full / 2 // the compressed copies, one for each encoding
 	}
