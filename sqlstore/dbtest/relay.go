@@ -24,6 +24,7 @@ type Relay struct {
 	links  map[*link]bool
 	flow   [2]chan struct{} // by direction; closed while bytes pass
 	held   [2]int           // by direction; the connections on which bytes are kept back
+	trips  int
 }
 
 type direction int
@@ -38,6 +39,7 @@ type link struct {
 	client, server *net.TCPConn
 	gone           chan struct{} // closed when the connection is
 	once           sync.Once
+	asked          bool // the last bytes were to the server; the relay's lock guards it
 }
 
 // NewRelay starts a relay to the server at an address. It stops after the test.
@@ -111,6 +113,24 @@ func (r *Relay) holds(d direction) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.held[d] > 0
+}
+
+// RoundTrips returns how often a client has sent bytes since the server's last response, summed over all connections.
+func (r *Relay) RoundTrips() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.trips
+}
+
+// count counts a round trip when the bytes that passed last on a connection had the other direction. It is called before bytes
+// are forwarded, so a response is counted after its request.
+func (r *Relay) count(l *link, d direction) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if d == questions && !l.asked {
+		r.trips++
+	}
+	l.asked = d == questions
 }
 
 // Delay delays everything by a duration in each direction; 0 for no delay.
@@ -226,6 +246,9 @@ func (r *Relay) pump(l *link, from io.Reader, to io.Writer, d direction) {
 		}
 		if !r.pass(l, d) {
 			return
+		}
+		if len(p.bytes) > 0 {
+			r.count(l, d)
 		}
 		if _, failed := to.Write(p.bytes); failed != nil || p.err != nil {
 			return

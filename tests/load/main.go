@@ -2,8 +2,8 @@
 //
 //	go run ./tests/load [scenario…|all]
 //
-// It builds the server, starts it with a database in a temporary directory, and prints a table in Markdown. The server is pinned to
-// processor 0 and Load to processor 1; without `taskset`, both use all processors, and Load says so. All connections are on the
+// It builds the server, starts it with a SQLite database in a temporary directory, and prints a table in Markdown. -database names
+// another database, which must be empty; it is not pinned, and its CPU time is not measured. The server is pinned to processor 0 and Load to processor 1; without `taskset`, both use all processors, and Load says so. All connections are on the
 // loopback interface. The exit code is 1 if a batch was lost, duplicated or out of order.
 package main
 
@@ -32,6 +32,8 @@ type options struct {
 	duration time.Duration
 	scale    float64 // of the sizes of scenarios
 	size     int     // of the scenario that runs
+	address  string  // of a running server; "": one is started
+	database string  // of a started server; "": SQLite in a temporary directory
 }
 
 var scenarios = []scenario{
@@ -54,6 +56,7 @@ func main() {
 	duration := flag.Duration("duration", 10*time.Second, "duration of each load")
 	scale := flag.Float64("scale", 1, "multiply the number of clients, items or rooms of the loads that name one, such as join")
 	address := flag.String("server", "", "load this server (host:port) instead of starting one; its CPU time and memory are not measured")
+	database := flag.String("database", "", "empty database of the started server, as in pathsync --database; default is SQLite in a temporary directory")
 	flag.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: load [flags] [scenario…|all]")
 		for _, s := range scenarios {
@@ -69,19 +72,19 @@ func main() {
 	if len(names) == 0 {
 		names = []string{"all"}
 	}
-	if !measureAll(names, *address, options{duration: *duration, scale: *scale}) {
+	if !measureAll(names, options{duration: *duration, scale: *scale, address: *address, database: *database}) {
 		os.Exit(1)
 	}
 }
 
-func measureAll(names []string, address string, o options) bool {
+func measureAll(names []string, o options) bool {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	ok := true
 	fmt.Println(tableHead)
 	for _, s := range scenarios {
 		if slices.Contains(names, s.name) || slices.Contains(names, "all") {
-			row, err := measure(ctx, s, address, o)
+			row, err := measure(ctx, s, o)
 			if err != nil {
 				fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
 				ok = false
@@ -104,8 +107,8 @@ func (s scenario) sized(o options) string {
 func (o options) sizeOf(s scenario) int { return max(1, int(float64(s.size)*o.scale)) }
 
 // measure returns a row of the table. A load that loses, repeats or reorders something fails.
-func measure(ctx context.Context, s scenario, address string, o options) (string, error) {
-	srv, err := startServer(ctx, address, s.flags...)
+func measure(ctx context.Context, s scenario, o options) (string, error) {
+	srv, err := startServer(ctx, o, s.flags...)
 	if err != nil {
 		return "", fmt.Errorf("starting the server: %w", err)
 	}

@@ -8,7 +8,7 @@ import (
 
 // With -server, loads run on a database that has batches of earlier runs.
 func TestSecondRunOnSameServerLosesNoBatch(t *testing.T) {
-	s, err := startServer(t.Context(), "")
+	s, err := startServer(t.Context(), options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,7 +19,7 @@ func TestSecondRunOnSameServerLosesNoBatch(t *testing.T) {
 			if load.name != "durable" {
 				continue
 			}
-			if _, err := measure(t.Context(), load, s.address, options{duration: 200 * time.Millisecond}); err != nil {
+			if _, err := measure(t.Context(), load, options{duration: 200 * time.Millisecond, address: s.address}); err != nil {
 				t.Errorf("run %s: %v", run, err)
 			}
 		}
@@ -33,7 +33,7 @@ func TestSecondRunOnSameServerLosesNoBatch(t *testing.T) {
 func TestLoadsLoseNoBatch(t *testing.T) {
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
-			row, err := measure(t.Context(), s, "", options{duration: time.Second, scale: .01})
+			row, err := measure(t.Context(), s, options{duration: time.Second, scale: .01})
 			if err != nil {
 				t.Fatalf("%s: %v", s.description, err)
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,9 +25,9 @@ type server struct {
 }
 
 // startServer builds and starts a server with flags besides those that all loads need, or returns the server at an address.
-func startServer(ctx context.Context, address string, flags ...string) (*server, error) {
-	if address != "" {
-		return &server{address: address}, nil
+func startServer(ctx context.Context, o options, flags ...string) (*server, error) {
+	if o.address != "" {
+		return &server{address: o.address}, nil
 	}
 	dir, err := os.MkdirTemp("", "pathsync-load-")
 	if err != nil {
@@ -36,8 +37,8 @@ func startServer(ctx context.Context, address string, flags ...string) (*server,
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/pathsync/pathsync/cmd/pathsync").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building the server: %w: %s", err, out)
 	}
-	args := []string{binary, "--listen", "127.0.0.1:0", "--database", "sqlite:" + filepath.Join(dir, "load.db"),
-		"--client-batches", "0"}
+	database := cmp.Or(o.database, "sqlite:"+filepath.Join(dir, "load.db"))
+	args := []string{binary, "--listen", "127.0.0.1:0", "--database", database, "--client-batches", "0"}
 	if taskset, err := exec.LookPath("taskset"); err == nil {
 		args = append([]string{taskset, "-c", "0"}, args...)
 	}
