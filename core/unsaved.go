@@ -36,17 +36,15 @@ type rowState struct {
 	firstPlace, duePos int  // in byFirst and byDue
 }
 
-// A row is due when its document has been behind for Config.ServerBatch. The row of a large document is due later, unless much
-// of the document has changed, so that a few bytes do not cause megabytes of writes.
+// A row is due when its document has been behind for Config.ServerBatch. The row of a large document is due later, unless the log
+// since the row is as large as the document. So the rows of a document write at most as many bytes as its log, or slowRate, and
+// reading the log takes about as long as reading the row.
 const (
 	// slowRate limits the bytes a second that the rows of one document write. With a ServerBatch of 1.5 s, documents up to
 	// 48 KiB have no extra delay.
 	slowRate = 32 << 10
 	// maxRowDelay limits the delay of large documents.
 	maxRowDelay = 5 * time.Minute
-	// amplification: a row that is behind by 1/amplification of its document's size has no extra delay. So a document writes
-	// at most amplification bytes of rows for each byte of the log, or slowRate.
-	amplification = 4
 	// maxReplay limits the weight of the log that is read when the room is opened, to about half a second. Beyond it, the row
 	// that is furthest behind is due at once.
 	maxReplay = 32 << 20
@@ -130,7 +128,7 @@ func (u *unsaved) schedule(now time.Time, batch time.Duration) (due time.Time, o
 func (u *unsaved) plan(d *document, batch time.Duration) {
 	r := &d.row
 	wait := batch
-	if size := d.Size(); r.log < size/amplification {
+	if size := d.Size(); r.log < size {
 		wait = max(wait, min(time.Duration(size)*time.Second/slowRate, maxRowDelay))
 	}
 	r.due = later(r.since.Add(wait), r.held)

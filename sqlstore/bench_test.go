@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -49,6 +50,46 @@ func BenchmarkSaveDocuments(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(docs)), "µs/document")
+}
+
+// BenchmarkSaveLargeDocument writes a row of 5 MB, and for comparison writes and syncs as many bytes to a file.
+func BenchmarkSaveLargeDocument(b *testing.B) {
+	doc := core.Document{Room: "room", Key: "default", State: largeDocument(5 << 20)}
+	report := func(b *testing.B, save func()) {
+		var took []time.Duration
+		for b.Loop() {
+			start := time.Now()
+			save()
+			took = append(took, time.Since(start))
+		}
+		slices.Sort(took)
+		b.ReportMetric(milliseconds(took[len(took)/2]), "p50-ms")
+	}
+	b.Run("row", func(b *testing.B) {
+		store := openFile(b, newFile(b))
+		report(b, func() {
+			doc.ServerSeq++
+			if err := store.SaveDocuments(b.Context(), []core.Document{doc}); err != nil {
+				b.Fatal(err)
+			}
+		})
+	})
+	b.Run("file", func(b *testing.B) {
+		file, err := os.Create(newFile(b))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer file.Close()
+		text := []byte(doc.State)
+		report(b, func() {
+			if _, err := file.WriteAt(text, 0); err != nil {
+				b.Fatal(err)
+			}
+			if err := file.Sync(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	})
 }
 
 func BenchmarkLog(b *testing.B) {
