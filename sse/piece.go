@@ -42,8 +42,5 @@ func Compressible(frames []byte) Piece {
 	return p
 }
 
-// Len returns the size of a piece before compression, in bytes. It is 0 for a piece that is read in parts.
-func (p Piece) Len() int { return len(p.frames) }
-
 // minCompressed is the smallest size that is compressed, in bytes. Below it, compression saves no network packet.
 const minCompressed = 1 << 10

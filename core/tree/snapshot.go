@@ -38,7 +38,7 @@ func (s *Snapshot) JSON() []byte {
 // and no node that existed when the latest snapshot was taken, except for parent links and indexes by key, which snapshots
 // do not use. It replaces them by copies first.
 //
-// Only the document uses the maps. A snapshot that ends after they were made keeps nothing alive but the copies.
+// Only the document uses the maps, under the lock that guards it.
 type sharing struct {
 	encoding sync.Mutex
 	readers  atomic.Int32 // snapshots whose encoding is not complete
