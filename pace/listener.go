@@ -25,7 +25,7 @@ func (l listener) Accept() (net.Conn, error) {
 // conn extends the read deadlines of a connection. The time from setting a deadline until the deadline is the patience of
 // its Meter.
 //
-// http.Server sets about ten read deadlines for each request, and most of them are replaced before anything is read. A
+// http.Server and its handler set eight read deadlines for each request, and most are replaced before anything is read. A
 // deadline reaches Conn only while a Read is running, or when one begins.
 type conn struct {
 	net.Conn
