@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -137,5 +138,32 @@ func TestClientIndexHasFewEntries(t *testing.T) {
 	entries := queryText(t, s.dialect.Reader(), "SELECT COUNT(*) FROM sync_change_log WHERE op_index = 0 AND unindexed IS NULL")
 	if entries != "40" {
 		t.Errorf("%d batches have %s entries", batches, entries)
+	}
+}
+
+func TestBatchesLoggedBeforeTheSparseIndexAreFound(t *testing.T) {
+	file := newFile(t)
+	db := rawFile(t, file)
+	d, err := newDialect("sqlite:"+file, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for _, migration := range d.Schema().Migrations[:3] {
+		mustExec(t, db, migration)
+	}
+	mustExec(t, db, "INSERT INTO sync_meta VALUES ('epoch', 'e'), ('schema_version', '3')")
+	for seq := range 3 {
+		mustExec(t, db, `INSERT INTO sync_change_log (room, store_key, path, op, value, client_id, server_seq, server_ts, op_index, client_seq)
+			VALUES ('r', 'k', 'p', 'set', '1', 'ada', ?, 1, 0, ?)`, seq+1, 10*seq)
+	}
+	s := openFile(t, file)
+	if last, err := s.LastClientSeq(t.Context(), "r", "ada"); err != nil || last != 20 {
+		t.Errorf("the last number is %d, %v", last, err)
+	}
+	for seq := range int64(3) {
+		if b, err := s.FindBatch(t.Context(), "r", "ada", 10*seq); err != nil || b == nil || b.ServerSeq != seq+1 {
+			t.Errorf("number %d: %+v, %v", 10*seq, b, err)
+		}
 	}
 }
