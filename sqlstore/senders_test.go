@@ -124,7 +124,7 @@ func TestSparseClientIndexFindsEveryBatch(t *testing.T) {
 	}
 }
 
-// Four clients of a room have one entry each for every 128 batches of the room.
+// Four clients of a room have one entry each for every 64 batches of the room.
 func TestClientIndexHasFewEntries(t *testing.T) {
 	s := openFile(t, newFile(t))
 	const batches = 1280
@@ -136,7 +136,7 @@ func TestClientIndexHasFewEntries(t *testing.T) {
 		}
 	}
 	entries := queryText(t, s.dialect.Reader(), "SELECT COUNT(*) FROM sync_change_log WHERE op_index = 0 AND unindexed IS NULL")
-	if entries != "40" {
+	if entries != "80" {
 		t.Errorf("%d batches have %s entries", batches, entries)
 	}
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"maps"
 
 	"github.com/pathsync/pathsync/core"
@@ -19,41 +20,45 @@ import (
 //   - pruning: the unindexed batches that follow are put into the index;
 //   - another process, which may do both: the next batch of each client is indexed.
 //
-// The statements below have the number, too.
-const indexDistance = 128
+// The statements below have the number, too. They look up each batch by its number, so that the other operations of large batches
+// are not read.
+const indexDistance = 64
 
 // The parameters are those of dialect.Texts.
 const (
 	inClientIndex = `op_index = 0 AND client_seq IS NOT NULL AND unindexed IS NULL`
 
-	// lastIndexed is the client's indexed batch with the highest clientSeq.
-	lastIndexed = `(SELECT server_seq FROM sync_change_log
-		WHERE ` + inClientIndex + ` AND room = ?1 AND client_id = ?2 ORDER BY client_seq DESC LIMIT 1) AS indexed`
+	// withNear are the numbers of the batches that are near one or several first ones, which is a SELECT.
+	withNear = `WITH RECURSIVE near (at, last) AS (SELECT server_seq, server_seq + 63 FROM (%s)
+		UNION ALL SELECT at + 1, last FROM near WHERE at < last) `
 
-	selectLastClientSeq = `SELECT MAX(l.client_seq) FROM ` + lastIndexed + ` CROSS JOIN sync_change_log AS l
-		WHERE l.op_index = 0 AND l.room = ?1 AND l.client_id = ?2
-		AND l.server_seq >= indexed.server_seq AND l.server_seq < indexed.server_seq + 128`
+	// nearBatches are the first rows of these batches.
+	nearBatches = ` FROM near CROSS JOIN sync_change_log AS l WHERE l.server_seq = near.at AND l.op_index = 0 AND `
+)
 
-	// findBatch looks for an indexed batch with the clientSeq, and else after the client's last indexed batch before it.
-	findBatch = `SELECT store_key, client_id, client_seq, server_seq, server_ts, op, path, value, array_index, discarded, user_id
+var (
+	selectLastClientSeq = fmt.Sprintf(withNear, `SELECT server_seq FROM sync_change_log
+		WHERE `+inClientIndex+` AND room = ?1 AND client_id = ?2 ORDER BY client_seq DESC LIMIT 1`) +
+		`SELECT MAX(l.client_seq)` + nearBatches + `l.room = ?1 AND l.client_id = ?2`
+
+	// findBatch looks for an indexed batch with the clientSeq, and else near the client's last indexed batch before it.
+	findBatch = fmt.Sprintf(withNear, `SELECT server_seq FROM sync_change_log
+		WHERE `+inClientIndex+` AND room = ?2 AND client_id = ?3 AND client_seq < ?4 ORDER BY client_seq DESC LIMIT 1`) +
+		`SELECT store_key, client_id, client_seq, server_seq, server_ts, op, path, value, array_index, discarded, user_id
 		FROM sync_change_log WHERE op_index >= 0 AND room = ?1 AND server_seq = coalesce(
 		(SELECT MIN(server_seq) FROM sync_change_log WHERE ` + inClientIndex + ` AND room = ?2 AND client_id = ?3 AND client_seq = ?4),
-		(SELECT MIN(l.server_seq) FROM (SELECT server_seq FROM sync_change_log
-			WHERE ` + inClientIndex + ` AND room = ?2 AND client_id = ?3 AND client_seq < ?4 ORDER BY client_seq DESC LIMIT 1) AS indexed
-			CROSS JOIN sync_change_log AS l
-			WHERE l.op_index = 0 AND l.room = ?2 AND l.client_id = ?3 AND l.client_seq = ?4
-			AND l.server_seq >= indexed.server_seq AND l.server_seq < indexed.server_seq + 128)) ORDER BY op_index`
+		(SELECT MIN(l.server_seq)` + nearBatches + `l.room = ?2 AND l.client_id = ?3 AND l.client_seq = ?4)) ORDER BY op_index`
 
-	// indexBetween puts the client's batches after the last indexed one that is not higher than a clientSeq into the index.
-	indexBetween = `UPDATE sync_change_log SET unindexed = NULL WHERE rowid IN (SELECT l.id FROM (SELECT server_seq FROM sync_change_log
-			WHERE ` + inClientIndex + ` AND room = ?1 AND client_id = ?2 AND client_seq <= ?3 ORDER BY client_seq DESC LIMIT 1) AS indexed
-			CROSS JOIN sync_change_log AS l
-			WHERE l.op_index = 0 AND l.room = ?1 AND l.client_id = ?2 AND l.unindexed = 1
-			AND l.server_seq >= indexed.server_seq AND l.server_seq < indexed.server_seq + 128)`
+	// indexBetween puts the client's batches near the last indexed one that is not higher than a clientSeq into the index.
+	indexBetween = fmt.Sprintf(withNear, `SELECT server_seq FROM sync_change_log
+		WHERE `+inClientIndex+` AND room = ?1 AND client_id = ?2 AND client_seq <= ?3 ORDER BY client_seq DESC LIMIT 1`) +
+		`UPDATE sync_change_log SET unindexed = NULL WHERE id IN (SELECT l.id` + nearBatches +
+		`l.room = ?1 AND l.client_id = ?2 AND l.unindexed = 1)`
 
-	// indexAfter puts the batches of a room after a serverSeq, whose indexed batch may be at or before it, into the index.
-	indexAfter = `UPDATE sync_change_log SET unindexed = NULL
-		WHERE op_index = 0 AND unindexed = 1 AND room = ?1 AND server_seq > ?2 AND server_seq < ?2 + 128`
+	// indexAfter puts the batches of a room near and after a serverSeq into the index.
+	indexAfter = fmt.Sprintf(withNear, `SELECT ?2 AS server_seq`) +
+		`UPDATE sync_change_log SET unindexed = NULL WHERE id IN (SELECT l.id` + nearBatches +
+		`l.server_seq > ?2 AND l.room = ?1 AND l.unindexed = 1)`
 )
 
 // sender is a client in a room.

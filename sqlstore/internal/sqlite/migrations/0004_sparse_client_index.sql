@@ -1,4 +1,4 @@
--- The index of clients has only some batches of each client. The others are in the log at most 127 batches after one that it has.
+-- The index of clients has only some batches of each client. The others are in the log at most 63 batches after one that it has.
 ALTER TABLE sync_change_log ADD COLUMN unindexed INTEGER; -- 1 if the index of clients omits the batch; else NULL
 
 DROP INDEX sync_change_log_client;
