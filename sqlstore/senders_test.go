@@ -124,6 +124,37 @@ func TestSparseClientIndexFindsEveryBatch(t *testing.T) {
 	}
 }
 
+// The client's indexed batch is pruned, and no other is left from which the next could be found.
+func TestBatchAfterAPrunedOneIsFound(t *testing.T) {
+	file := newFile(t)
+	s, another := openFile(t, file), openFile(t, file)
+	send := func(s *Store, room string, serverSeq int64, clientID string, clientSeq int64) {
+		t.Helper()
+		b := &core.Batch{Room: room, Key: "k", ClientID: clientID, ClientSeq: clientSeq, ServerSeq: serverSeq, ServerTs: 1,
+			Ops: []core.LoggedOp{{Kind: tree.Set, Path: "p", Value: "1", Index: tree.NoIndex}}}
+		if err := s.Append(t.Context(), []*core.Batch{b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for room, pruner := range map[string]*Store{"pruned by this server": s, "pruned by another server": another} {
+		send(s, room, 1, "ada", 1)
+		send(pruner, room, 2, "bob", 1)
+		send(pruner, room, 3, "bob", 2)
+		if err := pruner.Prune(t.Context(), room, 0, 2); err != nil {
+			t.Fatal(err)
+		}
+		send(s, room, 4, "ada", 2)
+		for clientID, want := range map[string]int64{"ada": 4, "bob": 3} {
+			if b, err := s.FindBatch(t.Context(), room, clientID, 2); err != nil || b == nil || b.ServerSeq != want {
+				t.Errorf("%s: the batch of %s is %d, and found is %+v, %v", room, clientID, want, b, err)
+			}
+			if last, err := s.LastClientSeq(t.Context(), room, clientID); err != nil || last != 2 {
+				t.Errorf("%s: the last number of %s is %d, %v", room, clientID, last, err)
+			}
+		}
+	}
+}
+
 // Four clients of a room have one entry each for every 64 batches of the room.
 func TestClientIndexHasFewEntries(t *testing.T) {
 	s := openFile(t, newFile(t))
