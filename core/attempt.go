@@ -42,7 +42,9 @@ func (t *track) try(f *commit) {
 	case err == nil:
 		t.databaseUp()
 		c.succeeded.Add(1)
-		t.pace.committed(time.Since(began), f.full)
+		took := time.Since(began)
+		t.pace.committed(took, f.full)
+		t.wait = gather(len(batches), took, f.full)
 		c.cfg.Metrics.Committed(batches, time.Since(f.began))
 		last := batches[len(batches)-1]
 		first.hub.recordHead(first.store, last.Room, last.ServerSeq)

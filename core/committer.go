@@ -152,7 +152,8 @@ func (c *committer) answer(s *submission, a Answer, err error) {
 	c.queue.markAnswered(s)
 	ended := c.queue.ended()
 	c.mu.Unlock()
-	s.done <- outcome{a, err} // does not block: the channel has room for the one outcome
+	s.outcome = outcome{a, err}
+	close(s.done)
 	if ended {
 		c.notifyAll()
 	}

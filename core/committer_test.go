@@ -474,3 +474,26 @@ func TestBatchWithUnexplainedErrorIsIsolated(t *testing.T) {
 		})
 	}
 }
+
+// Each sender sends its next batch 50 µs after the answer, while a transaction takes 1 ms.
+func TestAnsweredSendersJoinTheNextTransaction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &appendCounter{Store: slowStore(0)}
+		r := room(t, newHub(t, store), "board")
+		const senders, batches = 20, 50
+		began := time.Now()
+		var all sync.WaitGroup
+		for i := range senders {
+			all.Go(func() {
+				for seq := range int64(batches) {
+					submit(t, r, batch(t, fmt.Sprint("client-", i), seq+1, "set n 1"))
+					time.Sleep(50 * time.Microsecond)
+				}
+			})
+		}
+		all.Wait()
+		if n := store.appends.Load(); n > batches+5 {
+			t.Errorf("%d batches of each sender took %d transactions, and %v", batches, n, time.Since(began))
+		}
+	})
+}

@@ -58,6 +58,23 @@ func (p *pace) committed(took time.Duration, full bool) {
 	p.timeout = min(max(4*took, p.timeout-p.timeout/8, p.maxTimeout/4), p.maxTimeout)
 }
 
+// The wait before the next transaction: this part of the last one's duration, and at most maxGather.
+const (
+	gatherPart = 8
+	maxGather  = 500 * time.Microsecond
+)
+
+// gather returns how long the next transaction waits for more batches, after one of so many batches. Senders that have just
+// been answered send their next batches in that time. Without the wait they miss the transaction that begins at once, and
+// two halves of the senders are committed in turn, in twice as many transactions. A batch alone has nobody to wait for, and
+// after a full transaction enough batches are queued.
+func gather(batches int, took time.Duration, full bool) time.Duration {
+	if batches == 1 || full {
+		return 0
+	}
+	return min(took/gatherPart, maxGather)
+}
+
 // timedOut records that a transaction timed out.
 func (p *pace) timedOut() {
 	p.share = max(p.share/2, leastShare)

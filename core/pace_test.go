@@ -79,3 +79,21 @@ func TestTransactionTimeoutFollowsLastCalls(t *testing.T) {
 		t.Errorf("with short calls: %v", p.timeout)
 	}
 }
+
+func TestOnlyTransactionsOfSeveralBatchesWaitForMore(t *testing.T) {
+	for _, c := range []struct {
+		batches int
+		took    time.Duration
+		full    bool
+		want    time.Duration
+	}{
+		{1, time.Second, false, 0},
+		{16, 1600 * time.Microsecond, false, 200 * time.Microsecond},
+		{16, time.Second, false, maxGather},
+		{2000, time.Second, true, 0},
+	} {
+		if got := gather(c.batches, c.took, c.full); got != c.want {
+			t.Errorf("after %d batches in %v, full: %v, it waits %v", c.batches, c.took, c.full, got)
+		}
+	}
+}

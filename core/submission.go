@@ -13,7 +13,8 @@ type submission struct {
 	element  *list.Element // in queue.waiting, while the state is submissionWaiting
 	attempts int           // failed transactions that had this batch alone
 	strikes  int           // failed attempts during which the database committed other transactions
-	done     chan outcome  // has room for the one outcome
+	outcome  outcome       // set before done is closed
+	done     chan struct{}
 }
 
 type submissionState uint8
@@ -32,7 +33,7 @@ type outcome struct {
 }
 
 func newSubmission(r *Room, p *Proposal) *submission {
-	s := &submission{Proposal: p, room: r, previous: NoClientSeq, done: make(chan outcome, 1)}
+	s := &submission{Proposal: p, room: r, previous: NoClientSeq, done: make(chan struct{})}
 	if p.ClientSeq != NoClientSeq && p.PreviousClientSeq != nil {
 		s.previous = *p.PreviousClientSeq
 	}

@@ -23,10 +23,19 @@ var errNotInTime = fmt.Errorf("%w: the batch was not committed in time", ErrUnav
 // ErrHistoryChanged and ErrUnavailable. After ErrUnavailable, and when ctx ends, the batch may still be committed; a retry
 // with the same clientSeq is safe.
 func (r *Room) Submit(ctx context.Context, p *Proposal) (Answer, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.hub.cfg.SubmitTimeout, errNotInTime)
-	defer cancel()
-	if err := r.claim(ctx, p.ClientID, p.UserID); err != nil {
-		return Answer{}, err
+	// Most batches need no context of their own: they read nothing from the log, and a timer is cheaper.
+	deadline := time.Now().Add(r.hub.cfg.SubmitTimeout)
+	late := time.NewTimer(r.hub.cfg.SubmitTimeout)
+	defer late.Stop()
+	reading := func(read func(context.Context) error) error {
+		ctx, cancel := context.WithDeadlineCause(ctx, deadline, errNotInTime)
+		defer cancel()
+		return read(ctx)
+	}
+	if p.UserID != "" {
+		if err := reading(func(ctx context.Context) error { return r.claim(ctx, p.ClientID, p.UserID) }); err != nil {
+			return Answer{}, err
+		}
 	}
 	for {
 		s, v, seq, err := r.enqueue(p)
@@ -35,18 +44,25 @@ func (r *Room) Submit(ctx context.Context, p *Proposal) (Answer, error) {
 		}
 		switch v {
 		case fresh:
-			a, err := r.wait(ctx, s)
+			a, err := r.wait(ctx, late.C, s)
 			if !errors.Is(err, errCheckAgain) {
 				return a, err
 			}
 		case unknownClient:
-			last, err := r.store.LastClientSeq(ctx, r.name, p.ClientID)
+			err := reading(func(ctx context.Context) error {
+				last, err := r.store.LastClientSeq(ctx, r.name, p.ClientID)
+				if err == nil {
+					r.learn(p.ClientID, "", last, seq)
+				}
+				return err
+			})
 			if err != nil {
 				return Answer{}, r.hub.storeError(r.store, err, "reading a client's last clientSeq")
 			}
-			r.learn(p.ClientID, "", last, seq)
 		case passed:
-			return r.repeat(ctx, p)
+			var a Answer
+			err := reading(func(ctx context.Context) (err error) { a, err = r.repeat(ctx, p); return err })
+			return a, err
 		}
 	}
 }
@@ -92,21 +108,24 @@ func (r *Room) learn(clientID, userID string, last, asOf int64) {
 	r.state.dedup.learn(clientID, userID, last, asOf)
 }
 
-// wait returns a submission's outcome. When ctx ends first, it withdraws the batch unless it is in flight.
-func (r *Room) wait(ctx context.Context, s *submission) (Answer, error) {
+// wait returns a submission's outcome. When ctx ends first or it is late, wait withdraws the batch unless it is in flight.
+func (r *Room) wait(ctx context.Context, late <-chan time.Time, s *submission) (Answer, error) {
 	c := r.hub.committer
-	var late <-chan time.Time
+	var held <-chan time.Time
 	if c.holds(s) {
 		timer := time.NewTimer(r.hub.cfg.PredecessorTimeout)
 		defer timer.Stop()
-		late = timer.C
+		held = timer.C
 	}
 	for {
 		select {
-		case o := <-s.done:
-			return o.answer, o.err
-		case <-late:
+		case <-s.done:
+			return s.outcome.answer, s.outcome.err
+		case <-held:
 			c.release(s)
+		case <-late:
+			c.withdraw(s)
+			return Answer{}, errNotInTime
 		case <-ctx.Done():
 			c.withdraw(s)
 			return Answer{}, context.Cause(ctx)

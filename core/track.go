@@ -16,8 +16,9 @@ type track struct {
 
 	// Only the goroutine uses these.
 	pace pace
-	slow bool // the last attempt timed out
-	down bool // the last attempt failed, and is repeated before the track takes new batches
+	wait time.Duration // before the next transaction, for more batches
+	slow bool          // the last attempt timed out
+	down bool          // the last attempt failed, and is repeated before the track takes new batches
 
 	commits []*commit // to be continued; the committer's lock guards it
 }
@@ -38,7 +39,9 @@ func (t *track) run() {
 		case ended:
 			return
 		case f != nil:
+			t.wait = 0
 			t.try(f)
+			time.Sleep(t.wait)
 		default:
 			t.sleep(wait)
 		}

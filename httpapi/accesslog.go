@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/pathsync/pathsync/httpapi/limit"
 	"github.com/pathsync/pathsync/httpapi/problem"
 	"github.com/pathsync/pathsync/httpapi/token"
 )
@@ -24,13 +25,21 @@ type logEntry struct {
 	code    problem.Code // of the problem, if the response is one
 }
 
-func (s *Server) newLogEntry(r *http.Request) logEntry {
+func (s *Server) newLogEntry(r *http.Request, sender *limit.Sender) logEntry {
 	e := logEntry{id: requestID(r), method: r.Method, began: time.Now()}
 	if s.cfg.AccessLog != nil {
 		e.path, e.query = truncate(r.URL.EscapedPath()), truncate(loggedQuery(r.URL))
-		e.address = s.limits.ClientAddress(r)
+		e.address = addressOf(r, sender)
 	}
 	return e
+}
+
+// addressOf returns the address of a request's client.
+func addressOf(r *http.Request, sender *limit.Sender) string {
+	if sender.Address.IsValid() {
+		return sender.Address.String()
+	}
+	return r.RemoteAddr // the connection has no IP address
 }
 
 // detach copies texts that would keep the request in memory.

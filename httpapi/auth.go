@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/httpapi/problem"
@@ -17,36 +16,15 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, token string) (access.Identity, error)
 }
 
-// caller is the sender of a request. It is in the context of every request, and empty before authentication.
-type caller struct{ identity access.Identity }
-
-type callerKey struct{}
-
-func withCaller(r *http.Request) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), callerKey{}, new(caller)))
-}
-
-func callerOf(r *http.Request) *caller {
-	c, _ := r.Context().Value(callerKey{}).(*caller)
-	if c == nil {
-		return new(caller)
-	}
-	return c
-}
-
-// UserOf returns the authenticated user of a request, and "" for an anonymous user or before authentication.
-func UserOf(r *http.Request) string { return callerOf(r).identity.User }
-
-func identityOf(r *request) access.Identity { return callerOf(r.Request).identity }
-
 // identify sets the identity of a request, and counts the request for its user.
 func (s *Server) identify(w *response, r *request, identity access.Identity) error {
-	callerOf(r.Request).identity = identity
+	r.identity = identity
 	w.entry.user = identity.User
 	if s.cfg.Auth == nil {
 		return nil // admit has counted it
 	}
-	return s.limits.CountUser(r.Request)
+	s.limits.Identify(&r.sender, identity.User)
+	return s.limits.CountUser(&r.sender)
 }
 
 // authenticated returns a handler that requires a valid token.
@@ -66,11 +44,11 @@ func (s *Server) authenticated(handle handler) handler {
 // inRoom returns a handler that requires a permission in the room of the path.
 func (s *Server) inRoom(action access.Action, handle handler) handler {
 	return s.authenticated(func(w *response, r *request) error {
-		rooms, err := roomInPath(r)
+		room, err := r.roomName()
 		if err != nil {
 			return err
 		}
-		if err := requirePermission(r, action, rooms); err != nil {
+		if err := requirePermission(r, action, []string{room}); err != nil {
 			return err
 		}
 		return handle(w, r)
@@ -130,7 +108,7 @@ func (s *Server) byTicket(roomsOf func(*request) ([]string, error), handle handl
 
 // requirePermission fails with problem.Forbidden unless the sender may do something in all of some rooms.
 func requirePermission(r *request, action access.Action, rooms []string) error {
-	denied := identityOf(r).Denied(action, rooms)
+	denied := r.identity.Denied(action, rooms)
 	if len(denied) == 0 {
 		return nil
 	}
@@ -142,12 +120,12 @@ func requirePermission(r *request, action access.Action, rooms []string) error {
 }
 
 // isReadOnly reports whether the sender has no write permission in a room.
-func isReadOnly(r *request, room string) bool { return !identityOf(r).Allows(access.Write, room) }
+func isReadOnly(r *request, room string) bool { return !r.identity.Allows(access.Write, room) }
 
 // authenticate returns the identity of a request. A token that is not valid is always an error.
 func (s *Server) authenticate(r *request) (access.Identity, error) {
 	if s.cfg.Auth == nil {
-		return access.Unrestricted(), nil
+		return s.anonymous, nil
 	}
 	text, err := token.FromRequest(r.Request)
 	if err != nil {

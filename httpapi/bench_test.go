@@ -2,42 +2,64 @@ package httpapi
 
 import (
 	"bytes"
+	"fmt"
+	"net"
 	"net/http"
-	"net/http/httptest"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/httpapi/feed"
+	"github.com/pathsync/pathsync/pace"
 )
 
-// BenchmarkPost measures a request with one batch, with a store in memory. Parallel requests share commits.
+// BenchmarkPost measures a request with one batch over TCP, with a store in memory. The timeouts are those of the server, and
+// the client allocates nothing, so the allocations are the server's. Requests of several connections share commits.
 func BenchmarkPost(b *testing.B) {
-	body := []byte(`{"clientId":"ada","key":"default","ops":[{"op":"set","path":"title","value":"Buy milk"}]}`)
-	post := func(b *testing.B, s *Server) {
-		r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/v1/rooms/r/ops", bytes.NewReader(body))
-		r.Header.Set("Content-Type", "application/json")
-		w := httptest.NewRecorder()
-		if s.ServeHTTP(w, r); w.Code != http.StatusOK {
-			b.Errorf("%d %s", w.Code, w.Body)
+	for _, connections := range []int{1, 32} {
+		b.Run(fmt.Sprintf("connections=%d", connections), func(b *testing.B) {
+			a := newAudience(b, feed.Config{})
+			listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			server := &http.Server{Handler: a.server, ReadHeaderTimeout: pace.Patience, WriteTimeout: time.Minute, IdleTimeout: time.Minute}
+			go func() { _ = server.Serve(pace.Listen(listener)) }()
+			b.Cleanup(func() { _ = server.Close() })
+			b.ReportAllocs()
+			b.ResetTimer()
+			var all sync.WaitGroup
+			for i := range connections {
+				all.Go(func() { postTimes(b, listener.Addr(), i, b.N/connections+1) })
+			}
+			all.Wait()
+		})
+	}
+}
+
+// postTimes posts batches on one connection, and compares the end of each answer.
+func postTimes(b *testing.B, server net.Addr, client, times int) {
+	conn, err := new(net.Dialer).DialContext(b.Context(), server.Network(), server.String())
+	if err != nil {
+		b.Error(err)
+		return
+	}
+	defer conn.Close()
+	body := fmt.Sprintf(`{"clientId":"c%d","key":"default","ops":[{"op":"set","path":"title.of%d","value":"Buy milk"}]}`, client, client)
+	request := fmt.Appendf(nil, "POST /v1/rooms/r/ops HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	want, answer := []byte(`"results":[{"status":"applied"}]}`), make([]byte, 4<<10)
+	for range times {
+		if _, err := conn.Write(request); err != nil {
+			b.Error(err)
+			return
+		}
+		n, err := conn.Read(answer) // an answer is one write
+		if err != nil || !bytes.HasSuffix(answer[:n], want) {
+			b.Errorf("%v: %s", err, answer[:n])
+			return
 		}
 	}
-	b.Run("alone", func(b *testing.B) {
-		a := newAudience(b, feed.Config{})
-		b.ReportAllocs()
-		for b.Loop() {
-			post(b, a.server)
-		}
-	})
-	b.Run("parallel", func(b *testing.B) {
-		a := newAudience(b, feed.Config{})
-		b.SetParallelism(32)
-		b.ReportAllocs()
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				post(b, a.server)
-			}
-		})
-	})
 }
 
 // BenchmarkCommitted measures framing a thousand batches of one room and appending them to its feed.

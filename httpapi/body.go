@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"os"
@@ -28,9 +29,7 @@ func (s *Server) readBody(w *response, r *request, maxBytes int) ([]byte, error)
 		return nil, tooLarge(maxBytes)
 	}
 	w.reservation = s.intake.Begin(w.cutBody)
-	paced := &pacedBody{ReadCloser: r.Body, w: w, r: r.Request, meter: pace.Meter{Patience: s.cfg.BodyTimeout}}
-	// MaxBytesReader closes the connection when the limit is exceeded. For this it needs the ResponseWriter of net/http.
-	body, err := w.reservation.Read(http.MaxBytesReader(w.ResponseWriter, paced, int64(maxBytes)), r.ContentLength)
+	body, err := w.reservation.Read(r.limitedBody(w, maxBytes), r.ContentLength)
 	var over *http.MaxBytesError
 	switch {
 	case err != nil && w.reservation.CutOff():
@@ -45,6 +44,19 @@ func (s *Server) readBody(w *response, r *request, maxBytes int) ([]byte, error)
 	w.reservation.Proceeds()
 	setBodyDeadline(w, time.Time{})
 	return body, nil
+}
+
+// limitedBody returns the body up to a limit, which its Content-Length does not exceed.
+func (r *request) limitedBody(w *response, maxBytes int) io.Reader {
+	if r.ContentLength == 0 {
+		return http.NoBody
+	}
+	r.body.meter.Skip(time.Since(w.entry.began)) // the server's time
+	if r.ContentLength > 0 {
+		return &r.body
+	}
+	// MaxBytesReader closes the connection when the limit is exceeded. For this it needs the ResponseWriter of net/http.
+	return http.MaxBytesReader(w.ResponseWriter, &r.body, int64(maxBytes))
 }
 
 func tooLarge(maxBytes int) error {
@@ -65,9 +77,8 @@ func isJSON(contentType string) bool {
 	return !given || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
 }
 
-// setBodyDeadline sets the deadline for a body. It also limits a body that no handler reads, since net/http reads the rest
-// of a short one. readBody moves it while bytes arrive and removes it at the end, because it would end streams and
-// long-polls. Where the connection has no deadlines, the embedding server sets the limits.
+// setBodyDeadline sets the deadline for a body. readBody removes it at the end, because it would end streams and long-polls.
+// Where the connection has no deadlines, the embedding server sets the limits.
 func setBodyDeadline(w http.ResponseWriter, t time.Time) {
 	_ = http.NewResponseController(w).SetReadDeadline(t)
 }

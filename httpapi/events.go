@@ -46,14 +46,14 @@ func (s *Server) openStream(w *response, r *request, rooms ...string) error {
 	if err != nil {
 		return err
 	}
-	identity := identityOf(r)
+	identity := r.identity
 	if identity.Expired(time.Now()) {
 		return errExpired()
 	}
-	if err := s.limits.CountRooms(r.Request, len(rooms)); err != nil {
+	if err := s.limits.CountRooms(&r.sender, len(rooms)); err != nil {
 		return err
 	}
-	release, err := s.limits.OpenStream(r.Request)
+	release, err := s.limits.OpenStream(&r.sender)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
@@ -180,6 +182,30 @@ func trickle(conn net.Conn, chunked bool) (sent int) {
 		time.Sleep(time.Second)
 	}
 	return sent
+}
+
+// slowAuth needs most of the time that a body may be silent.
+type slowAuth struct{}
+
+func (slowAuth) Authenticate(context.Context, string) (access.Identity, error) {
+	time.Sleep(9 * time.Second)
+	return access.Unrestricted(), nil
+}
+
+func TestTimeOfTheServerDoesNotCutOffABody(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		s.token = "token"
+		batch := bodyOf(500)
+		conn := s.raw(t, fmt.Sprintf("POST /v1/rooms/target/ops HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+
+			"Content-Length: %d\r\n\r\n", len(batch)))
+		time.Sleep(18 * time.Second)
+		go io.WriteString(conn, batch)
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read(t, "a body 9 s after the authentication", resp).is(200)
+	}, func(p *parts) { p.api.Auth = slowAuth{} })
 }
 
 func TestIncompleteBodyChangesNothing(t *testing.T) {

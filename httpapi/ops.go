@@ -24,7 +24,7 @@ func (s *Server) postOps(w *response, r *request) error {
 	if err != nil {
 		return err
 	}
-	identity := identityOf(r)
+	identity := r.identity
 	if err := checkReadOnly(identity, name, proposal); err != nil {
 		return err
 	}

@@ -57,13 +57,21 @@ func (b *pacedWriter) write(resp *response, p []byte) (n int, err error) {
 	return n, nil
 }
 
-// pacedBody reads a body with a deadline that moves while bytes arrive.
+// pacedBody reads a body with a deadline that moves while bytes arrive. The deadline also limits a body that no handler reads,
+// since net/http reads the rest of a short one.
 type pacedBody struct {
 	io.ReadCloser
 	w     *response
 	r     *http.Request
 	meter pace.Meter
 	moved int // by the last read
+}
+
+// begin sets the first deadline, at the beginning of the request.
+func (b *pacedBody) begin(w *response, r *http.Request, patience time.Duration) {
+	*b = pacedBody{ReadCloser: r.Body, w: w, r: r, meter: pace.Meter{Patience: patience}}
+	deadline, _ := b.meter.Renew(0, w.entry.began)
+	setBodyDeadline(w, deadline)
 }
 
 // Read moves the deadline of the body, and that of the response, which begins after the body.

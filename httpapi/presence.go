@@ -51,7 +51,7 @@ func (s *Server) putPresence(w *response, r *request) error {
 		return err
 	}
 	defer release()
-	user, err := room.UpdatePresence(r.Context(), clientID, identityOf(r).User, update)
+	user, err := room.UpdatePresence(r.Context(), clientID, r.identity.User, update)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s *Server) leave(w *response, r *request) error {
 		return err
 	}
 	defer release()
-	if err := room.Leave(clientID, identityOf(r).User); err != nil {
+	if err := room.Leave(clientID, r.identity.User); err != nil {
 		return err
 	}
 	return w.noContent()

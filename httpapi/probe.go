@@ -121,7 +121,7 @@ func (s *Server) getProbe(w *response, r *request) error {
 	if err != nil {
 		return err
 	}
-	releaseStream, err := s.limits.OpenStream(r.Request)
+	releaseStream, err := s.limits.OpenStream(&r.sender)
 	if err != nil {
 		releaseProbe()
 		return err

@@ -7,21 +7,49 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/httpapi/limit"
 	"github.com/pathsync/pathsync/httpapi/problem"
 	"github.com/pathsync/pathsync/httpapi/wire"
 )
 
-// request is a request as handlers see it. PathValue returns the parameters of its route.
+// request is a request as handlers see it.
 type request struct {
 	*http.Request
-	query    url.Values
-	queryErr error // of parsing the query
+	sender     limit.Sender
+	identity   access.Identity // empty before authentication
+	parameters [maxParameters]parameter
+	room       string // the parameter of that name, checked; "": not yet
+	query      url.Values
+	queryErr   error // of parsing the query
+	body       pacedBody
 }
 
-func newRequest(r *http.Request) *request {
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	return &request{r, query, err}
+// parameter is a parameter of the route, unescaped.
+type parameter struct{ name, value string }
+
+// maxParameters is the maximum number of parameters of a route.
+const maxParameters = 2
+
+func newRequest(r *http.Request, sender limit.Sender) *request {
+	req := &request{Request: r, sender: sender}
+	if r.URL.RawQuery != "" {
+		req.query, req.queryErr = url.ParseQuery(r.URL.RawQuery)
+	}
+	return req
+}
+
+func (r *request) setPathValue(i int, name, value string) { r.parameters[i] = parameter{name, value} }
+
+// PathValue returns a parameter of the route, and "" for any other name.
+func (r *request) PathValue(name string) string {
+	for _, p := range r.parameters {
+		if p.name == name {
+			return p.value
+		}
+	}
+	return ""
 }
 
 // pathName returns a name in the path, checked.
@@ -36,7 +64,12 @@ func (r *request) pathName(parameter string, maxLength int) (string, error) {
 // clone copies a name that outlives the request. As a substring it would keep the whole URL in memory, up to 64 KiB.
 func clone(name string) string { return strings.Clone(name) }
 
-func (r *request) roomName() (string, error) { return r.pathName("room", core.MaxRoomLength) }
+func (r *request) roomName() (name string, err error) {
+	if r.room == "" {
+		r.room, err = r.pathName("room", core.MaxRoomLength)
+	}
+	return r.room, err
+}
 
 // roomInPath returns the room in the path as a list.
 func roomInPath(r *request) ([]string, error) {

@@ -19,12 +19,19 @@ const (
 	htmlContentType = "text/html; charset=UTF-8"
 )
 
+// Values of headers that responses share. They are not changed: a header that is added to is copied.
+var (
+	noStoreHeader = []string{noStore}
+	jsonHeader    = []string{jsonContentType}
+)
+
 // response is the ResponseWriter of all handlers. It cuts stalled clients, and measures and logs the request when the
 // handler returns, or when the stream that the response has become ends.
 type response struct {
 	http.ResponseWriter
-	server *Server
-	entry  logEntry
+	server  *Server
+	entry   logEntry
+	request *request // nil after the handler has returned
 
 	reservation *budget.Reservation // memory of the body and of what is made of it; nil: none
 
@@ -38,7 +45,8 @@ type response struct {
 
 func (s *Server) newResponse(w http.ResponseWriter, r *http.Request) *response {
 	s.requests.Add(1)
-	return &response{ResponseWriter: w, server: s, entry: s.newLogEntry(r)}
+	sender := s.limits.Sender(r)
+	return &response{ResponseWriter: w, server: s, entry: s.newLogEntry(r, &sender), request: newRequest(r, sender)}
 }
 
 // Unwrap is for http.ResponseController.
@@ -88,8 +96,8 @@ func (w *response) blob(contentType string, body []byte) error {
 
 // json writes a 200 that caches do not store.
 func (w *response) json(body []byte) error {
-	w.Header().Set("Cache-Control", noStore)
-	w.Header().Set("Content-Type", jsonContentType)
+	h := w.Header()
+	h["Cache-Control"], h["Content-Type"] = noStoreHeader, jsonHeader
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(body)
 	return nil
@@ -117,6 +125,7 @@ func (w *response) notModified() error {
 // handled ends the response when its handler has returned, unless it has become a stream.
 func (w *response) handled() {
 	w.server.requests.Add(-1)
+	w.request = nil
 	if w.reservation != nil {
 		w.reservation.Release()
 	}

@@ -35,7 +35,7 @@ func (s *Server) room(r *request, claims ...wire.EventID) (room *core.Room, rele
 }
 
 func (s *Server) roomNamed(r *request, name string) (*core.Room, func(), error) {
-	return s.hub.Room(r.Context(), name, s.limits.Accounts(r.Request)...)
+	return s.hub.Room(r.Context(), name, s.limits.Accounts(&r.sender)...)
 }
 
 // checkHistory fails with core.ErrHistoryChanged when a position proves that the database has lost batches. An outage of

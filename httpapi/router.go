@@ -12,8 +12,8 @@ import (
 
 // This is the only file that knows the router library; tests/direction checks it.
 
-// newRouter returns a handler that calls the handler of a request's route. Its ResponseWriter must be a *response. fail
-// answers a request whose handler returns an error, or that has no route.
+// newRouter returns a handler that calls the handler of a request's route. Its ResponseWriter must be a *response with its
+// request. fail answers a request whose handler returns an error, or that has no route.
 func newRouter(routes []route, fail func(*response, *http.Request, error)) http.Handler {
 	router := echo.New()
 	router.IPExtractor = echo.ExtractIPDirect()
@@ -37,20 +37,21 @@ func newRouter(routes []route, fail func(*response, *http.Request, error)) http.
 func adapt(r route) echo.HandlerFunc {
 	name := r.name()
 	return func(c echo.Context) error {
-		w, req := c.Response().Writer.(*response), c.Request()
+		w := c.Response().Writer.(*response)
 		w.entry.route = name
-		for _, parameter := range c.ParamNames() {
-			value := c.Param(parameter)
+		values := c.ParamValues()
+		for i, parameter := range c.ParamNames() {
+			value := values[i]
 			// echo matches the escaped path when it has an escaped slash, and does not unescape parameters then.
-			if req.URL.RawPath != "" && parameter != "*" {
+			if w.request.URL.RawPath != "" && parameter != "*" {
 				unescaped, err := url.PathUnescape(value)
 				if err != nil {
 					return problem.New(problem.InvalidName, parameter+" is not percent-encoded correctly")
 				}
 				value = unescaped
 			}
-			req.SetPathValue(parameter, value)
+			w.request.setPathValue(i, parameter, value)
 		}
-		return r.handle(w, newRequest(req))
+		return r.handle(w, w.request)
 	}
 }

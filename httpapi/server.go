@@ -74,9 +74,6 @@ func (cfg Config) WithDefaults() Config {
 	if cfg.BodyTimeout == 0 {
 		cfg.BodyTimeout = pace.Patience
 	}
-	if cfg.Limits.UserOf == nil {
-		cfg.Limits.UserOf = UserOf
-	}
 	return cfg
 }
 
@@ -101,6 +98,7 @@ type Server struct {
 
 	requests    atomic.Int64    // requests that are being handled
 	connections atomic.Int64    // connections that are not hijacked
+	anonymous   access.Identity // of requests to a server without authentication
 	closing     context.Context // ends with Drain
 	drain       context.CancelFunc
 }
@@ -115,7 +113,7 @@ func New(cfg Config) *Server {
 		cfg: cfg, hub: core.NewHub(cfg.Hub), feeds: feeds, protection: origin.NewProtection(cfg.Origins),
 		limits: limit.New(cfg.Limits, cfg.Log), tickets: ticket.NewStore(), connecting: newKeyedMutex(),
 		intake: budget.NewIntake(), documents: budget.NewDocuments(), decoding: budget.NewDecoding(),
-		probes: make(chan struct{}, maxProbes),
+		probes: make(chan struct{}, maxProbes), anonymous: access.Unrestricted(),
 	}
 	s.hub.CountMemory(s.memory)
 	s.closing, s.drain = context.WithCancel(context.Background())
@@ -125,7 +123,6 @@ func New(cfg Config) *Server {
 
 // ServeHTTP answers one request. It sets the headers of all responses, and measures and logs the request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r = withCaller(r)
 	resp := s.newResponse(w, r)
 	defer resp.handled()
 	setCommonHeaders(w.Header(), resp.entry.id)
@@ -134,15 +131,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // setCommonHeaders sets the headers of all responses.
 func setCommonHeaders(h http.Header, requestID string) {
-	h.Set("Content-Security-Policy", responsePolicy)
-	h.Set("Referrer-Policy", "same-origin") // with no-referrer, pages would not send Origin here
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Request-Id", requestID)
+	h["Content-Security-Policy"] = responsePolicy
+	h["Referrer-Policy"] = referrerPolicy
+	h["X-Content-Type-Options"] = noSniff
+	h["X-Request-Id"] = []string{requestID}
 }
 
 // responsePolicy is the policy of responses that are not pages: opened in a browser, they load nothing and cannot be framed.
 // Pages have their own policies.
-const responsePolicy = "default-src 'none'; frame-ancestors 'none'"
+var responsePolicy = []string{"default-src 'none'; frame-ancestors 'none'"}
+
+var (
+	referrerPolicy = []string{"same-origin"} // with no-referrer, pages would not send Origin here
+	noSniff        = []string{"nosniff"}
+)
 
 // serve answers a request, with problem.Internal when the handler panics.
 func (s *Server) serve(w *response, r *http.Request) {
@@ -158,9 +160,9 @@ func (s *Server) serve(w *response, r *http.Request) {
 		return
 	}
 	if r.ContentLength != 0 {
-		setBodyDeadline(w, time.Now().Add(s.cfg.BodyTimeout))
+		w.request.body.begin(w, r, s.cfg.BodyTimeout)
 	}
-	if err := s.admit(r); err != nil {
+	if err := s.admit(w.request); err != nil {
 		w.problem(problem.From(err))
 		return
 	}
@@ -168,19 +170,19 @@ func (s *Server) serve(w *response, r *http.Request) {
 }
 
 // admit makes the checks that do not depend on the route.
-func (s *Server) admit(r *http.Request) error {
+func (s *Server) admit(r *request) error {
 	if s.cfg.LocalOnly {
-		if err := s.cfg.Origins.CheckRebinding(r); err != nil {
+		if err := s.cfg.Origins.CheckRebinding(r.Request); err != nil {
 			return err
 		}
 	}
-	if err := s.protection.Check(r); err != nil {
+	if err := s.protection.Check(r.Request); err != nil {
 		return err
 	}
-	if err := s.limits.CountAddress(r); err != nil || s.cfg.Auth != nil { // with Auth, identify counts the user
+	if err := s.limits.CountAddress(&r.sender); err != nil || s.cfg.Auth != nil { // with Auth, identify counts the user
 		return err
 	}
-	return s.limits.CountUser(r)
+	return s.limits.CountUser(&r.sender)
 }
 
 // requestID returns the id of a request: the X-Request-Id that it has, if it is short and harmless, or else a new one.

@@ -69,7 +69,7 @@ func (s *Server) tryConnect(r *request, rooms []string, reader core.Connection, 
 		defer unlock()
 	}
 	for i, name := range rooms {
-		reader.Hidden = !identityOf(r).Allows(access.Presence, name)
+		reader.Hidden = !r.identity.Allows(access.Presence, name)
 		if err := sub.rooms[i].connect(r.Context(), reader); err != nil {
 			return sub, nameRoom(err, rooms, name)
 		}

@@ -29,7 +29,7 @@ func (s *Server) postTicket(w *response, r *request) error {
 	if err := requirePermission(r, access.Read, rooms); err != nil {
 		return err
 	}
-	t, ok := s.tickets.Issue(identityOf(r), rooms)
+	t, ok := s.tickets.Issue(r.identity, rooms)
 	if !ok {
 		return problem.New(problem.Overloaded, "too many tickets were issued in the last "+ticket.Life.String())
 	}
@@ -49,7 +49,7 @@ func (s *Server) postToken(w *response, r *request) error {
 	if err != nil {
 		return err
 	}
-	identity := identityOf(r)
+	identity := r.identity
 	if identity.Expired(time.Now()) {
 		return errExpired()
 	}

@@ -24,12 +24,18 @@ func (l listener) Accept() (net.Conn, error) {
 
 // conn extends the read deadlines of a connection. The time from setting a deadline until the deadline is the patience of
 // its Meter.
+//
+// http.Server and its handler set eight read deadlines for each request, and most are replaced before anything is read. A
+// deadline reaches Conn only while a Read is running, or when one begins.
 type conn struct {
 	net.Conn
 
-	mu    sync.Mutex // guards the fields below and the read deadline of Conn
-	meter Meter      // of the bytes since the deadline was set
-	paced bool       // there is a deadline to extend
+	mu       sync.Mutex // guards the fields below and the read deadline of Conn
+	meter    Meter      // of the bytes since the deadline was set
+	paced    bool       // there is a deadline to extend
+	deadline time.Time  // of reads
+	applied  time.Time  // the read deadline of Conn
+	reads    int        // running calls of Read
 }
 
 func (c *conn) SetDeadline(t time.Time) error {
@@ -39,33 +45,49 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return c.Conn.SetWriteDeadline(t)
 }
 
+// SetReadDeadline returns no error of the connection when no Read is running; the next Read has it.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
-	patience := t.Sub(now)
-	c.paced = !t.IsZero() && patience > 0
-	c.meter = Meter{Patience: patience}
-	if c.paced {
-		c.meter.Next(0, now)
+	c.deadline, c.paced = t, false
+	if !t.IsZero() {
+		now := time.Now()
+		c.meter = Meter{Patience: t.Sub(now)}
+		if c.paced = t.After(now); c.paced {
+			c.meter.Next(0, now)
+		}
 	}
-	return c.Conn.SetReadDeadline(t)
+	if c.reads == 0 {
+		return nil
+	}
+	return c.applyLocked()
+}
+
+// applyLocked sets the read deadline of Conn.
+func (c *conn) applyLocked() error {
+	if c.deadline == c.applied {
+		return nil
+	}
+	c.applied = c.deadline
+	return c.Conn.SetReadDeadline(c.deadline)
 }
 
 func (c *conn) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	c.reads++
+	_ = c.applyLocked() // an error appears in the read, too
+	c.mu.Unlock()
 	n, err := c.Conn.Read(p)
-	if n > 0 {
-		c.extend(n)
-	}
-	return n, err
-}
-
-func (c *conn) extend(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.paced {
-		_ = c.Conn.SetReadDeadline(c.meter.Next(n, time.Now())) // an error appears in the next read, too
+	c.reads--
+	if n > 0 && c.paced {
+		c.deadline = c.meter.Next(n, time.Now())
 	}
+	if c.reads > 0 {
+		_ = c.applyLocked()
+	}
+	return n, err
 }
 
 // CloseWrite lets http.Server close a connection in two steps.
@@ -81,6 +103,9 @@ func (c *conn) CloseWrite() error {
 func Raw(c net.Conn) net.Conn {
 	switch c := c.(type) {
 	case *conn:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		_ = c.applyLocked() // the caller may read from the socket
 		return Raw(c.Conn)
 	case *net.TCPConn, *net.UnixConn:
 		return c

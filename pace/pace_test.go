@@ -87,14 +87,39 @@ func (p pipes) Addr() net.Addr            { return &net.UnixAddr{} }
 func accepted(t *testing.T) (ours, theirs net.Conn) {
 	t.Helper()
 	a, b := net.Pipe()
+	ours = accept(t, a)
+	t.Cleanup(func() { ours.Close(); b.Close() })
+	return ours, b
+}
+
+func accept(t *testing.T, c net.Conn) net.Conn {
+	t.Helper()
 	l := pipes{make(chan net.Conn, 1)}
-	l.conn <- a
+	l.conn <- c
 	ours, err := pace.Listen(l).Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { ours.Close(); b.Close() })
-	return ours, b
+	return ours
+}
+
+// tcp returns both ends of a TCP connection.
+func tcp(t *testing.T) (ours net.Conn, theirs *net.TCPConn) {
+	t.Helper()
+	base, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer base.Close()
+	c, err := net.Dial("tcp", base.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ours, err = pace.Listen(base).Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ours.Close(); c.Close() })
+	return ours, c.(*net.TCPConn)
 }
 
 // readAll reads under one deadline, as http.Server reads a header.
@@ -161,26 +186,66 @@ func TestPastAndZeroDeadlinesAreNotExtended(t *testing.T) {
 	})
 }
 
+// counted counts the deadlines that reach a connection.
+type counted struct {
+	net.Conn
+	deadlines int
+}
+
+func (c *counted) SetReadDeadline(t time.Time) error {
+	c.deadlines++
+	return c.Conn.SetReadDeadline(t)
+}
+
+func TestOnlyTheLastDeadlineBeforeAReadReachesTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		defer b.Close()
+		socket := &counted{Conn: a}
+		ours := accept(t, socket)
+		defer ours.Close()
+		for _, d := range []time.Duration{time.Minute, -time.Hour, time.Second} {
+			_ = ours.SetReadDeadline(time.Now().Add(d))
+		}
+		began := time.Now()
+		if _, err := ours.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != time.Second {
+			t.Errorf("the read ended after %v: %v", time.Since(began), err)
+		}
+		if socket.deadlines != 1 {
+			t.Errorf("%d deadlines have reached the connection", socket.deadlines)
+		}
+	})
+}
+
+func TestDeadlineSetDuringAReadEndsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, _ := accepted(t)
+		read := make(chan error)
+		go func() { _, err := ours.Read(make([]byte, 1)); read <- err }()
+		synctest.Wait()
+		_ = ours.SetReadDeadline(time.Unix(1, 0))
+		if err := <-read; !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error(err)
+		}
+	})
+}
+
+// A stream reads from the socket itself, after http.Server has removed its deadlines.
+func TestRawSocketHasTheLastDeadline(t *testing.T) {
+	ours, _ := tcp(t)
+	_ = ours.SetReadDeadline(time.Now().Add(time.Hour))
+	_ = ours.SetReadDeadline(time.Unix(1, 0))
+	if _, err := pace.Raw(ours).Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
+	}
+}
+
 // A writer notices that the peer reads, in steps that take less than Patience, independent of the buffers.
 func TestWriterSeesSmallStepsOfReader(t *testing.T) {
-	base, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	ours, theirs := tcp(t)
+	if err := theirs.SetReadBuffer(64 << 10); err != nil {
 		t.Fatal(err)
 	}
-	defer base.Close()
-	theirs, err := net.Dial("tcp", base.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer theirs.Close()
-	if err := theirs.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
-		t.Fatal(err)
-	}
-	ours, err := pace.Listen(base).Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ours.Close()
 	if _, ok := pace.Raw(ours).(*net.TCPConn); !ok {
 		t.Error("Raw does not return the TCP connection")
 	}

@@ -70,7 +70,6 @@ func (s *Store) oldest(ctx context.Context, room string, after int64, bounds cor
 // Prune implements core.Store.
 func (s *Store) Prune(ctx context.Context, room string, after, through int64) error {
 	return s.call("pruning the log", func() error {
-		_, err := s.query.prune.ExecContext(ctx, s.name(room), after, through, s.name(room), s.name(s.epoch))
-		return err
+		return s.dialect.Prune(ctx, s.epoch, room, through, s.query.prune, s.name(room), after, through, s.name(room), s.name(s.epoch))
 	})
 }

@@ -26,10 +26,15 @@ func TestEveryReadIsAnIndexSearch(t *testing.T) {
 			[]string{"SEARCH sync_change_log USING INDEX sync_change_log_order (room=? AND server_seq>?)"}},
 		{"findBatch", texts.FindBatch, []any{"room", "room", "client", 5}, []string{
 			"SEARCH sync_change_log USING INDEX sync_change_log_order (room=? AND server_seq=? AND op_index>?)",
-			"SEARCH sync_change_log USING COVERING INDEX sync_change_log_client (room=? AND client_id=? AND client_seq=?)",
+			"SEARCH sync_change_log USING INDEX sync_change_log_client (room=? AND client_id=? AND client_seq=?)",
+			"SEARCH sync_change_log USING INDEX sync_change_log_client (room=? AND client_id=? AND client_seq>? AND client_seq<?)",
+			"SEARCH l USING INDEX sync_change_log_order (room=? AND server_seq=? AND op_index=?)",
 		}},
 		{"lastClientSeq", texts.LastClientSeq, []any{"room", "client"},
-			[]string{"SEARCH sync_change_log USING COVERING INDEX sync_change_log_client (room=? AND client_id=? AND client_seq>?)"}},
+			[]string{
+				"SEARCH sync_change_log USING INDEX sync_change_log_client (room=? AND client_id=? AND client_seq>?)",
+				"SEARCH l USING INDEX sync_change_log_order (room=? AND server_seq=? AND op_index=?)",
+			}},
 		{"documents", texts.Documents, []any{"room"},
 			[]string{"SEARCH sync_documents USING INDEX sqlite_autoindex_sync_documents_1 (room=?)"}},
 		{"checkpoint", texts.Checkpoint, []any{"room", "room", "room"},
@@ -66,6 +71,7 @@ func TestEveryReadIsAnIndexSearch(t *testing.T) {
 				t.Fatal(err)
 			}
 			all := strings.Join(plan, "\n")
+			all = strings.NewReplacer("SCAN near", "", "SCAN (subquery-1)", "").Replace(all) // of 64 numbers, and of one row
 			if strings.Contains(all, "SCAN") || strings.Contains(all, "TEMP B-TREE") {
 				t.Errorf("it scans or sorts:\n%s", all)
 			}

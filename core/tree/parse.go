@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"github.com/pathsync/pathsync/core/path"
 )
@@ -46,12 +47,39 @@ func (e *ParseError) Unwrap() error { return e.Err }
 // repeated or is `__proto__`, invalid UTF-8, a lone escaped surrogate, and a number beyond the range of a double. It takes
 // linear time and memory at any depth. The value does not share memory with data. The error is a [*ParseError].
 func Parse(data []byte, maxDepth int) (Value, error) {
-	p := parser{data: data, maxDepth: maxDepth, pauseAt: pausing}
+	p := parsers.Get().(*parser)
+	defer p.release()
+	p.data, p.maxDepth, p.pauseAt = data, maxDepth, pausing
 	v, err := p.parse()
 	if err != nil {
 		return nil, &ParseError{p.at, err}
 	}
 	return v, nil
+}
+
+// parsers are reused: a text of an ordinary batch needs no memory besides its value's.
+var parsers = sync.Pool{New: func() any { return new(parser) }}
+
+// What a parser that is not in use keeps: so many bytes of scratch memory, parts, and bytes of a name.
+const (
+	keepScratch = 4 << 10
+	keepParts   = 64
+	keepName    = 64
+)
+
+// release makes the parser available to the next text. It keeps little memory, and nothing of the value.
+func (p *parser) release() {
+	if max(cap(p.unquoted), cap(p.flat)) > keepScratch || max(cap(p.parts), cap(p.open), cap(p.starts)) > keepParts {
+		return
+	}
+	for i := range p.names {
+		if len(p.names[i]) > keepName {
+			p.names[i] = ""
+		}
+	}
+	clear(p.parts[:cap(p.parts)])
+	p.data, p.at, p.open, p.parts, p.nested = nil, 0, p.open[:0], p.parts[:0], nil
+	parsers.Put(p)
 }
 
 // ParseStored parses a stored value or document.

@@ -58,7 +58,7 @@ type quota struct {
 	streams           counts
 }
 
-// New returns limits. It logs a warning when an untrusted peer sends X-Forwarded-For. cfg.UserOf is required.
+// New returns limits. It logs a warning when an untrusted peer sends X-Forwarded-For.
 func New(cfg Config, log *slog.Logger) *Limits {
 	return &Limits{
 		cfg: cfg, log: log,
@@ -76,49 +76,87 @@ func newQuota(a Allowance, label string) quota {
 	}
 }
 
+// Sender is what limits need to know of a request.
+type Sender struct {
+	Address netip.Addr // of the client, for the access log; the zero Addr: the connection has no IP address
+	network string     // the party of the address; "": none
+	user    string     // "": not known
+	sends   kind
+}
+
+// kind is what a request counts as.
+type kind uint8
+
+const (
+	unlimited kind = iota
+	batch
+	otherRequest
+)
+
+// Sender returns the sender of a request. Its user is known after Identify, or from Config.UserOf.
+func (l *Limits) Sender(r *http.Request) Sender {
+	l.warnOfProxy(r)
+	s := Sender{Address: clientAddress(r, l.cfg.TrustedProxies), sends: kindOf(r)}
+	if a, ok := network(s.Address); ok {
+		s.network = a.String()
+	}
+	if l.cfg.UserOf != nil {
+		s.user = l.cfg.UserOf(r)
+	}
+	return s
+}
+
+// Identify sets the authenticated user of a sender, unless Config.UserOf has set it.
+func (l *Limits) Identify(s *Sender, user string) {
+	if l.cfg.UserOf == nil {
+		s.user = user
+	}
+}
+
+// kindOf returns what a request counts as, by its path. /healthz is not limited, so that a supervisor always gets an answer.
+func kindOf(r *http.Request) kind {
+	path := r.URL.EscapedPath()
+	switch {
+	case path == "/healthz":
+		return unlimited
+	case r.Method == http.MethodPost && isBatch(path):
+		return batch
+	}
+	return otherRequest
+}
+
+// isBatch reports whether an escaped path is /v1/rooms/{room}/ops. A room or a client can have the name "ops".
+func isBatch(path string) bool {
+	room, ok := strings.CutPrefix(path, "/v1/rooms/")
+	room, isOps := strings.CutSuffix(room, "/ops")
+	return ok && isOps && !strings.Contains(room, "/")
+}
+
 // party is one address or one user.
 type party struct {
 	*quota
-	name string
+	name string // "": not known, so without limits
 }
 
-// address returns the party of a request's address; false: it has none.
-func (l *Limits) address(r *http.Request) (party, bool) {
-	a, ok := network(clientAddress(r, l.cfg.TrustedProxies))
-	return party{&l.addresses, a.String()}, ok
-}
-
-// user returns the party of a request's user; false: the user is unknown.
-func (l *Limits) user(r *http.Request) (party, bool) {
-	name := l.cfg.UserOf(r)
-	return party{&l.users, name}, name != ""
-}
-
-func (l *Limits) parties(r *http.Request) []party {
-	parties := make([]party, 0, 2)
-	for _, of := range []func(*http.Request) (party, bool){l.address, l.user} {
-		if p, ok := of(r); ok {
-			parties = append(parties, p)
-		}
-	}
-	return parties
-}
-
-// ClientAddress returns the address of a request's client, for the access log.
-func (l *Limits) ClientAddress(r *http.Request) string {
-	if a := clientAddress(r, l.cfg.TrustedProxies); a.IsValid() {
-		return a.String()
-	}
-	return r.RemoteAddr // the connection has no IP address
-}
+func (l *Limits) address(s *Sender) party    { return party{&l.addresses, s.network} }
+func (l *Limits) user(s *Sender) party       { return party{&l.users, s.user} }
+func (l *Limits) parties(s *Sender) [2]party { return [2]party{l.address(s), l.user(s)} }
 
 // CountAddress counts a request for its address. Call it before authentication, so that it also limits authentications.
-func (l *Limits) CountAddress(r *http.Request) error {
-	l.warnOfProxy(r)
-	if p, ok := l.address(r); ok {
-		return p.count(r)
+func (l *Limits) CountAddress(s *Sender) error { return l.address(s).count(s.sends) }
+
+// CountUser counts a request for its user.
+func (l *Limits) CountUser(s *Sender) error { return l.user(s).count(s.sends) }
+
+func (p party) count(sends kind) error {
+	switch {
+	case p.name == "" || sends == unlimited:
+		return nil
+	case sends == batch:
+		return count(p.batches, p.name, p.label, " sends too many batches")
+	default:
+		return count(p.requests, p.name, p.label, " sends too many requests")
 	}
-	return nil
 }
 
 // warnOfProxy logs once that there may be a proxy that is not in TrustedProxies. The header may also be forged by a client,
@@ -135,51 +173,24 @@ func (l *Limits) warnOfProxy(r *http.Request) {
 	}
 }
 
-// CountUser counts a request for its user.
-func (l *Limits) CountUser(r *http.Request) error {
-	if p, ok := l.user(r); ok {
-		return p.count(r)
-	}
-	return nil
-}
-
-// count counts a request by its path. /healthz is not limited, so that a supervisor always gets an answer.
-func (p party) count(r *http.Request) error {
-	path := r.URL.EscapedPath()
-	switch {
-	case path == "/healthz":
-		return nil
-	case r.Method == http.MethodPost && isBatch(path):
-		return count(p.batches, p.name, p.label+" sends too many batches")
-	default:
-		return count(p.requests, p.name, p.label+" sends too many requests")
-	}
-}
-
-// isBatch reports whether an escaped path is /v1/rooms/{room}/ops. A room or a client can have the name "ops".
-func isBatch(path string) bool {
-	room, ok := strings.CutPrefix(path, "/v1/rooms/")
-	room, isOps := strings.CutSuffix(room, "/ops")
-	return ok && isOps && !strings.Contains(room, "/")
-}
-
 // CountBatch counts a batch for its client.
 func (l *Limits) CountBatch(room, clientID, userID string) error {
-	return count(l.clients, client{room, clientID, userID}, "this client sends too many batches to this room")
+	return count(l.clients, client{room, clientID, userID}, "this client", " sends too many batches to this room")
 }
 
-func count[K comparable](l *rateLimit[K], key K, detail string) error {
+// count takes a token of a key. Without one, it fails with who does what.
+func count[K comparable](l *rateLimit[K], key K, who, what string) error {
 	if wait, ok := l.take(key, time.Now()); !ok {
-		return problem.Limited(detail, wait)
+		return problem.Limited(who+what, wait)
 	}
 	return nil
 }
 
 // CountRooms counts a stream of several rooms as one request for each room. The first has been counted.
-func (l *Limits) CountRooms(r *http.Request, rooms int) error {
-	for _, p := range l.parties(r) {
+func (l *Limits) CountRooms(s *Sender, rooms int) error {
+	for _, p := range l.parties(s) {
 		for range rooms - 1 {
-			if err := p.count(r); err != nil {
+			if err := p.count(s.sends); err != nil {
 				return err
 			}
 		}
@@ -191,14 +202,17 @@ func (l *Limits) CountRooms(r *http.Request, rooms int) error {
 const streamRetry = 10 * time.Second
 
 // OpenStream counts an open stream. Call release when it ends.
-func (l *Limits) OpenStream(r *http.Request) (release func(), err error) {
+func (l *Limits) OpenStream(s *Sender) (release func(), err error) {
 	var counted []party
 	release = func() {
 		for _, p := range counted {
 			p.streams.remove(p.name)
 		}
 	}
-	for _, p := range l.parties(r) {
+	for _, p := range l.parties(s) {
+		if p.name == "" {
+			continue
+		}
 		if !p.streams.add(p.name, p.Streams) {
 			release()
 			return nil, problem.Limited(fmt.Sprintf("%s has %d streams open", p.label, p.Streams), streamRetry)
@@ -209,10 +223,10 @@ func (l *Limits) OpenStream(r *http.Request) (release func(), err error) {
 }
 
 // Accounts returns the accounts that a room counts for if this request opens it.
-func (l *Limits) Accounts(r *http.Request) []core.Account {
+func (l *Limits) Accounts(s *Sender) []core.Account {
 	var accounts []core.Account
-	for _, p := range l.parties(r) {
-		if p.Rooms > 0 {
+	for _, p := range l.parties(s) {
+		if p.name != "" && p.Rooms > 0 {
 			accounts = append(accounts, core.Account{Name: p.label + " " + p.name, MaxRooms: p.Rooms})
 		}
 	}

@@ -32,9 +32,13 @@ func (p *Protection) Check(r *http.Request) error {
 	if p.allowed.any && len(r.Header.Values("Cookie")) == 0 {
 		return nil // without cookies, the request has no permissions of a user
 	}
-	seen := *r
-	seen.Host = Host(r)
-	if p.cop.Check(&seen) != nil && (p.allowed.any || !needsPreflight(r)) {
+	seen := r
+	if host := Host(r); host != r.Host {
+		renamed := *r
+		renamed.Host = host
+		seen = &renamed
+	}
+	if p.cop.Check(seen) != nil && (p.allowed.any || !needsPreflight(r)) {
 		return problem.New(problem.CrossOrigin, "the request is from a page of another origin, which the server does not allow (--allow-origin)")
 	}
 	return nil

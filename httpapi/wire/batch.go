@@ -1,13 +1,11 @@
 package wire
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 
-	"github.com/go-playground/validator/v10"
 	"github.com/google/uuid"
 
 	"github.com/pathsync/pathsync/core"
@@ -25,11 +23,11 @@ type Limits struct {
 
 // envelope is a batch with undecoded operations.
 type envelope struct {
-	ClientID  string       `member:"clientId" validate:"name=100"`
-	ClientSeq int64        `member:"clientSeq" validate:"min=-1,max=9007199254740991"` // -1: core.NoClientSeq
-	Previous  *int64       `member:"previousClientSeq"`
-	Key       string       `member:"key" validate:"name=255"`
-	Ops       []tree.Value `member:"ops" validate:"min=1"`
+	ClientID  string
+	ClientSeq int64 // core.NoClientSeq: none
+	Previous  *int64
+	Key       string
+	Ops       []tree.Value
 }
 
 // envelopeDepth is the nesting around the values of operations: the batch, its list, the operation.
@@ -103,9 +101,21 @@ func (d *decoder) envelope(v tree.Value) envelope {
 		d.fault("/previousClientSeq", "must be lower than clientSeq, which is required with it")
 	}
 	if len(d.faults) == 0 {
-		d.faults = validate(e)
+		d.checkEnvelope(&e)
 	}
 	return e
+}
+
+// checkEnvelope checks the values of an envelope whose types are right.
+func (d *decoder) checkEnvelope(e *envelope) {
+	d.checkName("/clientId", e.ClientID, core.MaxClientIDLength)
+	if e.ClientSeq > maxSafeInteger {
+		d.fault("/clientSeq", "must be an integer from 0 to 9007199254740991")
+	}
+	d.checkName("/key", e.Key, core.MaxKeyLength)
+	if len(e.Ops) == 0 {
+		d.fault("/ops", "must have at least one operation")
+	}
 }
 
 // op reads one operation and reports whether the server assigned an id. Batches have many operations, so they are checked
@@ -211,46 +221,4 @@ func (d *decoder) anchor(pointer string, v tree.Value) string {
 		d.fault(pointer, "must be the _sync_id of an item, or null")
 	}
 	return string(id)
-}
-
-// envelopes validates envelopes. Its rule `name` is core.CheckName, with the maximum length as parameter.
-var envelopes = func() *validator.Validate {
-	v := validator.New(validator.WithRequiredStructEnabled())
-	err := v.RegisterValidation("name", func(f validator.FieldLevel) bool {
-		return checkName(f.Field().String(), f.Param()) == nil
-	})
-	if err != nil {
-		panic(err) // the name and the function are constants
-	}
-	return v
-}()
-
-func checkName(s, maxLength string) error {
-	n, err := strconv.Atoi(maxLength)
-	if err != nil {
-		return err
-	}
-	return core.CheckName(s, n)
-}
-
-func validate(e envelope) []problem.FieldError {
-	var wrong validator.ValidationErrors
-	if !errors.As(envelopes.Struct(e), &wrong) {
-		return nil
-	}
-	var faults []problem.FieldError
-	for _, w := range wrong {
-		pointer := map[string]string{"ClientID": "/clientId", "ClientSeq": "/clientSeq", "Key": "/key", "Ops": "/ops"}[w.Field()]
-		detail := "must be an integer from 0 to 9007199254740991"
-		switch w.Tag() {
-		case "name":
-			detail = checkName(w.Value().(string), w.Param()).Error()
-		case "min":
-			if w.Field() == "Ops" {
-				detail = "must have at least one operation"
-			}
-		}
-		faults = append(faults, problem.FieldError{Pointer: pointer, Detail: detail})
-	}
-	return faults
 }

@@ -19,7 +19,7 @@ const NoCursor Cursor = -1
 
 const (
 	cursorInterval = 10 * time.Second
-	maxCursor      = 1<<53 - 1 // the largest integer that a double represents exactly
+	maxCursor      = maxSafeInteger
 )
 
 var errCursor = errors.New("cursor must be 0 or the cursor of the last response")

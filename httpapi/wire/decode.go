@@ -11,6 +11,9 @@ import (
 // MaxFieldErrors is the maximum number of faults in one response.
 const MaxFieldErrors = 10
 
+// maxSafeInteger is the largest integer that a double represents exactly, as all lower ones.
+const maxSafeInteger = 1<<53 - 1
+
 // decoder collects the faults of a body.
 type decoder struct {
 	faults []problem.FieldError
@@ -61,10 +64,14 @@ func (d *decoder) name(pointer string, v tree.Value, maxLength int) string {
 	if len(d.faults) > before {
 		return ""
 	}
+	d.checkName(pointer, name, maxLength)
+	return name
+}
+
+func (d *decoder) checkName(pointer, name string, maxLength int) {
 	if err := core.CheckName(name, maxLength); err != nil {
 		d.fault(pointer, err.Error())
 	}
-	return name
 }
 
 func (d *decoder) unknown(pointer, name string) {

@@ -42,7 +42,7 @@ var allowed = map[string][]string{
 	"httpapi/token":               {"httpapi/problem"},
 	"httpapi/ticket":              {"access"},
 	"httpapi/origin":              {"httpapi/problem", "httpapi/token"},
-	"httpapi/wire":                {"core", "core/presence", "core/tree", "core/path", "httpapi/problem", "github.com/go-playground/validator/v10", "github.com/google/uuid"},
+	"httpapi/wire":                {"core", "core/presence", "core/tree", "core/path", "httpapi/problem", "github.com/google/uuid"},
 	"httpapi/limit":               {"core", "httpapi/problem", "golang.org/x/time/rate"},
 	"httpapi/budget":              {"core", "core/retained"},
 	"httpapi/feed":                {"access", "core", "core/presence", "core/retained", "httpapi/problem", "httpapi/wire", "sse"},
@@ -64,10 +64,9 @@ var neverInCore = []string{"net/http", "database/sql", "net", "os"}
 
 // onlyIn lists libraries that a single file of httpapi imports, so that replacing one changes one file.
 var onlyIn = map[string]string{
-	"github.com/labstack/echo/v4":            "httpapi/router.go",
-	"github.com/swaggest/swgui/v5emb":        "httpapi/docs.go",
-	"golang.org/x/time/rate":                 "httpapi/limit/rate.go",
-	"github.com/go-playground/validator/v10": "httpapi/wire/batch.go",
+	"github.com/labstack/echo/v4":     "httpapi/router.go",
+	"github.com/swaggest/swgui/v5emb": "httpapi/docs.go",
+	"golang.org/x/time/rate":          "httpapi/limit/rate.go",
 }
 
 type pkg struct {

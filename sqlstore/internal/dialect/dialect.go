@@ -46,6 +46,10 @@ type Dialect interface {
 	// UpsertCheckpoints does the same with the checkpoints of rooms.
 	UpsertCheckpoints(ctx context.Context, epoch string, checkpoints []core.Checkpoint) error
 
+	// Prune deletes batches of a room up to a serverSeq with a statement and its arguments. It deletes nothing unless the
+	// database has the epoch.
+	Prune(ctx context.Context, epoch, room string, through int64, statement *sql.Stmt, args ...any) error
+
 	// LockWrites returns statements that block transactions writing the log, documents or checkpoints. They wait for
 	// those that are running, and the lock is held until the transaction ends.
 	LockWrites() []string

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -19,6 +20,8 @@ type Syntax struct {
 	Now   string // an expression for the current time
 	Bytes string // a function for the length of a text in bytes, which does not read the text
 	Limit string // ends a query with a maximum number of rows, which is ? in it
+
+	FindBatch, LastClientSeq string // replace the statements of Texts; "": they are the common ones
 }
 
 // Table returns a table's qualified name.
@@ -99,6 +102,7 @@ func BuildTexts(format squirrel.PlaceholderFormat, syntax Syntax) (t Texts, err 
 		}
 		*q.text = syntax.Prelude + *q.text
 	}
+	t.FindBatch, t.LastClientSeq = cmp.Or(syntax.FindBatch, t.FindBatch), cmp.Or(syntax.LastClientSeq, t.LastClientSeq)
 	// The conditions follow the index, so that only pruned rows are visited. The last batch of a log is never pruned.
 	t.Prune, _, err = squirrel.Delete(log).Where(inRoom, parameter).Where("server_seq > ?", parameter).
 		Where("server_seq <= ?", parameter).Where("op_index >= 0").

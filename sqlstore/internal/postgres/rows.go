@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"math"
 	"slices"
 
@@ -223,4 +224,10 @@ func (d *Dialect) UpsertCheckpoints(ctx context.Context, epoch string, checkpoin
 	both.Queue(upsertCheckpoints, rooms, serverSeqs, documents)
 	both.Queue(checkSaved, epoch, rooms, serverSeqs)
 	return d.send(ctx, &both)
+}
+
+// Prune implements dialect.Dialect.
+func (d *Dialect) Prune(ctx context.Context, _, _ string, _ int64, statement *sql.Stmt, args ...any) error {
+	_, err := statement.ExecContext(ctx, args...)
+	return err
 }

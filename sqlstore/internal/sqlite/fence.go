@@ -12,7 +12,7 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-// headCache has what the writing connection last read from the database: the epoch, and the heads of rooms. It is valid
+// headCache has what the writing connection last read from the database: the epoch, the heads of rooms, and the senders of batches. It is valid
 // until another connection changes the database, which SQLite reports by data_version. So most appends need not look up
 // the heads of their rooms.
 type headCache struct {
@@ -21,19 +21,28 @@ type headCache struct {
 	version int64
 	epoch   string
 	heads   map[string]int64 // the last serverSeq of a room's log
+	senders map[sender]sent
+}
+
+// changes is what a write changes of the cache when it is committed.
+type changes struct {
+	heads   map[string]int64
+	senders senders
 }
 
 // maxHeads limits the number of cached heads.
 const maxHeads = 10_000
 
 // resetLocked makes the next write read everything from the database.
-func (c *headCache) resetLocked() { c.conn, c.heads = nil, map[string]int64{} }
+func (c *headCache) resetLocked() {
+	c.conn, c.heads, c.senders = nil, map[string]int64{}, map[sender]sent{}
+}
 
-// inWrite calls write in a transaction in which the database has the epoch. write returns the new heads of rooms.
+// inWrite calls write in a transaction in which the database has the epoch.
 //
 // The transaction ends with ctx, but the statements get a context that does not end: the driver starts a goroutine for each
 // call whose context can end, which costs more than some of the statements.
-func (d *Dialect) inWrite(ctx context.Context, epoch string, write func(context.Context, *sql.Tx) (map[string]int64, error)) error {
+func (d *Dialect) inWrite(ctx context.Context, epoch string, write func(context.Context, *sql.Tx) (changes, error)) error {
 	conn, err := d.write.Conn(ctx)
 	if err != nil {
 		return err
@@ -58,7 +67,7 @@ func (d *Dialect) inWrite(ctx context.Context, epoch string, write func(context.
 	if d.cache.epoch != epoch {
 		return dialect.OtherEpoch.Err()
 	}
-	heads, err := write(statement, tx)
+	changed, err := write(statement, tx)
 	if err != nil {
 		return cmp.Or(ctx.Err(), err)
 	}
@@ -66,10 +75,11 @@ func (d *Dialect) inWrite(ctx context.Context, epoch string, write func(context.
 		d.cache.resetLocked() // the transaction may have been committed
 		return err
 	}
-	if len(d.cache.heads)+len(heads) > maxHeads {
+	if len(d.cache.heads)+len(changed.heads) > maxHeads {
 		clear(d.cache.heads)
 	}
-	maps.Copy(d.cache.heads, heads)
+	maps.Copy(d.cache.heads, changed.heads)
+	changed.senders.addTo(d.cache.senders)
 	return nil
 }
 

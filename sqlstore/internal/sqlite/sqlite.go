@@ -24,7 +24,7 @@ import (
 // in a JSON parameter, because there are no network round trips.
 const (
 	insertOp = `INSERT INTO sync_change_log (room, store_key, path, op, value, client_id, server_seq, server_ts,
-		op_index, client_seq, array_index, discarded, user_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		op_index, client_seq, array_index, discarded, user_id, unindexed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 	selectHeads = `SELECT coalesce((SELECT max(server_seq) FROM sync_change_log WHERE room = ?1 AND op_index >= 0), 0),
 		coalesce((SELECT max(server_seq) FROM sync_documents WHERE room = ?1), 0)`
@@ -46,6 +46,8 @@ var syntax = dialect.Syntax{
 	Now:   "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)",
 	Bytes: "octet_length",
 	Limit: "LIMIT ?",
+
+	FindBatch: findBatch, LastClientSeq: selectLastClientSeq,
 }
 
 var script = dialect.Script{
@@ -79,6 +81,9 @@ type Dialect struct {
 	epoch          *sql.Stmt
 	insertOp       *sql.Stmt
 	heads          *sql.Stmt
+	lastClientSeq  *sql.Stmt
+	indexBetween   *sql.Stmt
+	indexAfter     *sql.Stmt
 	version        *sql.Stmt
 	log            *sql.Stmt
 	upsertDocument *sql.Stmt
@@ -174,6 +179,7 @@ func (d *Dialect) Start(ctx context.Context) (err error) {
 	}{
 		{&d.epoch, "SELECT value FROM sync_meta WHERE name = 'epoch'"},
 		{&d.insertOp, insertOp}, {&d.heads, selectHeads}, {&d.version, "PRAGMA data_version"},
+		{&d.lastClientSeq, selectLastClientSeq}, {&d.indexBetween, indexBetween}, {&d.indexAfter, indexAfter},
 		{&d.upsertDocument, upsertDocument}, {&d.upsertPosition, upsertCheckpoint},
 	} {
 		//nolint:sqlclosecheck // closed with the pool
@@ -211,29 +217,35 @@ func (d *Dialect) Placeholders() squirrel.PlaceholderFormat { return squirrel.Qu
 
 // InsertLog implements dialect.Dialect.
 func (d *Dialect) InsertLog(ctx context.Context, epoch string, batches []*core.Batch) error {
-	return d.inWrite(ctx, epoch, func(ctx context.Context, tx *sql.Tx) (heads map[string]int64, err error) {
-		if heads, err = d.checkAppendLocked(ctx, tx, batches); err != nil {
-			return nil, err
+	return d.inWrite(ctx, epoch, func(ctx context.Context, tx *sql.Tx) (c changes, err error) {
+		if c.heads, err = d.checkAppendLocked(ctx, tx, batches); err != nil {
+			return c, err
 		}
+		c.senders = senders{d.cache.senders, map[sender]sent{}}
 		insert := tx.StmtContext(ctx, d.insertOp)
 		defer insert.Close()
 		for _, b := range batches {
+			unindexed, err := c.senders.unindexed(ctx, d, tx, b)
+			if err != nil {
+				return c, err
+			}
 			for i := range b.Ops {
-				if _, err := insert.ExecContext(ctx, opArguments(b, i)...); err != nil {
-					return nil, err
+				if _, err := insert.ExecContext(ctx, opArguments(b, i, unindexed)...); err != nil {
+					return c, err
 				}
+				unindexed = nil
 			}
 		}
-		return heads, nil
+		return c, nil
 	})
 }
 
 // opArguments returns the arguments of insertOp.
-func opArguments(b *core.Batch, i int) []any {
+func opArguments(b *core.Batch, i int, unindexed any) []any {
 	op := &b.Ops[i]
 	return []any{b.Room, b.Key, op.Path, string(op.Kind), dialect.NullIf("", op.Value), b.ClientID, b.ServerSeq, b.ServerTs, i,
 		dialect.NullIf(core.NoClientSeq, b.ClientSeq), dialect.NullIf(tree.NoIndex, op.Index), dialect.NullIf("", string(op.Discarded)),
-		dialect.NullIf("", b.UserID)}
+		dialect.NullIf("", b.UserID), unindexed}
 }
 
 // ReadLog reads one SELECT. SQLite computes rows on demand, so unread rows cost nothing.
@@ -243,35 +255,35 @@ func (d *Dialect) ReadLog(ctx context.Context, room string, after int64, page *d
 
 // UpsertDocuments implements dialect.Dialect.
 func (d *Dialect) UpsertDocuments(ctx context.Context, epoch string, docs []core.Document) error {
-	return d.inWrite(ctx, epoch, func(ctx context.Context, tx *sql.Tx) (map[string]int64, error) {
+	return d.inWrite(ctx, epoch, func(ctx context.Context, tx *sql.Tx) (c changes, err error) {
 		upsert := tx.StmtContext(ctx, d.upsertDocument)
 		defer upsert.Close()
 		for _, doc := range docs {
 			if err := d.checkSavedLocked(ctx, tx, doc.Room, doc.ServerSeq); err != nil {
-				return nil, err
+				return c, err
 			}
 			if _, err := upsert.ExecContext(ctx, doc.Room, doc.Key, doc.State, doc.ServerSeq); err != nil {
-				return nil, err
+				return c, err
 			}
 		}
-		return nil, nil
+		return c, nil
 	})
 }
 
 // UpsertCheckpoints implements dialect.Dialect.
 func (d *Dialect) UpsertCheckpoints(ctx context.Context, epoch string, checkpoints []core.Checkpoint) error {
-	return d.inWrite(ctx, epoch, func(ctx context.Context, tx *sql.Tx) (map[string]int64, error) {
+	return d.inWrite(ctx, epoch, func(ctx context.Context, tx *sql.Tx) (c changes, err error) {
 		upsert := tx.StmtContext(ctx, d.upsertPosition)
 		defer upsert.Close()
-		for _, c := range checkpoints {
-			if err := d.checkSavedLocked(ctx, tx, c.Room, c.ServerSeq); err != nil {
-				return nil, err
+		for _, at := range checkpoints {
+			if err := d.checkSavedLocked(ctx, tx, at.Room, at.ServerSeq); err != nil {
+				return c, err
 			}
-			if _, err := upsert.ExecContext(ctx, c.Room, c.ServerSeq, c.Documents); err != nil {
-				return nil, err
+			if _, err := upsert.ExecContext(ctx, at.Room, at.ServerSeq, at.Documents); err != nil {
+				return c, err
 			}
 		}
-		return nil, nil
+		return c, nil
 	})
 }
 
@@ -298,6 +310,6 @@ func (d *Dialect) LacksPermission(error) bool { return false }
 // Statements implements dialect.Dialect.
 func (d *Dialect) Statements() map[string]string {
 	return map[string]string{
-		"insert operation": insertOp, "heads": selectHeads, "upsert document": upsertDocument, "upsert checkpoint": upsertCheckpoint,
+		"insert operation": insertOp, "heads": selectHeads, "index between": indexBetween, "index after": indexAfter, "upsert document": upsertDocument, "upsert checkpoint": upsertCheckpoint,
 	}
 }

@@ -272,3 +272,9 @@ func checkTexts(texts ...limited) error {
 	}
 	return nil
 }
+
+// Prune implements dialect.Dialect.
+func (d *Dialect) Prune(ctx context.Context, _, _ string, _ int64, statement *sql.Stmt, args ...any) error {
+	_, err := statement.ExecContext(ctx, args...)
+	return err
+}
