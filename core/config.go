@@ -18,7 +18,7 @@ type Config struct {
 	CommitWindow        time.Duration // wait this long for more batches before each transaction; default: do not wait
 	ServerBatch         time.Duration // delay of document rows behind the log; default: 1.5 s
 	PresenceTimeout     time.Duration // lease of a client without a stream; default: 15 s
-	PresenceWindow      time.Duration // presence changes are collected this long; default: 50 ms
+	PresenceWindow      time.Duration // presence changes are collected this long, in large rooms longer; default: 50 ms
 	RoomIdle            time.Duration // an unused room is closed after this time; default: 60 s
 	StoreTimeout        time.Duration // timeout of one store call, for reads of rooms without Progress; default: 10 s
 	SubmitTimeout       time.Duration // timeout of a batch's commit; default: 10 s

@@ -21,6 +21,8 @@ func (printer) Committed(batches []*core.Batch) {
 	}
 }
 func (printer) PresenceChanged(presence.Change) {}
+func (printer) ListsDue()                       {}
+func (printer) Readers() int                    { return 0 }
 func (printer) Bytes() int                      { return 0 }
 func (printer) Closed(error)                    {}
 

@@ -24,6 +24,9 @@ type recorder struct {
 	mu       sync.Mutex
 	seqs     []int64
 	presence []presence.Change
+	listsDue int // calls
+	readers  int // what Readers returns
+	asked    int // calls of Readers
 	closed   []error
 	bytes    int
 }
@@ -48,6 +51,26 @@ func (l *recorder) PresenceChanged(c presence.Change) {
 	l.presence = append(l.presence, c)
 }
 
+func (l *recorder) ListsDue() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.listsDue++
+}
+
+func (l *recorder) Readers() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asked++
+	return l.readers
+}
+
+// readersAsked returns the number of calls of Readers.
+func (l *recorder) readersAsked() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asked
+}
+
 func (l *recorder) Closed(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,6 +87,12 @@ func (l *recorder) presenceChanges() []presence.Change {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.presence)
+}
+
+func (l *recorder) listsWereDue() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.listsDue
 }
 
 func (l *recorder) delivered() []int64 {

@@ -9,6 +9,10 @@ type Listener interface {
 	Committed(batches []*Batch)
 	// PresenceChanged receives the clients that have joined, changed and left.
 	PresenceChanged(change presence.Change)
+	// ListsDue says that the readers for which View.ListAtOnce was false now get the presence list.
+	ListsDue()
+	// Readers returns the number of readers that get presence changes.
+	Readers() int
 	// Bytes estimates the listener's memory.
 	Bytes() int
 	// Closed is the last call. err says why the room was stopped; nil means that the room was idle and has no readers.

@@ -31,7 +31,8 @@ type Room struct {
 	scheduled      time.Time // when the checkpointer takes the room at the latest; zero: it is not scheduled
 	retry          time.Time // after a failure, nothing is written before this time
 
-	presenceTimer *time.Timer // runs while presence changes are pending or a lease is running
+	window        presence.Window
+	presenceTimer *time.Timer // runs while the window is open or a lease is running
 	presenceAt    time.Time   // when it fires
 	streams       int         // streams opened so far; each gets its number
 

@@ -31,7 +31,8 @@ func openRoom(h *Hub, store Store, name string) (*Room, error) {
 	}
 	r := &Room{name: name, hub: h, store: store, state: state,
 		checkpoint: checkpoint.ServerSeq, checkpointRows: checkpoint.Documents,
-		presence: presence.New(h.cfg.PresenceTimeout, h.cfg.MaxPresence, h.retained.Dropped)}
+		presence: presence.New(h.cfg.PresenceTimeout, h.cfg.MaxPresence, h.retained.Dropped),
+		window:   presence.Window{Min: h.cfg.PresenceWindow}}
 	r.queue.room = r
 	state.dropped = h.retained.Dropped
 	r.listener = h.cfg.Listen(name, store.Epoch(), state.Seq())

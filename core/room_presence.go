@@ -83,17 +83,15 @@ func (r *Room) errPresenceFull() error {
 func (r *Room) schedulePresenceLocked() {
 	r.updateMemoryLocked()
 	if r.presence.Changed() {
-		r.armPresenceLocked(time.Now().Add(r.presenceWindow()))
+		r.touchWindowLocked()
 	}
 }
 
-// windowClients is the number of clients that lengthens the window by one PresenceWindow.
-const windowClients = 1000
-
-// presenceWindow returns how long changes are collected. It grows with the number of clients, since each change is sent to
-// all of them.
-func (r *Room) presenceWindow() time.Duration {
-	return r.hub.cfg.PresenceWindow * time.Duration(1+r.presence.Len()/windowClients)
+// touchWindowLocked opens the presence window or records that something has changed. While the window is open, the timer runs.
+func (r *Room) touchWindowLocked() {
+	if now := time.Now(); r.window.Touch(now) {
+		r.armPresenceLocked(now.Add(r.window.Min))
+	}
 }
 
 // armPresenceLocked sets the presence timer to a time, unless it fires earlier.
@@ -111,7 +109,8 @@ func (r *Room) armPresenceLocked(at time.Time) {
 	r.presenceAt = at
 }
 
-// runPresence is called by the presence timer. It ends leases and passes pending changes to the listener.
+// runPresence is called by the presence timer. It ends leases, and at the end of the window it passes pending changes to the
+// listener.
 func (r *Room) runPresence() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -119,12 +118,40 @@ func (r *Room) runPresence() {
 	if r.err != nil {
 		return
 	}
-	r.presence.Expire(time.Now())
-	if change, ok := r.presence.TakeChange(); ok {
-		r.listener.PresenceChanged(change)
-		r.updateMemoryLocked()
+	now := time.Now()
+	if r.presence.Expire(now) {
+		r.schedulePresenceLocked()
+	}
+	soonest := now.Add(r.window.Min / 10) // many leases end together; and while changes come, the end of the window changes
+	if r.window.IsOpen() {
+		if end := r.endWindowLocked(now); !end.IsZero() {
+			r.armPresenceLocked(latest(end, soonest))
+		}
 	}
 	if at, ok := r.presence.NextExpiry(); ok {
-		r.armPresenceLocked(at)
+		r.armPresenceLocked(latest(at, soonest))
 	}
+}
+
+// endWindowLocked ends the presence window, or returns when it ends.
+func (r *Room) endWindowLocked(now time.Time) (end time.Time) {
+	load := presence.Load{Clients: r.presence.Len(), Changes: r.presence.Changes(), Readers: r.listener.Readers()}
+	if end := r.window.End(load); now.Before(end) {
+		return end
+	}
+	if change, ok := r.presence.TakeChange(); ok {
+		r.listener.PresenceChanged(change)
+	}
+	if r.window.Close(load, now) {
+		r.listener.ListsDue()
+	}
+	r.updateMemoryLocked()
+	return time.Time{}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }

@@ -15,6 +15,13 @@ func (v View) Users(encode presence.Encoder) *UserList {
 	return &UserList{room: v.r, encode: encode, cursor: v.r.presence.Cursor()}
 }
 
+// ListAtOnce decides whether a reader that needs the presence list gets it at once. Otherwise the reader waits for
+// Listener.ListsDue, because too many readers are joining at the same time.
+func (v View) ListAtOnce() bool {
+	v.r.touchWindowLocked()
+	return v.r.window.List(v.r.presence.Len())
+}
+
 // Present returns the number of clients in the presence list.
 func (v View) Present() int { return v.r.presence.Len() }
 

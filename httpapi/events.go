@@ -90,6 +90,7 @@ func (s *Server) openStream(w *response, r *request, rooms ...string) error {
 	}
 	if len(sources) == 1 {
 		only := sources[0]
+		stream.SendLater(only.Later)
 		stream.Start(append(sse.Plain(preamble()), only.Prelude...), only.Feed, only.From, onEnd)
 		return nil
 	}

@@ -181,5 +181,7 @@ type ignoringListener struct{}
 
 func (ignoringListener) Committed([]*core.Batch)         {}
 func (ignoringListener) PresenceChanged(presence.Change) {}
+func (ignoringListener) ListsDue()                       {}
+func (ignoringListener) Readers() int                    { return 0 }
 func (ignoringListener) Bytes() int                      { return 0 }
 func (ignoringListener) Closed(error)                    {}

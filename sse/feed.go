@@ -19,7 +19,8 @@ var (
 
 // FeedConfig configures a feed. The zero value has usable defaults.
 type FeedConfig struct {
-	// MaxBytes limits the memory of the frames; the index needs 24 bytes more for each resumable event. The oldest frames
+	// MaxBytes limits the memory of the frames; the index needs 24 bytes more for each resumable event and for each run of
+	// frames of AppendChange. The oldest frames
 	// are dropped first, a segment at a time. The newest frame is kept even if it exceeds MaxBytes. Default: 1 MiB.
 	MaxBytes int
 	// StartSeq is the seq before the feed's first event.
@@ -57,7 +58,7 @@ type Feed struct {
 	mu          sync.Mutex
 	segments    []*segment // at least one, oldest first; the last one takes the next frame
 	bytes       int        // allocated for segments
-	indexed     int        // resumable events in segments
+	indexBytes  int        // of the events and changes in segments
 	nextSegment int        // size in bytes
 	end         Position
 	lastSeq     int64
@@ -129,6 +130,21 @@ func (f *Feed) Append(seq int64, frame []byte) error {
 	return nil
 }
 
+// AppendChange is Append for a frame without an id that streams leave out until they have sent their Later.
+func (f *Feed) AppendChange(frame []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return ErrClosed
+	}
+	s := f.spaceLocked(len(frame))
+	f.indexBytes -= s.indexBytes()
+	s.appendChangeLocked(frame)
+	f.indexBytes += s.indexBytes()
+	f.appendedLocked(len(frame))
+	return nil
+}
+
 // End returns the position after the last frame.
 func (f *Feed) End() Position {
 	f.mu.Lock()
@@ -140,7 +156,7 @@ func (f *Feed) End() Position {
 func (f *Feed) Bytes() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.bytes + f.indexed*indexEntryBytes
+	return f.bytes + f.indexBytes
 }
 
 // LastSeq returns the seq of the last resumable event, or StartSeq if there is none.
@@ -214,20 +230,31 @@ func (f *Feed) unsubscribe(sub *subscription) {
 }
 
 func (f *Feed) appendLocked(seq int64, frame []byte) {
-	newest := f.segments[len(f.segments)-1]
-	if !newest.fits(frame) {
-		newest = f.growLocked(len(frame))
+	f.spaceLocked(len(frame)).appendLocked(seq, frame)
+	f.appendedLocked(len(frame))
+	if seq == 0 {
+		return
 	}
-	newest.appendLocked(seq, frame)
-	f.end += Position(len(frame))
-	if seq > 0 {
-		f.lastSeq = seq
-		f.indexed++
-	}
-	f.lastAppend = time.Now()
-	if seq > 0 && f.pendingSince.IsZero() {
+	f.lastSeq = seq
+	f.indexBytes += indexEntryBytes
+	if f.pendingSince.IsZero() {
 		f.pendingSince = f.lastAppend
 	}
+}
+
+// spaceLocked returns the last segment, with space for at least n bytes.
+func (f *Feed) spaceLocked(n int) *segment {
+	newest := f.segments[len(f.segments)-1]
+	if !newest.fits(n) {
+		newest = f.growLocked(n)
+	}
+	return newest
+}
+
+// appendedLocked records that n bytes have been appended.
+func (f *Feed) appendedLocked(n int) {
+	f.end += Position(n)
+	f.lastAppend = time.Now()
 }
 
 // growLocked adds a segment for at least n bytes and drops the oldest segments beyond maxBytes.
@@ -241,12 +268,28 @@ func (f *Feed) growLocked(n int) *segment {
 	drop := 0
 	for ; f.bytes > f.maxBytes && drop < len(f.segments)-1; drop++ {
 		f.bytes -= len(f.segments[drop].buf)
-		f.indexed -= len(f.segments[drop].events)
+		f.indexBytes -= f.segments[drop].indexBytes()
 		f.dropped(f.segments[drop].buf)
 		f.segments[drop].drop()
 	}
 	f.segments = slices.Delete(f.segments, 0, drop)
 	return s
+}
+
+// nextChange returns the next frames of AppendChange in the segment of a cursor, as far as they are before a position. If
+// there are none, both results are the position.
+func (f *Feed) nextChange(c *cursor, before Position) (from, to Position) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	from, to = c.segment.nextChangeLocked(c.pos)
+	return min(from, before), min(to, before)
+}
+
+// Len returns the number of streams that follow the feed.
+func (f *Feed) Len() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.subscriptions)
 }
 
 // segmentAtLocked returns the segment of a position. ok is false if the feed has dropped it or has not reached it.

@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -225,6 +226,9 @@ func TestRunEndsAtTheGivenSeq(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			if frames, _, _ := f.Run(tt.after, tt.through); bytes.Contains(frames, []byte("nobody")) {
+				t.Errorf("a run has a frame that is not resumable: %q", frames)
+			}
 			payloads, last, ok := payloadsAfter(f, tt.after, tt.through)
 			if len(payloads) != tt.count || last != tt.last || !ok {
 				t.Errorf("%d payloads, up to %d, %v; want %d, up to %d", len(payloads), last, ok, tt.count, tt.last)

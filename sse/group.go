@@ -35,6 +35,7 @@ type Group struct {
 	poller  *poller       // made for the first stream; nil on systems that have none, and after Shutdown
 
 	pump    pump
+	turns   turns
 	buffers sync.Pool // of *[]byte with bufferSize, for streams that cannot send shared memory as it is
 }
 

@@ -18,9 +18,9 @@ func (f *Feed) After(seq int64) (pos Position, ok bool) {
 	return s.start + Position(s.events[event-1].end), true
 }
 
-// Run returns whole frames that begin with the first event after a seq and end with an event not above through, and the seq
-// of the last one. Run returns the frames of one segment; the next call continues. It returns no frames if the feed has no
-// such event. ok is that of After.
+// Run returns resumable events that begin with the first one after a seq and end with one not above through, and the seq of
+// the last one. Run returns the events of one segment up to another frame; the next call continues. It returns none if the
+// feed has no such event. ok is that of After.
 //
 // The frames are the feed's memory: they do not change and must not be changed. A caller should not keep them for long.
 func (f *Feed) Run(after, through int64) (frames []byte, last int64, ok bool) {
@@ -36,7 +36,10 @@ func (f *Feed) Run(after, through int64) (frames []byte, last int64, ok bool) {
 		if len(events) == 0 {
 			continue
 		}
-		n := sort.Search(len(events), func(i int) bool { return events[i].seq > through })
+		n := 0
+		for n < len(events) && events[n].seq <= through && (n == 0 || events[n].start == events[n-1].end) {
+			n++
+		}
 		if n == 0 {
 			break
 		}

@@ -10,6 +10,7 @@ type Source struct {
 	Feed    *Feed
 	Prelude []Piece  // sent before the frames of the feed
 	From    Position // in the feed
+	Later   *Later   // sent later; nil: nothing
 }
 
 // AppendIDFunc appends the id of an event to dst. In a stream of several sources, the id names the position in all of them;
@@ -27,6 +28,7 @@ func (s *Stream) StartMux(prelude []Piece, sources []Source, appendID AppendIDFu
 	for i, source := range sources {
 		m.preludes[i] = source.Prelude
 		s.subscriptions[i].cursor = cursor{feed: source.Feed, pos: source.From}
+		s.subscriptions[i].setLater(source.Later)
 	}
 	s.start(onEnd)
 }
@@ -79,18 +81,39 @@ func (m *mux) follow() error {
 		if end != nil {
 			return m.sendLast(end)
 		}
+		if sent, err := m.sendLater(); sent || err != nil {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		if m.stream.rest() {
 			return nil
 		}
 	}
 }
 
+// sendLater sends the later parts that are due. sent reports whether there were any.
+func (m *mux) sendLater() (sent bool, err error) {
+	for i := range m.stream.subscriptions {
+		sub := &m.stream.subscriptions[i]
+		if !sub.isLaterDue() {
+			continue
+		}
+		sent = true
+		if err := m.stream.sendLater(sub, func(p Piece) error { return m.addPiece(i, p) }); err != nil {
+			return sent, err
+		}
+	}
+	return sent, m.flush()
+}
+
 // sendPending sends the pending bytes of one segment of each feed. idle reports that there were none.
 func (m *mux) sendPending() (idle bool, err error) {
 	idle = true
 	for i := range m.stream.subscriptions {
-		at := &m.stream.subscriptions[i].cursor
-		run, err := at.pending()
+		sub := &m.stream.subscriptions[i]
+		run, err := sub.pending()
 		if err != nil {
 			return false, err
 		}
@@ -101,7 +124,7 @@ func (m *mux) sendPending() (idle bool, err error) {
 		if err := m.addFrames(i, run); err != nil {
 			return false, err
 		}
-		at.advance(len(run))
+		sub.cursor.advance(len(run))
 	}
 	return idle, m.flush()
 }

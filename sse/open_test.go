@@ -25,6 +25,7 @@ type service struct {
 	feed     *Feed
 	prelude  [][]byte
 	wrap     func(http.ResponseWriter) http.ResponseWriter
+	start    func(*Stream) // before it starts
 	returned chan struct{} // a value for each handler that has returned
 	ended    chan error    // the causes of onEnd
 }
@@ -36,6 +37,7 @@ func serve(t *testing.T, start func(*httptest.Server), cfg FeedConfig) *service 
 		feed:     NewFeed(cfg),
 		prelude:  [][]byte{[]byte(text("hello"))},
 		wrap:     func(w http.ResponseWriter) http.ResponseWriter { return w },
+		start:    func(*Stream) {},
 		returned: make(chan struct{}, 1000),
 		ended:    make(chan error, 1000),
 	}
@@ -49,6 +51,7 @@ func serve(t *testing.T, start func(*httptest.Server), cfg FeedConfig) *service 
 			s.ended <- err
 			return
 		}
+		s.start(stream)
 		stream.Start(Plain(s.prelude...), s.feed, s.feed.End(), func(cause error) { s.ended <- cause })
 	}))
 	start(s.Server)

@@ -110,9 +110,9 @@ func (w *worker) serve(s *Stream) {
 	sub := &s.subscriptions[0]
 	for sent := 0; sent < maxWrite; {
 		end := s.ending.Load()
-		run, err := sub.cursor.pending()
+		run, err := sub.pending()
 		switch {
-		case end != nil || err != nil:
+		case end != nil || err != nil || len(run) == 0 && sub.isLaterDue():
 			go s.resume()
 			return
 		case len(run) == 0:

@@ -1,6 +1,10 @@
 package sse
 
-import "sync/atomic"
+import (
+	"math"
+	"sort"
+	"sync/atomic"
+)
 
 // segment is one piece of a feed's memory. Bytes are appended under the feed's lock. Bytes below published never change, so
 // streams read and send them without a lock.
@@ -15,8 +19,13 @@ type segment struct {
 	// one in memory, and not all that follow.
 	next atomic.Pointer[segment]
 
-	events []indexEntry // guarded by the feed's lock
+	// The feed's lock guards these.
+	events  []indexEntry
+	changes []span // of AppendChange; neighbours are joined
 }
+
+// span is a range of bytes in a segment.
+type span struct{ start, end uint32 }
 
 // indexEntry is the place of a resumable event in its segment.
 type indexEntry struct {
@@ -24,10 +33,12 @@ type indexEntry struct {
 	start, end uint32
 }
 
-// indexEntryBytes is the memory of an indexEntry, including spare capacity.
+// indexEntryBytes is the memory of an indexEntry, or of a span, including spare capacity.
 const indexEntryBytes = 24
 
-func (s *segment) fits(frame []byte) bool { return len(s.buf)-int(s.published.Load()) >= len(frame) }
+func (s *segment) indexBytes() int { return (len(s.events) + len(s.changes)) * indexEntryBytes }
+
+func (s *segment) fits(n int) bool { return len(s.buf)-int(s.published.Load()) >= n }
 
 func (s *segment) appendLocked(seq int64, frame []byte) {
 	start := s.published.Load()
@@ -36,6 +47,28 @@ func (s *segment) appendLocked(seq int64, frame []byte) {
 		s.events = append(s.events, indexEntry{seq: seq, start: uint32(start), end: uint32(end)})
 	}
 	s.published.Store(end) // last: the bytes below are complete
+}
+
+// appendChangeLocked appends a frame of AppendChange.
+func (s *segment) appendChangeLocked(frame []byte) {
+	start := uint32(s.published.Load())
+	end := start + uint32(len(frame))
+	if n := len(s.changes) - 1; n >= 0 && s.changes[n].end == start {
+		s.changes[n].end = end
+	} else {
+		s.changes = append(s.changes, span{start, end})
+	}
+	s.appendLocked(0, frame)
+}
+
+// nextChangeLocked returns the first span of changes that ends after a position. If there is none, both results are the
+// highest position.
+func (s *segment) nextChangeLocked(pos Position) (from, to Position) {
+	i := sort.Search(len(s.changes), func(i int) bool { return s.start+Position(s.changes[i].end) > pos })
+	if i == len(s.changes) {
+		return math.MaxUint64, math.MaxUint64
+	}
+	return s.start + Position(s.changes[i].start), s.start + Position(s.changes[i].end)
 }
 
 // after returns the published bytes from a position on. Appending to the result copies it.

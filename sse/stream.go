@@ -72,6 +72,9 @@ func (s *Stream) Start(prelude []Piece, feed *Feed, from Position, onEnd func(ca
 	s.start(onEnd)
 }
 
+// SendLater adds a part that the stream sends later. It must be called before Start; StartMux has Source.Later.
+func (s *Stream) SendLater(l *Later) { s.own[0].setLater(l) }
+
 // start starts the stream with the cursors of its subscriptions.
 func (s *Stream) start(onEnd func(cause error)) {
 	if !s.group.add(s) {
@@ -134,6 +137,7 @@ func (s *Stream) release() {
 	if s.mux != nil {
 		s.mux.release()
 	}
+	s.endLaters()
 	s.prelude, s.mux = nil, nil
 	clear(s.subscriptions)
 }
@@ -174,7 +178,7 @@ func (s *Stream) follow() error {
 	for {
 		// Read ending before pending: frames that were appended before the request to end are then sent, too.
 		end := s.ending.Load()
-		run, err := sub.cursor.pending()
+		run, err := sub.pending()
 		if err != nil {
 			return err
 		}
@@ -190,6 +194,12 @@ func (s *Stream) follow() error {
 		sub.recordLatency()
 		if end != nil {
 			return s.sendLast(end)
+		}
+		if sub.isLaterDue() {
+			if err := s.sendLater(sub, s.sendPiece); err != nil {
+				return err
+			}
+			continue
 		}
 		if s.rest() {
 			return nil

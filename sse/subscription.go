@@ -9,6 +9,8 @@ import (
 type subscription struct {
 	stream    *Stream
 	cursor    cursor
+	later     *Later        // nil: none, or it has been sent
+	needs     Position      // changes of AppendChange before it are left out
 	measuring atomic.Bool   // the latency of what is pending
 	wrote     time.Duration // of the last measured write; only the stream's owner uses it
 
@@ -24,8 +26,12 @@ func (s *Stream) subscribe() error {
 		sub.stream = s
 		if err := sub.cursor.feed.subscribe(sub); err != nil {
 			s.unsubscribe(i)
+			s.endLaters()
 			s.subscriptions = nil
 			return err
+		}
+		if sub.later != nil {
+			sub.later.attach(s)
 		}
 	}
 	return nil
@@ -36,5 +42,12 @@ func (s *Stream) unsubscribe(n int) {
 	for i := range s.subscriptions[:n] {
 		sub := &s.subscriptions[i]
 		sub.cursor.feed.unsubscribe(sub)
+	}
+}
+
+// endLaters ends the later parts of the stream.
+func (s *Stream) endLaters() {
+	for i := range s.subscriptions {
+		s.subscriptions[i].endLater()
 	}
 }

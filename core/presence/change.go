@@ -43,6 +43,9 @@ func (p *pending) note(clientID string, m *member) {
 // Changed reports whether TakeChange may return a change.
 func (t *Table) Changed() bool { return len(t.pending.order) > 0 }
 
+// Changes returns the number of clients that have changed since the last TakeChange.
+func (t *Table) Changes() int { return len(t.pending.order) }
+
 // TakeChange returns what has changed since the last call. A client that joined and left in between is not included,
 // unless a reader has seen it. ok is false when nothing has changed.
 func (t *Table) TakeChange() (c Change, ok bool) {

@@ -13,10 +13,11 @@ type page struct {
 	ends    []int  // offsets in text, of the end of each member
 }
 
-// A page is split before it exceeds twice these bounds. The bytes bound what a stalled reader holds.
+// A page is split before it exceeds twice these bounds. The bytes of the encoded page bound what a stalled reader holds. A
+// page is one write for each reader, and a change encodes it again.
 const (
-	pageMembers = 256
-	pageBytes   = 64 << 10
+	pageMembers = 512
+	pageBytes   = 32 << 10
 )
 
 // place is a position in the order of the list: by JoinedAt, then by ClientID.
@@ -39,9 +40,17 @@ func (m *member) memory() int {
 	return memberMemory + len(m.ClientID) + len(m.UserID) + len(m.DisplayName) + len(m.Field) + len(m.Meta) + len(m.leader)
 }
 
-func (p *page) full() bool { return len(p.members) >= pageMembers || p.size >= pageBytes }
+// textSize estimates the size of the encoded page in bytes.
+func (p *page) textSize() int {
+	const names = 96 // of the names and the punctuation of a user in JSON
+	return p.size - (memberMemory-names)*len(p.members)
+}
 
-func (p *page) sparse() bool { return len(p.members) < pageMembers/4 && p.size < pageBytes/4 }
+func (p *page) full() bool { return len(p.members) >= pageMembers || p.textSize() >= pageBytes }
+
+func (p *page) tooLarge() bool { return len(p.members) > 2*pageMembers || p.textSize() > 2*pageBytes }
+
+func (p *page) sparse() bool { return len(p.members) < pageMembers/4 && p.textSize() < pageBytes/4 }
 
 func (p *page) last() *member { return p.members[len(p.members)-1] }
 
@@ -65,8 +74,7 @@ func (p *page) between(after place, through int64) (from, to int) {
 
 // encode sets text and ends.
 func (p *page) encode(encode Encoder) {
-	const names = 96 // bytes of the names and the punctuation of a user in JSON
-	p.text = make([]byte, 0, p.size-(memberMemory-names)*len(p.members))
+	p.text = make([]byte, 0, p.textSize())
 	p.ends = make([]int, 0, len(p.members))
 	for _, m := range p.members {
 		p.text = encode(append(p.text, ','), &m.User)

@@ -77,7 +77,7 @@ func (r *roster) resize(page *page, growth int) {
 // split divides a page that has become too large.
 func (r *roster) split(at int) {
 	full := r.pages[at]
-	if len(full.members) < 2 || len(full.members) <= 2*pageMembers && full.size <= 2*pageBytes {
+	if len(full.members) < 2 || !full.tooLarge() {
 		return
 	}
 	half := len(full.members) / 2

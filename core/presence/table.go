@@ -123,13 +123,15 @@ func (t *Table) Leave(clientID string, now time.Time) {
 	}
 }
 
-// Expire removes the clients whose leases have ended.
-func (t *Table) Expire(now time.Time) {
+// Expire removes the clients whose leases have ended, and reports whether there were any.
+func (t *Table) Expire(now time.Time) (expired bool) {
 	for id, m := range t.members {
 		if !t.hasStream(m) && !now.Before(m.until) {
 			t.Leave(id, now)
+			expired = true
 		}
 	}
+	return expired
 }
 
 // NextExpiry returns the end of the lease that ends first. ok is false when no lease is running.

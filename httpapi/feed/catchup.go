@@ -19,7 +19,7 @@ type Reader struct {
 
 // CatchUp returns what a new stream sends of a room first, and where in the feed it continues. It uses the cheapest source
 // that has the reader's position: the feed, then the log, then the full state. has is the position that the reader has
-// until then: its own, or wire.Nowhere when it gets the full state.
+// until then: its own, or wire.Nowhere when it gets the full state. The caller must start a stream with source.Later.
 func (f *Room) CatchUp(ctx context.Context, room *core.Room, reader Reader) (source sse.Source, has int64) {
 	if reader.From != wire.Nowhere && !f.reaches(ctx, room, reader.From) {
 		reader.From = wire.Nowhere
@@ -33,7 +33,9 @@ func (f *Room) CatchUp(ctx context.Context, room *core.Room, reader Reader) (sou
 		if reader.From == wire.Nowhere {
 			full = f.fullState(v)
 		}
-		present = f.presenceFor(v, reader)
+		if present = f.presenceFor(v, reader); present.users != nil && !v.ListAtOnce() {
+			present, source.Later = presenceUpdate{}, f.presenceLater(room, reader)
+		}
 		source.From = f.End()
 	})
 	after := reader.From
@@ -41,7 +43,7 @@ func (f *Room) CatchUp(ctx context.Context, room *core.Room, reader Reader) (sou
 		source.Prelude, after = []sse.Piece{full.frames()}, full.seq
 	}
 	source.Prelude = append(source.Prelude, f.missed(room, after, id.Seq)...)
-	end := appendFrame(nil, id.String(), "up-to-date", wire.AppendUpToDate(nil, f.room, id))
+	end := appendFrame(nil, id.String(), "up-to-date", wire.AppendUpToDate(nil, f.room, id, reader.ReadOnly))
 	source.Prelude = append(source.Prelude, present.before(end)...)
 	return source, reader.From
 }

@@ -60,6 +60,27 @@ func (f *Room) presenceFor(v core.View, reader Reader) presenceUpdate {
 	return presenceUpdate{users: v.Users(wire.AppendUser), head: head}
 }
 
+// presenceLater makes a reader wait for ListsDue, and returns what it gets then. Until the stream sends it, the stream leaves
+// out changes, so that they do not change a list that the reader does not have. The caller holds the room's lock.
+func (f *Room) presenceLater(room *core.Room, reader Reader) *sse.Later {
+	later := f.set.streams.NewLater(func() (pieces []sse.Piece, from sse.Position) {
+		var update presenceUpdate
+		room.View(func(v core.View) {
+			update = f.presenceFor(v, reader)
+			from = f.End()
+		})
+		return update.before(nil), from
+	})
+	f.waiting = append(f.waiting, later)
+	return later
+}
+
+// ListsDue implements core.Listener.
+func (f *Room) ListsDue() {
+	f.set.streams.Queue(f.waiting)
+	f.waiting = nil
+}
+
 // before returns the frames of the update, followed by another frame. A long list is read while it is sent.
 func (u presenceUpdate) before(frame []byte) []sse.Piece {
 	if u.users == nil {

@@ -25,6 +25,7 @@ type Room struct {
 	data, text, id []byte     // buffers for framing
 	full           *fullState // nil: none yet
 	presence       presenceHistory
+	waiting        []*sse.Later // readers that get the presence list at ListsDue
 }
 
 var _ core.Listener = (*Room)(nil)
@@ -69,7 +70,7 @@ func (f *Room) PresenceChanged(c presence.Change) {
 		}
 		f.data, more = wire.AppendPresenceChange(f.data[:0], f.room, version, &c, maxPresenceChange)
 		f.text = appendFrame(f.text[:0], "", "presence-change", f.data)
-		_ = f.Append(0, f.text)
+		_ = f.AppendChange(f.text)
 		if version != "" {
 			f.presence.keep(f.text)
 		}
@@ -80,6 +81,9 @@ func (f *Room) PresenceChanged(c presence.Change) {
 
 // maxPresenceChange is the maximum size of the data of one presence-change event; a single client may exceed it.
 const maxPresenceChange = 32 << 10
+
+// Readers implements core.Listener.
+func (f *Room) Readers() int { return f.Len() }
 
 // Bytes implements core.Listener.
 func (f *Room) Bytes() int {
@@ -93,11 +97,14 @@ func (f *Room) Bytes() int {
 	if f.set.cfg.Compress {
 		full += full / 2 // the compressed copies, one for each encoding
 	}
-	return f.Feed.Bytes() + full + cap(f.data) + cap(f.text) + f.presence.bytes() + clients*clientMemory
+	return f.Feed.Bytes() + full + cap(f.data) + cap(f.text) + f.presence.bytes() + clients*clientMemory + len(f.waiting)*waitingMemory
 }
 
-// clientMemory is the estimated memory of a Client.
-const clientMemory = 192
+// Estimated memory of a Client, and of a reader that waits for the presence list.
+const (
+	clientMemory  = 192
+	waitingMemory = 384
+)
 
 // Closed implements core.Listener.
 func (f *Room) Closed(err error) {

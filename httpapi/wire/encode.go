@@ -125,14 +125,17 @@ func AppendState(dst []byte, room, key string, seq int64, state []byte) []byte {
 	return append(dst, '}')
 }
 
-// AppendUpToDate appends the data of the `up-to-date` event.
-func AppendUpToDate(dst []byte, room string, id EventID) []byte {
+// AppendUpToDate appends the data of the `up-to-date` event. readOnly: the reader has no write permission in the room.
+func AppendUpToDate(dst []byte, room string, id EventID, readOnly bool) []byte {
 	dst = append(dst, `{"room":`...)
 	dst = tree.AppendString(dst, room)
 	dst = append(dst, `,"epoch":"`...)
 	dst = append(dst, id.Epoch...)
 	dst = append(dst, `","serverSeq":`...)
 	dst = strconv.AppendInt(dst, id.Seq, 10)
+	if readOnly {
+		dst = append(dst, `,"readOnly":true`...)
+	}
 	return append(dst, '}')
 }
 

@@ -276,6 +276,11 @@ export interface components {
         room: components["schemas"]["RoomName"];
         epoch: components["schemas"]["Epoch"];
         serverSeq: components["schemas"]["Position"];
+        /**
+         * @description As in `PresenceEvent`, which may come later.
+         * @constant
+         */
+        readOnly?: true;
     };
     /**
      * @description The data of a `delta` event, and an entry of `changes`: one batch, with the operations that took effect. There

@@ -67,11 +67,17 @@ func (c *crowd) connect(address string) error {
 	return nil
 }
 
-// awaitSilence returns when the readers have received nothing for a second.
-func (c *crowd) awaitSilence() {
-	for last := int64(-1); last != c.bytes.Load(); time.Sleep(time.Second) {
-		last = c.bytes.Load()
+// awaitSilence returns when the readers have received nothing for four seconds, and says when they last did. The server
+// collects presence changes for up to three seconds.
+func (c *crowd) awaitSilence() (last time.Time) {
+	const interval, silence = 100 * time.Millisecond, 4 * time.Second
+	last = time.Now()
+	for bytes := c.bytes.Load(); time.Since(last) < silence; time.Sleep(interval) {
+		if now := c.bytes.Load(); now != bytes {
+			bytes, last = now, time.Now()
+		}
 	}
+	return last
 }
 
 func (c *crowd) disconnect() {
@@ -107,6 +113,7 @@ func (c *crowd) write(ctx context.Context, s *server, batches int) error {
 // until nothing more came.
 func (c *crowd) measure(s *server, r *report) error {
 	c.frames.Store(0)
+	c.presence.Store(0)
 	c.bytes.Store(0)
 	c.deltas.Store(0)
 	r.begin(s)
@@ -114,8 +121,10 @@ func (c *crowd) measure(s *server, r *report) error {
 		return err
 	}
 	r.add("all up to date after %.2f s", time.Since(r.start).Seconds())
-	c.awaitSilence()
+	last := c.awaitSilence()
 	r.end(s)
+	r.add("the last presence list or change after %.2f s", last.Sub(r.start).Seconds())
+	r.add("%d presence events", c.presence.Load())
 	r.count("events wrong", c.wrong.Load())
 	return nil
 }

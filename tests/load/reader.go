@@ -18,6 +18,7 @@ type readers struct {
 	delivered atomic.Int64
 	wrong     atomic.Int64 // events out of order, duplicated or missing
 	frames    atomic.Int64 // events and comments
+	presence  atomic.Int64 // events `presence` and `presence-change`
 	bytes     atomic.Int64 // with the headers of the responses
 	deltas    atomic.Int64 // bytes of the events `delta`
 
@@ -141,6 +142,7 @@ func (a *readers) take(r *reader, event []byte, now time.Time) {
 	rest, ok := bytes.CutPrefix(event, []byte("id: "))
 	if !ok {
 		if bytes.HasPrefix(event, []byte("event: presence")) { // and `presence-change`
+			a.presence.Add(1)
 			_, version, _ := bytes.Cut(event, []byte(`"version":"`))
 			version, _, _ = bytes.Cut(version, []byte(`"`))
 			r.list = append(r.list[:0], version...)

@@ -294,6 +294,7 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
         return folded(event.data, replica.delta(event.data, event.epoch))
       case 'up-to-date':
         synced()
+        readOnly ||= event.data.readOnly === true
         return replica.upToDate(event.data)
       case 'presence':
         readOnly = event.data.readOnly === true

@@ -18,6 +18,8 @@ export function createPresenceVersion(): PresenceVersion {
       return caughtUp ? latest : undefined
     },
     opened() {
+      // This stream begins without a version. Its list may come after it has caught up.
+      if (!caughtUp) latest = undefined
       caughtUp = false
     },
     applied(events) {

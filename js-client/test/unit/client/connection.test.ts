@@ -94,6 +94,10 @@ describe('a stream', () => {
     expect(await next(change('a-2'), upToDateFrame(3), change('a-3')), 'of the last change').toBe('a-3')
     expect(await next(change('a-4')), 'of a stream that was cut off').toBe(null)
     expect(await next(list(), upToDateFrame(3), change('a-5')), 'of a list without a version').toBe(null)
+    expect(await next(upToDateFrame(3), list('b-1'), change('b-2')), 'of a list after up-to-date').toBe('b-2')
+    expect(await next(upToDateFrame(3)), 'of the last list, when the stream has ended before the list').toBe('b-2')
+    expect(await next(), 'of a stream that did not catch up').toBe(null)
+    expect(await next(upToDateFrame(3)), 'before the list, after a stream that did not catch up').toBe(null)
   })
 
   test('resumes from the last position', async () => {

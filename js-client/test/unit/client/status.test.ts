@@ -87,3 +87,21 @@ test('a room that the server refuses is offline, with the code of the refusal', 
     error: 'Changes of others cannot be received: It is forbidden. The connection is tried again.'
   })
 })
+
+test('a room is read-only once it has caught up, also if the presence list comes later', async () => {
+  let stream = scriptedStream()
+  const server = scriptedServer(({ url, signal }) => {
+    if (!url.pathname.endsWith('/events')) return silence()
+    stream = scriptedStream()
+    return stream.response(signal)
+  })
+  client = createClient({ url: address, fetch: server.fetch })
+  const room = client.room('r')
+  await pass()
+  stream.write(frame('up-to-date', { room: 'r', epoch: 'e1', serverSeq: 0, readOnly: true }, 'e1-0'))
+  await pass()
+  expect(room.status).toMatchObject({ status: 'online', readOnly: true })
+  stream.write(frame('presence', { room: 'r', users: [] }))
+  await pass()
+  expect(room.status).toMatchObject({ status: 'online', readOnly: false })
+})
