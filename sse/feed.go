@@ -72,6 +72,7 @@ type Feed struct {
 	wakePending  bool      // delayedWake is running
 	pendingSince time.Time // when the first event since the last wake-up was appended; zero: none
 	samples      int       // of the latency
+	spare        *measurement
 
 	lastAppend     time.Time
 	heartbeatTimer *time.Timer // runs only while there are subscriptions
