@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -192,20 +193,24 @@ const streamRetry = 10 * time.Second
 
 // OpenStream counts an open stream. Call release when it ends.
 func (l *Limits) OpenStream(r *http.Request) (release func(), err error) {
-	var counted []party
-	release = func() {
-		for _, p := range counted {
-			p.streams.remove(p.name)
-		}
-	}
-	for _, p := range l.parties(r) {
+	parties := l.parties(r)
+	for i, p := range parties {
 		if !p.streams.add(p.name, p.Streams) {
-			release()
+			removeStream(parties[:i])
 			return nil, problem.Limited(fmt.Sprintf("%s has %d streams open", p.label, p.Streams), streamRetry)
 		}
-		counted = append(counted, p)
 	}
-	return release, nil
+	if len(parties) == 0 {
+		return func() {}, nil
+	}
+	counted := slices.Clone(parties) // without spare capacity, as long as the stream lasts
+	return func() { removeStream(counted) }, nil
+}
+
+func removeStream(from []party) {
+	for _, p := range from {
+		p.streams.remove(p.name)
+	}
 }
 
 // Accounts returns the accounts that a room counts for if this request opens it.
