@@ -83,7 +83,7 @@ func (g *Group) Len() int {
 
 // Memory estimates the memory of the streams, in bytes, with what the caller has for each.
 func (g *Group) Memory() int {
-	const polled, other = 4 << 10, 14 << 10 // other streams have goroutines; buffers of TLS or HTTP/2 too
+	const polled, other = 1536, 14 << 10 // other streams have goroutines; buffers of TLS or HTTP/2 too
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.polled*polled + (len(g.streams)-g.polled)*other
