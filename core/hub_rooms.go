@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -49,7 +48,7 @@ func (h *Hub) Room(ctx context.Context, name string, accounts ...Account) (*Room
 	if err != nil {
 		return nil, nil, err
 	}
-	release := sync.OnceFunc(func() { h.release(s) })
+	release := h.releaseOnce(s)
 	if err = s.wait(ctx); err == nil {
 		return s.room, release, nil
 	}
@@ -66,7 +65,7 @@ func (h *Hub) RoomIfOpen(name string) (r *Room, release func(), ok bool) {
 		return nil, nil, false
 	}
 	h.useLocked(s)
-	return s.room, sync.OnceFunc(func() { h.release(s) }), true
+	return s.room, h.releaseOnce(s), true
 }
 
 // wait returns nil when the room is open, or the reason why it cannot be used.
@@ -145,9 +144,19 @@ func (h *Hub) open(name string, s *slot) {
 	}
 }
 
-func (h *Hub) release(s *slot) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+// releaseOnce returns a function that releases a slot when it is first called. Every stream keeps one, so it is small.
+func (h *Hub) releaseOnce(s *slot) func() {
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if s != nil {
+			h.releaseLocked(s)
+			s = nil
+		}
+	}
+}
+
+func (h *Hub) releaseLocked(s *slot) {
 	if s.users--; s.users > 0 {
 		return
 	}

@@ -71,7 +71,7 @@ func (s *Server) openStream(w *response, r *request, rooms ...string) error {
 		if len(rooms) == 1 {
 			reader.Presence = r.query.Get("presenceVersion")
 		}
-		sources[i], from.Seqs[i] = in.feed.CatchUp(r.Context(), in.room, reader)
+		sources[i], from.Seqs[i] = in.feed().CatchUp(r.Context(), in.room, reader)
 	}
 	stream, err := s.feeds.Open(w, r.Request)
 	if err != nil {

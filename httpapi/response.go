@@ -147,9 +147,12 @@ func (w *response) handled() {
 // becomes makes the response last as long as a stream. The stream must call ended.
 func (w *response) becomes(stream *sse.Stream) (ended func(cause error)) {
 	w.streaming, w.status = true, http.StatusOK
-	w.entry.detach()
 	metrics := w.server.cfg.Metrics
 	metrics.StreamStarted()
+	if w.server.cfg.AccessLog == nil {
+		return metrics.StreamEnded // does not keep the response in memory
+	}
+	w.entry.detach()
 	return func(cause error) {
 		metrics.StreamEnded(cause)
 		w.bytes = stream.Sent()

@@ -19,12 +19,13 @@ type subscription struct {
 
 // connection is a reader's connection to one room.
 type connection struct {
-	room       *core.Room
-	feed       *feed.Room
-	number     int  // from core.Room.Connect
-	visible    bool // the client is in the presence list
-	disconnect func()
+	room    *core.Room
+	release func() // of the room
+	number  int    // from core.Room.Connect; 0: the client is not connected
+	visible bool   // the client is in the presence list
 }
+
+func (c *connection) feed() *feed.Room { return feed.Of(c.room) }
 
 // connect connects a reader to all of some rooms, or to none. from are the reader's positions, if it resumes.
 func (s *Server) connect(r *request, rooms []string, reader core.Connection, from wire.Positions) (sub subscription, err error) {
@@ -56,7 +57,7 @@ func (s *Server) tryConnect(r *request, rooms []string, reader core.Connection, 
 			release()
 			return sub, core.ErrHistoryChanged
 		}
-		sub.rooms = append(sub.rooms, connection{room: room, feed: feed.Of(room), disconnect: release})
+		sub.rooms = append(sub.rooms, connection{room: room, release: release})
 	}
 	if sub.clientID == "" {
 		return sub, nil
@@ -94,19 +95,17 @@ func (c *connection) connect(ctx context.Context, reader core.Connection) error 
 	if err != nil {
 		return err
 	}
-	room, release := c.room, c.disconnect
 	c.number, c.visible = number, !reader.Hidden
-	c.disconnect = func() {
-		room.Disconnect(reader.ClientID, number)
-		release()
-	}
 	return nil
 }
 
 // disconnect ends all connections and releases the rooms.
 func (sub subscription) disconnect() {
 	for _, c := range sub.rooms {
-		c.disconnect()
+		if c.number > 0 {
+			c.room.Disconnect(sub.clientID, c.number)
+		}
+		c.release()
 	}
 }
 
@@ -114,14 +113,14 @@ func (sub subscription) disconnect() {
 func (sub subscription) register(stream *sse.Stream, identity access.Identity) *feed.Expiry {
 	rooms, visible := make([]string, 0, len(sub.rooms)), []string(nil)
 	for _, c := range sub.rooms {
-		rooms = append(rooms, c.feed.Name())
+		rooms = append(rooms, c.room.Name())
 		if c.visible {
-			visible = append(visible, c.feed.Name())
+			visible = append(visible, c.room.Name())
 		}
 	}
 	expiry := feed.NewExpiry(stream, identity, rooms, visible)
 	for _, c := range sub.rooms {
-		c.feed.Connect(sub.clientID, feed.Client{Number: c.number, Stream: stream, Expiry: expiry})
+		c.feed().Connect(sub.clientID, feed.Client{Number: c.number, Stream: stream, Expiry: expiry})
 	}
 	return expiry
 }
@@ -129,6 +128,6 @@ func (sub subscription) register(stream *sse.Stream, identity access.Identity) *
 // unregister removes a stream that has ended.
 func (sub subscription) unregister(stream *sse.Stream) {
 	for _, c := range sub.rooms {
-		c.feed.Disconnect(sub.clientID, stream)
+		c.feed().Disconnect(sub.clientID, stream)
 	}
 }

@@ -3,18 +3,16 @@ package sse
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"time"
 )
 
-// conn is the connection of a stream to its reader. An error of Write is os.ErrDeadlineExceeded if the write timed out;
-// otherwise the reader is gone.
+// conn is the connection of a stream to its reader.
 type conn interface {
-	io.Writer
-	SetWriteDeadline(time.Time) error
+	// write sends p. The error is os.ErrDeadlineExceeded if the deadline has passed; otherwise the reader is gone.
+	write(p []byte, deadline time.Time) (int, error)
 	// watch blocks until the reader is gone or has sent too much, calls gone with the cause, and returns. A running write
 	// then fails. watch also returns after end and abort.
 	watch(gone func(cause error))
@@ -31,7 +29,16 @@ const maxReceived = 4 << 10
 // framing of its own, so frames are sent as they are.
 type hijackedConn struct {
 	net.Conn
-	discard [64]byte // small, because readers usually send nothing
+	deadline time.Time // of the last write
+	discard  [64]byte  // small, because readers usually send nothing
+}
+
+func (c *hijackedConn) write(p []byte, deadline time.Time) (int, error) {
+	if deadline != c.deadline { // setting it is expensive
+		c.deadline = deadline
+		_ = c.SetWriteDeadline(deadline) // after an error, the write fails, too
+	}
+	return c.Write(p)
 }
 
 func (c *hijackedConn) watch(gone func(error)) {
@@ -52,11 +59,10 @@ func (c *hijackedConn) abort() { _ = c.Close() }
 
 // responseConn writes to a response of net/http. It must not be used after the handler has returned.
 type responseConn struct {
-	w        http.ResponseWriter
-	rc       *http.ResponseController
-	deadline time.Time
-	ctx      context.Context // ends with the request, and with end and abort
-	cancel   context.CancelFunc
+	w      http.ResponseWriter
+	rc     *http.ResponseController
+	ctx    context.Context // ends with the request, and with end and abort
+	cancel context.CancelFunc
 }
 
 func newResponseConn(w http.ResponseWriter, r *http.Request) *responseConn {
@@ -64,10 +70,10 @@ func newResponseConn(w http.ResponseWriter, r *http.Request) *responseConn {
 	return &responseConn{w: w, rc: http.NewResponseController(w), ctx: ctx, cancel: cancel}
 }
 
-// Write sends p to the reader. The deadline is set only during the write, because HTTP/2 breaks a stream whose deadline
-// passes, even if nothing is being written.
-func (c *responseConn) Write(p []byte) (int, error) {
-	c.setDeadline(c.deadline)
+// write sets the deadline only while it runs, because HTTP/2 breaks a stream whose deadline passes, even if nothing is being
+// written.
+func (c *responseConn) write(p []byte, deadline time.Time) (int, error) {
+	c.setDeadline(deadline)
 	if err := c.ctx.Err(); err != nil { // after setDeadline, which may have replaced the deadline of abort
 		return 0, err
 	}
@@ -76,26 +82,21 @@ func (c *responseConn) Write(p []byte) (int, error) {
 		err = c.rc.Flush()
 	}
 	if err != nil {
-		return 0, c.cause(err) // the number of bytes sent is unknown, and the write cannot be continued
+		return 0, c.cause(err, deadline) // the number of bytes sent is unknown, and the write cannot be continued
 	}
 	c.setDeadline(time.Time{})
 	return n, nil
 }
 
 // cause returns the cause of a failed write. HTTP/2 has the same error for a deadline and for a reader that is gone.
-func (c *responseConn) cause(err error) error {
-	if !time.Now().Before(c.deadline) {
+func (c *responseConn) cause(err error, deadline time.Time) error {
+	if !time.Now().Before(deadline) {
 		return os.ErrDeadlineExceeded
 	}
 	if gone := c.ctx.Err(); gone != nil {
 		return gone
 	}
 	return err
-}
-
-func (c *responseConn) SetWriteDeadline(t time.Time) error {
-	c.deadline = t
-	return nil
 }
 
 // setDeadline ignores errors: some responses have no deadlines.

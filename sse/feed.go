@@ -40,7 +40,7 @@ const (
 	defaultHeartbeat = 15 * time.Second
 	defaultMaxDelay  = 15 * time.Millisecond
 
-	firstSegment = 4 << 10
+	firstSegment = 512 // is enough for the heartbeats of half an hour
 	fullSegment  = 64 << 10
 )
 
@@ -73,6 +73,7 @@ type Feed struct {
 	wakePending  bool      // delayedWake is running
 	pendingSince time.Time // when the first event since the last wake-up was appended; zero: none
 	samples      int       // of the latency
+	spare        *measurement
 
 	lastAppend     time.Time
 	heartbeatTimer *time.Timer // runs only while there are subscriptions
@@ -265,15 +266,40 @@ func (f *Feed) growLocked(n int) *segment {
 	f.segments = append(f.segments, s)
 	f.bytes += len(s.buf)
 
-	drop := 0
-	for ; f.bytes > f.maxBytes && drop < len(f.segments)-1; drop++ {
-		f.bytes -= len(f.segments[drop].buf)
-		f.indexBytes -= f.segments[drop].indexBytes()
-		f.dropped(f.segments[drop].buf)
-		f.segments[drop].drop()
+	for f.bytes > f.maxBytes && len(f.segments) > 1 {
+		f.dropLocked()
 	}
-	f.segments = slices.Delete(f.segments, 0, drop)
 	return s
+}
+
+// dropLocked drops the oldest segment.
+func (f *Feed) dropLocked() {
+	s := f.segments[0]
+	f.segments = slices.Delete(f.segments, 0, 1)
+	f.bytes -= len(s.buf)
+	f.indexBytes -= s.indexBytes()
+	f.dropped(s.buf)
+	s.drop()
+}
+
+// dropSentLocked drops the oldest segments up to the first with a resumable event, if all streams have sent them: no reader
+// needs them.
+func (f *Feed) dropSentLocked() {
+	for _, sub := range f.subscriptions {
+		if sub.stream.state.Load() != idle {
+			return
+		}
+	}
+	for len(f.segments[0].events) == 0 {
+		if len(f.segments) == 1 {
+			if len(f.segments[0].buf) <= firstSegment {
+				return
+			}
+			f.nextSegment = min(firstSegment, f.maxSegment)
+			f.segments = append(f.segments, &segment{start: f.end, floor: f.lastSeq})
+		}
+		f.dropLocked()
+	}
 }
 
 // nextChange returns the next frames of AppendChange in the segment of a cursor, as far as they are before a position. If

@@ -29,7 +29,7 @@ type Group struct {
 	Metrics Metrics
 
 	mu      sync.Mutex
-	streams map[*Stream]struct{}
+	streams []*Stream     // at Stream.slot
 	polled  int           // of streams
 	idle    chan struct{} // made by Shutdown, closed when streams is empty. A group that has it starts no streams.
 	poller  *poller       // made for the first stream; nil on systems that have none, and after Shutdown
@@ -53,7 +53,8 @@ func (g *Group) Shutdown(ctx context.Context) error {
 }
 
 func (g *Group) awaitEnd(ctx context.Context) error {
-	idle := g.stopStarting()
+	sent := map[*Stream]int64{} // bytes, at the last check
+	idle := g.stopStarting(sent)
 	check := time.NewTicker(shutdownPatience)
 	defer check.Stop()
 	for {
@@ -61,7 +62,11 @@ func (g *Group) awaitEnd(ctx context.Context) error {
 		case <-idle:
 			return nil
 		case <-check.C:
-			g.abort(func(s *Stream) bool { return s.sent.Load() == s.lastSent })
+			g.abort(func(s *Stream) bool {
+				last := sent[s]
+				sent[s] = s.sent.Load()
+				return sent[s] == last
+			})
 		case <-ctx.Done():
 			g.abort(func(*Stream) bool { return true })
 			<-idle
@@ -79,13 +84,14 @@ func (g *Group) Len() int {
 
 // Memory estimates the memory of the streams, in bytes, with what the caller has for each.
 func (g *Group) Memory() int {
-	const polled, other = 4 << 10, 14 << 10 // other streams have goroutines; buffers of TLS or HTTP/2 too
+	const polled, other = 1536, 14 << 10 // other streams have goroutines; buffers of TLS or HTTP/2 too
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.polled*polled + (len(g.streams)-g.polled)*other
 }
 
-func (g *Group) stopStarting() (idle <-chan struct{}) {
+// stopStarting starts no streams any more. sent receives how much the others have sent.
+func (g *Group) stopStarting(sent map[*Stream]int64) (idle <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.idle == nil {
@@ -94,22 +100,21 @@ func (g *Group) stopStarting() (idle <-chan struct{}) {
 			close(g.idle)
 		}
 	}
-	for s := range g.streams {
-		s.lastSent = s.sent.Load()
+	for _, s := range g.streams {
+		sent[s] = s.sent.Load()
 	}
 	return g.idle
 }
 
-// abort aborts the connections of some streams and records how much the others have sent.
+// abort aborts the connections of some streams.
 func (g *Group) abort(which func(*Stream) bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for s := range g.streams {
+	for _, s := range g.streams {
 		if which(s) {
 			s.finish(ErrClosed, nil)
 			s.conn.abort()
 		}
-		s.lastSent = s.sent.Load()
 	}
 }
 
@@ -120,11 +125,9 @@ func (g *Group) add(s *Stream) bool {
 	if g.idle != nil {
 		return false
 	}
-	if g.streams == nil {
-		g.streams = make(map[*Stream]struct{})
-	}
-	g.streams[s] = struct{}{}
-	if s.polled != nil {
+	s.slot = len(g.streams)
+	g.streams = append(g.streams, s)
+	if s.socket.poller != nil {
 		g.polled++
 	}
 	return true
@@ -133,8 +136,14 @@ func (g *Group) add(s *Stream) bool {
 func (g *Group) remove(s *Stream) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.streams, s)
-	if s.polled != nil {
+	end := len(g.streams) - 1
+	moved := g.streams[end]
+	g.streams[s.slot], moved.slot = moved, s.slot
+	g.streams[end] = nil
+	if g.streams = g.streams[:end]; end == 0 {
+		g.streams = nil // frees the memory after a crowd
+	}
+	if s.socket.poller != nil {
 		g.polled--
 	}
 	if g.idle != nil && len(g.streams) == 0 {
@@ -142,22 +151,15 @@ func (g *Group) remove(s *Stream) {
 	}
 }
 
-// watch makes the group's poller watch the connection of a stream. It returns nil if that is not possible.
-func (g *Group) watch(s *Stream, c net.Conn) *polledConn {
+// adopt makes the group's poller watch the connection of a stream, as its socket. It reports whether that is possible.
+func (g *Group) adopt(s *Stream, c net.Conn) bool {
 	g.mu.Lock()
 	if g.poller == nil && g.idle == nil {
 		g.poller, _ = newPoller() // fails on systems without, or if the process has too many open files
 	}
 	p := g.poller
 	g.mu.Unlock()
-	if p == nil {
-		return nil
-	}
-	polled, err := p.watch(s, c)
-	if err != nil {
-		return nil
-	}
-	return polled
+	return p != nil && p.adopt(s, c) == nil
 }
 
 func (g *Group) closePoller() {

@@ -21,7 +21,7 @@ func (f *Feed) stopHeartbeatLocked() {
 	}
 }
 
-// heartbeatDue appends a heartbeat if there was no frame for long enough, and sets the timer for the next one. Events do not
+// heartbeatDue drops frames that no reader needs and appends a heartbeat, if there was no frame for long enough, and sets the timer for the next one. Events do not
 // reset the timer; they only record their time.
 func (f *Feed) heartbeatDue() {
 	f.mu.Lock()
@@ -31,6 +31,7 @@ func (f *Feed) heartbeatDue() {
 	}
 	idle := time.Since(f.lastAppend)
 	if idle >= f.heartbeat {
+		f.dropSentLocked()
 		f.appendLocked(0, heartbeat)
 		f.wakeLocked()
 		idle = 0

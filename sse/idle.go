@@ -38,14 +38,12 @@ func (s *Stream) wake() {
 // has no owner any more, and the caller must not use it. The reader has received everything, so its rate does not count until
 // the next write.
 func (s *Stream) rest() bool {
-	s.meter.Rest()
 	if s.wakeup != nil {
+		s.transfer.meter.Rest()
 		<-s.wakeup
 		return false
 	}
-	if s.isDirect() {
-		s.clearDeadline()
-	}
+	s.transfer = nil
 	return s.park()
 }
 
@@ -59,4 +57,4 @@ func (s *Stream) park() bool {
 }
 
 // isDirect reports whether pump workers write to the connection: nothing has to be kept between two writes.
-func (s *Stream) isDirect() bool { return s.polled != nil && s.mux == nil && s.encoder == nil }
+func (s *Stream) isDirect() bool { return s.socket.poller != nil && s.mux == nil && s.encoder == nil }

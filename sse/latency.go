@@ -11,34 +11,38 @@ func (f *Feed) sampleLatencyLocked() {
 		return
 	}
 	f.samples++
-	if sub := f.subscriptions[f.samples%len(f.subscriptions)]; !sub.measuring.Load() {
-		sub.since = since
-		sub.measuring.Store(true)
+	if sub := f.subscriptions[f.samples%len(f.subscriptions)]; sub.measurement.Load() == nil {
+		m := f.spare
+		if f.spare = nil; m == nil {
+			m = new(measurement)
+		}
+		*m = measurement{since: since}
+		sub.measurement.Store(m)
 	}
 }
 
 // recordLatency ends a measurement, if one is running. The stream calls it when nothing is pending.
 func (sub *subscription) recordLatency() {
-	if !sub.measuring.Load() {
+	m := sub.measurement.Swap(nil)
+	if m == nil {
 		return
 	}
+	took := time.Since(m.since)
 	f := sub.cursor.feed
 	f.mu.Lock()
-	took := time.Since(sub.since)
-	if sub.wrote > 0 {
-		f.measureWriteLocked(sub.wrote)
-		sub.wrote = 0
+	if m.wrote > 0 {
+		f.measureWriteLocked(m.wrote)
 	}
-	sub.measuring.Store(false)
+	f.spare = m
 	f.mu.Unlock()
-	if m := sub.stream.group.Metrics; m != nil {
-		m.Delivered(took)
+	if metrics := sub.stream.group.Metrics; metrics != nil {
+		metrics.Delivered(took)
 	}
 }
 
 // startWrite begins the measurement of a write. It returns zero if the stream does not measure.
 func (sub *subscription) startWrite() (began time.Time) {
-	if sub.measuring.Load() {
+	if sub.measurement.Load() != nil {
 		began = time.Now()
 	}
 	return began
@@ -50,6 +54,6 @@ func (sub *subscription) endWrite(began time.Time) {
 		return
 	}
 	if took := time.Since(began); took < blockedWrite {
-		sub.wrote = took
+		sub.measurement.Load().wrote = took
 	}
 }

@@ -60,7 +60,7 @@ func TestEachWakeMeasuresAnotherStream(t *testing.T) {
 			f.Wake()
 			measuring := 0
 			for _, s := range f.subscriptions {
-				if s.measuring.Swap(false) {
+				if s.measurement.Swap(nil) != nil {
 					measuring++
 					equal(t, s, f.subscriptions[int(seq+1)%3])
 				}
@@ -78,7 +78,7 @@ func TestFramesWithoutSeqAreNotMeasured(t *testing.T) {
 		f.Wake()
 		f.Wake()
 		for _, s := range f.subscriptions {
-			equal(t, s.measuring.Load(), false)
+			equal(t, s.measurement.Load(), nil)
 		}
 	})
 }

@@ -23,7 +23,7 @@ type AppendIDFunc func(dst []byte, source int, id []byte) []byte
 // when the first feed is closed, or when it lags behind one of them.
 func (s *Stream) StartMux(prelude []Piece, sources []Source, appendID AppendIDFunc, onEnd func(cause error)) {
 	m := &mux{stream: s, appendID: appendID, preludes: make([][]Piece, len(sources))}
-	s.prelude, s.mux = prelude, m
+	s.beginning.prelude, s.mux = prelude, m
 	s.subscriptions = make([]subscription, len(sources))
 	for i, source := range sources {
 		m.preludes[i] = source.Prelude

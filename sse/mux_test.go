@@ -298,5 +298,4 @@ func TestMuxDeliveryDoesNotAllocate(t *testing.T) {
 // nowhere is a connection that discards everything.
 type nowhere struct{ conn }
 
-func (nowhere) Write(p []byte) (int, error)      { return len(p), nil }
-func (nowhere) SetWriteDeadline(time.Time) error { return nil }
+func (nowhere) write(p []byte, _ time.Time) (int, error) { return len(p), nil }

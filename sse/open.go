@@ -18,8 +18,7 @@ import (
 // The error is http.ErrNotSupported, and nothing has been sent, if w can neither be hijacked nor flushed. Any other error
 // means that the connection is broken.
 func (g *Group) Open(w http.ResponseWriter, r *http.Request) (*Stream, error) {
-	s := &Stream{group: g}
-	s.meter.Patience = g.writeTimeout()
+	s := &Stream{group: g, beginning: new(beginning)}
 
 	// The connection's buffers are not used: a GET request has no body that the read buffer could hold, and the head is
 	// written directly.
@@ -27,7 +26,7 @@ func (g *Group) Open(w http.ResponseWriter, r *http.Request) (*Stream, error) {
 	switch {
 	case err == nil:
 		s.setHeader(w.Header(), r)
-		s.head = append(responseHead(w, r), s.head...)
+		s.beginning.head = append(responseHead(w, r), s.beginning.head...)
 		_ = hijacked.SetDeadline(time.Time{}) // removes those of http.Server
 		pace.LimitUnsent(hijacked)
 		s.setConn(hijacked)
@@ -52,8 +51,8 @@ func (g *Group) Open(w http.ResponseWriter, r *http.Request) (*Stream, error) {
 func (s *Stream) setConn(c net.Conn) {
 	if raw := pace.Raw(c); raw != nil {
 		c, s.resumable = raw, true
-		if s.polled = s.group.watch(s, c); s.polled != nil {
-			s.conn = s.polled
+		if s.group.adopt(s, c) {
+			s.conn = &s.socket
 			return
 		}
 	}
@@ -91,6 +90,6 @@ func (s *Stream) setHeader(h http.Header, r *http.Request) {
 	h.Add("Vary", "Accept-Encoding")
 	if s.encoder = coding.Negotiate(r.Header.Values("Accept-Encoding")); s.encoder != nil {
 		h.Set("Content-Encoding", s.encoder.Name())
-		s.head = []byte(s.encoder.Header())
+		s.beginning.head = []byte(s.encoder.Header())
 	}
 }

@@ -5,6 +5,7 @@ package sse
 import (
 	"errors"
 	"net"
+	"time"
 )
 
 // poller exists on Linux only. On other systems a goroutine of each stream reads from its connection.
@@ -14,13 +15,13 @@ func newPoller() (*poller, error) { return nil, errors.ErrUnsupported }
 
 func (*poller) close() {}
 
-func (*poller) watch(*Stream, net.Conn) (*polledConn, error) { return nil, errors.ErrUnsupported }
+func (*poller) adopt(*Stream, net.Conn) error { return errors.ErrUnsupported }
 
-// polledConn does not exist on this system.
-type polledConn struct{ hijackedConn }
+// socket does not exist on this system.
+type socket struct{ poller *poller }
 
-type rawWriter struct{}
-
-func (*rawWriter) init() {}
-
-func (*rawWriter) write(*polledConn, []byte) int { return 0 }
+func (*socket) write([]byte, time.Time) (int, error) { return 0, errors.ErrUnsupported }
+func (*socket) tryWrite([]byte) int                  { return 0 }
+func (*socket) watch(func(error))                    {}
+func (*socket) end()                                 {}
+func (*socket) abort()                               {}

@@ -48,13 +48,19 @@ func awaitIdle(t *testing.T, g *Group, streams int) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		waiting := 0
-		for s := range g.streams {
+		for _, s := range g.streams {
 			if s.state.Load() == idle {
 				waiting++
 			}
 		}
 		return waiting == streams
 	})
+}
+
+func onlyStream(g *Group) *Stream {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.streams[0]
 }
 
 // goroutines returns how many goroutines are in this package, without those of tests.
@@ -155,16 +161,54 @@ func TestEndOfIdleStreamSendsLastFrameAndClosesConnection(t *testing.T) {
 			s := serve(t, start, FeedConfig{})
 			_, r := s.get(t)
 			awaitIdle(t, &s.group, 1)
-			s.group.mu.Lock()
-			for stream := range s.group.streams {
-				stream.End([]byte(text("last")))
-			}
-			s.group.mu.Unlock()
+			onlyStream(&s.group).End([]byte(text("last")))
 			s.expect(t, r, "last")
 			if _, err := r.next(); err != io.EOF {
 				t.Errorf("the body ends with %v", err)
 			}
 			s.expectCause(t, ErrEnded)
+		})
+	}
+}
+
+func TestAbortOfEndedStreamSparesTheNextConnectionWithItsDescriptor(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only on Linux a stream has a descriptor")
+	}
+	s := serve(t, overHTTP1, FeedConfig{})
+	first := dialStream(t, s)
+	<-s.returned
+	ended := onlyStream(&s.group)
+	_ = first.Close()
+	s.expectCause(t, ErrGone)
+	for range 10 { // one of them has the descriptor
+		conn := dialStream(t, s)
+		<-s.returned
+		ended.conn.abort()
+		publish(t, s.feed, "still here")
+		awaitText(t, conn, "still here")
+	}
+	equal(t, len(s.ended), 0)
+}
+
+func TestBlockedWriteContinuesWhenTheReaderReads(t *testing.T) {
+	large := strings.Repeat("x", 8<<20) // more than the buffers of both ends
+	for name, start := range servers {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, start, FeedConfig{MaxBytes: 32 << 20})
+			conn := dialStream(t, s)
+			<-s.returned
+			stream := onlyStream(&s.group)
+			for range 2 {
+				sent := stream.Sent()
+				publish(t, s.feed, large)
+				await(t, func() bool { return stream.Sent() > sent })
+				if _, err := io.CopyN(io.Discard, conn, int64(len(large))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			publish(t, s.feed, "the end")
+			awaitText(t, conn, "the end")
 		})
 	}
 }

@@ -77,15 +77,13 @@ func (p *pump) take(w *worker) []*Stream {
 
 // worker is one goroutine of a pump.
 type worker struct {
-	pump   *pump
-	batch  [workerBatch]*Stream
-	writer rawWriter
-	loop   func() // run; a stored method value starts without an allocation
+	pump  *pump
+	batch [workerBatch]*Stream
+	loop  func() // run; a stored method value starts without an allocation
 }
 
 func newWorker(p *pump) *worker {
 	w := &worker{pump: p}
-	w.writer.init()
 	w.loop = w.run
 	return w
 }
@@ -124,7 +122,7 @@ func (w *worker) serve(s *Stream) {
 		}
 		run = run[:min(len(run), maxWrite)]
 		began := sub.startWrite()
-		n := w.writer.write(s.polled, run)
+		n := s.socket.tryWrite(run)
 		s.sent.Add(int64(n))
 		sub.cursor.advance(n)
 		if n < len(run) { // the connection is full, or broken

@@ -214,7 +214,7 @@ func TestDeliveryDoesNotAllocate(t *testing.T) {
 	equal(t, allocs, 0)
 }
 
-func TestIdleStreamNeedsLessThan3KiB(t *testing.T) {
+func TestIdleStreamNeedsLessThan1500Bytes(t *testing.T) {
 	const streams = 500
 	s := serve(t, overHTTP1, FeedConfig{})
 	dial(t, s)
@@ -238,7 +238,7 @@ func TestIdleStreamNeedsLessThan3KiB(t *testing.T) {
 	}
 	each := (heap() - before) / streams
 	t.Logf("%d bytes for each stream, including the client's end", each)
-	if each > 3<<10 {
+	if each > 1500 {
 		t.Errorf("a stream needs %d bytes", each)
 	}
 }

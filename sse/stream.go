@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"sync/atomic"
 
-	"github.com/pathsync/pathsync/pace"
 	"github.com/pathsync/pathsync/sse/coding"
 )
 
@@ -28,19 +27,15 @@ var (
 type Stream struct {
 	group     *Group
 	conn      conn
-	polled    *polledConn // conn, if a poller watches it
-	resumable bool        // a write that times out can be continued
+	socket    socket // conn, if a poller watches it
+	resumable bool   // a write that times out can be continued
 
-	head          []byte          // the response's head, if the stream sends it, and the header of the encoder
-	prelude       []Piece         // nil after it has been sent, so that its memory is freed
+	beginning     *beginning      // nil after it has been sent, so that its memory is freed
 	subscriptions []subscription  // one for each feed; own[:] for a single feed
 	own           [1]subscription // avoids an allocation
 	mux           *mux            // of several feeds; nil for a single feed
 	encoder       coding.Encoder  // nil: not compressed
-	meter         pace.Meter
-	moved         int  // bytes since the last call of meter
-	timed         bool // there is a write deadline
-	final         bool // it is not extended any more
+	transfer      *transfer       // nil while nothing is sent
 
 	state  atomic.Uint32 // owned, ownedWoken or idle
 	next   *Stream       // in the queue of the pump, which guards it
@@ -51,7 +46,13 @@ type Stream struct {
 	onEnd   func(cause error)
 	watched chan struct{} // closed when the goroutine that watches the connection has ended; nil: a poller watches it
 
-	lastSent int64 // value of sent at the last check of Group.Shutdown; guarded by the group's lock
+	slot int // index in Group.streams; the group's lock guards it
+}
+
+// beginning is what a stream sends before it follows its feeds.
+type beginning struct {
+	head    []byte // the response's head, if the stream sends it, and the header of the encoder
+	prelude []Piece
 }
 
 // ending is the request to end a stream.
@@ -66,7 +67,7 @@ type ending struct {
 // after Start in either case. onEnd is called exactly once with the cause, after the connection has been closed and all
 // goroutines of the stream have ended. Every stream that Open returns must be started once.
 func (s *Stream) Start(prelude []Piece, feed *Feed, from Position, onEnd func(cause error)) {
-	s.prelude = prelude
+	s.beginning.prelude = prelude
 	s.subscriptions = s.own[:]
 	s.own[0].cursor = cursor{feed: feed, pos: from}
 	s.start(onEnd)
@@ -84,7 +85,7 @@ func (s *Stream) start(onEnd func(cause error)) {
 		return
 	}
 	s.onEnd = onEnd
-	if s.polled == nil {
+	if s.socket.poller == nil {
 		s.watched = make(chan struct{})
 		go s.watch()
 	}
@@ -138,7 +139,7 @@ func (s *Stream) release() {
 		s.mux.release()
 	}
 	s.endLaters()
-	s.prelude, s.mux = nil, nil
+	s.beginning, s.mux = nil, nil
 	clear(s.subscriptions)
 }
 
@@ -150,19 +151,19 @@ func (s *Stream) watch() {
 
 // begin sends the head and the prelude and then follows the feeds. It returns as follow does.
 func (s *Stream) begin(subscribed error) error {
-	if err := s.writeConn(s.head); err != nil {
+	if err := s.writeConn(s.beginning.head); err != nil {
 		return err
 	}
-	s.head = nil
+	s.beginning.head = nil
 	if subscribed != nil {
 		return subscribed
 	}
-	if end, err := s.sendPieces(s.prelude, s.sendPiece); err != nil {
+	if end, err := s.sendPieces(s.beginning.prelude, s.sendPiece); err != nil {
 		return err
 	} else if end != nil {
 		return s.sendLast(end)
 	}
-	s.prelude = nil
+	s.beginning = nil
 	if s.mux != nil {
 		return s.mux.run()
 	}

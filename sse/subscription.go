@@ -7,16 +7,18 @@ import (
 
 // subscription is the membership of a stream in one feed.
 type subscription struct {
-	stream    *Stream
-	cursor    cursor
-	later     *Later        // nil: none, or it has been sent
-	needs     Position      // changes of AppendChange before it are left out
-	measuring atomic.Bool   // the latency of what is pending
-	wrote     time.Duration // of the last measured write; only the stream's owner uses it
+	stream      *Stream
+	cursor      cursor
+	later       *Later                      // nil: none, or it has been sent
+	needs       Position                    // changes of AppendChange before it are left out
+	measurement atomic.Pointer[measurement] // of what is pending; nil: none
+	slot        int                         // index in Feed.subscriptions; the feed's lock guards it
+}
 
-	// The feed's lock guards these.
-	slot  int       // index in Feed.subscriptions
-	since time.Time // when the first event of the measurement was appended
+// measurement is the measured latency of one delivery.
+type measurement struct {
+	since time.Time     // when the first event was appended
+	wrote time.Duration // of the last write; only the stream's owner uses it
 }
 
 // subscribe subscribes the stream to all of its feeds, or to none if one of them has dropped its position.

@@ -44,10 +44,10 @@ func (s *Stream) write(frames []byte) error {
 // writeConn writes bytes to the connection. A write that times out continues while the reader reads.
 func (s *Stream) writeConn(p []byte) error {
 	for len(p) > 0 {
-		s.renewDeadline()
-		n, err := s.conn.Write(p[:min(len(p), s.maxWrite())])
+		deadline := s.deadline()
+		n, err := s.conn.write(p[:min(len(p), s.maxWrite())], deadline)
 		s.sent.Add(int64(n))
-		s.moved += n
+		s.transfer.moved += n
 		p = p[n:]
 		if err != nil && (n == 0 || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			return s.cause(err)
@@ -58,36 +58,37 @@ func (s *Stream) writeConn(p []byte) error {
 
 // maxWrite returns the size of the next write, in bytes.
 func (s *Stream) maxWrite() int {
-	if s.resumable && !s.final { // at the end, Shutdown has to notice within a second that bytes move
+	if s.resumable && !s.transfer.final { // at the end, Shutdown has to notice within a second that bytes move
 		return maxWrite
 	}
 	return pace.Piece
 }
 
-// renewDeadline sets the deadline of the next write. After a request to end, it sets the deadline once more, to the whole
-// WriteTimeout, which limits all that remains to be sent.
-func (s *Stream) renewDeadline() {
-	if s.final {
-		return
-	}
-	now := time.Now()
-	deadline, changed := s.meter.Renew(s.moved, now)
-	s.moved = 0
-	if s.final = s.ending.Load() != nil; s.final {
-		deadline, changed = now.Add(s.group.writeTimeout()), true
-	}
-	if changed {
-		s.timed = true
-		_ = s.conn.SetWriteDeadline(deadline) // after an error, the write fails, too
-	}
+// transfer is the pace of a stream's writes while it has something to send.
+type transfer struct {
+	meter    pace.Meter
+	moved    int // bytes since the last call of meter
+	deadline time.Time
+	final    bool // the deadline is not extended any more
 }
 
-// clearDeadline removes the write deadline, which would otherwise pass while the stream is idle.
-func (s *Stream) clearDeadline() {
-	if s.timed {
-		s.timed, s.meter = false, pace.Meter{Patience: s.meter.Patience}
-		_ = s.conn.SetWriteDeadline(time.Time{})
+// deadline returns the deadline of the next write. The first call after a request to end extends it once more, to the whole
+// WriteTimeout, which limits all that remains to be sent.
+func (s *Stream) deadline() time.Time {
+	if s.transfer == nil {
+		s.transfer = &transfer{meter: pace.Meter{Patience: s.group.writeTimeout()}}
 	}
+	t := s.transfer
+	if t.final {
+		return t.deadline
+	}
+	now := time.Now()
+	t.deadline, _ = t.meter.Renew(t.moved, now)
+	t.moved = 0
+	if t.final = s.ending.Load() != nil; t.final {
+		t.deadline = now.Add(s.group.writeTimeout())
+	}
+	return t.deadline
 }
 
 // cause returns the cause of a failed write.

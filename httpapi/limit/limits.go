@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -204,22 +205,26 @@ const streamRetry = 10 * time.Second
 // OpenStream counts an open stream. Call release when it ends.
 func (l *Limits) OpenStream(s *Sender) (release func(), err error) {
 	var counted []party
-	release = func() {
-		for _, p := range counted {
-			p.streams.remove(p.name)
-		}
-	}
 	for _, p := range l.parties(s) {
 		if p.name == "" {
 			continue
 		}
 		if !p.streams.add(p.name, p.Streams) {
-			release()
+			removeStream(counted)
 			return nil, problem.Limited(fmt.Sprintf("%s has %d streams open", p.label, p.Streams), streamRetry)
 		}
 		counted = append(counted, p)
 	}
-	return release, nil
+	if counted == nil {
+		return func() {}, nil
+	}
+	return func() { removeStream(counted) }, nil
+}
+
+func removeStream(from []party) {
+	for _, p := range from {
+		p.streams.remove(p.name)
+	}
 }
 
 // Accounts returns the accounts that a room counts for if this request opens it.

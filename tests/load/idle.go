@@ -25,6 +25,9 @@ func idle(_ context.Context, s *server, o options) (r report, err error) {
 	return r, nil
 }
 
+// settle is the time in which memory is freed that was needed only to start the server or to open the streams.
+const settle = 5 * time.Second
+
 // idleStreams opens streams and returns the memory of one in KiB.
 func idleStreams(s *server, streams int, present bool, r *report) (float64, error) {
 	const rooms = 100
@@ -37,6 +40,7 @@ func idleStreams(s *server, streams int, present bool, r *report) (float64, erro
 	const warmUp = 100 // streams: the program is in memory before the others are opened
 	for i := -warmUp; i < streams; i++ {
 		if i == 0 {
+			time.Sleep(settle)
 			r.begin(s)
 		}
 		client := ""
@@ -52,7 +56,7 @@ func idleStreams(s *server, streams int, present bool, r *report) (float64, erro
 			return 0, fmt.Errorf("stream %d: %w", i, err)
 		}
 	}
-	time.Sleep(5 * time.Second) // memory that was needed only to open the streams is freed
+	time.Sleep(settle)
 	r.end(s)
 	return float64(r.ended.rss-r.began.rss) / 1024 / float64(streams), nil
 }
