@@ -34,6 +34,13 @@ func (h *Hub) store() Store {
 	return h.history.store
 }
 
+// current returns the store of the current history, and whether it is being reopened.
+func (h *Hub) current() (store Store, reopening bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.history.store, h.reopening != nil
+}
+
 // storeError translates an error of a store for the hub's callers, and starts what the error requires: reopening the store,
 // or refusing writes.
 func (h *Hub) storeError(store Store, err error, doing string) error {

@@ -125,7 +125,7 @@ var errNoDatabase = errors.New("connection refused")
 func newHub(t *testing.T, store core.Store, adjust ...func(*core.Config)) *core.Hub {
 	t.Helper()
 	cfg := core.Config{Store: store, Listen: func(string, string, int64) core.Listener { return new(recorder) }}
-	cfg.WatchInterval = time.Hour // some tests sleep for a month
+	cfg.WatchInterval, cfg.TailInterval = time.Hour, time.Hour // some tests sleep for a month
 	for _, f := range adjust {
 		f(&cfg)
 	}

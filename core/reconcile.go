@@ -82,10 +82,7 @@ func (t *track) reconcile(p group) (result reconciled, err error) {
 			return result, err
 		}
 		result.moved = true
-		if first := page[0].ServerSeq; first > r.state.Seq()+1 {
-			return result, r.reopen("another server committed to it, and the log in between was pruned", "log", first)
-		}
-		if err = r.foldPage(page); err != nil {
+		if err = r.foldOthers(page); err != nil {
 			return result, err
 		}
 		for _, b := range page {
@@ -93,7 +90,6 @@ func (t *track) reconcile(p group) (result reconciled, err error) {
 				result.own++
 			}
 		}
-		t.c.releaseUpTo(r, page)
 		switch now := time.Now(); {
 		case latest.IsZero():
 			latest = now.Add(t.pace.timeout)
@@ -101,23 +97,6 @@ func (t *track) reconcile(p group) (result reconciled, err error) {
 			return result, r.reopen("the log of other servers' batches is too long")
 		}
 	}
-}
-
-// foldPage folds batches read from the log. An error stops the room.
-func (r *Room) foldPage(page []*Batch) error {
-	decisions, err := decisionsOf(page)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.err != nil {
-		return r.err
-	}
-	if err == nil {
-		err = r.foldLocked(decisions)
-	}
-	if err != nil {
-		r.failLocked(err)
-	}
-	return err
 }
 
 // readLog reads the next page of the log beyond the room's state. It retries until the database responds. If the database

@@ -34,7 +34,9 @@ type Room struct {
 	presenceAt    time.Time   // when it fires
 	streams       int         // streams opened so far; each gets its number
 
-	stopped atomic.Bool // err is not nil; read without the lock
+	stopped atomic.Bool  // err is not nil; read without the lock
+	seq     atomic.Int64 // state.Seq(); read without the lock
+	ahead   ahead
 
 	// checkpointer.mu guards these.
 	due      time.Time // when the checkpointer takes the room
@@ -99,6 +101,7 @@ func (r *Room) foldLocked(batches []Decision) error {
 			return err
 		}
 	}
+	r.seq.Store(r.state.Seq())
 	r.scheduleRowsLocked()
 	r.listener.Committed(batchesOf(batches))
 	r.updateMemoryLocked()

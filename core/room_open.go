@@ -33,6 +33,7 @@ func openRoom(h *Hub, store Store, name string) (*Room, error) {
 		checkpoint: checkpoint.ServerSeq, checkpointRows: checkpoint.Documents,
 		presence: presence.New(h.cfg.PresenceTimeout, h.cfg.MaxPresence, h.retained.Dropped)}
 	r.queue.room = r
+	r.seq.Store(state.Seq())
 	state.dropped = h.retained.Dropped
 	r.listener = h.cfg.Listen(name, store.Epoch(), state.Seq())
 	r.mu.Lock()
