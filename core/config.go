@@ -16,6 +16,10 @@ type Config struct {
 	InitialState InitialStateLoader
 	// Bus connects the hub to the other servers of the database. Default: they are noticed by the log tail only.
 	Bus Bus
+	// Node has the address and version of this server, for the others.
+	Node Node
+	// Servers receives the descriptions of all servers about once a second, if there is a Bus. It must not block.
+	Servers func([]Node)
 
 	CommitWindow        time.Duration // wait this long for more batches before each transaction; default: do not wait
 	ServerBatch         time.Duration // delay of document rows behind the log; default: 1.5 s

@@ -22,8 +22,9 @@ type Hub struct {
 	pruner       *pruner
 	watcher      *watcher
 	tailer       *tailer
+	cluster      *cluster
 
-	opening   sync.WaitGroup  // goroutines that open rooms, bring them up to the log, or reopen the store
+	opening   sync.WaitGroup  // goroutines that open rooms, bring them up to the log, commit for other servers, or reopen the store
 	readSlots chan struct{}   // one token for each room that is being read from the store
 	loadSlots chan struct{}   // one token for each call of the InitialStateLoader
 	ctx       context.Context // ends the opening of rooms and the reopening of the store
@@ -58,11 +59,15 @@ func NewHub(cfg Config) *Hub {
 	h.pruner = newPruner(h)
 	h.watcher = newWatcher(h)
 	h.tailer = newTailer(h)
+	h.cluster = newCluster(h, cfg.Bus)
 	go h.committer.run()
 	go h.checkpointer.run()
 	go h.pruner.run()
 	go h.watcher.run()
 	go h.tailer.run()
+	if cfg.Bus != nil {
+		go h.cluster.membership.run()
+	}
 	return h
 }
 
@@ -78,6 +83,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 	h.cancel()
 	h.opening.Wait()
+	h.cluster.leave(ctx)
 	h.tailer.close()
 	h.pruner.close()
 	h.watcher.close()
@@ -97,6 +103,18 @@ func (h *Hub) Close(ctx context.Context) error {
 		err = errors.Join(err, h.history.store.Close())
 	}
 	return err
+}
+
+// background runs a function that ends with the hub's context in a goroutine for which Close waits. It does nothing and
+// returns false while the hub is closing.
+func (h *Hub) background(run func()) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return false
+	}
+	h.opening.Go(run)
+	return true
 }
 
 // Epoch returns the epoch of the database's current history. A room and its events have the epoch of Room.Epoch.

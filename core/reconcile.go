@@ -32,6 +32,7 @@ func (t *track) conflict(a attempt) {
 		}
 		if n := results[i].own; n > 0 {
 			c.cfg.Metrics.Committed(batchesOf(p.batches[:n]), time.Since(a.began))
+			p.room.hub.cluster.committed(p.room.store, batchesOf(p.batches[:n]))
 			c.accept(p, n)
 		}
 		c.finish(p.room, p.submissions[results[i].own:])

@@ -37,6 +37,7 @@ type Room struct {
 	stopped atomic.Bool  // err is not nil; read without the lock
 	seq     atomic.Int64 // state.Seq(); read without the lock
 	ahead   ahead
+	waiting []reader // guarded by mu
 
 	// checkpointer.mu guards these.
 	due      time.Time // when the checkpointer takes the room
@@ -105,6 +106,7 @@ func (r *Room) foldLocked(batches []Decision) error {
 	r.scheduleRowsLocked()
 	r.listener.Committed(batchesOf(batches))
 	r.updateMemoryLocked()
+	r.advancedLocked()
 	return nil
 }
 
