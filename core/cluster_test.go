@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -50,11 +51,12 @@ func (b *testBus) Handle(topic string, receive func(string, []byte, func([]byte)
 	b.handle[topic] = receive
 }
 
-func (b *testBus) to(topic string) (reached []*testBus) {
+// to returns the servers that a message reaches: of all others, or of one.
+func (b *testBus) to(topic, server string) (reached []*testBus) {
 	b.net.mu.Lock()
 	defer b.net.mu.Unlock()
 	for _, o := range b.net.buses {
-		if o != b && (b.net.lose == nil || !b.net.lose(b.id, o.id, topic)) {
+		if o != b && (server == "" || server == o.id) && (b.net.lose == nil || !b.net.lose(b.id, o.id, topic)) {
 			reached = append(reached, o)
 		}
 	}
@@ -62,22 +64,19 @@ func (b *testBus) to(topic string) (reached []*testBus) {
 }
 
 func (b *testBus) Publish(topic string, data []byte) {
-	for _, o := range b.to(topic) {
+	for _, o := range b.to(topic, "") {
 		o.handle[topic](b.id, slices.Clone(data), func([]byte) {})
 	}
 }
 
 func (b *testBus) Request(ctx context.Context, server, topic string, data []byte) ([]byte, error) {
-	for _, o := range b.to(topic) {
-		if o.id == server {
-			response := make(chan []byte, 1)
-			o.handle[topic](b.id, data, func(data []byte) { response <- data })
-			select {
-			case data := <-response:
-				return data, nil
-			case <-ctx.Done():
-				return nil, context.Cause(ctx)
-			}
+	for _, o := range b.to(topic, server) {
+		response := make(chan []byte, 1)
+		o.handle[topic](b.id, data, func(data []byte) { response <- data })
+		select {
+		case data := <-response:
+			return data, nil
+		case <-ctx.Done():
 		}
 	}
 	<-ctx.Done()
@@ -224,8 +223,51 @@ func TestGarbageAndOtherEpochsOnBusAreDropped(t *testing.T) {
 		if got := delivered(read); len(got) != 0 {
 			t.Errorf("readers got %v", got)
 		}
+		receive := net.buses[0].handle["committed"]
+		net.buses[0].handle["committed"] = func(from string, data []byte, respond func([]byte)) {
+			receive(from, bytes.Replace(data, []byte(store.Epoch()), []byte("abcdefgh"), 1), respond)
+		}
+		net.cut(func(_, _, topic string) bool { return topic == "submit" })
 		submit(t, room(t, hubs[1], "r"), batch(t, "ann", 1, "set x 1"))
-		wantDocument(t, read, `{"x":1}`)
+		synctest.Wait()
+		if got := delivered(read); len(got) != 0 {
+			t.Errorf("from a message of another epoch, readers got %v", got)
+		}
+		net.buses[0].handle["committed"] = receive
+		submit(t, room(t, hubs[1], "r"), batch(t, "ann", 2, "set x 2"))
+		synctest.Wait()
+		wantDocument(t, read, `{"x":2}`)
+	})
+}
+
+func TestUnnumberedBatchIsAppliedOnceWithoutAnswersOfOtherServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		net, hubs := servers(t, store, 2)
+		for _, b := range net.buses {
+			serve := b.handle["submit"]
+			b.handle["submit"] = func(from string, data []byte, _ func([]byte)) { serve(from, data, func([]byte) {}) }
+		}
+		for _, h := range hubs {
+			submit(t, room(t, h, "r"), batch(t, "ann", core.NoClientSeq, "set x 1"))
+		}
+		if got := numbers(t, store, "r"); len(got) != 2 {
+			t.Errorf("the log has %d batches", len(got))
+		}
+	})
+}
+
+func TestServerThatForwardsHasBatchWhenItAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, hubs := servers(t, memstore.New(), 2)
+		net.cut(func(_, _, topic string) bool { return topic == "committed" })
+		for i := range 200 {
+			r := room(t, hubs[i%2], fmt.Sprint("room-", i))
+			submit(t, r, batch(t, "ann", 1, "set x 1"))
+			if len(delivered(r)) != 1 {
+				t.Fatalf("room %d does not have it", i)
+			}
+		}
 	})
 }
 
@@ -267,12 +309,19 @@ func TestReaderWithPositionOfAnotherServerWaitsForIt(t *testing.T) {
 func TestDrainedServerHandsItsRoomsOverBeforeItEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &appends{Store: memstore.New()}
-		_, hubs := servers(t, store, 3)
+		net, hubs := servers(t, store, 3)
 		for _, h := range hubs {
 			for i := range 20 {
 				room(t, h, fmt.Sprint("room-", i))
 			}
 		}
+		var forwarded atomic.Int32 // to the drained server
+		net.cut(func(_, to, topic string) bool {
+			if to == "server-1" && topic == "submit" {
+				forwarded.Add(1)
+			}
+			return false
+		})
 		if err := hubs[0].Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -283,14 +332,73 @@ func TestDrainedServerHandsItsRoomsOverBeforeItEnds(t *testing.T) {
 		}
 		began := time.Now()
 		for i := range 20 {
-			submit(t, room(t, hubs[0], fmt.Sprint("room-", i)), batch(t, "ann", 1, "set x 1"))
+			for n, h := range hubs {
+				submit(t, room(t, h, fmt.Sprint("room-", i)), batch(t, fmt.Sprint("ann-", n), 1, "set x 1"))
+			}
 		}
-		if took := time.Since(began); took > 20*2*time.Millisecond {
-			t.Errorf("20 batches took %v", took)
+		if took := time.Since(began); took > 60*2*time.Millisecond || store.conflicts.Load() > 0 || forwarded.Load() > 0 {
+			t.Errorf("60 batches took %v and %d conflicts; %d were forwarded to the drained server", took, store.conflicts.Load(), forwarded.Load())
 		}
 		closeHub(t, hubs[0])
 		if nodes, _ = store.Nodes(t.Context()); len(nodes) != 2 {
 			t.Errorf("%+v", nodes)
+		}
+	})
+}
+
+func TestDeadServerCostsOneWaitAndIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		_, hubs := servers(t, store, 1)
+		ghost := core.Node{ID: "ghost", Epoch: store.Epoch(), Protocol: core.Protocol, Oldest: core.OldestProtocol}
+		if err := store.SaveNode(t.Context(), ghost); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		all := func() time.Duration {
+			began := time.Now()
+			for i := range 50 {
+				submit(t, room(t, hubs[0], fmt.Sprint("room-", i)), batch(t, fmt.Sprint("ann-", time.Now().UnixNano()), 1, "set x 1"))
+			}
+			return time.Since(began)
+		}
+		if took := all(); took != 500*time.Millisecond {
+			t.Errorf("with a server that has just died, 50 rooms took %v", took)
+		}
+		time.Sleep(6 * time.Second)
+		if took := all(); took != 0 {
+			t.Errorf("later, 50 rooms took %v", took)
+		}
+		time.Sleep(time.Minute)
+		if nodes, err := store.Nodes(t.Context()); err != nil || len(nodes) != 1 {
+			t.Errorf("%+v, %v", nodes, err)
+		}
+	})
+}
+
+func TestServerOfUnknownVersionGetsNoBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		net, hubs := servers(t, store, 1)
+		net.cut(func(string, string, string) bool { return true })
+		for i, n := range []core.Node{{Protocol: core.OldestProtocol - 1}, {Protocol: core.Protocol + 2, Oldest: core.Protocol + 1}, {Protocol: core.Protocol, Epoch: "another"}} {
+			n.ID = fmt.Sprint("stranger-", i)
+			if n.Epoch == "" {
+				n.Epoch = store.Epoch()
+			}
+			if err := store.SaveNode(t.Context(), n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		began := time.Now()
+		for i := range 50 {
+			submit(t, room(t, hubs[0], fmt.Sprint("room-", i)), batch(t, "ann", 1, "set x 1"))
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("50 batches took %v", took)
 		}
 	})
 }
