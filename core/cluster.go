@@ -16,7 +16,7 @@ type cluster struct {
 	hub     *Hub
 	bus     Bus
 	members atomic.Pointer[members]
-	serving chan struct{} // one token for each forwarded batch that this server is committing
+	serving chan struct{} // one token for each request of another server that is being handled
 
 	membership *membership
 	draining   atomic.Bool
@@ -26,7 +26,7 @@ type cluster struct {
 	strangers map[string]bool      // servers whose messages this program does not read, or that do not read its own
 }
 
-// maxServing limits the forwarded batches that a server commits at a time. Others are committed where they came from.
+// maxServing limits the requests of other servers that a server handles at a time. Others are handled where they came from.
 const maxServing = 4096
 
 func newCluster(h *Hub, bus Bus) *cluster {
@@ -36,6 +36,7 @@ func newCluster(h *Hub, bus Bus) *cluster {
 	if bus != nil {
 		bus.Handle(topicCommitted, c.committedElsewhere)
 		bus.Handle(topicSubmit, c.serveSubmit)
+		bus.Handle(topicOpen, c.serveOpen)
 		bus.Handle(topicServers, c.serversChanged)
 	}
 	return c
@@ -175,6 +176,11 @@ func (c *cluster) serveSubmit(from string, data []byte, respond func([]byte)) {
 		respond(answerMessage(Answer{}, err))
 		return
 	}
+	c.serve(respond, func() packed.Message { return answerMessage(c.submit(room, p)) })
+}
+
+// serve responds to a request in a goroutine, or at once if too many are running.
+func (c *cluster) serve(respond func([]byte), response func() packed.Message) {
 	select {
 	case c.serving <- struct{}{}:
 	default:
@@ -183,7 +189,7 @@ func (c *cluster) serveSubmit(from string, data []byte, respond func([]byte)) {
 	}
 	started := c.hub.background(func() {
 		defer func() { <-c.serving }()
-		respond(answerMessage(c.submit(room, p)))
+		respond(response())
 	})
 	if !started {
 		<-c.serving
@@ -198,4 +204,41 @@ func (c *cluster) submit(name string, p *Proposal) (Answer, error) {
 	}
 	defer release()
 	return room.submit(c.hub.ctx, p)
+}
+
+// openElsewhere has the owner of a room open it, and reports whether it did so. It returns false for a room that this server
+// owns.
+func (c *cluster) openElsewhere(ctx context.Context, store Store, room string) bool {
+	if c.bus == nil {
+		return false
+	}
+	owner := c.owner(room)
+	if owner == "" {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.hub.cfg.InitialStateTimeout)
+	defer cancel()
+	var m packed.Message
+	m.Text(store.Epoch())
+	m.Text(room)
+	response, err := c.bus.Request(ctx, owner, topicOpen, m)
+	return err == nil && packed.Read(response).Bool()
+}
+
+// serveOpen opens a room for another server and responds whether it is open.
+func (c *cluster) serveOpen(_ string, data []byte, respond func([]byte)) {
+	r, _ := c.read(data)
+	if r == nil {
+		respond(answerMessage(Answer{}, ErrHistoryChanged))
+		return
+	}
+	name := r.Text()
+	c.serve(respond, func() (m packed.Message) {
+		_, release, err := c.hub.Room(c.hub.ctx, name)
+		if err == nil {
+			release()
+		}
+		m.Bool(err == nil)
+		return m
+	})
 }

@@ -3,6 +3,7 @@ package core_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -401,4 +402,100 @@ func TestServerOfUnknownVersionGetsNoBatches(t *testing.T) {
 			t.Errorf("50 batches took %v", took)
 		}
 	})
+}
+
+func TestRowsAreWrittenByTheServerThatCommits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		var ms []*measurer
+		_, hubs := servers(t, store, 3, func(c *core.Config) {
+			m := new(measurer)
+			ms = append(ms, m)
+			c.Metrics = m
+		})
+		for _, h := range hubs {
+			room(t, h, "r")
+		}
+		for n := range int64(20) {
+			submit(t, room(t, hubs[0], "r"), batch(t, "ann", n+1, fmt.Sprintf("set x %d", n)))
+			time.Sleep(time.Second)
+		}
+		time.Sleep(10 * time.Second)
+		writers := 0
+		for _, m := range ms {
+			if m.read().rows > 0 {
+				writers++
+			}
+		}
+		docs, err := store.Documents(t.Context(), "r")
+		if err != nil || len(docs) != 1 || docs[0].ServerSeq != 20 || writers != 1 {
+			t.Errorf("%d servers have written %+v, %v", writers, docs, err)
+		}
+	})
+}
+
+func TestInitialStateIsLoadedByOneServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var loads atomic.Int32
+		loader := loaderFunc(func(ctx context.Context, room string) (map[string]json.RawMessage, error) {
+			loads.Add(1)
+			time.Sleep(time.Second)
+			return map[string]json.RawMessage{"default": json.RawMessage(`{"room":"` + room + `"}`)}, nil
+		})
+		_, hubs := servers(t, memstore.New(), 3, func(c *core.Config) { c.InitialState = loader })
+		var all sync.WaitGroup
+		for i := range 10 {
+			for _, h := range hubs {
+				all.Go(func() {
+					name := fmt.Sprint("room-", i)
+					r, release, err := h.Room(t.Context(), name)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer release()
+					wantDocument(t, r, `{"room":"`+name+`"}`)
+				})
+			}
+		}
+		all.Wait()
+		if n := loads.Load(); n != 10 {
+			t.Errorf("10 rooms were loaded %d times", n)
+		}
+	})
+}
+
+type loaderFunc func(ctx context.Context, room string) (map[string]json.RawMessage, error)
+
+func (f loaderFunc) LoadInitialState(ctx context.Context, room string) (map[string]json.RawMessage, error) {
+	return f(ctx, room)
+}
+
+func TestLogIsPrunedByOneServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &walks{Store: memstore.New()}
+		_, hubs := servers(t, store, 3, func(c *core.Config) {
+			c.Retention, c.PruneInterval = core.Retention{Count: 1}, time.Second
+		})
+		submit(t, room(t, hubs[0], "r"), batch(t, "ann", 1, "set x 1"))
+		time.Sleep(2 * time.Second)
+		store.rounds.Store(0)
+		time.Sleep(10 * time.Second)
+		if n := store.rounds.Load(); n < 5 || n > 10 {
+			t.Errorf("in 10 s, the rooms of the log were read %d times", n)
+		}
+	})
+}
+
+// walks counts iterations over the rooms.
+type walks struct {
+	core.Store
+	rounds atomic.Int32
+}
+
+func (s *walks) NextRoom(ctx context.Context, after string) (string, error) {
+	if after == "" {
+		s.rounds.Add(1)
+	}
+	return s.Store.NextRoom(ctx, after)
 }

@@ -22,6 +22,7 @@ const (
 const (
 	topicCommitted = "committed" // batches that the sender has committed
 	topicSubmit    = "submit"    // a batch to be committed by the receiver, which responds with the answer
+	topicOpen      = "open"      // a room to be opened by the receiver, which responds when it is open
 	topicServers   = "servers"   // the sender has joined, drains or leaves
 )
 

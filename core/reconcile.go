@@ -33,6 +33,7 @@ func (t *track) conflict(a attempt) {
 		if n := results[i].own; n > 0 {
 			c.cfg.Metrics.Committed(batchesOf(p.batches[:n]), time.Since(a.began))
 			p.room.hub.cluster.committed(p.room.store, batchesOf(p.batches[:n]))
+			p.room.wrote(p.batches[n-1].ServerSeq)
 			c.accept(p, n)
 		}
 		c.finish(p.room, p.submissions[results[i].own:])

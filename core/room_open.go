@@ -30,7 +30,7 @@ func openRoom(h *Hub, store Store, name string) (*Room, error) {
 		return nil, err
 	}
 	r := &Room{name: name, hub: h, store: store, state: state,
-		checkpoint: checkpoint.ServerSeq, checkpointRows: checkpoint.Documents,
+		committed: state.Seq(), checkpoint: checkpoint.ServerSeq, checkpointRows: checkpoint.Documents,
 		presence: presence.New(h.cfg.PresenceTimeout, h.cfg.MaxPresence, h.retained.Dropped)}
 	r.queue.room = r
 	r.seq.Store(state.Seq())
