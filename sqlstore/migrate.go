@@ -124,13 +124,22 @@ func queryMeta(ctx context.Context, d dialect.Dialect, db queryer, name string) 
 }
 
 func exec(ctx context.Context, d dialect.Dialect, tx *sql.Tx, statement squirrel.Sqlizer) error {
+	_, err := execCount(ctx, d, tx, statement)
+	return err
+}
+
+// execCount executes a statement and returns the number of rows that it has changed.
+func execCount(ctx context.Context, d dialect.Dialect, tx *sql.Tx, statement squirrel.Sqlizer) (rows int64, err error) {
 	query, args, err := statement.ToSql()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if query, err = d.Placeholders().ReplacePlaceholders(query); err != nil {
-		return err
+		return 0, err
 	}
-	_, err = tx.ExecContext(ctx, query, args...)
-	return err
+	result, err := tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
