@@ -117,9 +117,9 @@ func (r *Room) foldLocked(batches []Decision) error {
 			return err
 		}
 	}
-	r.seq.Store(r.state.Seq())
 	r.scheduleRowsLocked()
 	r.listener.Committed(batchesOf(batches))
+	r.seq.Store(r.state.Seq())
 	r.updateMemoryLocked()
 	r.advancedLocked()
 	return nil
