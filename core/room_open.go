@@ -31,7 +31,7 @@ func openRoom(h *Hub, store Store, name string) (*Room, error) {
 	}
 	r := &Room{name: name, hub: h, store: store, state: state,
 		committed: state.Seq(), checkpoint: checkpoint.ServerSeq, checkpointRows: checkpoint.Documents,
-		presence: presence.New(h.cfg.PresenceTimeout, h.cfg.MaxPresence, h.retained.Dropped)}
+		presence: presence.New(h.cluster.name(), h.cfg.PresenceTimeout, h.cfg.MaxPresence, h.retained.Dropped)}
 	r.queue.room = r
 	r.seq.Store(state.Seq())
 	state.dropped = h.retained.Dropped
