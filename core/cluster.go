@@ -13,10 +13,11 @@ import (
 // cluster is the hub's side of the bus: it tells other servers what this one commits, and receives what they tell. Without a
 // bus it does nothing.
 type cluster struct {
-	hub     *Hub
-	bus     Bus
-	members atomic.Pointer[members]
-	serving chan struct{} // one token for each request of another server that is being handled
+	hub      *Hub
+	bus      Bus
+	members  atomic.Pointer[members]
+	fetching chan struct{} // one token for each fetchPresence that is running
+	serving  chan struct{} // one token for each request of another server that is being handled
 
 	membership *membership
 	draining   atomic.Bool
@@ -30,13 +31,14 @@ type cluster struct {
 const maxServing = 4096
 
 func newCluster(h *Hub, bus Bus) *cluster {
-	c := &cluster{hub: h, bus: bus, serving: make(chan struct{}, maxServing), suspects: map[string]time.Time{}, strangers: map[string]bool{}}
+	c := &cluster{hub: h, bus: bus, serving: make(chan struct{}, maxServing), fetching: make(chan struct{}, maxFetching), suspects: map[string]time.Time{}, strangers: map[string]bool{}}
 	c.membership = newMembership(c)
 	c.members.Store(&members{})
 	if bus != nil {
 		bus.Handle(topicCommitted, c.committedElsewhere)
 		bus.Handle(topicSubmit, c.serveSubmit)
 		bus.Handle(topicOpen, c.serveOpen)
+		c.handlePresence()
 		bus.Handle(topicServers, c.serversChanged)
 	}
 	return c

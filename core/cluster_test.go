@@ -28,14 +28,27 @@ type testBus struct {
 	id     string
 	handle map[string]func(from string, data []byte, respond func([]byte))
 	limit  int
+	queue  chan func() // of messages that have arrived
 }
 
 func (n *network) join(c *core.Config) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	b := &testBus{net: n, id: fmt.Sprint("server-", len(n.buses)+1), handle: map[string]func(string, []byte, func([]byte)){}, limit: 1 << 20}
+	b := &testBus{net: n, id: fmt.Sprint("server-", len(n.buses)+1), handle: map[string]func(string, []byte, func([]byte)){}, limit: 1 << 20, queue: make(chan func(), 1<<16)}
+	go func() {
+		for receive := range b.queue {
+			receive()
+		}
+	}()
 	n.buses = append(n.buses, b)
 	c.Bus = b
+}
+
+// close ends the goroutines.
+func (n *network) close() {
+	for _, b := range n.buses {
+		close(b.queue)
+	}
 }
 
 func (n *network) cut(lose func(from, to, topic string) bool) {
@@ -66,14 +79,14 @@ func (b *testBus) to(topic, server string) (reached []*testBus) {
 
 func (b *testBus) Publish(topic string, data []byte) {
 	for _, o := range b.to(topic, "") {
-		o.handle[topic](b.id, slices.Clone(data), func([]byte) {})
+		o.queue <- func() { o.handle[topic](b.id, slices.Clone(data), func([]byte) {}) }
 	}
 }
 
 func (b *testBus) Request(ctx context.Context, server, topic string, data []byte) ([]byte, error) {
 	for _, o := range b.to(topic, server) {
 		response := make(chan []byte, 1)
-		o.handle[topic](b.id, data, func(data []byte) { response <- data })
+		o.queue <- func() { o.handle[topic](b.id, data, func(data []byte) { response <- data }) }
 		select {
 		case data := <-response:
 			return data, nil
@@ -88,6 +101,7 @@ func (b *testBus) Request(ctx context.Context, server, topic string, data []byte
 func servers(t *testing.T, store core.Store, n int, adjust ...func(*core.Config)) (*network, []*core.Hub) {
 	t.Helper()
 	net := new(network)
+	t.Cleanup(net.close)
 	hubs := make([]*core.Hub, n)
 	for i := range hubs {
 		hubs[i] = newHub(t, store, append([]func(*core.Config){net.join}, adjust...)...)

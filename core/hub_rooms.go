@@ -143,6 +143,9 @@ func (h *Hub) open(name string, s *slot) {
 	close(s.opened)
 	if err == nil {
 		h.catchUpLocked(s, s.heard, nil)
+		if h.cluster.bus != nil {
+			h.opening.Go(func() { h.cluster.joinPresence(room) })
+		}
 	}
 	if s.users == 0 {
 		h.listUnusedLocked(s, s.unused)

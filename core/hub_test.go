@@ -25,6 +25,7 @@ type recorder struct {
 	seqs     []int64
 	presence []presence.Change
 	closed   []error
+	replaced []string
 	bytes    int
 }
 
@@ -46,6 +47,12 @@ func (l *recorder) PresenceChanged(c presence.Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.presence = append(l.presence, c)
+}
+
+func (l *recorder) Replaced(clientID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.replaced = append(l.replaced, clientID)
 }
 
 func (l *recorder) Closed(err error) {

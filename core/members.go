@@ -2,6 +2,7 @@ package core
 
 import (
 	"hash/fnv"
+	"slices"
 	"time"
 )
 
@@ -64,4 +65,9 @@ func weight(server, room string) uint64 {
 	w ^= w >> 33
 	w *= 0xc4ceb9fe1a85ec53
 	return w ^ w>>33
+}
+
+// others returns the live servers without this one.
+func (m members) others() []string {
+	return slices.DeleteFunc(slices.Clone(m.live), func(id string) bool { return id == m.self })
 }

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// membership is the goroutine that describes this server to the others in sync_nodes, and reads their descriptions.
+// membership is the goroutine that describes this server to the others in sync_nodes, and reads their descriptions. It also
+// sends the digests of presence.
 type membership struct {
 	worker
 	cluster *cluster
@@ -19,11 +20,17 @@ func (m *membership) run() {
 	defer close(m.done)
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
+	digests := time.NewTicker(max(m.cluster.hub.cfg.PresenceTimeout/digestsInLease, time.Millisecond))
+	defer digests.Stop()
+	m.beat()
 	for {
-		m.beat()
 		select {
 		case <-tick.C:
+			m.beat()
+		case <-digests.C:
+			m.cluster.sendDigests()
 		case <-m.wake:
+			m.beat()
 		case <-m.ctx.Done():
 			return
 		}
@@ -137,7 +144,7 @@ func (c *cluster) leave(ctx context.Context) {
 	if err := store.RemoveNodes(ctx, c.bus.Server()); err != nil {
 		c.hub.cfg.Log.Warn("this server's description cannot be removed from the database; the others do so after a minute", "error", err, reported(err))
 	}
-	c.announce()
+	c.bus.Publish(topicLeft, nil)
 }
 
 // announce makes the other servers read sync_nodes at once.
