@@ -117,7 +117,7 @@ func (c *cluster) receivePresence(from string, data []byte, _ func([]byte)) {
 		c.garbage(from, err)
 		return
 	}
-	room.mergePresence(from, records)
+	room.mergePresence(records)
 }
 
 // openRoom returns a room that is open; nil if it is not. It does not count as use of the room.
@@ -131,14 +131,13 @@ func (h *Hub) openRoom(store Store, name string) *Room {
 }
 
 // mergePresence merges records of another server.
-func (r *Room) mergePresence(from string, records []presence.Record) {
+func (r *Room) mergePresence(records []presence.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err != nil {
 		return
 	}
 	now := time.Now()
-	r.presence.Hear(from, now)
 	for _, record := range records {
 		if r.presence.Merge(record, now) != 0 {
 			r.listener.Replaced(record.ClientID)
@@ -236,7 +235,7 @@ func (c *cluster) fetchPresence(ctx context.Context, r *Room, server string) {
 			all[record.ClientID], after = true, record.ClientID
 		}
 		more = more && len(records) > 0
-		r.mergePresence(server, records)
+		r.mergePresence(records)
 	}
 	r.retainPresence(server, all)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -38,6 +39,13 @@ func users(t *testing.T, r *core.Room) (all []presence.User) {
 	return all
 }
 
+func replaced(r *core.Room) []string {
+	l := r.Listener().(*recorder)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.replaced)
+}
+
 func wantErr(t *testing.T, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
@@ -51,7 +59,7 @@ func wantSamePresence(t *testing.T, rooms []*core.Room, n int) {
 	synctest.Wait()
 	for i, r := range rooms {
 		if got := users(t, r); len(got) != n || !reflect.DeepEqual(got, users(t, rooms[0])) {
-			t.Errorf("server %d has %+v, server 1 %+v; want %d clients", i+1, got, users(t, rooms[0]), n)
+			t.Errorf("server %d has %d clients %.300s, server 1 %.300s; want %d clients", i+1, len(got), fmt.Sprint(got), fmt.Sprint(users(t, rooms[0])), n)
 		}
 	}
 }
@@ -92,6 +100,9 @@ func TestPresenceIsTheSameOnAllServers(t *testing.T) {
 		}
 		time.Sleep(time.Minute) // the update at another server does not end the presence that the stream keeps
 		wantSamePresence(t, rooms, 2)
+		if ended := replaced(rooms[0]); len(ended) > 0 {
+			t.Errorf("an update at another server has ended the streams of %v", ended)
+		}
 		if err := rooms[2].Leave("ann", ""); err != nil {
 			t.Fatal(err)
 		}
@@ -106,6 +117,7 @@ func TestRoomThatOpensGetsThePresenceOfOtherServers(t *testing.T) {
 		for i := range 1000 {
 			connect(t, one, fmt.Sprint("client-", i), "")
 		}
+		synctest.Wait()
 		two := room(t, hubs[1], "r")
 		wantSamePresence(t, []*core.Room{one, two}, 1000)
 	})
@@ -181,9 +193,9 @@ func TestNewerStreamAtAnotherServerEndsTheOlder(t *testing.T) {
 		synctest.Wait()
 		connect(t, rooms[1], "ann", "")
 		synctest.Wait()
-		one, two := rooms[0].Listener().(*recorder), rooms[1].Listener().(*recorder)
-		if len(one.replaced) != 1 || len(two.replaced) != 0 {
-			t.Errorf("ended: %v, %v", one.replaced, two.replaced)
+		one, two := replaced(rooms[0]), replaced(rooms[1])
+		if len(one) != 1 || len(two) != 0 {
+			t.Errorf("ended: %v, %v", one, two)
 		}
 	})
 }
@@ -196,9 +208,9 @@ func TestConcurrentStreamsAtTwoServersLeaveOne(t *testing.T) {
 			connect(t, rooms[0], id, "")
 			connect(t, rooms[1], id, "") // before the message of the first has arrived, or after
 			synctest.Wait()
-			one, two := rooms[0].Listener().(*recorder), rooms[1].Listener().(*recorder)
-			if len(one.replaced)+len(two.replaced) != 1 {
-				t.Errorf("ended: %v, %v", one.replaced, two.replaced)
+			one, two := replaced(rooms[0]), replaced(rooms[1])
+			if len(one)+len(two) != 1 {
+				t.Errorf("ended: %v, %v", one, two)
 			}
 			wantSamePresence(t, rooms, 1)
 		}

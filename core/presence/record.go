@@ -207,8 +207,7 @@ func (t *Table) Merge(r Record, now time.Time) (replaced int) {
 	}
 	m.version = r.Version
 	delete(t.replicas.left, r.ClientID)
-	if r.Server == t.server && r.Stream != (m.stream != 0) { // the writer did not know yet that the stream has ended
-		m.server, m.remote, m.until = "", false, now.Add(t.lease)
+	if m.server == "" && (r.Server != t.server || r.Stream != (m.stream != 0)) { // the writer did not know of this stream, or its end
 		t.record(m, now)
 	}
 	return replaced
@@ -244,8 +243,8 @@ func (t *Table) mergeUser(m *member, r Record, now time.Time) (_ *member, replac
 		t.pending.note(r.ClientID, m)
 	}
 	before := m.memory()
-	if r.Server == t.server {
-		m.stream = stream
+	if r.Server == t.server || stream != 0 && !r.Stream { // only a stream replaces a stream
+		m.stream, m.server, m.remote = stream, "", false
 	} else {
 		if m.stream != 0 || m.remote && !r.Stream {
 			t.endStream(m, now)

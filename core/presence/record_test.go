@@ -239,3 +239,23 @@ func TestSingleServerKeepsNoRecords(t *testing.T) {
 		t.Errorf("%+v", records)
 	}
 }
+
+func TestLateMessageOfTheOldServerDoesNotEndTheStreamAtTheNewOne(t *testing.T) {
+	older, newer := New("a", lease, 10, nil), New("b", lease, 10, nil)
+	ahead := presenceStart.Add(time.Hour) // its clock is wrong
+	older.Connect("ann", "", "", 1, ahead)
+	older.TakeRecords()
+	older.Disconnect("ann", 1, ahead)
+	newer.Connect("ann", "", "", 7, presenceStart)
+	for _, r := range older.TakeRecords() {
+		if replaced := newer.Merge(r, presenceStart); replaced != 0 {
+			t.Errorf("stream %d ends", replaced)
+		}
+	}
+	for _, r := range newer.TakeRecords() {
+		older.Merge(r, ahead)
+	}
+	if m := older.members["ann"]; m.server != "b" || !m.remote || older.DigestOf("b") != newer.DigestOf("b") {
+		t.Errorf("%+v", m)
+	}
+}
