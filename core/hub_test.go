@@ -28,6 +28,7 @@ type recorder struct {
 	readers  int // what Readers returns
 	asked    int // calls of Readers
 	closed   []error
+	replaced []string
 	bytes    int
 }
 
@@ -69,6 +70,12 @@ func (l *recorder) readersAsked() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.asked
+}
+
+func (l *recorder) Replaced(clientID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.replaced = append(l.replaced, clientID)
 }
 
 func (l *recorder) Closed(err error) {
@@ -154,7 +161,7 @@ var errNoDatabase = errors.New("connection refused")
 func newHub(t *testing.T, store core.Store, adjust ...func(*core.Config)) *core.Hub {
 	t.Helper()
 	cfg := core.Config{Store: store, Listen: func(string, string, int64) core.Listener { return new(recorder) }}
-	cfg.WatchInterval = time.Hour // some tests sleep for a month
+	cfg.WatchInterval, cfg.TailInterval = time.Hour, time.Hour // some tests sleep for a month
 	for _, f := range adjust {
 		f(&cfg)
 	}

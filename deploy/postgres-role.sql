@@ -12,4 +12,5 @@ GRANT USAGE ON SCHEMA public TO pathsync_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.sync_change_log TO pathsync_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.sync_documents TO pathsync_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.sync_checkpoints TO pathsync_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.sync_nodes TO pathsync_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.sync_meta TO pathsync_service;

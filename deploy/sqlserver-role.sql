@@ -12,5 +12,6 @@ GO
 GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.sync_change_log TO pathsync_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.sync_documents TO pathsync_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.sync_checkpoints TO pathsync_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.sync_nodes TO pathsync_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON dbo.sync_meta TO pathsync_service;
 GO

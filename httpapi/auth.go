@@ -95,9 +95,9 @@ func (s *Server) byTicket(roomsOf func(*request) ([]string, error), handle handl
 		if err != nil {
 			return err
 		}
-		identity, ok := s.tickets.Redeem(ticket, rooms)
-		if !ok {
-			return problem.Challenge("the ticket was used, has expired, or is for another room", true)
+		identity, err := s.redeem(r.Context(), ticket, rooms)
+		if err != nil {
+			return err
 		}
 		if err := s.identify(w, r, identity); err != nil {
 			return err
@@ -131,7 +131,12 @@ func (s *Server) authenticate(r *request) (access.Identity, error) {
 	if err != nil {
 		return access.Identity{}, err
 	}
-	identity, err := s.cfg.Auth.Authenticate(r.Context(), text)
+	return s.verify(r.Context(), text)
+}
+
+// verify returns the identity of a token.
+func (s *Server) verify(ctx context.Context, text string) (access.Identity, error) {
+	identity, err := s.cfg.Auth.Authenticate(ctx, text)
 	switch {
 	case err == nil:
 		return identity, nil

@@ -116,6 +116,7 @@ func New(cfg Config) *Server {
 		probes: make(chan struct{}, maxProbes), anonymous: access.Unrestricted(),
 	}
 	s.hub.CountMemory(s.memory)
+	s.answerOthers()
 	s.closing, s.drain = context.WithCancel(context.Background())
 	s.router = newRouter(s.routes(), s.fail)
 	return s

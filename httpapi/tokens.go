@@ -1,15 +1,16 @@
 package httpapi
 
 import (
+	"context"
 	"strconv"
 	"time"
 
 	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/tree"
-	"github.com/pathsync/pathsync/httpapi/feed"
 	"github.com/pathsync/pathsync/httpapi/problem"
 	"github.com/pathsync/pathsync/httpapi/ticket"
+	"github.com/pathsync/pathsync/httpapi/token"
 	"github.com/pathsync/pathsync/httpapi/wire"
 )
 
@@ -29,7 +30,8 @@ func (s *Server) postTicket(w *response, r *request) error {
 	if err := requirePermission(r, access.Read, rooms); err != nil {
 		return err
 	}
-	t, ok := s.tickets.Issue(r.identity, rooms)
+	text, _ := token.FromRequest(r.Request) // "" without authentication
+	t, ok := s.tickets.Issue(r.identity, text, rooms)
 	if !ok {
 		return problem.New(problem.Overloaded, "too many tickets were issued in the last "+ticket.Life.String())
 	}
@@ -53,20 +55,29 @@ func (s *Server) postToken(w *response, r *request) error {
 	if identity.Expired(time.Now()) {
 		return errExpired()
 	}
-	room, release, ok := s.hub.RoomIfOpen(name)
-	if !ok {
-		return problem.New(problem.StreamNotFound, "")
+	found, err := s.renewHere(name, clientID, func() (access.Identity, error) { return identity, nil })
+	if text, _ := token.FromRequest(r.Request); !found && text != "" {
+		found, err = s.renewElsewhere(r.Context(), name, clientID, text)
 	}
-	defer release()
-	expiry := feed.Of(room).ExpiryOf(clientID)
-	if expiry == nil {
-		return problem.New(problem.StreamNotFound, "")
-	}
-	if err := expiry.Renew(identity); err != nil {
+	switch {
+	case err != nil:
 		return err
+	case !found:
+		return problem.New(problem.StreamNotFound, "")
 	}
 	return w.noContent()
 }
 
 // errExpired refuses an expired identity for a stream. Other requests accept it for a moment, because clocks differ.
 func errExpired() error { return problem.Challenge("the token has expired", true) }
+
+// redeem returns the identity of a ticket, which this server or another one has issued.
+func (s *Server) redeem(ctx context.Context, text string, rooms []string) (access.Identity, error) {
+	if t, ok := s.tickets.Redeem(text, rooms); ok {
+		return t.Identity, nil
+	}
+	if original, ok := s.redeemElsewhere(ctx, text, rooms); ok {
+		return s.verify(ctx, original)
+	}
+	return access.Identity{}, problem.Challenge("the ticket was used, has expired, or is for another room", true)
+}

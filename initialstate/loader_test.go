@@ -182,6 +182,7 @@ type ignoringListener struct{}
 func (ignoringListener) Committed([]*core.Batch)         {}
 func (ignoringListener) PresenceChanged(presence.Change) {}
 func (ignoringListener) ListsDue()                       {}
+func (ignoringListener) Replaced(string)                 {}
 func (ignoringListener) Readers() int                    { return 0 }
 func (ignoringListener) Bytes() int                      { return 0 }
 func (ignoringListener) Closed(error)                    {}

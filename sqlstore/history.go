@@ -17,11 +17,18 @@ import (
 // history.
 func (s *Store) sameEpoch(ctx context.Context) error {
 	var epoch string
-	err := s.query.epoch.QueryRowContext(ctx).Scan(&epoch)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && epoch != s.epoch {
+	if err := s.query.epoch.QueryRowContext(ctx).Scan(&epoch); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	return s.expectEpoch(epoch)
+}
+
+// expectEpoch returns core.ErrHistoryChanged unless an epoch is the store's.
+func (s *Store) expectEpoch(epoch string) error {
+	if epoch != s.epoch {
 		return fmt.Errorf("%w: its epoch was %q and is %q", core.ErrHistoryChanged, s.epoch, epoch)
 	}
-	return err
+	return nil
 }
 
 // Reopen implements core.Store.

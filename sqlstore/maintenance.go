@@ -9,11 +9,14 @@ import (
 	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
 )
 
-// Migrate migrates the tables of a database, as Open does, and returns their schema version.
+// Migrate migrates the tables of a database, as Open does, and returns their schema version. It is higher than
+// that of this program if a newer one has migrated them.
 func Migrate(ctx context.Context, dsn string, options ...Option) (version int, err error) {
-	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, _ *slog.Logger) error {
-		version = len(d.Schema().Migrations)
-		_, _, err := migrate(ctx, d)
+	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, _ *slog.Logger) (err error) {
+		if _, _, err := migrate(ctx, d); err != nil {
+			return err
+		}
+		version, err = schemaVersion(ctx, d, d.Reader())
 		return err
 	})
 	return version, err

@@ -27,11 +27,11 @@ func migrate(ctx context.Context, d dialect.Dialect) (epoch string, created bool
 		if err != nil {
 			return "", false, err
 		}
-		if version > newest {
-			return "", false, tooNew(version, newest)
-		}
-		if version == newest {
+		if version >= newest {
 			err := withTimeout(ctx, func(ctx context.Context) (err error) {
+				if err := expectUsable(ctx, d, version); err != nil {
+					return err
+				}
 				epoch, err = readEpoch(ctx, d)
 				return err
 			})
@@ -44,6 +44,31 @@ func migrate(ctx context.Context, d dialect.Dialect) (epoch string, created bool
 			return "", false, fmt.Errorf("migrating tables to version %d: %w", version+1, err)
 		}
 	}
+}
+
+// expectUsable returns an error if this program cannot use the tables of a schema version. A migration that only adds what
+// older programs ignore leaves schema_oldest unchanged, so that they keep running while servers are upgraded one by one. Any
+// other migration sets it to its own number.
+func expectUsable(ctx context.Context, d dialect.Dialect, version int) error {
+	newest := len(d.Schema().Migrations)
+	if version <= newest {
+		return nil
+	}
+	text, err := queryMeta(ctx, d, d.Reader(), "schema_oldest")
+	if errors.Is(err, errNoMeta) {
+		return tooNew(version, newest)
+	}
+	if err != nil {
+		return err
+	}
+	oldest, err := strconv.Atoi(text)
+	if err != nil {
+		return fmt.Errorf("reading schema_oldest: %w", err)
+	}
+	if oldest > newest {
+		return tooNew(version, newest)
+	}
+	return nil
 }
 
 // migrateFrom runs one migration, unless another process has. It reports whether it has created the epoch.
@@ -124,13 +149,22 @@ func queryMeta(ctx context.Context, d dialect.Dialect, db queryer, name string) 
 }
 
 func exec(ctx context.Context, d dialect.Dialect, tx *sql.Tx, statement squirrel.Sqlizer) error {
+	_, err := execCount(ctx, d, tx, statement)
+	return err
+}
+
+// execCount executes a statement and returns the number of rows that it has changed.
+func execCount(ctx context.Context, d dialect.Dialect, tx *sql.Tx, statement squirrel.Sqlizer) (rows int64, err error) {
 	query, args, err := statement.ToSql()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if query, err = d.Placeholders().ReplacePlaceholders(query); err != nil {
-		return err
+		return 0, err
 	}
-	_, err = tx.ExecContext(ctx, query, args...)
-	return err
+	result, err := tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }

@@ -30,11 +30,67 @@ func TestOpenRejectsTablesOfNewerVersion(t *testing.T) {
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)
 		openDSN(t, dsn).Close()
-		mustExec(t, e.raw(t, dsn), e.text(dsn, "UPDATE ~sync_meta SET value = '999' WHERE name = 'schema_version'"))
+		db := e.raw(t, dsn)
+		mustExec(t, db, e.text(dsn, "UPDATE ~sync_meta SET value = '999' WHERE name = 'schema_version'"))
+		for _, oldest := range []string{
+			"UPDATE ~sync_meta SET value = '998' WHERE name = 'schema_oldest'",
+			"DELETE FROM ~sync_meta WHERE name = 'schema_oldest'",
+		} {
+			mustExec(t, db, e.text(dsn, oldest))
+			_, err := Open(t.Context(), dsn)
+			if err == nil || !strings.Contains(err.Error(), "version 999") || !strings.Contains(err.Error(), "use a newer program") || WaitingHelps(err) {
+				t.Fatalf("got error %v, want one that says what to do", err)
+			}
+		}
+	})
+}
 
-		_, err := Open(t.Context(), dsn)
-		if err == nil || !strings.Contains(err.Error(), "version 999") || !strings.Contains(err.Error(), "use a newer program") {
-			t.Fatalf("got error %v, want one that says what to do", err)
+// During a rolling upgrade, servers of two versions use the same tables, and the older ones may be restarted.
+func TestOlderProgramUsesTablesWithAdditions(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, e engine) {
+		dsn := e.newDSN(t)
+		old := openDSN(t, dsn)
+		appendHistory(t, old, "room", 1, 1)
+		d := withMigrations(t, dsn, e.text(dsn, "CREATE TABLE ~addition (n INTEGER)"))
+		newer, err := open(t.Context(), d, settings{log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { newer.Close() })
+
+		appendHistory(t, newer, "room", 2, 2)
+		appendHistory(t, old, "room", 3, 3)
+		restarted := openDSN(t, dsn)
+		appendHistory(t, restarted, "room", 4, 4)
+		wantLogOf(t, newer, "room", 4)
+		if restarted.Epoch() != newer.Epoch() {
+			t.Errorf("epochs %s and %s", restarted.Epoch(), newer.Epoch())
+		}
+		if version, err := Migrate(t.Context(), dsn); err != nil || version != len(d.Schema().Migrations) {
+			t.Errorf("version %d, %v", version, err)
+		}
+		if script, err := MigrationScript(t.Context(), dsn, -1); err != nil || script != "" {
+			t.Errorf("%v, %s", err, script)
+		}
+	})
+}
+
+func TestOlderProgramRejectsTablesAfterAnotherChange(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, e engine) {
+		dsn := e.newDSN(t)
+		openDSN(t, dsn).Close()
+		d := withMigrations(t, dsn, e.text(dsn, "CREATE TABLE ~addition (n INTEGER)"),
+			e.text(dsn, "UPDATE ~sync_meta SET value = '999' WHERE name = 'schema_oldest'"))
+		newer, err := open(t.Context(), d, settings{log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		newer.Close()
+		if _, err := Open(t.Context(), dsn); err == nil || WaitingHelps(err) {
+			t.Errorf("got error %v", err)
+		}
+		if _, err := MigrationScript(t.Context(), dsn, -1); err == nil {
+			t.Error("a script is printed")
 		}
 	})
 }

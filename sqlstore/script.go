@@ -11,7 +11,7 @@ import (
 
 // MigrationScript returns the SQL that migrates tables from a schema version to that of this program, for the database's
 // own tools: sqlcmd, psql or sqlite3. The script is one transaction, sets sync_meta, and fails for tables of another
-// version. It is empty if the tables are up to date.
+// version. It is empty if the tables are up to date, or of a newer version that this program can use.
 //
 // With a negative version, MigrationScript reads the version from the database. Otherwise it does not connect.
 func MigrationScript(ctx context.Context, dsn string, from int, options ...Option) (script string, err error) {
@@ -26,6 +26,9 @@ func MigrationScript(ctx context.Context, dsn string, from int, options ...Optio
 	err = withDialect(ctx, dsn, options, func(d dialect.Dialect, _ *slog.Logger) (err error) {
 		if from, err = schemaVersion(ctx, d, d.Reader()); err != nil {
 			return err
+		}
+		if from > len(d.Schema().Migrations) {
+			return expectUsable(ctx, d, from)
 		}
 		script, err = migrationScript(d, from)
 		return err

@@ -40,7 +40,7 @@ func (t *taker) undo(ctx context.Context, tx *sql.Tx, progress string, force boo
 	}
 	rename := t.d.Schema().Predecessor.Rename
 	for _, statement := range []string{
-		"DROP TABLE $(sync_change_log)", "DROP TABLE $(sync_documents)", "DROP TABLE $(names)", "DROP TABLE " + t.table("sync_meta"), "DROP TABLE " + t.table("sync_checkpoints"),
+		"DROP TABLE $(sync_change_log)", "DROP TABLE $(sync_documents)", "DROP TABLE $(names)", "DROP TABLE " + t.table("sync_meta"), "DROP TABLE " + t.table("sync_checkpoints"), "DROP TABLE " + t.table("sync_nodes"),
 		rename(t.table("sync_documents"+t.from), "sync_documents"), rename(t.table("sync_change_log"+t.from), "sync_change_log"),
 	} {
 		if err := t.exec(ctx, tx, t.text(statement)); err != nil {

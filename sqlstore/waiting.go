@@ -9,7 +9,7 @@ import (
 
 // WaitingHelps reports whether Open may succeed later without a restart: when the database is available, or when an
 // administrator has created its tables or granted a permission. It is false for an invalid URL and for tables of a newer
-// program.
+// program that this one cannot use.
 func WaitingHelps(err error) bool { return err != nil && !errors.As(err, new(dialect.Permanent)) }
 
 func tooNew(version, newest int) error {

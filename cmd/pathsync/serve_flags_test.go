@@ -27,6 +27,7 @@ func TestFlagsHaveTheDefaultsOfTheServer(t *testing.T) {
 		networkFlags{Listen: "127.0.0.1:8080"},
 		tlsFlags{ACMECache: "pathsync-acme", ACMEServer: "https://acme-v02.api.letsencrypt.org/directory"},
 		storageFlags{Database: "sqlite:pathsync.db", DatabaseWait: 10 * time.Minute, ServerBatch: 1500 * time.Millisecond},
+		clusterFlags{},
 		authFlags{Auth: "none"},
 		roomFlags{RoomIdle: time.Minute, MaxDocumentBytes: 8 << 20, MaxDocuments: 10_000, MaxRooms: 100000, MemoryBudget: 2 << 30},
 		streamFlags{PresenceTimeout: 15 * time.Second, Heartbeat: 15 * time.Second, MaxDelay: 15 * time.Millisecond, FeedBytes: 4 << 20, DrainSpread: 3 * time.Second},

@@ -30,15 +30,17 @@ type database struct {
 	epoch  string
 	rooms  map[string]*room // rooms that were written to
 	closed bool
+	all    []core.TailEntry // all batches, in the order of their appends
 
 	settings map[string]string
+	nodes    map[string]node
 }
 
 // New returns an empty store with a new epoch.
 func New() *Store {
 	epoch := newEpoch()
 	return &Store{epoch: epoch, created: true, database: &database{
-		epoch: epoch, rooms: make(map[string]*room), settings: make(map[string]string),
+		epoch: epoch, rooms: make(map[string]*room), settings: make(map[string]string), nodes: make(map[string]node),
 	}}
 }
 
@@ -83,7 +85,9 @@ func (s *Store) Append(ctx context.Context, batches []*core.Batch) error {
 		return fmt.Errorf("appending to the log: %w", err)
 	}
 	for _, b := range batches {
-		s.writable(b.Room).append(keep(b))
+		b = keep(b)
+		s.writable(b.Room).append(b)
+		s.all = append(s.all, core.TailEntry{Room: b.Room, ServerSeq: b.ServerSeq})
 	}
 	return nil
 }
@@ -288,6 +292,19 @@ func (s *Store) SaveSetting(ctx context.Context, name, value string) error {
 	}
 	s.settings[strings.Clone(name)] = strings.Clone(value)
 	return nil
+}
+
+// InitSetting implements core.Store.
+func (s *Store) InitSetting(ctx context.Context, name, value string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(ctx); err != nil {
+		return "", err
+	}
+	if s.settings[name] == "" {
+		s.settings[strings.Clone(name)] = strings.Clone(value)
+	}
+	return s.settings[name], nil
 }
 
 // Ping implements core.Store.

@@ -20,6 +20,8 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"Clients", clientTests},
 		{"Documents", documentTests},
 		{"Prune", pruneTests},
+		{"Tail", tailTests},
+		{"Nodes", nodeTests},
 		{"Text", textTests},
 		{"Contexts", contextTests},
 		{"Concurrency", concurrencyTests},
@@ -40,7 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 // RunDurable tests a Store whose database is outside the process. newDatabase creates an empty database and returns a function
 // that opens it. Each call of that function returns another Store, also while others are open.
 func RunDurable(t *testing.T, newDatabase func(t *testing.T) (open func() (core.Store, error))) {
-	for _, test := range append(slices.Clone(durabilityTests), fencesOfServers...) {
+	for _, test := range slices.Concat(durabilityTests, fencesOfServers, tailsOfServers) {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(t, newDatabase(t))
 		})

@@ -32,18 +32,19 @@ type Store struct {
 
 // Ticket opens one stream of some or all of its rooms.
 type Ticket struct {
-	Text    string
-	Expires time.Time
+	Text     string
+	Expires  time.Time
+	Identity access.Identity // of the user to whom it was issued
+	Token    string          // from which the identity was made; "": without authentication
 
-	rooms    []string
-	identity access.Identity
+	rooms []string
 }
 
 // NewStore returns an empty store.
 func NewStore() *Store { return &Store{valid: map[string]*Ticket{}, byUser: map[string]int{}} }
 
 // Issue makes a ticket. It reports false when a limit is reached.
-func (s *Store) Issue(identity access.Identity, rooms []string) (*Ticket, bool) {
+func (s *Store) Issue(identity access.Identity, token string, rooms []string) (*Ticket, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -51,7 +52,7 @@ func (s *Store) Issue(identity access.Identity, rooms []string) (*Ticket, bool) 
 	if len(s.issued) >= maxTickets || s.bytes >= maxMemory || s.byUser[identity.User] >= maxTicketsOfUser {
 		return nil, false
 	}
-	t := &Ticket{Text: rand.Text(), rooms: rooms, identity: identity, Expires: now.Add(Life)}
+	t := &Ticket{Text: rand.Text(), rooms: rooms, Identity: identity, Token: token, Expires: now.Add(Life)}
 	s.valid[t.Text] = t
 	s.issued = append(s.issued, t)
 	s.bytes += t.memory()
@@ -59,16 +60,16 @@ func (s *Store) Issue(identity access.Identity, rooms []string) (*Ticket, bool) 
 	return t, true
 }
 
-// Redeem returns the identity of a ticket that is valid for all of some rooms. The ticket is invalid afterwards in any case.
-func (s *Store) Redeem(text string, rooms []string) (access.Identity, bool) {
+// Redeem returns a ticket if it is valid for all of some rooms. It is invalid afterwards in any case.
+func (s *Store) Redeem(text string, rooms []string) (t *Ticket, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t, ok := s.valid[text]
+	t, ok = s.valid[text]
 	delete(s.valid, text)
 	if !ok || !t.covers(rooms) || !time.Now().Before(t.Expires) {
-		return access.Identity{}, false
+		return nil, false
 	}
-	return t.identity, true
+	return t, true
 }
 
 // Memory estimates the memory of all tickets in bytes.
@@ -84,8 +85,8 @@ func (s *Store) expireLocked(now time.Time) {
 		t := s.issued[expired]
 		delete(s.valid, t.Text)
 		s.bytes -= t.memory()
-		if s.byUser[t.identity.User]--; s.byUser[t.identity.User] == 0 {
-			delete(s.byUser, t.identity.User)
+		if s.byUser[t.Identity.User]--; s.byUser[t.Identity.User] == 0 {
+			delete(s.byUser, t.Identity.User)
 		}
 	}
 	clear(s.issued[:expired]) // for the garbage collector
@@ -97,7 +98,7 @@ func (t *Ticket) covers(rooms []string) bool {
 }
 
 func (t *Ticket) memory() int {
-	n := 512 + t.identity.Memory()
+	n := 512 + len(t.Token) + t.Identity.Memory()
 	for _, room := range t.rooms {
 		n += 16 + len(room)
 	}

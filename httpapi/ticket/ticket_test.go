@@ -19,7 +19,7 @@ func TestMemoryOfTicketsIsBounded(t *testing.T) {
 				User:   fmt.Sprint("user", issued),
 				Grants: []access.Grant{{Rooms: access.Exact(strings.Repeat("r", 200)), Read: true}},
 			}
-			if _, ok := tickets.Issue(identity, []string{strings.Repeat("x", 4000)}); !ok {
+			if _, ok := tickets.Issue(identity, "", []string{strings.Repeat("x", 4000)}); !ok {
 				break
 			}
 		}
@@ -27,7 +27,7 @@ func TestMemoryOfTicketsIsBounded(t *testing.T) {
 			t.Errorf("%d tickets of about 5 KB were issued", issued)
 		}
 		time.Sleep(Life)
-		if _, ok := tickets.Issue(access.Identity{User: "later"}, []string{"r"}); !ok {
+		if _, ok := tickets.Issue(access.Identity{User: "later"}, "", []string{"r"}); !ok {
 			t.Error("no ticket is issued after all have expired")
 		}
 		if n := tickets.Memory(); n > 1000 {

@@ -11,6 +11,7 @@ import (
 	"github.com/Masterminds/squirrel"
 
 	"github.com/pathsync/pathsync/core"
+	"github.com/pathsync/pathsync/sqlstore/internal/logtail"
 )
 
 // Dialect is a connection to one database, and what differs between kinds of databases.
@@ -40,6 +41,10 @@ type Dialect interface {
 	InsertLog(ctx context.Context, epoch string, batches []*core.Batch) error
 	// ReadLog adds a room's batches after a serverSeq to a page, until the page is full or the log ends.
 	ReadLog(ctx context.Context, room string, after int64, page *Page) error
+	// LastID returns the highest visible id of the log, and 0 for an empty log.
+	LastID(ctx context.Context) (int64, error)
+	// ReadTail reads at most limit rows of the log that a cursor has not seen.
+	ReadTail(ctx context.Context, c *logtail.Cursor, limit int, page *logtail.Page) error
 	// UpsertDocuments inserts document rows, or replaces older ones, in one transaction. It fails unless the database
 	// has the epoch and no row is newer than its room's log.
 	UpsertDocuments(ctx context.Context, epoch string, docs []core.Document) error

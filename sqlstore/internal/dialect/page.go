@@ -80,6 +80,9 @@ func scanRow(rows *sql.Rows) (core.Batch, core.LoggedOp, error) {
 // Milliseconds since the Unix epoch, scanned from an integer column or from the database's own type for times.
 type Milliseconds int64
 
+// Duration returns a difference of two times.
+func (m Milliseconds) Duration() time.Duration { return time.Duration(m) * time.Millisecond }
+
 // Scan implements sql.Scanner.
 func (m *Milliseconds) Scan(column any) error {
 	switch v := column.(type) {

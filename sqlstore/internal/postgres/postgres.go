@@ -91,6 +91,7 @@ type Dialect struct {
 	tables      dialect.Schema
 	write, read *sql.DB
 	logChunk    *sql.Stmt
+	tail        *sql.Stmt
 }
 
 // New returns a dialect for a URL. It connects to nothing yet. It logs a warning if the connection would not be secure.
@@ -145,7 +146,10 @@ func (d *Dialect) Connect(ctx context.Context) error { return d.write.PingContex
 
 // Start implements dialect.Dialect.
 func (d *Dialect) Start(ctx context.Context) (err error) {
-	d.logChunk, err = d.read.PrepareContext(ctx, selectLogChunk)
+	if d.logChunk, err = d.read.PrepareContext(ctx, selectLogChunk); err != nil {
+		return err
+	}
+	d.tail, err = d.read.PrepareContext(ctx, selectTail)
 	return err
 }
 
@@ -197,6 +201,6 @@ func (d *Dialect) Statements() map[string]string {
 	return map[string]string{
 		"insert operations": insertOps, "upsert documents": upsertDocuments, "upsert checkpoints": upsertCheckpoints,
 		"check append": checkAppend, "check saved": checkSaved, "log chunk": selectLogChunk, "lock writes": lockTables,
-		"identity": selectIdentity, "settings": settings,
+		"identity": selectIdentity, "settings": settings, "last id": selectLastID, "tail": selectTail,
 	}
 }

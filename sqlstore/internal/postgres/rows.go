@@ -19,10 +19,13 @@ import (
 // PostgreSQL's own statements. Rows are passed as one array per column, so that any number of rows takes one round trip and
 // one plan. Absent values are NULL elements.
 const (
+	// The condition gives the transaction its number before its rows take ids: the planner evaluates it once, before it reads
+	// the first row. The log tail depends on this; see selectTail.
 	insertOps = `INSERT INTO sync_change_log (room, store_key, path, op, value, client_id, server_seq, server_ts,
 		op_index, client_seq, array_index, discarded, user_id)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-			$8::timestamptz[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[])`
+			$8::timestamptz[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[])
+		WHERE txid_current() > 0`
 
 	upsertDocuments = `INSERT INTO sync_documents AS old (room, store_key, state, server_seq, updated_at)
 		SELECT room, store_key, state, server_seq, now()

@@ -18,6 +18,7 @@ import (
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/tree"
 	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
+	"github.com/pathsync/pathsync/sqlstore/internal/logtail"
 )
 
 // SQLite's own statements. One prepared INSERT per row is as fast as one statement with many rows, and faster than rows
@@ -38,6 +39,16 @@ const (
 	upsertCheckpoint = `INSERT INTO sync_checkpoints (room, server_seq, documents) VALUES (?, ?, ?)
 		ON CONFLICT (room) DO UPDATE SET server_seq = excluded.server_seq, documents = excluded.documents
 		WHERE excluded.server_seq > sync_checkpoints.server_seq`
+
+	selectLastID = `SELECT coalesce(max(id), 0) FROM sync_change_log`
+
+	// There is one writer, so ids become visible in their order, and no transaction is running when this reads.
+	selectTail = `SELECT (SELECT value FROM sync_meta WHERE name = 'epoch'),
+		?1 = 0 OR EXISTS (SELECT 1 FROM sync_change_log WHERE room = ?2 AND server_seq >= ?3 AND op_index >= 0 AND id >= ?1),
+		0, 0, id, room, server_seq
+		FROM (SELECT 1) LEFT JOIN (
+			SELECT id, CASE WHEN op_index = 0 THEN room END AS room, server_seq FROM sync_change_log WHERE id >= ?4 ORDER BY id LIMIT ?5
+		) ON true ORDER BY id`
 
 	tableExists = `SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = '$(table)'`
 )
@@ -86,6 +97,7 @@ type Dialect struct {
 	indexAfter     *sql.Stmt
 	version        *sql.Stmt
 	log            *sql.Stmt
+	tail           *sql.Stmt
 	upsertDocument *sql.Stmt
 	upsertPosition *sql.Stmt
 	Checkpointer   *Checkpointer
@@ -190,6 +202,9 @@ func (d *Dialect) Start(ctx context.Context) (err error) {
 	if d.log, err = dialect.PrepareLog(ctx, d); err != nil {
 		return err
 	}
+	if d.tail, err = d.read.PrepareContext(ctx, selectTail); err != nil {
+		return err
+	}
 	if err := d.recordFiles(ctx); err != nil {
 		return err
 	}
@@ -253,6 +268,22 @@ func (d *Dialect) ReadLog(ctx context.Context, room string, after int64, page *d
 	return page.Read(ctx, d.log, room, after)
 }
 
+// LastID implements dialect.Dialect.
+func (d *Dialect) LastID(ctx context.Context) (id int64, err error) {
+	err = d.read.QueryRowContext(ctx, selectLastID).Scan(&id)
+	return id, err
+}
+
+// ReadTail implements dialect.Dialect.
+func (d *Dialect) ReadTail(ctx context.Context, c *logtail.Cursor, limit int, page *logtail.Page) error {
+	rows, err := d.tail.QueryContext(ctx, c.Last.ID, c.Last.Room, c.Last.ServerSeq, c.Next, limit)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	return dialect.ScanTail(rows, limit, page)
+}
+
 // UpsertDocuments implements dialect.Dialect.
 func (d *Dialect) UpsertDocuments(ctx context.Context, epoch string, docs []core.Document) error {
 	return d.inWrite(ctx, epoch, func(ctx context.Context, tx *sql.Tx) (c changes, err error) {
@@ -311,5 +342,6 @@ func (d *Dialect) LacksPermission(error) bool { return false }
 func (d *Dialect) Statements() map[string]string {
 	return map[string]string{
 		"insert operation": insertOp, "heads": selectHeads, "index between": indexBetween, "index after": indexAfter, "upsert document": upsertDocument, "upsert checkpoint": upsertCheckpoint,
+		"last id": selectLastID, "tail": selectTail,
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/sqlstore/internal/dialect"
+	"github.com/pathsync/pathsync/sqlstore/internal/logtail"
 )
 
 // sizedStatement is a statement for a fixed number of rows.
@@ -27,6 +28,7 @@ type sizedStatement struct {
 var (
 	opSizes       = []int{1, 4, 16, 32, 64}
 	documentSizes = []int{1, 4, 16, 64}
+	gapSizes      = []int{1, 16, 128, logtail.MaxGaps}
 )
 
 // sized returns the smallest statement that has enough rows, or the largest one.

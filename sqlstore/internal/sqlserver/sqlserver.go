@@ -43,6 +43,9 @@ type Dialect struct {
 	upsertDocs  []sizedStatement
 	checkpoints []sizedStatement // upserts
 	log         *sql.Stmt
+	tail        []sizedStatement // by the number of gaps
+	active      []sizedStatement
+	made        time.Time
 }
 
 // New returns a dialect for a URL. It connects to nothing yet. It logs a warning if the connection would not be secure.
@@ -64,6 +67,7 @@ func New(dsn string, log *slog.Logger) (*Dialect, error) {
 	connector := newConnector(target.connector)
 	d := &Dialect{
 		dsn:        dsn,
+		made:       time.Now(),
 		schemaName: target.schema,
 		tables: dialect.Schema{
 			Syntax: dialect.Syntax{
@@ -112,6 +116,7 @@ func (d *Dialect) delayedDurability(ctx context.Context) (setting int, err error
 // sizedText is a statement with a variable number of rows.
 type sizedText struct {
 	name       string
+	pool       *sql.DB
 	statements *[]sizedStatement
 	text       string
 	columns    int
@@ -120,11 +125,13 @@ type sizedText struct {
 
 func (d *Dialect) sizedTexts() []sizedText {
 	texts := []sizedText{
-		{"append %d operations", &d.appendOps, appendOps, opColumns, opSizes},
-		{"insert %d operations", &d.insertOps, insertOps, opColumns, opSizes},
-		{"check %d rooms", &d.checkSpans, checkSpans, spanColumns, documentSizes},
-		{"upsert %d documents", &d.upsertDocs, upsertDocuments, documentColumns, documentSizes},
-		{"upsert %d checkpoints", &d.checkpoints, upsertCheckpoints, checkpointColumns, documentSizes},
+		{"append %d operations", d.write, &d.appendOps, appendOps, opColumns, opSizes},
+		{"insert %d operations", d.write, &d.insertOps, insertOps, opColumns, opSizes},
+		{"check %d rooms", d.write, &d.checkSpans, checkSpans, spanColumns, documentSizes},
+		{"upsert %d documents", d.write, &d.upsertDocs, upsertDocuments, documentColumns, documentSizes},
+		{"upsert %d checkpoints", d.write, &d.checkpoints, upsertCheckpoints, checkpointColumns, documentSizes},
+		{"tail with %d gaps", d.read, &d.tail, inBothForms(tailRows), gapColumns, gapSizes},
+		{"active of %d gaps", d.read, &d.active, activeGaps, gapColumns, gapSizes},
 	}
 	for i := range texts {
 		texts[i].text = inSchema(texts[i].text, d.schemaName)
@@ -135,7 +142,7 @@ func (d *Dialect) sizedTexts() []sizedText {
 // Start implements dialect.Dialect.
 func (d *Dialect) Start(ctx context.Context) (err error) {
 	for _, s := range d.sizedTexts() {
-		if *s.statements, err = prepareSizes(ctx, d.write, s.text, s.columns, s.sizes); err != nil {
+		if *s.statements, err = prepareSizes(ctx, s.pool, s.text, s.columns, s.sizes); err != nil {
 			return err
 		}
 	}
@@ -200,7 +207,8 @@ func (d *Dialect) Existing() (dialect.Dialect, error) { return d, nil }
 
 // Statements implements dialect.Dialect.
 func (d *Dialect) Statements() map[string]string {
-	all := map[string]string{"durability": selectDelayedDurability, "identity": inSchema(selectIdentity, d.schemaName)}
+	all := map[string]string{"durability": selectDelayedDurability, "identity": inSchema(selectIdentity, d.schemaName),
+		"last id": inSchema(inBothForms(lastID), d.schemaName)}
 	for i, lock := range d.LockWrites() {
 		all[fmt.Sprintf("lock %d of writes", i+1)] = lock
 	}

@@ -135,6 +135,7 @@ const (
 	documentColumns   = 4
 	checkpointColumns = 3
 	spanColumns       = 3
+	gapColumns        = 2
 )
 
 // seqColumn has the position of server_seq among the columns, from 1. The room is the first column.

@@ -1,0 +1,17 @@
+package core
+
+import "time"
+
+// Node is a server of a database, as it describes itself to the others in the table sync_nodes.
+type Node struct {
+	ID      string // new at each start
+	Address string // host:port of its bus; "" if it has none of its own
+	Version string // of the program
+	Epoch   string // of the history that it serves
+	// Protocol is the version of the messages that the server sends, and Oldest the oldest version that it reads.
+	Protocol, Oldest int
+	// Draining: the server is shutting down and takes no rooms over.
+	Draining bool
+
+	Age time.Duration // since its last heartbeat, by the database's clock. SaveNode ignores it
+}
