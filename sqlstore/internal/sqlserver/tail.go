@@ -20,12 +20,14 @@ const settleAfter = 5 * time.Minute
 // blocks insertions. READPAST skips uncommitted rows, so their ids are gaps. Such a read has no snapshot: it may return a
 // batch and miss the one before it that was committed meanwhile.
 const (
-	ifLocking = "IF EXISTS (SELECT 1 FROM sys.databases WHERE database_id = DB_ID() AND is_read_committed_snapshot_on = 0)\n"
+	// READPAST is not allowed in a serializable transaction, which another statement may have left to the connection.
+	ifLocking = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; IF EXISTS (SELECT 1 FROM sys.databases WHERE database_id = DB_ID() AND is_read_committed_snapshot_on = 0)\n"
 
 	lastID = `SELECT COALESCE((SELECT TOP (1) id FROM [$(schema)].sync_change_log $(hint) ORDER BY id DESC), 0)`
 
-	// The parameters are the gaps, of which those of (0, -1) are padding, Cursor.Last and Next, and the maximum number of rows.
-	tailRows = `SELECT (SELECT value FROM [$(schema)].sync_meta WHERE name = N'epoch'), kept, 0, 0, id, room, server_seq
+	// The parameters are the gaps, of which those of (0, -1) are padding, Cursor.Last and Next, the maximum number of rows,
+	// and the marks of the read.
+	tailRows = `SELECT (SELECT value FROM [$(schema)].sync_meta WHERE name = N'epoch'), kept, @started, @finished, id, room, server_seq
 FROM (
 	SELECT CASE WHEN @last = 0 OR (SELECT TOP (1) log.id FROM [$(schema)].sync_change_log AS log $(hint)
 		WHERE log.room = CAST(@room AS NVARCHAR(4000)) AND log.server_seq >= @seq AND log.op_index >= 0 AND log.id >= @last
@@ -61,20 +63,24 @@ func (d *Dialect) LastID(ctx context.Context) (id int64, err error) {
 
 // ReadTail implements dialect.Dialect. Page.Started and Page.Finished are milliseconds since the dialect was made.
 func (d *Dialect) ReadTail(ctx context.Context, c *logtail.Cursor, limit int, page *logtail.Page) (err error) {
-	page.Started = time.Since(d.made).Milliseconds()
-	page.Finished = page.Started - settleAfter.Milliseconds()
-	if page.Active, err = d.activeGaps(ctx, c.Gaps, page.Finished); err != nil {
+	started, finished := marks(time.Since(d.made))
+	if page.Active, err = d.activeGaps(ctx, c.Gaps, finished); err != nil {
 		return err
 	}
 	statement := sized(d.tail, len(c.Gaps))
 	rows, err := statement.stmt.QueryContext(ctx, append(gapArguments(c.Gaps, statement.rows),
 		sql.Named("last", c.Last.ID), sql.Named("room", searchName(c.Last.Room)), sql.Named("seq", c.Last.ServerSeq),
-		sql.Named("next", c.Next), sql.Named("limit", limit))...)
+		sql.Named("next", c.Next), sql.Named("limit", limit), sql.Named("started", started), sql.Named("finished", finished))...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	return dialect.ScanTail(rows, limit, page)
+}
+
+// marks returns Page.Started and Page.Finished of a read.
+func marks(now time.Duration) (started, finished int64) {
+	return now.Milliseconds(), (now - settleAfter).Milliseconds()
 }
 
 // activeGaps returns the First of those gaps that are old enough to be settled and have rows.
