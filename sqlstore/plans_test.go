@@ -76,7 +76,7 @@ func TestEveryReadOfPostgresIsAnIndexSearch(t *testing.T) {
 		for _, test := range tests {
 			t.Run(statistics+"/"+test.name, func(t *testing.T) {
 				plan := queryColumn(t, db, "EXPLAIN (COSTS OFF) EXECUTE "+test.name+strings.TrimSuffix("("+test.parameters+")", "()"))
-				plan = strings.ReplaceAll(plan, "Seq Scan on sync_meta", "") // which has three rows
+				plan = strings.ReplaceAll(plan, "Seq Scan on sync_meta", "")   // which has three rows
 				sorts := strings.Contains(plan, "Sort") && test.name != "tail" // which sorts the rows of gaps, and the result
 				if strings.Contains(plan, "Seq Scan") || sorts {
 					t.Errorf("it scans or sorts:\n%s", plan)
