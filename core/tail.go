@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// ErrTailLost: a Tail cannot tell any more which batches it has returned, for example because too many transactions were
+// ErrTailLost means that a Tail cannot tell any more which batches it has returned, for example because too many transactions were
 // rolled back or the database was restored. The caller opens another one and compares its rooms with the log.
 var ErrTailLost = errors.New("the position in the log tail is lost")
 

@@ -72,14 +72,9 @@ func (d *Dialect) ReadTail(ctx context.Context, c *logtail.Cursor, limit int, pa
 		return err
 	}
 	statement := sized(d.tail, len(c.Gaps))
-	rows, err := statement.stmt.QueryContext(ctx, append(gapArguments(c.Gaps, statement.rows),
+	return dialect.ReadTail(ctx, statement.stmt, limit, page, append(gapArguments(c.Gaps, statement.rows),
 		sql.Named("last", c.Last.ID), sql.Named("room", searchName(c.Last.Room)), sql.Named("seq", c.Last.ServerSeq),
 		sql.Named("next", c.Next), sql.Named("limit", limit), sql.Named("started", started), sql.Named("finished", finished))...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	return dialect.ScanTail(rows, limit, page)
 }
 
 // marks returns Page.Started and Page.Finished of a read.
