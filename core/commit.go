@@ -128,7 +128,7 @@ func (c *committer) resolve(p group) (left group) {
 	r.mu.Lock()
 	err := r.err
 	if err == nil {
-		if err = r.foldLocked(p.batches[:p.n]); err != nil {
+		if err = r.foldOwnLocked(p.batches[:p.n]); err != nil {
 			r.failLocked(err)
 		}
 	}

@@ -139,6 +139,25 @@ func (c *committer) finish(r *Room, requeue []*submission) {
 	_ = c.change(&r.queue, func(now time.Time) error { c.queue.finish(&r.queue, requeue, now); return nil })
 }
 
+// claim gives the caller a flight of a room, and reports whether it did before ctx ended. finish ends the flight.
+func (c *committer) claim(ctx context.Context, r *Room) bool {
+	c.mu.Lock()
+	granted := c.queue.claim(&r.queue)
+	c.mu.Unlock()
+	select {
+	case <-granted:
+		return true
+	case <-ctx.Done():
+	}
+	c.mu.Lock()
+	withdrawn := c.queue.unclaim(&r.queue, granted)
+	c.mu.Unlock()
+	if !withdrawn {
+		c.finish(r, nil)
+	}
+	return false
+}
+
 // isolate moves the room's batches to the isolated track for isolationTime.
 func (c *committer) isolate(r *Room) {
 	c.mu.Lock()

@@ -14,6 +14,12 @@ type Config struct {
 	Metrics Metrics      // default: no metrics
 	// InitialState loads the initial documents of new rooms. Default: new rooms are empty.
 	InitialState InitialStateLoader
+	// Bus connects the hub to the other servers of the database. Default: they are noticed by the log tail only.
+	Bus Bus
+	// Node has the address and version of this server, for the others.
+	Node Node
+	// Servers receives the descriptions of all servers about once a second, if there is a Bus. It must not block.
+	Servers func([]Node)
 
 	CommitWindow        time.Duration // wait this long for more batches before each transaction; default: do not wait
 	ServerBatch         time.Duration // delay of document rows behind the log; default: 1.5 s
@@ -33,6 +39,7 @@ type Config struct {
 	Retention           Retention     // what the pruner keeps of the log; default: all
 	PruneInterval       time.Duration // time between two rounds of the pruner; default: 1 min
 	WatchInterval       time.Duration // time between two checks of the database; default: 0.5 s
+	TailInterval        time.Duration // time between two reads of the log tail without a healthy bus; default: 100 ms
 }
 
 // WithDefaults returns c with the defaults in place of zero values.
@@ -58,6 +65,7 @@ func (c Config) WithDefaults() Config {
 	setDefault(&c.MaxPresence, 10_000)
 	setDefault(&c.PruneInterval, time.Minute)
 	setDefault(&c.WatchInterval, 500*time.Millisecond)
+	setDefault(&c.TailInterval, 100*time.Millisecond)
 	return c
 }
 

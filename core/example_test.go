@@ -21,6 +21,7 @@ func (printer) Committed(batches []*core.Batch) {
 	}
 }
 func (printer) PresenceChanged(presence.Change) {}
+func (printer) Replaced(string)                 {}
 func (printer) Bytes() int                      { return 0 }
 func (printer) Closed(error)                    {}
 

@@ -34,6 +34,13 @@ func (h *Hub) store() Store {
 	return h.history.store
 }
 
+// current returns the store of the current history, and whether it is being reopened.
+func (h *Hub) current() (store Store, reopening bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.history.store, h.reopening != nil
+}
+
 // storeError translates an error of a store for the hub's callers, and starts what the error requires: reopening the store,
 // or refusing writes.
 func (h *Hub) storeError(store Store, err error, doing string) error {
@@ -100,6 +107,7 @@ func (h *Hub) adopt(next Store, attempted func()) {
 	attempted()
 	h.reopening = nil
 	h.cfg.Log.Info("database reopened", "epoch", next.Epoch())
+	h.cluster.membership.notify()
 }
 
 func (h *Hub) openRooms() (rooms []*Room) {
@@ -137,25 +145,37 @@ func (h *Hub) recordHead(store Store, room string, seq int64) {
 	}
 }
 
-// CheckPosition checks a serverSeq that a client claims to have. A serverSeq beyond the log proves that the database has lost
+// CheckPosition checks a serverSeq that a client claims to have, and waits until the room has it, if the log does: another
+// server may have committed it. A serverSeq beyond the log proves that the database has lost
 // batches, as a restored backup has. Then the database gets a new epoch and the error wraps ErrHistoryChanged.
 //
 // Clients can claim any serverSeq. So the claim is ignored in a history that this process has created: a false claim renews
 // the epoch at most once in the life of a process.
 func (r *Room) CheckPosition(ctx context.Context, seq int64) error {
-	var known int64
-	r.View(func(v View) { known = v.Seq() })
-	if seq <= known || r.hub.watchedFromStart(r.store) {
+	if seq <= r.seq.Load() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.hub.cfg.StoreTimeout)
+	if r.hub.shared() && r.reach(ctx, seq, reachTimeout) { // a message of the server that committed it is on its way
+		return nil
+	}
+	timeout, cancel := context.WithTimeout(ctx, r.hub.cfg.StoreTimeout)
 	defer cancel()
-	head, err := r.store.Head(ctx, r.name)
-	if err == nil && head < seq {
+	head, err := r.store.Head(timeout, r.name)
+	switch {
+	case err == nil && head >= seq:
+		r.hub.heard(r.store, r.name, head, nil)
+		r.reach(ctx, seq, reachTimeout)
+		return nil
+	case err == nil && r.hub.watchedFromStart(r.store):
+		return nil
+	case err == nil:
 		err = fmt.Errorf("%w: room %q: a client has batch %d and the log ends at %d", ErrHistoryLost, r.name, seq, head)
 	}
 	return r.hub.storeError(r.store, err, "checking a client's position")
 }
+
+// shared reports whether other servers may commit batches, as far as this one knows.
+func (h *Hub) shared() bool { return h.cluster.bus != nil }
 
 func (h *Hub) watchedFromStart(store Store) bool {
 	h.mu.Lock()

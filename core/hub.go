@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,16 +13,18 @@ import (
 )
 
 // Hub holds the open rooms of one database and the goroutines that serve them: the committer, which makes batches durable;
-// the checkpointer, which writes document rows and closes idle rooms; the pruner, which shortens the log; and the watcher,
-// which checks the database. Its methods are safe for concurrent use.
+// the checkpointer, which writes document rows and closes idle rooms; the pruner, which shortens the log; the watcher, which
+// checks the database; and the tailer, which reads what other servers commit. Its methods are safe for concurrent use.
 type Hub struct {
 	cfg          Config
 	committer    *committer
 	checkpointer *checkpointer
 	pruner       *pruner
 	watcher      *watcher
+	tailer       *tailer
+	cluster      *cluster
 
-	opening   sync.WaitGroup  // goroutines that open rooms or reopen the store
+	opening   sync.WaitGroup  // goroutines that open rooms, bring them up to the log, commit for other servers, or reopen the store
 	readSlots chan struct{}   // one token for each room that is being read from the store
 	loadSlots chan struct{}   // one token for each call of the InitialStateLoader
 	ctx       context.Context // ends the opening of rooms and the reopening of the store
@@ -55,10 +58,16 @@ func NewHub(cfg Config) *Hub {
 	h.checkpointer = newCheckpointer(h)
 	h.pruner = newPruner(h)
 	h.watcher = newWatcher(h)
+	h.tailer = newTailer(h)
+	h.cluster = newCluster(h, cfg.Bus)
 	go h.committer.run()
 	go h.checkpointer.run()
 	go h.pruner.run()
 	go h.watcher.run()
+	go h.tailer.run()
+	if cfg.Bus != nil {
+		go h.cluster.membership.run()
+	}
 	return h
 }
 
@@ -74,6 +83,8 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 	h.cancel()
 	h.opening.Wait()
+	h.cluster.leave(ctx)
+	h.tailer.close()
 	h.pruner.close()
 	h.watcher.close()
 	err := errors.Join(h.committer.close(ctx), h.checkpointer.close(ctx))
@@ -94,14 +105,25 @@ func (h *Hub) Close(ctx context.Context) error {
 	return err
 }
 
+// background runs a function that ends with the hub's context in a goroutine for which Close waits. It does nothing and
+// returns false while the hub is closing.
+func (h *Hub) background(run func()) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return false
+	}
+	h.opening.Go(run)
+	return true
+}
+
 // Epoch returns the epoch of the database's current history. A room and its events have the epoch of Room.Epoch.
 func (h *Hub) Epoch() string { return h.store().Epoch() }
 
-// Ping reports whether the database can be used. Its error wraps ErrUnavailable or ErrHistoryChanged.
+// Ping reports whether the database can be used, and whether this server sees what others commit. Its error wraps
+// ErrUnavailable or ErrHistoryChanged.
 func (h *Hub) Ping(ctx context.Context) error {
-	h.mu.Lock()
-	store, reopening := h.history.store, h.reopening != nil
-	h.mu.Unlock()
+	store, reopening := h.current()
 	if reopening {
 		return ErrHistoryChanged
 	}
@@ -109,5 +131,8 @@ func (h *Hub) Ping(ctx context.Context) error {
 	defer cancel()
 	err := store.Ping(ctx)
 	h.watcher.record(store, err)
+	if lag := h.tailer.lag(time.Now()); err == nil && lag > maxTailLag {
+		return fmt.Errorf("%w: the log tail was last read %v ago", ErrUnavailable, lag.Round(time.Second))
+	}
 	return h.storeError(store, err, "pinging the database")
 }

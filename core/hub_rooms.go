@@ -22,7 +22,8 @@ type slot struct {
 	room   *Room
 	err    error
 	name   string
-	users  int // calls of Hub.Room without a release
+	users  int   // calls of Hub.Room without a release
+	heard  int64 // the log is known to have the room's batches up to this one
 
 	unused  time.Time     // when users became 0, or when the room was last found busy without users
 	element *list.Element // in Hub.unused; nil while the room has users or is being opened
@@ -140,6 +141,12 @@ func (h *Hub) open(name string, s *slot) {
 	}
 	s.room, s.err, s.unused = room, err, time.Now()
 	close(s.opened)
+	if err == nil {
+		h.catchUpLocked(s, s.heard, nil)
+		if h.cluster.bus != nil {
+			h.opening.Go(func() { h.cluster.joinPresence(room) })
+		}
+	}
 	if s.users == 0 {
 		h.listUnusedLocked(s, s.unused)
 	}

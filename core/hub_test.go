@@ -25,6 +25,7 @@ type recorder struct {
 	seqs     []int64
 	presence []presence.Change
 	closed   []error
+	replaced []string
 	bytes    int
 }
 
@@ -46,6 +47,12 @@ func (l *recorder) PresenceChanged(c presence.Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.presence = append(l.presence, c)
+}
+
+func (l *recorder) Replaced(clientID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.replaced = append(l.replaced, clientID)
 }
 
 func (l *recorder) Closed(err error) {
@@ -125,7 +132,7 @@ var errNoDatabase = errors.New("connection refused")
 func newHub(t *testing.T, store core.Store, adjust ...func(*core.Config)) *core.Hub {
 	t.Helper()
 	cfg := core.Config{Store: store, Listen: func(string, string, int64) core.Listener { return new(recorder) }}
-	cfg.WatchInterval = time.Hour // some tests sleep for a month
+	cfg.WatchInterval, cfg.TailInterval = time.Hour, time.Hour // some tests sleep for a month
 	for _, f := range adjust {
 		f(&cfg)
 	}

@@ -37,7 +37,14 @@ const (
 // writeInitialState appends the initial state of a room without history to the log, and folds the log. It uses one
 // transaction: the loader is not called again for a room with history, so the room must not begin with a part. The committer
 // is not involved, because no other goroutine has the room yet. If another server is faster, its initial state counts.
+//
+// With several servers, the one that owns the room loads its initial state. If it does not do so in time, this one does.
 func (h *Hub) writeInitialState(store Store, state *State) error {
+	if h.cluster.openElsewhere(h.ctx, store, state.room) {
+		if err := h.replay(store, state); err != nil || state.Seq() > 0 {
+			return err
+		}
+	}
 	proposals, err := h.initialState(state.room)
 	if err != nil || len(proposals) == 0 {
 		return err

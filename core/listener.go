@@ -9,6 +9,8 @@ type Listener interface {
 	Committed(batches []*Batch)
 	// PresenceChanged receives the clients that have joined, changed and left.
 	PresenceChanged(change presence.Change)
+	// Replaced says that a client has opened a newer stream at another server: the one at this server ends.
+	Replaced(clientID string)
 	// Bytes estimates the listener's memory.
 	Bytes() int
 	// Closed is the last call. err says why the room was stopped; nil means that the room was idle and has no readers.

@@ -17,6 +17,8 @@ type Metrics interface {
 	Rejected()
 	// Contradicted counts a conflict that the log does not explain. An operator has to look at the database.
 	Contradicted()
+	// CaughtUp counts batches of other servers. They were received from those, or read from the log.
+	CaughtUp(batches int, fromLog bool)
 }
 
 type noMetrics struct{}
@@ -27,3 +29,4 @@ func (noMetrics) Checkpointed(int, time.Duration)   {}
 func (noMetrics) Retried()                          {}
 func (noMetrics) Rejected()                         {}
 func (noMetrics) Contradicted()                     {}
+func (noMetrics) CaughtUp(int, bool)                {}

@@ -21,6 +21,7 @@ type measurer struct {
 
 type measured struct {
 	transactions, batches, repeated, rows, retries, rejected, contradicted int
+	received, read                                                         int // batches of other servers
 	commits, checkpoints                                                   time.Duration
 }
 
@@ -39,6 +40,15 @@ func (m *measurer) Repeated()     { m.note(func(n *measured) { n.repeated++ }) }
 func (m *measurer) Retried()      { m.note(func(n *measured) { n.retries++ }) }
 func (m *measurer) Rejected()     { m.note(func(n *measured) { n.rejected++ }) }
 func (m *measurer) Contradicted() { m.note(func(n *measured) { n.contradicted++ }) }
+func (m *measurer) CaughtUp(batches int, fromLog bool) {
+	m.note(func(n *measured) {
+		if fromLog {
+			n.read += batches
+		} else {
+			n.received += batches
+		}
+	})
+}
 func (m *measurer) Checkpointed(rows int, took time.Duration) {
 	m.note(func(n *measured) { n.rows += rows; n.checkpoints += took })
 }

@@ -57,8 +57,14 @@ func (p *pruner) attempt(failure string, do func() error) {
 	}
 }
 
-// round prunes all rooms of the log once.
+// prunerRoom is a name that no room has. The server that would commit it prunes the log.
+const prunerRoom = ""
+
+// round prunes all rooms of the log once. With several servers, one of them does so.
 func (p *pruner) round() error {
+	if p.hub.cluster.owner(prunerRoom) != "" {
+		return nil
+	}
 	if err := p.advanceClock(); err != nil {
 		return err
 	}

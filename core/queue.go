@@ -201,6 +201,33 @@ func (q *commitQueue) take(track int, limit bounds) (groups []group, full bool) 
 	return groups, full
 }
 
+// claim puts a room in flight without submissions, so that its owner may change the room's state. A room that is in flight
+// is granted when that flight ends. granted is closed when the claim has the room; then finish ends the flight. A room has
+// one claim at a time.
+func (q *commitQueue) claim(l *roomQueue) (granted chan struct{}) {
+	granted = make(chan struct{})
+	if l.state == roomInFlight {
+		l.claimed = granted
+		return granted
+	}
+	if l.state == roomQueued {
+		q.queued[l.track].Remove(l.element)
+		l.element = nil
+	}
+	l.state = roomInFlight
+	close(granted)
+	return granted
+}
+
+// unclaim withdraws a claim and reports whether it did. A claim that was granted is not withdrawn.
+func (q *commitQueue) unclaim(l *roomQueue, granted chan struct{}) bool {
+	if l.claimed != granted {
+		return false
+	}
+	l.claimed = nil
+	return true
+}
+
 // finish ends the flight of a room. The submissions in requeue wait again, before all others except lower numbers of their
 // clients. The other submissions of the flight have been answered.
 func (q *commitQueue) finish(l *roomQueue, requeue []*submission, now time.Time) {
@@ -221,7 +248,13 @@ func (q *commitQueue) finish(l *roomQueue, requeue []*submission, now time.Time)
 		}
 		l.dropSender(s.ClientID)
 	}
-	l.inFlight, l.state = nil, roomIdle
+	l.inFlight = nil
+	if l.claimed != nil {
+		close(l.claimed)
+		l.claimed = nil
+		return
+	}
+	l.state = roomIdle
 	q.updateList(l, now)
 }
 

@@ -32,6 +32,8 @@ func (t *track) conflict(a attempt) {
 		}
 		if n := results[i].own; n > 0 {
 			c.cfg.Metrics.Committed(batchesOf(p.batches[:n]), time.Since(a.began))
+			p.room.hub.cluster.committed(p.room.store, batchesOf(p.batches[:n]))
+			p.room.wrote(p.batches[n-1].ServerSeq)
 			c.accept(p, n)
 		}
 		c.finish(p.room, p.submissions[results[i].own:])
@@ -82,10 +84,7 @@ func (t *track) reconcile(p group) (result reconciled, err error) {
 			return result, err
 		}
 		result.moved = true
-		if first := page[0].ServerSeq; first > r.state.Seq()+1 {
-			return result, r.reopen("another server committed to it, and the log in between was pruned", "log", first)
-		}
-		if err = r.foldPage(page); err != nil {
+		if err = r.foldOthers(page); err != nil {
 			return result, err
 		}
 		for _, b := range page {
@@ -93,7 +92,6 @@ func (t *track) reconcile(p group) (result reconciled, err error) {
 				result.own++
 			}
 		}
-		t.c.releaseUpTo(r, page)
 		switch now := time.Now(); {
 		case latest.IsZero():
 			latest = now.Add(t.pace.timeout)
@@ -101,23 +99,6 @@ func (t *track) reconcile(p group) (result reconciled, err error) {
 			return result, r.reopen("the log of other servers' batches is too long")
 		}
 	}
-}
-
-// foldPage folds batches read from the log. An error stops the room.
-func (r *Room) foldPage(page []*Batch) error {
-	decisions, err := decisionsOf(page)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.err != nil {
-		return r.err
-	}
-	if err == nil {
-		err = r.foldLocked(decisions)
-	}
-	if err != nil {
-		r.failLocked(err)
-	}
-	return err
 }
 
 // readLog reads the next page of the log beyond the room's state. It retries until the database responds. If the database

@@ -24,6 +24,7 @@ type Room struct {
 	err      error // why the room has stopped; nil while it is open
 	memory   int64 // part of Hub.memory; 0 once the room has stopped
 
+	committed      int64     // the last batch that this server has committed or found when it opened the room
 	checkpoint     int64     // in the store, or a lower one
 	checkpointRows int       // document rows that this checkpoint promises, or fewer
 	hasCheckpoint  bool      // the store has a checkpoint of this room
@@ -34,7 +35,10 @@ type Room struct {
 	presenceAt    time.Time   // when it fires
 	streams       int         // streams opened so far; each gets its number
 
-	stopped atomic.Bool // err is not nil; read without the lock
+	stopped atomic.Bool  // err is not nil; read without the lock
+	seq     atomic.Int64 // state.Seq(); read without the lock
+	ahead   ahead
+	waiting []reader // guarded by mu
 
 	// checkpointer.mu guards these.
 	due      time.Time // when the checkpointer takes the room
@@ -91,6 +95,20 @@ func (r *Room) Log(ctx context.Context, after int64, page Page) ([]*Batch, error
 	return batches, r.hub.storeError(r.store, err, "reading the log")
 }
 
+// wrote records that this server has committed a batch that the room has folded.
+func (r *Room) wrote(serverSeq int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.committed = max(r.committed, serverSeq)
+	r.scheduleRowsLocked()
+}
+
+// foldOwnLocked folds batches that this server has committed.
+func (r *Room) foldOwnLocked(batches []Decision) error {
+	r.committed = max(r.committed, batches[len(batches)-1].ServerSeq)
+	return r.foldLocked(batches)
+}
+
 // foldLocked folds batches that are in the log and passes them to the listener. After an error the state is not valid: the
 // caller stops the room.
 func (r *Room) foldLocked(batches []Decision) error {
@@ -101,7 +119,9 @@ func (r *Room) foldLocked(batches []Decision) error {
 	}
 	r.scheduleRowsLocked()
 	r.listener.Committed(batchesOf(batches))
+	r.seq.Store(r.state.Seq())
 	r.updateMemoryLocked()
+	r.advancedLocked()
 	return nil
 }
 

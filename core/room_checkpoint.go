@@ -7,7 +7,7 @@ import "time"
 // scheduleRowsLocked schedules the room's next document row with the checkpointer. Its cost depends on the number of documents
 // that have changed since the last call.
 func (r *Room) scheduleRowsLocked() {
-	if r.err != nil {
+	if r.err != nil || r.leavesRowsLocked() {
 		return
 	}
 	now := time.Now()
@@ -25,9 +25,15 @@ func (r *Room) scheduleRowsLocked() {
 	r.hub.checkpointer.schedule(r, due)
 }
 
-// savedLocked reports whether the database has the room's rows and checkpoint. Rows that the database rejects do not count:
-// the log has what they lack.
+// leavesRowsLocked reports whether the rows are left to the servers that have committed the batches they lack.
+func (r *Room) leavesRowsLocked() bool { return r.committed <= r.checkpoint }
+
+// savedLocked reports whether the database has the room's rows and checkpoint, as far as this server writes them. Rows that
+// the database rejects do not count: the log has what they lack.
 func (r *Room) savedLocked() bool {
+	if r.leavesRowsLocked() {
+		return true
+	}
 	u := &r.state.unsaved
 	return u.byFirst.len() == u.refused && (u.refused > 0 || r.state.checkpoint() <= r.checkpoint)
 }

@@ -30,9 +30,10 @@ func openRoom(h *Hub, store Store, name string) (*Room, error) {
 		return nil, err
 	}
 	r := &Room{name: name, hub: h, store: store, state: state,
-		checkpoint: checkpoint.ServerSeq, checkpointRows: checkpoint.Documents,
-		presence: presence.New(h.cfg.PresenceTimeout, h.cfg.MaxPresence, h.retained.Dropped)}
+		committed: state.Seq(), checkpoint: checkpoint.ServerSeq, checkpointRows: checkpoint.Documents,
+		presence: presence.New(h.cluster.name(), h.cfg.PresenceTimeout, h.cfg.MaxPresence, h.retained.Dropped)}
 	r.queue.room = r
+	r.seq.Store(state.Seq())
 	state.dropped = h.retained.Dropped
 	r.listener = h.cfg.Listen(name, store.Epoch(), state.Seq())
 	r.mu.Lock()

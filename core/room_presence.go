@@ -31,6 +31,7 @@ func (r *Room) Connect(ctx context.Context, c Connection) (stream int, err error
 	if !r.presence.Connect(c.ClientID, c.UserID, c.DisplayName, r.streams, time.Now()) {
 		return 0, r.errPresenceFull()
 	}
+	r.publishPresenceLocked()
 	r.schedulePresenceLocked()
 	return r.streams, nil
 }
@@ -40,6 +41,7 @@ func (r *Room) Disconnect(clientID string, stream int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.presence.Disconnect(clientID, stream, time.Now())
+	r.publishPresenceLocked()
 	r.armPresenceLocked(time.Now().Add(r.hub.cfg.PresenceTimeout))
 }
 
@@ -58,6 +60,7 @@ func (r *Room) UpdatePresence(ctx context.Context, clientID, userID string, u pr
 	if !ok {
 		return presence.User{}, r.errPresenceFull()
 	}
+	r.publishPresenceLocked()
 	r.schedulePresenceLocked()
 	r.armPresenceLocked(time.Now().Add(r.hub.cfg.PresenceTimeout))
 	return user, nil
@@ -71,6 +74,7 @@ func (r *Room) Leave(clientID, userID string) error {
 		return ErrForeignClient
 	}
 	r.presence.Leave(clientID, time.Now())
+	r.publishPresenceLocked()
 	r.schedulePresenceLocked()
 	return nil
 }
@@ -120,6 +124,7 @@ func (r *Room) runPresence() {
 		return
 	}
 	r.presence.Expire(time.Now())
+	r.publishPresenceLocked()
 	if change, ok := r.presence.TakeChange(); ok {
 		r.listener.PresenceChanged(change)
 		r.updateMemoryLocked()

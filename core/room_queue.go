@@ -15,6 +15,7 @@ type roomQueue struct {
 
 	waiting  list.List // of *submission, in commit order
 	inFlight []*submission
+	claimed  chan struct{}      // closed when the next flight is granted to the claim; nil: there is no claim
 	senders  map[string]*sender // by clientId; clients with numbered batches in this queue
 
 	isolateUntil time.Time // until then, the isolated track commits the room
@@ -25,7 +26,7 @@ type roomQueueState uint8
 const (
 	roomIdle     roomQueueState = iota // no batch waits
 	roomQueued                         // batches wait, and the queue is in exactly one list of commitQueue.queued
-	roomInFlight                       // a track commits batches of this room; more batches may wait
+	roomInFlight                       // a track commits batches of this room, or a claim has it; more batches may wait
 )
 
 // sender is the numbered batches of one client in a room's queue.

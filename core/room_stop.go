@@ -61,4 +61,5 @@ func (r *Room) shutLocked(err error) {
 	}
 	r.setMemoryLocked(0)
 	r.listener.Closed(err)
+	r.advancedLocked()
 }

@@ -8,6 +8,8 @@ type Stats struct {
 	MemoryBytes int64         // estimated memory of the process: Config.MemoryBudget, old versions that readers hold, and garbage
 	QueuedBytes int64         // memory of batches that wait for a commit
 	Unsaved     time.Duration // age of the oldest change without its document row; 0: there is none
+	TailLag     time.Duration // since the log tail was last read, beyond its interval
+	TailHeld    time.Duration // age of the oldest transaction of which the tail does not know the outcome; 0: there is none
 	Outage      bool          // the database does not respond, is missing, or is being reopened
 }
 
@@ -18,6 +20,7 @@ func (h *Hub) Stats() Stats {
 	h.mu.Unlock()
 	return Stats{
 		Rooms: rooms, MemoryBytes: h.estimate(), QueuedBytes: h.committer.queuedBytes(),
+		TailLag: h.tailer.lag(time.Now()), TailHeld: time.Duration(h.tailer.held.Load()),
 		Unsaved: h.checkpointer.lag(time.Now()), Outage: reopening || h.committer.outage.Load() || h.watcher.gone.Load(),
 	}
 }

@@ -108,6 +108,10 @@ type Store interface {
 	// SaveSetting stores a value of at most 400 characters for a name of at most 50.
 	SaveSetting(ctx context.Context, name, value string) error
 
+	// InitSetting stores a value for a name that has none, and returns the stored value: of several servers that do so at once,
+	// all get the same.
+	InitSetting(ctx context.Context, name, value string) (stored string, err error)
+
 	// OpenTail returns a Tail that begins at the end of the log: batches that are visible before the call are not returned.
 	OpenTail(ctx context.Context) (Tail, error)
 

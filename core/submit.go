@@ -22,7 +22,17 @@ var errNotInTime = fmt.Errorf("%w: the batch was not committed in time", ErrUnav
 // The errors are ErrClientSeqReused, ErrClientSeqPassed, ErrForeignClient, ErrOverloaded, ErrClosing, ErrRejected, ErrCorrupt,
 // ErrHistoryChanged and ErrUnavailable. After ErrUnavailable, and when ctx ends, the batch may still be committed; a retry
 // with the same clientSeq is safe.
+//
+// With other servers, the one that owns the room commits the batch. If it does not do so in time, this one does.
 func (r *Room) Submit(ctx context.Context, p *Proposal) (Answer, error) {
+	if a, ok, err := r.hub.cluster.forward(ctx, r, p); ok {
+		return a, err
+	}
+	return r.submit(ctx, p)
+}
+
+// submit is Submit at this server.
+func (r *Room) submit(ctx context.Context, p *Proposal) (Answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.hub.cfg.SubmitTimeout, errNotInTime)
 	defer cancel()
 	if err := r.claim(ctx, p.ClientID, p.UserID); err != nil {

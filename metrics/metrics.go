@@ -36,6 +36,7 @@ type Metrics struct {
 	retries             prometheus.Counter
 	rejected            prometheus.Counter
 	contradictions      prometheus.Counter
+	received, read      prometheus.Counter // batches of other servers
 
 	deliverySeconds prometheus.Histogram
 
@@ -69,6 +70,9 @@ func New() *Metrics {
 	m.retries = m.counter("database_retries_total", "Writes that the database did not answer and that were retried.")
 	m.rejected = m.counter("batches_rejected_total", "Batches that the database refused, such as by a trigger, or could not write in time.")
 	m.contradictions = m.counter("database_contradictions_total", "Conflicts that the log does not explain. Each needs an operator.")
+
+	others := m.counters("other_batches_total", "Batches of other servers that open rooms got, by source: the bus, or the log.", "source")
+	m.received, m.read = others.WithLabelValues("bus"), others.WithLabelValues("log")
 
 	m.deliverySeconds = m.histogram("delivery_seconds", "Time from a commit to a reader's socket, sampled from one reader at each wake of a room.", fast)
 
@@ -159,6 +163,15 @@ func (m *Metrics) Rejected() { m.rejected.Inc() }
 
 // Contradicted implements core.Metrics.
 func (m *Metrics) Contradicted() { m.contradictions.Inc() }
+
+// CaughtUp implements core.Metrics.
+func (m *Metrics) CaughtUp(batches int, fromLog bool) {
+	if fromLog {
+		m.read.Add(float64(batches))
+	} else {
+		m.received.Add(float64(batches))
+	}
+}
 
 // Delivered implements sse.Metrics.
 func (m *Metrics) Delivered(took time.Duration) { m.deliverySeconds.Observe(took.Seconds()) }

@@ -80,6 +80,8 @@ func TestBatchesAndOpsAreCountedByResult(t *testing.T) {
 	m.Retried()
 	m.Rejected()
 	m.Contradicted()
+	m.CaughtUp(3, false)
+	m.CaughtUp(2, true)
 	m.Delivered(4 * time.Millisecond)
 	wantSeries(t, m, map[string]float64{
 		`pathsync_batches_total{result="committed"}`:    2,
@@ -96,6 +98,8 @@ func TestBatchesAndOpsAreCountedByResult(t *testing.T) {
 		`pathsync_database_retries_total`:               1,
 		`pathsync_batches_rejected_total`:               1,
 		`pathsync_database_contradictions_total`:        1,
+		`pathsync_other_batches_total{source="bus"}`:    3,
+		`pathsync_other_batches_total{source="log"}`:    2,
 		`pathsync_delivery_seconds_bucket{le="0.0025"}`: 0,
 		`pathsync_delivery_seconds_bucket{le="0.005"}`:  1,
 	})

@@ -15,6 +15,7 @@ type Config struct {
 	NetworkConfig
 	TLSConfig
 	StorageConfig
+	ClusterConfig
 	AuthConfig
 	RoomConfig
 	StreamConfig
@@ -61,6 +62,14 @@ type StorageConfig struct {
 	CommitWindow        time.Duration `validate:"min=0,max=1s"`   // wait this long for more batches before each transaction
 	LogRetention        time.Duration `validate:"min=0"`          // prune older batches from the change log; 0: keep all
 	LogRetentionBatches int64         `validate:"min=0"`          // keep this many batches of each room in the change log; 0: all
+}
+
+// ClusterConfig makes several servers on one database work as one.
+type ClusterConfig struct {
+	Cluster          bool   // the servers connect to each other, by a NATS in each of them
+	ClusterListen    string `validate:"omitempty,address"` // host:port for the other servers
+	ClusterAdvertise string `validate:"omitempty,address"` // host:port at which they reach ClusterListen; "": that
+	NATS             string // URL of an existing NATS instead
 }
 
 // AuthConfig says who may use the API.

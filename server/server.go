@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/pathsync/pathsync/bus"
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/httpapi"
 	"github.com/pathsync/pathsync/httpapi/feed"
@@ -16,11 +17,12 @@ import (
 )
 
 // ShutdownTimeout is the longest time that a shutdown takes: 9 s, less than the 10 s that supervisors usually grant.
-const ShutdownTimeout = drainTimeout + closeTimeout
+const ShutdownTimeout = handOverTimeout + drainTimeout + closeTimeout
 
 const (
-	drainTimeout = 4 * time.Second // for requests and streams
-	closeTimeout = 5 * time.Second // for batches and documents that are not saved
+	handOverTimeout = time.Second
+	drainTimeout    = 4 * time.Second // for requests and streams
+	closeTimeout    = 4 * time.Second // for batches and documents that are not saved
 )
 
 // Server is a pathsync server. After New, call either Serve, or Open and, if it succeeds, Shutdown. Call each at most once.
@@ -33,6 +35,7 @@ type Server struct {
 
 	// Set by Open.
 	store  core.Store
+	bus    *bus.Bus // nil: there are no other servers
 	server *httpapi.Server
 }
 
@@ -102,6 +105,12 @@ func (s *Server) open(ctx context.Context, address net.Addr, encrypted bool, unr
 		return err
 	}
 	s.store, s.api.Hub.Store = store, store
+	if s.cfg.clustered() {
+		if s.bus, err = s.cfg.openBus(ctx, store); err != nil {
+			return errors.Join(err, store.Close())
+		}
+		s.api.Hub.Bus, s.api.Hub.Node, s.api.Hub.Servers = s.bus, node(s.bus), s.bus.SetServers
+	}
 	s.api.LocalOnly = s.cfg.localOnly(address, encrypted)
 	s.server = httpapi.New(s.api)
 	s.metrics.Watch(s.server)
@@ -166,6 +175,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // shutdown ends the streams and, with closeHTTP, the requests at the same time. The hub closes after both.
 func (s *Server) shutdown(ctx context.Context, closeHTTP func(context.Context) error) error {
+	s.handOver(ctx)
 	drain, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
 	s.server.Drain()
@@ -180,5 +190,17 @@ func (s *Server) shutdown(ctx context.Context, closeHTTP func(context.Context) e
 	if err != nil {
 		err = fmt.Errorf("shutting down: %w", err)
 	}
+	if s.bus != nil {
+		s.bus.Close()
+	}
 	return errors.Join(err, s.store.Close())
+}
+
+// handOver lets other servers commit the rooms of this one, before its clients move to them.
+func (s *Server) handOver(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, handOverTimeout)
+	defer cancel()
+	if err := s.server.Hub().Drain(ctx); err != nil {
+		s.cfg.Log.Warn("the other servers could not be told that this one is shutting down", "error", err)
+	}
 }

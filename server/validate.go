@@ -34,7 +34,7 @@ func (c Config) Validate() error {
 	}
 	var errs []error
 	for _, group := range []any{
-		c.NetworkConfig, c.TLSConfig, c.StorageConfig, c.AuthConfig, c.RoomConfig, c.StreamConfig, c.RequestConfig, c.PartyConfig,
+		c.NetworkConfig, c.TLSConfig, c.StorageConfig, c.ClusterConfig, c.AuthConfig, c.RoomConfig, c.StreamConfig, c.RequestConfig, c.PartyConfig,
 	} {
 		var wrong validator.ValidationErrors
 		if err := check.Struct(group); err != nil && !errors.As(err, &wrong) {
@@ -46,7 +46,7 @@ func (c Config) Validate() error {
 	}
 	_, badOrigin := c.origins()
 	_, badProxy := c.limits()
-	if err := errors.Join(append(errs, badOrigin, badProxy, c.validateDatabase(), c.validateTLS(), c.validateAuth())...); err != nil {
+	if err := errors.Join(append(errs, badOrigin, badProxy, c.validateDatabase(), c.validateCluster(), c.validateTLS(), c.validateAuth())...); err != nil {
 		return &ConfigError{err}
 	}
 	return nil

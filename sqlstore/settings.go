@@ -48,9 +48,30 @@ func (s *Store) SaveSetting(ctx context.Context, name, value string) error {
 			if err := exec(ctx, s.dialect, tx, squirrel.Update(meta).Set("value", value).Where("name = ?", settingPrefix+name)); err != nil {
 				return err
 			}
-			return exec(ctx, s.dialect, tx, squirrel.Insert(meta).Columns("name", "value").Select(
-				squirrel.Select().Column("CAST(? AS VARCHAR(400))", settingPrefix+name).Column("CAST(? AS VARCHAR(400))", value).
-					Where("NOT EXISTS (SELECT 1 FROM "+meta+" WHERE name = ?)", settingPrefix+name)))
+			return s.insertSetting(ctx, tx, name, value)
 		})
 	})
+}
+
+// insertSetting inserts a setting, unless it exists.
+func (s *Store) insertSetting(ctx context.Context, tx *sql.Tx, name, value string) error {
+	meta := s.dialect.Schema().Syntax.Table("sync_meta")
+	return exec(ctx, s.dialect, tx, squirrel.Insert(meta).Columns("name", "value").Select(
+		squirrel.Select().Column("CAST(? AS VARCHAR(400))", settingPrefix+name).Column("CAST(? AS VARCHAR(400))", value).
+			Where("NOT EXISTS (SELECT 1 FROM "+meta+" WHERE name = ?)", settingPrefix+name)))
+}
+
+// InitSetting implements core.Store. Of two concurrent insertions, the primary key rejects the second.
+func (s *Store) InitSetting(ctx context.Context, name, value string) (string, error) {
+	stored, err := s.Setting(ctx, name)
+	if err != nil || stored != "" {
+		return stored, err
+	}
+	insertErr := s.call("saving a setting", func() error {
+		return dialect.InTransaction(ctx, s.dialect.Writer(), func(tx *sql.Tx) error { return s.insertSetting(ctx, tx, name, value) })
+	})
+	if stored, err = s.Setting(ctx, name); err == nil && stored == "" {
+		err = insertErr
+	}
+	return stored, err
 }

@@ -16,6 +16,7 @@ type serveCommand struct {
 	networkFlags `embed:"" group:"Network"`
 	tlsFlags     `embed:"" group:"TLS"`
 	storageFlags `embed:"" group:"Database"`
+	clusterFlags `embed:"" group:"Several servers"`
 	authFlags    `embed:"" group:"Authentication"`
 	roomFlags    `embed:"" group:"Rooms"`
 	streamFlags  `embed:"" group:"Streams and presence"`
@@ -39,7 +40,7 @@ Examples:
 func defaultServe() serveCommand {
 	d := server.DefaultConfig()
 	return serveCommand{
-		networkFlags(d.NetworkConfig), tlsFlags(d.TLSConfig), storageFlags(d.StorageConfig), authFlags(d.AuthConfig),
+		networkFlags(d.NetworkConfig), tlsFlags(d.TLSConfig), storageFlags(d.StorageConfig), clusterFlags(d.ClusterConfig), authFlags(d.AuthConfig),
 		roomFlags(d.RoomConfig), streamFlags(d.StreamConfig), requestFlags(d.RequestConfig), partyFlags(d.PartyConfig),
 		logFlags{LogLevel: "info", LogFormat: "text"},
 	}
@@ -51,6 +52,7 @@ func (c *serveCommand) config(log *slog.Logger) server.Config {
 		NetworkConfig: server.NetworkConfig(c.networkFlags),
 		TLSConfig:     server.TLSConfig(c.tlsFlags),
 		StorageConfig: server.StorageConfig(c.storageFlags),
+		ClusterConfig: server.ClusterConfig(c.clusterFlags),
 		AuthConfig:    server.AuthConfig(c.authFlags),
 		RoomConfig:    server.RoomConfig(c.roomFlags),
 		StreamConfig:  server.StreamConfig(c.streamFlags),

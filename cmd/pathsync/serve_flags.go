@@ -30,6 +30,13 @@ type storageFlags struct {
 	LogRetentionBatches int64         `name:"log-retention-batches" placeholder:"N" help:"Keep only the last N batches of each room in the change log; 0 keeps all (${default})."`
 }
 
+type clusterFlags struct {
+	Cluster          bool   `name:"cluster" help:"Share the database with other servers started with this flag. They find each other in the database and connect to each other."`
+	ClusterListen    string `name:"cluster-listen" placeholder:"HOST:PORT" help:"With --cluster, listen here for the other servers. Keep it away from the public."`
+	ClusterAdvertise string `name:"cluster-advertise" placeholder:"HOST:PORT" help:"The address at which the other servers reach --cluster-listen, if it differs."`
+	NATS             string `name:"nats" placeholder:"URL" help:"Share the database with other servers that use this NATS, such as nats://host:4222, instead of --cluster."`
+}
+
 type authFlags struct {
 	Auth           string   `name:"auth" placeholder:"HOW" help:"Who may do what: none allows all access, jwt requires a JSON Web Token, app asks your application (${default})."`
 	JWTSecret      string   `name:"jwt-secret" placeholder:"SECRET" help:"Verify tokens with this secret, of at least 32 bytes (HS256, HS384, HS512). Prefer the environment variable."`

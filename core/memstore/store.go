@@ -294,6 +294,19 @@ func (s *Store) SaveSetting(ctx context.Context, name, value string) error {
 	return nil
 }
 
+// InitSetting implements core.Store.
+func (s *Store) InitSetting(ctx context.Context, name, value string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(ctx); err != nil {
+		return "", err
+	}
+	if s.settings[name] == "" {
+		s.settings[strings.Clone(name)] = strings.Clone(value)
+	}
+	return s.settings[name], nil
+}
+
 // Ping implements core.Store.
 func (s *Store) Ping(ctx context.Context) error {
 	s.mu.RLock()

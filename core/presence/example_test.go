@@ -10,7 +10,7 @@ import (
 // A client closes its stream, and leaves when its lease expires.
 func Example() {
 	now := time.Unix(0, 0)
-	table := presence.New(15*time.Second, 100, nil)
+	table := presence.New("", 15*time.Second, 100, nil)
 	table.Connect("ann", "u-1", "Ann", 1, now)
 	change, _ := table.TakeChange()
 	fmt.Println("joined", change.Joined[0].DisplayName)

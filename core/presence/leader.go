@@ -11,11 +11,11 @@ import "time"
 // hasLeader reports whether the stream of a leader keeps a client present.
 func (t *Table) hasLeader(m *member) bool {
 	leader := t.members[m.leader]
-	return leader != nil && leader.stream != 0 && leader.UserID == m.UserID
+	return leader != nil && (leader.stream != 0 || leader.remote) && leader.UserID == m.UserID
 }
 
 // hasStream reports whether a stream, its own or its leader's, keeps a client present without a lease.
-func (t *Table) hasStream(m *member) bool { return m.stream != 0 || t.hasLeader(m) }
+func (t *Table) hasStream(m *member) bool { return m.stream != 0 || m.remote || t.hasLeader(m) }
 
 // follow sets the leader of a client; "" is none.
 func (t *Table) follow(m *member, leader string) {
@@ -45,5 +45,5 @@ func (t *Table) endStream(leader *member, now time.Time) {
 			m.until = now.Add(t.lease)
 		}
 	}
-	leader.stream = 0
+	leader.stream, leader.remote = 0, false
 }

@@ -13,7 +13,7 @@ func follow(p *Table, clientID, via string, now time.Time) {
 
 // pair returns a table in which bob follows ada, without pending changes.
 func pair(now time.Time) *Table {
-	p := New(lease, 10, nil)
+	p := New("", lease, 10, nil)
 	p.Connect("ada", "", "", 1, now)
 	follow(p, "bob", "ada", now)
 	p.TakeChange()
@@ -119,7 +119,7 @@ func TestLeaderStaysUntilItIsCleared(t *testing.T) {
 
 func TestLeaderWithoutStreamDoesNotKeepFollowersPresent(t *testing.T) {
 	now := presenceStart
-	for name, p := range map[string]*Table{"nobody": New(lease, 10, nil), "itself": New(lease, 10, nil), "a follower": pair(now)} {
+	for name, p := range map[string]*Table{"nobody": New("", lease, 10, nil), "itself": New("", lease, 10, nil), "a follower": pair(now)} {
 		t.Run(name, func(t *testing.T) {
 			via := map[string]string{"nobody": "nobody", "itself": "cy", "a follower": "bob"}[name]
 			follow(p, "cy", via, now)
@@ -129,7 +129,7 @@ func TestLeaderWithoutStreamDoesNotKeepFollowersPresent(t *testing.T) {
 }
 
 func TestLeaderThatConnectsLaterKeepsFollowersPresent(t *testing.T) {
-	p, now := New(lease, 10, nil), presenceStart
+	p, now := New("", lease, 10, nil), presenceStart
 	follow(p, "bob", "ada", now)
 	p.Connect("ada", "", "", 1, now.Add(lease-1))
 	p.Expire(now.Add(24 * time.Hour))
@@ -139,7 +139,7 @@ func TestLeaderThatConnectsLaterKeepsFollowersPresent(t *testing.T) {
 }
 
 func TestLeaderOfAnotherUserDoesNotKeepFollowersPresent(t *testing.T) {
-	p, now, via := New(lease, 10, nil), presenceStart, "ada"
+	p, now, via := New("", lease, 10, nil), presenceStart, "ada"
 	p.Update("mal", "mallory", Update{Via: &via}, now) // before ada connects
 	p.Connect("ada", "ann", "", 1, now)
 	p.Disconnect("ada", 1, now.Add(lease/2)) // its end starts no lease
@@ -149,7 +149,7 @@ func TestLeaderOfAnotherUserDoesNotKeepFollowersPresent(t *testing.T) {
 
 // A client that changes its leader leaves no entries behind. A follower counts towards the limit.
 func TestFollowersOfAbsentLeadersAreForgotten(t *testing.T) {
-	p, now := New(lease, 2, nil), presenceStart
+	p, now := New("", lease, 2, nil), presenceStart
 	for n := range 1000 {
 		follow(p, "bob", strconv.Itoa(n), now)
 		follow(p, "cy", strconv.Itoa(n), now)

@@ -68,7 +68,7 @@ func (r *listReader) result(t *testing.T) map[string]User {
 func TestListReadDuringChangesConvergesWithTheChanges(t *testing.T) {
 	for seed := range uint64(5) {
 		random := rand.New(rand.NewPCG(seed, 7))
-		p, now := New(lease, 3000, nil), presenceStart
+		p, now := New("", lease, 3000, nil), presenceStart
 		var readers, done []*listReader
 		for step := range 20_000 {
 			if random.IntN(3) == 0 {
@@ -160,7 +160,7 @@ func checkRoster(t *testing.T, p *Table) {
 // Clients join and read the list. The number of encoded users is linear in the number of clients, and not quadratic.
 func TestReadersShareEncodedPages(t *testing.T) {
 	const clients = 10_000
-	p, now := New(lease, clients, nil), presenceStart
+	p, now := New("", lease, clients, nil), presenceStart
 	encoded := 0
 	encode := func(dst []byte, u *User) []byte { encoded++; return encodeUser(dst, u) }
 	for i := range clients {
@@ -192,7 +192,7 @@ func TestReadersShareEncodedPages(t *testing.T) {
 }
 
 func TestPageSizeIsBounded(t *testing.T) {
-	p, now := New(lease, 2000, nil), presenceStart
+	p, now := New("", lease, 2000, nil), presenceStart
 	for i := range 2000 {
 		p.Connect(fmt.Sprint("c", i), "", "", 1, now)
 	}
@@ -220,7 +220,7 @@ func TestPageSizeIsBounded(t *testing.T) {
 
 // For all other readers the client has not changed.
 func TestClientThatLeavesAndRejoinsIsReportedToReadersInBetween(t *testing.T) {
-	p, now := New(lease, 10, nil), presenceStart
+	p, now := New("", lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.TakeChange()
 	p.Leave("ann", now)
@@ -236,7 +236,7 @@ func TestClientThatLeavesAndRejoinsIsReportedToReadersInBetween(t *testing.T) {
 }
 
 func TestClientThatReconnectsUnchangedKeepsTheEncodedPage(t *testing.T) {
-	p := New(lease, 10, nil)
+	p := New("", lease, 10, nil)
 	p.Connect("ann", "user", "Ann", 1, presenceStart)
 	p.TakeChange()
 	list := func() *byte {
@@ -257,7 +257,7 @@ func TestClientThatReconnectsUnchangedKeepsTheEncodedPage(t *testing.T) {
 
 // Readers of a room that clients keep joining have different last clients, and get parts of one text.
 func TestReadersThatStartedBeforeAJoinShareTheTextOfThePage(t *testing.T) {
-	p := New(lease, 1000, nil)
+	p := New("", lease, 1000, nil)
 	encoded := 0
 	count := func(dst []byte, u *User) []byte { encoded++; return encodeUser(dst, u) }
 	var readers []Cursor

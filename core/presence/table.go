@@ -21,7 +21,12 @@ type Update struct {
 }
 
 // Table holds the clients present in one room. It is not safe for concurrent use.
+//
+// With several servers, each has a table of the room, and they exchange Records of what has changed. A client belongs to the
+// server that has its stream, or else to the one that it last sent something to.
 type Table struct {
+	server    string // name of this server; "": there are no others
+	replicas  replicas
 	lease     time.Duration
 	limit     int
 	members   map[string]*member
@@ -37,17 +42,23 @@ type member struct {
 	page   *page     // the roster page that lists it
 	stream int       // number of the open stream; 0: none
 	leader string    // clientId of the leader; "": none
-	until  time.Time // end of the lease; not used while a stream keeps the client present
+	until  time.Time // end of the lease; not used while a stream keeps the client present, or another server has the client
+
+	version Version // of the record
+	server  string  // that the client belongs to, if it is another one
+	remote  bool    // that server has a stream of the client
 }
 
 // New returns an empty table for at most limit clients. Leases last for lease. When the table no longer keeps a page of the
 // encoded list, it passes the bytes to dropped, because readers may still hold them; dropped may be nil.
-func New(lease time.Duration, limit int, dropped func([]byte)) *Table {
+//
+// server is the name of this server among several, or "".
+func New(server string, lease time.Duration, limit int, dropped func([]byte)) *Table {
 	if dropped == nil {
 		dropped = func([]byte) {}
 	}
 	return &Table{
-		lease: lease, limit: limit, members: map[string]*member{}, followers: map[string]map[*member]bool{},
+		server: server, lease: lease, limit: limit, members: map[string]*member{}, followers: map[string]map[*member]bool{},
 		pending: newPending(), roster: roster{dropped: dropped},
 	}
 }
@@ -56,7 +67,7 @@ func New(lease time.Duration, limit int, dropped func([]byte)) *Table {
 func (t *Table) Len() int { return len(t.members) }
 
 // Memory estimates the memory of the table in bytes.
-func (t *Table) Memory() int { return t.roster.bytes + t.pending.memory() }
+func (t *Table) Memory() int { return t.roster.bytes + t.pending.memory() + t.replicas.memory() }
 
 // Connect records that a client has opened a stream. The number identifies the stream in Disconnect and differs from the
 // numbers of the client's other streams. The client stops following a leader. An empty displayName leaves the current
@@ -68,7 +79,7 @@ func (t *Table) Connect(clientID, userID, displayName string, stream int, now ti
 	}
 	before, shown := m.memory(), m.User
 	m.UserID = userID
-	m.stream = stream
+	m.stream, m.server, m.remote = stream, "", false
 	t.follow(m, "")
 	if displayName != "" {
 		m.DisplayName = displayName
@@ -76,6 +87,7 @@ func (t *Table) Connect(clientID, userID, displayName string, stream int, now ti
 	if m.User != shown || m.memory() != before { // otherwise a client that reconnects would discard the encoded page
 		t.roster.changed(m, before)
 	}
+	t.record(m, now)
 	return true
 }
 
@@ -85,6 +97,7 @@ func (t *Table) Disconnect(clientID string, stream int, now time.Time) {
 	if m := t.members[clientID]; m != nil && m.stream == stream {
 		t.endStream(m, now)
 		m.until = now.Add(t.lease)
+		t.record(m, now)
 	}
 }
 
@@ -106,40 +119,63 @@ func (t *Table) Update(clientID, userID string, u Update, now time.Time) (User, 
 	m.Field, m.Meta = u.Field, u.Meta
 	t.roster.changed(m, before)
 	m.until = now.Add(t.lease)
+	if !m.remote {
+		m.server = ""
+	}
+	t.record(m, now)
 	return m.User, true
 }
 
 // Leave removes a client at once, even if it has an open stream.
 func (t *Table) Leave(clientID string, now time.Time) {
 	if m := t.members[clientID]; m != nil {
-		t.pending.note(clientID, m)
-		t.endStream(m, now)
-		t.roster.remove(m)
-		t.follow(m, "")
-		delete(t.members, clientID)
-		if len(t.members) == 0 {
-			t.members = map[string]*member{} // a map that was large keeps its memory
-		}
+		t.remove(m, now)
+		t.recordLeft(m, false, now)
 	}
 }
 
-// Expire removes the clients whose leases have ended.
+func (t *Table) remove(m *member, now time.Time) {
+	t.pending.note(m.ClientID, m)
+	t.endStream(m, now)
+	t.roster.remove(m)
+	t.follow(m, "")
+	delete(t.members, m.ClientID)
+	if len(t.members) == 0 {
+		t.members = map[string]*member{} // a map that was large keeps its memory
+	}
+}
+
+// Expire removes the clients whose leases have ended, and those of servers that are silent.
 func (t *Table) Expire(now time.Time) {
-	for id, m := range t.members {
-		if !t.hasStream(m) && !now.Before(m.until) {
-			t.Leave(id, now)
+	for _, m := range t.members {
+		switch until, ok := t.expiry(m); {
+		case !ok || now.Before(until):
+		case m.server == "":
+			t.remove(m, now)
+			t.recordLeft(m, true, now)
+		default:
+			t.remove(m, now)
 		}
 	}
+	t.replicas.forgetLeft(now)
 }
 
 // NextExpiry returns the end of the lease that ends first. ok is false when no lease is running.
 func (t *Table) NextExpiry() (at time.Time, ok bool) {
 	for _, m := range t.members {
-		if !t.hasStream(m) && (!ok || m.until.Before(at)) {
-			at, ok = m.until, true
+		if until, running := t.expiry(m); running && (!ok || until.Before(at)) {
+			at, ok = until, true
 		}
 	}
 	return at, ok
+}
+
+// expiry returns when a client leaves unless something happens. ok is false while a stream keeps it present.
+func (t *Table) expiry(m *member) (until time.Time, ok bool) {
+	if m.server != "" {
+		return t.replicas.heard[m.server].Add(t.lease), true
+	}
+	return m.until, !t.hasStream(m)
 }
 
 // Users returns the clients present, by JoinedAt and then ClientID. Like a read through a Cursor, it counts as shown to a
@@ -163,8 +199,15 @@ func (t *Table) UserOf(clientID string) string {
 	return ""
 }
 
-// Idle reports whether no client is present and no change is pending.
-func (t *Table) Idle() bool { return len(t.members) == 0 && !t.Changed() }
+// Idle reports whether no client of this server is present and no change is pending.
+func (t *Table) Idle() bool {
+	for _, m := range t.members {
+		if m.server == "" {
+			return false
+		}
+	}
+	return !t.Changed()
+}
 
 // change returns the member of a client that is about to change, and adds it if the client is not present. It returns nil
 // when the table is full.

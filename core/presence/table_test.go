@@ -31,7 +31,7 @@ func wantChange(t *testing.T, p *Table, joined, updated, left []string) {
 }
 
 func TestClientIsPresentWhileItsStreamIsOpen(t *testing.T) {
-	p, now := New(lease, 10, nil), presenceStart
+	p, now := New("", lease, 10, nil), presenceStart
 	p.Connect("ann", "", "Ann", 1, now)
 	p.Expire(now.Add(24 * time.Hour))
 	if got := p.Users(); len(got) != 1 || got[0].DisplayName != "Ann" || got[0].JoinedAt != now.UnixMilli() {
@@ -45,7 +45,7 @@ func TestClientIsPresentWhileItsStreamIsOpen(t *testing.T) {
 }
 
 func TestReloadWithinLeaseDoesNotChangePresence(t *testing.T) {
-	p, now := New(lease, 10, nil), presenceStart
+	p, now := New("", lease, 10, nil), presenceStart
 	p.Connect("ann", "", "Ann", 1, now)
 	p.TakeChange()
 	p.Disconnect("ann", 1, now)
@@ -56,7 +56,7 @@ func TestReloadWithinLeaseDoesNotChangePresence(t *testing.T) {
 }
 
 func TestClientLeavesWhenItsLeaseExpires(t *testing.T) {
-	p, now := New(lease, 10, nil), presenceStart
+	p, now := New("", lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.TakeChange()
 	p.Disconnect("ann", 1, now)
@@ -71,7 +71,7 @@ func TestClientLeavesWhenItsLeaseExpires(t *testing.T) {
 }
 
 func TestEndOfReplacedStreamKeepsClientPresent(t *testing.T) {
-	p, now := New(lease, 10, nil), presenceStart
+	p, now := New("", lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.Connect("ann", "", "", 2, now)
 	p.Disconnect("ann", 1, now)
@@ -82,7 +82,7 @@ func TestEndOfReplacedStreamKeepsClientPresent(t *testing.T) {
 }
 
 func TestUpdateRenewsLeaseOfClientWithoutStream(t *testing.T) {
-	p, now := New(lease, 10, nil), presenceStart
+	p, now := New("", lease, 10, nil), presenceStart
 	name := "Ann"
 	p.Update("ann", "", Update{DisplayName: &name, Field: "title", Meta: `{"x":1}`}, now)
 	wantChange(t, p, []string{"ann"}, nil, nil)
@@ -95,7 +95,7 @@ func TestUpdateRenewsLeaseOfClientWithoutStream(t *testing.T) {
 }
 
 func TestClientLeavesAtOnceAndMayJoinAgain(t *testing.T) {
-	p, now := New(lease, 10, nil), presenceStart
+	p, now := New("", lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.Connect("ben", "", "", 1, now)
 	p.TakeChange()
@@ -109,7 +109,7 @@ func TestClientLeavesAtOnceAndMayJoinAgain(t *testing.T) {
 }
 
 func TestClientThatJoinsAndLeavesWithinWindowIsNotReported(t *testing.T) {
-	p, now := New(lease, 10, nil), presenceStart
+	p, now := New("", lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.Leave("ann", now)
 	wantChange(t, p, nil, nil, nil)
@@ -121,7 +121,7 @@ func TestClientThatJoinsAndLeavesWithinWindowIsNotReported(t *testing.T) {
 }
 
 func TestClientShownToNewReaderIsReportedWhenItLeaves(t *testing.T) {
-	p, now := New(lease, 10, nil), presenceStart
+	p, now := New("", lease, 10, nil), presenceStart
 	p.Connect("ann", "", "", 1, now)
 	p.Users() // a new reader
 	p.Leave("ann", now)
@@ -141,7 +141,7 @@ func TestClientShownToNewReaderIsReportedWhenItLeaves(t *testing.T) {
 }
 
 func TestTableRefusesClientsBeyondItsLimit(t *testing.T) {
-	p, now := New(lease, 2, nil), presenceStart
+	p, now := New("", lease, 2, nil), presenceStart
 	p.Connect("a", "", "", 1, now)
 	p.Connect("b", "", "", 1, now)
 	if p.Connect("c", "", "", 1, now) {
@@ -163,7 +163,7 @@ func TestTableReleasesItsMemoryWhenACrowdHasLeft(t *testing.T) {
 		return m.HeapAlloc
 	}
 	const clients = 50_000
-	p, now := New(lease, clients, nil), presenceStart
+	p, now := New("", lease, clients, nil), presenceStart
 	before := heap()
 	for i := range clients {
 		p.Connect(strconv.Itoa(i), "", "", i+1, now)

@@ -25,6 +25,7 @@ var closeTests = []subtest{
 			"Prune":           store.Prune(t.Context(), t.Name(), 0, 1),
 			"Setting":         second(store.Setting(t.Context(), "x")),
 			"SaveSetting":     store.SaveSetting(t.Context(), "x", "1"),
+			"InitSetting":     second(store.InitSetting(t.Context(), "y", "1")),
 			"Now":             second(store.Now(t.Context())),
 			"SaveCheckpoints": store.SaveCheckpoints(t.Context(), []core.Checkpoint{{Room: t.Name(), ServerSeq: 1}}),
 		} {

@@ -35,6 +35,26 @@ var concurrencyTests = []subtest{
 			wantDocument(t, readDocuments(t, store, room)["default"], document(room, 3*groups))
 		}
 	}},
+	{"OfSeveralInitialValuesOfASettingOneIsStored", func(t *testing.T, store core.Store) {
+		for n := range 20 {
+			name := fmt.Sprint("setting-", n)
+			var values [4]string
+			var wg sync.WaitGroup
+			for i := range values {
+				wg.Go(func() {
+					var err error
+					if values[i], err = store.InitSetting(t.Context(), name, fmt.Sprint("value-", i)); err != nil {
+						t.Errorf("InitSetting: %v", err)
+					}
+				})
+			}
+			wg.Wait()
+			stored, err := store.Setting(t.Context(), name)
+			if err != nil || stored == "" || values != [4]string{stored, stored, stored, stored} {
+				t.Fatalf("%q is stored and %q were returned, %v", stored, values, err)
+			}
+		}
+	}},
 	{"OfSeveralWritersOneTakesANumber", func(t *testing.T, store core.Store) {
 		const writers, numbers = 6, 20
 		var won [numbers]atomic.Int32

@@ -28,6 +28,7 @@ var contextTests = []subtest{
 			"Prune":           store.Prune(ctx, t.Name(), 0, 1),
 			"Setting":         second(store.Setting(ctx, "x")),
 			"SaveSetting":     store.SaveSetting(ctx, "x", "1"),
+			"InitSetting":     second(store.InitSetting(ctx, "y", "1")),
 			"Now":             second(store.Now(ctx)),
 			"SaveCheckpoints": store.SaveCheckpoints(ctx, []core.Checkpoint{{Room: t.Name(), ServerSeq: 1}}),
 		} {

@@ -26,11 +26,24 @@ func (f *Room) Connect(clientID string, newest Client) {
 	}
 	f.clients[clientID] = newest
 	f.mu.Unlock()
-	if older.Stream != nil {
-		p := problem.New(problem.StreamReplaced, "")
-		p.Rooms = older.Expiry.roomsToName([]string{f.room})
-		older.Stream.End(Frame("problem", p))
+	f.replace(older)
+}
+
+// Replaced implements core.Listener.
+func (f *Room) Replaced(clientID string) {
+	f.mu.Lock()
+	older := f.clients[clientID]
+	f.mu.Unlock()
+	f.replace(older)
+}
+
+func (f *Room) replace(older Client) {
+	if older.Stream == nil {
+		return
 	}
+	p := problem.New(problem.StreamReplaced, "")
+	p.Rooms = older.Expiry.roomsToName([]string{f.room})
+	older.Stream.End(Frame("problem", p))
 }
 
 // Disconnect removes a stream that has ended, unless the client has a newer one.

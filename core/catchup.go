@@ -1,0 +1,102 @@
+package core
+
+import (
+	"context"
+	"time"
+)
+
+// heard brings a room up to a batch that another server may have committed, if the room is open. b is the batch, or nil if
+// only its number is known; then it is read from the log. heard does not block.
+func (h *Hub) heard(store Store, room string, serverSeq int64, b *Batch) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.rooms[room]
+	if s == nil || h.closing || h.history.store != store {
+		return
+	}
+	s.heard = max(s.heard, serverSeq)
+	if s.room != nil {
+		h.catchUpLocked(s, serverSeq, b)
+	}
+}
+
+// catchUpLocked starts the goroutine that brings a room up to a batch, unless it runs or the room has the batch. It does not
+// count as use of the room: a room that only other servers use is closed here.
+func (h *Hub) catchUpLocked(s *slot, serverSeq int64, b *Batch) {
+	r := s.room
+	if !r.ahead.add(r.seq.Load(), serverSeq, b) {
+		return
+	}
+	h.opening.Go(func() { r.catchUp(h.ctx) })
+}
+
+// catchUp folds the batches that the log is known to have beyond the room's state. It retries until it has all of them, the
+// room stops, or ctx ends.
+func (r *Room) catchUp(ctx context.Context) {
+	for wait := firstRetry; r.hub.committer.claim(ctx, r); wait = min(2*wait, lastRetry) {
+		err := r.foldAhead(ctx)
+		r.hub.committer.finish(r, nil)
+		switch {
+		case err == nil && r.ahead.end(r.seq.Load()), r.stopped.Load():
+			return
+		case err == nil:
+			wait = firstRetry / 2
+			continue
+		}
+		r.hub.cfg.Log.Warn("batches of another server cannot be read; retrying", "room", r.name, "error", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// foldAhead folds what the log has beyond the room's state: received batches, and pages of the log. The caller has the room
+// in flight.
+func (r *Room) foldAhead(ctx context.Context) error {
+	for {
+		page, missing := r.ahead.take(r.seq.Load())
+		if len(page) == 0 && !missing {
+			return nil
+		}
+		fromLog := len(page) == 0
+		if fromLog {
+			var err error
+			if page, err = r.Log(ctx, r.seq.Load(), replayPage); err != nil {
+				return err
+			}
+			if len(page) == 0 {
+				r.ahead.forget(r.seq.Load())
+				return nil
+			}
+		}
+		if err := r.foldOthers(page); err != nil {
+			return err
+		}
+		r.hub.cfg.Metrics.CaughtUp(len(page), fromLog)
+	}
+}
+
+// foldOthers folds batches of other servers, which are in the log. It stops the room if they do not follow on its state. The
+// caller has the room in flight.
+func (r *Room) foldOthers(page []*Batch) error {
+	if first := page[0].ServerSeq; first > r.seq.Load()+1 {
+		return r.reopen("another server committed to it, and the log in between was pruned", "log", first)
+	}
+	decisions, err := decisionsOf(page)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		return r.err
+	}
+	if err == nil {
+		err = r.foldLocked(decisions)
+	}
+	if err != nil {
+		r.failLocked(err)
+		return err
+	}
+	r.hub.committer.releaseUpTo(r, page)
+	return nil
+}
