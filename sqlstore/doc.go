@@ -12,7 +12,10 @@
 // sync_documents has one row per room and key: the latest saved state, and the server_seq of the last batch in it. A row is
 // only replaced by a newer one. sync_checkpoints has the server_seq up to which the document rows of a room are complete.
 //
-// sync_meta has the epoch, the number of the last migration (schema_version), and settings.
+// sync_nodes has the servers that use the database.
+//
+// sync_meta has the epoch, the number of the last migration (schema_version), the lowest number of migrations that a program
+// must know to use the tables (schema_oldest), and settings.
 //
 // Absent values are NULL: value for an operation without one, client_seq of a sender without numbers, array_index where
 // none was sent, discarded where the operation took effect. Times have milliseconds: since the Unix epoch in SQLite, in the

@@ -31,6 +31,7 @@ func (*heard) Replaced(string)                 {}
 func (*heard) Readers() int                    { return 0 }
 func (*heard) Bytes() int                      { return 0 }
 func (*heard) Closed(error)                    {}
+func (*heard) Replaced(string)                 {}
 
 // newHub makes a hub over a store, with limits of a call and of a wait that a test can sit out.
 func newHub(t testing.TB, store core.Store, limit time.Duration) *core.Hub {

@@ -42,18 +42,23 @@ func (s *Store) OpenTail(ctx context.Context) (core.Tail, error) {
 
 // Next implements core.Tail.
 func (t *tail) Next(ctx context.Context) (entries []core.TailEntry, more bool, err error) {
-	batches, more, err := t.read(ctx, tailRows)
-	if err == nil && len(t.cursor.Gaps) > logtail.MaxGaps {
-		err = fmt.Errorf("%w: too many transactions are running or were rolled back", core.ErrTailLost)
+	var batches []logtail.Row
+	if !t.lost() {
+		if batches, more, err = t.read(ctx, tailRows); err != nil {
+			return nil, false, err
+		}
 	}
-	if err != nil {
-		return nil, false, err
+	if t.lost() {
+		return nil, false, fmt.Errorf("reading the log tail: %w: too many transactions are running or were rolled back", core.ErrTailLost)
 	}
 	for _, b := range batches {
 		entries = append(entries, core.TailEntry{Room: b.Room, ServerSeq: b.ServerSeq})
 	}
 	return entries, more, nil
 }
+
+// lost reports whether there are more gaps than a read can look for. It stays true.
+func (t *tail) lost() bool { return len(t.cursor.Gaps) > logtail.MaxGaps }
 
 // Held implements core.Tail.
 func (t *tail) Held() time.Duration {

@@ -27,7 +27,7 @@ var nodeTests = []subtest{
 		mustRemove(t, store, first, second)
 	}},
 	{"RemovedNodesAreGone", func(t *testing.T, store core.Store) {
-		var ids []string
+		ids := make([]string, 0, 3)
 		for n := range 3 {
 			ids = append(ids, id(t, fmt.Sprint(n)))
 			mustSaveNode(t, store, core.Node{ID: ids[n]})

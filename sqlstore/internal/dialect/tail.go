@@ -1,14 +1,20 @@
 package dialect
 
 import (
+	"context"
 	"database/sql"
 
 	"github.com/pathsync/pathsync/sqlstore/internal/logtail"
 )
 
-// ScanTail reads the rows of a query of the log tail into a page: the epoch, Kept as a number, Started, Finished, and the
+// ReadTail reads the result of a query of the log tail into a page: the epoch, Kept as a number, Started, Finished, and the
 // columns of a logtail.Row. Without a row of the log, the result has one row with an id of NULL.
-func ScanTail(rows *sql.Rows, limit int, p *logtail.Page) error {
+func ReadTail(ctx context.Context, query *sql.Stmt, limit int, p *logtail.Page, args ...any) error {
+	rows, err := query.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
 	var epoch sql.NullString
 	var kept int
 	for rows.Next() {

@@ -43,12 +43,7 @@ func (d *Dialect) LastID(ctx context.Context) (id int64, err error) {
 
 // ReadTail implements dialect.Dialect.
 func (d *Dialect) ReadTail(ctx context.Context, c *logtail.Cursor, limit int, page *logtail.Page) error {
-	rows, err := d.tail.QueryContext(ctx, c.Last.ID, c.Last.Room, c.Last.ServerSeq, c.Next,
+	return dialect.ReadTail(ctx, d.tail, limit, page, c.Last.ID, c.Last.Room, c.Last.ServerSeq, c.Next,
 		bigintArray(c.Gaps, func(g logtail.Gap) int64 { return g.First }),
 		bigintArray(c.Gaps, func(g logtail.Gap) int64 { return g.Last }), limit)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	return dialect.ScanTail(rows, limit, page)
 }

@@ -130,7 +130,7 @@ func (d *Dialect) sizedTexts() []sizedText {
 		{"check %d rooms", d.write, &d.checkSpans, checkSpans, spanColumns, documentSizes},
 		{"upsert %d documents", d.write, &d.upsertDocs, upsertDocuments, documentColumns, documentSizes},
 		{"upsert %d checkpoints", d.write, &d.checkpoints, upsertCheckpoints, checkpointColumns, documentSizes},
-		{"tail with %d gaps", d.read, &d.tail, inBothForms(tailRows), gapColumns, gapSizes},
+		{"tail with %d gaps", d.read, &d.tail, tailRows, gapColumns, gapSizes},
 		{"active of %d gaps", d.read, &d.active, activeGaps, gapColumns, gapSizes},
 	}
 	for i := range texts {
@@ -208,7 +208,7 @@ func (d *Dialect) Existing() (dialect.Dialect, error) { return d, nil }
 // Statements implements dialect.Dialect.
 func (d *Dialect) Statements() map[string]string {
 	all := map[string]string{"durability": selectDelayedDurability, "identity": inSchema(selectIdentity, d.schemaName),
-		"last id": inSchema(inBothForms(lastID), d.schemaName)}
+		"last id": inSchema(lastID, d.schemaName)}
 	for i, lock := range d.LockWrites() {
 		all[fmt.Sprintf("lock %d of writes", i+1)] = lock
 	}
