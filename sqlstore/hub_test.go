@@ -27,7 +27,6 @@ func (h *heard) Committed(batches []*core.Batch) {
 
 func (*heard) PresenceChanged(presence.Change) {}
 func (*heard) ListsDue()                       {}
-func (*heard) Replaced(string)                 {}
 func (*heard) Readers() int                    { return 0 }
 func (*heard) Bytes() int                      { return 0 }
 func (*heard) Closed(error)                    {}
