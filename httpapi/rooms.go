@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/pathsync/pathsync/core"
-	"github.com/pathsync/pathsync/core/retained"
 	"github.com/pathsync/pathsync/core/tree"
 	"github.com/pathsync/pathsync/httpapi/problem"
 	"github.com/pathsync/pathsync/httpapi/wire"
@@ -68,19 +67,19 @@ func (s *Server) getStore(w *response, r *request) error {
 		return err
 	}
 	defer release()
-	var state *retained.Text
+	var store core.Version
 	var found bool
 	id := wire.EventID{Epoch: room.Epoch()}
 	room.View(func(v core.View) {
 		if id.Seq, found = v.DocumentSeq(key); found && !r.hasVersion(id.ETag()) {
-			state, _, _ = v.Document(key)
+			store.JSON, _, _ = v.Document(key)
 		}
 	})
 	if !found {
 		return problem.New(problem.StoreNotFound, "")
 	}
 	w.Header().Set("Cache-Control", "no-cache")
-	if state == nil {
+	if store.JSON == nil {
 		return s.writeState(w, id, nil)
 	}
 	head := tree.AppendString([]byte(`{"room":`), room.Name())
@@ -89,7 +88,7 @@ func (s *Server) getStore(w *response, r *request) error {
 	head = append(head, `,"epoch":"`+id.Epoch+`","serverSeq":`...)
 	head = strconv.AppendInt(head, id.Seq, 10)
 	head = append(head, `,"state":`...)
-	return s.writeState(w, id, [][]byte{head, state.Bytes(), []byte("}")})
+	return s.writeState(w, id, [][]byte{head, store.JSON.Bytes(), []byte("}")})
 }
 
 // roomPieces returns the body of getRoom in pieces. Documents can be large, so their bytes are shared and not copied.
