@@ -48,7 +48,7 @@ func (l *logs) logger() *slog.Logger {
 }
 
 // newBus opens a bus with the options that a test does not set.
-func newBus(t *testing.T, o Options) *Bus {
+func newBus(t testing.TB, o Options) *Bus {
 	t.Helper()
 	if o.URL == "" && o.Listen == "" {
 		o.Listen = "127.0.0.1:0"

@@ -1,8 +1,12 @@
 package bus
 
 import (
+	"crypto/tls"
+	"errors"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -30,6 +34,28 @@ func TestEmbeddedServerWithAnotherSecretIsRefusedAndBothLogIt(t *testing.T) {
 				t.Errorf("server %d logs %s", i, line)
 			}
 		}
+	}
+}
+
+func TestClientsCannotUseThePortForServers(t *testing.T) {
+	t.Parallel()
+	b := newBus(t, Options{})
+	for name, config := range map[string]*tls.Config{
+		"without a certificate":      {InsecureSkipVerify: true},
+		"with another's certificate": {InsecureSkipVerify: true, Certificates: routeTLS([]byte("another secret of 16"), "database").Certificates},
+	} {
+		conn, err := tls.Dial("tcp", b.Address(), config)
+		if err != nil {
+			continue
+		}
+		conn.SetDeadline(time.Now().Add(startTimeout))
+		if n, err := conn.Read(make([]byte, 1)); n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: %d bytes were received: %v", name, n, err)
+		}
+		conn.Close()
+	}
+	if _, err := nats.Connect("nats://"+b.Address(), nats.Timeout(time.Second)); err == nil {
+		t.Error("a NATS client was accepted")
 	}
 }
 

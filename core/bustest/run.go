@@ -42,7 +42,7 @@ func Run(t *testing.T, open func(t *testing.T, servers int) []core.Bus) {
 const patience = 30 * time.Second
 
 // Connect waits until every server answers every other. Handlers that were set before the call are then known to all.
-func Connect(t *testing.T, buses ...core.Bus) {
+func Connect(t testing.TB, buses ...core.Bus) {
 	t.Helper()
 	const topic = "connect"
 	for _, b := range buses {
@@ -64,7 +64,7 @@ func Connect(t *testing.T, buses ...core.Bus) {
 }
 
 // Eventually waits until a condition is met, and fails the test after 30 s.
-func Eventually(t *testing.T, what string, met func() bool) {
+func Eventually(t testing.TB, what string, met func() bool) {
 	t.Helper()
 	limit := time.After(patience)
 	tick := time.NewTicker(5 * time.Millisecond)
