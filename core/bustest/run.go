@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +25,7 @@ func Run(t *testing.T, open func(t *testing.T, servers int) []core.Bus) {
 		{"ServersHaveDifferentNames", differentNames},
 		{"PublishedMessageReachesAllOthersOfItsTopic", publishReachesOthers},
 		{"MessagesOfOneSenderArriveInOrder", senderOrder},
+		{"CallsOfAHandlerForOneSenderAreSequential", sequential},
 		{"MessageOfTheMaximumSizeArrivesAndALargerOneDoesNot", messageSize},
 		{"HandlerOwnsItsData", ownData},
 		{"HandlerMayPublish", handlerPublishes},
@@ -161,6 +164,37 @@ func senderOrder(t *testing.T, open func(*testing.T, int) []core.Bus) {
 		if next[b.Server()] != messages {
 			t.Errorf("message %d of a sender is not in order", next[b.Server()])
 		}
+	}
+}
+
+func sequential(t *testing.T, open func(*testing.T, int) []core.Bus) {
+	buses := open(t, 2)
+	var running, overlaps atomic.Int32
+	buses[1].Handle("mixed", func(_ string, _ []byte, respond func([]byte)) {
+		if running.Add(1) > 1 {
+			overlaps.Add(1)
+		}
+		for range 10 {
+			runtime.Gosched()
+		}
+		running.Add(-1)
+		respond(nil)
+	})
+	Connect(t, buses...)
+	var senders sync.WaitGroup
+	for range 8 {
+		senders.Go(func() {
+			for range 50 {
+				buses[0].Publish("mixed", nil)
+				if _, err := buses[0].Request(within(t, patience), buses[1].Server(), "mixed", nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	senders.Wait()
+	if n := overlaps.Load(); n > 0 {
+		t.Errorf("%d calls ran during another one", n)
 	}
 }
 
