@@ -100,7 +100,7 @@ func TestVersionThatIsNotUnderstoodIsDropped(t *testing.T) {
 	theirs.Close()
 	newer := newCodec([]byte(testSecret), "database", theirs.Server(), testEpoch)
 	newer.protocol, newer.oldest = core.Protocol+1, core.Protocol+1
-	publish(t, address, ours.subjectAll(topicHeartbeat), newer.encode(withSubject(ours.subjectAll(topicHeartbeat)), nil))
+	publish(t, ours, address, ours.subjectAll(topicHeartbeat), newer.encode(withSubject(ours.subjectAll(topicHeartbeat)), nil))
 	bustest.Eventually(t, "the message is dropped", func() bool { return ours.Stats().Dropped["other_version"] == 1 })
 }
 
@@ -111,8 +111,8 @@ func TestGarbageIsDroppedAndCounted(t *testing.T) {
 	var box received
 	ours.Handle("news", box.handle)
 	for _, subject := range []string{ours.subjectAll("news"), ours.subjectOf(ours.Server(), "news"), ours.prefix + ".re." + ours.Server() + ".1"} {
-		publish(t, address, subject, []byte("garbage"))
-		publish(t, address, subject, nil)
+		publish(t, ours, address, subject, []byte("garbage"))
+		publish(t, ours, address, subject, nil)
 	}
 	bustest.Eventually(t, "all is dropped", func() bool { return ours.Stats().Dropped["malformed"] == 6 })
 	if box.count() > 0 {
@@ -128,8 +128,8 @@ func TestOwnMessageThatComesBackIsIgnored(t *testing.T) {
 	var box received
 	ours.Handle("news", box.handle)
 	subject := ours.subjectAll("news")
-	publish(t, address, subject, ours.codec.encode(withSubject(subject), nil))
-	publish(t, address, subject, nil)
+	publish(t, ours, address, subject, ours.codec.encode(withSubject(subject), nil))
+	publish(t, ours, address, subject, nil)
 	bustest.Eventually(t, "both have arrived", func() bool { return ours.Stats().Dropped["malformed"] == 1 })
 	if s := ours.Stats(); box.count() > 0 || s.Received > 0 {
 		t.Errorf("received: %+v", s)
@@ -206,8 +206,12 @@ func TestMessagesBeyondTheQueueOfASlowHandlerAreDropped(t *testing.T) {
 
 func withSubject(subject string) address { return address{subject: subject} }
 
-func publish(t *testing.T, url, subject string, data []byte) {
+// publish sends a message past the buses, to a server that has subscribed.
+func publish(t *testing.T, to *Bus, url, subject string, data []byte) {
 	t.Helper()
+	if err := to.conn.Flush(); err != nil {
+		t.Fatal(err)
+	}
 	conn, err := nats.Connect(url)
 	if err != nil {
 		t.Fatal(err)

@@ -46,7 +46,6 @@ func (b *Bus) send() {
 	}
 	b.conn.Close()
 	b.readState(b.conn)
-	b.requests.failAll()
 }
 
 func (b *Bus) sendOne(m outgoing) {

@@ -50,7 +50,7 @@ var allowed = map[string][]string{
 	"httpapi/limit":               {"core", "httpapi/problem", "golang.org/x/time/rate"},
 	"httpapi/budget":              {"core", "core/retained"},
 	"httpapi/feed":                {"access", "core", "core/presence", "core/retained", "httpapi/problem", "httpapi/wire", "sse"},
-	"httpapi":                     {"", "access", "core", "core/tree", "httpapi/budget", "httpapi/feed", "httpapi/limit", "httpapi/origin", "httpapi/problem", "httpapi/ticket", "httpapi/token", "httpapi/wire", "pace", "sse", "github.com/labstack/echo/v4", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb"},
+	"httpapi":                     {"", "access", "core", "core/packed", "core/tree", "httpapi/budget", "httpapi/feed", "httpapi/limit", "httpapi/origin", "httpapi/problem", "httpapi/ticket", "httpapi/token", "httpapi/wire", "pace", "sse", "github.com/labstack/echo/v4", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb"},
 	"metrics":                     {"core", "core/tree", "httpapi", "httpapi/feed", "httpapi/problem", "sse", "github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"internal/eventstream":        {},
 	"internal/callout":            {"pace"},
