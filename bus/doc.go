@@ -4,7 +4,7 @@
 // embedded NATS connect to each other; SetServers has their addresses.
 //
 //	b, err := bus.Open(ctx, bus.Options{Listen: "10.0.0.7:6222", Database: id, Epoch: epoch, Secret: secret})
-//	hub := core.New(store, core.Config{Bus: b, Node: core.Node{Address: b.Address()}, Servers: b.SetServers})
+//	hub := core.New(store, core.Config{Bus: b, Node: describe, Servers: b.SetServers})
 //	…
 //	b.Close()
 //

@@ -61,6 +61,13 @@ func (b *Bus) Stats() Stats {
 	return s
 }
 
+// Messages returns the numbers of messages and requests since the start, without heartbeats: sent, received, and dropped by
+// reason.
+func (b *Bus) Messages() (sent, received uint64, dropped map[string]uint64) {
+	s := b.Stats()
+	return s.Published + s.Requests, s.Received, s.Dropped
+}
+
 // refusals explains why a received message is dropped.
 var refusals = map[reason]string{
 	malformed:    "a message that no bus has sent was dropped",

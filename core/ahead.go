@@ -1,6 +1,10 @@
 package core
 
-import "sync"
+import (
+	"context"
+	"sync"
+	"time"
+)
 
 // ahead is what a room knows of the log beyond its own state: from the log tail, and from other servers' messages. It is
 // safe for concurrent use.
@@ -10,6 +14,7 @@ type ahead struct {
 	received map[int64]*Batch // by serverSeq; the log has the others
 	bytes    int              // of received
 	running  bool             // a goroutine reads what is missing
+	arrived  chan struct{}    // has a token when add was called while the goroutine runs
 }
 
 // maxReceived limits the received batches that a room keeps, in bytes of log rows. What does not fit is read from the log.
@@ -35,7 +40,37 @@ func (a *ahead) add(seq, serverSeq int64, b *Batch) (start bool) {
 	}
 	start = !a.running
 	a.running = true
+	if a.arrived == nil {
+		a.arrived = make(chan struct{}, 1)
+	}
+	select {
+	case a.arrived <- struct{}{}:
+	default: // it has a token already
+	}
 	return start
+}
+
+// await waits until the batch that follows on seq has been received, since its message may be on its way. It gives up after a
+// time, and when ctx ends.
+func (a *ahead) await(ctx context.Context, seq int64, limit time.Duration) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for !a.hasNext(seq) {
+		select {
+		case <-a.arrived:
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// hasNext reports whether the batch that follows on seq has been received, or the log has none.
+func (a *ahead) hasNext(seq int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.head <= seq || a.received[seq+1] != nil
 }
 
 // take removes and returns the received batches that follow on seq. missing reports whether the log has others.

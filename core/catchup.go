@@ -30,10 +30,20 @@ func (h *Hub) catchUpLocked(s *slot, serverSeq int64, b *Batch) {
 	h.opening.Go(func() { r.catchUp(h.ctx) })
 }
 
+// messagePatience is how long a room waits for a message before it reads the log: messages overtake each other, above all
+// the answer to a forwarded batch, and a message with earlier batches.
+const messagePatience = 20 * time.Millisecond
+
 // catchUp folds the batches that the log is known to have beyond the room's state. It retries until it has all of them, the
 // room stops, or ctx ends.
 func (r *Room) catchUp(ctx context.Context) {
-	for wait := firstRetry; r.hub.committer.claim(ctx, r); wait = min(2*wait, lastRetry) {
+	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
+		if bus := r.hub.cluster.bus; bus != nil && bus.Healthy() {
+			r.ahead.await(ctx, r.seq.Load(), messagePatience)
+		}
+		if !r.hub.committer.claim(ctx, r) {
+			return
+		}
 		err := r.foldAhead(ctx)
 		r.hub.committer.finish(r, nil)
 		switch {

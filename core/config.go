@@ -16,8 +16,8 @@ type Config struct {
 	InitialState InitialStateLoader
 	// Bus connects the hub to the other servers of the database. Default: they are noticed by the log tail only.
 	Bus Bus
-	// Node has the address and version of this server, for the others.
-	Node Node
+	// Node returns the address, the version and the number of streams of this server, about once a second, if there is a Bus.
+	Node func() Node
 	// Servers receives the descriptions of all servers about once a second, if there is a Bus. It must not block.
 	Servers func([]Node)
 

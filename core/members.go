@@ -15,9 +15,9 @@ type members struct {
 const (
 	// heartbeat is the time between two heartbeats of a server.
 	heartbeat = time.Second
-	// memberTimeout: a server without a heartbeat for this long commits no rooms. Until then, batches that are forwarded to
+	// MemberTimeout: a server without a heartbeat for this long commits no rooms. Until then, batches that are forwarded to
 	// it are committed here after forwardTimeout.
-	memberTimeout = 5 * time.Second
+	MemberTimeout = 5 * time.Second
 	// nodeTimeout: the description of a server without a heartbeat for this long is deleted.
 	nodeTimeout = time.Minute
 )
@@ -26,7 +26,7 @@ const (
 func newMembers(self, epoch string, nodes []Node) members {
 	m := members{self: self}
 	for _, n := range nodes {
-		if n.Epoch == epoch && !n.Draining && n.Age < memberTimeout && understands(n) {
+		if n.Epoch == epoch && !n.Draining && n.Age < MemberTimeout && understands(n) {
 			m.live = append(m.live, n.ID)
 		}
 	}

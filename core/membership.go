@@ -86,7 +86,12 @@ func (m *membership) removeOld(store Store, nodes []Node) {
 
 // node describes this server.
 func (c *cluster) node(store Store) Node {
-	n := c.hub.cfg.Node
+	var n Node
+	if c.hub.cfg.Node != nil {
+		n = c.hub.cfg.Node()
+	}
+	stats := c.hub.Stats()
+	n.Status.Rooms, n.Status.TailLagMs, n.Status.Bus = stats.Rooms, stats.TailLag.Milliseconds(), stats.BusHealthy
 	n.ID, n.Epoch, n.Protocol, n.Oldest = c.bus.Server(), store.Epoch(), Protocol, OldestProtocol
 	n.Draining = c.draining.Load()
 	return n
@@ -100,7 +105,7 @@ func (c *cluster) setMembers(store Store, nodes []Node) {
 		c.hub.cfg.Log.Info("servers of the cluster have changed", "live", len(next.live), "servers", next.live)
 	}
 	for _, n := range nodes {
-		if !understands(n) && n.Age < memberTimeout {
+		if !understands(n) && n.Age < MemberTimeout {
 			c.refused(n)
 		}
 	}

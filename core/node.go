@@ -12,6 +12,15 @@ type Node struct {
 	Protocol, Oldest int
 	// Draining: the server is shutting down and takes no rooms over.
 	Draining bool
+	Status   NodeStatus
 
 	Age time.Duration // since its last heartbeat, by the database's clock. SaveNode ignores it
+}
+
+// NodeStatus is the load and the health of a server at its last heartbeat, for operators. Other servers do not use it.
+type NodeStatus struct {
+	Rooms     int   `json:"rooms"`     // open
+	Streams   int   `json:"streams"`   // open
+	TailLagMs int64 `json:"tailLagMs"` // since the log tail was last read, beyond its interval
+	Bus       bool  `json:"bus"`       // messages reach all other servers, as far as the bus knows
 }

@@ -31,6 +31,9 @@ func (f *Front) Set(s *Server) {
 	f.server.Store(s)
 }
 
+// Server returns the server, and nil before Set.
+func (f *Front) Server() *Server { return f.server.Load() }
+
 // ConnState counts connections, those before Set for the later Server. It is the function http.Server.ConnState.
 func (f *Front) ConnState(conn net.Conn, state http.ConnState) {
 	if s := f.server.Load(); s != nil {

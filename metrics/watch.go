@@ -28,6 +28,13 @@ var watched = []series{
 	newGauge("feed_bytes", "Memory for framed events.", func(_ core.Stats, f feed.Stats) float64 { return float64(f.Bytes) }),
 	newGauge("queued_bytes", "Memory of batches that wait for a commit.", func(h core.Stats, _ feed.Stats) float64 { return float64(h.QueuedBytes) }),
 	newGauge("checkpoint_lag_seconds", "Age of the oldest change that is not in its document row, minus the planned delay of large documents.", func(h core.Stats, _ feed.Stats) float64 { return h.Unsaved.Seconds() }),
+	newGauge("cluster_servers", "Live servers of the database, with this one; 0 without --cluster or --nats.", func(h core.Stats, _ feed.Stats) float64 { return float64(h.Servers) }),
+	newGauge("bus_healthy", "1 while messages reach all other servers and theirs this one, as far as is known.", func(h core.Stats, _ feed.Stats) float64 {
+		if h.BusHealthy {
+			return 1
+		}
+		return 0
+	}),
 	newGauge("tail_lag_seconds", "Time since what other servers commit was last read, beyond the usual interval.", func(h core.Stats, _ feed.Stats) float64 { return h.TailLag.Seconds() }),
 	newGauge("tail_held_seconds", "Age of the oldest transaction that may still add batches to the log; 0: there is none.", func(h core.Stats, _ feed.Stats) float64 { return h.TailHeld.Seconds() }),
 	newGauge("database_up", "0 while batches wait for a database that does not answer.", func(h core.Stats, _ feed.Stats) float64 {

@@ -37,7 +37,13 @@ func (c Config) openBus(ctx context.Context, store core.Store) (*bus.Bus, error)
 }
 
 // node describes this server to the others.
-func node(b *bus.Bus) core.Node { return core.Node{Address: b.Address(), Version: pathsync.Version} }
+func (s *Server) node() core.Node {
+	n := core.Node{Address: s.bus.Address(), Version: pathsync.Version}
+	if api := s.front.Server(); api != nil { // the hub's first call may come before it is set
+		n.Status.Streams = api.FeedStats().Streams
+	}
+	return n
+}
 
 func (c Config) validateCluster() error {
 	scheme, _, _ := strings.Cut(c.Database, ":")

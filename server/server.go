@@ -109,11 +109,14 @@ func (s *Server) open(ctx context.Context, address net.Addr, encrypted bool, unr
 		if s.bus, err = s.cfg.openBus(ctx, store); err != nil {
 			return errors.Join(err, store.Close())
 		}
-		s.api.Hub.Bus, s.api.Hub.Node, s.api.Hub.Servers = s.bus, node(s.bus), s.bus.SetServers
+		s.api.Hub.Bus, s.api.Hub.Node, s.api.Hub.Servers = s.bus, s.node, s.bus.SetServers
 	}
 	s.api.LocalOnly = s.cfg.localOnly(address, encrypted)
 	s.server = httpapi.New(s.api)
 	s.metrics.Watch(s.server)
+	if s.bus != nil {
+		s.metrics.WatchBus(s.bus)
+	}
 	s.front.Set(s.server)
 	return nil
 }

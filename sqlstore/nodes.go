@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"slices"
 
 	"github.com/Masterminds/squirrel"
@@ -22,18 +23,22 @@ func (s *Store) SaveNode(ctx context.Context, n core.Node) error {
 	if n.Draining {
 		draining = 1
 	}
+	status, err := json.Marshal(n.Status)
+	if err != nil {
+		return err
+	}
 	now := squirrel.Expr(s.dialect.Schema().Syntax.Now)
 	return s.call("saving the description of this server", func() error {
 		return dialect.InTransaction(ctx, s.dialect.Writer(), func(tx *sql.Tx) error {
 			changed, err := execCount(ctx, s.dialect, tx, squirrel.Update(s.nodes()).Set("address", n.Address).Set("version", n.Version).
 				Set("epoch", n.Epoch).Set("protocol", n.Protocol).Set("oldest", n.Oldest).Set("draining", draining).
-				Set("heartbeat", now).Where("id = ?", n.ID))
+				Set("status", string(status)).Set("heartbeat", now).Where("id = ?", n.ID))
 			if err != nil || changed > 0 {
 				return err
 			}
 			return exec(ctx, s.dialect, tx, squirrel.Insert(s.nodes()).
-				Columns("id", "address", "version", "epoch", "protocol", "oldest", "draining", "heartbeat").
-				Values(n.ID, n.Address, n.Version, n.Epoch, n.Protocol, n.Oldest, draining, now))
+				Columns("id", "address", "version", "epoch", "protocol", "oldest", "draining", "status", "heartbeat").
+				Values(n.ID, n.Address, n.Version, n.Epoch, n.Protocol, n.Oldest, draining, string(status), now))
 		})
 	})
 }
@@ -55,19 +60,20 @@ func (s *Store) RemoveNodes(ctx context.Context, ids ...string) error {
 // Nodes implements core.Store.
 func (s *Store) Nodes(ctx context.Context) (all []core.Node, err error) {
 	err = s.call("reading the descriptions of servers", func() (err error) {
-		all, err = s.readNodes(ctx)
+		all, err = readNodes(ctx, s.dialect)
 		return err
 	})
 	return all, err
 }
 
-func (s *Store) readNodes(ctx context.Context) (all []core.Node, err error) {
-	query, _, err := squirrel.Select("id", "address", "version", "epoch", "protocol", "oldest", "draining", "heartbeat",
-		s.dialect.Schema().Syntax.Now).From(s.nodes()).OrderBy("id").ToSql()
+func readNodes(ctx context.Context, d dialect.Dialect) (all []core.Node, err error) {
+	syntax := d.Schema().Syntax
+	query, _, err := squirrel.Select("id", "address", "version", "epoch", "protocol", "oldest", "draining", "status", "heartbeat",
+		syntax.Now).From(syntax.Table("sync_nodes")).OrderBy("id").ToSql()
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.dialect.Reader().QueryContext(ctx, query)
+	rows, err := d.Reader().QueryContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -75,13 +81,24 @@ func (s *Store) readNodes(ctx context.Context) (all []core.Node, err error) {
 	for rows.Next() {
 		var n core.Node
 		var draining int
+		var status string
 		var heartbeat, now dialect.Milliseconds
-		if err := rows.Scan(&n.ID, &n.Address, &n.Version, &n.Epoch, &n.Protocol, &n.Oldest, &draining, &heartbeat, &now); err != nil {
+		if err := rows.Scan(&n.ID, &n.Address, &n.Version, &n.Epoch, &n.Protocol, &n.Oldest, &draining, &status, &heartbeat, &now); err != nil {
 			return nil, err
 		}
+		_ = json.Unmarshal([]byte(status), &n.Status) // another version may write another status
 		n.Draining = draining != 0
 		n.Age = max(0, (now - heartbeat).Duration())
 		all = append(all, n)
 	}
 	return all, rows.Err()
+}
+
+// Nodes returns the descriptions of the servers of a database, by ID. It changes nothing, and creates no database.
+func Nodes(ctx context.Context, dsn string) (all []core.Node, err error) {
+	err = withDatabase(ctx, dsn, func(ctx context.Context, d dialect.Dialect) (err error) {
+		all, err = readNodes(ctx, d)
+		return err
+	})
+	return all, err
 }

@@ -70,6 +70,7 @@ type commandLine struct {
 	Migrate  migrateCommand  `cmd:"" help:"Create or upgrade the tables, or print the SQL for that."`
 	Takeover takeoverCommand `cmd:"" help:"Take over the tables of nuxt-synced-pinia-store."`
 	Epoch    epochCommand    `cmd:"" help:"Show or renew the epoch of a database."`
+	Cluster  clusterCommand  `cmd:"" help:"Show the servers that share a database."`
 
 	Doctor doctorCommand `cmd:"" help:"Find out what proxies do to requests and streams."`
 

@@ -15,6 +15,7 @@ var nodeTests = []subtest{
 		first, second := id(t, "1"), id(t, "2")
 		mustSaveNode(t, store, core.Node{ID: second})
 		for _, node := range []core.Node{
+			{ID: first, Status: core.NodeStatus{Rooms: 1_000_000, Streams: 2_000_000, TailLagMs: 1 << 50, Bus: true}},
 			{ID: first, Address: "10.0.0.1:7000", Version: "v1.2.3", Epoch: store.Epoch(), Protocol: 3, Oldest: 2, Age: time.Hour},
 			{ID: first, Address: "10.0.0.2:7000", Version: "v1.2.4", Epoch: "another", Protocol: 4, Oldest: 3, Draining: true},
 		} {

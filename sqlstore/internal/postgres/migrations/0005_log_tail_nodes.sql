@@ -10,6 +10,7 @@ CREATE TABLE sync_nodes (
     protocol  INTEGER        NOT NULL, -- version of the messages that the server sends
     oldest    INTEGER        NOT NULL, -- the oldest version of messages that it reads
     draining  INTEGER        NOT NULL, -- 1: it is shutting down
+    status    VARCHAR(400)   NOT NULL, -- JSON for operators: rooms, streams, tailLagMs, bus
     heartbeat TIMESTAMPTZ(3) NOT NULL
 );
 

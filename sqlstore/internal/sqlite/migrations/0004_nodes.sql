@@ -7,6 +7,7 @@ CREATE TABLE sync_nodes (
     protocol  INTEGER NOT NULL, -- version of the messages that the server sends
     oldest    INTEGER NOT NULL, -- the oldest version of messages that it reads
     draining  INTEGER NOT NULL, -- 1: it is shutting down
+    status    TEXT    NOT NULL, -- JSON for operators: rooms, streams, tailLagMs, bus
     heartbeat INTEGER NOT NULL  -- milliseconds since the Unix epoch, by the clock of the database
 ) WITHOUT ROWID;
 

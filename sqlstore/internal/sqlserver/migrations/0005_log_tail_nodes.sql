@@ -12,6 +12,7 @@ CREATE TABLE [$(schema)].sync_nodes (
     protocol  INT NOT NULL,           -- version of the messages that the server sends
     oldest    INT NOT NULL,           -- the oldest version of messages that it reads
     draining  INT NOT NULL,           -- 1: it is shutting down
+    status    NVARCHAR(400) NOT NULL, -- JSON for operators: rooms, streams, tailLagMs, bus
     heartbeat DATETIME2 NOT NULL,
     CONSTRAINT PK_pathsync_nodes PRIMARY KEY (id)
 );

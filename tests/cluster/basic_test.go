@@ -1,0 +1,78 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pathsync/pathsync/client"
+)
+
+func newClient(t *testing.T, s *server) *client.Client {
+	t.Helper()
+	c, err := client.New(client.Config{Server: s.url()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// latencies returns the times from a POST at one server until a reader of another has the batch, sorted.
+func latencies(t *testing.T, from, to *server, n int) (all []time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	name := fmt.Sprint("latency-", time.Now().UnixNano())
+	sent := make(chan time.Time, 1)
+	writer := newClient(t, from)
+	posted := int64(0)
+	var posting sync.WaitGroup
+	defer posting.Wait() // before cancel
+	post := func() {
+		posted++
+		sent <- time.Now()
+		_, err := writer.Submit(ctx, name, client.Batch{ClientID: "w", ClientSeq: posted, Key: "k",
+			Ops: []client.Op{{Path: "x", Op: "set", Value: json.RawMessage(fmt.Sprint(posted))}}})
+		if err != nil {
+			t.Error(err)
+			cancel()
+		}
+	}
+	for e, err := range newClient(t, to).Tail(ctx, client.Subscription{Rooms: []string{name}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Name == "delta" {
+			all = append(all, time.Since(<-sent))
+		}
+		if len(all) == n {
+			break
+		}
+		if e.Name == "delta" || e.Name == "up-to-date" {
+			posting.Go(post)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestBatchReachesReadersOfAnotherServer(t *testing.T) {
+	servers := startServers(t, 2)
+	for _, pair := range []struct {
+		name     string
+		from, to *server
+	}{{"the same server", servers[0], servers[0]}, {"another server", servers[0], servers[1]}, {"the other way", servers[1], servers[0]}} {
+		l := latencies(t, pair.from, pair.to, 100)
+		t.Logf("%s: p50 %v, p99 %v", pair.name, l[50], l[98])
+		if l[50] > time.Second {
+			t.Errorf("%s: p50 is %v", pair.name, l[50])
+		}
+	}
+	if n := servers[1].metric("pathsync_cluster_servers"); n != 2 {
+		t.Errorf("there are %v servers", n)
+	}
+}
