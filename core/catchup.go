@@ -20,6 +20,22 @@ func (h *Hub) heard(store Store, room string, serverSeq int64, b *Batch) {
 	}
 }
 
+// compareWithLog brings the rooms of a store up to the log, which may have batches that the tail does not name: those that are
+// open, and those that are being opened, once they are.
+func (h *Hub) compareWithLog(store Store) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing || h.history.store != store {
+		return
+	}
+	for _, s := range h.rooms {
+		s.heard = wholeLog
+		if s.room != nil {
+			h.catchUpLocked(s, wholeLog, nil)
+		}
+	}
+}
+
 // catchUpLocked starts the goroutine that brings a room up to a batch, unless it runs or the room has the batch. It does not
 // count as use of the room: a room that only other servers use is closed here.
 func (h *Hub) catchUpLocked(s *slot, serverSeq int64, b *Batch) {
@@ -56,26 +72,39 @@ func (r *Room) catchUp(ctx context.Context) {
 // in flight.
 func (r *Room) foldAhead(ctx context.Context) error {
 	for {
-		page, missing := r.ahead.take(r.seq.Load())
-		if len(page) == 0 && !missing {
-			return nil
-		}
+		page, missing, asOf := r.ahead.take(r.seq.Load())
 		fromLog := len(page) == 0
-		if fromLog {
+		switch {
+		case fromLog && !missing:
+			return nil
+		case fromLog:
 			var err error
 			if page, err = r.Log(ctx, r.seq.Load(), replayPage); err != nil {
 				return err
 			}
-			if len(page) == 0 {
-				r.ahead.forget(r.seq.Load())
-				return nil
+		}
+		if len(page) > 0 {
+			if err := r.foldOthers(page); err != nil {
+				return err
 			}
+			r.hub.cfg.Metrics.CaughtUp(len(page), fromLog)
 		}
-		if err := r.foldOthers(page); err != nil {
-			return err
+		if fromLog && replayPage.isLast(page) {
+			r.ahead.logEnded(r.seq.Load(), asOf)
 		}
-		r.hub.cfg.Metrics.CaughtUp(len(page), fromLog)
 	}
+}
+
+// isLast reports whether the log ended with these batches when they were read. Stores measure bytes differently, so a page
+// that comes near the limit is not the last.
+func (p Page) isLast(batches []*Batch) bool {
+	bytes := 0
+	for _, b := range batches {
+		for i := range b.Ops {
+			bytes += len(b.Ops[i].Path) + len(b.Ops[i].Value)
+		}
+	}
+	return len(batches) < p.Batches && bytes < p.Bytes/4
 }
 
 // foldOthers folds batches of other servers, which are in the log. It stops the room if they do not follow on its state. The
