@@ -112,11 +112,26 @@ func (d *database) restore(heads map[string]int64) {
 // link is one server's connection to the database.
 type link struct {
 	db   *database
-	dice *dice
+	seed uint64
+	name string        // of the server
 	dead chan struct{} // closed when the server has crashed
 
 	mu     sync.Mutex
-	paused chan struct{} // nil: the server runs. Closed when it is resumed
+	calls  map[string]*dice // by the kind of call, so that calls of one kind do not change the faults of others
+	paused chan struct{}    // nil: the server runs. Closed when it is resumed
+}
+
+// dice returns the dice of a kind of call.
+func (l *link) dice(kind string) *dice {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.calls == nil {
+		l.calls = map[string]*dice{}
+	}
+	if l.calls[kind] == nil {
+		l.calls[kind] = newDice(l.seed, l.name+kind)
+	}
+	return l.calls[kind]
 }
 
 func (l *link) pause() {
@@ -167,16 +182,16 @@ func (l *link) sleep(ctx context.Context, d time.Duration) error {
 }
 
 // begin is the way to the database. It returns the faults of this moment.
-func (l *link) begin(ctx context.Context) (storeFaults, error) {
+func (l *link) begin(ctx context.Context, dice *dice) (storeFaults, error) {
 	if err := l.wait(); err != nil {
 		return storeFaults{}, err
 	}
 	f, down := l.db.current()
-	if err := l.sleep(ctx, l.dice.duration(0, f.latency)); err != nil {
+	if err := l.sleep(ctx, dice.duration(0, f.latency)); err != nil {
 		return f, err
 	}
 	if down != nil {
-		if l.dice.chance(0.5) {
+		if dice.chance(0.5) {
 			return f, errDown
 		}
 		select { // the call hangs
@@ -188,43 +203,44 @@ func (l *link) begin(ctx context.Context) (storeFaults, error) {
 			return f, errCrashed
 		}
 	}
-	if l.dice.chance(f.failed) {
+	if dice.chance(f.failed) {
 		return f, errDown
 	}
 	return f, nil
 }
 
 // end is the way back.
-func (l *link) end(ctx context.Context) error {
+func (l *link) end(ctx context.Context, dice *dice) error {
 	f, _ := l.db.current()
-	if err := l.sleep(ctx, l.dice.duration(0, f.latency)); err != nil {
+	if err := l.sleep(ctx, dice.duration(0, f.latency)); err != nil {
 		return err
 	}
 	return l.wait()
 }
 
 // call makes a call of the database.
-func call[T any](ctx context.Context, l *link, do func() (T, error)) (result T, err error) {
-	if _, err = l.begin(ctx); err != nil {
+func call[T any](ctx context.Context, l *link, kind string, do func() (T, error)) (result T, err error) {
+	dice := l.dice(kind)
+	if _, err = l.begin(ctx, dice); err != nil {
 		return result, err
 	}
 	if result, err = do(); err != nil {
 		return result, err
 	}
-	return result, l.end(ctx)
+	return result, l.end(ctx, dice)
 }
 
 // commitLate appends batches of a server that has given up waiting.
-func (l *link) commitLate(inner core.Store, batches []*core.Batch, f storeFaults) {
+func (l *link) commitLate(inner core.Store, batches []*core.Batch, dice *dice, f storeFaults) {
 	copies := make([]*core.Batch, len(batches))
 	for i, b := range batches {
 		c := *b
 		c.Ops = slices.Clone(b.Ops)
 		copies[i] = &c
 	}
-	delay := l.dice.duration(0, 12*time.Second)
+	delay := dice.duration(0, 12*time.Second)
 	l.db.running.Go(func() {
 		time.Sleep(delay)
-		_ = l.db.append(context.Background(), inner, copies, l.dice, f)
+		_ = l.db.append(context.Background(), inner, copies, dice, f)
 	})
 }

@@ -28,7 +28,7 @@ type server struct {
 // newServer starts a server.
 func (w *world) newServer(name string) *server {
 	s := &server{w: w, name: name, bus: w.net.Join(name),
-		link: &link{db: w.db, dice: newDice(w.seed, name), dead: make(chan struct{})}}
+		link: &link{db: w.db, seed: w.seed, name: name, dead: make(chan struct{})}}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	s.hub = core.NewHub(core.Config{
 		Store:       &store{s.link, w.db.mem.Connect()},
