@@ -66,7 +66,7 @@ func TestBatchThatOnlyLogNamesWhileRoomOpensIsNotMissed(t *testing.T) {
 		slow := &slowLog{Store: lossy, read: make(chan struct{}), release: make(chan struct{})}
 		two := newHub(t, slow, tailed)
 		synctest.Wait()
-		go two.Room(t.Context(), "r") //nolint:errcheck // it only opens the room
+		go two.Room(t.Context(), "r") // it only opens the room
 		<-slow.read                   // it has read an empty log
 		lossy.lost.Store(true)
 		submit(t, room(t, one, "r"), batch(t, "ada", 1, "set x 1"))

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/pathsync/pathsync/core"
@@ -185,7 +186,7 @@ func (t *tail) Next(ctx context.Context) (entries []core.TailEntry, more bool, e
 	}
 	t.db.mu.Lock()
 	defer t.db.mu.Unlock()
-	all := append(t.waiting, added...)
+	all := slices.Concat(t.waiting, added)
 	t.waiting = nil
 	held := map[string]bool{}
 	for _, e := range all {
