@@ -32,7 +32,7 @@ type check struct {
 
 var checks = []check{
 	{name: "core", pkg: "./core"},
-	{name: "sim", pkg: "./tests/sim", args: []string{"-run", "^TestServersWithFaults"}, env: []string{"PATHSYNC_SIM_BATCHES=6000"}},
+	{name: "sim", pkg: "./tests/sim", args: []string{"-run", "^TestServersWithFaults"}, env: []string{"PATHSYNC_SIM_BATCHES=24000"}},
 	{name: "store", pkg: "./core/memstore"},
 }
 

@@ -36,7 +36,11 @@ func (w *world) inject(ctx context.Context, d *dice) {
 	d.shuffle(names)
 	name, other := names[0], names[1]
 	lasting, both := d.duration(200*time.Millisecond, 7*time.Second), d.chance(0.5)
-	switch kind := d.below(10); kind {
+	kind := d.below(10)
+	if w.profile.stable {
+		kind = 4 + kind%6
+	}
+	switch kind {
 	case 0, 1:
 		w.happened("crash %s", name)
 		w.remove(name).crash()

@@ -32,7 +32,11 @@ func newReader(w *world, name, room string) *reader {
 func (r *reader) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		if s := r.w.anyServer(r.dice); s != nil {
-			stay, cancel := context.WithTimeout(ctx, r.dice.duration(time.Second, pick(r.dice, []time.Duration{10 * time.Second, 10 * time.Minute})))
+			longest := pick(r.dice, []time.Duration{10 * time.Second, time.Minute})
+			if r.w.profile.stable {
+				longest = time.Hour
+			}
+			stay, cancel := context.WithTimeout(ctx, r.dice.duration(time.Second, longest))
 			r.read(stay, s)
 			cancel()
 		}
