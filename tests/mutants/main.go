@@ -152,8 +152,14 @@ func (c check) confirmed(overlay string) (failed string, err error) {
 	if err != nil || failed == "" || c.name == "sim" { // the simulation fails with a violation only
 		return failed, err
 	}
+	if failed == inGoroutine {
+		failed = ""
+	}
 	return c.run(overlay, failed)
 }
+
+// inGoroutine is what failed when a goroutine panics: the output names no test.
+const inGoroutine = "(panic)"
 
 var (
 	failure = regexp.MustCompile(`(?m)^--- FAIL: ([^\s/]+)`)
@@ -187,6 +193,9 @@ func (c check) run(overlay, test string) (failed string, err error) {
 		if m := pattern.FindStringSubmatch(string(output)); m != nil {
 			return m[1], nil
 		}
+	}
+	if strings.Contains(string(output), "panic: ") {
+		return inGoroutine, nil
 	}
 	return "", fmt.Errorf("%s fails without the name of a test: %s", c.name, output)
 }

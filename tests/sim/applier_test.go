@@ -154,6 +154,8 @@ func applyToItem(doc *object, list *array, id string, op core.LoggedOp) error {
 		return nil
 	case op.Kind != "array_move":
 		return fmt.Errorf("unknown operation")
+	case op.Value == "" && op.Index > len(list.items):
+		return fmt.Errorf("index %d of %d items", op.Index, len(list.items))
 	case op.Value == "":
 		list.items = slices.Insert(list.items, op.Index, item)
 		return nil
@@ -163,7 +165,11 @@ func applyToItem(doc *object, list *array, id string, op core.LoggedOp) error {
 	if err != nil {
 		return err
 	}
-	return insert(parent.(*object), to[len(to)-1].name, item, op.Index)
+	o, ok := parent.(*object)
+	if !ok {
+		return fmt.Errorf("%T is no object", parent)
+	}
+	return insert(o, to[len(to)-1].name, item, op.Index)
 }
 
 // insert adds an item to the array in a member, or replaces the one with the same id.

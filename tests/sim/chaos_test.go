@@ -88,7 +88,7 @@ func storeFaultsOf(d *dice) storeFaults {
 	return storeFaults{
 		latency: d.duration(time.Millisecond, 50*time.Millisecond),
 		failed:  pick(d, []float64{0, 0.02, 0.2}), lostAnswer: pick(d, []float64{0, 0.02, 0.2}), givenUp: pick(d, []float64{0, 0.005}),
-		lateInTail: pick(d, []float64{0, 0.2, 0.8}), lostTail: pick(d, []float64{0, 0.01, 0.1}), slowOpening: pick(d, []float64{0, 0.2, 0.5}),
+		lateInTail: pick(d, []float64{0, 0.2, 0.8}), lostTail: pick(d, []float64{0, 0.01, 0.1}), slowReading: pick(d, []float64{0, 0.2, 0.5}),
 	}
 }
 

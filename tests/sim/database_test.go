@@ -41,7 +41,7 @@ type storeFaults struct {
 	givenUp     float64       // an append never responds, and is committed up to 12 s later
 	lateInTail  float64       // a batch becomes visible in the tail up to 3 s later, and others before it
 	lostTail    float64       // a read of the tail loses the position
-	slowOpening float64       // a read of a room takes up to 2 s
+	slowReading float64       // the log arrives up to 2 s after it was read
 }
 
 func newDatabase(h *history) *database {

@@ -53,7 +53,20 @@ func (s *store) Append(ctx context.Context, batches []*core.Batch) error {
 }
 
 func (s *store) Log(ctx context.Context, room string, after int64, page core.Page) ([]*core.Batch, error) {
-	return call(ctx, s.link, "Log"+room, func() ([]*core.Batch, error) { return s.inner.Log(ctx, room, after, page) })
+	batches, err := call(ctx, s.link, "Log"+room, func() ([]*core.Batch, error) { return s.inner.Log(ctx, room, after, page) })
+	if err != nil {
+		return nil, err
+	}
+	return batches, s.slow(ctx, room)
+}
+
+// slow is a response that takes long to arrive, so that others commit meanwhile.
+func (s *store) slow(ctx context.Context, room string) error {
+	dice := s.dice("slow" + room)
+	if f, _ := s.db.current(); dice.chance(f.slowReading) {
+		return s.sleep(ctx, dice.duration(0, 2*time.Second))
+	}
+	return nil
 }
 
 func (s *store) FindBatch(ctx context.Context, room, clientID string, clientSeq int64) (*core.Batch, error) {
@@ -65,12 +78,6 @@ func (s *store) LastClientSeq(ctx context.Context, room, clientID string) (int64
 }
 
 func (s *store) Documents(ctx context.Context, room string) ([]core.Document, error) {
-	dice := s.dice("slow" + room)
-	if f, _ := s.db.current(); dice.chance(f.slowOpening) {
-		if err := s.sleep(ctx, dice.duration(0, 2*time.Second)); err != nil {
-			return nil, err
-		}
-	}
 	return call(ctx, s.link, "Documents"+room, func() ([]core.Document, error) { return s.inner.Documents(ctx, room) })
 }
 
