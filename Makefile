@@ -17,7 +17,7 @@ parts = { failed=0; $(foreach part,1 2 3 4,$(if $($(part)),$(PART) $($(part)) ||
 
 .DEFAULT_GOAL = help
 .PHONY: help run build release deps test test-go test-go-packages test-proxies test-js test-js-unit test-js-e2e missing lint \
-  proxies test-sqlserver soak-js bench-js fuzz crash terminations fork-test outage slow-database soak attack acme restarts \
+  proxies test-sqlserver soak-js bench-js fuzz sim mutants crash terminations fork-test outage slow-database soak attack acme restarts \
   check-deps bench bench-databases load clean
 
 help: ## this list
@@ -137,6 +137,14 @@ fuzz: ## each fuzz target for FUZZTIME
 	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg" || exit 1; \
 	  done; \
 	done
+
+BATCHES ?= 1000000
+SEED ?= 0
+sim: ## simulate several servers with faults for BATCHES, from SEED on; make test does it for fewer
+	PATHSYNC_SIM_BATCHES=$(BATCHES) PATHSYNC_SIM_SEED=$(SEED) $(GO) test -count=1 -timeout 240h -run TestServersWithFaults -v ./tests/sim
+
+mutants: ## plant faults one at a time, and print which tests find them
+	$(GO) run ./tests/mutants
 
 CRASHES ?= 200
 crash: ## kill the server CRASHES times under load, on every database at hand; make test does it a few times

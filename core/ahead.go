@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 )
@@ -14,11 +15,18 @@ type ahead struct {
 	received map[int64]*Batch // by serverSeq; the log has the others
 	bytes    int              // of received
 	running  bool             // a goroutine reads what is missing
-	arrived  chan struct{}    // has a token when add was called while the goroutine runs
+	arrived  chan struct{}    // has a token when add was called; nil: never
+
+	added    int // calls of add so far
+	compare  int // added at the last call with wholeLog
+	compared int // the log has been read to its end since this call of add
 }
 
 // maxReceived limits the received batches that a room keeps, in bytes of log rows. What does not fit is read from the log.
 const maxReceived = 1 << 20
+
+// wholeLog instead of a serverSeq: the log may have any number of batches beyond the room.
+const wholeLog = math.MaxInt64
 
 // add records that the log has a batch; b is nil if only its number is known. seq is the room's serverSeq. It reports
 // whether the caller has to start a goroutine that brings the room up to head.
@@ -28,7 +36,12 @@ func (a *ahead) add(seq, serverSeq int64, b *Batch) (start bool) {
 	if serverSeq <= seq {
 		return false
 	}
-	a.head = max(a.head, serverSeq)
+	a.added++
+	if serverSeq == wholeLog {
+		a.compare = a.added
+	} else {
+		a.head = max(a.head, serverSeq)
+	}
 	if b != nil && a.received[serverSeq] == nil {
 		if n := weightOf(b); a.bytes+n <= maxReceived {
 			if a.received == nil {
@@ -50,31 +63,42 @@ func (a *ahead) add(seq, serverSeq int64, b *Batch) (start bool) {
 	return start
 }
 
-// await waits until the batch that follows on seq has been received, since its message may be on its way. It gives up after a
-// time, and when ctx ends.
-func (a *ahead) await(ctx context.Context, seq int64, limit time.Duration) {
+// await waits for the batch that follows on seq, while a message with it may be on its way. It gives up after a time and when
+// ctx ends, and reports whether it still expects the message.
+func (a *ahead) await(ctx context.Context, seq int64, limit time.Duration) (expected bool) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	for !a.hasNext(seq) {
+	for a.expects(seq) {
 		select {
 		case <-a.arrived:
 		case <-timer.C:
-			return
+			return a.expects(seq)
 		case <-ctx.Done():
-			return
+			return true
 		}
 	}
+	return false
 }
 
-// hasNext reports whether the batch that follows on seq has been received, or the log has none.
-func (a *ahead) hasNext(seq int64) bool {
+// expects reports whether a message with the batch that follows on seq may be on its way: a later batch has been received.
+// Messages overtake each other, above all the answer to a forwarded batch.
+func (a *ahead) expects(seq int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.head <= seq || a.received[seq+1] != nil
+	if a.received[seq+1] != nil || a.compare > a.compared {
+		return false
+	}
+	for n := range a.received {
+		if n > seq {
+			return true
+		}
+	}
+	return false
 }
 
-// take removes and returns the received batches that follow on seq. missing reports whether the log has others.
-func (a *ahead) take(seq int64) (next []*Batch, missing bool) {
+// take removes and returns the received batches that follow on seq. missing reports whether the log has others, or may have.
+// asOf is for logEnded.
+func (a *ahead) take(seq int64) (next []*Batch, missing bool, asOf int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for b := a.received[seq+1]; b != nil; b = a.received[seq+1] {
@@ -83,21 +107,27 @@ func (a *ahead) take(seq int64) (next []*Batch, missing bool) {
 		a.bytes -= weightOf(b)
 		seq++
 	}
-	return next, a.head > seq
+	return next, a.missingLocked(seq), a.added
 }
 
-// forget drops what is beyond seq: the log does not have it.
-func (a *ahead) forget(seq int64) {
+func (a *ahead) missingLocked(seq int64) bool { return a.head > seq || a.compare > a.compared }
+
+// logEnded records that the log ended at seq when it was read after the call of take that returned asOf. Batches beyond seq are
+// dropped, unless others were added meanwhile: the log may have got these since.
+func (a *ahead) logEnded(seq int64, asOf int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.head, a.received, a.bytes = seq, nil, 0
+	a.compared = asOf
+	if a.added == asOf {
+		a.head, a.received, a.bytes = min(a.head, seq), nil, 0
+	}
 }
 
 // end reports whether the room has everything up to head. Then the goroutine ends, and add asks for another one.
 func (a *ahead) end(seq int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.head > seq {
+	if a.missingLocked(seq) {
 		return false
 	}
 	a.received, a.bytes, a.running = nil, 0, false

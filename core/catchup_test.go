@@ -58,6 +58,71 @@ func TestBatchCommittedElsewhereWhileRoomOpensIsNotMissed(t *testing.T) {
 	})
 }
 
+func TestBatchThatOnlyLogNamesWhileRoomOpensIsNotMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		one := newHub(t, store)
+		lossy := &lossyTail{Store: store}
+		slow := &slowLog{Store: lossy, read: make(chan struct{}), release: make(chan struct{})}
+		two := newHub(t, slow, tailed)
+		synctest.Wait()
+		go two.Room(t.Context(), "r") // it only opens the room
+		<-slow.read                   // it has read an empty log
+		lossy.lost.Store(true)
+		submit(t, room(t, one, "r"), batch(t, "ada", 1, "set x 1"))
+		time.Sleep(time.Second) // the tail has been opened again, behind the batch
+		close(slow.release)
+		synctest.Wait()
+		if got := delivered(room(t, two, "r")); !slices.Equal(got, []int64{1}) {
+			t.Errorf("readers got %v", got)
+		}
+	})
+}
+
+func TestRoomCatchesUpByMoreThanOnePageAfterTailIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		one := newHub(t, store)
+		lossy := &lossyTail{Store: store}
+		two := newHub(t, lossy, func(c *core.Config) { c.TailInterval = time.Minute })
+		read := room(t, two, "r")
+		synctest.Wait()
+		lossy.lost.Store(true)
+		const batches = 1234
+		for n := range int64(batches) {
+			submit(t, room(t, one, "r"), batch(t, "ada", n+1, "set x 1"))
+		}
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if got := delivered(read); len(got) != batches {
+			t.Errorf("readers got %d batches", len(got))
+		}
+	})
+}
+
+func TestBatchCommittedElsewhereWhileRoomIsComparedWithLogIsNotMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		one := newHub(t, store)
+		lossy := &lossyTail{Store: store}
+		slow := &slowLog{Store: lossy, read: make(chan struct{}), release: make(chan struct{}), again: true}
+		two := newHub(t, slow, tailed)
+		read := room(t, two, "r")
+		synctest.Wait()
+		slow.again = false
+		lossy.lost.Store(true)
+		submit(t, room(t, one, "other"), batch(t, "ada", 1, "set x 1"))
+		<-slow.read // the room has been compared with an empty log
+		submit(t, room(t, one, "r"), batch(t, "ada", 2, "set x 1"))
+		time.Sleep(time.Second) // the tail has named the batch
+		close(slow.release)
+		synctest.Wait()
+		if got := delivered(read); !slices.Equal(got, []int64{1}) {
+			t.Errorf("readers got %v", got)
+		}
+	})
+}
+
 // slowLog returns the first result of Log when the test releases it.
 type slowLog struct {
 	core.Store

@@ -236,6 +236,8 @@ func TestLostRepeatedAndReorderedMessagesChangeNothing(t *testing.T) {
 			receive("server-2", kept[i], nil)
 			synctest.Wait()
 		}
+		time.Sleep(100 * time.Millisecond) // it waits for messages that others have overtaken
+		synctest.Wait()
 		if got := delivered(read); len(got) != 8 || !slices.IsSorted(got) {
 			t.Errorf("readers got %v", got)
 		}
@@ -269,6 +271,7 @@ func TestGarbageAndOtherEpochsOnBusAreDropped(t *testing.T) {
 		}
 		net.buses[0].swap("committed", receive)
 		submit(t, room(t, hubs[1], "r"), batch(t, "ann", 2, "set x 2"))
+		time.Sleep(100 * time.Millisecond) // it waits for the message that was dropped
 		synctest.Wait()
 		wantDocument(t, read, `{"x":2}`)
 	})
@@ -511,7 +514,7 @@ func TestLogIsPrunedByOneServer(t *testing.T) {
 			c.Retention, c.PruneInterval = core.Retention{Count: 1}, time.Second
 		})
 		submit(t, room(t, hubs[0], "r"), batch(t, "ann", 1, "set x 1"))
-		time.Sleep(2 * time.Second)
+		time.Sleep(2500 * time.Millisecond) // not at the time of a round
 		store.rounds.Store(0)
 		time.Sleep(10 * time.Second)
 		if n := store.rounds.Load(); n < 5 || n > 15 {

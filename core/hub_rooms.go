@@ -22,7 +22,7 @@ type slot struct {
 	err    error
 	name   string
 	users  int   // calls of Hub.Room without a release
-	heard  int64 // the log is known to have the room's batches up to this one
+	heard  int64 // the log is known to have the room's batches up to this one; or wholeLog
 
 	unused  time.Time     // when users became 0, or when the room was last found busy without users
 	element *list.Element // in Hub.unused; nil while the room has users or is being opened

@@ -306,6 +306,7 @@ func TestBatchesThatWaitDuringCommitShareNextTransaction(t *testing.T) {
 			return do()
 		}
 		h := newHub(t, store)
+		synctest.Wait() // the tail is open, so no room is compared with the log
 		var rooms []*core.Room
 		for i := range 10 {
 			rooms = append(rooms, room(t, h, fmt.Sprintf("r%d", i)))

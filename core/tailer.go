@@ -89,16 +89,14 @@ func (t *tailer) next() (more bool) {
 	return false
 }
 
-// open opens the tail. Rooms that are open already are compared with the log.
+// open opens the tail. Rooms that are open or being opened are compared with the log.
 func (t *tailer) open(ctx context.Context, store Store) error {
 	tail, err := store.OpenTail(ctx)
 	if err != nil {
 		return err
 	}
 	t.store, t.tail = store, tail
-	for _, r := range t.hub.openRooms() {
-		t.hub.heard(store, r.name, r.seq.Load()+1, nil)
-	}
+	t.hub.compareWithLog(store)
 	return nil
 }
 

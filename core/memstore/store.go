@@ -44,6 +44,13 @@ func New() *Store {
 	}}
 }
 
+// Connect returns another Store of the same database, as another server has. It is for tests.
+func (s *Store) Connect() *Store {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return &Store{epoch: s.database.epoch, database: s.database}
+}
+
 func newEpoch() string { return strings.ToLower(rand.Text()[:8]) }
 
 // Epoch implements core.Store.
