@@ -46,6 +46,15 @@ func (h *history) write(ctx context.Context, clientID string, pause time.Duratio
 	}
 }
 
+// writeLast submits the batch that ends the readers.
+func (h *history) writeLast() {
+	c, err := client.New(client.Config{Server: h.address})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.submit(c, client.Batch{ClientID: lastWriter, ClientSeq: 1, Key: "k", Ops: []client.Op{{Path: lastWriter, Op: "set", Value: json.RawMessage("1")}}})
+}
+
 func (h *history) submit(c *client.Client, b client.Batch) {
 	for began := time.Now(); ; {
 		r, err := c.Submit(h.t.Context(), room, b)
@@ -73,8 +82,11 @@ type delta struct {
 	ClientSeq int64  `json:"clientSeq"`
 }
 
-// read follows the room until it has a serverSeq or ctx ends. Every batch must follow on the one before.
-func (h *history) read(ctx context.Context, clientID string, until func() int64) {
+// lastWriter is the client whose batch ends the readers.
+const lastWriter = "last"
+
+// read follows the room until it has the batch of lastWriter. Every batch must follow on the one before.
+func (h *history) read(ctx context.Context, clientID string) {
 	c, err := client.New(client.Config{Server: h.address})
 	if err != nil {
 		h.t.Error(err)
@@ -110,10 +122,9 @@ func (h *history) read(ctx context.Context, clientID string, until func() int64)
 				h.t.Errorf("reader %s got batch %d after %d", clientID, d.ServerSeq, last)
 				return
 			}
-			last = d.ServerSeq
-		}
-		if n := until(); n > 0 && last >= n {
-			return
+			if last = d.ServerSeq; d.ClientID == lastWriter {
+				return
+			}
 		}
 	}
 }
