@@ -33,5 +33,5 @@ type Bus interface {
 	MaxMessage() int
 }
 
-// ErrNoAnswer: no response can come, because the bus does not reach the server.
+// ErrNoAnswer means that no response can come, because the bus does not reach the server.
 var ErrNoAnswer = errors.New("the server cannot be reached")

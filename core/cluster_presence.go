@@ -217,7 +217,7 @@ func (c *cluster) fetchPresence(ctx context.Context, r *Room, server string) {
 	ctx, cancel := context.WithTimeout(ctx, r.hub.cfg.PresenceTimeout)
 	defer cancel()
 	all, after := map[string]bool{}, ""
-	for more := true; more; {
+	for {
 		m := header(r.Epoch(), r.name)
 		m.Text(after)
 		response, err := c.bus.Request(ctx, server, topicPresenceOf, m)
@@ -225,16 +225,20 @@ func (c *cluster) fetchPresence(ctx context.Context, r *Room, server string) {
 			return // the next digest differs as well
 		}
 		reader := packed.Read(response)
-		more = reader.Bool()
+		if !reader.Bool() {
+			return // it serves another history
+		}
 		records, err := readRecords(reader)
 		if err != nil {
 			c.garbage(server, err)
 			return
 		}
+		if len(records) == 0 {
+			break
+		}
 		for _, record := range records {
 			all[record.ClientID], after = true, record.ClientID
 		}
-		more = more && len(records) > 0
 		r.mergePresence(records)
 	}
 	r.retainPresence(server, all)
@@ -260,17 +264,14 @@ func (c *cluster) servePresence(_ string, data []byte, respond func([]byte)) {
 		return
 	}
 	room, after := c.hub.openRoom(store, r.Text()), r.Text()
-	var records []presence.Record
-	more := false
+	m.Bool(true)
 	if room != nil {
 		room.mu.Lock()
-		records, more = room.presence.Own(after, presencePage)
+		records := room.presence.Own(after, presencePage)
 		room.mu.Unlock()
+		appendRecords(&m, records, c.bus.MaxMessage()/2)
 	}
-	var body packed.Message
-	n := appendRecords(&body, records, c.bus.MaxMessage()/2)
-	m.Bool(more || n < len(records))
-	respond(append(m, body...))
+	respond(m)
 }
 
 // joinPresence asks the other servers for their clients in a room that was opened.

@@ -473,7 +473,7 @@ func TestRowsAreWrittenByTheServerThatCommits(t *testing.T) {
 func TestInitialStateIsLoadedByOneServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var loads atomic.Int32
-		loader := loaderFunc(func(ctx context.Context, room string) (map[string]json.RawMessage, error) {
+		loader := loaderFunc(func(_ context.Context, room string) (map[string]json.RawMessage, error) {
 			loads.Add(1)
 			time.Sleep(time.Second)
 			return map[string]json.RawMessage{"default": json.RawMessage(`{"room":"` + room + `"}`)}, nil

@@ -15,7 +15,7 @@ type members struct {
 const (
 	// heartbeat is the time between two heartbeats of a server.
 	heartbeat = time.Second
-	// MemberTimeout: a server without a heartbeat for this long commits no rooms. Until then, batches that are forwarded to
+	// MemberTimeout is the time after which a server without a heartbeat commits no rooms. Until then, batches that are forwarded to
 	// it are committed here after forwardTimeout.
 	MemberTimeout = 5 * time.Second
 	// nodeTimeout: the description of a server without a heartbeat for this long is deleted.

@@ -7,7 +7,7 @@ import (
 	"errors"
 )
 
-// ErrGarbage: a message is not what the decoder expects.
+// ErrGarbage means that a message is not what the decoder expects.
 var ErrGarbage = errors.New("a message cannot be decoded")
 
 // Message is a message to which values are appended.

@@ -127,19 +127,15 @@ func (t *Table) recordOf(m *member) Record {
 	}
 }
 
-// Own returns the records of up to limit clients that belong to this server, by ClientID, of those after an id. more reports
-// that there are others.
-func (t *Table) Own(after string, limit int) (records []Record, more bool) {
+// Own returns the records of up to limit clients that belong to this server, by ClientID, of those after an id.
+func (t *Table) Own(after string, limit int) (records []Record) {
 	for id, m := range t.members {
 		if m.server == "" && id > after {
 			records = append(records, t.recordOf(m))
 		}
 	}
 	slices.SortFunc(records, func(a, b Record) int { return cmp.Compare(a.ClientID, b.ClientID) })
-	if len(records) > limit {
-		return records[:limit], true
-	}
-	return records, false
+	return records[:min(len(records), limit)]
 }
 
 // Digest is a short description of the clients that belong to one server. Servers whose tables have the same records compute

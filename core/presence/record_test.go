@@ -109,9 +109,7 @@ func (c *cluster) synchronise(t *testing.T) {
 				}
 				agree = false
 				ids, after := map[string]bool{}, ""
-				for more := true; more; {
-					var records []Record
-					records, more = sender.Own(after, 2)
+				for records := sender.Own(after, 2); len(records) > 0; records = sender.Own(after, 2) {
 					for _, r := range records {
 						ids[r.ClientID], after = true, r.ClientID
 						c.merge(delivery{to, r})

@@ -135,6 +135,9 @@ func (f *feed) Committed(batches []*core.Batch) {
 }
 
 func (f *feed) PresenceChanged(presence.Change) {}
+func (f *feed) ListsDue()                       {}
+func (f *feed) Readers() int                    { return 0 }
+func (f *feed) Replaced(string)                 {}
 func (f *feed) Bytes() int                      { return 0 }
 
 func (f *feed) Closed(error) {
@@ -166,7 +169,7 @@ func (f *feed) detach(r *reader) {
 func (s *server) compare(v core.View, room, epoch string) int64 {
 	for _, key := range v.Keys() {
 		json, changed, _ := v.Document(key)
-		s.w.history.document(s.name, epoch, room, key, json, changed, v.Seq())
+		s.w.history.document(s.name, epoch, room, key, json.Bytes(), changed, v.Seq())
 	}
 	s.w.history.count(s.name, epoch, room, len(v.Keys()), v.Seq())
 	return v.Seq()
