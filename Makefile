@@ -17,7 +17,7 @@ parts = { failed=0; $(foreach part,1 2 3 4,$(if $($(part)),$(PART) $($(part)) ||
 
 .DEFAULT_GOAL = help
 .PHONY: help run build release deps test test-go test-go-packages test-proxies test-js test-js-unit test-js-e2e missing lint \
-  proxies test-sqlserver soak-js bench-js fuzz sim mutants crash terminations fork-test outage slow-database soak attack acme restarts \
+  proxies test-sqlserver soak-js bench-js fuzz sim mutants cluster-test crash terminations fork-test outage slow-database soak attack acme restarts \
   check-deps bench bench-databases load clean
 
 help: ## this list
@@ -142,6 +142,10 @@ BATCHES ?= 1000000
 SEED ?= 0
 sim: ## simulate several servers with faults for BATCHES, from SEED on; make test does it for fewer
 	PATHSYNC_SIM_BATCHES=$(BATCHES) PATHSYNC_SIM_SEED=$(SEED) $(GO) test -count=1 -timeout 240h -run TestServersWithFaults -v ./tests/sim
+
+SECONDS ?= 600
+cluster-test: ## kill, pause, stop and start three servers for SECONDS; make test does it for 20
+	PATHSYNC_CLUSTER_SECONDS=$(SECONDS) $(GO) test -race -count=1 -timeout 240h -run TestServersThatComeAndGo -v ./tests/cluster
 
 mutants: ## plant faults one at a time, and print which tests find them
 	$(GO) run ./tests/mutants

@@ -24,3 +24,18 @@ type NodeStatus struct {
 	TailLagMs int64 `json:"tailLagMs"` // since the log tail was last read, beyond its interval
 	Bus       bool  `json:"bus"`       // messages reach all other servers, as far as the bus knows
 }
+
+// State returns a server's state as the others see it: live, draining, silent (no heartbeat for MemberTimeout) or other
+// version.
+func (n Node) State() string {
+	switch {
+	case n.Age >= MemberTimeout:
+		return "silent"
+	case n.Draining:
+		return "draining"
+	case !understands(n):
+		return "other version"
+	default:
+		return "live"
+	}
+}

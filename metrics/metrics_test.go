@@ -67,7 +67,23 @@ func watched(t *testing.T) (*metrics.Metrics, *core.Hub) {
 		}
 	})
 	m.Watch(api)
+	m.WatchBus(testBus{})
 	return m, hub
+}
+
+type testBus struct{}
+
+func (testBus) Messages() (sent, received uint64, dropped map[string]uint64) {
+	return 3, 4, map[string]uint64{"other_secret": 5}
+}
+
+func TestMessagesOfTheBusAreCounted(t *testing.T) {
+	m, _ := watched(t)
+	wantSeries(t, m, map[string]float64{
+		`pathsync_bus_messages_total{direction="sent"}`:     3,
+		`pathsync_bus_messages_total{direction="received"}`: 4,
+		`pathsync_bus_dropped_total{reason="other_secret"}`: 5,
+	})
 }
 
 func TestBatchesAndOpsAreCountedByResult(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/sqlstore"
 )
 
@@ -36,7 +35,7 @@ func (c *clusterCommand) Run(ctx context.Context, p *program) error {
 		if n.Status.Bus {
 			bus = "ok"
 		}
-		fmt.Fprintf(table, "%.8s\t%s\t%s\t%s\t%d\t%d\t%v\t%s\t%v ago\n", n.ID, orDash(n.Address), n.Version, stateOf(n),
+		fmt.Fprintf(table, "%.8s\t%s\t%s\t%s\t%d\t%d\t%v\t%s\t%v ago\n", n.ID, orDash(n.Address), n.Version, n.State(),
 			n.Status.Rooms, n.Status.Streams, time.Duration(n.Status.TailLagMs)*time.Millisecond, bus, n.Age.Round(100*time.Millisecond))
 	}
 	return table.Flush()
@@ -47,18 +46,4 @@ func orDash(text string) string {
 		return "–"
 	}
 	return text
-}
-
-// stateOf returns a server's state as the others see it.
-func stateOf(n core.Node) string {
-	switch {
-	case n.Age >= core.MemberTimeout:
-		return "silent"
-	case n.Draining:
-		return "draining"
-	case n.Protocol < core.OldestProtocol || core.Protocol < n.Oldest:
-		return "other version"
-	default:
-		return "live"
-	}
 }
