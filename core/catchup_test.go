@@ -275,8 +275,10 @@ func (s *faultyLog) Log(ctx context.Context, room string, after int64, page core
 
 func TestServerThatCannotReadTailIsNotReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broken := new(atomic.Bool)
-		h := newHub(t, &brokenTail{memstore.New(), broken}, tailed)
+		broken, net := new(atomic.Bool), new(network)
+		t.Cleanup(net.close)
+		h := newHub(t, &brokenTail{memstore.New(), broken}, tailed, net.join)
+		alone := newHub(t, &brokenTail{memstore.New(), broken}, tailed)
 		time.Sleep(time.Minute)
 		if err := h.Ping(t.Context()); err != nil {
 			t.Error(err)
@@ -286,8 +288,11 @@ func TestServerThatCannotReadTailIsNotReady(t *testing.T) {
 		if err := h.Ping(t.Context()); !errors.Is(err, core.ErrUnavailable) {
 			t.Errorf("got %v", err)
 		}
+		if err := alone.Ping(t.Context()); err != nil {
+			t.Errorf("without other servers: %v", err)
+		}
 		broken.Store(false)
-		time.Sleep(time.Second)
+		time.Sleep(3 * time.Second)
 		if err := h.Ping(t.Context()); err != nil {
 			t.Error(err)
 		}

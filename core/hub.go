@@ -120,8 +120,8 @@ func (h *Hub) background(run func()) bool {
 // Epoch returns the epoch of the database's current history. A room and its events have the epoch of Room.Epoch.
 func (h *Hub) Epoch() string { return h.store().Epoch() }
 
-// Ping reports whether the database can be used, and whether this server sees what others commit. Its error wraps
-// ErrUnavailable or ErrHistoryChanged.
+// Ping reports whether the database can be used and, with a Config.Bus, whether this server sees what others commit. Its error
+// wraps ErrUnavailable or ErrHistoryChanged.
 func (h *Hub) Ping(ctx context.Context) error {
 	store, reopening := h.current()
 	if reopening {
@@ -131,7 +131,7 @@ func (h *Hub) Ping(ctx context.Context) error {
 	defer cancel()
 	err := store.Ping(ctx)
 	h.watcher.record(store, err)
-	if lag := h.tailer.lag(time.Now()); err == nil && lag > maxTailLag {
+	if lag := h.tailer.lag(time.Now()); err == nil && h.shared() && lag > maxTailLag {
 		return fmt.Errorf("%w: the log tail was last read %v ago", ErrUnavailable, lag.Round(time.Second))
 	}
 	return h.storeError(store, err, "pinging the database")

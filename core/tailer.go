@@ -117,7 +117,7 @@ func (t *tailer) pass(ctx context.Context) (more bool, err error) {
 	return more, nil
 }
 
-// maxTailLag: a server that has not read the tail for longer is not ready.
+// maxTailLag: one of several servers that has not read the tail for longer is not ready.
 const maxTailLag = 10 * time.Second
 
 // lag returns for how long the tail has not been read, beyond its interval.
