@@ -102,10 +102,11 @@ func (c *cursor) pending() ([]byte, error) {
 			return nil, nil
 		case c.segment:
 			// The feed has dropped the segment after the cursor reached its end. It may still have what follows.
-			var ok bool
-			if c.segment, ok = c.feed.segmentAt(c.pos); !ok {
-				return nil, ErrLagged
+			s, ok := c.feed.segmentAt(c.pos)
+			if !ok {
+				return nil, ErrLagged // also in further calls: a worker and the stream's goroutine may both call
 			}
+			c.segment = s
 		default:
 			c.segment = next
 		}

@@ -104,8 +104,8 @@ var mutants = []mutant{
 	},
 	{
 		name: "give a server of another version rooms", file: "core/members.go",
-		from:  "n.Age < memberTimeout && understands(n) {",
-		to:    "n.Age < memberTimeout {",
+		from:  "n.Age < MemberTimeout && understands(n) {",
+		to:    "n.Age < MemberTimeout {",
 		kills: []string{"core", "sim"},
 	},
 	{
@@ -116,8 +116,8 @@ var mutants = []mutant{
 	},
 	{
 		name: "write a document row for a batch that is not in it", file: "core/room_checkpoint.go",
-		from:  "Key: d.key, ServerSeq: d.seq, State",
-		to:    "Key: d.key, ServerSeq: d.seq + 1, State",
+		from:  "Key: d.key, ServerSeq: d.seq}, r",
+		to:    "Key: d.key, ServerSeq: d.seq + 1}, r",
 		kills: []string{"core", "sim"},
 	},
 	{
