@@ -65,7 +65,7 @@ func (h *hearing) list(now time.Time) []string {
 	return list
 }
 
-// count returns the number of expected servers, and of those that are heard and hear us.
+// count returns how many servers are expected, and with how many of them messages go both ways.
 func (h *hearing) count(now time.Time) (expected, reached int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -16,12 +16,12 @@ func (h *Hub) Respond(topic string, respond func(ctx context.Context, question [
 		return
 	}
 	c.bus.Handle("ask-"+topic, func(_ string, data []byte, answer func([]byte)) {
-		started := h.background(func() {
+		err := c.serve(func() {
 			ctx, cancel := context.WithTimeout(h.ctx, askTimeout)
 			defer cancel()
 			answer(respond(ctx, data))
 		})
-		if !started {
+		if err != nil {
 			answer(nil)
 		}
 	})

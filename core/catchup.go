@@ -52,6 +52,7 @@ const messagePatience = 20 * time.Millisecond
 // catchUp folds the batches that the log is known to have beyond the room's state. It retries until it has all of them, the
 // room stops, or ctx ends.
 func (r *Room) catchUp(ctx context.Context) {
+	warned := false
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		read := true
 		if bus := r.hub.cluster.bus; bus != nil && bus.Healthy() {
@@ -69,7 +70,10 @@ func (r *Room) catchUp(ctx context.Context) {
 			wait = firstRetry / 2
 			continue
 		}
-		r.hub.cfg.Log.Warn("batches of another server cannot be read; retrying", "room", r.name, "error", err)
+		if !warned {
+			warned = true
+			r.hub.cfg.Log.Warn("batches of another server cannot be read; retrying", "room", r.name, "error", err)
+		}
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():

@@ -178,25 +178,29 @@ func (c *cluster) serveSubmit(from string, data []byte, respond func([]byte)) {
 		respond(answerMessage(Answer{}, err))
 		return
 	}
-	c.serve(respond, func() packed.Message { return answerMessage(c.submit(room, p)) })
+	err = c.serve(func() { respond(answerMessage(c.submit(room, p))) })
+	if err != nil {
+		respond(answerMessage(Answer{}, err))
+	}
 }
 
-// serve responds to a request in a goroutine, or at once if too many are running.
-func (c *cluster) serve(respond func([]byte), response func() packed.Message) {
+// serve runs a function that handles a request of another server, in a goroutine. It does not if too many are running, or the
+// hub is closing.
+func (c *cluster) serve(handle func()) error {
 	select {
 	case c.serving <- struct{}{}:
 	default:
-		respond(answerMessage(Answer{}, ErrOverloaded))
-		return
+		return ErrOverloaded
 	}
 	started := c.hub.background(func() {
 		defer func() { <-c.serving }()
-		respond(response())
+		handle()
 	})
 	if !started {
 		<-c.serving
-		respond(answerMessage(Answer{}, ErrClosing))
+		return ErrClosing
 	}
+	return nil
 }
 
 func (c *cluster) submit(name string, p *Proposal) (Answer, error) {
@@ -229,18 +233,25 @@ func (c *cluster) openElsewhere(ctx context.Context, store Store, room string) b
 
 // serveOpen opens a room for another server and responds whether it is open.
 func (c *cluster) serveOpen(_ string, data []byte, respond func([]byte)) {
+	answer := func(isOpen bool) {
+		var m packed.Message
+		m.Bool(isOpen)
+		respond(m)
+	}
 	r, _ := c.read(data)
 	if r == nil {
-		respond(answerMessage(Answer{}, ErrHistoryChanged))
+		answer(false)
 		return
 	}
 	name := r.Text()
-	c.serve(respond, func() (m packed.Message) {
+	err := c.serve(func() {
 		_, release, err := c.hub.Room(c.hub.ctx, name)
 		if err == nil {
 			release()
 		}
-		m.Bool(err == nil)
-		return m
+		answer(err == nil)
 	})
+	if err != nil {
+		answer(false)
+	}
 }

@@ -208,14 +208,14 @@ func (c *cluster) receiveDigests(from string, data []byte, _ func([]byte)) {
 
 // fetchPresence asks a server for its clients in a room.
 func (c *cluster) fetchPresence(ctx context.Context, r *Room, server string) {
+	ctx, cancel := context.WithTimeout(ctx, r.hub.cfg.PresenceTimeout)
+	defer cancel()
 	select {
 	case c.fetching <- struct{}{}:
 		defer func() { <-c.fetching }()
 	case <-ctx.Done():
-		return
+		return // the next digest differs as well
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.hub.cfg.PresenceTimeout)
-	defer cancel()
 	all, after := map[string]bool{}, ""
 	for {
 		m := header(r.Epoch(), r.name)

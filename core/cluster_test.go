@@ -14,6 +14,7 @@ import (
 
 	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/core/memstore"
+	"github.com/pathsync/pathsync/core/packed"
 )
 
 // network connects the servers of a test.
@@ -534,4 +535,18 @@ func (s *walks) NextRoom(ctx context.Context, after string) (string, error) {
 		s.rounds.Add(1)
 	}
 	return s.Store.NextRoom(ctx, after)
+}
+
+func TestServerThatCannotOpenRoomDoesNotClaimSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, _ := servers(t, memstore.New(), 2)
+		var m packed.Message
+		m.Text("another epoch")
+		m.Text("r")
+		answer := make(chan []byte, 1)
+		net.buses[0].receive("open", "server-2", m, func(data []byte) { answer <- data })
+		if r := packed.Read(<-answer); r.Bool() || r.Err() != nil {
+			t.Error("it answers that the room is open, or with garbage")
+		}
+	})
 }

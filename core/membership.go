@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 )
@@ -104,6 +105,7 @@ func (c *cluster) setMembers(store Store, nodes []Node) {
 	if !slices.Equal(before.live, next.live) {
 		c.hub.cfg.Log.Info("servers of the cluster have changed", "live", len(next.live), "servers", next.live)
 	}
+	c.forget(nodes)
 	for _, n := range nodes {
 		if !understands(n) && n.Age < MemberTimeout {
 			c.refused(n)
@@ -112,6 +114,15 @@ func (c *cluster) setMembers(store Store, nodes []Node) {
 	if c.hub.cfg.Servers != nil {
 		c.hub.cfg.Servers(nodes)
 	}
+}
+
+// forget drops what is known of servers that no longer exist.
+func (c *cluster) forget(nodes []Node) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	gone := func(id string) bool { return !slices.ContainsFunc(nodes, func(n Node) bool { return n.ID == id }) }
+	maps.DeleteFunc(c.suspects, func(id string, _ time.Time) bool { return gone(id) })
+	maps.DeleteFunc(c.strangers, func(id string, _ bool) bool { return gone(id) })
 }
 
 // refused logs a server of another version, once.
@@ -139,12 +150,17 @@ func (h *Hub) Drain(ctx context.Context) error {
 	return err
 }
 
+// leaveTimeout limits how long a server that ends waits for the database to remove its row.
+const leaveTimeout = time.Second
+
 // leave removes the server's row.
 func (c *cluster) leave(ctx context.Context) {
 	if c.bus == nil {
 		return
 	}
 	c.membership.close()
+	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
+	defer cancel()
 	store, _ := c.hub.current()
 	if err := store.RemoveNodes(ctx, c.bus.Server()); err != nil {
 		c.hub.cfg.Log.Warn("this server's description cannot be removed from the database; the others do so after a minute", "error", err, reported(err))

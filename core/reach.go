@@ -39,7 +39,7 @@ func (r *Room) reach(ctx context.Context, seq int64, limit time.Duration) bool {
 	return r.err == nil && r.state.Seq() >= seq
 }
 
-// advancedLocked wakes those who wait for batches that the room now has; all of them when the room has stopped.
+// advancedLocked wakes the calls of reach whose batch the room now has. If the room has stopped, it wakes all calls.
 func (r *Room) advancedLocked() {
 	if len(r.waiting) == 0 {
 		return

@@ -70,8 +70,8 @@ func (f *folded) foldPending(t *testing.T, r *reader) {
 	}
 }
 
-// Many clients join, change, leave and come back while others join. In the end, all readers know the same clients as the
-// server, and those who joined in the crowd got the data first.
+// Many clients join, change, leave and come back while others join. In the end, each reader has the server's list, and
+// readers that joined in the crowd got the documents before the list.
 func TestReadersOfACrowdKnowAllClients(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *server) {
 		const clients = 600

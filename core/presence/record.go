@@ -3,6 +3,7 @@ package presence
 import (
 	"cmp"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -64,7 +65,9 @@ func (r *replicas) note(clientID string) {
 	r.changed = append(r.changed, clientID)
 }
 
-func (r *replicas) forgetLeft(now time.Time) {
+// forget drops clients that have left, and servers that have been silent since a time.
+func (r *replicas) forget(now, since time.Time) {
+	maps.DeleteFunc(r.heard, func(_ string, at time.Time) bool { return !at.After(since) })
 	for id, l := range r.left {
 		if !now.Before(l.until) {
 			delete(r.left, id)

@@ -202,6 +202,9 @@ func TestClientsOfSilentServerLeaveAfterLease(t *testing.T) {
 	wantChange(t, here, nil, nil, nil)
 	here.Expire(presenceStart.Add(10*time.Second + lease))
 	wantChange(t, here, nil, nil, []string{"ann"})
+	if len(here.replicas.heard) > 0 {
+		t.Errorf("the table remembers servers that are gone: %v", here.replicas.heard)
+	}
 }
 
 func TestStreamOfLeaderAtAnotherServerKeepsFollowersPresent(t *testing.T) {

@@ -158,7 +158,7 @@ func (t *Table) Expire(now time.Time) (expired bool) {
 		}
 		expired = true
 	}
-	t.replicas.forgetLeft(now)
+	t.replicas.forget(now, now.Add(-t.lease)) // their clients have left
 	return expired
 }
 
