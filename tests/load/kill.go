@@ -47,6 +47,9 @@ func kill(ctx context.Context, s *server, o options) (r report, err error) {
 	err = c.run(func(i int, w *writer) error {
 		return every(writing, rand.N(pace), pace, func() error { return w.postAnywhere(ctx, s, i) })
 	})
+	if err != nil {
+		return r, err
+	}
 	n, _ := c.posted()
 	var answers, readers []time.Duration
 	var all deliveries
@@ -66,7 +69,7 @@ func kill(ctx context.Context, s *server, o options) (r report, err error) {
 	r.percentiles("longest time from POST to the last reader of each room", readers)
 	r.check("deliveries", int64(n*inRoom), all.count)
 	r.count("out of order or duplicated", all.wrong)
-	return r, err
+	return r, nil
 }
 
 // move opens the stream of a reader again at another server whenever it ends, until ctx ends.
