@@ -61,7 +61,7 @@ func latencies(t *testing.T, from, to *server, n int) (all []time.Duration) {
 }
 
 func TestBatchReachesReadersOfAnotherServer(t *testing.T) {
-	servers := startServers(t, 2)
+	servers := startCluster(t, 2).servers
 	for _, pair := range []struct {
 		name     string
 		from, to *server

@@ -12,10 +12,18 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
+	code, ok := runInNamespace()
+	if !ok {
+		code = run(m)
+	}
+	os.Exit(code)
 }
 
 func run(m *testing.M) (code int) {
+	if err := prepareNamespace(); err != nil {
+		fmt.Fprintln(os.Stderr, "preparing the network namespace:", err)
+		return 1
+	}
 	dir, err := os.MkdirTemp("", "pathsync-cluster-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "making a directory for the binary:", err)
