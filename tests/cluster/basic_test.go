@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -19,6 +20,22 @@ func newClient(t *testing.T, s *server) *client.Client {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// submit submits a batch to one server, until it is acknowledged.
+func submit(t *testing.T, s *server, room string, b client.Batch) client.Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for {
+		r, err := newClient(t, s).Submit(ctx, room, b)
+		if err == nil {
+			return r
+		}
+		if p := (*client.Problem)(nil); ctx.Err() != nil || errors.As(err, &p) && !p.Retryable {
+			t.Fatalf("%s: batch %d of %s: %v", s.place.name, b.ClientSeq, b.ClientID, err)
+		}
+	}
 }
 
 // latencies returns the times from a POST at one server until a reader of another has the batch, sorted.

@@ -28,6 +28,14 @@ func duration(t *testing.T) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
+// long skips a test that only `make cluster-test` runs.
+func long(t *testing.T) {
+	t.Helper()
+	if os.Getenv("PATHSYNC_CLUSTER_SECONDS") == "" {
+		t.Skip("skipped: make cluster-test runs it")
+	}
+}
+
 // roundTime is how long the rooms of one round are written to. Then the faults end, and the histories are judged.
 const roundTime = 30 * time.Second
 

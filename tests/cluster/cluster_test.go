@@ -2,6 +2,9 @@ package cluster
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
@@ -24,9 +27,10 @@ func newCluster(t *testing.T, n int) *cluster {
 	c := &cluster{t: t, network: newNetwork(t)}
 	c.storage, c.balancer = c.network.place(t, "database"), c.network.place(t, "balancer")
 	c.database = dbtest.NewPostgresAt(t, c.storage.host, c.storage.launch)
+	t.Cleanup(c.saveOutput)
 	for i := range n {
 		p := c.network.place(t, fmt.Sprintf("server %c", 'a'+i))
-		c.servers = append(c.servers, &server{t: t, place: p, program: binary, database: c.database.DSN + "?sslmode=disable", address: p.address(t), peers: p.address(t)})
+		c.servers = append(c.servers, &server{t: t, place: p, program: serverBinary, database: c.database.DSN + "?sslmode=disable", address: p.address(t), peers: p.address(t)})
 	}
 	return c
 }
@@ -51,4 +55,26 @@ func (c *cluster) waitTogether() {
 	for _, s := range c.servers {
 		s.waitForServers(len(c.servers))
 	}
+}
+
+// saveOutput saves what the servers have printed if the test has failed.
+func (c *cluster) saveOutput() {
+	if !c.t.Failed() {
+		return
+	}
+	dir, err := os.MkdirTemp("", "pathsync-cluster-output-")
+	if err != nil {
+		c.t.Log(err)
+		return
+	}
+	for _, s := range c.servers {
+		var said strings.Builder
+		for _, p := range s.processes {
+			said.WriteString(p.Said())
+		}
+		if err := os.WriteFile(filepath.Join(dir, s.id()), []byte(said.String()), 0o600); err != nil {
+			c.t.Log(err)
+		}
+	}
+	c.t.Logf("the output of the servers is in %s", dir)
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/pathsync/pathsync/tests/program"
 )
 
-// binary is the program under test, built once for all tests.
-var binary string
+// serverBinary is the program under test, built once for all tests.
+var serverBinary string
 
 func TestMain(m *testing.M) {
 	code, ok := runInNamespace()
@@ -30,7 +30,7 @@ func run(m *testing.M) (code int) {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if binary, err = program.Build(dir); err != nil {
+	if serverBinary, err = program.Build(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -12,7 +12,7 @@ func prepareNamespace() error { return nil }
 
 type namespace struct{}
 
-func (*namespace) enter() error            { return nil }
+func (*namespace) enter() error             { return nil }
 func (*namespace) run(f func() error) error { return f() }
 
 type router struct{}

@@ -3,6 +3,7 @@ package cluster
 import (
 	"net"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 
@@ -32,6 +33,11 @@ type direction struct{ from, to *place }
 func newNetwork(t *testing.T) *network {
 	t.Helper()
 	return &network{router: newRouter(t), cut: map[direction]bool{}}
+}
+
+// gatewayOf returns the router's address in the network of a place.
+func (n *network) gatewayOf(p *place) *place {
+	return &place{name: "the gateway of " + p.name, host: strings.TrimSuffix(p.host, "2") + "1"}
 }
 
 // canCut reports whether links between places can be cut.

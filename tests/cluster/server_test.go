@@ -30,6 +30,8 @@ type server struct {
 	peers    string   // host:port for other servers
 	flags    []string // further flags
 	process  *program.Process
+	// processes are all runs of the server.
+	processes []*program.Process
 	up       atomic.Bool // the balancer of this package sends it requests
 }
 
@@ -46,6 +48,7 @@ func (s *server) launch() {
 		args = append(args, "--insecure-no-auth") // the address is not one of the loopback interface
 	}
 	s.process = s.place.start(s.t, []string{"PATHSYNC_DATABASE=" + s.database}, s.program, args...)
+	s.processes = append(s.processes, s.process)
 	s.up.Store(true)
 }
 
@@ -78,7 +81,7 @@ func (s *server) waitEnded() {
 	s.t.Helper()
 	s.up.Store(false)
 	if code := s.process.Wait(s.t, patience); code != 0 {
-		s.t.Errorf("the server ended with code %d:\n%s", code, s.process.Said())
+		s.t.Errorf("%s ended with code %d", s.place.name, code)
 	}
 }
 
@@ -133,7 +136,7 @@ func (s *server) wait(what string, done func() bool) {
 	s.t.Helper()
 	for began := time.Now(); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Since(began) > patience {
-			s.t.Fatalf("%s: not true that it %s:\n%s", s.place.name, what, s.process.Said())
+			s.t.Fatalf("%s: not true that it %s", s.place.name, what)
 		}
 	}
 }

@@ -16,8 +16,8 @@ type Process struct {
 	Stdout, Stderr *Record
 	// Enter changes the thread that starts the program, for example its network namespace. The thread ends with the program.
 	Enter  func() error
-	exited         chan struct{} // closed when the program has ended and its output is recorded
-	left           error         // the error of ending the remaining processes of the group; valid once exited is closed
+	exited chan struct{} // closed when the program has ended and its output is recorded
+	left   error         // the error of ending the remaining processes of the group; valid once exited is closed
 }
 
 const (
