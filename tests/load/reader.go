@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -101,16 +103,31 @@ const (
 	fullBuffer  = 32 << 10
 )
 
+// counted counts the bytes that are read from a connection.
+type counted struct {
+	net.Conn
+	bytes *atomic.Int64
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
 // follow reads a stream to its end. Of an event that is larger than the buffer it takes the beginning.
 func (a *readers) follow(r *reader) {
 	defer close(r.done)
+	resp, err := http.ReadResponse(bufio.NewReaderSize(counted{r.conn, &a.bytes}, firstBuffer), nil)
+	if err != nil {
+		return
+	}
 	buf, held, skipping := make([]byte, firstBuffer), 0, false
 	for {
-		n, err := r.conn.Read(buf[held:])
+		n, err := resp.Body.Read(buf[held:])
 		if err != nil {
 			return
 		}
-		a.bytes.Add(int64(n))
 		now := time.Now()
 		rest := buf[:held+n]
 		for {
