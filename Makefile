@@ -117,7 +117,7 @@ deps: ## install the programs that the tests use (Debian; needs root)
 release: $(PACKAGES) ## all files of a release, in dist
 	deploy/release.sh
 
-proxies: $(PACKAGES) $(NITRO) ## try the server behind every proxy, and write the table in docs/proxies.md
+proxies: $(PACKAGES) $(NITRO) ## try the server behind every proxy, and write the table in docs/run/proxies.md
 	PATHSYNC_WRITE_DOCS=1 $(GO) test -count=1 -timeout 5m ./tests/proxies
 
 # Microsoft's own server, in Docker, unless PATHSYNC_TEST_SQLSERVER names one. The password is the one in compose.yaml.

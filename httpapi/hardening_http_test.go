@@ -125,6 +125,7 @@ func TestEveryResponseHasSecurityHeaders(t *testing.T) {
 	asset := "/assets/" + assetOf(s.get("/").body)
 	for _, path := range []string{
 		"/", "/docs", "/docs/", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/x", "/docs/../x", "/docs/a/b", asset, "/assets/x",
+		"/guide", "/guide/run/proxies", "/guide/search?q=x", "/guide/style.css", "/guide/icon.svg", "/guide/x",
 		"/openapi.yaml", "/metrics", "/healthz", "/readyz", "/v1/rooms/r", "/v1/rooms/r/stores/default", "/v1/rooms/r/stores/none",
 		"/v1/rooms/r/changes", "/v1/rooms/r/presence", "/v1/probe?seconds=0", "/v1", "/nowhere", "/favicon.ico", "//", "/%2e%2e/x",
 	} {

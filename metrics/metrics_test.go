@@ -181,7 +181,7 @@ func TestNamesFollowTheConventionsOfPrometheus(t *testing.T) {
 func TestOperationsPageListsEveryMetric(t *testing.T) {
 	m, _ := watched(t)
 	m.Answered("GET /", 200, time.Second)
-	page, err := os.ReadFile("../docs/operations.md")
+	page, err := os.ReadFile("../docs/run/operations.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func TestOperationsPageListsEveryMetric(t *testing.T) {
 	offered := names(`(?m)^# TYPE (pathsync_\w+)`, scrape(t, m))
 	firstCells := strings.Join(regexp.MustCompile("(?m)^\\| `pathsync_[^|]+").FindAllString(string(page), -1), "\n")
 	if explained := names("`(pathsync_\\w+)`", firstCells); !slices.Equal(offered, explained) {
-		t.Errorf("there are\n%v\nand docs/operations.md explains\n%v", offered, explained)
+		t.Errorf("there are\n%v\nand docs/run/operations.md explains\n%v", offered, explained)
 	}
 }
 

@@ -41,7 +41,8 @@ var allowed = map[string][]string{
 	"sqlstore/internal/sqlite":    {"core", "core/tree", "sqlstore/internal/dialect", "sqlstore/internal/logtail", "github.com/Masterminds/squirrel", "modernc.org/libc", "modernc.org/sqlite", "modernc.org/sqlite/lib"},
 	"sqlstore/internal/postgres":  {"core", "core/tree", "sqlstore/internal/dialect", "sqlstore/internal/logtail", "github.com/Masterminds/squirrel", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/pgtype", "github.com/jackc/pgx/v5/stdlib"},
 	"sqlstore/internal/sqlserver": {"core", "sqlstore/internal/dialect", "sqlstore/internal/logtail", "github.com/Masterminds/squirrel", "github.com/microsoft/go-mssqldb", "github.com/microsoft/go-mssqldb/azuread", "github.com/microsoft/go-mssqldb/msdsn"},
-	"":                            {}, // the contract, embedded
+	"":                            {}, // the contract and the documentation, embedded
+	"guide":                       {"github.com/yuin/goldmark", "github.com/yuin/goldmark/ast", "github.com/yuin/goldmark/extension", "github.com/yuin/goldmark/text"},
 	"httpapi/problem":             {"access", "core"},
 	"httpapi/token":               {"httpapi/problem"},
 	"httpapi/ticket":              {"access"},
@@ -50,7 +51,7 @@ var allowed = map[string][]string{
 	"httpapi/limit":               {"core", "httpapi/problem", "golang.org/x/time/rate"},
 	"httpapi/budget":              {"core", "core/retained"},
 	"httpapi/feed":                {"access", "core", "core/presence", "core/retained", "httpapi/problem", "httpapi/wire", "sse"},
-	"httpapi":                     {"", "access", "core", "core/packed", "core/tree", "httpapi/budget", "httpapi/feed", "httpapi/limit", "httpapi/origin", "httpapi/problem", "httpapi/ticket", "httpapi/token", "httpapi/wire", "pace", "sse", "github.com/labstack/echo/v4", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb"},
+	"httpapi":                     {"", "access", "core", "core/packed", "core/tree", "guide", "httpapi/budget", "httpapi/feed", "httpapi/limit", "httpapi/origin", "httpapi/problem", "httpapi/ticket", "httpapi/token", "httpapi/wire", "pace", "sse", "sse/coding", "github.com/labstack/echo/v4", "github.com/google/uuid", "github.com/swaggest/swgui/v5emb"},
 	"metrics":                     {"core", "core/tree", "httpapi", "httpapi/feed", "httpapi/problem", "sse", "github.com/prometheus/client_golang/prometheus", "github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp"},
 	"internal/eventstream":        {},
 	"internal/callout":            {"pace"},

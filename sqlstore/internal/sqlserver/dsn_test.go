@@ -139,7 +139,7 @@ func TestEveryDocumentedURLIsValid(t *testing.T) {
 
 // The page for those who come from the predecessor has a server with a certificate of its own.
 func TestMigrationPageURLTrustsSelfSignedCertificate(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/migrating.md")
+	page, err := os.ReadFile("../../../docs/build/migrating.md")
 	if err != nil {
 		t.Fatal(err)
 	}
