@@ -99,7 +99,7 @@ func New(files fs.FS, version string) (*Site, error) {
 
 // addFiles adds what is not a page.
 func (s *Site) addFiles(files fs.FS) error {
-	s.files["style.css"] = newFile("text/css; charset=utf-8", pagePolicy, style)
+	s.files["style.css"] = NewFile("text/css; charset=utf-8", pagePolicy, style)
 	pictures, err := fs.Glob(files, "docs/pictures/*.svg")
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (s *Site) addFiles(files fs.FS) error {
 		if err != nil {
 			return err
 		}
-		s.files[strings.TrimPrefix(urlOf(name), Root)] = newFile("image/svg+xml", picturePolicy, text)
+		s.files[strings.TrimPrefix(urlOf(name), Root)] = NewFile("image/svg+xml", picturePolicy, text)
 	}
 	return nil
 }
@@ -169,10 +169,11 @@ func (s *Site) show(v view) (File, error) {
 	v.Parts, v.Version = s.parts, s.version
 	var text bytes.Buffer
 	err := layout.Execute(&text, v)
-	return newFile("text/html; charset=UTF-8", pagePolicy, text.Bytes()), err
+	return NewFile("text/html; charset=UTF-8", pagePolicy, text.Bytes()), err
 }
 
-func newFile(mediaType, policy string, body []byte) File {
+// NewFile returns a file with a media type and a Content-Security-Policy.
+func NewFile(mediaType, policy string, body []byte) File {
 	sum := sha256.Sum256(body)
 	var compressed bytes.Buffer
 	w := gzip.NewWriter(&compressed)
