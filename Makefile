@@ -200,7 +200,7 @@ bench-databases: ## a table of every database at hand
 bench: ## the benchmarks in the tree
 	$(GO) test -run '^$$' -bench . -benchmem $(GO_PACKAGES)
 
-load: ## the figures in README.md: server on core 0, load on core 1
+load: ## the figures in docs/about/performance.md: server on core 0, load on core 1
 	$(GO) run ./tests/load all
 
 clean:
