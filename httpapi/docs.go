@@ -5,9 +5,9 @@ import (
 	"sync"
 
 	"github.com/pathsync/pathsync"
-	"github.com/pathsync/pathsync/guide"
 	"github.com/pathsync/pathsync/httpapi/apidocs"
 	"github.com/pathsync/pathsync/httpapi/problem"
+	"github.com/pathsync/pathsync/internal/asset"
 )
 
 // getContract serves the OpenAPI file that this server was built with.
@@ -17,7 +17,7 @@ func (s *Server) getContract(w *response, _ *request) error {
 }
 
 // contractPage is the page /docs, rendered when it is first requested.
-var contractPage = sync.OnceValues(func() (map[string]guide.File, error) { return apidocs.New(pathsync.OpenAPI) })
+var contractPage = sync.OnceValues(func() (map[string]asset.File, error) { return apidocs.New(pathsync.OpenAPI) })
 
 // getDocs serves the page and the files that it loads.
 func (s *Server) getDocs(w *response, r *request) error {

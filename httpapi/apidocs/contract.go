@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pathsync/pathsync/guide"
@@ -17,6 +18,7 @@ type view struct {
 	Description             template.HTML
 	Sections                []section // of the description
 	Tags                    []tag
+	Responses               []response // that several operations have
 	Schemas                 []schema
 }
 
@@ -53,6 +55,7 @@ type example struct{ Summary, Text string }
 
 type response struct {
 	Status, Reason, Media string
+	Name                  string // of a response that several operations have
 	Description           template.HTML
 	Codes                 []string
 	Type                  typeText
@@ -81,7 +84,7 @@ type property struct {
 }
 
 // methods are those of an OpenAPI path, in the order in which the page shows them.
-var methods = []string{"get", "post", "put", "delete"}
+var methods = []string{"get", "put", "post", "delete"}
 
 // read returns the view of a contract.
 func read(contract node) (v view, err error) {
@@ -114,6 +117,11 @@ func read(contract node) (v view, err error) {
 				v.Tags[i].Operations = append(v.Tags[i].Operations, readOperation(method, path, item, o))
 			}
 		}
+	}
+	for name, r := range contract.get("components", "responses").members() {
+		shared := readResponse("", r)
+		shared.Name = name
+		v.Responses = append(v.Responses, shared)
 	}
 	for name, s := range contract.get("components", "schemas").members() {
 		v.Schemas = append(v.Schemas, readSchema(name, s))
@@ -153,10 +161,10 @@ func readParameter(p node) parameter {
 
 func readResponse(status string, r node) response {
 	read := response{Status: status, Description: markdown(r.get("description"))}
-	var code int
-	if _, err := fmt.Sscan(status, &code); err == nil {
+	if code, err := strconv.Atoi(status); err == nil {
 		read.Reason = http.StatusText(code)
 	}
+	read.Name, _ = strings.CutPrefix(r.reference(), "components/responses/")
 	for media, content := range r.get("content").members() {
 		read.Media, read.Type, read.Codes = media, typeOf(content.get("schema")), content.get("x-problem-codes").texts()
 		read.Examples = examplesOf(content)

@@ -3,6 +3,7 @@ package apidocs
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"iter"
 	"strings"
 
@@ -20,6 +21,9 @@ func parse(contract []byte) (node, error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(contract, &document); err != nil {
 		return node{}, err
+	}
+	if len(document.Content) == 0 {
+		return node{}, errors.New("it is empty")
 	}
 	root := document.Content[0]
 	return node{root, root}, nil

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"html/template"
 
-	"github.com/pathsync/pathsync/guide"
+	"github.com/pathsync/pathsync/internal/asset"
 )
 
 // policy allows the page's own style and script, and requests to its server.
@@ -25,7 +25,7 @@ var (
 
 // New returns the files of the page, by their path below /docs/. The page itself has the name "". contract is an OpenAPI 3.1
 // document in YAML, from a source that is trusted.
-func New(contract []byte) (map[string]guide.File, error) {
+func New(contract []byte) (map[string]asset.File, error) {
 	root, err := parse(contract)
 	if err != nil {
 		return nil, fmt.Errorf("reading the contract: %w", err)
@@ -38,9 +38,9 @@ func New(contract []byte) (map[string]guide.File, error) {
 	if err := layout.Execute(&page, v); err != nil {
 		return nil, err
 	}
-	return map[string]guide.File{
-		"":         guide.NewFile("text/html; charset=UTF-8", policy, page.Bytes()),
-		"page.css": guide.NewFile("text/css; charset=utf-8", policy, style),
-		"page.js":  guide.NewFile("text/javascript; charset=utf-8", policy, script),
+	return map[string]asset.File{
+		"":         asset.New("text/html; charset=UTF-8", policy, page.Bytes()),
+		"page.css": asset.New("text/css; charset=utf-8", policy, style),
+		"page.js":  asset.New("text/javascript; charset=utf-8", policy, script),
 	}, nil
 }

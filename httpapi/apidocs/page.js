@@ -12,7 +12,8 @@ const token = /** @type {HTMLInputElement} */ (document.getElementById('token'))
 keepToken()
 nameThisServer()
 filterOperations()
-for (const details of document.querySelectorAll('.try')) prepare(details)
+document.addEventListener('submit', (event) => event.preventDefault())
+for (const details of document.querySelectorAll('.try')) details.addEventListener('toggle', () => prepare(details), { once: true })
 
 /** The token is that of the demo, and is kept until the tab is closed. Storage may be blocked. */
 function keepToken() {
@@ -34,7 +35,6 @@ function nameThisServer() {
 function filterOperations() {
   const filter = /** @type {HTMLInputElement} */ (document.getElementById('filter'))
   const articles = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('article[data-words]'))
-  find(document, '#search').addEventListener('submit', (event) => event.preventDefault())
   filter.addEventListener('input', () => {
     const words = filter.value.toLowerCase().split(' ').filter(Boolean)
     let shown = 0
@@ -52,20 +52,26 @@ function filterOperations() {
   })
 }
 
-/** @param {Element} details */
+/**
+ * Makes the form of an operation when it is first opened, so that the page appears fast.
+ *
+ * @param {Element} details
+ */
 function prepare(details) {
+  const template = /** @type {HTMLTemplateElement} */ (find(details, 'template'))
+  template.replaceWith(template.content)
   const form = /** @type {HTMLFormElement} */ (find(details, 'form'))
   const stop = /** @type {HTMLButtonElement} */ (find(details, '.stop'))
   const curl = find(details, '.curl code')
   const describe = () => void (curl.textContent = asCommand(requestOf(form)))
   form.addEventListener('input', describe)
-  details.addEventListener('toggle', describe)
+  token.addEventListener('input', describe)
+  describe()
 
   /** @type {AbortController | undefined} */
   let running
   stop.addEventListener('click', () => running?.abort())
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault()
+  form.addEventListener('submit', async () => {
     running?.abort()
     const mine = (running = new AbortController())
     stop.disabled = false
@@ -107,8 +113,14 @@ function asCommand({ method, url, headers, body }) {
   if (method !== (body === undefined ? 'GET' : 'POST')) parts.splice(1, 0, '-X', method)
   if (token.value) parts.push('-H', '"Authorization: Bearer $TOKEN"')
   for (const [name, value] of Object.entries(headers)) parts.push('-H', quote(`${name}: ${value}`))
-  if (body !== undefined) parts.push('-d', quote(body))
+  if (body !== undefined) parts.push('-d', quote(onOneLine(body)))
   return parts.join(' ')
+}
+
+/** @param {string} body */
+function onOneLine(body) {
+  const lines = body.split('\n').map((line) => line.trim())
+  return lines.join(' ')
 }
 
 /**
