@@ -17,7 +17,7 @@ parts = { failed=0; $(foreach part,1 2 3 4,$(if $($(part)),$(PART) $($(part)) ||
 
 .DEFAULT_GOAL = help
 .PHONY: help run build release deps test test-go test-go-packages test-proxies test-js test-js-unit test-js-e2e missing lint \
-  proxies test-sqlserver soak-js bench-js fuzz sim mutants cluster-test crash terminations fork-test outage slow-database soak attack acme restarts \
+  proxies reference test-sqlserver soak-js bench-js fuzz sim mutants cluster-test crash terminations fork-test outage slow-database soak attack acme restarts \
   check-deps bench bench-databases load load-cluster clean
 
 help: ## this list
@@ -117,8 +117,11 @@ deps: ## install the programs that the tests use (Debian; needs root)
 release: $(PACKAGES) ## all files of a release, in dist
 	deploy/release.sh
 
-proxies: $(PACKAGES) $(NITRO) ## try the server behind every proxy, and write the table in docs/proxies.md
+proxies: $(PACKAGES) $(NITRO) ## try the server behind every proxy, and write the table in docs/run/proxies.md
 	PATHSYNC_WRITE_DOCS=1 $(GO) test -count=1 -timeout 5m ./tests/proxies
+
+reference: ## write the parts of docs/reference that are what the program says
+	PATHSYNC_WRITE_DOCS=1 $(GO) test -count=1 -run 'Reference|ProtocolLimits' ./cmd/pathsync ./metrics ./tests/docs
 
 # Microsoft's own server, in Docker, unless PATHSYNC_TEST_SQLSERVER names one. The password is the one in compose.yaml.
 test-sqlserver: ## the tests that need SQL Server
@@ -197,10 +200,10 @@ bench-databases: ## a table of every database at hand
 bench: ## the benchmarks in the tree
 	$(GO) test -run '^$$' -bench . -benchmem $(GO_PACKAGES)
 
-load: ## the figures in README.md: server on core 0, load on core 1
+load: ## the figures in docs/about/performance.md: server on core 0, load on core 1
 	$(GO) run ./tests/load all
 
-load-cluster: ## the figures in docs/cluster.md, on the empty PostgreSQL database that PATHSYNC_TEST_POSTGRES names
+load-cluster: ## the figures of several servers, on the empty PostgreSQL database that PATHSYNC_TEST_POSTGRES names
 	$(GO) run ./tests/load -database "$$PATHSYNC_TEST_POSTGRES" cluster
 
 clean:

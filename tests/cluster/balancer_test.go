@@ -39,7 +39,7 @@ func (c *cluster) balance() {
 	}
 }
 
-// haproxyConfig is the recipe of docs/cluster.md with shorter times: two failed checks take a second.
+// haproxyConfig is the recipe of docs/run/cluster.md with shorter times: two failed checks take a second.
 func (c *cluster) haproxyConfig(address string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `global

@@ -95,6 +95,10 @@ func (w *checker) compare(t *testing.T) {
 // beyond are the routes of the server that are not part of its API.
 var beyond = map[string]string{
 	"GET /docs/*":                   "the files of the page /docs",
+	"GET /guide":                    "the documentation",
+	"HEAD /guide":                   "like the page",
+	"GET /guide/*":                  "the documentation",
+	"HEAD /guide/*":                 "like the page",
 	"HEAD /":                        "for checks that the page exists",
 	"GET /assets/*":                 "the files of the page /",
 	"HEAD /assets/*":                "like that of the page",

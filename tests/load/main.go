@@ -1,4 +1,4 @@
-// Load measures a pathsync server under the loads of the README's figures.
+// Load measures a pathsync server under the loads of the figures in docs/about/performance.md.
 //
 //	go run ./tests/load [scenario…|all|cluster]
 //

@@ -1,0 +1,38 @@
+package guide
+
+import (
+	"bytes"
+	"html/template"
+	"regexp"
+	"strings"
+
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/text"
+)
+
+// Fragment renders Markdown that is a part of a page. Its headings have the anchors that GitHub gives them.
+func Fragment(source string) (template.HTML, error) {
+	p := &page{source: []byte(source)}
+	p.root = markdown.Parser().Parse(text.NewReader(p.source))
+	for n := p.root.FirstChild(); n != nil; n = n.NextSibling() {
+		if h, ok := n.(*ast.Heading); ok {
+			h.SetAttributeString("id", []byte(Anchor(p.text(h))))
+		}
+	}
+	return render(p.source, p.root)
+}
+
+var inlineCode = regexp.MustCompile(`<code>[^<]*</code>`)
+
+// render makes wide tables and code scroll, so the keyboard can reach them. Long names in text can be broken.
+func render(source []byte, root ast.Node) (template.HTML, error) {
+	var b bytes.Buffer
+	if err := markdown.Renderer().Render(&b, source, root); err != nil {
+		return "", err
+	}
+	// The text of a page has no tags, because it is escaped.
+	scrolling := strings.NewReplacer("<table>", `<div class="wide" tabindex="0"><table>`, "</table>", "</table></div>", "<pre>", `<pre tabindex="0">`)
+	breaking := strings.NewReplacer("</code>", "</code>", "_", "_<wbr>", "/", "/<wbr>")
+	body := inlineCode.ReplaceAllStringFunc(scrolling.Replace(b.String()), breaking.Replace)
+	return template.HTML(body), nil //nolint:gosec // goldmark escapes text and omits raw HTML
+}
