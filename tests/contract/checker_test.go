@@ -2,14 +2,16 @@ package contract
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/pb33f/libopenapi-validator/errors"
+	judged "github.com/pb33f/libopenapi-validator/errors"
 )
 
 // checker is a transport that validates requests and responses against the contract, and records the statuses seen.
@@ -32,6 +34,9 @@ func (w *checker) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	name, known := w.contract.operationOf(req)
+	if err := checkEveryResponse(resp.Header); err != nil {
+		w.t.Errorf("%s: %v", name, err)
+	}
 	if !known {
 		if err := w.checkUnknown(resp); err != nil {
 			w.t.Errorf("%s: %v", name, err)
@@ -44,6 +49,10 @@ func (w *checker) RoundTrip(req *http.Request) (*http.Response, error) {
 	if ok, errs := w.contract.validator.ValidateHttpResponse(req, resp); !ok {
 		w.t.Errorf("%s answers %d, which breaks the contract: %s", name, resp.StatusCode, reasons(errs))
 	}
+	if described := w.contract.headersOf(name, resp.StatusCode); described["Cache-Control"] == nil && hasJSON(resp) &&
+		resp.Header.Get("Cache-Control") != "no-store" {
+		w.t.Errorf("%s answers %d with Cache-Control %q, and the contract describes none", name, resp.StatusCode, resp.Header.Get("Cache-Control"))
+	}
 	// A request that the server accepts must be valid under the contract. Invalid requests test the rejection.
 	if resp.StatusCode < 400 {
 		if ok, errs := w.contract.validator.ValidateHttpRequest(replay(req)); !ok {
@@ -51,6 +60,38 @@ func (w *checker) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	return resp, nil
+}
+
+// checkEveryResponse checks the headers that the contract describes once, for all responses.
+func checkEveryResponse(h http.Header) error {
+	for name, value := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"} {
+		if h.Get(name) != value {
+			return fmt.Errorf("%s is %q", name, h.Get(name))
+		}
+	}
+	if policy := h.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-ancestors 'none'") {
+		return fmt.Errorf("Content-Security-Policy is %q", policy)
+	}
+	if h.Get("X-Request-Id") == "" {
+		return errors.New("X-Request-Id is missing")
+	}
+	return nil
+}
+
+func hasJSON(resp *http.Response) bool {
+	kind := resp.Header.Get("Content-Type")
+	return kind == "application/json" || kind == "application/problem+json"
+}
+
+// headersOf returns the headers that the contract describes for a response.
+func (c *contract) headersOf(operation string, status int) map[string]any {
+	method, path, _ := strings.Cut(operation, " ")
+	response, _ := c.at("paths", path, strings.ToLower(method), "responses", strconv.Itoa(status)).(map[string]any)
+	if ref, ok := response["$ref"].(string); ok {
+		response, _ = c.at("components", "responses", strings.TrimPrefix(ref, "#/components/responses/")).(map[string]any)
+	}
+	headers, _ := response["headers"].(map[string]any)
+	return headers
 }
 
 // replay returns the request with its body unread.
@@ -105,7 +146,7 @@ func matches(template, segments []string) bool {
 	return true
 }
 
-func reasons(errs []*errors.ValidationError) string {
+func reasons(errs []*judged.ValidationError) string {
 	var b strings.Builder
 	for _, err := range errs {
 		fmt.Fprintf(&b, "\n  %s: %s", err.Message, err.Reason)

@@ -17,8 +17,8 @@ import (
 	"github.com/pathsync/pathsync"
 )
 
-// contract is openapi.yaml in two forms: as plain data, whose schemas can be compiled one by one, and as the model with
-// which the checker checks HTTP messages.
+// contract is openapi.yaml, made strict, in two forms: as plain data, whose schemas can be compiled one by one, and as the
+// model with which the checker checks HTTP messages.
 type contract struct {
 	document  map[string]any
 	validator validator.Validator
@@ -35,11 +35,16 @@ var load = sync.OnceValues(func() (*contract, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decoding openapi.yaml: %w", err)
 	}
+	strict(document.(map[string]any))
 	compiler := jsonschema.NewCompiler()
 	if err := compiler.AddResource(documentURL, document); err != nil {
 		return nil, fmt.Errorf("reading the schemas: %w", err)
 	}
-	parsed, err := libopenapi.NewDocument(pathsync.OpenAPI)
+	text, err := json.Marshal(document)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := libopenapi.NewDocument(text)
 	if err != nil {
 		return nil, fmt.Errorf("reading openapi.yaml: %w", err)
 	}
@@ -51,14 +56,14 @@ var load = sync.OnceValues(func() (*contract, error) {
 })
 
 // complete makes the checker reject members and headers that the contract permits but does not describe: the server must
-// not send any. Exceptions are the application's data, security headers of pages, and headers of the Fetch standard.
+// not send any. Exceptions are the application's data, headers that checkEveryResponse checks, and headers of the Fetch standard.
 func complete() []config.Option {
 	return []config.Option{
 		config.WithStrictMode(),
 		config.WithStrictIgnorePaths(
 			"$.body.**.value.**", "$.body.state.**", "$.body.stores.**", "$.body.meta.**", "$.body.**.meta.**"),
-		config.WithStrictIgnoredHeadersExtra("Content-Security-Policy",
-			"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers"),
+		config.WithStrictIgnoredHeadersExtra("Cache-Control", "X-Request-Id",
+			"X-Content-Type-Options", "Referrer-Policy", "Content-Security-Policy", "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers"),
 	}
 }
 

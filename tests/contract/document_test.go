@@ -6,10 +6,23 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+
+	"github.com/pathsync/pathsync"
 )
 
 func TestTheContractIsValidOpenAPI(t *testing.T) {
-	if ok, errs := theContract(t).validator.ValidateDocument(); !ok {
+	document, err := libopenapi.NewDocument(pathsync.OpenAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge, errs := validator.NewValidator(document)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	if ok, errs := judge.ValidateDocument(); !ok {
 		for _, err := range errs {
 			t.Error(err)
 			for _, cause := range err.SchemaValidationErrors {
@@ -42,7 +55,9 @@ func TestEveryMessageHasAnExample(t *testing.T) {
 	visit(c.document, "", func(pointer string, object map[string]any) {
 		_, carriesSchema := object["schema"]
 		isComponent := regexp.MustCompile(`^/components/schemas/[^/]+$`).MatchString(pointer)
-		if (carriesSchema || isComponent) && len(examplesOf(object)) == 0 {
+		// The schema of a stream has examples of events.
+		isStream := strings.HasSuffix(pointer, "/text~1event-stream")
+		if (carriesSchema && !isStream || isComponent) && len(examplesOf(object)) == 0 {
 			t.Errorf("%s has no example", pointer)
 		}
 	})
