@@ -75,12 +75,16 @@ func (c *client) request(ctx context.Context, method, path, lastEventID string, 
 	defer resp.Body.Close()
 	r := &refusal{status: resp.StatusCode}
 	if json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(r) != nil || r.Code == "" {
-		*r = refusal{status: resp.StatusCode, Retryable: resp.StatusCode >= 500 || resp.StatusCode == 408 || resp.StatusCode == 429}
+		*r = refusal{status: resp.StatusCode, Retryable: isTemporary(resp.StatusCode)}
 	}
 	r.Retryable = r.Retryable || r.status == http.StatusUnauthorized // with another token
 	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
 	r.after = time.Duration(seconds) * time.Second
 	return nil, r
+}
+
+func isTemporary(status int) bool {
+	return status >= 500 || status == http.StatusRequestTimeout || status == http.StatusTooManyRequests
 }
 
 // backOff returns a random delay that grows with the number of failures.
@@ -186,8 +190,9 @@ func (c *client) handle(name, id, text string) (delay time.Duration, err error) 
 		return 0, nil
 	}
 	cut := strings.LastIndex(id, "-")
-	epoch, seq := id[:max(cut, 0)], int64(0)
-	if seq, err = strconv.ParseInt(id[cut+1:], 10, 64); err != nil {
+	epoch := id[:max(cut, 0)]
+	seq, err := strconv.ParseInt(id[cut+1:], 10, 64)
+	if err != nil {
 		return c.retry, err
 	}
 	switch {
