@@ -4,6 +4,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -51,8 +52,8 @@ type refusal struct {
 
 func (r *refusal) Error() string { return fmt.Sprintf("%d %s", r.status, r.Code) }
 
-func (c *client) request(method, path, lastEventID string, body []byte) (*http.Response, error) {
-	req, err := http.NewRequest(method, c.room+path, bytes.NewReader(body))
+func (c *client) request(ctx context.Context, method, path, lastEventID string, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.room+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -74,12 +75,16 @@ func (c *client) request(method, path, lastEventID string, body []byte) (*http.R
 	defer resp.Body.Close()
 	r := &refusal{status: resp.StatusCode}
 	if json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(r) != nil || r.Code == "" {
-		*r = refusal{status: resp.StatusCode, Retryable: resp.StatusCode >= 500 || resp.StatusCode == 408 || resp.StatusCode == 429}
+		*r = refusal{status: resp.StatusCode, Retryable: isTemporary(resp.StatusCode)}
 	}
 	r.Retryable = r.Retryable || r.status == http.StatusUnauthorized // with another token
 	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
 	r.after = time.Duration(seconds) * time.Second
 	return nil, r
+}
+
+func isTemporary(status int) bool {
+	return status >= 500 || status == http.StatusRequestTimeout || status == http.StatusTooManyRequests
 }
 
 // backOff returns a random delay that grows with the number of failures.
@@ -117,13 +122,15 @@ func (c *client) readStream() (delay time.Duration, err error) {
 	c.mu.Lock()
 	path := "/events?clientId=" + c.clientID
 	c.mu.Unlock()
-	resp, err := c.request(http.MethodGet, path, last, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	dead := time.AfterFunc(silence, cancel)
+	defer dead.Stop()
+	resp, err := c.request(ctx, http.MethodGet, path, last, nil)
 	if err != nil {
 		return 0, err
 	}
 	defer resp.Body.Close()
-	dead := time.AfterFunc(silence, func() { resp.Body.Close() })
-	defer dead.Stop()
 	c.states = nil
 	event := map[string]string{}
 	for lines := bufio.NewReader(resp.Body); ; {
@@ -183,8 +190,9 @@ func (c *client) handle(name, id, text string) (delay time.Duration, err error) 
 		return 0, nil
 	}
 	cut := strings.LastIndex(id, "-")
-	epoch, seq := id[:max(cut, 0)], int64(0)
-	if seq, err = strconv.ParseInt(id[cut+1:], 10, 64); err != nil {
+	epoch := id[:max(cut, 0)]
+	seq, err := strconv.ParseInt(id[cut+1:], 10, 64)
+	if err != nil {
 		return c.retry, err
 	}
 	switch {
@@ -247,16 +255,9 @@ func (c *client) first() []json.RawMessage {
 // deliver repeats a batch, the same bytes each time, until it is acknowledged or refused for good. It returns the refusal.
 func (c *client) deliver(body []byte) *refusal {
 	for failures := 1; ; failures++ {
-		resp, err := c.request(http.MethodPost, "/ops", "", body)
+		err := c.post(body)
 		if err == nil {
-			var result struct {
-				ServerSeq int64 `json:"serverSeq"`
-			}
-			err = json.NewDecoder(resp.Body).Decode(&result)
-			resp.Body.Close()
-			if err == nil && result.ServerSeq > 0 { // otherwise a proxy has answered
-				return nil
-			}
+			return nil
 		}
 		delay := backOff(failures)
 		var r *refusal
@@ -268,6 +269,23 @@ func (c *client) deliver(body []byte) *refusal {
 		}
 		time.Sleep(delay)
 	}
+}
+
+func (c *client) post(body []byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), silence)
+	defer cancel()
+	resp, err := c.request(ctx, http.MethodPost, "/ops", "", body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	var result struct {
+		ServerSeq int64 `json:"serverSeq"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&result); err != nil || result.ServerSeq == 0 {
+		return fmt.Errorf("a proxy has answered: %w", err)
+	}
+	return nil
 }
 
 // settle decides what becomes of the first batch of the outbox.

@@ -133,7 +133,8 @@ func converge(t *testing.T, command []string) {
 
 	large := strings.Repeat("x", 600_000)
 	b.send(`{"op":"fly","path":"title"}`, fmt.Sprintf(`[{"op":"set","path":"l1","value":%q},{"op":"set","path":"l2","value":%[1]q}]`, large))
-	batches += 2
+	b.send(`[{"op":"delete","path":"l1"},{"op":"delete","path":"l2"}]`)
+	batches += 3
 	b.process.Line(t, b.process.Stderr, "422 invalid_request")
 	p.CloseClientConnections()
 	expect("after a cut, and a batch that was too large")
