@@ -9,7 +9,7 @@ GO_PACKAGES = ./... ./tests/...
 PACKAGES = js-client/node_modules/.package-lock.json
 NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
 # The generators of clients that tests/generators runs.
-GENERATORS = tests/generators/npm/node_modules/.package-lock.json tests/generators/python/venv/.requirements.txt
+GENERATORS = tests/generators/npm/node_modules/.package-lock.json tests/generators/python/.venv/.requirements.txt
 SUMMARY  = bin/summary
 PART     = SUMMARY=$(SUMMARY) tests/part.sh
 NPM      = npm run -s --prefix js-client
@@ -80,8 +80,8 @@ $(NITRO): js-client/examples/nuxt/package-lock.json
 tests/generators/npm/node_modules/.package-lock.json: tests/generators/npm/package-lock.json
 	@! $(HAVE_NODE) || { cd tests/generators/npm && npm ci --loglevel=error --no-audit --no-fund && touch ../../../$@; }
 
-tests/generators/python/venv/.requirements.txt: tests/generators/python/requirements.txt
-	@! { $(HAVE_VENV); } || { cd $(<D) && rm -rf venv && python3 -m venv venv && venv/bin/pip install --quiet -r $(<F) && cp $(<F) ../../../$@; }
+tests/generators/python/.venv/.requirements.txt: tests/generators/python/requirements.txt
+	@! { $(HAVE_VENV); } || { cd $(<D) && rm -rf .venv && python3 -m venv .venv && .venv/bin/pip install --quiet -r $(<F) && cp $(<F) ../../../$@; }
 
 # Lists the missing programs of this machine, and the tests that are skipped without them.
 HAVE_POSTGRES = [ -n "$$PATHSYNC_TEST_POSTGRES" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
