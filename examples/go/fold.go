@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// The fold of docs/path-operations.md. Deltas have only applied operations, so their targets exist.
+// The fold of docs/reference/path-operations.md. Deltas have only applied operations, so their targets exist.
 
 type operation struct {
 	Path       string      `json:"path"`

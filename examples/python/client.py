@@ -2,7 +2,7 @@
 import collections, http.client, json, os, random, re, sys, threading, time, uuid
 from urllib.parse import quote, urlsplit
 
-# The fold of docs/path-operations.md. Deltas have only applied operations, so their targets exist.
+# The fold of docs/reference/path-operations.md. Deltas have only applied operations, so their targets exist.
 
 SEGMENT = re.compile(r"\[((?:\\.|[^\]\\])+)\]|\.?((?:\\.|[^.\[\\])+)")
 

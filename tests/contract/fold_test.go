@@ -13,7 +13,7 @@ import (
 	"github.com/pb33f/jsonschema/v6"
 )
 
-// folded is what a reader of a stream makes of its events. It is written from docs/path-operations.md alone, so it shares
+// folded is what a reader of a stream makes of its events. It is written from docs/reference/path-operations.md alone, so it shares
 // no code with the server.
 type folded map[string]document // by key
 

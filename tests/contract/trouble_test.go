@@ -151,7 +151,7 @@ func testTooManyRequests(t *testing.T, w *recording) {
 	c.post(429, "/v1/tickets", `{"room":"limits"}`).isProblem("rate_limited")
 	c.post(429, "/v1/rooms/limits/events/ada/token", "").isProblem("rate_limited")
 	c.post(429, "/v1/probe/limits", `{}`).isProblem("rate_limited")
-	for _, path := range []string{"/v1/probe", "/readyz", "/metrics", "/openapi.yaml", "/docs", "/"} {
+	for _, path := range []string{"/v1/probe", "/readyz", "/metrics", "/openapi.yaml", "/openapi-3.2.yaml", "/path-operations.md", "/docs", "/"} {
 		c.get(429, path).isProblem("rate_limited")
 	}
 	c.get(200, "/healthz")
