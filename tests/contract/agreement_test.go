@@ -5,19 +5,24 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pathsync/pathsync/core/path"
 )
 
-// The server accepts a body if and only if its schema does. Each part of valid bodies is replaced by values of all types and
-// sizes, and the decision of the server is compared with that of the schema.
+// The server accepts a parameter or a body if and only if its schema does. Each part of valid requests is replaced by values
+// of all types and sizes, and the decision of the server is compared with that of the schema.
 
-func TestServerAndSchemasAcceptTheSameBodies(t *testing.T) {
+func TestServerAndSchemasAcceptTheSameRequests(t *testing.T) {
 	c := theContract(t)
 	cl := newClient(t, &recording{}, startServer(t, limits{}))
-	for _, finding := range findDisagreements(c, cl) {
-		t.Error(finding)
+	for _, find := range []func(*contract, client) []string{findDisagreements, findDisagreementsOnParameters} {
+		for _, finding := range find(c, cl) {
+			t.Error(finding)
+		}
 	}
 	for name, plant := range map[string]func(plantedDocument){
 		"a lower limit of a list":   replaceIn([]string{"components", "schemas", "Batch", "properties", "ops"}, `"maxItems":1000`, `"maxItems":8`),
@@ -26,6 +31,9 @@ func TestServerAndSchemasAcceptTheSameBodies(t *testing.T) {
 		"a limit of a number":       replaceIn([]string{"components", "schemas", "ClientSeq"}, `"maximum":9007199254740991`, `"maximum":9007199254740992`),
 		"a member that is required": add([]string{"components", "schemas", "Batch", "required"}, "clientSeq"),
 		"a member that is optional": drop([]string{"components", "schemas", "Batch", "required"}, "key"),
+		"a limit of a parameter":    replaceIn([]string{"paths", "/v1/rooms/{room}/changes", "get", "parameters"}, `"maximum":1000`, `"maximum":2000`),
+		"a limit of a name":         replaceIn([]string{"components", "schemas", "StoreKey"}, `"maxLength":255`, `"maxLength":100`),
+		"a form of positions":       set([]string{"components", "schemas", "EventId", "pattern"}, "^[A-Za-z0-9]+-[0-9]+$"),
 		"another type":              replaceIn([]string{"components", "schemas", "ClientSeq"}, `"integer"`, `"number"`),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -35,7 +43,7 @@ func TestServerAndSchemasAcceptTheSameBodies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if found := findDisagreements(planted, cl.on(t)); len(found) == 0 {
+			if len(findDisagreementsOnParameters(planted, cl.on(t))) == 0 && len(findDisagreements(planted, cl.on(t))) == 0 {
 				t.Error("it is not found")
 			}
 		})
@@ -85,6 +93,78 @@ func findDisagreements(c *contract, cl client) (found []string) {
 	return found
 }
 
+// findDisagreementsOnParameters does the same with the parameters in paths and queries.
+func findDisagreementsOnParameters(c *contract, cl client) (found []string) {
+	f := (*findings)(&found)
+	for _, r := range c.requests() {
+		for _, p := range c.parametersOf(r.operation) {
+			name, in := p.object["name"].(string), p.object["in"]
+			if in == "header" || name == "until" || c.strict.within(p.object, "schema", "type") == "array" { // `until` needs `after`
+				continue
+			}
+			for _, value := range texts(p.object) {
+				path := r.path
+				if example, _ := p.object["example"].(string); in == "path" {
+					path = strings.Replace(path, "/"+url.PathEscape(example), "/"+strings.ReplaceAll(url.PathEscape(value), ".", "%2E"), 1)
+				} else {
+					query := url.Values{name: {value}}
+					if name == "wait" {
+						query.Set("after", "other-1") // which is answered at once
+					}
+					path += map[bool]string{false: "?", true: "&"}[strings.Contains(path, "?")] + query.Encode()
+				}
+				if name == "last_event_id" && beyondPattern(r.operation, value) {
+					continue
+				}
+				status := cl.statusOf(r.method, path, r.body)
+				if err := c.checkText(p.pointer, value); (err == nil) != (status != 400 && status != 422) {
+					f.add("%s: %s = %.300q is answered %d, and the schema says: %v", r.operation, name, value, status, err)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// beyondPattern reports whether a position is outside of what its pattern can say: it has as many parts as the stream has
+// rooms. A stream of one room accepts `_` too, like a stream of several rooms.
+func beyondPattern(operation, value string) bool {
+	return operation == ofRooms && !strings.Contains(value, ".") || operation == ofRoom && strings.HasSuffix(value, "-_")
+}
+
+// texts returns values of a parameter around its limits.
+func texts(parameter map[string]any) (all []string) {
+	schema, _ := parameter["schema"].(map[string]any)
+	for _, bound := range []any{schema["minimum"], schema["maximum"]} {
+		if number, ok := bound.(json.Number); ok {
+			n, _ := number.Int64()
+			all = append(all, fmt.Sprint(n-1), fmt.Sprint(n), fmt.Sprint(n+1))
+		}
+	}
+	for _, value := range replacements() {
+		if text, ok := value.(string); ok && text != "" { // an empty parameter counts as absent
+			all = append(all, text)
+		}
+	}
+	return append(all, "1.5", "e-0", "e-1", "e-01", "e--1", "-1", "e-9223372036854775807", "é-1", "e-1.2", "e-_")
+}
+
+// statusOf sends a request and returns the status of its response. It does not read the body, which may be a stream.
+func (c client) statusOf(method, path, body string) int {
+	c.t.Helper()
+	req, err := http.NewRequestWithContext(c.t.Context(), method, c.base+path, strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
 // bodies returns valid bodies for an operation, which together have all members.
 func (c *contract) bodies(r sampleRequest) (all []any) {
 	_, at := c.described.resolve(pointerTo(pathOf(r.operation)...) + "/requestBody")
@@ -106,9 +186,26 @@ func (c *contract) bodies(r sampleRequest) (all []any) {
 	return append(all, sliceOf(component["examples"])...)
 }
 
-// beyondSchema reports whether a body breaks a rule that its schema cannot have.
+// beyondSchema reports whether a body is outside of what its schema can say: the grammar of paths, an id that the server
+// replaces because it is no text, and relations between members.
 func beyondSchema(body any) bool {
 	object, _ := body.(map[string]any)
+	for _, op := range sliceOf(object["ops"]) {
+		op, _ := op.(map[string]any)
+		for _, name := range []string{"path", "to"} {
+			if text, ok := op[name].(string); ok {
+				if _, err := path.Parse(text); err != nil && len(text) <= path.MaxLength {
+					return true
+				}
+			}
+		}
+		item, _ := op["value"].(map[string]any)
+		if id, given := item["_sync_id"]; op["op"] == "array_add" && given {
+			if _, isText := id.(string); !isText {
+				return true
+			}
+		}
+	}
 	if object["via"] == "ada" { // the client itself
 		return true
 	}
