@@ -24,6 +24,9 @@ func TestServerAndSchemasAcceptTheSameRequests(t *testing.T) {
 			t.Error(finding)
 		}
 	}
+	if raceDetector {
+		return
+	}
 	for name, plant := range map[string]func(plantedDocument){
 		"a lower limit of a list":   replaceIn([]string{"components", "schemas", "Batch", "properties", "ops"}, `"maxItems":1000`, `"maxItems":8`),
 		"a higher limit of a list":  replaceIn([]string{"components", "schemas", "Batch", "properties", "ops"}, `"maxItems":1000`, `"maxItems":2000`),
