@@ -88,8 +88,8 @@ func (c closer) describesMembers(node any, seen []string) bool {
 		return false
 	}
 	if reference, ok := schema["$ref"].(string); ok && !slices.Contains(seen, reference) {
-		target, _ := (&schemas{document: c.document}).resolve(reference[1:])
-		return c.describesMembers(target, append(seen, reference))
+		target := (&schemas{document: c.document}).follow(reference[1:])
+		return c.describesMembers(target.object, append(seen, reference))
 	}
 	if schema["properties"] != nil {
 		return true

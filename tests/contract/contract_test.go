@@ -35,6 +35,13 @@ type schemas struct {
 	mu       sync.Mutex // guards the fields below
 	compiler *jsonschema.Compiler
 	compiled map[string]*jsonschema.Schema // by pointer
+	resolved map[string]reference          // by pointer
+}
+
+// reference is the target of a pointer.
+type reference struct {
+	object map[string]any
+	at     string
 }
 
 // documentURL is the URL of the document in the schema compiler; `$ref`s are relative to it.
@@ -45,7 +52,7 @@ func newSchemas(document map[string]any) (*schemas, error) {
 	if err := compiler.AddResource(documentURL, document); err != nil {
 		return nil, fmt.Errorf("reading the schemas: %w", err)
 	}
-	return &schemas{document: document, compiler: compiler, compiled: map[string]*jsonschema.Schema{}}, nil
+	return &schemas{document: document, compiler: compiler, compiled: map[string]*jsonschema.Schema{}, resolved: map[string]reference{}}, nil
 }
 
 // newContract returns the contract of a document in JSON.
@@ -157,28 +164,39 @@ func (s *schemas) checkJSON(pointer string, text []byte) error {
 
 // resolve returns the object at a JSON pointer, and the pointer of that object, which differs if the object refers to another.
 func (s *schemas) resolve(pointer string) (object map[string]any, at string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, known := s.resolved[pointer]
+	if !known {
+		r = s.follow(pointer)
+		s.resolved[pointer] = r
+	}
+	return r.object, r.at
+}
+
+func (s *schemas) follow(pointer string) reference {
 	for {
 		part := any(s.document)
 		for _, name := range strings.Split(pointer, "/")[1:] {
 			switch node := part.(type) {
 			case map[string]any:
-				part = node[unescape(name)]
+				part = node[unescapes.Replace(name)]
 			case []any:
 				i, err := strconv.Atoi(name)
 				if err != nil || i >= len(node) {
-					return nil, pointer
+					return reference{nil, pointer}
 				}
 				part = node[i]
 			default:
-				return nil, pointer
+				return reference{nil, pointer}
 			}
 		}
-		object, _ = part.(map[string]any)
-		reference, ok := object["$ref"].(string)
+		object, _ := part.(map[string]any)
+		target, ok := object["$ref"].(string)
 		if !ok {
-			return object, pointer
+			return reference{object, pointer}
 		}
-		pointer = strings.TrimPrefix(reference, "#")
+		pointer = strings.TrimPrefix(target, "#")
 	}
 }
 
@@ -206,14 +224,13 @@ func (c *contract) operations(visit func(name string, operation map[string]any))
 	}
 }
 
-// escape makes a member name a part of a JSON pointer inside a URL fragment.
-func escape(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1", "%", "%25", "{", "%7B", "}", "%7D").Replace(name)
-}
+// escapes makes a member name a part of a JSON pointer inside a URL fragment.
+var (
+	escapes   = strings.NewReplacer("~", "~0", "/", "~1", "%", "%25", "{", "%7B", "}", "%7D")
+	unescapes = strings.NewReplacer("~1", "/", "~0", "~", "%25", "%", "%7B", "{", "%7D", "}")
+)
 
-func unescape(name string) string {
-	return strings.NewReplacer("~1", "/", "~0", "~", "%25", "%", "%7B", "{", "%7D", "}").Replace(name)
-}
+func escape(name string) string { return escapes.Replace(name) }
 
 // pointerTo returns the JSON pointer to a path of member names.
 func pointerTo(names ...string) string {

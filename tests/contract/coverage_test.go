@@ -25,13 +25,15 @@ func findUnsentMembers(c *contract, r *recording) (found []string) {
 			}
 		}
 	})
+	visited := map[item]bool{}
 	r.described(c, func(name string, e *exchange) {
 		operationAt := pointerTo(pathOf(name)...)
 		_, at := c.described.resolve(operationAt + "/responses/" + strconv.Itoa(e.status))
 		switch kind := e.header.Get("Content-Type"); {
 		case e.isStream:
 			for _, i := range e.items() {
-				if i.name != "" {
+				if i.name != "" && !visited[i] {
+					visited[i] = true
 					w.visitJSON(at+pointerTo("content", "text/event-stream", "schema"), fmt.Appendf(nil, `{"event":%q,"id":%q,"data":%s}`, i.name, i.id, i.data))
 				}
 			}

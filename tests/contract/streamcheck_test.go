@@ -91,6 +91,7 @@ func findWrongStreams(c *contract, r *recording) (found []string) {
 	f := (*findings)(&found)
 	low, high := c.retryRange()
 	var retries []int
+	checked := map[string]map[item]bool{} // by operation: streams of a room have the same events
 	r.described(c, func(name string, e *exchange) {
 		if !e.isStream {
 			return
@@ -110,7 +111,11 @@ func findWrongStreams(c *contract, r *recording) (found []string) {
 				retries = append(retries, retry)
 			case i.comment != "" && n > 0 && i.comment != ": " && (e.header.Get("Content-Encoding") == "" || strings.Trim(i.comment, ":.") != ""):
 				f.add("%s: the comment %q is neither a keep-alive nor dots of a compressed stream", name, i.comment)
-			case i.comment == "":
+			case i.comment == "" && !checked[name][i]:
+				if checked[name] == nil {
+					checked[name] = map[item]bool{}
+				}
+				checked[name][i] = true
 				if err := c.checkEvent(name, i); err != nil {
 					f.add("%s: %v", name, err)
 				}
