@@ -152,7 +152,22 @@ func (p *page) contents() []part {
 	return parts
 }
 
-var inlineCode = regexp.MustCompile(`<code>[^<]*</code>`)
+var inlineCode = regexp.MustCompile(`(?:<pre[^>]*>)?<code>[^<]*</code>`)
+
+// unbroken is the length of code in text that is kept in one line, in bytes.
+const unbroken = 20
+
+// breakable lets long code in text be broken where it has parts, and keeps short code in one line.
+func breakable(code string) string {
+	text, inText := strings.CutPrefix(code, "<code>")
+	switch {
+	case !inText: // a block
+		return code
+	case len(text) < unbroken+len("</code>"):
+		return `<code class="short">` + text
+	}
+	return "<code>" + strings.NewReplacer("</code>", "</code>", "_", "_<wbr>", "/", "/<wbr>").Replace(text)
+}
 
 // html renders the page. Wide tables and code scroll, so the keyboard can reach them. Long names in text can be broken.
 func (p *page) html(destination func(from, target string) string) (template.HTML, error) {
@@ -179,7 +194,6 @@ func (p *page) html(destination func(from, target string) string) (template.HTML
 	}
 	// The text of a page has no tags, because it is escaped.
 	scrolling := strings.NewReplacer("<table>", `<div class="wide" tabindex="0"><table>`, "</table>", "</table></div>", "<pre>", `<pre tabindex="0">`)
-	breaking := strings.NewReplacer("</code>", "</code>", "_", "_<wbr>", "/", "/<wbr>")
-	body := inlineCode.ReplaceAllStringFunc(scrolling.Replace(b.String()), breaking.Replace)
+	body := inlineCode.ReplaceAllStringFunc(scrolling.Replace(b.String()), breakable)
 	return template.HTML(body), nil //nolint:gosec // goldmark escapes text and omits raw HTML
 }
