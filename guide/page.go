@@ -193,7 +193,7 @@ func (p *page) html(destination func(from, target string) string) (template.HTML
 		return "", err
 	}
 	// The text of a page has no tags, because it is escaped.
-	scrolling := strings.NewReplacer("<table>", `<div class="wide" tabindex="0"><table>`, "</table>", "</table></div>", "<pre>", `<pre tabindex="0">`)
+	scrolling := strings.NewReplacer("<table>", `<div class="wide" tabindex="0"><table>`, "</table>", "</table></div>", "<pre>", `<pre tabindex="0">`, "<th></th>", "<td></td>")
 	body := inlineCode.ReplaceAllStringFunc(scrolling.Replace(b.String()), breakable)
 	return template.HTML(body), nil //nolint:gosec // goldmark escapes text and omits raw HTML
 }
