@@ -22,7 +22,22 @@ func Fragment(source string) (template.HTML, error) {
 	return render(p.source, p.root)
 }
 
-var inlineCode = regexp.MustCompile(`<code>[^<]*</code>`)
+var inlineCode = regexp.MustCompile(`(?:<pre[^>]*>)?<code>[^<]*</code>`)
+
+// unbroken is the length of code in text that is kept in one line, in bytes.
+const unbroken = 20
+
+// breakable lets long code in text be broken where it has parts, and keeps short code in one line.
+func breakable(code string) string {
+	text, inText := strings.CutPrefix(code, "<code>")
+	switch {
+	case !inText: // a block
+		return code
+	case len(text) < unbroken+len("</code>"):
+		return `<code class="short">` + text
+	}
+	return "<code>" + strings.NewReplacer("</code>", "</code>", "_", "_<wbr>", "/", "/<wbr>").Replace(text)
+}
 
 // render makes wide tables and code scroll, so the keyboard can reach them. Long names in text can be broken.
 func render(source []byte, root ast.Node) (template.HTML, error) {
@@ -31,8 +46,7 @@ func render(source []byte, root ast.Node) (template.HTML, error) {
 		return "", err
 	}
 	// The text of a page has no tags, because it is escaped.
-	scrolling := strings.NewReplacer("<table>", `<div class="wide" tabindex="0"><table>`, "</table>", "</table></div>", "<pre>", `<pre tabindex="0">`)
-	breaking := strings.NewReplacer("</code>", "</code>", "_", "_<wbr>", "/", "/<wbr>")
-	body := inlineCode.ReplaceAllStringFunc(scrolling.Replace(b.String()), breaking.Replace)
+	scrolling := strings.NewReplacer("<table>", `<div class="wide" tabindex="0"><table>`, "</table>", "</table></div>", "<pre>", `<pre tabindex="0">`, "<th></th>", "<td></td>")
+	body := inlineCode.ReplaceAllStringFunc(scrolling.Replace(b.String()), breakable)
 	return template.HTML(body), nil //nolint:gosec // goldmark escapes text and omits raw HTML
 }

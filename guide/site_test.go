@@ -154,6 +154,17 @@ func TestRepeatedHeadingsHaveAnchorsLikeOnGitHub(t *testing.T) {
 	}
 }
 
+func TestOnlyLongCodeInTextIsBroken(t *testing.T) {
+	f, _ := small(t, "# S\n\n`_sync_id`, `pathsync_database_retries_total`\n\n```\nGET /a_long_path_that_is_not_broken\n```\n").File("start/second")
+	for _, want := range []string{
+		`<code class="short">_sync_id</code>`, "<code>pathsync_<wbr>database_<wbr>retries_<wbr>total</code>", "GET /a_long_path_that_is_not_broken\n</code>",
+	} {
+		if !strings.Contains(string(f.Body), want) {
+			t.Errorf("%s is missing in\n%s", want, f.Body)
+		}
+	}
+}
+
 func TestMissingPageIsAnError(t *testing.T) {
 	if _, err := New(fstest.MapFS{contents: {Data: []byte("# Guide\n\n## Start\n\n- [First](start/first.md)\n")}}, ""); err == nil {
 		t.Error("there is no error")
