@@ -200,6 +200,52 @@ func TestNewerStreamAtAnotherServerEndsTheOlder(t *testing.T) {
 	})
 }
 
+// hide opens a stream of a client that is not shown.
+func hide(t *testing.T, r *core.Room, clientID, userID string) int {
+	t.Helper()
+	n, err := r.Connect(t.Context(), core.Connection{ClientID: clientID, UserID: userID, Hidden: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestNewerHiddenStreamAtAnotherServerEndsTheOlder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, _, rooms := onServers(t, 2)
+		hide(t, rooms[0], "ann", "user-1")
+		hide(t, rooms[0], "ben", "user-1")
+		synctest.Wait()
+		_, err := rooms[1].Connect(t.Context(), core.Connection{ClientID: "ann", UserID: "user-2", Hidden: true})
+		wantErr(t, err, core.ErrForeignClient)
+		hide(t, rooms[1], "ann", "user-1")
+		synctest.Wait()
+		net.cut(func(_, _, topic string) bool { return topic == "presence" })
+		hide(t, rooms[1], "ben", "user-1")
+		time.Sleep(5 * time.Second) // a digest makes up for the lost message
+		synctest.Wait()
+		if one, two := replaced(rooms[0]), replaced(rooms[1]); !slices.Equal(one, []string{"ann", "ben"}) || len(two) != 0 {
+			t.Errorf("ended: %v, %v", one, two)
+		}
+		wantSamePresence(t, rooms, 0)
+	})
+}
+
+func TestEndOfHiddenStreamReleasesTheClientOnEveryServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, rooms := onServers(t, 2)
+		n := hide(t, rooms[0], "ann", "user-1")
+		synctest.Wait()
+		rooms[0].Disconnect("ann", n)
+		synctest.Wait()
+		hide(t, rooms[1], "ann", "user-2") // this server does not remember whose it was
+		synctest.Wait()
+		if one, two := replaced(rooms[0]), replaced(rooms[1]); len(one)+len(two) != 0 {
+			t.Errorf("ended: %v, %v", one, two)
+		}
+	})
+}
+
 func TestConcurrentStreamsAtTwoServersLeaveOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for i := range 20 {
