@@ -154,6 +154,21 @@ func (r *Room) presenceChangedLocked() {
 	r.armPresenceLocked(time.Now().Add(r.hub.cfg.PresenceTimeout))
 }
 
+// runDigests sends digests until ctx ends. It does not wait for the database, since the others take a server without digests for
+// dead.
+func (c *cluster) runDigests(ctx context.Context) {
+	tick := time.NewTicker(max(c.hub.cfg.PresenceTimeout/digestsInLease, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			c.sendDigests()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // sendDigests sends the digests of all open rooms with clients of this server.
 func (c *cluster) sendDigests() {
 	store, _ := c.hub.current()

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,6 +159,38 @@ func TestClientsOfDeadServerLeaveAfterPresenceTimeout(t *testing.T) {
 		net.cut(nil)
 		time.Sleep(5 * time.Second)
 		wantSamePresence(t, rooms, 2)
+	})
+}
+
+// hanging is a store that does not respond to heartbeats from a time on.
+type hanging struct {
+	core.Store
+	hangs atomic.Bool
+}
+
+func (s *hanging) SaveNode(ctx context.Context, n core.Node) error {
+	if s.hangs.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return s.Store.SaveNode(ctx, n)
+}
+
+func TestClientsStayPresentEverywhereWhileTheDatabaseDoesNotRespond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &hanging{Store: memstore.New()}
+		_, hubs := servers(t, store, 2)
+		rooms := []*core.Room{room(t, hubs[0], "r"), room(t, hubs[1], "r")}
+		connect(t, rooms[0], "ann", "")
+		synctest.Wait()
+		store.hangs.Store(true)
+		time.Sleep(10 * time.Minute)
+		wantSamePresence(t, rooms, 1)
+		for _, c := range rooms[1].Listener().(*recorder).presenceChanges() {
+			if len(c.Left) > 0 {
+				t.Fatal("the client was away")
+			}
+		}
 	})
 }
 

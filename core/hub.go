@@ -67,6 +67,7 @@ func NewHub(cfg Config) *Hub {
 	go h.tailer.run()
 	if cfg.Bus != nil {
 		go h.cluster.membership.run()
+		h.opening.Go(func() { h.cluster.runDigests(h.ctx) })
 	}
 	return h
 }

@@ -38,10 +38,7 @@ func (t *tailer) run() {
 		if t.next() {
 			wait = 0
 		}
-		select {
-		case <-time.After(wait):
-		case <-t.wake:
-		case <-t.ctx.Done():
+		if !t.sleep(wait) {
 			return
 		}
 	}
@@ -111,8 +108,10 @@ func (t *tailer) pass(ctx context.Context) (more bool, err error) {
 	for _, e := range entries {
 		heads[e.Room] = max(heads[e.Room], e.ServerSeq)
 	}
-	for room, seq := range heads {
-		t.hub.heard(t.store, room, seq, nil)
+	for _, e := range entries {
+		if heads[e.Room] == e.ServerSeq {
+			t.hub.heard(t.store, e.Room, e.ServerSeq, nil)
+		}
 	}
 	return more, nil
 }
