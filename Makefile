@@ -45,7 +45,8 @@ test-go-packages:
 	  'server' $(GOTEST) -race -timeout 20m $$($(GO) list $(GO_PACKAGES) | grep -v /tests/proxies))
 
 test-proxies:
-	@$(call parts,'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies)
+	@$(call parts,'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies,\
+	  'repeated simulation' $(GOTEST) -timeout 5m -run TestSeedRepeatsARun ./tests/sim)
 
 test-js: test-js-unit test-js-e2e ## the client's tests; Node 20.19 or newer, and browsers
 
