@@ -49,7 +49,8 @@ test-go-packages:
   'errors planted in the contract' $(GOTEST) -timeout 20m ./tests/contract)
 
 test-proxies:
-	@$(call parts,'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies)
+	@$(call parts,'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies,\
+	  'repeated simulation' $(GOTEST) -timeout 5m -run TestSeedRepeatsARun ./tests/sim)
 
 test-js: test-js-unit test-js-e2e ## the client's tests; Node 20.19 or newer, and browsers
 

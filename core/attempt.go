@@ -47,7 +47,7 @@ func (t *track) try(f *commit) {
 		t.wait = gather(len(batches), took, f.full)
 		c.cfg.Metrics.Committed(batches, time.Since(f.began))
 		last := batches[len(batches)-1]
-		first.hub.recordHead(first.store, last.Room, last.ServerSeq)
+		first.hub.recordHead(first.store, last)
 		first.hub.cluster.committed(first.store, batches)
 		t.committed(*a)
 	case errors.Is(err, ErrConflict):

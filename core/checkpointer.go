@@ -89,28 +89,20 @@ func (c *checkpointer) close(ctx context.Context) error {
 func (c *checkpointer) run() {
 	defer close(c.done)
 	idle := c.hub.cfg.RoomIdle
-	tick := time.NewTicker(max(idle/4, time.Millisecond))
-	defer tick.Stop()
-	due := time.NewTimer(time.Hour)
-	defer due.Stop()
-	for {
-		if c.isClosing() {
-			c.save(c.takeAll())
-			return
-		}
-		rooms, next := c.take(time.Now())
-		if len(rooms) > 0 {
-			c.save(rooms)
-			next = 0
-		}
-		due.Reset(next)
-		select {
-		case <-c.wake:
-		case <-due.C:
-		case now := <-tick.C:
+	every := max(idle/4, time.Millisecond)
+	for closeNext := time.Now().Add(every); !c.isClosing(); {
+		now := time.Now()
+		if !now.Before(closeNext) {
 			c.hub.closeIdle(now, idle)
+			closeNext = now.Add(every)
+		}
+		if rooms, next := c.take(now); len(rooms) > 0 {
+			c.save(rooms)
+		} else {
+			c.sleep(min(next, closeNext.Sub(now)))
 		}
 	}
+	c.save(c.takeAll())
 }
 
 func (c *checkpointer) isClosing() bool {

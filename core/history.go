@@ -12,13 +12,13 @@ import (
 type history struct {
 	store     Store
 	fromStart bool     // the store created this history: no client can have a position beyond the log
-	lastSeen  position // a batch that the database is known to have
+	lastSeen  position // the batch that the database was last known to get
 }
 
-// position is a batch's place in the database.
+// position is a batch's place in the database, and its time, by which another batch in that place is recognised.
 type position struct {
-	room string
-	seq  int64
+	room    string
+	seq, ts int64
 }
 
 // Delay between attempts to reopen the store: the first, and the longest.
@@ -137,11 +137,11 @@ func (h *Hub) WaitReopened(ctx context.Context) {
 }
 
 // recordHead records that the database has a batch.
-func (h *Hub) recordHead(store Store, room string, seq int64) {
+func (h *Hub) recordHead(store Store, b *Batch) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.history.store == store {
-		h.history.lastSeen = position{room, seq}
+		h.history.lastSeen = position{b.Room, b.ServerSeq, b.ServerTs}
 	}
 }
 

@@ -316,3 +316,43 @@ func TestErrorOfReplacedStoreDoesNotRefuseWrites(t *testing.T) {
 		submit(t, room(t, h, "room"), batch(t, "ann", 1, "set n 1"))
 	})
 }
+
+func TestServerThatOnlyFollowsNoticesLoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		net, hubs := servers(t, store, 2, watching)
+		net.cut(func(_, _, topic string) bool { return topic == "submit" })
+		r := room(t, hubs[1], "room")
+		for n := range int64(5) {
+			submit(t, room(t, hubs[0], "room"), batch(t, "ann", n+1, "set n 1"))
+		}
+		synctest.Wait()
+		closeHub(t, hubs[0])
+		store.Forget("room", 3)
+		time.Sleep(time.Second)
+		if got := closings(r); len(got) != 1 || hubs[1].Epoch() == r.Epoch() {
+			t.Errorf("closed with %v, and the epoch is %s", got, hubs[1].Epoch())
+		}
+	})
+}
+
+func TestServerNoticesThatOthersHaveContinuedARestoredBackup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		h := newHub(t, store, watching)
+		r := room(t, h, "room")
+		for n := range int64(5) {
+			submit(t, r, batch(t, "ann", n+1, "set n 1"))
+		}
+		time.Sleep(600 * time.Millisecond) // after the watcher has looked
+		store.Forget("room", 3)
+		other := newHub(t, store.Connect())
+		for n := range int64(5) {
+			submit(t, room(t, other, "room"), batch(t, "ben", n+1, "set n 2"))
+		}
+		time.Sleep(time.Second)
+		if got := closings(r); len(got) != 1 || h.Epoch() == r.Epoch() {
+			t.Errorf("closed with %v, and the epoch is %s", got, h.Epoch())
+		}
+	})
+}

@@ -72,14 +72,21 @@ func (w *watcher) record(store Store, err error) {
 	}
 }
 
-// check verifies the epoch in the database, and that it still has the last batch that this process has seen.
+// check verifies the epoch in the database, and that it still has the last batch that this process has seen. In a restored backup, another
+// server may have committed others in its place.
 func (h history) check(ctx context.Context) error {
 	if err := h.store.Ping(ctx); err != nil || h.lastSeen.seq == 0 {
 		return err
 	}
-	head, err := h.store.Head(ctx, h.lastSeen.room)
-	if err == nil && head < h.lastSeen.seq {
-		err = fmt.Errorf("%w: the log of room %q ends at batch %d and had batch %d", ErrHistoryLost, h.lastSeen.room, head, h.lastSeen.seq)
+	last := h.lastSeen
+	found, err := h.store.Oldest(ctx, last.room, last.seq-1, Bounds{Rows: 1, Bytes: 1})
+	switch {
+	case err != nil:
+		return err
+	case len(found) == 0:
+		return fmt.Errorf("%w: the log of room %q ends before batch %d, which it had", ErrHistoryLost, last.room, last.seq)
+	case found[0].ServerSeq == last.seq && found[0].ServerTs != last.ts: // a later one: it was pruned
+		return fmt.Errorf("%w: batch %d of room %q is another one than it was", ErrHistoryLost, last.seq, last.room)
 	}
-	return err
+	return nil
 }

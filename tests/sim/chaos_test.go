@@ -75,7 +75,7 @@ func (w *world) inject(ctx context.Context, d *dice) {
 }
 
 func (w *world) happened(format string, args ...any) {
-	w.schedule = append(w.schedule, time.Since(w.began).String()+" "+fmt.Sprintf(format, args...))
+	w.records.add("faults", format, args...)
 }
 
 func busFaults(d *dice) bustest.Faults {

@@ -20,6 +20,7 @@ type history struct {
 	// is not checked.
 	doubtful map[string]bool
 	faults   []string // violations, the first ones
+	records  *records
 }
 
 // past is the history of one room.
@@ -92,6 +93,7 @@ func (p *past) commit(h *history, b *core.Batch) {
 	c := *b
 	c.Ops = slices.Clone(b.Ops)
 	p.log = append(p.log, &c)
+	h.records.add("room "+b.Room, "commit %d %v", b.ServerSeq, c)
 	who := sendingOf(b)
 	if first := p.sent[who]; first > 0 {
 		h.faultLocked("room %s: batch %s of %s is in the log as %d and %d", b.Room, who.number, who.client, first, b.ServerSeq)

@@ -28,18 +28,35 @@ type server struct {
 // newServer starts a server.
 func (w *world) newServer(name string) *server {
 	s := &server{w: w, name: name, bus: w.net.Join(name),
-		link: &link{db: w.db, seed: w.seed, name: name, dead: make(chan struct{})}}
+		link: &link{db: w.db, dices: &w.occasions, name: name, dead: make(chan struct{})}}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	s.hub = core.NewHub(core.Config{
 		Store:       &store{s.link, w.db.mem.Connect()},
 		Listen:      s.listen,
-		Bus:         s.bus,
+		Bus:         &line{s.bus, &w.occasions},
 		Log:         slog.New(&logged{s}),
 		RoomIdle:    2 * time.Second,
 		Retention:   w.profile.retention,
 		ServerBatch: 500 * time.Millisecond, PruneInterval: 3 * time.Second,
 	})
 	return s
+}
+
+// moment is a time in which nothing else happens. What would happen at the same time is spread over it, because Go would do it in any
+// order.
+const moment = 10 * time.Microsecond
+
+// line is a server's core.Bus. Requests that end at the same moment, as when a server crashes, return one after the other.
+type line struct {
+	*bustest.Bus
+	dices *occasions
+}
+
+func (l *line) Request(ctx context.Context, server, topic string, data []byte) ([]byte, error) {
+	dice := l.dices.dice(server, topic, data)
+	response, err := l.Bus.Request(ctx, server, topic, data)
+	time.Sleep(dice.duration(0, moment))
+	return response, err
 }
 
 // logged is a slog.Handler. It takes a room that was stopped as damaged for a violation.
@@ -70,6 +87,7 @@ func (s *server) crash() {
 	s.link.resume()
 	s.end()
 	s.w.lasting.Go(func() {
+		time.Sleep(moment) // the requests end first
 		s.bus.Close()
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
@@ -83,23 +101,29 @@ func (s *server) drain() {
 	defer cancel()
 	_ = s.hub.Drain(ctx)
 	s.end()
+	time.Sleep(moment) // the requests end first
 	_ = s.hub.Close(ctx)
 	s.bus.Close()
 }
 
 // submit is a request of a client.
 func (s *server) submit(ctx context.Context, room string, p *core.Proposal) (core.Answer, string, error) {
+	dice := s.w.occasions.dice(p.ClientID, p.Ops[0].ValueText)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	defer context.AfterFunc(s.ctx, func() {
+		time.Sleep(dice.duration(0, moment))
+		cancel()
+	})()
 	r, release, err := s.hub.Room(ctx, room)
 	if err != nil {
 		return core.Answer{}, "", err
 	}
 	defer release()
+	time.Sleep(dice.duration(0, moment)) // requests that wait for a room begin one after the other
 	a, err := r.Submit(ctx, p)
 	if err == nil {
-		err = s.link.wait() // a stopped process does not answer
+		err = s.link.wait(dice) // a stopped process does not answer
 	}
 	return a, r.Epoch(), err
 }
