@@ -97,13 +97,15 @@ func newJudge(text []byte, options ...config.Option) (validator.Validator, error
 }
 
 // contractJSON is openapi.yaml as JSON. Its numbers keep their text.
-var contractJSON = sync.OnceValues(func() ([]byte, error) {
+var contractJSON = sync.OnceValues(func() ([]byte, error) { return asJSON(pathsync.OpenAPI) })
+
+func asJSON(text []byte) ([]byte, error) {
 	var value any
-	if err := yaml.Unmarshal(pathsync.OpenAPI, &value); err != nil {
-		return nil, fmt.Errorf("decoding openapi.yaml: %w", err)
+	if err := yaml.Unmarshal(text, &value); err != nil {
+		return nil, fmt.Errorf("decoding the contract: %w", err)
 	}
 	return json.Marshal(value)
-})
+}
 
 var load = sync.OnceValues(func() (*contract, error) {
 	text, err := contractJSON()

@@ -1,17 +1,19 @@
 package contract
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/pb33f/jsonschema/v6"
 	"github.com/pb33f/libopenapi"
 
 	"github.com/pathsync/pathsync"
 )
 
 func TestTheContractIn32DiffersOnlyInItsStreams(t *testing.T) {
-	older, newer := decoded(t, pathsync.OpenAPI), decoded(t, pathsync.OpenAPI32())
+	older, newer := documentOf(t, pathsync.OpenAPI), documentOf(t, pathsync.OpenAPI32())
 	if newer["openapi"] != "3.2.0" {
 		t.Errorf("openapi is %v", newer["openapi"])
 	}
@@ -52,7 +54,7 @@ func TestTheContractIn32DiffersOnlyInItsStreams(t *testing.T) {
 }
 
 func TestTheContractIn32HasNoExamplesThatAreInvalid(t *testing.T) {
-	visit(decoded(t, pathsync.OpenAPI32()), "", func(pointer string, object map[string]any) {
+	visit(documentOf(t, pathsync.OpenAPI32()), "", func(pointer string, object map[string]any) {
 		for name, example := range examplesOf(object) {
 			if event, ok := example.(map[string]any); ok && event["event"] != nil {
 				t.Errorf("%s, %s has data that is not text", pointer, name)
@@ -64,9 +66,13 @@ func TestTheContractIn32HasNoExamplesThatAreInvalid(t *testing.T) {
 	}
 }
 
-func decoded(t *testing.T, text []byte) map[string]any {
+func documentOf(t *testing.T, text []byte) map[string]any {
 	t.Helper()
-	document, err := decodeYAML(text)
+	inJSON, err := asJSON(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(inJSON))
 	if err != nil {
 		t.Fatal(err)
 	}
