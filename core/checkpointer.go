@@ -169,7 +169,7 @@ func (c *checkpointer) lag(now time.Time) time.Duration {
 // save writes the due rows and the checkpoints of rooms, and schedules what could not be written again.
 func (c *checkpointer) save(rooms []*Room) {
 	for chunk := range sameHistory(rooms) {
-		ok := c.saveCheckpoints(chunk, (*Room).firstCheckpoint) && c.saveRows(chunk) &&
+		ok := c.verified() && c.saveCheckpoints(chunk, (*Room).firstCheckpoint) && c.saveRows(chunk) &&
 			c.saveCheckpoints(chunk, (*Room).nextCheckpoint)
 		c.finishRound(ok)
 		for _, r := range chunk {
@@ -247,6 +247,10 @@ func (c *checkpointer) pause(pause time.Duration) {
 	case <-c.ctx.Done():
 	}
 }
+
+// verified reports whether the database has the current history, before a round. In a backup that was restored since the last round, a
+// checkpoint would claim rows that it does not have.
+func (c *checkpointer) verified() bool { return c.hub.watcher.check(c.ctx) == nil }
 
 func (c *checkpointer) failed(rows int, err error) {
 	c.hub.cfg.Metrics.Retried()

@@ -136,11 +136,16 @@ func (h *Hub) WaitReopened(ctx context.Context) {
 	}
 }
 
-// recordHead records that the database has a batch.
-func (h *Hub) recordHead(store Store, b *Batch) {
+// recordHead records that the database has got a batch.
+func (h *Hub) recordHead(store Store, b *Batch) { h.record(store, b, false) }
+
+// recordOld records that the database has a batch that may be old. A newer one is a better witness: a restored backup has the old one.
+func (h *Hub) recordOld(store Store, b *Batch) { h.record(store, b, true) }
+
+func (h *Hub) record(store Store, b *Batch, old bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.history.store == store {
+	if h.history.store == store && (!old || b.ServerTs > h.history.lastSeen.ts) {
 		h.history.lastSeen = position{b.Room, b.ServerSeq, b.ServerTs}
 	}
 }

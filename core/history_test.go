@@ -336,6 +336,26 @@ func TestServerThatOnlyFollowsNoticesLoss(t *testing.T) {
 	})
 }
 
+func TestLossIsNoticedAfterAnOldRoomWasOpened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		first := newHub(t, store, func(c *core.Config) { c.ServerBatch = 24 * time.Hour }) // the log is read when the room is opened
+		submit(t, room(t, first, "old"), batch(t, "ann", 1, "set n 1"))
+		time.Sleep(time.Hour)
+		h := newHub(t, store.Connect(), watching)
+		r := room(t, h, "room")
+		for n := range int64(5) {
+			submit(t, r, batch(t, "ann", n+1, "set n 1"))
+		}
+		room(t, h, "old")
+		store.Forget("room", 3)
+		time.Sleep(time.Second)
+		if got := closings(r); len(got) != 1 || h.Epoch() == r.Epoch() {
+			t.Errorf("closed with %v, and the epoch is %s", got, h.Epoch())
+		}
+	})
+}
+
 func TestServerNoticesThatOthersHaveContinuedARestoredBackup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
@@ -353,6 +373,43 @@ func TestServerNoticesThatOthersHaveContinuedARestoredBackup(t *testing.T) {
 		time.Sleep(time.Second)
 		if got := closings(r); len(got) != 1 || h.Epoch() == r.Epoch() {
 			t.Errorf("closed with %v, and the epoch is %s", got, h.Epoch())
+		}
+	})
+}
+
+// checkpoints is a store whose checkpoints can fail.
+type checkpoints struct {
+	*memstore.Store
+	fail  atomic.Bool
+	saved atomic.Int32
+}
+
+func (s *checkpoints) SaveCheckpoints(ctx context.Context, all []core.Checkpoint) error {
+	if s.fail.Load() {
+		return errors.New("down")
+	}
+	s.saved.Add(1)
+	return s.Store.SaveCheckpoints(ctx, all)
+}
+
+func TestCheckpointIsNotSavedInARestoredBackupAfterAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &checkpoints{Store: memstore.New()}
+		h := newHub(t, store)
+		submit(t, room(t, h, "room"), batch(t, "ann", 1, "set n 1"))
+		time.Sleep(10 * time.Second) // its first checkpoint and its row are saved
+		store.fail.Store(true)
+		submit(t, room(t, h, "room"), batch(t, "ann", 2, "set n 2"))
+		time.Sleep(2 * time.Second)
+		for n := range int64(2) {
+			submit(t, room(t, h, "other"), batch(t, "ann", n+1, "set n 3"))
+		}
+		store.Forget("other", 1)
+		store.saved.Store(0)
+		store.fail.Store(false)
+		time.Sleep(10 * time.Second)
+		if n := store.saved.Load(); n != 0 {
+			t.Errorf("%d checkpoints of the lost history were saved", n)
 		}
 	})
 }

@@ -69,14 +69,19 @@ func (t *track) dropOvertaken(a *attempt) {
 	}
 }
 
-// unexplainedConflict ends an attempt whose conflict the log does not show. A retry would meet the same conflict: an
-// operator has to look at the database.
+// unexplainedConflict repeats an attempt whose conflict the log does not show once: the database may have lost the batches in between, as
+// by a restored backup, and then the repetition says so. Another conflict is refused: an operator has to look at the database.
 func (t *track) unexplainedConflict(a attempt) {
 	if a.batches > 1 {
 		t.split(a)
 		return
 	}
 	p := a.head[0]
+	if s := p.submissions[0]; !s.contradicted {
+		s.contradicted = true
+		t.retryIsolated(a)
+		return
+	}
 	t.c.cfg.Log.Error("database reports a conflict that its log does not show; the batch is refused. "+
 		"Look for rows of this room beyond this serverSeq, and for unique indexes that pathsync did not create",
 		"room", p.room.name, "serverSeq", p.batches[0].ServerSeq, "error", a.err, reported(a.err))

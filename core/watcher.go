@@ -30,25 +30,28 @@ func (w *watcher) run() {
 	for {
 		select {
 		case <-tick.C:
-			w.check()
+			_ = w.check(w.ctx) // record acts on it
 		case <-w.ctx.Done():
 			return
 		}
 	}
 }
 
-func (w *watcher) check() {
+// check checks the current history, and acts on the result. The error is ErrHistoryChanged while the store is being reopened.
+func (w *watcher) check(ctx context.Context) error {
 	w.hub.mu.Lock()
 	now, reopening := w.hub.history, w.hub.reopening != nil
 	w.hub.mu.Unlock()
 	if reopening {
-		return
+		return ErrHistoryChanged
 	}
-	ctx, cancel := context.WithTimeout(w.ctx, w.hub.cfg.StoreTimeout)
+	limited, cancel := context.WithTimeout(ctx, w.hub.cfg.StoreTimeout)
 	defer cancel()
-	if err := now.check(ctx); w.ctx.Err() == nil {
+	err := now.check(limited)
+	if ctx.Err() == nil {
 		w.record(now.store, err)
 	}
+	return err
 }
 
 // record acts on the error of a store call. It does nothing for a store that is not the current one any more.

@@ -92,7 +92,7 @@ func TestImportsFollowTheDirectionOfTheDesign(t *testing.T) {
 	}
 	for _, p := range packages {
 		name := p.name()
-		if strings.HasPrefix(name, "tests/") {
+		if strings.HasPrefix(name, "tests/") || strings.HasPrefix(name, "examples/") {
 			continue
 		}
 		may, ok := allowed[name]

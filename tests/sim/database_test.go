@@ -194,7 +194,7 @@ func (l *link) begin(ctx context.Context, dice *dice) (storeFaults, error) {
 			return f, errCrashed
 		}
 	}
-	if dice.chance(f.failed) {
+	if _, now := l.db.current(); now != nil || dice.chance(f.failed) { // an outage ends the calls on their way
 		return f, errDown
 	}
 	return f, nil

@@ -14,5 +14,5 @@
 // at a time, without garbage collections. With that, a seed repeats each commit, answer and delivery, and its time. The
 // rest is up to Go, see TestSeedRepeatsARun. With the race detector, runs differ on purpose.
 //
-// What is not simulated: clocks that jump, and the timers of a paused server, which run on while its calls hang.
+// What is not simulated: the timers of a paused server, which run on while its calls hang.
 package sim

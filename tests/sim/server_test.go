@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pathsync/pathsync/core"
@@ -21,7 +22,9 @@ type server struct {
 	hub  *core.Hub
 	bus  *bustest.Bus
 	link *link
-	ctx  context.Context // of the requests; ends with the server
+	ctx  context.Context            // of the requests; ends with the server
+	skew atomic.Int64               // of its wall clock, in nanoseconds
+	last atomic.Pointer[core.Batch] // that it has shown since it opened a room
 	end  context.CancelFunc
 }
 
@@ -35,6 +38,7 @@ func (w *world) newServer(name string) *server {
 		Listen:      s.listen,
 		Bus:         &line{s.bus, &w.occasions},
 		Log:         slog.New(&logged{s}),
+		WallClock:   func() time.Time { return time.Now().Add(time.Duration(s.skew.Load())) },
 		RoomIdle:    2 * time.Second,
 		Retention:   w.profile.retention,
 		ServerBatch: 500 * time.Millisecond, PruneInterval: 3 * time.Second,
@@ -140,12 +144,14 @@ type feed struct {
 }
 
 func (s *server) listen(room, epoch string, seq int64) core.Listener {
+	s.last.Store(nil)
 	return &feed{s: s, room: room, epoch: epoch, seq: seq, readers: map[*reader]bool{}}
 }
 
 func (f *feed) Committed(batches []*core.Batch) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.s.last.Store(batches[len(batches)-1])
 	for _, b := range batches {
 		f.s.w.history.shown(f.s.name, f.epoch, b)
 		if b.ServerSeq != f.seq+1 {

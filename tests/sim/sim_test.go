@@ -48,7 +48,7 @@ type profile struct {
 
 var profiles = []profile{
 	{name: "faults", keys: []string{"a", "b"}, rooms: 3},
-	{name: "pruning", keys: []string{"a", "b"}, retention: core.Retention{Age: 10 * time.Minute, Count: 100}, rooms: 3},
+	{name: "pruning", keys: []string{"a", "b"}, retention: core.Retention{Age: time.Minute, Count: 100}, rooms: 3},
 	{name: "backups", keys: []string{"a"}, rooms: 3, restores: true},
 	{name: "rooms", keys: []string{"a"}, rooms: 200, stable: true}, // a missing batch stays unnoticed: few others follow
 }
