@@ -7,6 +7,7 @@ GOTEST   = $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname-and-test-fa
 # tests is a separate module, so that the dependencies of tests are not those of the server. go.work joins the two.
 GO_PACKAGES = ./... ./tests/...
 PACKAGES = js-client/node_modules/.package-lock.json
+LINTERS  = tests/lint/node_modules/.package-lock.json
 NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
 # The generators of clients that tests/generators runs.
 GENERATORS = tests/generators/npm/node_modules/.package-lock.json tests/generators/python/.venv/.requirements.txt
@@ -44,7 +45,8 @@ test-go: test-go-packages test-proxies ## the server's tests; Go is enough
 test-go-packages:
 	@$(call parts,'go vet' $(GO) vet $(GO_PACKAGES),\
 	  'go vet deploy/image' env GOWORK=off $(GO) -C deploy/image vet .,\
-	  'server' $(GOTEST) -race -timeout 20m $$($(GO) list $(GO_PACKAGES) | grep -v /tests/proxies))
+	  'server' $(GOTEST) -race -timeout 20m $$($(GO) list $(GO_PACKAGES) | grep -v /tests/proxies),\
+  'errors planted in the contract' $(GOTEST) -timeout 20m ./tests/contract)
 
 test-proxies:
 	@$(call parts,'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies)
@@ -73,6 +75,9 @@ HAVE_NODE = node -e 'process.exit(process.versions.node.localeCompare("20.19", "
 NEED_NODE = ! $(HAVE_NODE) ||
 $(PACKAGES): js-client/package-lock.json
 	@! $(HAVE_NODE) || { cd js-client && npm ci --loglevel=error --no-audit --no-fund && touch ../$@; }
+
+$(LINTERS): tests/lint/package-lock.json
+	@! $(HAVE_NODE) || { cd tests/lint && npm ci --ignore-scripts --loglevel=error --no-audit --no-fund && touch node_modules/$(@F); }
 
 $(NITRO): js-client/examples/nuxt/package-lock.json
 	@! $(HAVE_NODE) || { cd $(@D)/.. && npm ci --ignore-scripts --loglevel=error --no-audit --no-fund && touch node_modules/$(@F); }
@@ -141,9 +146,11 @@ test-sqlserver: ## the tests that need SQL Server
 	PATHSYNC_TEST_SQLSERVER="$${PATHSYNC_TEST_SQLSERVER:-sqlserver://sa:Only-for-tests-1@127.0.0.1:14330?database=master&TrustServerCertificate=true}" \
 	  $(GO) test -race -count=1 -timeout 30m ./sqlstore/... ./tests/e2e
 
-lint: $(PACKAGES) ## golangci-lint for Go, Biome for TypeScript
+lint: $(PACKAGES) $(LINTERS) ## golangci-lint for Go, Biome for TypeScript, Redocly and Spectral for openapi.yaml
 	$(LINT) run $(GO_PACKAGES)
+	@$(HAVE_NODE) || echo 'SKIPPED Biome, Redocly and Spectral: Node 20.19 or newer is not installed'
 	@$(NEED_NODE) npm run -s --prefix js-client lint
+	@$(NEED_NODE) npm run -s --prefix tests/lint lint
 
 FUZZTIME ?= 1m
 fuzz: ## each fuzz target for FUZZTIME
