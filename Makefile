@@ -10,7 +10,7 @@ PACKAGES = js-client/node_modules/.package-lock.json
 LINTERS  = tests/lint/node_modules/.package-lock.json
 NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
 # The generators of clients that tests/generators runs.
-GENERATORS = tests/generators/npm/node_modules/.package-lock.json tests/generators/python/venv/.requirements.txt
+GENERATORS = tests/generators/npm/node_modules/.package-lock.json tests/generators/python/.venv/.requirements.txt
 SUMMARY  = bin/summary
 PART     = SUMMARY=$(SUMMARY) tests/part.sh
 NPM      = npm run -s --prefix js-client
@@ -46,7 +46,7 @@ test-go-packages:
 	@$(call parts,'go vet' $(GO) vet $(GO_PACKAGES),\
 	  'go vet deploy/image' env GOWORK=off $(GO) -C deploy/image vet .,\
 	  'server' $(GOTEST) -race -timeout 20m $$($(GO) list $(GO_PACKAGES) | grep -v /tests/proxies),\
-  'errors planted in the contract' $(GOTEST) -timeout 20m ./tests/contract)
+	  'errors planted in the contract' $(GOTEST) -timeout 20m ./tests/contract)
 
 test-proxies:
 	@$(call parts,'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies)
@@ -85,8 +85,8 @@ $(NITRO): js-client/examples/nuxt/package-lock.json
 tests/generators/npm/node_modules/.package-lock.json: tests/generators/npm/package-lock.json
 	@! $(HAVE_NODE) || { cd tests/generators/npm && npm ci --loglevel=error --no-audit --no-fund && touch ../../../$@; }
 
-tests/generators/python/venv/.requirements.txt: tests/generators/python/requirements.txt
-	@! { $(HAVE_VENV); } || { cd $(<D) && rm -rf venv && python3 -m venv venv && venv/bin/pip install --quiet -r $(<F) && cp $(<F) ../../../$@; }
+tests/generators/python/.venv/.requirements.txt: tests/generators/python/requirements.txt
+	@! { $(HAVE_VENV); } || { cd $(<D) && rm -rf .venv && python3 -m venv .venv && .venv/bin/pip install --quiet -r $(<F) && cp $(<F) ../../../$@; }
 
 # Lists the missing programs of this machine, and the tests that are skipped without them.
 HAVE_POSTGRES = [ -n "$$PATHSYNC_TEST_POSTGRES" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1

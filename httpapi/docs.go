@@ -15,11 +15,16 @@ import (
 	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// getContract serves the OpenAPI file that this server was built with.
-func (s *Server) getContract(w *response, _ *request) error {
-	w.Header().Set("Cache-Control", "no-cache")
-	return w.blob("application/yaml", pathsync.OpenAPI)
+// embedded returns a handler that serves a file of the binary.
+func embedded(contentType string, text func() []byte) handler {
+	return func(w *response, _ *request) error {
+		w.Header().Set("Cache-Control", "no-cache")
+		return w.blob(contentType, text())
+	}
 }
+
+func contract() []byte       { return pathsync.OpenAPI }
+func pathOperations() []byte { return pathsync.PathOperations }
 
 // docsBase is the path of the files of the page /docs.
 const docsBase = "/docs/"

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/pathsync/pathsync"
 	"github.com/pathsync/pathsync/access"
 )
 
@@ -54,7 +55,9 @@ func (s *Server) resources() []route {
 		{http.MethodGet, "/healthz", s.getHealth},
 		{http.MethodGet, "/readyz", s.getReady},
 		{http.MethodGet, "/metrics", s.getMetrics},
-		{http.MethodGet, "/openapi.yaml", s.getContract},
+		{http.MethodGet, "/openapi.yaml", embedded("application/yaml", contract)},
+		{http.MethodGet, "/openapi-3.2.yaml", embedded("application/yaml", pathsync.OpenAPI32)},
+		{http.MethodGet, "/path-operations.md", embedded("text/markdown; charset=utf-8", pathOperations)},
 		{http.MethodGet, "/docs", s.getDocs},
 		{http.MethodGet, "/docs/*", s.getDocs},
 		{http.MethodGet, "/", s.getPlayground},

@@ -105,7 +105,7 @@ export interface components {
         to?: components["schemas"]["Path"];
     };
     /**
-     * @description The operations. `docs/path-operations.md`, served at `/docs/path-operations.md`, defines their effects.
+     * @description The operations. The page at `/path-operations.md` defines their effects.
      * @example set
      * @enum {string}
      */

@@ -246,7 +246,7 @@ func findWrongRefusals(c *contract, r *recording) (found []string) {
 var unsent = map[string]string{}
 
 func init() {
-	for _, operation := range []string{"GET /v1/probe", "POST /v1/probe/{name}", "GET /healthz", "GET /readyz", "GET /openapi.yaml", "GET /docs", "GET /"} {
+	for _, operation := range []string{"GET /v1/probe", "POST /v1/probe/{name}", "GET /healthz", "GET /readyz", "GET /openapi.yaml", "GET /openapi-3.2.yaml", "GET /path-operations.md", "GET /docs", "GET /"} {
 		unsent[operation+" 500 internal"] = "only a fault of the program would cause it"
 	}
 }

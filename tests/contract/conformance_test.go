@@ -173,8 +173,12 @@ func testNames(c client) {
 func testService(c client) {
 	c.get(200, "/healthz").has("status", `"ok"`)
 	c.get(200, "/readyz").has("status", `"ready"`)
-	if got := c.get(200, "/openapi.yaml"); string(got.body) != string(pathsync.OpenAPI) {
-		c.t.Error("/openapi.yaml differs from the embedded contract")
+	for path, want := range map[string][]byte{
+		"/openapi.yaml": pathsync.OpenAPI, "/openapi-3.2.yaml": pathsync.OpenAPI32(), "/path-operations.md": pathsync.PathOperations,
+	} {
+		if got := c.get(200, path); string(got.body) != string(want) {
+			c.t.Errorf("%s differs from the embedded file", path)
+		}
 	}
 	c.get(200, "/metrics")
 	c.get(200, "/docs")

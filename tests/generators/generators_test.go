@@ -59,7 +59,7 @@ func TestGeneratorsForGo(t *testing.T) {
 
 func TestOpenAPIPythonClient(t *testing.T) {
 	t.Parallel()
-	bin := filepath.Dir(installed(t, "python/venv/bin/openapi-python-client"))
+	bin := filepath.Dir(installed(t, "python/.venv/bin/openapi-python-client"))
 	w := newWorkshop(t, "python")
 	path := "PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH") // of ruff, which formats the client
 	w.run(t, []string{path}, filepath.Join(bin, "openapi-python-client"), "generate", "--path", w.contract, "--output-path", "client")
@@ -85,7 +85,7 @@ func TestOpenAPIGeneratorForJavaPythonAndCSharp(t *testing.T) {
 	w.serve(t)
 	w.use(t, "java", allSteps, "mvn", "--quiet", "--batch-mode", "exec:java")
 
-	python := installed(t, "python/venv/bin/python")
+	python := installed(t, "python/.venv/bin/python")
 	generated := "PYTHONPATH=" + filepath.Join(w.dir, "target/python")
 	programs := newWorkshop(t, "python")
 	programs.environment = append(w.environment, generated)

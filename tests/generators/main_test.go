@@ -45,7 +45,7 @@ func newWorkshop(t *testing.T, language string) *workshop {
 		}
 		name, _ := filepath.Rel(language, path)
 		switch {
-		case entry.Name() == "node_modules" || entry.Name() == "venv" || entry.Name() == "target":
+		case entry.Name() == "node_modules" || entry.Name() == ".venv" || entry.Name() == "target":
 			return fs.SkipDir
 		case entry.IsDir():
 			return os.MkdirAll(filepath.Join(w.dir, name), 0o755)
