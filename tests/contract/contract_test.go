@@ -227,6 +227,21 @@ func (c *contract) operations(visit func(name string, operation map[string]any))
 	}
 }
 
+// within returns the part of a value at a path of member names.
+func (s *schemas) within(value any, names ...string) any {
+	for _, name := range names {
+		object, _ := value.(map[string]any)
+		value = object[name]
+	}
+	return value
+}
+
+// pathOf returns the member names that lead to an operation.
+func pathOf(operation string) []string {
+	method, path, _ := strings.Cut(operation, " ")
+	return []string{"paths", path, strings.ToLower(method)}
+}
+
 // escapes makes a member name a part of a JSON pointer inside a URL fragment.
 var (
 	escapes   = strings.NewReplacer("~", "~0", "/", "~1", "%", "%25", "{", "%7B", "}", "%7D")
