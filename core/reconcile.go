@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -39,6 +40,34 @@ func (t *track) conflict(a attempt) {
 		c.finish(p.room, p.submissions[results[i].own:])
 	}
 	t.add(a.withGroups(a.rest, a.size))
+}
+
+// dropOvertaken removes the groups of an attempt of unknown fate whose first number another server has used, as its message
+// says. It is a conflict, whatever the database answers later, so these groups are decided again. Otherwise the room's
+// readers would not get what other servers commit until this one reaches the database. If no group is left, it continues
+// with the rest.
+func (t *track) dropOvertaken(a *attempt) {
+	var head []group
+	for _, p := range a.head {
+		page, _, _ := p.room.ahead.take(p.room.state.Seq())
+		if len(page) == 0 {
+			head = append(head, p)
+		} else if err := p.room.foldOthers(page); err != nil {
+			t.c.refuse(p, err)
+		} else {
+			t.c.finish(p.room, p.submissions)
+		}
+	}
+	if len(head) == len(a.head) {
+		return
+	}
+	all, _, _ := batchesIn(head)
+	a.head, a.batches = head, len(all)
+	a.commit = a.withGroups(slices.Concat(head, a.rest), a.size)
+	if len(head) == 0 {
+		t.databaseUp() // no attempt that would end the outage may follow; the next one finds out
+		t.add(a.commit)
+	}
 }
 
 // unexplainedConflict ends an attempt whose conflict the log does not show. A retry would meet the same conflict: an

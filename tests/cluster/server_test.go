@@ -32,7 +32,7 @@ type server struct {
 	process  *program.Process
 	// processes are all runs of the server.
 	processes []*program.Process
-	up       atomic.Bool // the balancer of this package sends it requests
+	up        atomic.Bool // the balancer of this package sends it requests
 }
 
 // launch starts the server.
