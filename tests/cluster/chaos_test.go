@@ -152,7 +152,7 @@ func (d *disturber) count(r *room) (n counts) {
 	}
 	for _, b := range r.behind() {
 		n.behind++
-		if !d.excused(b.by, b.call, b.end) {
+		if !d.couldBeAlone(b.by, b.call, b.end) {
 			d.t.Errorf("room %s: %s answered with batch %d to a request that named %d, at %v", r.name, b.by, b.seq, b.after, b.call)
 		}
 	}

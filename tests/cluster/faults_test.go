@@ -11,7 +11,7 @@ import (
 // fault is a disturbance of some parts of a cluster.
 type fault struct {
 	parts      []string      // names of the places that no other fault disturbs meanwhile
-	excuses    []string      // servers that may answer from memory meanwhile
+	alone      []string      // servers that may be without the database meanwhile, and answer from memory
 	lasts      time.Duration // from begin to end
 	begin, end func()
 }
@@ -25,15 +25,15 @@ type kind struct {
 // disturber begins and ends faults, in one goroutine. It takes the kinds in turn, in a random order.
 type disturber struct {
 	*cluster
-	dice  *rand.Rand
-	began time.Time // of the test
-	kinds []kind
-	queue []kind // what comes next
-	done  map[string]int
-	quiet []interval // when servers could answer from memory
+	dice    *rand.Rand
+	began   time.Time // of the test
+	kinds   []kind
+	queue   []kind // what comes next
+	done    map[string]int
+	outages []interval // when servers could be without the database
 }
 
-// interval is when a server had a fault.
+// interval is when a server was paused or could be without the database.
 type interval struct {
 	server   string
 	from, to time.Duration // to is 0 while it has
@@ -64,13 +64,9 @@ func newDisturber(c *cluster, dice *rand.Rand, began time.Time) *disturber {
 // disturb disturbs the cluster until ctx ends. Then it ends all faults.
 func (d *disturber) disturb(ctx context.Context) {
 	var active []*active
-	for tick := time.NewTicker(500 * time.Millisecond); ctx.Err() == nil; {
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
-		}
+	for ; ctx.Err() == nil; wait(ctx, 500*time.Millisecond) {
 		active = slices.DeleteFunc(active, d.endIfDue)
-		if f := d.next(active); f != nil && ctx.Err() == nil {
+		if f := d.next(active); f != nil {
 			active = append(active, f)
 		}
 	}
@@ -96,8 +92,8 @@ func (d *disturber) endIfDue(a *active) bool {
 func (d *disturber) finish(a *active) {
 	a.end()
 	now := time.Since(d.began)
-	for i := range d.quiet {
-		if q := &d.quiet[i]; q.to == 0 && slices.Contains(a.excuses, q.server) {
+	for i := range d.outages {
+		if q := &d.outages[i]; q.to == 0 && slices.Contains(a.alone, q.server) {
 			q.to = now
 		}
 	}
@@ -119,8 +115,8 @@ func (d *disturber) next(others []*active) *active {
 	d.queue = d.queue[1:]
 	d.done[k.name]++
 	d.t.Logf("%6.1f s: %s: %v", time.Since(d.began).Seconds(), k.name, f.parts)
-	for _, name := range f.excuses {
-		d.quiet = append(d.quiet, interval{server: name, from: time.Since(d.began)})
+	for _, name := range f.alone {
+		d.outages = append(d.outages, interval{server: name, from: time.Since(d.began)})
 	}
 	f.begin()
 	return &active{f, time.Now().Add(f.lasts)}
@@ -129,9 +125,9 @@ func (d *disturber) next(others []*active) *active {
 // recovery is how long a server may need to reach the database again after a fault.
 const recovery = 15 * time.Second
 
-// excused reports whether a server may have answered from memory.
-func (d *disturber) excused(server string, from, to time.Duration) bool {
-	return slices.ContainsFunc(d.quiet, func(q interval) bool {
+// couldBeAlone reports whether a server may have been without the database.
+func (d *disturber) couldBeAlone(server string, from, to time.Duration) bool {
+	return slices.ContainsFunc(d.outages, func(q interval) bool {
 		return q.server == server && q.from <= to && (q.to == 0 || from <= q.to+recovery)
 	})
 }
@@ -150,13 +146,13 @@ func (d *disturber) planKill() *fault {
 
 func (d *disturber) planPause() *fault {
 	s := d.any()
-	return &fault{parts: []string{s.place.name}, excuses: []string{s.id()}, lasts: 10 * time.Second, begin: s.pause, end: s.resume}
+	return &fault{parts: []string{s.place.name}, alone: []string{s.id()}, lasts: 10 * time.Second, begin: s.pause, end: s.resume}
 }
 
 func (d *disturber) planLeave() *fault {
 	s := d.any()
 	return &fault{parts: []string{s.place.name}, lasts: d.seconds(2, 4), begin: s.terminate, end: func() {
-		s.waitEnded()
+		d.waitEnded(s)
 		s.launch()
 	}}
 }
@@ -165,14 +161,22 @@ func (d *disturber) planJoin() *fault {
 	s := d.servers[len(d.servers)-1]
 	return &fault{parts: []string{s.place.name}, lasts: d.seconds(4, 8), begin: s.launch, end: func() {
 		s.terminate()
-		s.waitEnded()
+		d.waitEnded(s)
 	}}
+}
+
+// waitEnded waits until a server has ended. Without the database it may report that it could not save everything.
+func (d *disturber) waitEnded(s *server) {
+	now := time.Since(d.began)
+	if code := s.waitEnded(); code != 0 && !d.couldBeAlone(s.id(), now-recovery, now) {
+		d.t.Errorf("%s ended with code %d", s.place.name, code)
+	}
 }
 
 func (d *disturber) planDatabase() *fault {
 	f := &fault{parts: []string{d.storage.name}, lasts: d.seconds(0, 3), begin: d.database.Stop, end: func() { d.database.Start(d.t) }}
 	for _, s := range d.servers {
-		f.excuses = append(f.excuses, s.id())
+		f.alone = append(f.alone, s.id())
 	}
 	return f
 }
@@ -189,15 +193,15 @@ func (d *disturber) planPeers(way string) *fault {
 // planLink cuts the link of a server to another part.
 func (d *disturber) planLink(to *place, way string) *fault {
 	s := d.any()
-	var excuses []string
+	var alone []string
 	if to == d.storage {
-		excuses = []string{s.id()}
+		alone = []string{s.id()}
 	}
-	return d.planCut([]string{s.place.name}, excuses, directions(s.place, to, way))
+	return d.planCut([]string{s.place.name}, alone, directions(s.place, to, way))
 }
 
-func (d *disturber) planCut(parts, excuses []string, cut []direction) *fault {
-	return &fault{parts: parts, excuses: excuses, lasts: d.seconds(4, 12),
+func (d *disturber) planCut(parts, alone []string, cut []direction) *fault {
+	return &fault{parts: parts, alone: alone, lasts: d.seconds(4, 12),
 		begin: func() { d.network.drop(d.t, cut...) }, end: func() { d.network.heal(d.t, cut...) }}
 }
 

@@ -76,13 +76,11 @@ func (s *server) terminate() {
 	s.process.Signal(s.t, syscall.SIGTERM)
 }
 
-// waitEnded waits until the server has ended in an orderly way.
-func (s *server) waitEnded() {
+// waitEnded waits until the server has ended, and returns its exit code.
+func (s *server) waitEnded() int {
 	s.t.Helper()
 	s.up.Store(false)
-	if code := s.process.Wait(s.t, patience); code != 0 {
-		s.t.Errorf("%s ended with code %d", s.place.name, code)
-	}
+	return s.process.Wait(s.t, patience)
 }
 
 // pause suspends the server until resume.
