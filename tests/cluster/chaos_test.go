@@ -18,7 +18,7 @@ import (
 // duration is how long the cluster is disturbed. The environment variable extends it.
 func duration(t *testing.T) time.Duration {
 	t.Helper()
-	seconds := 15
+	seconds := 12
 	if text := os.Getenv("PATHSYNC_CLUSTER_SECONDS"); text != "" {
 		var err error
 		if seconds, err = strconv.Atoi(text); err != nil {
@@ -28,10 +28,13 @@ func duration(t *testing.T) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
+// isLong reports whether `make cluster-test` runs the tests.
+func isLong() bool { return os.Getenv("PATHSYNC_CLUSTER_SECONDS") != "" }
+
 // long skips a test that only `make cluster-test` runs.
 func long(t *testing.T) {
 	t.Helper()
-	if os.Getenv("PATHSYNC_CLUSTER_SECONDS") == "" {
+	if !isLong() {
 		t.Skip("skipped: make cluster-test runs it")
 	}
 }
@@ -42,6 +45,7 @@ const roundTime = 30 * time.Second
 // Three or four servers, their database and the links between all parts have faults, some at the same time, while clients write and
 // read through a balancer without sticky sessions. The histories of all rooms keep the guarantees.
 func TestServersWithFaultsLoseAndRepeatNothing(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("PATHSYNC_CLUSTER_SEED"); text != "" {
 		var err error
