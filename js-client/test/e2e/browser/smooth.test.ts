@@ -11,20 +11,16 @@ describe.skipIf(!executable)('a window with many tasks', () => {
       const server = await world.server()
       await seedTasks(server, 'many', count)
       const { page } = await windows.open(server, { room: 'many' })
-      const { enterMs, framesPerSecond, longestFrameMs } = await measure(
-        page,
-        server,
-        'many',
-        count,
-        exact ? 10 : 3,
-        world.random
-      )
-      const figures = `${count} tasks: ${framesPerSecond.toFixed(1)} frames per second, longest ${longestFrameMs.toFixed(0)} ms; Enter ${enterMs.toFixed(0)} ms`
-      console.log(figures)
-      if (exact) return
-      // The goals are 50 and 100. A machine that also runs other tests has a tolerance, which row by row animation exceeds by far.
-      expect(framesPerSecond, figures).toBeGreaterThan(25)
-      expect(enterMs, figures).toBeLessThan(300)
+      const smooth = await measure(page, server, 'many', count, exact ? 10 : 3, world.random)
+      const { framesPerSecond, longestFrameMs, moveCpuMs, enterMs, enterCpuMs } = smooth
+      const figures =
+        `${count} tasks: ${framesPerSecond.toFixed(1)} frames per second, the longest ${longestFrameMs.toFixed(0)} ms, ` +
+        `${moveCpuMs.toFixed(1)} ms of processor time per move; Enter ${enterMs.toFixed(0)} ms, ${enterCpuMs.toFixed(0)} ms of processor time`
+      if (exact) return console.log(figures)
+      // The goals are 50 frames per second and 100 ms. These limits are for a machine that is busy with other tests. A list that
+      // animates all of its rows exceeds them by far: 3,800 ms and 2,000 ms.
+      expect(longestFrameMs, figures).toBeLessThan(1500)
+      expect(enterMs, figures).toBeLessThan(1000)
     })
   }
 })

@@ -3,6 +3,10 @@ import type { Page } from 'playwright-core'
 import type { Random } from './random.ts'
 import type { Server } from './server.ts'
 
+/** Moves per second, and how often Enter is pressed. */
+const MOVES = 20
+const ENTERS = 5
+
 export interface Smoothness {
   /** From the Enter key to the picture that shows the new row, in milliseconds. The middle of several. */
   enterMs: number
@@ -10,6 +14,9 @@ export interface Smoothness {
   framesPerSecond: number
   /** The longest time between two pictures, in milliseconds. */
   longestFrameMs: number
+  /** The processor time of the page's main thread, in milliseconds: for each move, and for each Enter. Other programs hardly change it. */
+  moveCpuMs: number
+  enterCpuMs: number
 }
 
 /** Sends operations as another client does. */
@@ -79,11 +86,11 @@ export async function measureFrames(page: Page, server: Server, room: string, co
   })
   const started = performance.now()
   const sent: Promise<void>[] = []
-  for (let n = 0; n < seconds * 20; n++) {
+  for (let n = 0; n < seconds * MOVES; n++) {
     const task = random.below(count)
     const arrayIndex = random.below(2) ? random.below(12) : random.below(count)
     sent.push(send(server, room, [{ op: 'array_move', path: `tasks[t${task}]`, arrayIndex }]))
-    const left = started + (n + 1) * 50 - performance.now()
+    const left = started + ((n + 1) * 1000) / MOVES - performance.now()
     if (left > 0) await new Promise((resolve) => setTimeout(resolve, left))
   }
   await Promise.all(sent)
@@ -106,8 +113,17 @@ export async function measure(
   seconds: number,
   random: Random
 ): Promise<Smoothness> {
+  const inspector = await page.context().newCDPSession(page)
+  await inspector.send('Performance.enable', { timeDomain: 'threadTicks' })
+  const cpu = async () => {
+    const { metrics } = await inspector.send('Performance.getMetrics')
+    return metrics.find(({ name }) => name === 'TaskDuration')!.value * 1000
+  }
   await page.waitForTimeout(1000) // the first pictures
+  const before = await cpu()
   const frames = await measureFrames(page, server, room, count, seconds, random)
-  await page.waitForTimeout(500)
-  return { enterMs: await measureEnter(page, 5), ...frames }
+  const between = await cpu()
+  const enterMs = await measureEnter(page, ENTERS)
+  const after = await cpu()
+  return { enterMs, ...frames, moveCpuMs: (between - before) / (seconds * MOVES), enterCpuMs: (after - between) / ENTERS }
 }
