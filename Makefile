@@ -20,7 +20,7 @@ parts = { failed=0; $(foreach part,1 2 3 4,$(if $($(part)),$(PART) $($(part)) ||
 
 .DEFAULT_GOAL = help
 .PHONY: help run build release deps test generators test-go test-go-packages test-proxies test-js test-js-unit test-js-e2e missing lint \
-  proxies reference test-sqlserver soak-js bench-js fuzz sim mutants cluster-test crash terminations fork-test outage slow-database soak attack acme restarts \
+  proxies reference test-sqlserver soak-js bench-js bench-playground fuzz sim mutants cluster-test crash terminations fork-test outage slow-database soak attack acme restarts \
   check-deps bench bench-databases load load-cluster clean
 
 help: ## this list
@@ -70,6 +70,9 @@ soak-js: $(PACKAGES) ## many clients against every kind of fault for SOAK; make 
 
 bench-js: $(PACKAGES) ## the client's benchmarks
 	cd js-client && npm run -s bench
+
+bench-playground: $(PACKAGES) ## frames per second of the playground with many tasks, and the time of a key
+	cd js-client && PATHSYNC_BENCH=1 npm run -s e2e test/e2e/browser/smooth.test.ts
 
 # npm writes these files last, so they are newer than the packages.
 HAVE_NODE = node -e 'process.exit(process.versions.node.localeCompare("20.19", "en", { numeric: true }) < 0 ? 1 : 0)' 2>/dev/null
