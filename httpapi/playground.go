@@ -44,7 +44,7 @@ var playgroundFiles = sync.OnceValues(func() (map[string]asset.File, error) {
 			return nil, err
 		}
 		if mediaType, known := assetTypes[path.Ext(entry.Name())]; known {
-			files[entry.Name()] = asset.New(mediaType, pagePolicy, content)
+			files[entry.Name()] = asset.New(mediaType, responsePolicy[0], content)
 		}
 	}
 	return files, nil
