@@ -99,6 +99,7 @@ HAVE_FIREFOX  = [ -n "$$FIREFOX_PATH" ] || command -v firefox-esr firefox >/dev/
 HAVE_WEBKIT   = { command -v WebKitWebDriver && command -v Xvfb; } >/dev/null
 HAVE_VENV     = python3 -c 'import ensurepip, venv' 2>/dev/null
 HAVE_NATS     = [ -n "$$PATHSYNC_TEST_NATS" ] || PATH="$$PATH:/usr/sbin" command -v nats-server >/dev/null
+HAVE_IP       = PATH="$$PATH:/usr/sbin" command -v ip >/dev/null
 PROXIES       = nginx haproxy apache2 varnish caddy
 MISSING       = $$(PATH="$$PATH:/usr/sbin"; for name in $(PROXIES); do \
                   command -v $$name >/dev/null || command -v $${name}d >/dev/null || echo $$name; done)
@@ -114,6 +115,7 @@ missing:
 	@{ $(HAVE_NATS); } || $(call skipped,tests with an existing NATS of this machine: not installed; PATHSYNC_TEST_NATS names the program)
 	@{ $(HAVE_VENV); } || $(call skipped,the generated client for Python: python3-venv is not installed)
 	@$(call skipped,the generated clients for Java and C#: see make generators)
+	@{ $(HAVE_IP); } || $(call skipped,cut links between servers: iproute2 is not installed)
 	@missing=$(MISSING); [ -z "$$missing" ] || $(call skipped,tests behind proxies that are not installed: $$missing)
 
 # Debian starts a service when it is installed, with ports open to the network, unless policy-rc.d forbids it. The PostgreSQL
@@ -126,6 +128,7 @@ deps: ## install the programs that the tests use (Debian; needs root)
 	{ $(HAVE_POSTGRES); } || packages="$$packages postgresql"; \
 	{ $(HAVE_NATS); } || packages="$$packages nats-server"; \
 	{ $(HAVE_VENV); } || packages="$$packages python3-venv"; \
+	{ $(HAVE_IP); } || packages="$$packages iproute2"; \
 	{ $(HAVE_CHROMIUM); } || packages="$$packages chromium"; \
 	{ $(HAVE_FIREFOX); } || packages="$$packages firefox-esr"; \
 	{ $(HAVE_WEBKIT); } || packages="$$packages webkit2gtk-driver xvfb"; \

@@ -228,6 +228,13 @@ func (s *lonely) Log(ctx context.Context, room string, after int64, page core.Pa
 	return s.Store.Log(ctx, room, after, page)
 }
 
+func (s *lonely) Head(ctx context.Context, room string) (int64, error) {
+	if err := s.reach(ctx); err != nil {
+		return 0, err
+	}
+	return s.Store.Head(ctx, room)
+}
+
 func (s *lonely) Ping(ctx context.Context) error { return s.reach(ctx) }
 
 // A server loses the database while it commits batches of another server, which then commits them itself. Its readers get them, and
@@ -434,6 +441,27 @@ func TestReaderWithPositionOfAnotherServerWaitsForIt(t *testing.T) {
 		wantDocument(t, two, `{"x":1}`)
 		if err := two.CheckPosition(t.Context(), 2); err != nil {
 			t.Errorf("a false position: %v", err)
+		}
+	})
+}
+
+func TestPositionThatServerCannotReachIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, database := new(network), memstore.New()
+		t.Cleanup(net.close)
+		store := &lonely{Store: database}
+		one, two := newHub(t, database, net.join), newHub(t, store, net.join)
+		time.Sleep(2 * time.Second)
+		behind := room(t, two, "r")
+		net.cut(func(string, string, string) bool { return true })
+		store.down.Store(true)
+		submit(t, room(t, one, "r"), batch(t, "ann", 1, "set x 1"))
+		if err := behind.CheckPosition(t.Context(), 1); !errors.Is(err, core.ErrBehind) || !errors.Is(err, core.ErrUnavailable) {
+			t.Errorf("without the database: %v", err)
+		}
+		store.down.Store(false)
+		if err := behind.CheckPosition(t.Context(), 1); err != nil {
+			t.Errorf("with the database: %v", err)
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 // fault is a disturbance of some parts of a cluster.
 type fault struct {
 	parts      []string      // names of the places that no other fault disturbs meanwhile
-	alone      []string      // servers that may be without the database meanwhile, and answer from memory
+	alone      []string      // servers that may be without the database meanwhile
 	lasts      time.Duration // from begin to end
 	begin, end func()
 }
@@ -33,7 +33,7 @@ type disturber struct {
 	outages []interval // when servers could be without the database
 }
 
-// interval is when a server was paused or could be without the database.
+// interval is when a server could be without the database.
 type interval struct {
 	server   string
 	from, to time.Duration // to is 0 while it has
@@ -146,7 +146,7 @@ func (d *disturber) planKill() *fault {
 
 func (d *disturber) planPause() *fault {
 	s := d.any()
-	return &fault{parts: []string{s.place.name}, alone: []string{s.id()}, lasts: 10 * time.Second, begin: s.pause, end: s.resume}
+	return &fault{parts: []string{s.place.name}, lasts: 10 * time.Second, begin: s.pause, end: s.resume}
 }
 
 func (d *disturber) planLeave() *fault {
