@@ -86,8 +86,7 @@ func TestOpenAPIGeneratorForJavaPythonAndCSharp(t *testing.T) {
 	w.use(t, "java", allSteps, "mvn", "--quiet", "--batch-mode", "exec:java")
 
 	python := installed(t, "python/.venv/bin/python")
-	generated := "PYTHONPATH=" + filepath.Join(w.dir, "target/python")
 	programs := newWorkshop(t, "python")
-	programs.environment = append(w.environment, generated)
+	programs.environment = slices.Concat(w.environment, []string{"PYTHONPATH=" + filepath.Join(w.dir, "target/python")})
 	programs.use(t, "openapi-generator", allSteps, python, "openapi_generator.py")
 }
