@@ -46,7 +46,7 @@ test-go-packages:
 	@$(call parts,'go vet' $(GO) vet $(GO_PACKAGES),\
 	  'go vet deploy/image' env GOWORK=off $(GO) -C deploy/image vet .,\
 	  'server' $(GOTEST) -race -timeout 20m $$($(GO) list $(GO_PACKAGES) | grep -v /tests/proxies),\
-  'errors planted in the contract' $(GOTEST) -timeout 20m ./tests/contract)
+	  'errors planted in the contract' $(GOTEST) -timeout 20m ./tests/contract)
 
 test-proxies:
 	@$(call parts,'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies)
