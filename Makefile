@@ -10,7 +10,7 @@ PACKAGES = js-client/node_modules/.package-lock.json
 LINTERS  = tests/lint/node_modules/.package-lock.json
 NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
 # The generators of clients that tests/generators runs.
-GENERATORS = tests/generators/npm/node_modules/.package-lock.json tests/generators/python/.venv/.requirements.txt
+GENERATORS = $(addprefix tests/generators/,npm/node_modules/.package-lock.json python/.venv/.requirements.txt go/.modules)
 SUMMARY  = bin/summary
 PART     = SUMMARY=$(SUMMARY) tests/part.sh
 NPM      = npm run -s --prefix js-client
@@ -86,11 +86,16 @@ $(LINTERS): tests/lint/package-lock.json
 $(NITRO): js-client/examples/nuxt/package-lock.json
 	@! $(HAVE_NODE) || { cd $(@D)/.. && npm ci --ignore-scripts --loglevel=error --no-audit --no-fund && touch node_modules/$(@F); }
 
+# Without its registry, a generator is skipped.
+NO_REGISTRY = $(call skipped,generated clients: the packages of $< cannot be downloaded)
 tests/generators/npm/node_modules/.package-lock.json: tests/generators/npm/package-lock.json
-	@! $(HAVE_NODE) || { cd tests/generators/npm && npm ci --loglevel=error --no-audit --no-fund && touch ../../../$@; }
+	@! $(HAVE_NODE) || (cd tests/generators/npm && npm ci --ignore-scripts --loglevel=error --no-audit --no-fund && touch ../../../$@) || $(NO_REGISTRY)
 
 tests/generators/python/.venv/.requirements.txt: tests/generators/python/requirements.txt
-	@! { $(HAVE_VENV); } || { cd $(<D) && rm -rf .venv && python3 -m venv .venv && .venv/bin/pip install --quiet -r $(<F) && cp $(<F) ../../../$@; }
+	@! { $(HAVE_VENV); } || (cd $(<D) && rm -rf .venv && python3 -m venv .venv && .venv/bin/pip install --quiet -r $(<F) && cp $(<F) ../../../$@) || $(NO_REGISTRY)
+
+tests/generators/go/.modules: tests/generators/go/go.sum
+	@(cd $(<D) && GOWORK=off $(GO) mod download && touch ../../../$@) || $(NO_REGISTRY)
 
 # Lists the missing programs of this machine, and the tests that are skipped without them.
 HAVE_POSTGRES = [ -n "$$PATHSYNC_TEST_POSTGRES" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1

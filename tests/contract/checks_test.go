@@ -1,11 +1,9 @@
 package contract
 
-import (
-	"fmt"
-)
+import "fmt"
 
-// check compares the contract with the traffic of a test run. It returns what differs. TestPlantedErrorsAreFound shows that
-// each check finds something.
+// check compares the contract with the traffic of a test run. It returns what differs. testPlantedErrors shows
+// that each check finds something.
 type check struct {
 	name string
 	find func(c *contract, r *recording) []string

@@ -94,7 +94,7 @@ func (w *workshop) run(t *testing.T, environment []string, name string, args ...
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir, cmd.Env, cmd.WaitDelay = w.dir, append(os.Environ(), environment...), 10*time.Second
+	cmd.Dir, cmd.Env, cmd.WaitDelay = w.dir, slices.Concat(os.Environ(), environment), 10*time.Second
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	stdout, err := cmd.Output()
@@ -107,7 +107,8 @@ func (w *workshop) run(t *testing.T, environment []string, name string, args ...
 // use runs a program, which must print these steps.
 func (w *workshop) use(t *testing.T, room string, steps []string, name string, args ...string) {
 	t.Helper()
-	got := strings.Fields(w.run(t, append(w.environment, "PATHSYNC_ROOM=generated/"+room), name, args...))
+	output := w.run(t, slices.Concat(w.environment, []string{"PATHSYNC_ROOM=generated/" + room}), name, args...)
+	got := strings.Fields(strings.ReplaceAll(output, "\x1b[0m", "")) // Maven resets the colour, also without a terminal
 	if !slices.Equal(got, steps) {
 		t.Errorf("%s: the program has done %v, want %v", room, got, steps)
 	}
