@@ -195,6 +195,86 @@ func TestBatchOfUnreachableOwnerIsCommittedByOtherServerInTime(t *testing.T) {
 	})
 }
 
+// lonely is a store of a server that does not reach the database while down is set.
+type lonely struct {
+	core.Store
+	down atomic.Bool
+}
+
+func (s *lonely) Append(ctx context.Context, batches []*core.Batch) error {
+	if s.down.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return s.Store.Append(ctx, batches)
+}
+
+func (s *lonely) Log(ctx context.Context, room string, after int64, page core.Page) ([]*core.Batch, error) {
+	if s.down.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return s.Store.Log(ctx, room, after, page)
+}
+
+func (s *lonely) Ping(ctx context.Context) error {
+	if s.down.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return s.Store.Ping(ctx)
+}
+
+// A server loses the database while it commits a batch of another server, which then commits it itself.
+func TestReadersOfServerWithoutDatabaseGetBatchesOfOthers(t *testing.T) {
+	for _, together := range []int{1, 3} { // batches of different rooms in the transaction that fails
+		synctest.Test(t, func(t *testing.T) {
+			net, database := new(network), memstore.New()
+			t.Cleanup(net.close)
+			store := &lonely{Store: database}
+			alone, other := newHub(t, store, net.join), newHub(t, database, net.join)
+			time.Sleep(2 * time.Second)
+			for i := range 10 {
+				var names []string
+				for n := range together {
+					names = append(names, fmt.Sprint("room-", i, "-", n))
+					submit(t, room(t, other, names[n]), batch(t, "ann", 1, "set x 1"))
+					room(t, alone, names[n])
+				}
+				store.down.Store(true)
+				var all sync.WaitGroup
+				for _, name := range names {
+					all.Go(func() {
+						submit(t, room(t, other, name), batch(t, "ann", 2, "set x 2"))
+						submit(t, room(t, other, name), batch(t, "ann", 3, "set x 3"))
+					})
+				}
+				all.Wait()
+				time.Sleep(15 * time.Second) // one attempt of a transaction, and the delay before it
+				for _, name := range names {
+					if got := delivered(room(t, alone, name)); len(got) < 2 || !slices.Equal(got[len(got)-2:], []int64{2, 3}) {
+						t.Errorf("%s: readers got %v", name, got)
+					}
+				}
+				store.down.Store(false)
+				time.Sleep(15 * time.Second)
+				for _, name := range names {
+					submit(t, room(t, alone, name), batch(t, "bob", 1, "set x 4"))
+					submit(t, room(t, other, name), batch(t, "bob", 2, "set x 5"))
+				}
+				time.Sleep(time.Second)
+				for _, h := range []*core.Hub{alone, other} {
+					for _, name := range names {
+						if got := delivered(room(t, h, name)); !slices.Equal(got[len(got)-4:], []int64{2, 3, 4, 5}) {
+							t.Errorf("%s: readers got %v", name, got)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
 func TestBatchCommittedTwiceByOwnerAndForwarderIsAppliedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()

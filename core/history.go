@@ -12,13 +12,13 @@ import (
 type history struct {
 	store     Store
 	fromStart bool     // the store created this history: no client can have a position beyond the log
-	lastSeen  position // a batch that the database is known to have
+	lastSeen  position // the batch that the database was last known to get
 }
 
-// position is a batch's place in the database.
+// position is a batch's place in the database, and its time, by which another batch in that place is recognised.
 type position struct {
-	room string
-	seq  int64
+	room    string
+	seq, ts int64
 }
 
 // Delay between attempts to reopen the store: the first, and the longest.
@@ -136,12 +136,17 @@ func (h *Hub) WaitReopened(ctx context.Context) {
 	}
 }
 
-// recordHead records that the database has a batch.
-func (h *Hub) recordHead(store Store, room string, seq int64) {
+// recordHead records that the database has got a batch.
+func (h *Hub) recordHead(store Store, b *Batch) { h.record(store, b, false) }
+
+// recordOld records that the database has a batch that may be old. A newer one is a better witness: a restored backup has the old one.
+func (h *Hub) recordOld(store Store, b *Batch) { h.record(store, b, true) }
+
+func (h *Hub) record(store Store, b *Batch, old bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.history.store == store {
-		h.history.lastSeen = position{room, seq}
+	if h.history.store == store && (!old || b.ServerTs > h.history.lastSeen.ts) {
+		h.history.lastSeen = position{b.Room, b.ServerSeq, b.ServerTs}
 	}
 }
 

@@ -1,11 +1,9 @@
 package guide
 
 import (
-	"bytes"
 	"fmt"
 	"html/template"
 	"io/fs"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -152,24 +150,7 @@ func (p *page) contents() []part {
 	return parts
 }
 
-var inlineCode = regexp.MustCompile(`(?:<pre[^>]*>)?<code>[^<]*</code>`)
-
-// unbroken is the length of code in text that is kept in one line, in bytes.
-const unbroken = 20
-
-// breakable lets long code in text be broken where it has parts, and keeps short code in one line.
-func breakable(code string) string {
-	text, inText := strings.CutPrefix(code, "<code>")
-	switch {
-	case !inText: // a block
-		return code
-	case len(text) < unbroken+len("</code>"):
-		return `<code class="short">` + text
-	}
-	return "<code>" + strings.NewReplacer("</code>", "</code>", "_", "_<wbr>", "/", "/<wbr>").Replace(text)
-}
-
-// html renders the page. Wide tables and code scroll, so the keyboard can reach them. Long names in text can be broken.
+// html renders the page.
 func (p *page) html(destination func(from, target string) string) (template.HTML, error) {
 	err := ast.Walk(p.root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		switch n := n.(type) {
@@ -188,12 +169,5 @@ func (p *page) html(destination func(from, target string) string) (template.HTML
 	if err != nil {
 		return "", err
 	}
-	var b bytes.Buffer
-	if err := markdown.Renderer().Render(&b, p.source, p.root); err != nil {
-		return "", err
-	}
-	// The text of a page has no tags, because it is escaped.
-	scrolling := strings.NewReplacer("<table>", `<div class="wide" tabindex="0"><table>`, "</table>", "</table></div>", "<pre>", `<pre tabindex="0">`, "<th></th>", "<td></td>")
-	body := inlineCode.ReplaceAllStringFunc(scrolling.Replace(b.String()), breakable)
-	return template.HTML(body), nil //nolint:gosec // goldmark escapes text and omits raw HTML
+	return render(p.source, p.root)
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/pathsync/pathsync/internal/asset"
 )
 
 // Bounds of a search.
@@ -35,7 +37,7 @@ type words struct {
 }
 
 // Search returns a page with the sections that contain all words of a query, or, if there are none, some of them.
-func (s *Site) Search(query string) (File, error) {
+func (s *Site) Search(query string) (asset.File, error) {
 	query = strings.ToValidUTF8(query[:min(len(query), maxQuery)], "")
 	v := view{Title: "Search", Query: query, Searched: true, URL: Root + "search"}
 	terms := strings.Fields(strings.ToLower(query))

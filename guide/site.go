@@ -2,15 +2,14 @@ package guide
 
 import (
 	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/pathsync/pathsync/internal/asset"
 )
 
 const (
@@ -31,21 +30,12 @@ const (
 	picturePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 )
 
-// File is one file of the site. Its fields must not be changed.
-type File struct {
-	Type   string // media type
-	Policy string // Content-Security-Policy
-	ETag   string // of Body and of Gzip, weak
-	Body   []byte
-	Gzip   []byte // Body, compressed
-}
-
 // Site is the documentation as files below Root. Its methods may be called from any goroutine.
 type Site struct {
 	version  string
 	parts    []part
-	pages    map[string]*page // by their name in the repository
-	files    map[string]File  // by path below Root
+	pages    map[string]*page      // by their name in the repository
+	files    map[string]asset.File // by path below Root
 	sections []section
 }
 
@@ -71,7 +61,7 @@ var (
 
 // New renders the documentation of a version. files has the paths of the repository.
 func New(files fs.FS, version string) (*Site, error) {
-	s := &Site{version: version, pages: map[string]*page{}, files: map[string]File{}}
+	s := &Site{version: version, pages: map[string]*page{}, files: map[string]asset.File{}}
 	first, err := s.parse(files, contents)
 	if err != nil {
 		return nil, err
@@ -99,7 +89,7 @@ func New(files fs.FS, version string) (*Site, error) {
 
 // addFiles adds what is not a page.
 func (s *Site) addFiles(files fs.FS) error {
-	s.files["style.css"] = newFile("text/css; charset=utf-8", pagePolicy, style)
+	s.files["style.css"] = asset.New("text/css; charset=utf-8", pagePolicy, style)
 	pictures, err := fs.Glob(files, "docs/pictures/*.svg")
 	if err != nil {
 		return err
@@ -109,7 +99,7 @@ func (s *Site) addFiles(files fs.FS) error {
 		if err != nil {
 			return err
 		}
-		s.files[strings.TrimPrefix(urlOf(name), Root)] = newFile("image/svg+xml", picturePolicy, text)
+		s.files[strings.TrimPrefix(urlOf(name), Root)] = asset.New("image/svg+xml", picturePolicy, text)
 	}
 	return nil
 }
@@ -129,7 +119,7 @@ func urlOf(name string) string {
 }
 
 // File returns a file by its path below Root.
-func (s *Site) File(name string) (File, bool) {
+func (s *Site) File(name string) (asset.File, bool) {
 	f, ok := s.files[name]
 	return f, ok
 }
@@ -165,20 +155,11 @@ func (s *Site) render(p, previous, next *page) error {
 	return err
 }
 
-func (s *Site) show(v view) (File, error) {
+func (s *Site) show(v view) (asset.File, error) {
 	v.Parts, v.Version = s.parts, s.version
 	var text bytes.Buffer
 	err := layout.Execute(&text, v)
-	return newFile("text/html; charset=UTF-8", pagePolicy, text.Bytes()), err
-}
-
-func newFile(mediaType, policy string, body []byte) File {
-	sum := sha256.Sum256(body)
-	var compressed bytes.Buffer
-	w := gzip.NewWriter(&compressed)
-	_, _ = w.Write(body) // a bytes.Buffer never fails
-	_ = w.Close()
-	return File{Type: mediaType, Policy: policy, ETag: `"` + hex.EncodeToString(sum[:12]) + `"`, Body: body, Gzip: compressed.Bytes()}
+	return asset.New("text/html; charset=UTF-8", pagePolicy, text.Bytes()), err
 }
 
 // resolve returns the path in the repository that a link in a file names, and its anchor.

@@ -7,6 +7,7 @@ import (
 	"github.com/pathsync/pathsync"
 	"github.com/pathsync/pathsync/guide"
 	"github.com/pathsync/pathsync/httpapi/problem"
+	"github.com/pathsync/pathsync/internal/asset"
 	"github.com/pathsync/pathsync/sse/coding"
 )
 
@@ -34,11 +35,16 @@ func (s *Server) getGuide(w *response, r *request) error {
 	return w.page(r, file)
 }
 
-// page writes a file, compressed if the client accepts that, or a 304 if the client has it.
-func (w *response) page(r *request, file guide.File) error {
+// page writes a file whose URL does not change with its content: clients revalidate it.
+func (w *response) page(r *request, file asset.File) error {
+	w.Header().Set("Cache-Control", "no-cache")
+	return w.file(r, file)
+}
+
+// file writes a file, compressed if the client accepts that, or a 304 if the client has it.
+func (w *response) file(r *request, file asset.File) error {
 	h := w.Header()
 	h.Set("Content-Security-Policy", file.Policy)
-	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", "W/"+file.ETag) // the same for both codings
 	h.Add("Vary", "Accept-Encoding")
 	if r.hasVersion(file.ETag) {

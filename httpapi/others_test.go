@@ -60,6 +60,16 @@ func TestStreamAtAnotherServerEndsTheOlderOne(t *testing.T) {
 	two.get(seven+"/presence").has("Content-Type", "application/json")
 }
 
+func TestStreamAtAnotherServerEndsTheOlderOneOfAReaderWithoutPresence(t *testing.T) {
+	one, two := startTwo(t, guarded)
+	older := one.by("ann", onlyReads).open(seven + "/events?clientId=ann").live()
+	two.by("ann", onlyReads).open(seven + "/events?clientId=ann").live()
+	older.until("problem")
+	if body := two.by("ben", editor).get(seven + "/presence").is(200).body; strings.Contains(body, "ann") {
+		t.Errorf("the presence list has the reader: %s", body)
+	}
+}
+
 func TestClientIDOfAnotherUserIsRefusedOnEveryServer(t *testing.T) {
 	one, two := startTwo(t, guarded)
 	one.by("ann", editor).open(seven + "/events?clientId=anns").live()

@@ -8,21 +8,29 @@ import (
 	"github.com/pathsync/pathsync/tests/program"
 )
 
-// binary is the program under test, built once for all tests.
-var binary string
+// serverBinary is the program under test, built once for all tests.
+var serverBinary string
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
+	code, ok := runInNamespace()
+	if !ok {
+		code = run(m)
+	}
+	os.Exit(code)
 }
 
 func run(m *testing.M) (code int) {
+	if err := prepareNamespace(); err != nil {
+		fmt.Fprintln(os.Stderr, "preparing the network namespace:", err)
+		return 1
+	}
 	dir, err := os.MkdirTemp("", "pathsync-cluster-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "making a directory for the binary:", err)
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if binary, err = program.Build(dir); err != nil {
+	if serverBinary, err = program.Build(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

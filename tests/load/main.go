@@ -1,10 +1,11 @@
 // Load measures a pathsync server under the loads of the figures in docs/about/performance.md.
 //
-//	go run ./tests/load [scenario…|all]
+//	go run ./tests/load [scenario…|all|cluster]
 //
 // It builds the server, starts it with a SQLite database in a temporary directory, and prints a table in Markdown. -database names
-// another database, which must be empty; it is not pinned, and its CPU time is not measured. The server is pinned to processor 0 and Load to processor 1; without `taskset`, both use all processors, and Load says so. All connections are on the
-// loopback interface. The exit code is 1 if a batch was lost, duplicated or out of order.
+// another database, which must be empty; it is not pinned, and its CPU time is not measured. The loads of `cluster` need one of
+// PostgreSQL. Servers are pinned to processor 0 and Load to processor 1; without `taskset`, both use all processors, and Load says
+// so. All connections are on the loopback interface. The exit code is 1 if a batch was lost, duplicated or out of order.
 package main
 
 import (
@@ -25,6 +26,7 @@ type scenario struct {
 	size              int
 	run               func(ctx context.Context, s *server, o options) (report, error)
 	flags             []string // of the server
+	others            int      // further servers, on the same database, which is PostgreSQL
 }
 
 // options apply to all scenarios.
@@ -52,14 +54,27 @@ var scenarios = []scenario{
 	{name: "idle", description: "%d idle streams in 100 rooms, with clientId and without", size: 10_000, run: idle},
 }
 
+// clusters are loads of several servers on PostgreSQL, and the same loads of one.
+var clusters = []scenario{
+	{name: "hot", description: "one room, 10 readers, 100 writers without pauses", run: hot},
+	{name: "hot3", description: "the same on three servers", run: hot, flags: bus, others: 2},
+	{name: "spread", description: "one room, 999 readers, 50 batches/s", run: fanout},
+	{name: "spread3", description: "the same on three servers", run: fanout, flags: bus, others: 2},
+	{name: "elsewhere", description: "60 batches/s to one of three servers, in 30 rooms with a reader at each", run: elsewhere, flags: bus, others: 2},
+	{name: "nobus", description: "the same without a bus", run: elsewhere, others: 2},
+	{name: "kill", description: "300 clients in 60 rooms, each posting every 200 ms; one of three servers is killed", run: kill, flags: bus, others: 2},
+}
+
+var bus = []string{"--cluster"}
+
 func main() {
 	duration := flag.Duration("duration", 10*time.Second, "duration of each load")
 	scale := flag.Float64("scale", 1, "multiply the number of clients, items or rooms of the loads that name one, such as join")
 	address := flag.String("server", "", "load this server (host:port) instead of starting one; its CPU time and memory are not measured")
 	database := flag.String("database", "", "empty database of the started server, as in pathsync --database; default is SQLite in a temporary directory")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: load [flags] [scenario…|all]")
-		for _, s := range scenarios {
+		fmt.Fprintln(os.Stderr, "usage: load [flags] [scenario…|all|cluster]")
+		for _, s := range slices.Concat(scenarios, clusters) {
 			fmt.Fprintf(os.Stderr, "  %-9s %s\n", s.name, s.sized(options{scale: 1}))
 		}
 		flag.PrintDefaults()
@@ -69,12 +84,22 @@ func main() {
 		pinSelf()
 	}
 	names := flag.Args()
-	if len(names) == 0 {
-		names = []string{"all"}
+	switch {
+	case len(names) == 0, slices.Contains(names, "all"):
+		names = namesOf(scenarios)
+	case slices.Contains(names, "cluster"):
+		names = namesOf(clusters)
 	}
 	if !measureAll(names, options{duration: *duration, scale: *scale, address: *address, database: *database}) {
 		os.Exit(1)
 	}
+}
+
+func namesOf(scenarios []scenario) (names []string) {
+	for _, s := range scenarios {
+		names = append(names, s.name)
+	}
+	return names
 }
 
 func measureAll(names []string, o options) bool {
@@ -82,8 +107,8 @@ func measureAll(names []string, o options) bool {
 	defer stop()
 	ok := true
 	fmt.Println(tableHead)
-	for _, s := range scenarios {
-		if slices.Contains(names, s.name) || slices.Contains(names, "all") {
+	for _, s := range slices.Concat(scenarios, clusters) {
+		if slices.Contains(names, s.name) {
 			row, err := measure(ctx, s, o)
 			if err != nil {
 				fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
@@ -108,11 +133,15 @@ func (o options) sizeOf(s scenario) int { return max(1, int(float64(s.size)*o.sc
 
 // measure returns a row of the table. A load that loses, repeats or reorders something fails.
 func measure(ctx context.Context, s scenario, o options) (string, error) {
+	run = newRun()
 	srv, err := startServer(ctx, o, s.flags...)
 	if err != nil {
 		return "", fmt.Errorf("starting the server: %w", err)
 	}
 	defer srv.stop()
+	if err := srv.join(s.others); err != nil {
+		return "", fmt.Errorf("starting the other servers: %w", err)
+	}
 	o.size = o.sizeOf(s)
 	r, err := s.run(ctx, srv, o)
 	if err != nil {

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,7 +23,9 @@ type server struct {
 	address string // host:port
 	cmd     *exec.Cmd
 	dir     string
-	args    []string // command line
+	args    []string  // command line
+	cluster bool      // with a bus
+	others  []*server // on the same database
 }
 
 // startServer builds and starts a server with flags besides those that all loads need, or returns the server at an address.
@@ -42,13 +46,22 @@ func startServer(ctx context.Context, o options, flags ...string) (*server, erro
 	if taskset, err := exec.LookPath("taskset"); err == nil {
 		args = append([]string{taskset, "-c", "0"}, args...)
 	}
-	s := &server{dir: dir, args: append(args, flags...)}
+	s := &server{dir: dir, args: append(args, flags...), cluster: slices.Contains(flags, "--cluster")}
 	return s, s.start()
 }
 
 // start starts the process and waits for its address.
 func (s *server) start() error {
-	s.cmd = exec.Command(s.args[0], s.args[1:]...)
+	args := s.args
+	if s.cluster {
+		free, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		args = append(args[:len(args):len(args)], "--cluster-listen", free.Addr().String())
+		_ = free.Close()
+	}
+	s.cmd = exec.Command(args[0], args[1:]...)
 	logs, err := s.cmd.StderrPipe()
 	if err != nil {
 		return err
@@ -88,6 +101,9 @@ func (s *server) stop() {
 	if s.cmd == nil {
 		return
 	}
+	for _, other := range s.others {
+		other.end()
+	}
 	s.end()
 	_ = os.RemoveAll(s.dir)
 }
@@ -113,7 +129,15 @@ type usage struct {
 	written int64 // bytes, to disk
 }
 
+// usage returns the sum of the usage of the server and others.
 func (s *server) usage() (u usage, known bool) {
+	for _, other := range s.others {
+		of, known := other.usage()
+		if !known {
+			return u, false
+		}
+		u = usage{u.cpu + of.cpu, u.rss + of.rss, u.peak + of.peak, u.written + of.written}
+	}
 	if s.cmd == nil {
 		return u, false
 	}
@@ -126,10 +150,10 @@ func (s *server) usage() (u usage, known bool) {
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	user, _ := strconv.ParseInt(fields[11], 10, 64)
 	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	u.cpu = time.Duration(user+system) * 10 * time.Millisecond
-	u.rss = procValue(proc+"/status", "VmRSS:") << 10
-	u.peak = procValue(proc+"/status", "VmHWM:") << 10
-	u.written = procValue(proc+"/io", "write_bytes:")
+	u.cpu += time.Duration(user+system) * 10 * time.Millisecond
+	u.rss += procValue(proc+"/status", "VmRSS:") << 10
+	u.peak += procValue(proc+"/status", "VmHWM:") << 10
+	u.written += procValue(proc+"/io", "write_bytes:")
 	return u, true
 }
 
