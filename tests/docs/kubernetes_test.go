@@ -10,7 +10,7 @@ import (
 	"github.com/pb33f/go-yaml"
 )
 
-// manifest is what the test compares in the example of docs/cluster.md. There is no Kubernetes to run it.
+// manifest is what the test compares in the example of docs/run/cluster.md. There is no Kubernetes to run it.
 type manifest struct {
 	Kind string
 	Spec struct {
@@ -45,7 +45,7 @@ type probe struct {
 const shutdownSeconds = 9
 
 func TestKubernetesManifestIsConsistent(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "docs/cluster.md"))
+	text, err := os.ReadFile(filepath.Join(root, "docs/run/cluster.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
