@@ -61,7 +61,7 @@ test-js-unit: $(PACKAGES)
 test-js-e2e: $(PACKAGES) $(NITRO)
 	@$(NEED_NODE) $(call parts,'client: Node and browsers' $(NPM) e2e,'client: Nuxt application' $(NPM) nuxt)
 
-generators: $(GENERATORS) ## generate clients for TypeScript, Go, Python, Java and C#, and use them; make test does all but openapi-generator
+generators: $(GENERATORS) ## generate clients in five languages, and use them; make test does all but openapi-generator (JDK, Maven)
 	PATHSYNC_TEST_GENERATORS=all $(GO) test -count=1 -timeout 30m -v ./tests/generators
 
 SOAK ?= 10m
@@ -119,7 +119,7 @@ missing:
 	@{ $(HAVE_WEBKIT); } || $(call skipped,tests in WebKit: WebKitWebDriver or Xvfb is not installed)
 	@{ $(HAVE_NATS); } || $(call skipped,tests with an existing NATS of this machine: not installed; PATHSYNC_TEST_NATS names the program)
 	@{ $(HAVE_VENV); } || $(call skipped,the generated client for Python: python3-venv is not installed)
-	@$(call skipped,the generated clients for Java and C#: see make generators)
+	@$(call skipped,the generated clients for Java and C#: see make generators, with a JDK and Maven)
 	@{ $(HAVE_IP); } || $(call skipped,cut links between servers: iproute2 is not installed)
 	@missing=$(MISSING); [ -z "$$missing" ] || $(call skipped,tests behind proxies that are not installed: $$missing)
 
