@@ -230,7 +230,7 @@ func (r *room) follow(ctx context.Context, clientID string) {
 			return
 		}
 		var d delta
-		if e.Name == "delta" || e.Name == "up-to-date" {
+		if e.Name == "delta" || e.Name == "up-to-date" || e.Name == "state" {
 			if err := json.Unmarshal(e.Data, &d); err != nil {
 				r.t.Error(err)
 				return
@@ -240,8 +240,13 @@ func (r *room) follow(ctx context.Context, clientID string) {
 		case e.Name == "state" && begun:
 			r.t.Errorf("room %s: %s starts again after batch %d", r.name, clientID, s.start+int64(len(s.deltas)))
 			return
-		case e.Name == "up-to-date" && !begun:
-			s.start, begun = d.ServerSeq, true
+		case e.Name == "state": // of the only document, which every batch changes; batches may follow before up-to-date
+			s.start, s.deltas = d.ServerSeq, nil
+		case e.Name == "up-to-date":
+			if has := s.start + int64(len(s.deltas)); has != d.ServerSeq {
+				r.t.Errorf("room %s: %s is up to date at batch %d and has %d", r.name, clientID, d.ServerSeq, has)
+			}
+			begun = true
 		case e.Name == "delta":
 			s.deltas = append(s.deltas, d)
 			if d.ClientID == lastWriter {
