@@ -40,11 +40,12 @@ export function peopleOf(users: readonly Present[], ownId: string): Person[] {
   })
 }
 
-/** The first letters of the first two words, or the first two letters of the only one. */
+/** The first letters of the first two words, or the first two letters of the only one. Of a number, two digits. */
 export function initialsOf(name: string): string {
   const [first = '', second] = name.split(/\s+/).filter(Boolean)
   const letters = [...first]
-  return ((letters[0] ?? '') + (second ? ([...second][0] ?? '') : (letters[1] ?? ''))).toUpperCase()
+  const rest = second ? (/^\d{1,2}/.exec(second)?.[0] ?? [...second][0]) : letters[1]
+  return ((letters[0] ?? '') + (rest ?? '')).toUpperCase()
 }
 
 function hash(text: string): number {

@@ -34,6 +34,7 @@ describe('people', () => {
   test.each([
     ['Ada Lovelace', 'AL'],
     ['ada', 'AD'],
+    ['Robot 12', 'R12'],
     ['', ''],
     ['👩🏽 x', '👩X']
   ])('%s has the initials %s', (name, initials) => {
