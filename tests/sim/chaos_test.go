@@ -186,7 +186,8 @@ func (w *world) restoreUnderServers(lasting time.Duration, lost int) {
 	time.Sleep(lasting)
 	w.db.start()
 	time.Sleep(detected)
-	if known && w.db.mem.Connect().Epoch() == before {
+	// A server compares the batch that it has seen last. While it catches up with two rooms, that may be one from before a small loss.
+	if known && lost >= 50 && w.db.mem.Connect().Epoch() == before {
 		w.history.fault("no server has noticed that the database lost its last %d batches", lost)
 	}
 }
