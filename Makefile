@@ -10,7 +10,7 @@ PACKAGES = js-client/node_modules/.package-lock.json
 LINTERS  = tests/lint/node_modules/.package-lock.json
 NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
 # The generators of clients that tests/generators runs.
-GENERATORS = tests/generators/npm/node_modules/.package-lock.json tests/generators/python/.venv/.requirements.txt
+GENERATORS = $(addprefix tests/generators/,npm/node_modules/.package-lock.json python/.venv/.requirements.txt go/.modules)
 SUMMARY  = bin/summary
 PART     = SUMMARY=$(SUMMARY) tests/part.sh
 NPM      = npm run -s --prefix js-client
@@ -20,7 +20,7 @@ parts = { failed=0; $(foreach part,1 2 3 4,$(if $($(part)),$(PART) $($(part)) ||
 
 .DEFAULT_GOAL = help
 .PHONY: help run build release deps test generators test-go test-go-packages test-proxies test-js test-js-unit test-js-e2e missing lint \
-  proxies reference test-sqlserver soak-js bench-js fuzz sim mutants cluster-test crash terminations fork-test outage slow-database soak attack acme restarts \
+  proxies reference test-sqlserver soak-js bench-js bench-playground fuzz sim mutants cluster-test crash terminations fork-test outage slow-database soak attack acme restarts \
   check-deps bench bench-databases load load-cluster clean
 
 help: ## this list
@@ -46,7 +46,7 @@ test-go-packages:
 	@$(call parts,'go vet' $(GO) vet $(GO_PACKAGES),\
 	  'go vet deploy/image' env GOWORK=off $(GO) -C deploy/image vet .,\
 	  'server' $(GOTEST) -race -timeout 20m $$($(GO) list $(GO_PACKAGES) | grep -v /tests/proxies),\
-  'errors planted in the contract' $(GOTEST) -timeout 20m ./tests/contract)
+	  'errors planted in the contract' $(GOTEST) -timeout 20m ./tests/contract)
 
 test-proxies:
 	@$(call parts,'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies,\
@@ -61,7 +61,7 @@ test-js-unit: $(PACKAGES)
 test-js-e2e: $(PACKAGES) $(NITRO)
 	@$(NEED_NODE) $(call parts,'client: Node and browsers' $(NPM) e2e,'client: Nuxt application' $(NPM) nuxt)
 
-generators: $(GENERATORS) ## generate clients for TypeScript, Go, Python, Java and C#, and use them; make test does all but openapi-generator
+generators: $(GENERATORS) ## generate clients in five languages, and use them; make test does all but openapi-generator (JDK, Maven)
 	PATHSYNC_TEST_GENERATORS=all $(GO) test -count=1 -timeout 30m -v ./tests/generators
 
 SOAK ?= 10m
@@ -70,6 +70,9 @@ soak-js: $(PACKAGES) ## many clients against every kind of fault for SOAK; make 
 
 bench-js: $(PACKAGES) ## the client's benchmarks
 	cd js-client && npm run -s bench
+
+bench-playground: $(PACKAGES) ## frames per second of the playground with many tasks, and the time of a key
+	cd js-client && PATHSYNC_BENCH=1 npm run -s e2e test/e2e/browser/smooth.test.ts
 
 # npm writes these files last, so they are newer than the packages.
 HAVE_NODE = node -e 'process.exit(process.versions.node.localeCompare("20.19", "en", { numeric: true }) < 0 ? 1 : 0)' 2>/dev/null
@@ -83,11 +86,16 @@ $(LINTERS): tests/lint/package-lock.json
 $(NITRO): js-client/examples/nuxt/package-lock.json
 	@! $(HAVE_NODE) || { cd $(@D)/.. && npm ci --ignore-scripts --loglevel=error --no-audit --no-fund && touch node_modules/$(@F); }
 
+# Without its registry, a generator is skipped.
+NO_REGISTRY = $(call skipped,generated clients: the packages of $< cannot be downloaded)
 tests/generators/npm/node_modules/.package-lock.json: tests/generators/npm/package-lock.json
-	@! $(HAVE_NODE) || { cd tests/generators/npm && npm ci --loglevel=error --no-audit --no-fund && touch ../../../$@; }
+	@! $(HAVE_NODE) || (cd tests/generators/npm && npm ci --ignore-scripts --loglevel=error --no-audit --no-fund && touch ../../../$@) || $(NO_REGISTRY)
 
 tests/generators/python/.venv/.requirements.txt: tests/generators/python/requirements.txt
-	@! { $(HAVE_VENV); } || { cd $(<D) && rm -rf .venv && python3 -m venv .venv && .venv/bin/pip install --quiet -r $(<F) && cp $(<F) ../../../$@; }
+	@! { $(HAVE_VENV); } || (cd $(<D) && rm -rf .venv && python3 -m venv .venv && .venv/bin/pip install --quiet -r $(<F) && cp $(<F) ../../../$@) || $(NO_REGISTRY)
+
+tests/generators/go/.modules: tests/generators/go/go.sum
+	@(cd $(<D) && GOWORK=off $(GO) mod download && touch ../../../$@) || $(NO_REGISTRY)
 
 # Lists the missing programs of this machine, and the tests that are skipped without them.
 HAVE_POSTGRES = [ -n "$$PATHSYNC_TEST_POSTGRES" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
@@ -96,6 +104,7 @@ HAVE_FIREFOX  = [ -n "$$FIREFOX_PATH" ] || command -v firefox-esr firefox >/dev/
 HAVE_WEBKIT   = { command -v WebKitWebDriver && command -v Xvfb; } >/dev/null
 HAVE_VENV     = python3 -c 'import ensurepip, venv' 2>/dev/null
 HAVE_NATS     = [ -n "$$PATHSYNC_TEST_NATS" ] || PATH="$$PATH:/usr/sbin" command -v nats-server >/dev/null
+HAVE_IP       = PATH="$$PATH:/usr/sbin" command -v ip >/dev/null
 PROXIES       = nginx haproxy apache2 varnish caddy
 MISSING       = $$(PATH="$$PATH:/usr/sbin"; for name in $(PROXIES); do \
                   command -v $$name >/dev/null || command -v $${name}d >/dev/null || echo $$name; done)
@@ -110,7 +119,8 @@ missing:
 	@{ $(HAVE_WEBKIT); } || $(call skipped,tests in WebKit: WebKitWebDriver or Xvfb is not installed)
 	@{ $(HAVE_NATS); } || $(call skipped,tests with an existing NATS of this machine: not installed; PATHSYNC_TEST_NATS names the program)
 	@{ $(HAVE_VENV); } || $(call skipped,the generated client for Python: python3-venv is not installed)
-	@$(call skipped,the generated clients for Java and C#: see make generators)
+	@$(call skipped,the generated clients for Java and C#: see make generators, with a JDK and Maven)
+	@{ $(HAVE_IP); } || $(call skipped,cut links between servers: iproute2 is not installed)
 	@missing=$(MISSING); [ -z "$$missing" ] || $(call skipped,tests behind proxies that are not installed: $$missing)
 
 # Debian starts a service when it is installed, with ports open to the network, unless policy-rc.d forbids it. The PostgreSQL
@@ -123,6 +133,7 @@ deps: ## install the programs that the tests use (Debian; needs root)
 	{ $(HAVE_POSTGRES); } || packages="$$packages postgresql"; \
 	{ $(HAVE_NATS); } || packages="$$packages nats-server"; \
 	{ $(HAVE_VENV); } || packages="$$packages python3-venv"; \
+	{ $(HAVE_IP); } || packages="$$packages iproute2"; \
 	{ $(HAVE_CHROMIUM); } || packages="$$packages chromium"; \
 	{ $(HAVE_FIREFOX); } || packages="$$packages firefox-esr"; \
 	{ $(HAVE_WEBKIT); } || packages="$$packages webkit2gtk-driver xvfb"; \
@@ -170,8 +181,8 @@ sim: ## simulate several servers with faults for BATCHES, from SEED on; make tes
 	PATHSYNC_SIM_BATCHES=$(BATCHES) PATHSYNC_SIM_SEED=$(SEED) $(GO) test -count=1 -timeout 240h -run TestServersWithFaults -v ./tests/sim
 
 SECONDS ?= 600
-cluster-test: ## real servers, database and balancer in network namespaces, with faults for SECONDS; make test does it for 15
-	PATHSYNC_CLUSTER_SECONDS=$(SECONDS) $(GO) test -race -count=1 -timeout 240h -run TestServersWithFaults -v ./tests/cluster
+cluster-test: ## real servers, database and balancer in network namespaces, with faults for SECONDS; make test does it for 12
+	PATHSYNC_CLUSTER_SECONDS=$(SECONDS) $(GO) test -race -count=1 -timeout 240h -v ./tests/cluster
 
 mutants: ## plant faults one at a time, and print which tests find them
 	$(GO) run ./tests/mutants

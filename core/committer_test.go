@@ -32,6 +32,8 @@ type randomFaultStore struct {
 
 func (s *randomFaultStore) roll(n int) int { s.mu.Lock(); defer s.mu.Unlock(); return s.rng.IntN(n) }
 
+func (s *randomFaultStore) fault() int { s.mu.Lock(); defer s.mu.Unlock(); return s.rng.IntN(s.odds) }
+
 func (s *randomFaultStore) Append(ctx context.Context, batches []*core.Batch) error {
 	numbers := map[string]bool{}
 	for _, b := range batches {
@@ -54,7 +56,7 @@ func (s *randomFaultStore) Append(ctx context.Context, batches []*core.Batch) er
 			return ctx.Err()
 		}
 	}
-	switch s.roll(s.odds) {
+	switch s.fault() {
 	case 0:
 		return errNoDatabase
 	case 1: // the response is lost
@@ -81,7 +83,7 @@ func (s *randomFaultStore) Append(ctx context.Context, batches []*core.Batch) er
 }
 
 func (s *randomFaultStore) Log(ctx context.Context, room string, after int64, page core.Page) ([]*core.Batch, error) {
-	if s.roll(s.odds) == 0 {
+	if s.fault() == 0 {
 		return nil, errNoDatabase
 	}
 	return s.Store.Log(ctx, room, after, page)

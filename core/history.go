@@ -152,7 +152,9 @@ func (h *Hub) record(store Store, b *Batch, old bool) {
 
 // CheckPosition checks a serverSeq that a client claims to have, and waits until the room has it, if the log does: another
 // server may have committed it. A serverSeq beyond the log proves that the database has lost
-// batches, as a restored backup has. Then the database gets a new epoch and the error wraps ErrHistoryChanged.
+// batches, as a restored backup has. Then the database gets a new epoch and the error wraps ErrHistoryChanged. The error wraps
+// ErrBehind if this server, one of several, cannot get the batch now. Without other servers, an outage of the database is another
+// ErrUnavailable.
 //
 // Clients can claim any serverSeq. So the claim is ignored in a history that this process has created: a false claim renews
 // the epoch at most once in the life of a process.
@@ -169,14 +171,20 @@ func (r *Room) CheckPosition(ctx context.Context, seq int64) error {
 	switch {
 	case err == nil && head >= seq:
 		r.hub.heard(r.store, r.name, head, nil)
-		r.reach(ctx, seq, reachTimeout)
+		if !r.reach(ctx, seq, reachTimeout) {
+			return ErrBehind
+		}
 		return nil
 	case err == nil && r.hub.watchedFromStart(r.store):
 		return nil
 	case err == nil:
 		err = fmt.Errorf("%w: room %q: a client has batch %d and the log ends at %d", ErrHistoryLost, r.name, seq, head)
 	}
-	return r.hub.storeError(r.store, err, "checking a client's position")
+	err = r.hub.storeError(r.store, err, "checking a client's position")
+	if r.hub.shared() && errors.Is(err, ErrUnavailable) {
+		return fmt.Errorf("%w: %w", ErrBehind, err)
+	}
+	return err
 }
 
 // shared reports whether other servers may commit batches, as far as this one knows.

@@ -65,6 +65,7 @@ func (t *track) dropOvertaken(a *attempt) {
 	a.head, a.batches = head, len(all)
 	a.commit = a.withGroups(slices.Concat(head, a.rest), a.size)
 	if len(head) == 0 {
+		t.databaseUp() // no attempt that would end the outage may follow; the next one finds out
 		t.add(a.commit)
 	}
 }

@@ -97,3 +97,19 @@ func TestReaderThatMovesToAnotherServerMissesNothing(t *testing.T) {
 		t.Errorf("%s", body)
 	}
 }
+
+// A reader has a batch of another server, and this one can get it neither from that server nor from the database.
+func TestReaderDoesNotGoBackAtServerThatIsBehind(t *testing.T) {
+	t.Parallel()
+	one, two := startTwo(t)
+	one.set("board-7", "x", "1")
+	two.get(seven).is(200)
+	two.store.fail(errAway)
+	missing := epoch + "-2"
+	hidesDatabase(t, two.get(seven, "If-None-Match", `"`+missing+`"`).problem(503, problem.DatabaseUnavailable))
+	hidesDatabase(t, two.get(seven+"/events", "Last-Event-ID", missing).problem(503, problem.DatabaseUnavailable))
+	two.get(seven, "If-None-Match", `"`+epoch+`-1"`).is(304)
+	two.store.recover()
+	one.set("board-7", "x", "2")
+	two.get(seven, "If-None-Match", `"`+missing+`"`).is(304)
+}

@@ -18,7 +18,7 @@ var playground embed.FS
 // pagePolicy allows the page to load files of the server and to send requests to it. Vue sets inline styles through the
 // object model, which no policy forbids.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	"frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 // assetTypes are the media types of built files. The table of the system differs from machine to machine.
 var assetTypes = map[string]string{
@@ -44,7 +44,7 @@ var playgroundFiles = sync.OnceValues(func() (map[string]asset.File, error) {
 			return nil, err
 		}
 		if mediaType, known := assetTypes[path.Ext(entry.Name())]; known {
-			files[entry.Name()] = asset.New(mediaType, pagePolicy, content)
+			files[entry.Name()] = asset.New(mediaType, responsePolicy[0], content)
 		}
 	}
 	return files, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -11,12 +12,11 @@ import (
 // fault is a disturbance of some parts of a cluster.
 type fault struct {
 	parts      []string      // names of the places that no other fault disturbs meanwhile
-	alone      []string      // servers that may be without the database meanwhile, and answer from memory
 	lasts      time.Duration // from begin to end
 	begin, end func()
 }
 
-// kind is a kind of fault. plan returns nil if the cluster cannot have it.
+// kind is a kind of fault. plan chooses what it disturbs.
 type kind struct {
 	name string
 	plan func() *fault
@@ -25,18 +25,11 @@ type kind struct {
 // disturber begins and ends faults, in one goroutine. It takes the kinds in turn, in a random order.
 type disturber struct {
 	*cluster
-	dice    *rand.Rand
-	began   time.Time // of the test
-	kinds   []kind
-	queue   []kind // what comes next
-	done    map[string]int
-	outages []interval // when servers could be without the database
-}
-
-// interval is when a server was paused or could be without the database.
-type interval struct {
-	server   string
-	from, to time.Duration // to is 0 while it has
+	dice  *rand.Rand
+	began time.Time // of the test
+	kinds []kind
+	queue []kind // what comes next
+	done  map[string]int
 }
 
 func newDisturber(c *cluster, dice *rand.Rand, began time.Time) *disturber {
@@ -63,15 +56,15 @@ func newDisturber(c *cluster, dice *rand.Rand, began time.Time) *disturber {
 
 // disturb disturbs the cluster until ctx ends. Then it ends all faults.
 func (d *disturber) disturb(ctx context.Context) {
-	var active []*active
+	var running []*active
 	for ; ctx.Err() == nil; wait(ctx, 500*time.Millisecond) {
-		active = slices.DeleteFunc(active, d.endIfDue)
-		if f := d.next(active); f != nil {
-			active = append(active, f)
+		running = slices.DeleteFunc(running, (*active).endIfDue)
+		if f := d.next(running); f != nil {
+			running = append(running, f)
 		}
 	}
-	for _, a := range active {
-		d.finish(a)
+	for _, a := range running {
+		a.end()
 	}
 }
 
@@ -81,22 +74,12 @@ type active struct {
 	due time.Time
 }
 
-func (d *disturber) endIfDue(a *active) bool {
+func (a *active) endIfDue() bool {
 	if time.Now().Before(a.due) {
 		return false
 	}
-	d.finish(a)
-	return true
-}
-
-func (d *disturber) finish(a *active) {
 	a.end()
-	now := time.Since(d.began)
-	for i := range d.outages {
-		if q := &d.outages[i]; q.to == 0 && slices.Contains(a.alone, q.server) {
-			q.to = now
-		}
-	}
+	return true
 }
 
 // next begins the next fault, unless other faults disturb its parts.
@@ -115,21 +98,8 @@ func (d *disturber) next(others []*active) *active {
 	d.queue = d.queue[1:]
 	d.done[k.name]++
 	d.t.Logf("%6.1f s: %s: %v", time.Since(d.began).Seconds(), k.name, f.parts)
-	for _, name := range f.alone {
-		d.outages = append(d.outages, interval{server: name, from: time.Since(d.began)})
-	}
 	f.begin()
 	return &active{f, time.Now().Add(f.lasts)}
-}
-
-// recovery is how long a server may need to reach the database again after a fault.
-const recovery = 15 * time.Second
-
-// couldBeAlone reports whether a server may have been without the database.
-func (d *disturber) couldBeAlone(server string, from, to time.Duration) bool {
-	return slices.ContainsFunc(d.outages, func(q interval) bool {
-		return q.server == server && q.from <= to && (q.to == 0 || from <= q.to+recovery)
-	})
 }
 
 // any returns one of the servers that are always there.
@@ -146,7 +116,7 @@ func (d *disturber) planKill() *fault {
 
 func (d *disturber) planPause() *fault {
 	s := d.any()
-	return &fault{parts: []string{s.place.name}, alone: []string{s.id()}, lasts: 10 * time.Second, begin: s.pause, end: s.resume}
+	return &fault{parts: []string{s.place.name}, lasts: 10 * time.Second, begin: s.pause, end: s.resume}
 }
 
 func (d *disturber) planLeave() *fault {
@@ -165,20 +135,17 @@ func (d *disturber) planJoin() *fault {
 	}}
 }
 
-// waitEnded waits until a server has ended. Without the database it may report that it could not save everything.
+// waitEnded waits until a server has ended. Without the database it may report that it could not save everything. Before it is
+// ready, the signal may kill it.
 func (d *disturber) waitEnded(s *server) {
-	now := time.Since(d.began)
-	if code := s.waitEnded(); code != 0 && !d.couldBeAlone(s.id(), now-recovery, now) {
+	code, said := s.waitEnded(), s.process.Said()
+	if code != 0 && !strings.Contains(said, "the database server cannot be reached") && strings.Contains(said, "pathsync is ready") {
 		d.t.Errorf("%s ended with code %d", s.place.name, code)
 	}
 }
 
 func (d *disturber) planDatabase() *fault {
-	f := &fault{parts: []string{d.storage.name}, lasts: d.seconds(0, 3), begin: d.database.Stop, end: func() { d.database.Start(d.t) }}
-	for _, s := range d.servers {
-		f.alone = append(f.alone, s.id())
-	}
-	return f
+	return &fault{parts: []string{d.storage.name}, lasts: d.seconds(0, 3), begin: d.database.Stop, end: func() { d.database.Start(d.t) }}
 }
 
 // planPeers cuts the link of two servers, for long enough that both notice.
@@ -187,21 +154,17 @@ func (d *disturber) planPeers(way string) *fault {
 	for a == b {
 		b = d.any()
 	}
-	return d.planCut([]string{a.place.name, b.place.name}, nil, directions(a.place, b.place, way))
+	return d.planCut([]string{a.place.name, b.place.name}, directions(a.place, b.place, way))
 }
 
 // planLink cuts the link of a server to another part.
 func (d *disturber) planLink(to *place, way string) *fault {
 	s := d.any()
-	var alone []string
-	if to == d.storage {
-		alone = []string{s.id()}
-	}
-	return d.planCut([]string{s.place.name}, alone, directions(s.place, to, way))
+	return d.planCut([]string{s.place.name}, directions(s.place, to, way))
 }
 
-func (d *disturber) planCut(parts, alone []string, cut []direction) *fault {
-	return &fault{parts: parts, alone: alone, lasts: d.seconds(4, 12),
+func (d *disturber) planCut(parts []string, cut []direction) *fault {
+	return &fault{parts: parts, lasts: d.seconds(4, 12),
 		begin: func() { d.network.drop(d.t, cut...) }, end: func() { d.network.heal(d.t, cut...) }}
 }
 

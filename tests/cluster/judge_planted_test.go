@@ -88,6 +88,9 @@ func TestPlantedViolationIsFound(t *testing.T) {
 		"a document is not the fold of the log": {func(h *history) {
 			h.reads = append(h.reads, read{by: "a", seq: 2, document: &document{Last: "client-1/1", Counts: map[string]int64{"client-0": 1}}})
 		}, "a answered at batch 2"},
+		"a read is older than the number it named": {func(h *history) {
+			h.reads = append(h.reads, read{by: "a", after: 7, seq: 6})
+		}, "a answered with batch 6 to a request that named 7"},
 		"a read is beyond the log": {func(h *history) {
 			h.reads = append(h.reads, read{by: "a", seq: 21})
 		}, "a answered with batch 21"},
@@ -112,13 +115,5 @@ func TestPlantedViolationIsFound(t *testing.T) {
 				t.Errorf("violations: %q, want %q", violations, plant.want)
 			}
 		})
-	}
-}
-
-func TestReadThatIsOlderThanTheNumberItNamesIsBehind(t *testing.T) {
-	h := correct()
-	h.reads = append(h.reads, read{by: "a", after: 7, seq: 6})
-	if got := h.behind(); len(got) != 1 || got[0].seq != 6 {
-		t.Errorf("behind are %+v", got)
 	}
 }

@@ -96,12 +96,15 @@ func (j *judgement) checkStream(s *stream) {
 	}
 }
 
-// checkReads: what a reader got is the fold of the log up to the number of the answer.
+// checkReads: what a reader got is the fold of the log up to the number of the answer, and not older than the number it named.
 func (j *judgement) checkReads() {
 	reads := slices.SortedFunc(slices.Values(j.reads), func(a, b read) int { return cmp.Compare(a.seq, b.seq) })
 	want, items := document{Counts: map[string]int64{}}, map[string]bool{}
 	seq := int64(0)
 	for _, r := range reads {
+		if r.seq < r.after {
+			j.fault("%s answered with batch %d to a request that named %d, at %v", r.by, r.seq, r.after, r.call)
+		}
 		if r.seq > int64(len(j.log)) {
 			j.fault("%s answered with batch %d, and the log ends at %d", r.by, r.seq, len(j.log))
 			return
@@ -125,16 +128,6 @@ func (j *judgement) checkReads() {
 	}
 }
 
-// behind returns the reads whose answer is older than the number that the request named.
-func (h *history) behind() (all []read) {
-	for _, r := range h.reads {
-		if r.seq < r.after {
-			all = append(all, r)
-		}
-	}
-	return all
-}
-
 // orderLimit limits the search for an order.
 const orderLimit = time.Minute
 
@@ -156,7 +149,7 @@ func (j *judgement) checkOrder() {
 		all = append(all, op)
 	}
 	for _, r := range j.reads {
-		if r.after == 0 || r.seq < r.after {
+		if r.after == 0 {
 			continue
 		}
 		op := porcupine.Operation{Input: step{}, Call: int64(r.call), Output: r.seq, Return: int64(r.end)}

@@ -43,6 +43,10 @@ func TestServerWithoutDatabaseServesItsReaders(t *testing.T) {
 	t.Parallel()
 	for _, way := range []string{"both ways", "one way", "the other way"} {
 		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			if way != "both ways" {
+				long(t)
+			}
 			c := startCluster(t, 3)
 			if !c.network.canCut() {
 				t.Skip("skipped: no network namespaces")

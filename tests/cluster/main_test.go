@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -20,6 +21,11 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil { // the tests wait most of the time
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	if err := prepareNamespace(); err != nil {
 		fmt.Fprintln(os.Stderr, "preparing the network namespace:", err)
 		return 1

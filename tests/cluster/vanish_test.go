@@ -2,10 +2,12 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,13 +29,17 @@ func TestServerThatVanishesInTransactionDoesNotBlockRoom(t *testing.T) {
 	vanishing.database = strings.Replace(vanishing.database, c.database.Addr, relay.address(c.network.gatewayOf(vanishing.place)), 1)
 	vanishing.start()
 	submit(t, vanishing, "room", batchOf("ann", 1, 0))
-	go func() { // it is never answered
+	ctx, cancel := context.WithCancel(t.Context())
+	var posting sync.WaitGroup
+	posting.Go(func() { // it is never answered
 		b := batchOf("ann", 2, 1)
 		b.Ops = append(b.Ops, client.Op{Path: "text", Op: "set", Value: []byte(`"half of it"`)})
-		_, _ = newClient(t, vanishing).Submit(t.Context(), "room", b)
-	}()
+		_, _ = newClient(t, vanishing).Submit(ctx, "room", b)
+	})
 	vanishing.wait("has sent a part of its transaction", relay.cut.Load)
 	vanishing.kill()
+	cancel()
+	posting.Wait()
 
 	other.start()
 	began := time.Now()
@@ -46,35 +52,51 @@ type halfRelay struct {
 	listener net.Listener
 	target   string
 	text     []byte
-	cut      atomic.Bool
 	onCut    func()
+	cut      atomic.Bool
+	accepted chan struct{} // closed when no connection is accepted any more
+	conns    []net.Conn    // only the goroutine that accepts them uses these until then
+	running  sync.WaitGroup
 }
 
+// newHalfRelay starts a relay. It stops after the test.
 func newHalfRelay(t *testing.T, target, text string, onCut func()) *halfRelay {
 	t.Helper()
 	l, err := net.Listen("tcp", ":0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	r := &halfRelay{listener: l, target: target, text: []byte(text), onCut: onCut}
-	go func() {
-		for {
-			from, err := l.Accept()
-			if err != nil {
-				return
-			}
-			to, err := net.Dial("tcp", target)
-			if err != nil {
-				from.Close()
-				continue
-			}
-			t.Cleanup(func() { from.Close(); to.Close() })
-			go func() { _, _ = io.Copy(from, to) }()
-			go r.forward(from, to)
-		}
-	}()
+	r := &halfRelay{listener: l, target: target, text: []byte(text), onCut: onCut, accepted: make(chan struct{})}
+	go r.accept()
+	t.Cleanup(r.close)
 	return r
+}
+
+func (r *halfRelay) accept() {
+	defer close(r.accepted)
+	for {
+		from, err := r.listener.Accept()
+		if err != nil {
+			return
+		}
+		to, err := net.DialTimeout("tcp", r.target, time.Second)
+		if err != nil {
+			_ = from.Close()
+			continue
+		}
+		r.conns = append(r.conns, from, to)
+		r.running.Go(func() { _, _ = io.Copy(from, to) })
+		r.running.Go(func() { r.forward(from, to) })
+	}
+}
+
+func (r *halfRelay) close() {
+	_ = r.listener.Close()
+	<-r.accepted
+	for _, c := range r.conns {
+		_ = c.Close()
+	}
+	r.running.Wait()
 }
 
 func (r *halfRelay) address(host *place) string {

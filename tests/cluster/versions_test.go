@@ -141,7 +141,7 @@ func TestServerRefusesTablesOfNewerVersion(t *testing.T) {
 	c := newCluster(t, 2)
 	one, two := c.servers[0], c.servers[1]
 	one.start()
-	if _, err := c.openDatabase().ExecContext(t.Context(), "UPDATE sync_meta SET value = '999' WHERE name = 'schema_version'"); err != nil {
+	if _, err := c.openDatabase().ExecContext(t.Context(), "UPDATE sync_meta SET value = '999' WHERE name IN ('schema_version', 'schema_oldest')"); err != nil {
 		t.Fatal(err)
 	}
 	two.launch()

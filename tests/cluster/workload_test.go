@@ -25,6 +25,7 @@ type room struct {
 	name  string
 	began time.Time // of the test
 	epoch atomic.Pointer[string]
+	moved atomic.Bool  // it has changed
 	seen  atomic.Int64 // the highest number that a client has seen
 
 	writers, readers sync.WaitGroup
@@ -38,7 +39,7 @@ func (r *room) now() time.Duration { return time.Since(r.began) }
 
 // saw records that a client has seen a number.
 func (r *room) saw(epoch string, seq int64) {
-	if !r.epoch.CompareAndSwap(nil, &epoch) && *r.epoch.Load() != epoch {
+	if !r.epoch.CompareAndSwap(nil, &epoch) && *r.epoch.Load() != epoch && !r.moved.Swap(true) {
 		r.t.Errorf("room %s has the epochs %s and %s", r.name, *r.epoch.Load(), epoch)
 	}
 	for old := r.seen.Load(); old < seq && !r.seen.CompareAndSwap(old, seq); old = r.seen.Load() {
@@ -229,7 +230,7 @@ func (r *room) follow(ctx context.Context, clientID string) {
 			return
 		}
 		var d delta
-		if e.Name == "delta" || e.Name == "up-to-date" {
+		if e.Name == "delta" || e.Name == "up-to-date" || e.Name == "state" {
 			if err := json.Unmarshal(e.Data, &d); err != nil {
 				r.t.Error(err)
 				return
@@ -239,8 +240,13 @@ func (r *room) follow(ctx context.Context, clientID string) {
 		case e.Name == "state" && begun:
 			r.t.Errorf("room %s: %s starts again after batch %d", r.name, clientID, s.start+int64(len(s.deltas)))
 			return
-		case e.Name == "up-to-date" && !begun:
-			s.start, begun = d.ServerSeq, true
+		case e.Name == "state": // of the only document, which every batch changes; batches may follow before up-to-date
+			s.start, s.deltas = d.ServerSeq, nil
+		case e.Name == "up-to-date":
+			if has := s.start + int64(len(s.deltas)); has != d.ServerSeq {
+				r.t.Errorf("room %s: %s is up to date at batch %d and has %d", r.name, clientID, d.ServerSeq, has)
+			}
+			begun = true
 		case e.Name == "delta":
 			s.deltas = append(s.deltas, d)
 			if d.ClientID == lastWriter {

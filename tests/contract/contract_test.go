@@ -96,13 +96,14 @@ func newJudge(text []byte, options ...config.Option) (validator.Validator, error
 	return judge, nil
 }
 
-// contractJSON is openapi.yaml as JSON. Its numbers keep their text.
-var contractJSON = sync.OnceValues(func() ([]byte, error) { return asJSON(pathsync.OpenAPI) })
+// contractJSON is openapi.yaml as JSON.
+var contractJSON = sync.OnceValues(func() ([]byte, error) { return toJSON(pathsync.OpenAPI) })
 
-func asJSON(text []byte) ([]byte, error) {
+// toJSON returns YAML as JSON. Numbers keep their text.
+func toJSON(text []byte) ([]byte, error) {
 	var value any
 	if err := yaml.Unmarshal(text, &value); err != nil {
-		return nil, fmt.Errorf("decoding the contract: %w", err)
+		return nil, fmt.Errorf("decoding YAML: %w", err)
 	}
 	return json.Marshal(value)
 }
@@ -224,6 +225,21 @@ func (c *contract) operations(visit func(name string, operation map[string]any))
 			}
 		}
 	}
+}
+
+// within returns the part of a value at a path of member names.
+func (s *schemas) within(value any, names ...string) any {
+	for _, name := range names {
+		object, _ := value.(map[string]any)
+		value = object[name]
+	}
+	return value
+}
+
+// pathOf returns the member names that lead to an operation.
+func pathOf(operation string) []string {
+	method, path, _ := strings.Cut(operation, " ")
+	return []string{"paths", path, strings.ToLower(method)}
 }
 
 // escapes makes a member name a part of a JSON pointer inside a URL fragment.

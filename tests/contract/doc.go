@@ -4,7 +4,7 @@
 // The tests send every request that the contract describes and cause every response. A transport records the traffic. Then
 // each check compares the whole recording with the contract: statuses, problem codes, headers, members, values, parameters,
 // events, samples, figures. Members that are not described are errors, although the contract allows clients to expect them of
-// later versions. Responses and members that no test causes need a reason in unsent or unseenValues.
+// later versions. Responses that no test causes are excused by name (noInternalError).
 //
 // Checks can be wrong, too. Therefore deliberate errors are planted in the contract and in the recording, one at a time, and
 // a named check must find each of them (planted_test.go). A new check needs a planted error.

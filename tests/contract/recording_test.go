@@ -66,7 +66,7 @@ func (r *recording) RoundTrip(req *http.Request) (*http.Response, error) {
 	e.status, e.header = resp.StatusCode, resp.Header
 	if resp.Header.Get("Content-Type") == "text/event-stream" {
 		e.isStream = true
-		resp.Body = &tee{Reader: decoded(resp), Closer: resp.Body, e: e}
+		resp.Body = &tee{Reader: withoutCoding(resp), Closer: resp.Body, e: e}
 	} else {
 		e.received, err = io.ReadAll(resp.Body)
 		resp.Body.Close()
@@ -96,8 +96,8 @@ func (t *tee) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// decoded returns the body of a response without its content coding.
-func decoded(resp *http.Response) io.Reader {
+// withoutCoding returns the body of a response without its content coding.
+func withoutCoding(resp *http.Response) io.Reader {
 	body := resp.Body
 	switch resp.Header.Get("Content-Encoding") {
 	case "gzip":

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func testFold(t *testing.T, w *recording) {
 		}
 	}
 	first := c.open(room + "/events")
-	first.until("up-to-date")
+	_, start := first.until("up-to-date")
 	var middle *stream
 	for i, vector := range cases {
 		if i == len(cases)/2 {
@@ -61,6 +62,10 @@ func testFold(t *testing.T, w *recording) {
 		}
 	}
 	c.open(room + "/events").until("up-to-date")
+	names, _ := c.open(room+"/events", "Last-Event-ID", strings.TrimSuffix(start.id, "0")+"300").until("up-to-date")
+	if !slices.Contains(names, "delta") || slices.Contains(names, "state") {
+		t.Errorf("a stream that resumes begins with %v", names)
+	}
 	c.get(200, room)
 	if accepted < 500 {
 		t.Errorf("only %d batches were accepted", accepted)

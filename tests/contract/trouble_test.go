@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -173,6 +174,30 @@ func testOrigins(t *testing.T, w *recording) {
 	c.post(403, "/v1/probe/origins", `{}`, "Origin", foreign, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
 	stream := c.open(room+"/events", "Origin", allowed)
 	stream.until("up-to-date")
+	testPreflight(c, allowed)
+}
+
+// testPreflight checks that pages of an allowed origin may send each operation with its header parameters.
+func testPreflight(c client, allowed string) {
+	contract := theContract(c.t)
+	for _, r := range contract.requests() {
+		if !strings.HasPrefix(r.path, "/v1/") {
+			continue
+		}
+		h := c.send(204, http.MethodOptions, r.path, "", "Origin", allowed, "Access-Control-Request-Method", r.method).header
+		methods := strings.Split(h.Get("Access-Control-Allow-Methods"), ", ")
+		headers := strings.Split(h.Get("Access-Control-Allow-Headers"), ", ")
+		wanted := []string{"Authorization", "Content-Type"}
+		for _, p := range contract.parametersOf(r.operation) {
+			if p.object["in"] == "header" {
+				wanted = append(wanted, p.object["name"].(string))
+			}
+		}
+		missing := slices.DeleteFunc(wanted, func(name string) bool { return slices.Contains(headers, name) })
+		if !slices.Contains(methods, r.method) || len(missing) > 0 {
+			c.t.Errorf("a preflight of %s allows %v without %v", r.operation, methods, missing)
+		}
+	}
 }
 
 func testMetricsElsewhere(t *testing.T, w *recording) {

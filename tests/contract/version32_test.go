@@ -5,14 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pb33f/go-yaml"
 	"github.com/pb33f/libopenapi"
 
 	"github.com/pathsync/pathsync"
 )
 
 func TestTheContractIn32DiffersOnlyInItsStreams(t *testing.T) {
-	older, newer := parsed(t, pathsync.OpenAPI), parsed(t, pathsync.OpenAPI32())
+	older, newer := decoded(t, pathsync.OpenAPI), decoded(t, pathsync.OpenAPI32())
 	if newer["openapi"] != "3.2.0" {
 		t.Errorf("openapi is %v", newer["openapi"])
 	}
@@ -53,7 +52,7 @@ func TestTheContractIn32DiffersOnlyInItsStreams(t *testing.T) {
 }
 
 func TestTheContractIn32HasNoExamplesThatAreInvalid(t *testing.T) {
-	visit(parsed(t, pathsync.OpenAPI32()), "", func(pointer string, object map[string]any) {
+	visit(decoded(t, pathsync.OpenAPI32()), "", func(pointer string, object map[string]any) {
 		for name, example := range examplesOf(object) {
 			if event, ok := example.(map[string]any); ok && event["event"] != nil {
 				t.Errorf("%s, %s has data that is not text", pointer, name)
@@ -65,11 +64,11 @@ func TestTheContractIn32HasNoExamplesThatAreInvalid(t *testing.T) {
 	}
 }
 
-func parsed(t *testing.T, text []byte) map[string]any {
+func decoded(t *testing.T, text []byte) map[string]any {
 	t.Helper()
-	var document map[string]any
-	if err := yaml.Unmarshal(text, &document); err != nil {
+	asJSON, err := toJSON(text)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return document
+	return mustUnmarshal(t, asJSON).(map[string]any)
 }

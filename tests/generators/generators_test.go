@@ -10,7 +10,7 @@ import (
 
 func TestGeneratorsForTypeScript(t *testing.T) {
 	t.Parallel()
-	packages := installed(t, "npm/node_modules")
+	packages := filepath.Dir(installed(t, "npm/node_modules/.package-lock.json"))
 	w := newWorkshop(t, "npm")
 	if err := os.Symlink(packages, filepath.Join(w.dir, "node_modules")); err != nil {
 		t.Fatal(err)
@@ -42,6 +42,7 @@ func TestGeneratorsForTypeScript(t *testing.T) {
 
 func TestGeneratorsForGo(t *testing.T) {
 	t.Parallel()
+	installed(t, "go/.modules")
 	w := newWorkshop(t, "go")
 	environment := []string{"GOWORK=off", "GOFLAGS="}
 	w.run(t, environment, "go", "tool", "ogen", "--target", "ogen/api", "--package", "api", "--clean", w.contract)
@@ -59,7 +60,7 @@ func TestGeneratorsForGo(t *testing.T) {
 
 func TestOpenAPIPythonClient(t *testing.T) {
 	t.Parallel()
-	bin := filepath.Dir(installed(t, "python/.venv/bin/openapi-python-client"))
+	bin := filepath.Join(filepath.Dir(installed(t, "python/.venv/.requirements.txt")), "bin")
 	w := newWorkshop(t, "python")
 	path := "PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH") // of ruff, which formats the client
 	w.run(t, []string{path}, filepath.Join(bin, "openapi-python-client"), "generate", "--path", w.contract, "--output-path", "client")
@@ -85,9 +86,8 @@ func TestOpenAPIGeneratorForJavaPythonAndCSharp(t *testing.T) {
 	w.serve(t)
 	w.use(t, "java", allSteps, "mvn", "--quiet", "--batch-mode", "exec:java")
 
-	python := installed(t, "python/.venv/bin/python")
-	generated := "PYTHONPATH=" + filepath.Join(w.dir, "target/python")
+	bin := filepath.Join(filepath.Dir(installed(t, "python/.venv/.requirements.txt")), "bin")
 	programs := newWorkshop(t, "python")
-	programs.environment = append(w.environment, generated)
-	programs.use(t, "openapi-generator", allSteps, python, "openapi_generator.py")
+	programs.environment = slices.Concat(w.environment, []string{"PYTHONPATH=" + filepath.Join(w.dir, "target/python")})
+	programs.use(t, "openapi-generator", allSteps, filepath.Join(bin, "python"), "openapi_generator.py")
 }

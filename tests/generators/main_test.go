@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +28,25 @@ const (
 // allSteps are the steps that a program prints: a request without a token, the example addAndSet, the state of the room, a
 // long poll, a stream, an invalid batch, and batches up to the limit of a client.
 var allSteps = []string{"401", "post", "read", "poll", "stream", "422", "429"}
+
+// buildDir is where server is built, once for all tests.
+var buildDir string
+
+var server = sync.OnceValues(func() (binary string, err error) { return program.Build(buildDir) })
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) (code int) {
+	var err error
+	if buildDir, err = os.MkdirTemp("", "pathsync-generators-"); err != nil {
+		fmt.Fprintln(os.Stderr, "making a directory for the server:", err)
+		return 1
+	}
+	defer os.RemoveAll(buildDir)
+	return m.Run()
+}
 
 // workshop is a directory with the programs of one language, and a server for their clients.
 type workshop struct {
@@ -70,14 +90,14 @@ func newWorkshop(t *testing.T, language string) *workshop {
 func (w *workshop) serve(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
-	binary, err := program.Build(dir)
+	binary, err := server()
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := program.FreeAddress(t)
-	server := program.Start(t, dir, nil, binary, "serve", "--listen", address, "--database", "sqlite:"+filepath.Join(dir, "rooms.db"),
+	process := program.Start(t, dir, nil, binary, "serve", "--listen", address, "--database", "sqlite:"+filepath.Join(dir, "rooms.db"),
 		"--auth", "jwt", "--jwt-secret", jwtSecret, "--client-batches", "4")
-	server.Line(t, server.Stderr, `msg="pathsync is ready"`)
+	process.Line(t, process.Stderr, `msg="pathsync is ready"`)
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
 		"sub": "u-17", "exp": time.Now().Add(time.Hour).Unix(),
 		"pathsync": map[string]any{"rooms": []any{map[string]any{"match": "generated/*", "read": true, "write": true}}},
@@ -94,7 +114,7 @@ func (w *workshop) run(t *testing.T, environment []string, name string, args ...
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir, cmd.Env, cmd.WaitDelay = w.dir, append(os.Environ(), environment...), 10*time.Second
+	cmd.Dir, cmd.Env, cmd.WaitDelay = w.dir, slices.Concat(os.Environ(), environment), 10*time.Second
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	stdout, err := cmd.Output()
@@ -107,7 +127,8 @@ func (w *workshop) run(t *testing.T, environment []string, name string, args ...
 // use runs a program, which must print these steps.
 func (w *workshop) use(t *testing.T, room string, steps []string, name string, args ...string) {
 	t.Helper()
-	got := strings.Fields(w.run(t, append(w.environment, "PATHSYNC_ROOM=generated/"+room), name, args...))
+	output := w.run(t, slices.Concat(w.environment, []string{"PATHSYNC_ROOM=generated/" + room}), name, args...)
+	got := strings.Fields(strings.ReplaceAll(output, "\x1b[0m", "")) // Maven resets the colour, also without a terminal
 	if !slices.Equal(got, steps) {
 		t.Errorf("%s: the program has done %v, want %v", room, got, steps)
 	}

@@ -163,7 +163,6 @@ func (w *world) outage(ctx context.Context, d *dice, lasting time.Duration) {
 	case !restores:
 		w.after(ctx, lasting, w.db.start)
 	case running:
-		lost = max(lost, 50) // a smaller loss may be noticed after a checkpoint was saved that claims rows of the lost part
 		w.happened("restore a backup under running servers, without its last %d batches", lost)
 		w.restoreUnderServers(lasting, lost)
 	default:

@@ -146,8 +146,8 @@ func (h *history) restore(epoch string, heads map[string]int64) {
 	}
 }
 
-// before returns the last number of every room without the last batches of the log. A room keeps its first batch: rows may be written to
-// a room without a log, since a log may be removed by hand, so the store does not notice at once that it lost a whole room.
+// before returns the last number of every room without the last batches of the log. A room keeps its first batch: a store accepts rows
+// of a room without a log, since a log may be removed by hand, so it does not notice that it lost a whole room.
 func (h *history) before(lost int) (heads map[string]int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
