@@ -170,3 +170,31 @@ func TestMissingPageIsAnError(t *testing.T) {
 		t.Error("there is no error")
 	}
 }
+
+// GitHub shows a picture at its own size, and screen readers read its title.
+func TestPicturesAreUsedAndHaveSizeTitleAndDarkColours(t *testing.T) {
+	pages := ""
+	for name, f := range site(t).files {
+		if strings.HasPrefix(f.Type, "text/html") {
+			pages += name + string(f.Body)
+		}
+	}
+	names, err := fs.Glob(repositoryFiles, "docs/pictures/*")
+	if err != nil || len(names) < 5 {
+		t.Fatal(names, err)
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(repositoryFiles, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range []string{`width="450" height="`, "<title>", "prefers-color-scheme:dark"} {
+			if !strings.Contains(string(text), part) {
+				t.Errorf("%s has no %s", name, part)
+			}
+		}
+		if !regexp.MustCompile(`<img src="` + urlOf(name) + `" alt="[^"]{20,}"`).MatchString(pages) {
+			t.Errorf("no page shows %s with a description", name)
+		}
+	}
+}
