@@ -95,6 +95,10 @@ func (c Config) api(m *metrics.Metrics) (api httpapi.Config, err error) {
 // Handler returns the HTTP API. It answers 503 until Open has returned.
 func (s *Server) Handler() http.Handler { return s.front }
 
+// AdminHandler returns what Config.AdminListen serves, for a program that serves it itself. It requires no authentication: only
+// operators must be able to reach it.
+func (s *Server) AdminHandler() http.Handler { return s.adminHandler(false) }
+
 // Open opens the database and the API. If a remote database is unavailable, Open waits up to Config.DatabaseWait for it.
 // A server without authentication answers only requests for a local host name, unless Config.InsecureNoAuth is set.
 func (s *Server) Open(ctx context.Context) error { return s.open(ctx, nil, false, func() {}) }
@@ -138,7 +142,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		return err
 	}
 	if s.cfg.AdminListen != "" {
-		admin, err := s.cfg.startAdmin(ctx, adminHandler(s.front, s.metrics.Handler()))
+		admin, err := s.cfg.startAdmin(ctx, s.adminHandler(isLoopback(s.cfg.AdminListen)))
 		if err != nil {
 			return err
 		}
