@@ -1,10 +1,11 @@
 // Load measures a pathsync server under the loads of the README's figures.
 //
-//	go run ./tests/load [scenario…|all]
+//	go run ./tests/load [load…|all]
 //
 // It builds the server, starts it with a SQLite database in a temporary directory, and prints a table in Markdown. -database names
 // another database, which must be empty; it is not pinned, and its CPU time is not measured. The server is pinned to processor 0 and Load to processor 1; without `taskset`, both use all processors, and Load says so. All connections are on the
-// loopback interface. The exit code is 1 if a batch was lost, duplicated or out of order.
+// loopback interface. The exit code is 1 if a batch was lost, duplicated or out of order. `pathsync bench` puts any server under
+// some of these loads.
 package main
 
 import (
@@ -17,50 +18,26 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pathsync/pathsync/internal/load"
 )
 
-// scenario is one load. Its description is a format for the size, in proportion to options.scale, unless size is 0.
-type scenario struct {
-	name, description string
-	size              int
-	run               func(ctx context.Context, s *server, o options) (report, error)
-	flags             []string // of the server
-}
-
-// options apply to all scenarios.
+// options apply to all loads.
 type options struct {
-	duration time.Duration
-	scale    float64 // of the sizes of scenarios
-	size     int     // of the scenario that runs
-	address  string  // of a running server; "": one is started
-	database string  // of a started server; "": SQLite in a temporary directory
-}
-
-var scenarios = []scenario{
-	{name: "durable", description: "32 writers in 8 rooms, without pauses", run: durable},
-	{name: "rooms", description: "300 clients in 60 rooms, each posting every 2 s", run: rooms},
-	{name: "fanout", description: "one room, 1,000 readers, 50 batches/s", run: fanout},
-	{name: "writers", description: "one room, 200 readers, 250 batches/s from 100 writers", run: writers},
-	{name: "flatout", description: "one room, 1,000 readers, 32 writers without pauses", run: flatout},
-	{name: "join", description: "%d clients join one room", size: 10_000, run: join},
-	{name: "reconnect", description: "%d readers with clientId reconnect, 500 batches behind", size: 5000, run: reconnect},
-	{name: "restart", description: "%d readers with clientId reconnect to a restarted server, 500 batches behind", size: 5000, run: reconnectAfterRestart},
-	{name: "document", description: "one-op batches on an array of %d items, and on one of 10", size: 100_000, run: largeDocument,
-		flags: []string{"--max-body-bytes", "16777216"}},
-	{name: "manyrooms", description: "%d rooms, written once and closed after 2 s", size: 20_000, run: manyRooms,
-		flags: []string{"--room-idle-ms", "2000"}},
-	{name: "idle", description: "%d idle streams in 100 rooms, with clientId and without", size: 10_000, run: idle},
+	load.Options
+	address  string // of a running server; "": one is started
+	database string // of a started server; "": SQLite in a temporary directory
 }
 
 func main() {
 	duration := flag.Duration("duration", 10*time.Second, "duration of each load")
-	scale := flag.Float64("scale", 1, "multiply the number of clients, items or rooms of the loads that name one, such as join")
+	scale := flag.Float64("scale", 1, "multiply the number of clients, items or rooms")
 	address := flag.String("server", "", "load this server (host:port) instead of starting one; its CPU time and memory are not measured")
 	database := flag.String("database", "", "empty database of the started server, as in pathsync --database; default is SQLite in a temporary directory")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: load [flags] [scenario…|all]")
-		for _, s := range scenarios {
-			fmt.Fprintf(os.Stderr, "  %-9s %s\n", s.name, s.sized(options{scale: 1}))
+		fmt.Fprintln(os.Stderr, "usage: load [flags] [load…|all]")
+		for _, l := range load.Loads {
+			fmt.Fprintf(os.Stderr, "  %-9s %s\n", l.Name, l.Describe(load.Options{Scale: 1}))
 		}
 		flag.PrintDefaults()
 	}
@@ -72,7 +49,7 @@ func main() {
 	if len(names) == 0 {
 		names = []string{"all"}
 	}
-	if !measureAll(names, options{duration: *duration, scale: *scale, address: *address, database: *database}) {
+	if !measureAll(names, options{load.Options{Duration: *duration, Scale: *scale}, *address, *database}) {
 		os.Exit(1)
 	}
 }
@@ -81,12 +58,12 @@ func measureAll(names []string, o options) bool {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	ok := true
-	fmt.Println(tableHead)
-	for _, s := range scenarios {
-		if slices.Contains(names, s.name) || slices.Contains(names, "all") {
-			row, err := measure(ctx, s, o)
+	fmt.Println(load.TableHead)
+	for _, l := range load.Loads {
+		if slices.Contains(names, l.Name) || slices.Contains(names, "all") {
+			row, err := measure(ctx, l, o)
 			if err != nil {
-				fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
+				fmt.Fprintf(os.Stderr, "%s: %v\n", l.Name, err)
 				ok = false
 				continue
 			}
@@ -96,31 +73,20 @@ func measureAll(names []string, o options) bool {
 	return ok
 }
 
-// sized returns the description with the size.
-func (s scenario) sized(o options) string {
-	if s.size == 0 {
-		return s.description
-	}
-	return fmt.Sprintf(s.description, o.sizeOf(s))
-}
-
-func (o options) sizeOf(s scenario) int { return max(1, int(float64(s.size)*o.scale)) }
-
 // measure returns a row of the table. A load that loses, repeats or reorders something fails.
-func measure(ctx context.Context, s scenario, o options) (string, error) {
-	srv, err := startServer(ctx, o, s.flags...)
+func measure(ctx context.Context, l load.Load, o options) (string, error) {
+	srv, err := startServer(ctx, o, l.Flags...)
 	if err != nil {
 		return "", fmt.Errorf("starting the server: %w", err)
 	}
 	defer srv.stop()
-	o.size = o.sizeOf(s)
-	r, err := s.run(ctx, srv, o)
+	r, err := l.Run(ctx, srv.target(), o.Options)
 	if err != nil {
 		return "", err
 	}
-	row := r.row(s.sized(o))
-	if r.wrong != 0 {
-		return "", fmt.Errorf("%d events or batches are wrong: %s", r.wrong, row)
+	row := r.Row(l.Describe(o.Options))
+	if r.Wrong != 0 {
+		return "", fmt.Errorf("%d events or batches are wrong: %s", r.Wrong, row)
 	}
 	return row, nil
 }

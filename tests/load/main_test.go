@@ -1,9 +1,11 @@
 package main
 
 import (
-	"strings"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/pathsync/pathsync/internal/load"
 )
 
 // With -server, loads run on a database that has batches of earlier runs.
@@ -13,29 +15,29 @@ func TestSecondRunOnSameServerLosesNoBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.stop()
-	defer func(before string) { run = before }(run)
-	for _, run = range []string{"first", "second"} {
-		for _, load := range scenarios {
-			if load.name != "durable" {
+	for run := range 2 {
+		for _, l := range load.Loads {
+			if l.Name != "durable" {
 				continue
 			}
-			if _, err := measure(t.Context(), load, options{duration: 200 * time.Millisecond, address: s.address}); err != nil {
-				t.Errorf("run %s: %v", run, err)
+			if _, err := measure(t.Context(), l, options{load.Options{Duration: 200 * time.Millisecond, Scale: 1}, s.address, ""}); err != nil {
+				t.Errorf("run %d: %v", run, err)
 			}
 		}
-	}
-	if !strings.Contains(name("room", 1), run) {
-		t.Error("room names do not contain the run")
 	}
 }
 
 // The test runs each load for a moment, to check that it works. Measurements need longer runs.
 func TestLoadsLoseNoBatch(t *testing.T) {
-	for _, s := range scenarios {
-		t.Run(s.name, func(t *testing.T) {
-			row, err := measure(t.Context(), s, options{duration: time.Second, scale: .01})
+	for _, l := range load.Loads {
+		t.Run(l.Name, func(t *testing.T) {
+			scale := .01
+			if slices.Contains([]string{"rooms", "fanout", "writers", "flatout"}, l.Name) {
+				scale = 1
+			}
+			row, err := measure(t.Context(), l, options{load.Options{Duration: time.Second, Scale: scale}, "", ""})
 			if err != nil {
-				t.Fatalf("%s: %v", s.description, err)
+				t.Fatal(err)
 			}
 			t.Log(row)
 		})

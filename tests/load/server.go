@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/pathsync/pathsync/internal/load"
 )
 
 // server is the server under load.
@@ -75,13 +76,18 @@ func (s *server) start() error {
 	}
 }
 
-// restart ends the server and starts it again on its database, at another address.
-func (s *server) restart() error {
-	if s.cmd == nil {
-		return errors.New("this load restarts the server, so it cannot run with -server")
+// target returns the server as the loads use it.
+func (s *server) target() *load.Target {
+	t := &load.Target{URL: "http://" + s.address}
+	if s.cmd != nil {
+		t.Usage = s.usage
+		t.Restart = func() (string, error) { // at another address
+			s.end()
+			err := s.start()
+			return "http://" + s.address, err
+		}
 	}
-	s.end()
-	return s.start()
+	return t
 }
 
 func (s *server) stop() {
@@ -105,15 +111,7 @@ func (s *server) end() {
 	}
 }
 
-// usage is what the server has used until a moment.
-type usage struct {
-	cpu     time.Duration
-	rss     int64 // bytes
-	peak    int64 // highest rss
-	written int64 // bytes, to disk
-}
-
-func (s *server) usage() (u usage, known bool) {
+func (s *server) usage() (u load.Usage, known bool) {
 	if s.cmd == nil {
 		return u, false
 	}
@@ -126,10 +124,10 @@ func (s *server) usage() (u usage, known bool) {
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	user, _ := strconv.ParseInt(fields[11], 10, 64)
 	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	u.cpu = time.Duration(user+system) * 10 * time.Millisecond
-	u.rss = procValue(proc+"/status", "VmRSS:") << 10
-	u.peak = procValue(proc+"/status", "VmHWM:") << 10
-	u.written = procValue(proc+"/io", "write_bytes:")
+	u.CPU = time.Duration(user+system) * 10 * time.Millisecond
+	u.RSS = procValue(proc+"/status", "VmRSS:") << 10
+	u.Peak = procValue(proc+"/status", "VmHWM:") << 10
+	u.Written = procValue(proc+"/io", "write_bytes:")
 	return u, true
 }
 
@@ -143,31 +141,4 @@ func procValue(file, name string) int64 {
 		}
 	}
 	return 0
-}
-
-// metric returns the value of a series without labels.
-func (s *server) metric(name string) (float64, error) {
-	resp, err := http.Get("http://" + s.address + "/metrics")
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-			return strconv.ParseFloat(value, 64)
-		}
-	}
-	return 0, fmt.Errorf("the server has no metric %s", name)
-}
-
-// lastSeq returns the serverSeq of a room.
-func (s *server) lastSeq(room string) (int64, error) {
-	resp, err := http.Get("http://" + s.address + "/v1/rooms/" + room)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	tag := strings.Trim(resp.Header.Get("ETag"), `"`)
-	_, digits, _ := strings.Cut(tag, "-")
-	return strconv.ParseInt(digits, 10, 64)
 }
