@@ -57,6 +57,18 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
+// Check returns the error that New or, for its certificates, Serve would return for cfg. It opens no connection, database or port.
+func Check(cfg Config) error {
+	s, err := New(cfg)
+	if err != nil {
+		return err
+	}
+	if _, err := s.cfg.tlsConfig(); err != nil {
+		return &ConfigError{err}
+	}
+	return nil
+}
+
 // api returns the configuration of the API, which lacks the store.
 func (c Config) api(m *metrics.Metrics) (api httpapi.Config, err error) {
 	api = httpapi.Config{
@@ -157,7 +169,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	stopCollector := startCollector(func() int64 { return s.server.Hub().Stats().MemoryBytes })
 	defer stopCollector()
 	public.serve()
-	s.cfg.Log.Info("pathsync is ready", "url", public.url(), "database", redacted(s.cfg.Database), "epoch", s.store.Epoch())
+	s.cfg.Log.Info("pathsync is ready", "url", public.url(), "database", Redacted(s.cfg.Database), "epoch", s.store.Epoch())
 
 	var failed error
 	select {
