@@ -7,7 +7,10 @@ GOTEST   = $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname-and-test-fa
 # tests is a separate module, so that the dependencies of tests are not those of the server. go.work joins the two.
 GO_PACKAGES = ./... ./tests/...
 PACKAGES = js-client/node_modules/.package-lock.json
+LINTERS  = tests/lint/node_modules/.package-lock.json
 NITRO    = js-client/examples/nuxt/node_modules/.package-lock.json
+# The generators of clients that tests/generators runs.
+GENERATORS = $(addprefix tests/generators/,npm/node_modules/.package-lock.json python/.venv/.requirements.txt go/.modules)
 SUMMARY  = bin/summary
 PART     = SUMMARY=$(SUMMARY) tests/part.sh
 NPM      = npm run -s --prefix js-client
@@ -16,9 +19,9 @@ NPM      = npm run -s --prefix js-client
 parts = { failed=0; $(foreach part,1 2 3 4,$(if $($(part)),$(PART) $($(part)) || failed=1;)) exit $$failed; }
 
 .DEFAULT_GOAL = help
-.PHONY: help run build release deps test test-go test-go-packages test-proxies test-js test-js-unit test-js-e2e missing lint \
-  proxies test-sqlserver soak-js bench-js fuzz sim mutants cluster-test crash terminations fork-test outage slow-database soak attack acme restarts \
-  check-deps bench bench-databases load clean
+.PHONY: help run build release deps test generators test-go test-go-packages test-proxies test-js test-js-unit test-js-e2e missing lint \
+  proxies reference test-sqlserver soak-js bench-js bench-playground fuzz sim mutants cluster-test crash terminations fork-test outage slow-database soak attack acme restarts \
+  check-deps bench bench-databases load load-cluster clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +35,7 @@ build: ## one static binary, bin/pathsync
 # Unit tests of both languages run at the same time. Tests that measure time, and browsers, run alone.
 test: ## all tests of the server and the client, and a summary
 	@rm -f $(SUMMARY)
-	@$(MAKE) --no-print-directory $(PACKAGES) $(NITRO) missing
+	@$(MAKE) --no-print-directory -j2 $(PACKAGES) $(NITRO) $(GENERATORS) missing
 	@$(MAKE) --no-print-directory --keep-going -j2 test-go-packages test-js-unit; \
 	 $(MAKE) --no-print-directory --keep-going test-proxies test-js-e2e; \
 	 echo; sort -s -k1,1 $(SUMMARY); grep -q '^passed' $(SUMMARY) && ! grep -q '^FAILED' $(SUMMARY)
@@ -42,10 +45,12 @@ test-go: test-go-packages test-proxies ## the server's tests; Go is enough
 test-go-packages:
 	@$(call parts,'go vet' $(GO) vet $(GO_PACKAGES),\
 	  'go vet deploy/image' env GOWORK=off $(GO) -C deploy/image vet .,\
-	  'server' $(GOTEST) -race -timeout 20m $$($(GO) list $(GO_PACKAGES) | grep -v /tests/proxies))
+	  'server' $(GOTEST) -race -timeout 20m $$($(GO) list $(GO_PACKAGES) | grep -v /tests/proxies),\
+	  'errors planted in the contract' $(GOTEST) -timeout 20m ./tests/contract)
 
 test-proxies:
-	@$(call parts,'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies)
+	@$(call parts,'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies,\
+	  'repeated simulation' $(GOTEST) -timeout 5m -run TestSeedRepeatsARun ./tests/sim)
 
 test-js: test-js-unit test-js-e2e ## the client's tests; Node 20.19 or newer, and browsers
 
@@ -56,6 +61,9 @@ test-js-unit: $(PACKAGES)
 test-js-e2e: $(PACKAGES) $(NITRO)
 	@$(NEED_NODE) $(call parts,'client: Node and browsers' $(NPM) e2e,'client: Nuxt application' $(NPM) nuxt)
 
+generators: $(GENERATORS) ## generate clients for TypeScript, Go, Python, Java and C#, and use them; make test does all but openapi-generator
+	PATHSYNC_TEST_GENERATORS=all $(GO) test -count=1 -timeout 30m -v ./tests/generators
+
 SOAK ?= 10m
 soak-js: $(PACKAGES) ## many clients against every kind of fault for SOAK; make test does it for seconds
 	cd js-client && PATHSYNC_SOAK=$(SOAK) npm run -s e2e test/e2e/node
@@ -63,21 +71,40 @@ soak-js: $(PACKAGES) ## many clients against every kind of fault for SOAK; make 
 bench-js: $(PACKAGES) ## the client's benchmarks
 	cd js-client && npm run -s bench
 
+bench-playground: $(PACKAGES) ## frames per second of the playground with many tasks, and the time of a key
+	cd js-client && PATHSYNC_BENCH=1 npm run -s e2e test/e2e/browser/smooth.test.ts
+
 # npm writes these files last, so they are newer than the packages.
 HAVE_NODE = node -e 'process.exit(process.versions.node.localeCompare("20.19", "en", { numeric: true }) < 0 ? 1 : 0)' 2>/dev/null
 NEED_NODE = ! $(HAVE_NODE) ||
 $(PACKAGES): js-client/package-lock.json
 	@! $(HAVE_NODE) || { cd js-client && npm ci --loglevel=error --no-audit --no-fund && touch ../$@; }
 
+$(LINTERS): tests/lint/package-lock.json
+	@! $(HAVE_NODE) || { cd tests/lint && npm ci --ignore-scripts --loglevel=error --no-audit --no-fund && touch node_modules/$(@F); }
+
 $(NITRO): js-client/examples/nuxt/package-lock.json
 	@! $(HAVE_NODE) || { cd $(@D)/.. && npm ci --ignore-scripts --loglevel=error --no-audit --no-fund && touch node_modules/$(@F); }
+
+# Without its registry, a generator is skipped.
+NO_REGISTRY = $(call skipped,generated clients: the packages of $< cannot be downloaded)
+tests/generators/npm/node_modules/.package-lock.json: tests/generators/npm/package-lock.json
+	@! $(HAVE_NODE) || (cd tests/generators/npm && npm ci --ignore-scripts --loglevel=error --no-audit --no-fund && touch ../../../$@) || $(NO_REGISTRY)
+
+tests/generators/python/.venv/.requirements.txt: tests/generators/python/requirements.txt
+	@! { $(HAVE_VENV); } || (cd $(<D) && rm -rf .venv && python3 -m venv .venv && .venv/bin/pip install --quiet -r $(<F) && cp $(<F) ../../../$@) || $(NO_REGISTRY)
+
+tests/generators/go/.modules: tests/generators/go/go.sum
+	@(cd $(<D) && GOWORK=off $(GO) mod download && touch ../../../$@) || $(NO_REGISTRY)
 
 # Lists the missing programs of this machine, and the tests that are skipped without them.
 HAVE_POSTGRES = [ -n "$$PATHSYNC_TEST_POSTGRES" ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
 HAVE_CHROMIUM = [ -n "$$CHROMIUM_PATH" ] || command -v chromium chromium-browser google-chrome >/dev/null
 HAVE_FIREFOX  = [ -n "$$FIREFOX_PATH" ] || command -v firefox-esr firefox >/dev/null
 HAVE_WEBKIT   = { command -v WebKitWebDriver && command -v Xvfb; } >/dev/null
+HAVE_VENV     = python3 -c 'import ensurepip, venv' 2>/dev/null
 HAVE_NATS     = [ -n "$$PATHSYNC_TEST_NATS" ] || PATH="$$PATH:/usr/sbin" command -v nats-server >/dev/null
+HAVE_IP       = PATH="$$PATH:/usr/sbin" command -v ip >/dev/null
 PROXIES       = nginx haproxy apache2 varnish caddy
 MISSING       = $$(PATH="$$PATH:/usr/sbin"; for name in $(PROXIES); do \
                   command -v $$name >/dev/null || command -v $${name}d >/dev/null || echo $$name; done)
@@ -91,6 +118,9 @@ missing:
 	@{ $(HAVE_FIREFOX); } || $(call skipped,tests in Firefox: not installed; FIREFOX_PATH names one)
 	@{ $(HAVE_WEBKIT); } || $(call skipped,tests in WebKit: WebKitWebDriver or Xvfb is not installed)
 	@{ $(HAVE_NATS); } || $(call skipped,tests with an existing NATS of this machine: not installed; PATHSYNC_TEST_NATS names the program)
+	@{ $(HAVE_VENV); } || $(call skipped,the generated client for Python: python3-venv is not installed)
+	@$(call skipped,the generated clients for Java and C#: see make generators)
+	@{ $(HAVE_IP); } || $(call skipped,cut links between servers: iproute2 is not installed)
 	@missing=$(MISSING); [ -z "$$missing" ] || $(call skipped,tests behind proxies that are not installed: $$missing)
 
 # Debian starts a service when it is installed, with ports open to the network, unless policy-rc.d forbids it. The PostgreSQL
@@ -102,6 +132,8 @@ deps: ## install the programs that the tests use (Debian; needs root)
 	$(HAVE_NODE) || packages="$$packages nodejs npm"; \
 	{ $(HAVE_POSTGRES); } || packages="$$packages postgresql"; \
 	{ $(HAVE_NATS); } || packages="$$packages nats-server"; \
+	{ $(HAVE_VENV); } || packages="$$packages python3-venv"; \
+	{ $(HAVE_IP); } || packages="$$packages iproute2"; \
 	{ $(HAVE_CHROMIUM); } || packages="$$packages chromium"; \
 	{ $(HAVE_FIREFOX); } || packages="$$packages firefox-esr"; \
 	{ $(HAVE_WEBKIT); } || packages="$$packages webkit2gtk-driver xvfb"; \
@@ -117,8 +149,11 @@ deps: ## install the programs that the tests use (Debian; needs root)
 release: $(PACKAGES) ## all files of a release, in dist
 	deploy/release.sh
 
-proxies: $(PACKAGES) $(NITRO) ## try the server behind every proxy, and write the table in docs/proxies.md
+proxies: $(PACKAGES) $(NITRO) ## try the server behind every proxy, and write the table in docs/run/proxies.md
 	PATHSYNC_WRITE_DOCS=1 $(GO) test -count=1 -timeout 5m ./tests/proxies
+
+reference: ## write the parts of docs/reference that are what the program says
+	PATHSYNC_WRITE_DOCS=1 $(GO) test -count=1 -run 'Reference|ProtocolLimits' ./cmd/pathsync ./metrics ./tests/docs
 
 # Microsoft's own server, in Docker, unless PATHSYNC_TEST_SQLSERVER names one. The password is the one in compose.yaml.
 test-sqlserver: ## the tests that need SQL Server
@@ -126,9 +161,11 @@ test-sqlserver: ## the tests that need SQL Server
 	PATHSYNC_TEST_SQLSERVER="$${PATHSYNC_TEST_SQLSERVER:-sqlserver://sa:Only-for-tests-1@127.0.0.1:14330?database=master&TrustServerCertificate=true}" \
 	  $(GO) test -race -count=1 -timeout 30m ./sqlstore/... ./tests/e2e
 
-lint: $(PACKAGES) ## golangci-lint for Go, Biome for TypeScript
+lint: $(PACKAGES) $(LINTERS) ## golangci-lint for Go, Biome for TypeScript, Redocly and Spectral for openapi.yaml
 	$(LINT) run $(GO_PACKAGES)
+	@$(HAVE_NODE) || echo 'SKIPPED Biome, Redocly and Spectral: Node 20.19 or newer is not installed'
 	@$(NEED_NODE) npm run -s --prefix js-client lint
+	@$(NEED_NODE) npm run -s --prefix tests/lint lint
 
 FUZZTIME ?= 1m
 fuzz: ## each fuzz target for FUZZTIME
@@ -144,8 +181,8 @@ sim: ## simulate several servers with faults for BATCHES, from SEED on; make tes
 	PATHSYNC_SIM_BATCHES=$(BATCHES) PATHSYNC_SIM_SEED=$(SEED) $(GO) test -count=1 -timeout 240h -run TestServersWithFaults -v ./tests/sim
 
 SECONDS ?= 600
-cluster-test: ## kill, pause, stop and start three servers for SECONDS; make test does it for 20
-	PATHSYNC_CLUSTER_SECONDS=$(SECONDS) $(GO) test -race -count=1 -timeout 240h -run TestServersThatComeAndGo -v ./tests/cluster
+cluster-test: ## real servers, database and balancer in network namespaces, with faults for SECONDS; make test does it for 12
+	PATHSYNC_CLUSTER_SECONDS=$(SECONDS) $(GO) test -race -count=1 -timeout 240h -v ./tests/cluster
 
 mutants: ## plant faults one at a time, and print which tests find them
 	$(GO) run ./tests/mutants
@@ -197,8 +234,11 @@ bench-databases: ## a table of every database at hand
 bench: ## the benchmarks in the tree
 	$(GO) test -run '^$$' -bench . -benchmem $(GO_PACKAGES)
 
-load: ## the figures in README.md: server on core 0, load on core 1
+load: ## the figures in docs/about/performance.md: server on core 0, load on core 1
 	$(GO) run ./tests/load all
+
+load-cluster: ## the figures of several servers, on the empty PostgreSQL database that PATHSYNC_TEST_POSTGRES names
+	$(GO) run ./tests/load -database "$$PATHSYNC_TEST_POSTGRES" cluster
 
 clean:
 	rm -rf bin dist

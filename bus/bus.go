@@ -94,7 +94,7 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 		return nil, fmt.Errorf("connecting to NATS: %w", err)
 	}
 	b.running.Go(b.send)
-	b.subscribe(b.prefix+".re."+name+".*", b.receiveResponse)
+	b.subscribe(b.subjectRe(name, "*", "*"), b.receiveResponse)
 	b.handle(topicHeartbeat, b.receiveBeat)
 	b.running.Go(b.sendBeats)
 	return b, nil
@@ -148,7 +148,7 @@ func (b *Bus) Healthy() bool {
 }
 
 // MaxMessage returns the largest size of the data of a message in bytes.
-func (b *Bus) MaxMessage() int { return max(int(b.maxPayload.Load())-maxOverhead, 0) }
+func (b *Bus) MaxMessage() int { return max(int(b.maxPayload.Load())-maxHead-maxPartHead, 0) }
 
 // Close sends what is queued, ends the connection and the embedded NATS, and waits for running handlers, with a limit of a few
 // seconds. Pending requests end with core.ErrNoAnswer. Handlers must not call it.

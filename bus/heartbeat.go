@@ -12,7 +12,7 @@ func (b *Bus) sendBeats() {
 		case <-next.C:
 			last = time.Now()
 			if b.connected.Load() {
-				b.enqueue(address{subject: b.subjectAll(topicHeartbeat)}, encodeBeat(b.hearing.list(last)), nil)
+				b.enqueue(outgoing{address: address{subject: b.subjectAll(topicHeartbeat)}, data: encodeBeat(b.hearing.list(last))})
 			}
 			next.Reset(beatInterval)
 		case <-b.beatSoon:

@@ -19,14 +19,14 @@ import (
 //	sender                              26 bytes
 //	epoch                               1 byte of length, and the text
 //	counter                             8 bytes: the nonce; a sender uses each value once
-//	data                                encrypted, with 16 bytes of authentication
+//	a bundle                            encrypted, with 16 bytes of authentication
 //
-// All before data, the subject and the reply subject are authenticated, too. format is the version of this layout. The other
+// All before the bundle, the subject and the reply subject are authenticated, too. format is the version of this layout. The other
 // versions describe the data: core.Protocol and core.OldestProtocol of the sender.
 const (
-	format      = 1
+	format      = 2
 	senderBytes = 26
-	maxOverhead = 3 + senderBytes + 1 + maxEpoch + 8 + 16
+	maxHead     = 3 + senderBytes + 1 + maxEpoch + 8 + 16
 )
 
 // reason says why a message was dropped. It is "" if it was not.
@@ -96,7 +96,7 @@ func (c *codec) key(sender string) cipher.AEAD {
 
 func (c *codec) encode(to address, data []byte) []byte {
 	epoch := *c.epoch.Load()
-	m := make([]byte, 0, maxOverhead+len(data))
+	m := make([]byte, 0, maxHead+len(data))
 	m = append(m, format, c.protocol, c.oldest)
 	m = append(m, c.sender...)
 	m = append(m, byte(len(epoch)))

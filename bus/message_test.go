@@ -25,8 +25,8 @@ func TestMessageIsReadByServersWithTheSameSecret(t *testing.T) {
 		if data != "" && bytes.Contains(message, []byte(data)) {
 			t.Errorf("the message has its data in clear")
 		}
-		if over := len(message) - len(data); over > maxOverhead {
-			t.Errorf("the message has %d bytes more than its data; at most %d are expected", over, maxOverhead)
+		if over := len(message) - len(data); over > maxHead {
+			t.Errorf("the message has %d bytes more than its data; at most %d are expected", over, maxHead)
 		}
 		sender, got, why := b.decode(news, message)
 		if sender != alice || string(got) != data || why != "" {

@@ -181,7 +181,7 @@ func TestInvalidURLIsReportedWithoutItsPassword(t *testing.T) {
 func TestLimitOfTheNATSServerLimitsMessages(t *testing.T) {
 	t.Parallel()
 	b := newBus(t, Options{URL: startNATS(t, func(o *natsserver.Options) { o.MaxPayload = 4096 })})
-	if got := b.MaxMessage(); got != 4096-maxOverhead {
+	if got := b.MaxMessage(); got != 4096-maxHead-maxPartHead {
 		t.Errorf("messages have at most %d bytes", got)
 	}
 	b.Publish("news", make([]byte, 4096))

@@ -11,8 +11,8 @@ const (
 // outgoing is a message that waits for the connection.
 type outgoing struct {
 	address
-	message []byte
-	failed  func() // called if it cannot be sent; may be nil
+	id   uint64 // of the request, in requests and responses
+	data []byte
 }
 
 // outbox keeps messages in order for the one goroutine that sends them, because sending may wait for the connection. It is
@@ -34,11 +34,11 @@ func (o *outbox) put(m outgoing) reason {
 	if o.closed {
 		return disconnected
 	}
-	if len(o.queue) >= maxOutboxMessages || o.bytes+len(m.message) > maxOutboxBytes {
+	if len(o.queue) >= maxOutboxMessages || o.bytes+len(m.data) > maxOutboxBytes {
 		return bufferFull
 	}
 	o.queue = append(o.queue, m)
-	o.bytes += len(m.message)
+	o.bytes += len(m.data)
 	o.signal()
 	return ""
 }

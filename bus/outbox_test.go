@@ -18,11 +18,11 @@ func TestOutboxKeepsTheOrder(t *testing.T) {
 func TestOutboxIsBounded(t *testing.T) {
 	large, o := make([]byte, 1<<20), newOutbox()
 	for range maxOutboxBytes / len(large) {
-		if why := o.put(outgoing{message: large}); why != "" {
+		if why := o.put(outgoing{data: large}); why != "" {
 			t.Fatal(why)
 		}
 	}
-	if why := o.put(outgoing{message: []byte("x")}); why != bufferFull {
+	if why := o.put(outgoing{data: []byte("x")}); why != bufferFull {
 		t.Errorf("more bytes than the limit: %q", why)
 	}
 	o.take()

@@ -110,7 +110,7 @@ func TestGarbageIsDroppedAndCounted(t *testing.T) {
 	ours := newBus(t, Options{URL: address})
 	var box received
 	ours.Handle("news", box.handle)
-	for _, subject := range []string{ours.subjectAll("news"), ours.subjectOf(ours.Server(), "news"), ours.prefix + ".re." + ours.Server() + ".1"} {
+	for _, subject := range []string{ours.subjectAll("news"), ours.subjectOf(ours.Server(), "news"), ours.subjectRe(ours.Server(), alice, "news")} {
 		publish(t, ours, address, subject, []byte("garbage"))
 		publish(t, ours, address, subject, nil)
 	}

@@ -3,7 +3,6 @@ package bus
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -27,16 +26,16 @@ func (b *Bus) Request(ctx context.Context, server, topic string, data []byte) ([
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	id, response := b.requests.open(server)
-	defer b.requests.remove(id)
-	to := address{subject: b.subjectOf(server, topic), reply: b.prefix + ".re." + b.name + "." + id}
-	if b.enqueue(to, data, func() { b.requests.finish(id, server, nil) }) != "" {
+	id, response := b.requests.open(server, topic)
+	defer b.requests.fail(id)
+	to := address{subject: b.subjectOf(server, topic), reply: b.subjectRe(b.name, server, topic)}
+	if b.enqueue(outgoing{address: to, id: id, data: data}) != "" {
 		return nil, core.ErrNoAnswer
 	}
 	b.counters.requests.Add(1)
 	select {
-	case data := <-response:
-		if data == nil {
+	case data, ok := <-response:
+		if !ok {
 			return nil, core.ErrNoAnswer
 		}
 		return data, nil
@@ -46,68 +45,82 @@ func (b *Bus) Request(ctx context.Context, server, topic string, data []byte) ([
 }
 
 func (b *Bus) receiveResponse(m *nats.Msg) {
-	id := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
 	if len(m.Data) == 0 && m.Header.Get("Status") == "503" { // NATS: no server has subscribed to the subject of the request
-		b.requests.finish(id, "", nil)
+		if names := strings.Split(m.Subject, "."); len(names) > 2 {
+			b.requests.failServer(names[len(names)-2], names[len(names)-1])
+		}
 		return
 	}
 	sender, data, why := b.codec.decode(address{m.Subject, m.Reply}, m.Data)
+	if why == "" {
+		why = unbundle(data, func(id uint64, data []byte) { b.requests.finish(id, sender, data) })
+	}
 	if why != "" {
 		b.refuse(sender, why)
-		return
 	}
-	if data == nil {
-		data = []byte{}
-	}
-	b.requests.finish(id, sender, data)
 }
 
 // requests are the requests that wait for a response. It is safe for concurrent use.
 type requests struct {
 	mu      sync.Mutex
 	last    uint64
-	pending map[string]request
+	pending map[uint64]request
 }
 
 type request struct {
-	server   string
-	response chan []byte // gets one element: nil if there is no response
+	server, topic string
+	response      chan []byte // gets one element, or is closed if there is no response
 }
 
-func newRequests() *requests { return &requests{pending: map[string]request{}} }
+func newRequests() *requests { return &requests{pending: map[uint64]request{}} }
 
-func (r *requests) open(server string) (id string, response <-chan []byte) {
+func (r *requests) open(server, topic string) (id uint64, response <-chan []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last++
-	id = strconv.FormatUint(r.last, 36)
 	c := make(chan []byte, 1)
-	r.pending[id] = request{server: server, response: c}
-	return id, c
+	r.pending[r.last] = request{server, topic, c}
+	return r.last, c
 }
 
-func (r *requests) remove(id string) {
+// finish ends a request with a response of a server. A response of another server is ignored.
+func (r *requests) finish(id uint64, server string, data []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.pending, id)
-}
-
-// finish ends a request with a response of a server, or without one if data is nil. A response of another server is ignored.
-func (r *requests) finish(id, server string, data []byte) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if q, ok := r.pending[id]; ok && (data == nil || q.server == server) {
+	if q, ok := r.pending[id]; ok && q.server == server {
 		delete(r.pending, id)
 		q.response <- data
 	}
 }
 
+// fail ends a request without a response.
+func (r *requests) fail(id uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failLocked(id)
+}
+
+func (r *requests) failLocked(id uint64) {
+	if q, ok := r.pending[id]; ok {
+		delete(r.pending, id)
+		close(q.response)
+	}
+}
+
+// failServer ends the requests of a topic to a server without a response.
+func (r *requests) failServer(server, topic string) {
+	r.failIf(func(q request) bool { return q.server == server && q.topic == topic })
+}
+
 // failAll ends all requests without a response.
-func (r *requests) failAll() {
+func (r *requests) failAll() { r.failIf(func(request) bool { return true }) }
+
+func (r *requests) failIf(does func(request) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for id, q := range r.pending {
-		delete(r.pending, id)
-		q.response <- nil
+		if does(q) {
+			r.failLocked(id)
+		}
 	}
 }

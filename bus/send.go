@@ -9,21 +9,20 @@ import (
 
 // Publish sends a message to all other servers. Messages that cannot be sent are dropped and counted.
 func (b *Bus) Publish(topic string, data []byte) {
-	if b.enqueue(address{subject: b.subjectAll(topic)}, data, nil) == "" {
+	if b.enqueue(outgoing{address: address{subject: b.subjectAll(topic)}, data: data}) == "" {
 		b.counters.published.Add(1)
 	}
 }
 
-// enqueue encodes a message and appends it to the outbox. It returns why it is dropped. failed, if not nil, is called when the
-// message is dropped later.
-func (b *Bus) enqueue(to address, data []byte, failed func()) (why reason) {
+// enqueue appends a message to the outbox. It returns why it is dropped.
+func (b *Bus) enqueue(m outgoing) (why reason) {
 	switch {
 	case !b.connected.Load():
 		why = disconnected
-	case len(data) > b.MaxMessage():
+	case len(m.data) > b.MaxMessage():
 		why = tooLarge
 	default:
-		why = b.outbox.put(outgoing{address: to, message: b.codec.encode(to, data), failed: failed})
+		why = b.outbox.put(m)
 	}
 	if why != "" {
 		b.counters.drop(why)
@@ -37,8 +36,8 @@ func (b *Bus) send() {
 		<-b.outbox.wake
 		var queue []outgoing
 		queue, open = b.outbox.take()
-		for _, m := range queue {
-			b.sendOne(m)
+		for _, bundle := range bundlesOf(queue, int(b.maxPayload.Load())-maxHead) {
+			b.sendBundle(bundle)
 		}
 	}
 	if b.conn.IsConnected() {
@@ -48,17 +47,19 @@ func (b *Bus) send() {
 	b.readState(b.conn)
 }
 
-func (b *Bus) sendOne(m outgoing) {
-	err := b.conn.PublishMsg(&nats.Msg{Subject: m.subject, Reply: m.reply, Data: m.message})
+func (b *Bus) sendBundle(m *bundle) {
+	err := b.conn.PublishMsg(&nats.Msg{Subject: m.to.subject, Reply: m.to.reply, Data: b.codec.encode(m.to, m.data)})
 	if err == nil {
 		return
 	}
+	why := disconnected
 	if errors.Is(err, nats.ErrMaxPayload) {
-		b.counters.drop(tooLarge)
-	} else {
-		b.counters.drop(disconnected)
+		why = tooLarge
 	}
-	if m.failed != nil {
-		m.failed()
+	for _, id := range m.ids {
+		b.counters.drop(why)
+		if m.to.reply != "" {
+			b.requests.fail(id)
+		}
 	}
 }

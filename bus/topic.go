@@ -43,6 +43,11 @@ func (b *Bus) handle(name string, receive func(from string, data []byte, respond
 func (b *Bus) subjectAll(topic string) string        { return b.prefix + ".all." + topic }
 func (b *Bus) subjectOf(server, topic string) string { return b.prefix + ".to." + server + "." + topic }
 
+// subjectRe is the subject of responses to asker.
+func (b *Bus) subjectRe(asker, server, topic string) string {
+	return b.prefix + ".re." + asker + "." + server + "." + topic
+}
+
 func validTopic(name string) bool {
 	for _, c := range name {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
@@ -54,33 +59,38 @@ func validTopic(name string) bool {
 
 func (t *topic) serve(m *nats.Msg) {
 	sender, data, why := t.bus.codec.decode(address{m.Subject, m.Reply}, m.Data)
-	if why != "" {
-		t.bus.refuse(sender, why)
-		return
-	}
-	if sender == t.bus.name {
+	if sender == t.bus.name && why == "" {
 		return // an own message that came back
 	}
+	if why == "" {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		why = unbundle(data, func(id uint64, data []byte) { t.take(sender, data, t.bus.responder(m.Reply, id)) })
+	}
+	if why != "" {
+		t.bus.refuse(sender, why)
+	}
+}
+
+func (t *topic) take(sender string, data []byte, respond func([]byte)) {
 	if t.name != topicHeartbeat {
 		t.bus.counters.received.Add(1)
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	defer func() {
 		if r := recover(); r != nil {
 			t.bus.counters.panics.Add(1)
 			t.bus.log.to.Error("the handler of a message panicked", "topic", t.name, "server", sender, "panic", r, "stack", string(debug.Stack()))
 		}
 	}()
-	t.receive(sender, data, t.bus.responder(m.Reply))
+	t.receive(sender, data, respond)
 }
 
 // responder returns the function that responds to a request once. It does nothing if the message is not a request.
-func (b *Bus) responder(reply string) func([]byte) {
+func (b *Bus) responder(reply string, id uint64) func([]byte) {
 	var responded atomic.Bool
 	return func(data []byte) {
 		if reply != "" && !responded.Swap(true) {
-			b.enqueue(address{subject: reply}, data, nil)
+			b.enqueue(outgoing{address: address{subject: reply}, id: id, data: data})
 		}
 	}
 }

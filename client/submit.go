@@ -19,7 +19,7 @@ type Batch struct {
 	Ops               []Op   `json:"ops"`
 }
 
-// Op is one operation; docs/path-operations.md describes them.
+// Op is one operation; docs/reference/path-operations.md describes them.
 type Op struct {
 	Path       string          `json:"path"`
 	Op         string          `json:"op"` // set, delete, array_add, array_del, array_move or init

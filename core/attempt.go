@@ -37,7 +37,7 @@ func (t *track) try(f *commit) {
 	err := first.store.Append(ctx, batches)
 	late := ctx.Err() != nil
 	cancel()
-	a := attempt{f, head, rest, len(batches), c.succeeded.Load() != others, err}
+	a := &attempt{f, head, rest, len(batches), c.succeeded.Load() != others, err}
 	switch {
 	case err == nil:
 		t.databaseUp()
@@ -47,12 +47,12 @@ func (t *track) try(f *commit) {
 		t.wait = gather(len(batches), took, f.full)
 		c.cfg.Metrics.Committed(batches, time.Since(f.began))
 		last := batches[len(batches)-1]
-		first.hub.recordHead(first.store, last.Room, last.ServerSeq)
+		first.hub.recordHead(first.store, last)
 		first.hub.cluster.committed(first.store, batches)
-		t.committed(a)
+		t.committed(*a)
 	case errors.Is(err, ErrConflict):
 		t.databaseUp()
-		t.conflict(a)
+		t.conflict(*a)
 	case errors.Is(err, ErrHistoryChanged):
 		t.databaseUp()
 		first.hub.startReopen(first.store, err)
@@ -65,16 +65,20 @@ func (t *track) try(f *commit) {
 		c.refuseAll(f, fmt.Errorf("%w: %w", ErrUnavailable, err))
 	case errors.Is(err, ErrRejected), errors.Is(err, ErrUnexplained):
 		t.databaseUp()
-		t.failed(a)
+		t.failed(*a)
 	case c.ctx.Err() != nil:
 		c.refuseAll(f, fmt.Errorf("%w: %w", ErrClosing, err))
 	case late, errors.Is(err, ErrTooSlow):
 		c.cfg.Metrics.Retried()
 		t.pace.timedOut()
-		t.timedOut(a)
+		if t.dropOvertaken(a); len(a.head) > 0 {
+			t.timedOut(*a)
+		}
 	default:
 		c.cfg.Metrics.Retried()
-		t.outage(a)
+		if t.dropOvertaken(a); len(a.head) > 0 {
+			t.outage(*a)
+		}
 	}
 }
 

@@ -128,6 +128,16 @@ func (r *Room) foldOthers(page []*Batch) error {
 		return r.reopen("another server committed to it, and the log in between was pruned", "log", first)
 	}
 	decisions, err := decisionsOf(page)
+	if err = r.foldKnown(decisions, err); err != nil {
+		return err
+	}
+	r.hub.committer.releaseUpTo(r, page)
+	r.hub.recordHead(r.store, page[len(page)-1])
+	return nil
+}
+
+// foldKnown folds batches of the log. An error, of theirs or of folding them, stops the room.
+func (r *Room) foldKnown(decisions []Decision, err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err != nil {
@@ -138,8 +148,6 @@ func (r *Room) foldOthers(page []*Batch) error {
 	}
 	if err != nil {
 		r.failLocked(err)
-		return err
 	}
-	r.hub.committer.releaseUpTo(r, page)
-	return nil
+	return err
 }

@@ -89,28 +89,20 @@ func (c *checkpointer) close(ctx context.Context) error {
 func (c *checkpointer) run() {
 	defer close(c.done)
 	idle := c.hub.cfg.RoomIdle
-	tick := time.NewTicker(max(idle/4, time.Millisecond))
-	defer tick.Stop()
-	due := time.NewTimer(time.Hour)
-	defer due.Stop()
-	for {
-		if c.isClosing() {
-			c.save(c.takeAll())
-			return
-		}
-		rooms, next := c.take(time.Now())
-		if len(rooms) > 0 {
-			c.save(rooms)
-			next = 0
-		}
-		due.Reset(next)
-		select {
-		case <-c.wake:
-		case <-due.C:
-		case now := <-tick.C:
+	every := max(idle/4, time.Millisecond)
+	for closeNext := time.Now().Add(every); !c.isClosing(); {
+		now := time.Now()
+		if !now.Before(closeNext) {
 			c.hub.closeIdle(now, idle)
+			closeNext = now.Add(every)
+		}
+		if rooms, next := c.take(now); len(rooms) > 0 {
+			c.save(rooms)
+		} else {
+			c.sleep(min(next, closeNext.Sub(now)))
 		}
 	}
+	c.save(c.takeAll())
 }
 
 func (c *checkpointer) isClosing() bool {
@@ -177,7 +169,7 @@ func (c *checkpointer) lag(now time.Time) time.Duration {
 // save writes the due rows and the checkpoints of rooms, and schedules what could not be written again.
 func (c *checkpointer) save(rooms []*Room) {
 	for chunk := range sameHistory(rooms) {
-		ok := c.saveCheckpoints(chunk, (*Room).firstCheckpoint) && c.saveRows(chunk) &&
+		ok := c.verified() && c.saveCheckpoints(chunk, (*Room).firstCheckpoint) && c.saveRows(chunk) &&
 			c.saveCheckpoints(chunk, (*Room).nextCheckpoint)
 		c.finishRound(ok)
 		for _, r := range chunk {
@@ -255,6 +247,10 @@ func (c *checkpointer) pause(pause time.Duration) {
 	case <-c.ctx.Done():
 	}
 }
+
+// verified reports whether the database has the current history, before a round. In a backup that was restored since the last round, a
+// checkpoint would claim rows that it does not have.
+func (c *checkpointer) verified() bool { return c.hub.watcher.check(c.ctx) == nil }
 
 func (c *checkpointer) failed(rows int, err error) {
 	c.hub.cfg.Metrics.Retried()

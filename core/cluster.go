@@ -109,9 +109,12 @@ func (c *cluster) suspect(id string) bool {
 	return ok
 }
 
-func (c *cluster) addSuspect(id string) {
+func (c *cluster) addSuspect(id string, cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if _, already := c.suspects[id]; !already {
+		c.hub.cfg.Log.Warn("batches are not forwarded to a server for a while", "server", id, "error", cause)
+	}
 	c.suspects[id] = time.Now().Add(suspectTime)
 }
 
@@ -149,8 +152,7 @@ func (c *cluster) forward(ctx context.Context, r *Room, p *Proposal) (a Answer, 
 	case ctx.Err() != nil:
 		return Answer{}, true, context.Cause(ctx)
 	case !errors.Is(err, errTryHere):
-		c.hub.cfg.Log.Warn("batches are not forwarded to a server for a while", "server", owner, "error", err)
-		c.addSuspect(owner)
+		c.addSuspect(owner, err)
 	}
 	return Answer{}, false, nil
 }

@@ -78,6 +78,7 @@ func appendRecords(m *packed.Message, records []presence.Record, limit int) (n i
 		m.Text(r.Server)
 		m.Text(r.Leader)
 		m.Bool(r.Stream)
+		m.Bool(r.Hidden)
 		m.Bool(r.Left)
 		m.Bool(r.Expired)
 		if len(*m) > limit && n > 0 {
@@ -96,7 +97,7 @@ func readRecords(r *packed.Reader) (records []presence.Record, err error) {
 				ClientID: r.Text(), UserID: r.Text(), DisplayName: r.Text(), JoinedAt: r.Int(), Field: r.Text(), Meta: r.Text(),
 			},
 			Version: presence.Version{Number: r.Int(), Writer: r.Text()},
-			Server:  r.Text(), Leader: r.Text(), Stream: r.Bool(), Left: r.Bool(), Expired: r.Bool(),
+			Server:  r.Text(), Leader: r.Text(), Stream: r.Bool(), Hidden: r.Bool(), Left: r.Bool(), Expired: r.Bool(),
 		})
 	}
 	return records, r.Err()
@@ -150,8 +151,21 @@ func (r *Room) mergePresence(records []presence.Record) {
 func (r *Room) presenceChangedLocked() {
 	r.publishPresenceLocked()
 	r.schedulePresenceLocked()
-	if at, ok := r.presence.NextExpiry(); ok {
-		r.armPresenceLocked(at)
+	r.armPresenceLocked(time.Now().Add(r.hub.cfg.PresenceTimeout))
+}
+
+// runDigests sends digests until ctx ends. It does not wait for the database, since the others take a server without digests for
+// dead.
+func (c *cluster) runDigests(ctx context.Context) {
+	tick := time.NewTicker(max(c.hub.cfg.PresenceTimeout/digestsInLease, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			c.sendDigests()
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

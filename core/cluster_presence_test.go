@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,6 +162,38 @@ func TestClientsOfDeadServerLeaveAfterPresenceTimeout(t *testing.T) {
 	})
 }
 
+// hanging is a store that does not respond to heartbeats from a time on.
+type hanging struct {
+	core.Store
+	hangs atomic.Bool
+}
+
+func (s *hanging) SaveNode(ctx context.Context, n core.Node) error {
+	if s.hangs.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return s.Store.SaveNode(ctx, n)
+}
+
+func TestClientsStayPresentEverywhereWhileTheDatabaseDoesNotRespond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &hanging{Store: memstore.New()}
+		_, hubs := servers(t, store, 2)
+		rooms := []*core.Room{room(t, hubs[0], "r"), room(t, hubs[1], "r")}
+		connect(t, rooms[0], "ann", "")
+		synctest.Wait()
+		store.hangs.Store(true)
+		time.Sleep(10 * time.Minute)
+		wantSamePresence(t, rooms, 1)
+		for _, c := range rooms[1].Listener().(*recorder).presenceChanges() {
+			if len(c.Left) > 0 {
+				t.Fatal("the client was away")
+			}
+		}
+	})
+}
+
 func TestClientsOfDrainedServerLeaveWhenItHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, hubs, rooms := onServers(t, 2)
@@ -195,6 +228,52 @@ func TestNewerStreamAtAnotherServerEndsTheOlder(t *testing.T) {
 		synctest.Wait()
 		one, two := replaced(rooms[0]), replaced(rooms[1])
 		if len(one) != 1 || len(two) != 0 {
+			t.Errorf("ended: %v, %v", one, two)
+		}
+	})
+}
+
+// hide opens a stream of a client that is not shown.
+func hide(t *testing.T, r *core.Room, clientID, userID string) int {
+	t.Helper()
+	n, err := r.Connect(t.Context(), core.Connection{ClientID: clientID, UserID: userID, Hidden: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestNewerHiddenStreamAtAnotherServerEndsTheOlder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, _, rooms := onServers(t, 2)
+		hide(t, rooms[0], "ann", "user-1")
+		hide(t, rooms[0], "ben", "user-1")
+		synctest.Wait()
+		_, err := rooms[1].Connect(t.Context(), core.Connection{ClientID: "ann", UserID: "user-2", Hidden: true})
+		wantErr(t, err, core.ErrForeignClient)
+		hide(t, rooms[1], "ann", "user-1")
+		synctest.Wait()
+		net.cut(func(_, _, topic string) bool { return topic == "presence" })
+		hide(t, rooms[1], "ben", "user-1")
+		time.Sleep(5 * time.Second) // a digest makes up for the lost message
+		synctest.Wait()
+		if one, two := replaced(rooms[0]), replaced(rooms[1]); !slices.Equal(one, []string{"ann", "ben"}) || len(two) != 0 {
+			t.Errorf("ended: %v, %v", one, two)
+		}
+		wantSamePresence(t, rooms, 0)
+	})
+}
+
+func TestEndOfHiddenStreamReleasesTheClientOnEveryServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, _, rooms := onServers(t, 2)
+		n := hide(t, rooms[0], "ann", "user-1")
+		synctest.Wait()
+		rooms[0].Disconnect("ann", n)
+		synctest.Wait()
+		hide(t, rooms[1], "ann", "user-2") // this server does not remember whose it was
+		synctest.Wait()
+		if one, two := replaced(rooms[0]), replaced(rooms[1]); len(one)+len(two) != 0 {
 			t.Errorf("ended: %v, %v", one, two)
 		}
 	})

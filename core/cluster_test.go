@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -195,6 +196,106 @@ func TestBatchOfUnreachableOwnerIsCommittedByOtherServerInTime(t *testing.T) {
 	})
 }
 
+// lonely is a store of a server that does not reach the database while down is set: calls fail at once, or time out.
+type lonely struct {
+	core.Store
+	down    atomic.Bool
+	refuses bool
+}
+
+func (s *lonely) reach(ctx context.Context) error {
+	switch {
+	case !s.down.Load():
+		return nil
+	case !s.refuses:
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return errors.New("connection refused")
+}
+
+func (s *lonely) Append(ctx context.Context, batches []*core.Batch) error {
+	if err := s.reach(ctx); err != nil {
+		return err
+	}
+	return s.Store.Append(ctx, batches)
+}
+
+func (s *lonely) Log(ctx context.Context, room string, after int64, page core.Page) ([]*core.Batch, error) {
+	if err := s.reach(ctx); err != nil {
+		return nil, err
+	}
+	return s.Store.Log(ctx, room, after, page)
+}
+
+func (s *lonely) Head(ctx context.Context, room string) (int64, error) {
+	if err := s.reach(ctx); err != nil {
+		return 0, err
+	}
+	return s.Store.Head(ctx, room)
+}
+
+func (s *lonely) Ping(ctx context.Context) error { return s.reach(ctx) }
+
+// A server loses the database while it commits batches of another server, which then commits them itself. Its readers get them, and
+// it accepts batches again when the database is back.
+func TestReadersOfServerWithoutDatabaseGetBatchesOfOthers(t *testing.T) {
+	for _, refuses := range []bool{false, true} {
+		for _, together := range []int{1, 3} { // batches of different rooms in the transaction that fails
+			t.Run(fmt.Sprintf("refuses %v, %d rooms", refuses, together), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					for i := range 5 {
+						loseDatabase(t, fmt.Sprint("room-", i), refuses, together)
+					}
+				})
+			})
+		}
+	}
+}
+
+func loseDatabase(t *testing.T, prefix string, refuses bool, together int) {
+	net, database := new(network), memstore.New()
+	t.Cleanup(net.close)
+	store := &lonely{Store: database, refuses: refuses}
+	alone, other := newHub(t, store, net.join), newHub(t, database, net.join)
+	time.Sleep(2 * time.Second)
+	var names []string
+	for n := range together {
+		names = append(names, fmt.Sprint(prefix, n))
+		submit(t, room(t, other, names[n]), batch(t, "ann", 1, "set x 1"))
+		room(t, alone, names[n])
+	}
+	store.down.Store(true)
+	var all sync.WaitGroup
+	for _, name := range names {
+		all.Go(func() {
+			submit(t, room(t, other, name), batch(t, "ann", 2, "set x 2"))
+			submit(t, room(t, other, name), batch(t, "ann", 3, "set x 3"))
+		})
+	}
+	all.Wait()
+	time.Sleep(15 * time.Second) // one attempt of a transaction, and the delay before it
+	for _, name := range names {
+		if got := delivered(room(t, alone, name)); len(got) < 2 || !slices.Equal(got[len(got)-2:], []int64{2, 3}) {
+			t.Errorf("%s: readers got %v", name, got)
+		}
+	}
+	store.down.Store(false)
+	time.Sleep(15 * time.Second)
+	for _, name := range names {
+		submit(t, room(t, alone, name), batch(t, "bob", 1, "set x 4"))
+		submit(t, room(t, other, name), batch(t, "bob", 2, "set x 5"))
+	}
+	time.Sleep(time.Second)
+	for _, h := range []*core.Hub{alone, other} {
+		for _, name := range names {
+			if got := delivered(room(t, h, name)); !slices.Equal(got[len(got)-4:], []int64{2, 3, 4, 5}) {
+				t.Errorf("%s: readers got %v", name, got)
+			}
+		}
+	}
+}
+
 func TestBatchCommittedTwiceByOwnerAndForwarderIsAppliedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
@@ -340,6 +441,27 @@ func TestReaderWithPositionOfAnotherServerWaitsForIt(t *testing.T) {
 		wantDocument(t, two, `{"x":1}`)
 		if err := two.CheckPosition(t.Context(), 2); err != nil {
 			t.Errorf("a false position: %v", err)
+		}
+	})
+}
+
+func TestPositionThatServerCannotReachIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, database := new(network), memstore.New()
+		t.Cleanup(net.close)
+		store := &lonely{Store: database}
+		one, two := newHub(t, database, net.join), newHub(t, store, net.join)
+		time.Sleep(2 * time.Second)
+		behind := room(t, two, "r")
+		net.cut(func(string, string, string) bool { return true })
+		store.down.Store(true)
+		submit(t, room(t, one, "r"), batch(t, "ann", 1, "set x 1"))
+		if err := behind.CheckPosition(t.Context(), 1); !errors.Is(err, core.ErrBehind) || !errors.Is(err, core.ErrUnavailable) {
+			t.Errorf("without the database: %v", err)
+		}
+		store.down.Store(false)
+		if err := behind.CheckPosition(t.Context(), 1); err != nil {
+			t.Errorf("with the database: %v", err)
 		}
 	})
 }

@@ -79,10 +79,10 @@ func batchesIn(groups []group) (batches []*Batch, rows, bytes int) {
 
 // decide makes a commit of groups from the queue. It has no groups when all submissions have been answered.
 func (c *committer) decide(groups []group, full bool) *commit {
-	now := time.Now()
-	f := &commit{full: full, began: now}
+	f := &commit{full: full, began: time.Now()}
+	serverTs := c.cfg.WallClock().UnixMilli()
 	for _, g := range groups {
-		g = g.room.decide(g.submissions, now.UnixMilli())
+		g = g.room.decide(g.submissions, serverTs)
 		if g.n > 0 {
 			f.groups = append(f.groups, g)
 		} else {
@@ -94,7 +94,7 @@ func (c *committer) decide(groups []group, full bool) *commit {
 
 // decide assigns the room's next numbers to submissions. A submission whose clientSeq was used after it was queued gets its
 // answer instead.
-func (r *Room) decide(submissions []*submission, now int64) group {
+func (r *Room) decide(submissions []*submission, serverTs int64) group {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := group{room: r}
@@ -116,7 +116,7 @@ func (r *Room) decide(submissions []*submission, now int64) group {
 		p.submissions = append(p.submissions, s)
 		proposals = append(proposals, s.Proposal)
 	}
-	p.batches = r.state.Decide(proposals, now)
+	p.batches = r.state.Decide(proposals, serverTs)
 	p.n = len(p.batches)
 	return p
 }

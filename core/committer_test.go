@@ -299,6 +299,24 @@ func TestUnexplainedConflictIsNotRetriedForever(t *testing.T) {
 	})
 }
 
+func TestConflictThatTheLogDoesNotShowIsRepeatedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := new(measurer)
+		store := &faultyStore{Store: memstore.New()}
+		store.append = func(_ context.Context, _ []*core.Batch, do func() error) error {
+			if store.calls == 1 { // the database then loses what this one conflicts with
+				return core.ErrConflict
+			}
+			return do()
+		}
+		r := room(t, newHub(t, store, measuredBy(m)), "room")
+		submit(t, r, batch(t, "ann", 1, "set n 1"))
+		if n := m.read(); n.contradicted != 0 || n.batches != 1 {
+			t.Errorf("%+v", n)
+		}
+	})
+}
+
 // slowStore takes a time for each row, up to the timeout of the call.
 func slowStore(perRow time.Duration) *faultyStore {
 	store := &faultyStore{Store: memstore.New()}

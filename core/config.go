@@ -16,6 +16,8 @@ type Config struct {
 	InitialState InitialStateLoader
 	// Bus connects the hub to the other servers of the database. Default: they are noticed by the log tail only.
 	Bus Bus
+	// WallClock gives batches their time, and bounds the age of batches for Retention. Default: time.Now.
+	WallClock func() time.Time
 	// Node returns the address, the version and the number of streams of this server, about once a second, if there is a Bus.
 	Node func() Node
 	// Servers receives the descriptions of all servers about once a second, if there is a Bus. It must not block.
@@ -49,6 +51,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.Metrics == nil {
 		c.Metrics = noMetrics{}
+	}
+	if c.WallClock == nil {
+		c.WallClock = time.Now
 	}
 	setDefault(&c.ServerBatch, 1500*time.Millisecond)
 	setDefault(&c.PresenceTimeout, 15*time.Second)

@@ -21,7 +21,7 @@
 // nothing is folded between Decide and Fold, and the outcomes stay valid.
 //
 // State, presence.Table, dedup, unsaved and commitQueue are pure: they have no lock, clock, goroutine or I/O. Room, committer
-// and checkpointer are the shells around them. docs/architecture.md lists goroutines, timers and the lock order.
+// and checkpointer are the shells around them. docs/about/architecture.md lists goroutines, timers and the lock order.
 //
 // Invariants:
 //

@@ -9,6 +9,8 @@ import (
 var (
 	// ErrUnavailable: the database cannot be used now. The caller may retry.
 	ErrUnavailable = errors.New("database unavailable")
+	// ErrBehind: the client has a batch of another server that this one cannot read now. It wraps ErrUnavailable.
+	ErrBehind = fmt.Errorf("%w: this server does not have the client's position yet", ErrUnavailable)
 	// ErrOverloaded: a queue or table is full, or the memory budget is used up. The caller may retry later.
 	ErrOverloaded = errors.New("server overloaded")
 	// ErrTooManyRooms: an account has reached its limit of open rooms.

@@ -12,13 +12,13 @@ import (
 type history struct {
 	store     Store
 	fromStart bool     // the store created this history: no client can have a position beyond the log
-	lastSeen  position // a batch that the database is known to have
+	lastSeen  position // the batch that the database was last known to get
 }
 
-// position is a batch's place in the database.
+// position is a batch's place in the database, and its time, by which another batch in that place is recognised.
 type position struct {
-	room string
-	seq  int64
+	room    string
+	seq, ts int64
 }
 
 // Delay between attempts to reopen the store: the first, and the longest.
@@ -136,18 +136,25 @@ func (h *Hub) WaitReopened(ctx context.Context) {
 	}
 }
 
-// recordHead records that the database has a batch.
-func (h *Hub) recordHead(store Store, room string, seq int64) {
+// recordHead records that the database has got a batch.
+func (h *Hub) recordHead(store Store, b *Batch) { h.record(store, b, false) }
+
+// recordOld records that the database has a batch that may be old. A newer one is a better witness: a restored backup has the old one.
+func (h *Hub) recordOld(store Store, b *Batch) { h.record(store, b, true) }
+
+func (h *Hub) record(store Store, b *Batch, old bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.history.store == store {
-		h.history.lastSeen = position{room, seq}
+	if h.history.store == store && (!old || b.ServerTs > h.history.lastSeen.ts) {
+		h.history.lastSeen = position{b.Room, b.ServerSeq, b.ServerTs}
 	}
 }
 
 // CheckPosition checks a serverSeq that a client claims to have, and waits until the room has it, if the log does: another
 // server may have committed it. A serverSeq beyond the log proves that the database has lost
-// batches, as a restored backup has. Then the database gets a new epoch and the error wraps ErrHistoryChanged.
+// batches, as a restored backup has. Then the database gets a new epoch and the error wraps ErrHistoryChanged. The error wraps
+// ErrBehind if this server, one of several, cannot get the batch now. Without other servers, an outage of the database is another
+// ErrUnavailable.
 //
 // Clients can claim any serverSeq. So the claim is ignored in a history that this process has created: a false claim renews
 // the epoch at most once in the life of a process.
@@ -164,14 +171,20 @@ func (r *Room) CheckPosition(ctx context.Context, seq int64) error {
 	switch {
 	case err == nil && head >= seq:
 		r.hub.heard(r.store, r.name, head, nil)
-		r.reach(ctx, seq, reachTimeout)
+		if !r.reach(ctx, seq, reachTimeout) {
+			return ErrBehind
+		}
 		return nil
 	case err == nil && r.hub.watchedFromStart(r.store):
 		return nil
 	case err == nil:
 		err = fmt.Errorf("%w: room %q: a client has batch %d and the log ends at %d", ErrHistoryLost, r.name, seq, head)
 	}
-	return r.hub.storeError(r.store, err, "checking a client's position")
+	err = r.hub.storeError(r.store, err, "checking a client's position")
+	if r.hub.shared() && errors.Is(err, ErrUnavailable) {
+		return fmt.Errorf("%w: %w", ErrBehind, err)
+	}
+	return err
 }
 
 // shared reports whether other servers may commit batches, as far as this one knows.

@@ -316,3 +316,100 @@ func TestErrorOfReplacedStoreDoesNotRefuseWrites(t *testing.T) {
 		submit(t, room(t, h, "room"), batch(t, "ann", 1, "set n 1"))
 	})
 }
+
+func TestServerThatOnlyFollowsNoticesLoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		net, hubs := servers(t, store, 2, watching)
+		net.cut(func(_, _, topic string) bool { return topic == "submit" })
+		r := room(t, hubs[1], "room")
+		for n := range int64(5) {
+			submit(t, room(t, hubs[0], "room"), batch(t, "ann", n+1, "set n 1"))
+		}
+		synctest.Wait()
+		closeHub(t, hubs[0])
+		store.Forget("room", 3)
+		time.Sleep(time.Second)
+		if got := closings(r); len(got) != 1 || hubs[1].Epoch() == r.Epoch() {
+			t.Errorf("closed with %v, and the epoch is %s", got, hubs[1].Epoch())
+		}
+	})
+}
+
+func TestLossIsNoticedAfterAnOldRoomWasOpened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		first := newHub(t, store, func(c *core.Config) { c.ServerBatch = 24 * time.Hour }) // the log is read when the room is opened
+		submit(t, room(t, first, "old"), batch(t, "ann", 1, "set n 1"))
+		time.Sleep(time.Hour)
+		h := newHub(t, store.Connect(), watching)
+		r := room(t, h, "room")
+		for n := range int64(5) {
+			submit(t, r, batch(t, "ann", n+1, "set n 1"))
+		}
+		room(t, h, "old")
+		store.Forget("room", 3)
+		time.Sleep(time.Second)
+		if got := closings(r); len(got) != 1 || h.Epoch() == r.Epoch() {
+			t.Errorf("closed with %v, and the epoch is %s", got, h.Epoch())
+		}
+	})
+}
+
+func TestServerNoticesThatOthersHaveContinuedARestoredBackup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		h := newHub(t, store, watching)
+		r := room(t, h, "room")
+		for n := range int64(5) {
+			submit(t, r, batch(t, "ann", n+1, "set n 1"))
+		}
+		time.Sleep(600 * time.Millisecond) // after the watcher has looked
+		store.Forget("room", 3)
+		other := newHub(t, store.Connect())
+		for n := range int64(5) {
+			submit(t, room(t, other, "room"), batch(t, "ben", n+1, "set n 2"))
+		}
+		time.Sleep(time.Second)
+		if got := closings(r); len(got) != 1 || h.Epoch() == r.Epoch() {
+			t.Errorf("closed with %v, and the epoch is %s", got, h.Epoch())
+		}
+	})
+}
+
+// checkpoints is a store whose checkpoints can fail.
+type checkpoints struct {
+	*memstore.Store
+	fail  atomic.Bool
+	saved atomic.Int32
+}
+
+func (s *checkpoints) SaveCheckpoints(ctx context.Context, all []core.Checkpoint) error {
+	if s.fail.Load() {
+		return errors.New("down")
+	}
+	s.saved.Add(1)
+	return s.Store.SaveCheckpoints(ctx, all)
+}
+
+func TestCheckpointIsNotSavedInARestoredBackupAfterAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &checkpoints{Store: memstore.New()}
+		h := newHub(t, store)
+		submit(t, room(t, h, "room"), batch(t, "ann", 1, "set n 1"))
+		time.Sleep(10 * time.Second) // its first checkpoint and its row are saved
+		store.fail.Store(true)
+		submit(t, room(t, h, "room"), batch(t, "ann", 2, "set n 2"))
+		time.Sleep(2 * time.Second)
+		for n := range int64(2) {
+			submit(t, room(t, h, "other"), batch(t, "ann", n+1, "set n 3"))
+		}
+		store.Forget("other", 1)
+		store.saved.Store(0)
+		store.fail.Store(false)
+		time.Sleep(10 * time.Second)
+		if n := store.saved.Load(); n != 0 {
+			t.Errorf("%d checkpoints of the lost history were saved", n)
+		}
+	})
+}

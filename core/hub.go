@@ -68,6 +68,7 @@ func NewHub(cfg Config) *Hub {
 	go h.tailer.run()
 	if cfg.Bus != nil {
 		go h.cluster.membership.run()
+		h.opening.Go(func() { h.cluster.runDigests(h.ctx) })
 	}
 	return h
 }
@@ -132,7 +133,7 @@ func (h *Hub) Ping(ctx context.Context) error {
 	defer cancel()
 	err := store.Ping(ctx)
 	h.watcher.record(store, err)
-	if lag := h.tailer.lag(time.Now()); err == nil && h.shared() && lag > maxTailLag {
+	if lag := h.tailer.lag(); err == nil && h.shared() && lag > maxTailLag {
 		return fmt.Errorf("%w: the log tail was last read %v ago", ErrUnavailable, lag.Round(time.Second))
 	}
 	return h.storeError(store, err, "pinging the database")

@@ -57,7 +57,7 @@ func (h *Hub) writeInitialState(store Store, state *State) error {
 	}
 	h.memory.Add(memory)
 	defer h.memory.Add(-memory)
-	decided := state.Decide(proposals, time.Now().UnixMilli())
+	decided := state.Decide(proposals, h.cfg.WallClock().UnixMilli())
 	for _, d := range decided {
 		if reason := d.Ops[0].Discarded; reason != tree.Applied {
 			return fmt.Errorf("%w: document %q: %s", ErrNoInitialState, d.Key, reason)

@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// membership is the goroutine that describes this server to the others in sync_nodes, and reads their descriptions. It also
-// sends the digests of presence.
+// membership is the goroutine that describes this server to the others in sync_nodes, and reads their descriptions.
 type membership struct {
 	worker
 	cluster *cluster
@@ -19,20 +18,9 @@ func newMembership(c *cluster) *membership { return &membership{worker: newWorke
 
 func (m *membership) run() {
 	defer close(m.done)
-	tick := time.NewTicker(heartbeat)
-	defer tick.Stop()
-	digests := time.NewTicker(max(m.cluster.hub.cfg.PresenceTimeout/digestsInLease, time.Millisecond))
-	defer digests.Stop()
-	m.beat()
-	for {
-		select {
-		case <-tick.C:
-			m.beat()
-		case <-digests.C:
-			m.cluster.sendDigests()
-		case <-m.wake:
-			m.beat()
-		case <-m.ctx.Done():
+	for began := time.Now(); ; began = time.Now() {
+		m.beat()
+		if !m.sleep(time.Until(began.Add(heartbeat))) {
 			return
 		}
 	}

@@ -28,7 +28,7 @@ func (p *pruner) advanceClock() error {
 		return err
 	}
 	now := time.Now()
-	wall := now.Round(0) // without the monotonic clock
+	wall := p.cfg.WallClock().Round(0) // without the monotonic clock
 	if p.read.IsZero() {
 		if p.clock.now, err = p.startClock(earlier(wall, database)); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -41,14 +42,47 @@ func (t *track) conflict(a attempt) {
 	t.add(a.withGroups(a.rest, a.size))
 }
 
-// unexplainedConflict ends an attempt whose conflict the log does not show. A retry would meet the same conflict: an
-// operator has to look at the database.
+// dropOvertaken removes the groups of an attempt of unknown fate whose first number another server has used, as its message
+// says. It is a conflict, whatever the database answers later, so these groups are decided again. Otherwise the room's
+// readers would not get what other servers commit until this one reaches the database. If no group is left, it continues
+// with the rest.
+func (t *track) dropOvertaken(a *attempt) {
+	var head []group
+	for _, p := range a.head {
+		page, _, _ := p.room.ahead.take(p.room.state.Seq())
+		if len(page) == 0 {
+			head = append(head, p)
+		} else if err := p.room.foldOthers(page); err != nil {
+			t.c.refuse(p, err)
+		} else {
+			t.c.finish(p.room, p.submissions)
+		}
+	}
+	if len(head) == len(a.head) {
+		return
+	}
+	all, _, _ := batchesIn(head)
+	a.head, a.batches = head, len(all)
+	a.commit = a.withGroups(slices.Concat(head, a.rest), a.size)
+	if len(head) == 0 {
+		t.databaseUp() // no attempt that would end the outage may follow; the next one finds out
+		t.add(a.commit)
+	}
+}
+
+// unexplainedConflict repeats an attempt whose conflict the log does not show once: the database may have lost the batches in between, as
+// by a restored backup, and then the repetition says so. Another conflict is refused: an operator has to look at the database.
 func (t *track) unexplainedConflict(a attempt) {
 	if a.batches > 1 {
 		t.split(a)
 		return
 	}
 	p := a.head[0]
+	if s := p.submissions[0]; !s.contradicted {
+		s.contradicted = true
+		t.retryIsolated(a)
+		return
+	}
 	t.c.cfg.Log.Error("database reports a conflict that its log does not show; the batch is refused. "+
 		"Look for rows of this room beyond this serverSeq, and for unique indexes that pathsync did not create",
 		"room", p.room.name, "serverSeq", p.batches[0].ServerSeq, "error", a.err, reported(a.err))

@@ -18,7 +18,7 @@ type Room struct {
 	store Store     // of the history that the room was opened from; the room uses no other
 	queue roomQueue // the committer's lock guards it
 
-	mu       sync.Mutex // see docs/architecture.md for the lock order
+	mu       sync.Mutex // see docs/about/architecture.md for the lock order
 	state    *State     // a track that has the room in flight may read it without the lock
 	presence *presence.Table
 	listener Listener

@@ -127,7 +127,7 @@ func (h *Hub) replay(store Store, state *State) error {
 				return err
 			}
 		}
-		h.recordHead(store, state.room, state.Seq())
+		h.recordOld(store, batches[len(batches)-1])
 	}
 }
 

@@ -26,9 +26,8 @@ func (r *Room) Connect(ctx context.Context, c Connection) (stream int, err error
 	defer r.mu.Unlock()
 	r.streams++
 	if c.Hidden {
-		return r.streams, nil
-	}
-	if !r.presence.Connect(c.ClientID, c.UserID, c.DisplayName, r.streams, time.Now()) {
+		r.presence.ConnectHidden(c.ClientID, c.UserID, r.streams, time.Now())
+	} else if !r.presence.Connect(c.ClientID, c.UserID, c.DisplayName, r.streams, time.Now()) {
 		return 0, r.errPresenceFull()
 	}
 	r.publishPresenceLocked()

@@ -24,7 +24,7 @@ func (h *Hub) Stats() Stats {
 	return Stats{
 		Servers: len(h.cluster.members.Load().live), BusHealthy: bus != nil && bus.Healthy(),
 		Rooms: rooms, MemoryBytes: h.estimate(), QueuedBytes: h.committer.queuedBytes(),
-		TailLag: h.tailer.lag(time.Now()), TailHeld: time.Duration(h.tailer.held.Load()),
+		TailLag: h.tailer.lag(), TailHeld: time.Duration(h.tailer.held.Load()),
 		Unsaved: h.checkpointer.lag(time.Now()), Outage: reopening || h.committer.outage.Load() || h.watcher.gone.Load(),
 	}
 }

@@ -2,8 +2,8 @@ package core
 
 import "container/list"
 
-// submission is a proposal that waits for its commit. The committer's lock guards queue, state and element. attempts and
-// strikes belong to the track that has the submission in flight.
+// submission is a proposal that waits for its commit. The committer's lock guards queue, state and element. attempts,
+// strikes and contradicted belong to the track that has the submission in flight.
 type submission struct {
 	*Proposal
 	room     *Room
@@ -13,8 +13,10 @@ type submission struct {
 	element  *list.Element // in queue.waiting, while the state is submissionWaiting
 	attempts int           // failed transactions that had this batch alone
 	strikes  int           // failed attempts during which the database committed other transactions
-	outcome  outcome       // set before done is closed
-	done     chan struct{}
+	// contradicted: an attempt met a conflict that the log did not show.
+	contradicted bool
+	outcome      outcome // set before done is closed
+	done         chan struct{}
 }
 
 type submissionState uint8

@@ -10,9 +10,10 @@ import (
 // tailer is the goroutine that reads the log tail, so that open rooms get the batches that other servers commit.
 type tailer struct {
 	worker
-	hub  *Hub
-	read atomic.Int64 // when the tail was last read, in nanoseconds since the Unix epoch
-	held atomic.Int64 // result of Tail.Held
+	hub   *Hub
+	began time.Time
+	read  atomic.Int64 // when the tail was last read: a time.Duration since began, because wall clocks jump
+	held  atomic.Int64 // result of Tail.Held
 
 	// Only the goroutine uses these.
 	store  Store // of the tail
@@ -21,9 +22,7 @@ type tailer struct {
 }
 
 func newTailer(h *Hub) *tailer {
-	t := &tailer{worker: newWorker(), hub: h}
-	t.read.Store(time.Now().UnixNano())
-	return t
+	return &tailer{worker: newWorker(), hub: h, began: time.Now()}
 }
 
 func (t *tailer) close() {
@@ -38,10 +37,7 @@ func (t *tailer) run() {
 		if t.next() {
 			wait = 0
 		}
-		select {
-		case <-time.After(wait):
-		case <-t.wake:
-		case <-t.ctx.Done():
+		if !t.sleep(wait) {
 			return
 		}
 	}
@@ -75,7 +71,7 @@ func (t *tailer) next() (more bool) {
 		return false
 	case err == nil:
 		t.failed = false
-		t.read.Store(time.Now().UnixNano())
+		t.read.Store(int64(time.Since(t.began)))
 		return more
 	case errors.Is(err, ErrHistoryChanged):
 		t.hub.startReopen(store, err)
@@ -111,8 +107,10 @@ func (t *tailer) pass(ctx context.Context) (more bool, err error) {
 	for _, e := range entries {
 		heads[e.Room] = max(heads[e.Room], e.ServerSeq)
 	}
-	for room, seq := range heads {
-		t.hub.heard(t.store, room, seq, nil)
+	for _, e := range entries {
+		if heads[e.Room] == e.ServerSeq {
+			t.hub.heard(t.store, e.Room, e.ServerSeq, nil)
+		}
 	}
 	return more, nil
 }
@@ -121,6 +119,6 @@ func (t *tailer) pass(ctx context.Context) (more bool, err error) {
 const maxTailLag = 10 * time.Second
 
 // lag returns for how long the tail has not been read, beyond its interval.
-func (t *tailer) lag(now time.Time) time.Duration {
-	return max(0, now.Sub(time.Unix(0, t.read.Load()))-t.interval())
+func (t *tailer) lag() time.Duration {
+	return max(0, time.Since(t.began)-time.Duration(t.read.Load())-t.interval())
 }

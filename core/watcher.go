@@ -30,25 +30,28 @@ func (w *watcher) run() {
 	for {
 		select {
 		case <-tick.C:
-			w.check()
+			_ = w.check(w.ctx) // record acts on it
 		case <-w.ctx.Done():
 			return
 		}
 	}
 }
 
-func (w *watcher) check() {
+// check checks the current history, and acts on the result. The error is ErrHistoryChanged while the store is being reopened.
+func (w *watcher) check(ctx context.Context) error {
 	w.hub.mu.Lock()
 	now, reopening := w.hub.history, w.hub.reopening != nil
 	w.hub.mu.Unlock()
 	if reopening {
-		return
+		return ErrHistoryChanged
 	}
-	ctx, cancel := context.WithTimeout(w.ctx, w.hub.cfg.StoreTimeout)
+	limited, cancel := context.WithTimeout(ctx, w.hub.cfg.StoreTimeout)
 	defer cancel()
-	if err := now.check(ctx); w.ctx.Err() == nil {
+	err := now.check(limited)
+	if ctx.Err() == nil {
 		w.record(now.store, err)
 	}
+	return err
 }
 
 // record acts on the error of a store call. It does nothing for a store that is not the current one any more.
@@ -72,14 +75,21 @@ func (w *watcher) record(store Store, err error) {
 	}
 }
 
-// check verifies the epoch in the database, and that it still has the last batch that this process has seen.
+// check verifies the epoch in the database, and that it still has the last batch that this process has seen. In a restored backup, another
+// server may have committed others in its place.
 func (h history) check(ctx context.Context) error {
 	if err := h.store.Ping(ctx); err != nil || h.lastSeen.seq == 0 {
 		return err
 	}
-	head, err := h.store.Head(ctx, h.lastSeen.room)
-	if err == nil && head < h.lastSeen.seq {
-		err = fmt.Errorf("%w: the log of room %q ends at batch %d and had batch %d", ErrHistoryLost, h.lastSeen.room, head, h.lastSeen.seq)
+	last := h.lastSeen
+	found, err := h.store.Oldest(ctx, last.room, last.seq-1, Bounds{Rows: 1, Bytes: 1})
+	switch {
+	case err != nil:
+		return err
+	case len(found) == 0:
+		return fmt.Errorf("%w: the log of room %q ends before batch %d, which it had", ErrHistoryLost, last.room, last.seq)
+	case found[0].ServerSeq == last.seq && found[0].ServerTs != last.ts: // a later one: it was pruned
+		return fmt.Errorf("%w: batch %d of room %q is another one than it was", ErrHistoryLost, last.seq, last.room)
 	}
-	return err
+	return nil
 }

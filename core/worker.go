@@ -27,6 +27,18 @@ func (w *worker) notify() {
 	}
 }
 
+// sleep waits until the goroutine is woken, for at most d, and reports whether the goroutine continues. The end of d wakes it, too, so
+// that there is no choice between channels: one that is ready would delay another for any time.
+func (w *worker) sleep(d time.Duration) bool {
+	timer := time.AfterFunc(d, w.notify)
+	defer timer.Stop()
+	select {
+	case <-w.wake:
+	case <-w.ctx.Done():
+	}
+	return w.ctx.Err() == nil
+}
+
 // call makes one call of the store with a timeout.
 func (w *worker) call(timeout time.Duration, use func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(w.ctx, timeout)

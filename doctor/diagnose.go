@@ -39,15 +39,15 @@ const (
 
 // recipes are the pages of the fixes.
 var recipes = map[Code]string{
-	SlashRewritten: "docs/proxies.md#slash",
-	BodyLimited:    "docs/proxies.md#bodies",
-	HostRewritten:  "docs/proxies.md#host",
-	Compressed:     "docs/proxies.md#compressed",
-	Buffered:       "docs/proxies.md#buffered",
-	Cut:            "docs/proxies.md#cut",
-	Stripped:       "docs/proxies.md#stripped",
-	Cached:         "docs/proxies.md#cached",
-	SixConnections: "docs/proxies.md#six-connections",
+	SlashRewritten: "docs/run/proxies.md#slash",
+	BodyLimited:    "docs/run/proxies.md#bodies",
+	HostRewritten:  "docs/run/proxies.md#host",
+	Compressed:     "docs/run/proxies.md#compressed",
+	Buffered:       "docs/run/proxies.md#buffered",
+	Cut:            "docs/run/proxies.md#cut",
+	Stripped:       "docs/run/proxies.md#stripped",
+	Cached:         "docs/run/proxies.md#cached",
+	SixConnections: "docs/run/proxies.md#six-connections",
 }
 
 func found(fault bool, code Code, format string, args ...any) []Finding {

@@ -157,7 +157,7 @@ func TestAllOfSeveralFaultsAreFound(t *testing.T) {
 	var codes []doctor.Code
 	for _, f := range doctor.Diagnose(o) {
 		codes = append(codes, f.Code)
-		if !strings.HasPrefix(f.Recipe, "docs/proxies.md#") {
+		if !strings.HasPrefix(f.Recipe, "docs/run/proxies.md#") {
 			t.Errorf("%s has no recipe", f.Code)
 		}
 	}

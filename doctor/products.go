@@ -14,17 +14,17 @@ type Product struct {
 
 // The known products.
 var (
-	cloudflare = Product{"Cloudflare", "docs/proxies.md#cloudflare"}
-	cloudFront = Product{"Amazon CloudFront", "docs/proxies.md#cloudfront"}
-	alb        = Product{"AWS ALB", "docs/proxies.md#alb"}
-	frontDoor  = Product{"Azure Front Door", "docs/proxies.md#front-door"}
-	fastly     = Product{"Fastly", "docs/proxies.md#fastly"}
-	iis        = Product{"Microsoft IIS", "docs/proxies.md#iis"}
-	envoy      = Product{"Envoy", "docs/proxies.md#envoy"}
-	nginx      = Product{"nginx", "docs/proxies.md#nginx"}
-	apache     = Product{"Apache httpd", "docs/proxies.md#apache"}
-	varnish    = Product{"Varnish", "docs/proxies.md#varnish"}
-	caddy      = Product{"Caddy", "docs/proxies.md#caddy"}
+	cloudflare = Product{"Cloudflare", "docs/run/proxies.md#cloudflare"}
+	cloudFront = Product{"Amazon CloudFront", "docs/run/proxies.md#cloudfront"}
+	alb        = Product{"AWS ALB", "docs/run/proxies.md#alb"}
+	frontDoor  = Product{"Azure Front Door", "docs/run/proxies.md#front-door"}
+	fastly     = Product{"Fastly", "docs/run/proxies.md#fastly"}
+	iis        = Product{"Microsoft IIS", "docs/run/proxies.md#iis"}
+	envoy      = Product{"Envoy", "docs/run/proxies.md#envoy"}
+	nginx      = Product{"nginx", "docs/run/proxies.md#nginx"}
+	apache     = Product{"Apache httpd", "docs/run/proxies.md#apache"}
+	varnish    = Product{"Varnish", "docs/run/proxies.md#varnish"}
+	caddy      = Product{"Caddy", "docs/run/proxies.md#caddy"}
 )
 
 // trace is a header field by which a product is recognised.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -51,6 +52,16 @@ func TestRequestIsLoggedInTheAccessLog(t *testing.T) {
 		a := s.post("/v1/rooms/my%20room/ops", `{"clientId":"ada","key":"k","ops":[{"op":"set","path":"x","value":1}]}`, "X-Request-Id", "r1").is(200)
 		wantLine(t, logged(t, &log), fmt.Sprintf("address:203.0.113.1 bytes:%d method:POST ms:0 msg:request path:/v1/rooms/my%%20room/ops "+
 			"request:r1 route:POST /v1/rooms/{room}/ops status:200", len(a.body)))
+	}, accessLog(&log))
+}
+
+func TestHEADIsLoggedWithoutTheBytesOfABody(t *testing.T) {
+	var log lines
+	inBubble(t, func(t *testing.T, s *server) {
+		s.send(http.MethodHead, "/openapi.yaml", nil).is(200)
+		if line := logged(t, &log); line["bytes"] != 0.0 || line["route"] != "HEAD /openapi.yaml" {
+			t.Errorf("logged %v", line)
+		}
 	}, accessLog(&log))
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/pathsync/pathsync/access"
 )
 
-// Cache-Control of responses; docs/caching.md explains it.
+// Cache-Control of responses; docs/run/caching.md explains it.
 
 const (
 	// shortAge is how long caches may reuse a response that soon changes: long enough to serve all readers that wait for

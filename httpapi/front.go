@@ -62,7 +62,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.origins.SetHeaders(h, r)
 	switch {
 	case f.origins.Preflight(w, r):
-	case r.URL.Path == "/healthz" && r.Method == http.MethodGet:
+	case r.URL.Path == "/healthz" && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		h.Set("Content-Type", jsonContentType)
 		h.Set("Cache-Control", noStore)
 		_, _ = w.Write([]byte(`{"status":"ok"}` + "\n")) // an error means that the client has disconnected

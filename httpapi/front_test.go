@@ -25,6 +25,9 @@ func TestFrontAnswersUntilThereIsAServer(t *testing.T) {
 	if w := send(http.MethodGet, "/healthz"); w.Code != http.StatusOK || w.Body.String() != "{\"status\":\"ok\"}\n" {
 		t.Errorf("/healthz: %d %s", w.Code, w.Body)
 	}
+	if w := send(http.MethodHead, "/healthz"); w.Code != http.StatusOK {
+		t.Errorf("HEAD /healthz: %d", w.Code)
+	}
 	for _, path := range []string{"/readyz", "/v1/rooms/r", "/metrics", "/", "/absent"} {
 		w := send(http.MethodPost, path)
 		if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), `"retryable":true`) || w.Header().Get("Retry-After") == "" {

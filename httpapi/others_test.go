@@ -60,6 +60,16 @@ func TestStreamAtAnotherServerEndsTheOlderOne(t *testing.T) {
 	two.get(seven+"/presence").has("Content-Type", "application/json")
 }
 
+func TestStreamAtAnotherServerEndsTheOlderOneOfAReaderWithoutPresence(t *testing.T) {
+	one, two := startTwo(t, guarded)
+	older := one.by("ann", onlyReads).open(seven + "/events?clientId=ann").live()
+	two.by("ann", onlyReads).open(seven + "/events?clientId=ann").live()
+	older.until("problem")
+	if body := two.by("ben", editor).get(seven + "/presence").is(200).body; strings.Contains(body, "ann") {
+		t.Errorf("the presence list has the reader: %s", body)
+	}
+}
+
 func TestClientIDOfAnotherUserIsRefusedOnEveryServer(t *testing.T) {
 	one, two := startTwo(t, guarded)
 	one.by("ann", editor).open(seven + "/events?clientId=anns").live()
@@ -86,4 +96,20 @@ func TestReaderThatMovesToAnotherServerMissesNothing(t *testing.T) {
 	if body := two.get(seven + "/changes?after=" + after).is(200).body; !strings.Contains(body, `"changes":[]`) {
 		t.Errorf("%s", body)
 	}
+}
+
+// A reader has a batch of another server, and this one can get it neither from that server nor from the database.
+func TestReaderDoesNotGoBackAtServerThatIsBehind(t *testing.T) {
+	t.Parallel()
+	one, two := startTwo(t)
+	one.set("board-7", "x", "1")
+	two.get(seven).is(200)
+	two.store.fail(errAway)
+	missing := epoch + "-2"
+	hidesDatabase(t, two.get(seven, "If-None-Match", `"`+missing+`"`).problem(503, problem.DatabaseUnavailable))
+	hidesDatabase(t, two.get(seven+"/events", "Last-Event-ID", missing).problem(503, problem.DatabaseUnavailable))
+	two.get(seven, "If-None-Match", `"`+epoch+`-1"`).is(304)
+	two.store.recover()
+	one.set("board-7", "x", "2")
+	two.get(seven, "If-None-Match", `"`+missing+`"`).is(304)
 }

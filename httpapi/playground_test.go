@@ -63,3 +63,17 @@ func TestOtherFilesAreNotServed(t *testing.T) {
 		}
 	})
 }
+
+func TestPagesAndTheirFilesAreCompressedAndRevalidated(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *server) {
+		asset := regexp.MustCompile(`/assets/[\w.-]+\.js`).FindString(s.get("/").body)
+		for _, path := range []string{"/", asset, "/docs", "/docs/page.js", "/guide/", "/guide/style.css"} {
+			whole := s.get(path).is(200)
+			packed := s.get(path, "Accept-Encoding", "gzip").is(200).has("Content-Encoding", "gzip").has("Vary", "Accept-Encoding")
+			if len(packed.body) >= len(whole.body) {
+				t.Errorf("%s has %d bytes, compressed %d", path, len(whole.body), len(packed.body))
+			}
+			s.get(path, "If-None-Match", packed.header.Get("ETag")).is(304).says("")
+		}
+	})
+}

@@ -72,7 +72,9 @@ func (w *response) Write(p []byte) (int, error) {
 	} else { // the WriteTimeout of http.Server suffices
 		n, err = w.ResponseWriter.Write(p)
 	}
-	w.bytes += int64(n)
+	if w.entry.method != http.MethodHead { // net/http drops the body
+		w.bytes += int64(n)
+	}
 	return n, err
 }
 

@@ -38,13 +38,15 @@ func (s *Server) roomNamed(r *request, name string) (*core.Room, func(), error) 
 	return s.hub.Room(r.Context(), name, s.limits.Accounts(&r.sender)...)
 }
 
-// checkHistory fails with core.ErrHistoryChanged when a position proves that the database has lost batches. An outage of
-// the database is not an error: readers are then answered from memory.
+// checkHistory fails with core.ErrHistoryChanged when a position proves that the database has lost batches, and with
+// core.ErrBehind when another server has committed it and this one cannot read it now: the reader would go back in time. Any
+// other outage of the database is not an error: readers are then answered from memory.
 func checkHistory(ctx context.Context, room *core.Room, id wire.EventID) error {
 	if id.Epoch != room.Epoch() {
 		return nil
 	}
-	if err := room.CheckPosition(ctx, id.Seq); errors.Is(err, core.ErrHistoryChanged) {
+	err := room.CheckPosition(ctx, id.Seq)
+	if errors.Is(err, core.ErrHistoryChanged) || errors.Is(err, core.ErrBehind) {
 		return err
 	}
 	return nil

@@ -125,6 +125,9 @@ func (s *Server) writeState(w *response, id wire.EventID, pieces [][]byte) error
 	w.Header().Set("Content-Type", jsonContentType)
 	w.Header().Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(http.StatusOK)
+	if w.entry.method == http.MethodHead {
+		return nil
+	}
 	defer s.documents.Send(pieces, w.cutAnswer)()
 	for _, p := range pieces {
 		if _, err := w.Write(p); err != nil {

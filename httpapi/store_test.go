@@ -53,6 +53,13 @@ func (s *faultyStore) fault() error {
 	return s.failing
 }
 
+func (s *faultyStore) Head(ctx context.Context, room string) (int64, error) {
+	if err := s.fault(); err != nil {
+		return 0, err
+	}
+	return s.Store.Head(ctx, room)
+}
+
 func (s *faultyStore) Append(ctx context.Context, batches []*core.Batch) error {
 	if err := s.fault(); err != nil {
 		return err

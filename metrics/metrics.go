@@ -61,7 +61,7 @@ func New() *Metrics {
 
 	batches := m.counters("batches_total", "Batches answered, by result: committed, or repeated an earlier one.", "result")
 	m.committed, m.repeated = batches.WithLabelValues("committed"), batches.WithLabelValues("repeated")
-	m.ops = m.counters("ops_total", "Operations committed, by result.", "result")
+	m.ops = m.counters("ops_total", "Operations committed, by result: applied, or the reason why an operation was discarded.", "result")
 	m.applied = m.ops.WithLabelValues("applied")
 	m.commitSeconds = m.histogram("commit_seconds", "Time for one transaction of batches, retries included.", fast)
 	m.commitBatches = m.histogram("commit_batches", "Batches in one transaction.", prometheus.ExponentialBuckets(1, 4, 7))
@@ -74,15 +74,15 @@ func New() *Metrics {
 	others := m.counters("other_batches_total", "Batches of other servers that open rooms got, by source: the bus, or the log.", "source")
 	m.received, m.read = others.WithLabelValues("bus"), others.WithLabelValues("log")
 
-	m.deliverySeconds = m.histogram("delivery_seconds", "Time from a commit to a reader's socket, sampled from one reader at each wake of a room.", fast)
+	m.deliverySeconds = m.histogram("delivery_seconds", "Time from a commit to a reader's socket, sampled on one reader per wake-up of a room, in rotation.", fast)
 
 	m.requestSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Namespace: namespace, Name: "request_seconds", Help: "Time for one request, without streams.", Buckets: waits,
+		Namespace: namespace, Name: "request_seconds", Help: "Time for one request, by route and status. A long poll includes its wait; streams are not included.", Buckets: waits,
 	}, []string{"route", "status"})
 	m.registry.MustRegister(m.requestSeconds)
 	m.problems = m.counters("problems_total", "Requests refused, by the code of the problem.", "code")
 	m.streamsStarted = m.counter("streams_started_total", "Streams opened.")
-	m.streamsEnded = m.counters("streams_ended_total", "Streams ended, by cause.", "cause")
+	m.streamsEnded = m.counters("streams_ended_total", "Streams ended, by cause: gone (the reader left), lagged (it fell behind --feed-bytes), stalled (it read nothing for 10 s, or too slowly), unexpected_data (it sent data after its request), ended (a newer stream of the same client), closed (by the server or the room).", "cause")
 	m.expect()
 	return m
 }

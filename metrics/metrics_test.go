@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -175,27 +172,6 @@ func TestNamesFollowTheConventionsOfPrometheus(t *testing.T) {
 		if strings.HasPrefix(p.Metric, "pathsync_") {
 			t.Errorf("%s: %s", p.Metric, p.Text)
 		}
-	}
-}
-
-func TestOperationsPageListsEveryMetric(t *testing.T) {
-	m, _ := watched(t)
-	m.Answered("GET /", 200, time.Second)
-	page, err := os.ReadFile("../docs/operations.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := func(pattern, text string) (found []string) {
-		for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
-			found = append(found, match[1])
-		}
-		slices.Sort(found)
-		return slices.Compact(found)
-	}
-	offered := names(`(?m)^# TYPE (pathsync_\w+)`, scrape(t, m))
-	firstCells := strings.Join(regexp.MustCompile("(?m)^\\| `pathsync_[^|]+").FindAllString(string(page), -1), "\n")
-	if explained := names("`(pathsync_\\w+)`", firstCells); !slices.Equal(offered, explained) {
-		t.Errorf("there are\n%v\nand docs/operations.md explains\n%v", offered, explained)
 	}
 }
 

@@ -23,9 +23,9 @@ type series struct {
 
 var watched = []series{
 	newGauge("rooms", "Rooms in memory.", func(h core.Stats, _ feed.Stats) float64 { return float64(h.Rooms) }),
-	newGauge("memory_bytes", "Memory in use, estimated.", func(h core.Stats, _ feed.Stats) float64 { return float64(h.MemoryBytes) }),
+	newGauge("memory_bytes", "Memory of the process, estimated.", func(h core.Stats, _ feed.Stats) float64 { return float64(h.MemoryBytes) }),
 	newGauge("streams", "Streams open.", func(_ core.Stats, f feed.Stats) float64 { return float64(f.Streams) }),
-	newGauge("feed_bytes", "Memory for framed events.", func(_ core.Stats, f feed.Stats) float64 { return float64(f.Bytes) }),
+	newGauge("feed_bytes", "Memory of events from which streams resume.", func(_ core.Stats, f feed.Stats) float64 { return float64(f.Bytes) }),
 	newGauge("queued_bytes", "Memory of batches that wait for a commit.", func(h core.Stats, _ feed.Stats) float64 { return float64(h.QueuedBytes) }),
 	newGauge("checkpoint_lag_seconds", "Age of the oldest change that is not in its document row, minus the planned delay of large documents.", func(h core.Stats, _ feed.Stats) float64 { return h.Unsaved.Seconds() }),
 	newGauge("cluster_servers", "Live servers of the database, with this one; 0 without --cluster or --nats.", func(h core.Stats, _ feed.Stats) float64 { return float64(h.Servers) }),
@@ -37,13 +37,13 @@ var watched = []series{
 	}),
 	newGauge("tail_lag_seconds", "Time since what other servers commit was last read, beyond the usual interval.", func(h core.Stats, _ feed.Stats) float64 { return h.TailLag.Seconds() }),
 	newGauge("tail_held_seconds", "Age of the oldest transaction that may still add batches to the log; 0: there is none.", func(h core.Stats, _ feed.Stats) float64 { return h.TailHeld.Seconds() }),
-	newGauge("database_up", "0 while batches wait for a database that does not answer.", func(h core.Stats, _ feed.Stats) float64 {
+	newGauge("database_up", "0 while the database is unavailable or being reopened.", func(h core.Stats, _ feed.Stats) float64 {
 		if h.Outage {
 			return 0
 		}
 		return 1
 	}),
-	newSeries("log_page_reads_total", "Pages of the log read for readers that are behind.", prometheus.CounterValue,
+	newSeries("log_page_reads_total", "Pages of the log read for readers that are further behind than --feed-bytes, or whose server was restarted; readers share them.", prometheus.CounterValue,
 		func(_ core.Stats, f feed.Stats) float64 { return float64(f.LogReads) }),
 }
 

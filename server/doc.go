@@ -8,6 +8,6 @@
 //	}
 //	err = s.Serve(ctx) // until ctx ends
 //
-// A program with an HTTP server of its own calls Open, mounts Handler, and calls Shutdown at the end. docs/embedding.md
+// A program with an HTTP server of its own calls Open, mounts Handler, and calls Shutdown at the end. docs/build/embedding.md
 // shows such a program.
 package server

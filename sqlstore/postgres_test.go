@@ -21,6 +21,18 @@ func TestPostgresCommitIsSyncedDespiteUserDefault(t *testing.T) {
 	}
 }
 
+// A client that vanishes in the middle of a transaction must not hold its locks for long. tests/cluster cuts the network.
+func TestPostgresServerLooksForVanishedClients(t *testing.T) {
+	store := openDSN(t, dbtest.Postgres(t))
+	for _, db := range []*sql.DB{store.dialect.Writer(), store.dialect.Reader()} {
+		for setting, want := range map[string]string{"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"} {
+			if got := queryText(t, db, "SHOW "+setting); got != want {
+				t.Errorf("%s is %s", setting, got)
+			}
+		}
+	}
+}
+
 func TestPostgresAppendsSurviveServerCrash(t *testing.T) {
 	server := dbtest.NewPostgres(t)
 	store := openDSN(t, server.DSN)

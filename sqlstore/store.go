@@ -49,8 +49,8 @@ func WithLog(log *slog.Logger) Option { return func(s *settings) { s.log = log }
 // takes over the tables of nuxt-synced-pinia-store (see TakeOver). The forms of dsn are:
 //
 //	sqlite:FILE                              SQLite; FILE is absolute or relative to the working directory
-//	postgres://USER:PASSWORD@HOST/DATABASE   PostgreSQL; see docs/postgresql.md
-//	sqlserver://USER:PASSWORD@HOST?database= SQL Server; see docs/sqlserver.md
+//	postgres://USER:PASSWORD@HOST/DATABASE   PostgreSQL; see docs/run/postgresql.md
+//	sqlserver://USER:PASSWORD@HOST?database= SQL Server; see docs/run/sqlserver.md
 func Open(ctx context.Context, dsn string, options ...Option) (*Store, error) {
 	set := newSettings(options)
 	d, err := newDialect(dsn, set.log)

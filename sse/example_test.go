@@ -62,14 +62,9 @@ func Example() {
 
 func ExampleAppendEvent() {
 	frame, err := sse.AppendEvent(nil, "k3v9-17", "delta", []byte("first line\nsecond line"))
-	fmt.Printf("%s%v", frame, err)
+	fmt.Printf("%q %v", frame, err)
 	// Output:
-	// id: k3v9-17
-	// event: delta
-	// data: first line
-	// data: second line
-	//
-	// <nil>
+	// "003d\r\nid: k3v9-17\nevent: delta\ndata: first line\ndata: second line\n\n\r\n" <nil>
 }
 
 // A long poll waits for the next event and reads it from the feed.

@@ -200,7 +200,7 @@ func checkTail(t *testing.T, f *Feed, all string, ends []int) {
 		if !ok || to != int64(last) || len(payloads) != last-seq {
 			t.Fatalf("Payloads(%d): %d of them, up to %d of %d, %v", seq, len(payloads), to, last, ok)
 		}
-		for i, m := range messages([]byte(all[pos:])) {
+		for i, m := range messages(textOf([]byte(all[pos:]))) {
 			equal(t, string(payloads[i]), m.data)
 		}
 	}
@@ -339,7 +339,7 @@ func TestConcurrentReadersGetEachEventOnce(t *testing.T) {
 					runtime.Gosched()
 					continue
 				}
-				for _, m := range messages(run) {
+				for _, m := range messages(textOf(run)) {
 					seq++
 					if m.id != strconv.FormatInt(seq, 10) {
 						t.Errorf("reader %d got %s instead of %d", i, m.id, seq)

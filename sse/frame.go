@@ -27,6 +27,8 @@ func AppendEvent(dst []byte, id, event string, data []byte) ([]byte, error) {
 	if !framable(id) || !framable(event) {
 		return dst, ErrField
 	}
+	begin := len(dst)
+	dst = beginChunk(dst)
 	if id != "" {
 		dst = append(dst, idField...)
 		dst = append(dst, id...)
@@ -38,20 +40,22 @@ func AppendEvent(dst []byte, id, event string, data []byte) ([]byte, error) {
 		dst = append(dst, '\n')
 	}
 	dst = appendLines(dst, dataField, data)
-	return append(dst, '\n'), nil
+	return endChunk(append(dst, '\n'), begin), nil
 }
 
 // AppendComment appends a comment, which readers ignore. It is split into lines as the data of an event is.
 func AppendComment(dst []byte, text string) []byte {
-	dst = appendLines(dst, ": ", []byte(text))
-	return append(dst, '\n')
+	begin := len(dst)
+	dst = appendLines(beginChunk(dst), ": ", []byte(text))
+	return endChunk(append(dst, '\n'), begin)
 }
 
 // AppendRetry appends the delay before a reader reconnects, in whole milliseconds. A negative delay counts as zero.
 func AppendRetry(dst []byte, after time.Duration) []byte {
-	dst = append(dst, "retry: "...)
+	begin := len(dst)
+	dst = append(beginChunk(dst), "retry: "...)
 	dst = strconv.AppendInt(dst, max(after.Milliseconds(), 0), 10)
-	return append(dst, "\n\n"...)
+	return endChunk(append(dst, "\n\n"...), begin)
 }
 
 func framable(field string) bool { return !strings.ContainsAny(field, "\r\n\x00") }
@@ -81,49 +85,41 @@ func appendLines(dst []byte, prefix string, text []byte) []byte {
 	}
 }
 
-// eventData returns the data of a frame that AppendEvent made. Data of one line is a part of the frame itself.
-func eventData(frame []byte) []byte {
+// eventData returns the data of an event from the text of its frame. Data of one line is a part of the text itself.
+func eventData(text []byte) []byte {
 	var data []byte
 	lines := 0
-	for line := range bytes.Lines(frame) {
-		text, ok := bytes.CutPrefix(bytes.TrimSuffix(line, []byte("\n")), []byte(dataField))
+	for line := range bytes.Lines(text) {
+		value, ok := bytes.CutPrefix(bytes.TrimSuffix(line, []byte("\n")), []byte(dataField))
 		switch {
 		case !ok:
 			continue
 		case lines == 0:
-			data = text[:len(text):len(text)] // appending another line copies the data and leaves the frame unchanged
+			data = value[:len(value):len(value)] // appending another line copies the data and leaves the text unchanged
 		default:
-			data = append(append(data, '\n'), text...)
+			data = append(append(data, '\n'), value...)
 		}
 		lines++
 	}
 	return data
 }
 
-// firstFrame returns the first of one or several whole frames.
-func firstFrame(frames []byte) []byte {
-	if end := bytes.Index(frames, []byte("\n\n")); end >= 0 {
-		return frames[:end+2]
-	}
-	return frames
-}
-
-// cutID splits a frame that AppendEvent made into its id and the rest of the frame. The id is nil if the frame has none.
-func cutID(frame []byte) (id, rest []byte) {
-	line, rest, _ := bytes.Cut(frame, []byte("\n"))
+// cutID splits the text of a frame into the id of its event and the rest. The id is nil if the event has none.
+func cutID(text []byte) (id, rest []byte) {
+	line, rest, _ := bytes.Cut(text, []byte("\n"))
 	if id, ok := bytes.CutPrefix(line, []byte(idField)); ok {
 		return id, rest
 	}
-	return nil, frame
+	return nil, text
 }
 
 // Payloads yields the data of each event that has an id, of one or several whole frames.
 func Payloads(frames []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for len(frames) > 0 {
-			frame := firstFrame(frames)
-			frames = frames[len(frame):]
-			if id, _ := cutID(frame); id != nil && !yield(eventData(frame)) {
+			var text []byte
+			text, frames = cutChunk(frames)
+			if id, _ := cutID(text); id != nil && !yield(eventData(text)) {
 				return
 			}
 		}

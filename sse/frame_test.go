@@ -66,7 +66,7 @@ func TestFramesMatchGoldenFiles(t *testing.T) {
 		"retry-backwards": AppendRetry(nil, -time.Second),
 	}
 	for name, frame := range frames {
-		t.Run(name, func(t *testing.T) { golden(t, "frame-"+name+".txt", frame) })
+		t.Run(name, func(t *testing.T) { golden(t, "frame-"+name+".txt", textOf(frame)) })
 	}
 }
 
@@ -77,7 +77,7 @@ func TestFramesAreAppendedToTheSlice(t *testing.T) {
 		t.Fatal(err)
 	}
 	dst = AppendRetry(AppendComment(dst, "c"), time.Second)
-	equal(t, string(dst), "before|id: 1\ndata: x\n\n: c\n\nretry: 1000\n\n")
+	equal(t, string(dst), "before|000f\r\nid: 1\ndata: x\n\n\r\n0005\r\n: c\n\n\r\n000d\r\nretry: 1000\n\n\r\n")
 }
 
 func TestLineEndOrNULInFieldIsRefused(t *testing.T) {
@@ -94,7 +94,7 @@ func TestLineEndOrNULInFieldIsRefused(t *testing.T) {
 
 func TestCommentIsNoEvent(t *testing.T) {
 	for _, text := range []string{"", "x", "a\n\ndata: forged\n\n", "a\r\rdata: forged\r\r"} {
-		if got := messages(AppendComment(nil, text)); got != nil {
+		if got := messages(textOf(AppendComment(nil, text))); got != nil {
 			t.Errorf("comment %q: %v", text, got)
 		}
 	}
@@ -110,10 +110,10 @@ func TestEventDataReturnsTheDataOfAFrame(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			frame := mustFrame(t, tt.id, tt.event, tt.data)
-			before := bytes.Clone(frame)
-			equal(t, string(eventData(frame)), tt.want)
-			equal(t, frame, before)
+			text := textOf(mustFrame(t, tt.id, tt.event, tt.data))
+			before := bytes.Clone(text)
+			equal(t, string(eventData(text)), tt.want)
+			equal(t, text, before)
 		})
 	}
 }
@@ -134,12 +134,13 @@ func FuzzEventIsReadBackAsOneEvent(f *testing.F) {
 			return
 		}
 		lines := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
-		equal(t, messages(frame), []message{{id: id, event: event, data: lines}})
-		equal(t, string(eventData(frame)), lines)
+		equal(t, messages(textOf(frame)), []message{{id: id, event: event, data: lines}})
+		equal(t, string(eventData(textOf(frame))), lines)
 
-		other := r3labs.NewEventStreamReader(bytes.NewReader(frame), len(frame)+1)
+		text := textOf(frame)
+		other := r3labs.NewEventStreamReader(bytes.NewReader(text), len(text)+1)
 		one, err := other.ReadEvent()
-		if err != nil || string(one)+"\n\n" != string(frame) {
+		if err != nil || string(one)+"\n\n" != string(text) {
 			t.Fatalf("the other reader reads %q, error %v", one, err)
 		}
 		if more, err := other.ReadEvent(); err != io.EOF {

@@ -57,4 +57,4 @@ func (s *Stream) park() bool {
 }
 
 // isDirect reports whether pump workers write to the connection: nothing has to be kept between two writes.
-func (s *Stream) isDirect() bool { return s.socket.poller != nil && s.mux == nil && s.encoder == nil }
+func (s *Stream) isDirect() bool { return s.socket.poller != nil && s.mux == nil && s.sendsFrames() }

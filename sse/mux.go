@@ -132,12 +132,12 @@ func (m *mux) sendPending() (idle bool, err error) {
 // addFrames adds whole frames of one source. The next flush sends them at the latest.
 func (m *mux) addFrames(source int, frames []byte) error {
 	for len(frames) > 0 {
-		frame := firstFrame(frames)
-		frames = frames[len(frame):]
-		if m.redundant(source, frame) {
+		var text []byte
+		text, frames = cutChunk(frames)
+		if m.redundant(source, text) {
 			continue
 		}
-		if err := m.addFrame(source, frame); err != nil {
+		if err := m.addText(source, text); err != nil {
 			return err
 		}
 	}
@@ -156,11 +156,12 @@ func (m *mux) addPiece(source int, piece Piece) error {
 	return m.stream.sendPiece(piece)
 }
 
-func (m *mux) addFrame(source int, frame []byte) error {
+// addText adds the text of a frame.
+func (m *mux) addText(source int, text []byte) error {
 	if m.buffer == nil {
 		m.buffer = m.stream.group.buffer()
 	}
-	id, rest := cutID(frame)
+	id, rest := cutID(text)
 	if id != nil {
 		*m.buffer = append(*m.buffer, idField...)
 		*m.buffer = m.appendID(*m.buffer, source, id)
@@ -188,11 +189,11 @@ func (m *mux) flush() error {
 	return m.write(*m.buffer)
 }
 
-func (m *mux) write(frames []byte) error {
+func (m *mux) write(text []byte) error {
 	if m.preludes == nil { // preludes are not frames of a feed
 		m.lastSent = time.Now()
 	}
-	return m.stream.write(frames)
+	return m.stream.writeText(text)
 }
 
 func (m *mux) release() {
@@ -202,11 +203,11 @@ func (m *mux) release() {
 	}
 }
 
-// redundant reports whether a frame is a heartbeat that is not needed, because another feed has sent a frame. Each feed has a
+// redundant reports whether the text of a frame is a heartbeat that is not needed, because another feed has sent a frame. Each feed has a
 // heartbeat timer, and the feed with the latest frame sends a heartbeat in time. Before the first frame of a feed, no
 // heartbeat is redundant.
-func (m *mux) redundant(source int, frame []byte) bool {
-	if !bytes.Equal(frame, heartbeat) {
+func (m *mux) redundant(source int, text []byte) bool {
+	if beat, _ := cutChunk(heartbeat); !bytes.Equal(text, beat) {
 		return false
 	}
 	interval := m.stream.subscriptions[source].cursor.feed.heartbeat

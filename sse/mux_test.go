@@ -82,7 +82,7 @@ func TestMuxSendsPendingFramesOfAllFeedsInOneWrite(t *testing.T) {
 		buf := make([]byte, 1000)
 		n, err := p.Read(buf) // a pipe returns one write
 		equal(t, err, nil)
-		equal(t, string(buf[:n]), "id: 1||\ndata: 1\n\ndata: 0\n\n"+"id: 1|1|\ndata: 1\n\ndata: 1\n\n"+"id: 1|1|1\ndata: 1\n\ndata: 2\n\n")
+		equal(t, string(textOf(buf[:n])), "id: 1||\ndata: 1\n\ndata: 0\n\n"+"id: 1|1|\ndata: 1\n\ndata: 1\n\n"+"id: 1|1|1\ndata: 1\n\ndata: 2\n\n")
 		feeds[0].Close(nil)
 		p.expectEnd(t, ErrClosed)
 	})
@@ -280,7 +280,7 @@ func TestConcurrentMuxReadersGetEachEventOnce(t *testing.T) {
 }
 
 func TestMuxDeliveryDoesNotAllocate(t *testing.T) {
-	m := &mux{stream: &Stream{group: new(Group), conn: nowhere{}, subscriptions: make([]subscription, 2)}}
+	m := &mux{stream: &Stream{group: new(Group), conn: nowhere{}, chunked: true, subscriptions: make([]subscription, 2)}}
 	m.appendID = func(dst []byte, _ int, id []byte) []byte { return append(dst, id...) }
 	for i := range m.stream.subscriptions {
 		m.stream.subscriptions[i].cursor.feed = NewFeed(FeedConfig{})

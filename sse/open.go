@@ -26,7 +26,13 @@ func (g *Group) Open(w http.ResponseWriter, r *http.Request) (*Stream, error) {
 	switch {
 	case err == nil:
 		s.setHeader(w.Header(), r)
-		s.beginning.head = append(responseHead(w, r), s.beginning.head...)
+		s.chunked = r.ProtoAtLeast(1, 1)
+		head := responseHead(w, s.chunked)
+		if s.chunked && s.encoder != nil {
+			head = appendChunkHead(head, len(s.beginning.head))
+			s.beginning.head = append(s.beginning.head, chunkTail...)
+		}
+		s.beginning.head = append(head, s.beginning.head...)
 		_ = hijacked.SetDeadline(time.Time{}) // removes those of http.Server
 		pace.LimitUnsent(hijacked)
 		s.setConn(hijacked)
@@ -60,15 +66,16 @@ func (s *Stream) setConn(c net.Conn) {
 }
 
 // responseHead returns the status line and the header that net/http would send.
-func responseHead(w http.ResponseWriter, r *http.Request) []byte {
+func responseHead(w http.ResponseWriter, chunked bool) []byte {
 	h := w.Header()
-	h.Set("Connection", "close") // the end of the connection ends the body
+	h.Set("Connection", "close") // a stream does not return its connection to net/http
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 
 	var b bytes.Buffer
-	proto := "HTTP/1.1"
-	if !r.ProtoAtLeast(1, 1) {
-		proto = "HTTP/1.0"
+	proto := "HTTP/1.0" // the end of the connection ends the body
+	if chunked {
+		proto = "HTTP/1.1"
+		h.Set("Transfer-Encoding", "chunked")
 	}
 	fmt.Fprintf(&b, "%s 200 OK\r\n", proto)
 	_ = h.Write(&b) // a bytes.Buffer returns no error

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"net/http/httputil"
 	"strings"
 	"testing"
 )
@@ -72,6 +73,16 @@ func (r *eventReader) line() (string, error) {
 			line = append(line, c)
 		}
 	}
+}
+
+// textOf decodes frames with net/http's decoder of chunks.
+func textOf(frames []byte) []byte {
+	chunks := io.MultiReader(bytes.NewReader(frames), strings.NewReader(lastChunk))
+	text, err := io.ReadAll(httputil.NewChunkedReader(chunks))
+	if err != nil {
+		panic(err) // the test's frames
+	}
+	return text
 }
 
 // messages returns all events of a stream.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"testing"
 )
 
@@ -52,10 +53,15 @@ func open(t *testing.T, g *Group) *peer {
 
 func openFor(t *testing.T, g *Group, encoding string) *peer {
 	t.Helper()
-	here, there := net.Pipe()
-	t.Cleanup(func() { there.Close() })
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header.Set("Accept-Encoding", encoding)
+	return openRequest(t, g, r)
+}
+
+func openRequest(t *testing.T, g *Group, r *http.Request) *peer {
+	t.Helper()
+	here, there := net.Pipe()
+	t.Cleanup(func() { there.Close() })
 	s, err := g.Open(&hijackable{header: http.Header{}, conn: here}, r)
 	if err != nil {
 		t.Fatal(err)
@@ -71,17 +77,27 @@ func (p *peer) start(f *Feed, from Position, prelude ...string) {
 	p.stream.Start(Plain(pieces...), f, from, func(cause error) { p.ended <- cause })
 }
 
-// head reads the head of the response.
+// head reads the head of the response. What follows is the body.
 func (p *peer) head(t *testing.T) {
 	t.Helper()
+	chunked := false
 	for {
 		line, err := p.line()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if line == "" {
-			return
+		chunked = chunked || line == "Transfer-Encoding: chunked"
+		if line != "" {
+			continue
 		}
+		if lf, err := p.in.ReadByte(); err != nil || lf != '\n' { // eventReader has not read it
+			t.Fatal(lf, err)
+		}
+		p.skipLF = false
+		if chunked {
+			p.in = bufio.NewReader(httputil.NewChunkedReader(p.in))
+		}
+		return
 	}
 }
 
@@ -126,4 +142,8 @@ func publish(t testing.TB, f *Feed, data ...string) {
 	f.Wake()
 }
 
-func text(data string) string { return "data: " + data + "\n\n" }
+// text returns the frame of a message.
+func text(data string) string {
+	frame, _ := AppendEvent(nil, "", "", []byte(data)) // fails only for bad ids and names
+	return string(frame)
+}

@@ -8,7 +8,7 @@ type Piece struct {
 	frames []byte
 	block  *coding.Block // frames for compressed streams; nil: not worth compressing
 	next   Next          // if not nil, it returns the piece in parts, and frames is empty
-	whole  bool          // frames, or each part, consists of whole frames
+	whole  bool          // frames, or each part, consists of whole frames; otherwise it is text
 }
 
 // Next returns the next part of a piece, or nothing at its end. The stream's goroutine calls it after the previous part has
@@ -19,8 +19,8 @@ type Next func() ([]byte, error)
 // Frames returns a piece that is read in parts, each of which consists of whole frames.
 func Frames(next Next) Piece { return Piece{next: next, whole: true} }
 
-// Parts returns a piece that is read in parts, which are whole frames only together. The frames must have no id. Once the
-// first part is sent, the stream does not end before the last one.
+// Parts returns a piece that is read in parts, which together are the text of an event without an id. Once the first part is
+// sent, the stream does not end before the last one.
 func Parts(next Next) Piece { return Piece{next: next} }
 
 // Plain returns pieces that are not compressed in advance.
@@ -33,11 +33,12 @@ func Plain(frames ...[]byte) []Piece {
 }
 
 // Compressible returns a piece that is compressed once for all streams with the same content coding, by the first of them.
-// The frames must have no id.
+// The frames must have no id. Compressible joins them in their memory, so the caller must not use them any more.
 func Compressible(frames []byte) Piece {
-	p := Piece{frames: frames, whole: true}
+	p := Piece{frames: joinChunks(frames), whole: true}
 	if len(frames) >= minCompressed {
-		p.block = coding.NewBlock(frames)
+		text, _ := cutChunk(p.frames)
+		p.block = coding.NewBlock(text)
 	}
 	return p
 }

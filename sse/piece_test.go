@@ -37,18 +37,26 @@ func (p *peer) startPieces(f *Feed, pieces ...Piece) {
 
 func TestPartIsReadAfterThePreviousOneIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, kind := range []func(Next) Piece{Frames, Parts} {
+		x := strings.Repeat("x", 2*maxWrite)
+		for _, test := range []struct {
+			kind  func(Next) Piece
+			parts []string
+			want  []string
+		}{
+			{Frames, []string{text(x), text("second"), text("third")}, []string{x, "second", "third"}},
+			{Parts, []string{"data: " + x, "second", "third\n\n"}, []string{x + "secondthird"}},
+		} {
 			var g Group
 			f := NewFeed(FeedConfig{})
-			large := partsOf(text(strings.Repeat("x", 2*maxWrite)), text("second"), text("third"))
+			large := partsOf(test.parts...)
 			p := open(t, &g)
-			p.startPieces(f, append([]Piece{kind(large.next)}, Plain([]byte(text("after")))...)...)
+			p.startPieces(f, append([]Piece{test.kind(large.next)}, Plain([]byte(text("after")))...)...)
 			p.head(t)
 			synctest.Wait()
 			if large.calls != 1 {
 				t.Errorf("%d parts are in memory for a reader that reads nothing", large.calls)
 			}
-			p.expect(t, string(large.parts[0][len("data: "):len(large.parts[0])-2]), "second", "third", "after")
+			p.expect(t, append(test.want, "after")...)
 			f.Close(nil)
 			p.expectEnd(t, ErrClosed)
 		}
@@ -162,7 +170,7 @@ func TestRunReturnsTheEventsOfOneSegment(t *testing.T) {
 			after = last
 		}
 		for seq := int64(40); seq <= through; seq++ {
-			want.Write(eventData([]byte(frames[seq])))
+			want.Write(eventData(textOf([]byte(frames[seq]))))
 		}
 		equal(t, got.String(), want.String())
 	}

@@ -29,6 +29,7 @@ type Stream struct {
 	conn      conn
 	socket    socket // conn, if a poller watches it
 	resumable bool   // a write that times out can be continued
+	chunked   bool   // the body has the chunked transfer coding, and the stream writes it
 
 	beginning     *beginning      // nil after it has been sent, so that its memory is freed
 	subscriptions []subscription  // one for each feed; own[:] for a single feed
@@ -208,12 +209,18 @@ func (s *Stream) follow() error {
 	}
 }
 
+// sendLast sends the last frame and the end of the body. A stream that ends without it was aborted.
 func (s *Stream) sendLast(end *ending) error {
 	if err := s.write(end.last); err != nil {
 		return err
 	}
 	if s.encoder != nil {
-		if err := s.writeConn(s.encoder.Trailer()); err != nil {
+		if err := s.writeCoded(s.encoder.Trailer()); err != nil {
+			return err
+		}
+	}
+	if s.chunked {
+		if err := s.writeConn([]byte(lastChunk)); err != nil {
 			return err
 		}
 	}
@@ -269,8 +276,12 @@ func (s *Stream) sendNext(p *Piece, send func(Piece) error) (more bool, err erro
 }
 
 func (s *Stream) sendPiece(p Piece) error {
-	if s.encoder != nil && p.block != nil {
-		return s.writeConn(s.encoder.Compressed(p.block))
+	switch {
+	case s.encoder != nil && p.block != nil:
+		return s.writeCoded(s.encoder.Compressed(p.block))
+	case p.whole:
+		return s.write(p.frames)
+	default:
+		return s.writeText(p.frames)
 	}
-	return s.write(p.frames)
 }

@@ -1,6 +1,7 @@
 package sse
 
 import (
+	"io"
 	"runtime"
 	"strconv"
 	"strings"
@@ -362,6 +363,9 @@ func TestConcurrentStreamsMissNoEvent(t *testing.T) {
 					t.Errorf("reader %d got %q instead of %d, error %v", i, m.id, seq, err)
 					return
 				}
+			}
+			if _, err := p.next(); err != io.EOF {
+				t.Errorf("reader %d: the body ends with %v", i, err)
 			}
 			if err := <-p.ended; err != ErrClosed {
 				t.Errorf("reader %d: %v", i, err)

@@ -18,27 +18,92 @@ const (
 	// bufferSize is the size of the buffers of a group, in bytes.
 	bufferSize = 16 << 10
 
-	// maxStored is the largest text that is stored at once in a compressed stream. With its overhead it fits into a buffer.
-	maxStored = bufferSize - coding.Overhead
+	// maxGathered is the largest text that fits into a buffer, with the overhead of the codings.
+	maxGathered = bufferSize - coding.Overhead - chunkOverhead
 )
 
-// write sends frames, encoded if the stream is compressed. The error is the cause of the stream's end.
+// sendsFrames reports whether the stream sends frames as they are in memory.
+func (s *Stream) sendsFrames() bool { return s.chunked && s.encoder == nil }
+
+// write sends whole frames. Other streams than those that send frames as they are get the texts of small frames in one write.
+// The error is the cause of the stream's end.
 func (s *Stream) write(frames []byte) error {
-	if s.encoder == nil {
+	if s.sendsFrames() {
 		return s.writeConn(frames)
 	}
-	for len(frames) > 0 {
-		part := frames[:min(len(frames), maxStored)]
-		frames = frames[len(part):]
-		buffer := s.group.buffer()
-		*buffer = s.encoder.AppendStored(*buffer, part)
-		err := s.writeConn(*buffer)
-		s.group.buffers.Put(buffer)
-		if err != nil {
+	text, frames := cutChunk(frames)
+	if len(frames) == 0 {
+		return s.writeText(text)
+	}
+	buffer := s.group.buffer()
+	defer s.group.buffers.Put(buffer)
+	for len(text) > 0 {
+		if len(*buffer)+len(text) > maxGathered {
+			if err := s.writeText(*buffer); err != nil {
+				return err
+			}
+			*buffer = (*buffer)[:0]
+		}
+		if len(text) > maxGathered {
+			if err := s.writeText(text); err != nil {
+				return err
+			}
+		} else {
+			*buffer = append(*buffer, text...)
+		}
+		text, frames = cutChunk(frames)
+	}
+	return s.writeText(*buffer)
+}
+
+// writeText sends the text of frames, or of a part of one.
+func (s *Stream) writeText(text []byte) error {
+	if s.encoder == nil {
+		return s.writeCoded(text)
+	}
+	for len(text) > 0 {
+		part := text[:min(len(text), maxGathered)]
+		text = text[len(part):]
+		if err := s.writeStored(part); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeStored sends text of maxGathered bytes at most in the content coding.
+func (s *Stream) writeStored(text []byte) error {
+	buffer := s.group.buffer()
+	defer s.group.buffers.Put(buffer)
+	if !s.chunked {
+		*buffer = s.encoder.AppendStored(*buffer, text)
+	} else {
+		*buffer = endChunk(s.encoder.AppendStored(beginChunk(*buffer), text), 0)
+	}
+	return s.writeConn(*buffer)
+}
+
+// writeCoded sends data that has the stream's content coding already. The ends of a large chunk are copied, so that its head
+// and tail are not writes of their own.
+func (s *Stream) writeCoded(data []byte) error {
+	if !s.chunked || len(data) == 0 {
+		return s.writeConn(data)
+	}
+	buffer := s.group.buffer()
+	defer s.group.buffers.Put(buffer)
+	*buffer = appendChunkHead(*buffer, len(data))
+	if len(data) > maxGathered {
+		middle := data[maxCopied : len(data)-maxCopied]
+		*buffer = append(*buffer, data[:maxCopied]...)
+		for _, p := range [...][]byte{*buffer, middle} {
+			if err := s.writeConn(p); err != nil {
+				return err
+			}
+		}
+		*buffer, data = (*buffer)[:0], data[len(data)-maxCopied:]
+	}
+	*buffer = append(append(*buffer, data...), chunkTail...)
+	return s.writeConn(*buffer)
 }
 
 // writeConn writes bytes to the connection. A write that times out continues while the reader reads.

@@ -3,6 +3,7 @@ package bustest
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -135,7 +136,8 @@ func (b *Bus) Close() {
 
 // failPending ends the requests to a server, or all if it is nil. network.mu is held here and below.
 func (b *Bus) failPending(server *Bus) {
-	for id, p := range b.pending {
+	for _, id := range slices.Sorted(maps.Keys(b.pending)) {
+		p := b.pending[id]
 		if server == nil || p.server == server {
 			delete(b.pending, id)
 			close(p.response)

@@ -1,6 +1,7 @@
 package bustest
 
 import (
+	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -39,12 +40,16 @@ type Network struct {
 	now   func() time.Time
 	after func(time.Duration, func())
 
+	seed  uint64
+	began time.Time
+
 	mu     sync.Mutex
-	random *rand.Rand
 	faults Faults
 	buses  []*Bus // that are not closed, in the order of Join
 	links  map[direction]*link
 	lost   int
+	last   time.Time      // when a message was last sent
+	same   map[uint64]int // messages that were sent then, by message.sum
 }
 
 type direction struct{ from, to string }
@@ -67,10 +72,11 @@ type message struct {
 
 // NewNetwork returns a network without servers and faults.
 func NewNetwork(o Options) *Network {
-	n := &Network{now: o.Now, after: o.After, random: rand.New(rand.NewPCG(o.Seed, 0)), links: map[direction]*link{}}
+	n := &Network{now: o.Now, after: o.After, seed: o.Seed, links: map[direction]*link{}}
 	if n.now == nil {
 		n.now = time.Now
 	}
+	n.began = n.now()
 	if n.after == nil {
 		n.after = func(delay time.Duration, arrive func()) { time.AfterFunc(delay, arrive) }
 	}
@@ -158,12 +164,13 @@ func (n *Network) healthy(b *Bus) bool {
 	return n.find(b.name) == b
 }
 
-// send sends a message with the faults of this moment. It takes the same number of random values for each message.
+// send sends a message with the faults of this moment.
 func (n *Network) send(m message) {
-	lost, twice := n.chance(n.faults.Loss), n.chance(n.faults.Duplication)
+	d := n.dice(m)
+	lost, twice := d.chance(n.faults.Loss), d.chance(n.faults.Duplication)
 	for i := range 2 {
-		delay, late := n.faults.MinDelay+n.duration(n.faults.MaxDelay-n.faults.MinDelay), n.duration(n.faults.Late)
-		if reordered := n.chance(n.faults.Reordering); !reordered {
+		delay, late := n.faults.MinDelay+d.duration(n.faults.MaxDelay-n.faults.MinDelay), d.duration(n.faults.Late)
+		if reordered := d.chance(n.faults.Reordering); !reordered {
 			late = -1
 		}
 		switch {
@@ -192,6 +199,8 @@ func (n *Network) sendOne(m message, delay, late time.Duration) {
 	now := n.now()
 	if at := now.Add(delay); at.After(l.last) {
 		l.last = at
+	} else {
+		l.last = l.last.Add(1) // no two messages arrive at the same moment, which would give them no order
 	}
 	l.queue = append(l.queue, m)
 	n.after(l.last.Sub(now), func() { n.arrive(l, nil) })
@@ -217,8 +226,32 @@ func (n *Network) arrive(l *link, m *message) {
 	}
 }
 
-func (n *Network) chance(p float64) bool { return n.random.Float64() < p }
+// dice make the random choices for one message.
+type dice struct{ *rand.Rand }
 
-func (n *Network) duration(limit time.Duration) time.Duration {
-	return time.Duration(n.random.Float64() * float64(max(limit, 0)))
+// dice returns the dice of a message that is sent now. They depend on the message and on the time, so that messages that are sent
+// at the same moment get the same faults in any order.
+func (n *Network) dice(m message) dice {
+	if now := n.now(); !now.Equal(n.last) {
+		n.last, n.same = now, map[uint64]int{}
+	}
+	sum := m.sum()
+	n.same[sum]++
+	return dice{rand.New(rand.NewPCG(n.seed+uint64(n.last.Sub(n.began)), sum+uint64(n.same[sum])))} //nolint:gosec // random numbers
+}
+
+// sum is a checksum of a message.
+func (m message) sum() uint64 {
+	h := fnv.New64a()
+	for _, part := range []string{m.from.name, m.to.name, m.topic, string(m.data)} {
+		_, _ = h.Write([]byte(part))
+		_, _ = h.Write([]byte{0})
+	}
+	return h.Sum64()
+}
+
+func (d dice) chance(p float64) bool { return d.Float64() < p }
+
+func (d dice) duration(limit time.Duration) time.Duration {
+	return time.Duration(d.Float64() * float64(max(limit, 0)))
 }

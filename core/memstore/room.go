@@ -175,8 +175,9 @@ func (r *room) prune(after, through int64) {
 // forget removes everything after a serverSeq.
 func (r *room) forget(after int64) {
 	r.log = slices.DeleteFunc(r.log, func(b *core.Batch) bool { return b.ServerSeq > after })
+	rows := len(r.documents)
 	maps.DeleteFunc(r.documents, func(_ string, d core.Document) bool { return d.ServerSeq > after })
-	if r.checkpoint != nil && r.checkpoint.ServerSeq > after {
+	if len(r.documents) < rows || r.checkpoint != nil && r.checkpoint.ServerSeq > after { // a backup has older rows in their place
 		r.checkpoint = nil
 	}
 	clear(r.sent)

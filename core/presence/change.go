@@ -50,9 +50,12 @@ func (t *Table) Changes() int { return len(t.pending.order) }
 // unless a reader has seen it. ok is false when nothing has changed.
 func (t *Table) TakeChange() (c Change, ok bool) {
 	p := &t.pending
-	c.Present = len(t.members)
+	c.Present = t.Len()
 	for _, id := range p.order {
 		m, was := t.members[id], p.before[id]
+		if m != nil && m.hidden {
+			m = nil
+		}
 		switch {
 		case m == nil && (was.number != 0 || p.shown[id]):
 			c.Left = append(c.Left, id)

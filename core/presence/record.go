@@ -17,6 +17,7 @@ type Record struct {
 	Server  string // that the client belongs to
 	Leader  string // clientId; "": none
 	Stream  bool   // Server has a stream of the client
+	Hidden  bool   // the client has a stream and is not shown
 	Left    bool   // the client is not present any more
 	Expired bool   // because its lease has ended, so a stream that it has opened meanwhile keeps it present
 }
@@ -126,7 +127,7 @@ func (t *Table) TakeRecords() (records []Record) {
 
 func (t *Table) recordOf(m *member) Record {
 	return Record{
-		User: m.User, Version: m.version, Server: cmp.Or(m.server, t.server), Leader: m.leader, Stream: m.stream != 0 || m.remote,
+		User: m.User, Version: m.version, Server: cmp.Or(m.server, t.server), Leader: m.leader, Stream: m.stream != 0 || m.remote, Hidden: m.hidden,
 	}
 }
 
@@ -232,14 +233,9 @@ func (t *Table) mergeUser(m *member, r Record, now time.Time) (_ *member, replac
 	}
 	if m != nil && m.JoinedAt != r.JoinedAt { // it has another place in the list
 		t.remove(m, now)
-		m = nil
 	}
-	if m == nil {
-		if m = t.change(r.ClientID, time.UnixMilli(r.JoinedAt)); m == nil {
-			return nil, stream
-		}
-	} else {
-		t.pending.note(r.ClientID, m)
+	if m = t.change(r.ClientID, r.Hidden, time.UnixMilli(r.JoinedAt)); m == nil {
+		return nil, stream
 	}
 	before := m.memory()
 	if r.Server == t.server || stream != 0 && !r.Stream { // only a stream replaces a stream
@@ -253,7 +249,9 @@ func (t *Table) mergeUser(m *member, r Record, now time.Time) (_ *member, replac
 	m.User = r.User
 	t.follow(m, r.Leader)
 	m.until = now.Add(t.lease)
-	t.roster.changed(m, before)
+	if !m.hidden {
+		t.roster.changed(m, before)
+	}
 	return m, replaced
 }
 

@@ -70,7 +70,11 @@ func (c *cluster) act() {
 	switch c.random.IntN(10) {
 	case 0, 1, 2:
 		c.opened++
-		t.Connect(id, "", fmt.Sprint("name-", c.random.IntN(3)), c.opened, c.now)
+		if c.random.IntN(3) == 0 {
+			t.ConnectHidden(id, "", c.opened, c.now)
+		} else {
+			t.Connect(id, "", fmt.Sprint("name-", c.random.IntN(3)), c.opened, c.now)
+		}
 		c.streams[at][id] = c.opened
 	case 3, 4:
 		if n := c.streams[at][id]; n != 0 {
@@ -146,6 +150,10 @@ func TestServersAgreeOnWhoIsPresentAfterAnyMessages(t *testing.T) {
 			if got := table.Users(); !reflect.DeepEqual(got, want) {
 				t.Fatalf("seed %d: server %d has\n%+v, server 0\n%+v", seed, i, got, want)
 			}
+			if n, hidden := len(want), c.tables[0].hidden; table.Len() != n || table.hidden != hidden {
+				t.Fatalf("seed %d: server %d counts %d clients and %d hidden ones, not %d and %d", seed, i, table.Len(), table.hidden, n, hidden)
+			}
+			checkRoster(t, table)
 			for id, n := range c.streams[i] {
 				m := table.members[id]
 				if m == nil {

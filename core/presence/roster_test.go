@@ -145,15 +145,17 @@ func checkRoster(t *testing.T, p *Table) {
 			}
 			last = m.place()
 			size += m.memory()
-			n++
+			if !m.hidden {
+				n++
+			}
 		}
 		if size != page.size || len(page.members) == 0 || len(page.members) > 2*pageMembers {
 			t.Fatalf("a page of %d members and %d bytes is said to have %d bytes", len(page.members), size, page.size)
 		}
 		bytes += size + page.textMemory()
 	}
-	if bytes != p.roster.bytes || n != len(p.members) {
-		t.Fatalf("%d clients of %d are listed; %d bytes, and %d noted", n, len(p.members), bytes, p.roster.bytes)
+	if bytes != p.roster.bytes || n != p.Len() {
+		t.Fatalf("%d clients of %d are listed; %d bytes, and %d noted", n, p.Len(), bytes, p.roster.bytes)
 	}
 }
 

@@ -31,6 +31,7 @@ type Table struct {
 	limit     int
 	members   map[string]*member
 	roster    roster
+	hidden    int                         // members that are hidden
 	joins     int64                       // clients that have joined so far
 	followers map[string]map[*member]bool // by clientId of the leader, which may be absent
 	pending   pending
@@ -41,6 +42,7 @@ type member struct {
 	number int64     // value of Table.joins when the client joined
 	page   *page     // the roster page that lists it
 	stream int       // number of the open stream; 0: none
+	hidden bool      // the client has a stream and is not shown: it is not in the roster
 	leader string    // clientId of the leader; "": none
 	until  time.Time // end of the lease; not used while a stream keeps the client present, or another server has the client
 
@@ -63,17 +65,19 @@ func New(server string, lease time.Duration, limit int, dropped func([]byte)) *T
 	}
 }
 
-// Len returns the number of clients present.
-func (t *Table) Len() int { return len(t.members) }
+// Len returns the number of clients present. Hidden clients are not.
+func (t *Table) Len() int { return len(t.members) - t.hidden }
 
 // Memory estimates the memory of the table in bytes.
-func (t *Table) Memory() int { return t.roster.bytes + t.pending.memory() + t.replicas.memory() }
+func (t *Table) Memory() int {
+	return t.roster.bytes + memberMemory*t.hidden + t.pending.memory() + t.replicas.memory()
+}
 
 // Connect records that a client has opened a stream. The number identifies the stream in Disconnect and differs from the
 // numbers of the client's other streams. The client stops following a leader. An empty displayName leaves the current
 // name. Connect returns false when the table is full.
 func (t *Table) Connect(clientID, userID, displayName string, stream int, now time.Time) bool {
-	m := t.change(clientID, now)
+	m := t.change(clientID, false, now)
 	if m == nil {
 		return false
 	}
@@ -91,10 +95,24 @@ func (t *Table) Connect(clientID, userID, displayName string, stream int, now ti
 	return true
 }
 
+// ConnectHidden records that a client that is not shown has opened a stream. The table keeps it as long as the stream is open, so
+// that all servers know the client's user and end its older stream. The number of hidden clients is not limited here.
+func (t *Table) ConnectHidden(clientID, userID string, stream int, now time.Time) {
+	m := t.change(clientID, true, now)
+	m.UserID, m.stream, m.server, m.remote = userID, stream, "", false
+	t.follow(m, "")
+	t.record(m, now)
+}
+
 // Disconnect records that a stream has ended and starts the client's lease. It does nothing when the client has opened a
 // newer stream.
 func (t *Table) Disconnect(clientID string, stream int, now time.Time) {
 	if m := t.members[clientID]; m != nil && m.stream == stream {
+		if m.hidden {
+			t.remove(m, now)
+			t.recordLeft(m, true, now)
+			return
+		}
 		t.endStream(m, now)
 		m.until = now.Add(t.lease)
 		t.record(m, now)
@@ -104,7 +122,7 @@ func (t *Table) Disconnect(clientID string, stream int, now time.Time) {
 // Update stores what a client sends and renews its lease. A client that is not present joins. Update returns false when the
 // table is full.
 func (t *Table) Update(clientID, userID string, u Update, now time.Time) (User, bool) {
-	m := t.change(clientID, now)
+	m := t.change(clientID, false, now)
 	if m == nil {
 		return User{}, false
 	}
@@ -135,9 +153,8 @@ func (t *Table) Leave(clientID string, now time.Time) {
 }
 
 func (t *Table) remove(m *member, now time.Time) {
-	t.pending.note(m.ClientID, m)
+	t.unlist(m)
 	t.endStream(m, now)
-	t.roster.remove(m)
 	t.follow(m, "")
 	delete(t.members, m.ClientID)
 	if len(t.members) == 0 {
@@ -193,7 +210,7 @@ func (t *Table) Users() []User {
 	return users
 }
 
-// UserOf returns the user id of a client that is present, and "" for any other.
+// UserOf returns the user id of a client that is present or hidden, and "" for any other.
 func (t *Table) UserOf(clientID string) string {
 	if m := t.members[clientID]; m != nil {
 		return m.UserID
@@ -201,7 +218,7 @@ func (t *Table) UserOf(clientID string) string {
 	return ""
 }
 
-// Idle reports whether no client of this server is present and no change is pending.
+// Idle reports whether no client of this server is present or hidden, and no change is pending.
 func (t *Table) Idle() bool {
 	for _, m := range t.members {
 		if m.server == "" {
@@ -211,19 +228,42 @@ func (t *Table) Idle() bool {
 	return !t.Changed()
 }
 
-// change returns the member of a client that is about to change, and adds it if the client is not present. It returns nil
-// when the table is full.
-func (t *Table) change(clientID string, now time.Time) *member {
+// change returns the member of a client that is about to change, and adds it if the client is not present. A client that was
+// hidden and is shown now, or the reverse, begins anew and keeps its stream. change returns nil when the table is full.
+func (t *Table) change(clientID string, hidden bool, now time.Time) *member {
 	m := t.members[clientID]
-	if m == nil && len(t.members) >= t.limit {
+	if m != nil && m.hidden == hidden {
+		if !hidden {
+			t.pending.note(clientID, m)
+		}
+		return m
+	}
+	if !hidden && t.Len() >= t.limit {
 		return nil
 	}
-	t.pending.note(clientID, m)
-	if m == nil {
-		t.joins++
-		m = &member{User: User{ClientID: clientID, JoinedAt: now.UnixMilli()}, number: t.joins, until: now.Add(t.lease)}
+	if m != nil {
+		t.unlist(m)
+	} else {
+		m = &member{until: now.Add(t.lease)}
 		t.members[clientID] = m
+	}
+	t.joins++
+	m.User, m.number, m.hidden = User{ClientID: clientID, UserID: m.UserID, JoinedAt: now.UnixMilli()}, t.joins, hidden
+	if hidden {
+		t.hidden++
+	} else {
+		t.pending.note(clientID, nil)
 		t.roster.add(m)
 	}
 	return m
+}
+
+// unlist removes a client from the list, or from the number of hidden clients.
+func (t *Table) unlist(m *member) {
+	if m.hidden {
+		t.hidden--
+		return
+	}
+	t.pending.note(m.ClientID, m)
+	t.roster.remove(m)
 }

@@ -13,7 +13,7 @@
 //
 // An [Op] passes through three steps. [Op.Validate] checks it independently of a document. [Op.Normalize] assigns ids to
 // objects in arrays that have none, so that the operation can be logged. [Document.Apply] applies it, or discards it with a
-// [Reason] and changes nothing. docs/path-operations.md specifies the rules, and tests/vectors has the cases that every
+// [Reason] and changes nothing. docs/reference/path-operations.md specifies the rules, and tests/vectors has the cases that every
 // implementation must pass.
 //
 // A document is a pure fold over the applied operations: it does not depend on a clock, on chance or on the order of a map.

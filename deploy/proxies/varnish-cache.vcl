@@ -1,5 +1,5 @@
 # pathsync behind Varnish with a cache for many readers: /etc/varnish/default.vcl, or these parts in an existing one.
-# docs/caching.md explains them. Varnish has no TLS: put a proxy with TLS and HTTP/2 in front of it.
+# docs/run/caching.md explains them. Varnish has no TLS: put a proxy with TLS and HTTP/2 in front of it.
 vcl 4.1;
 
 backend default {

@@ -8,9 +8,8 @@ backend default {
 }
 
 sub vcl_recv {
-  # A stream belongs to one reader. It is piped byte by byte, uncompressed: otherwise Varnish buffers the events that arrive
-  # with the header until the next heartbeat, and compresses the stream if the rest of the site is
-  # compressed. The parameter pipe_timeout (60s) has to be longer than the heartbeat of 15 s.
+  # A stream belongs to one reader. It is piped byte by byte: otherwise Varnish compresses it if the rest of the site is
+  # compressed, and buffers its events. The parameter pipe_timeout (60s) has to be longer than the heartbeat of 15 s.
   if (req.url ~ "^/v1/([^?]*/)?events(\?|$)" || req.url ~ "^/v1/probe(\?|$)") {
     return (pipe);
   }

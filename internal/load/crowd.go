@@ -156,7 +156,7 @@ func reconnectAfterRestart(ctx context.Context, s *Target, o Options) (Report, e
 	if err != nil {
 		return r, err
 	}
-	reads, err := s.metric("pathsync_log_page_reads_total")
+	reads, err := s.Metric("pathsync_log_page_reads_total")
 	r.add("%.0f log reads", reads)
 	r.add("at most %d MiB", r.ended.Peak>>20)
 	return r, err

@@ -18,6 +18,7 @@ type Load struct {
 	Flags []string // of a server that is started for this load
 	// Anywhere: the load is of use without access to the process of the server.
 	Anywhere bool
+	Others   int // further servers that are started, on the same database, which is PostgreSQL
 
 	description string // a format for the size, unless size is 0
 	size        int    // in proportion to Options.Scale
@@ -48,6 +49,25 @@ var Loads = []Load{
 	{Name: "idle", description: "%d idle streams in 100 rooms, with clientId and without", size: 10_000, run: idle},
 }
 
+// Clusters are loads of several servers on PostgreSQL, and the same loads of one.
+var Clusters = []Load{
+	{Name: "hot", description: "one room, 10 readers, 100 writers without pauses", run: hot},
+	{Name: "hot3", description: "the same on three servers", run: hot, Flags: bus, Others: 2},
+	{Name: "spread", description: "one room, %d readers, 50 batches/s", size: 999, run: fanout},
+	{Name: "spread3", description: "the same on three servers", run: spread3, Flags: bus, Others: 2},
+	{Name: "elsewhere", description: "60 batches/s to one of three servers, in 30 rooms with a reader at each", run: elsewhere, Flags: bus, Others: 2},
+	{Name: "nobus", description: "the same without a bus", run: elsewhere, Others: 2},
+	{Name: "kill", description: "300 clients in 60 rooms, each posting every 200 ms; one of three servers is killed", run: kill, Flags: bus, Others: 2},
+}
+
+var bus = []string{"--cluster"}
+
+// spread3 is fanout with the readers of spread.
+func spread3(ctx context.Context, s *Target, o Options) (Report, error) {
+	o.size = 999
+	return fanout(ctx, s, o)
+}
+
 // Describe returns the description with the size.
 func (l Load) Describe(o Options) string {
 	if l.size == 0 {
@@ -62,12 +82,16 @@ func (l Load) sizeFor(o Options) int { return max(1, int(float64(l.size)*o.Scale
 func (l Load) Run(ctx context.Context, s *Target, o Options) (Report, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // closes the connections
-	s.ctx, s.run = ctx, strings.ToLower(rand.Text()[:8])
+	run := strings.ToLower(rand.Text()[:8])
+	for i := range 1 + len(s.Others) {
+		one := s.at(i)
+		one.ctx, one.run = ctx, run
+		if err := one.resolve(); err != nil {
+			return Report{}, err
+		}
+	}
 	for _, counter := range []interface{ Store(int64) }{&s.Posted, &s.Delivered, &s.Streams} {
 		counter.Store(0)
-	}
-	if err := s.resolve(); err != nil {
-		return Report{}, err
 	}
 	o.size = l.sizeFor(o)
 	r, err := l.run(ctx, s, o)

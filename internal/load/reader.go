@@ -121,13 +121,17 @@ func (c counted) Read(p []byte) (int, error) {
 func (a *readers) follow(r *reader) {
 	defer close(r.done)
 	defer r.target.Streams.Add(-1)
-	resp, err := http.ReadResponse(bufio.NewReaderSize(counted{r.conn, &a.bytes}, firstBuffer), nil)
-	if err != nil {
-		return
+	var stream io.Reader = counted{r.conn, &a.bytes}
+	if !r.target.Direct {
+		resp, err := http.ReadResponse(bufio.NewReaderSize(stream, firstBuffer), nil)
+		if err != nil {
+			return
+		}
+		stream = resp.Body
 	}
 	buf, held, skipping := make([]byte, firstBuffer), 0, false
 	for {
-		n, err := resp.Body.Read(buf[held:])
+		n, err := stream.Read(buf[held:])
 		if err != nil {
 			return
 		}
@@ -139,7 +143,7 @@ func (a *readers) follow(r *reader) {
 				break
 			}
 			if a.frames.Add(1); !skipping {
-				a.take(r, rest[:end], now)
+				a.take(r, unframed(rest[:end]), now)
 			}
 			rest, skipping = rest[end+2:], false
 		}
@@ -149,12 +153,22 @@ func (a *readers) follow(r *reader) {
 			buf = append(buf, make([]byte, len(buf))...)
 		default:
 			if !skipping {
-				a.take(r, rest, now)
+				a.take(r, unframed(rest), now)
 			}
 			rest, skipping = rest[len(rest)-1:], true // the event may end between two reads
 		}
 		held = copy(buf, rest)
 	}
+}
+
+// unframed returns an event without the framing of chunks before it, which is "\r\n", a size and "\r\n". Events have no CR. A
+// standard reader of chunks needs several times the CPU, but a proxy may cut chunks elsewhere.
+func unframed(event []byte) []byte {
+	event = bytes.TrimPrefix(event, []byte("\r\n"))
+	if end := bytes.IndexByte(event[:min(len(event), len("ffffffff\r"))], '\r'); end >= 0 {
+		event = event[min(end+len("\r\n"), len(event)):]
+	}
+	return event
 }
 
 // take counts one event. Only `delta` and `up-to-date` have an id, which comes first. Only `presence` may be incomplete.

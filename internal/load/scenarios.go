@@ -13,11 +13,16 @@ type writerGroup struct {
 	writers []*writer
 }
 
-// connect connects n writers, each to its room.
+// connect connects n writers, each to its room. The servers take turns.
 func connect(s *Target, n int, room func(i int) string) (*writerGroup, error) {
+	return connectTo(s.at, n, room)
+}
+
+// connectTo connects n writers, each to its server and room.
+func connectTo(at func(i int) *Target, n int, room func(i int) string) (*writerGroup, error) {
 	c := new(writerGroup)
 	for i := range n {
-		w, err := dialWriter(s, room(i), s.name("w", i))
+		w, err := dialWriter(at(i), room(i), at(i).name("w", i))
 		if err != nil {
 			return nil, err
 		}
@@ -105,22 +110,20 @@ func rooms(ctx context.Context, s *Target, o Options) (r Report, err error) {
 	err = c.run(func(_ int, w *writer) error { return w.postEvery(posting, rand.N(pace), pace) })
 	r.end(s)
 	n, answers := c.posted()
-	all := newReaders(0, true)
+	var all deliveries
 	for i, a := range perRoom {
 		sent := int64(0)
 		for _, w := range c.writers[i*inRoom : (i+1)*inRoom] {
 			sent += int64(len(w.latencies))
 		}
 		awaitDeliveries(s, a, sent*inRoom)
-		all.full = append(all.full, a.full...)
-		all.delivered.Add(a.delivered.Load())
-		all.wrong.Add(a.wrong.Load())
+		all.add(a)
 	}
 	r.rate("batches/s", n)
 	r.percentiles("POST to answer", answers)
 	r.percentiles("POST to last reader", all.full)
-	r.check("deliveries", int64(n*inRoom), all.delivered.Load())
-	r.count("out of order or duplicated", all.wrong.Load())
+	r.check("deliveries", int64(n*inRoom), all.count)
+	r.count("out of order or duplicated", all.wrong)
 	return r, err
 }
 
@@ -145,8 +148,8 @@ func flatout(ctx context.Context, s *Target, o Options) (Report, error) {
 // oneRoom runs readers and writers in a single room.
 func oneRoom(ctx context.Context, s *Target, streams, posting int, part func(context.Context, int, *writer) error, o Options, timed bool) (r Report, err error) {
 	a, room := newReaders(streams, timed), s.name("room", 0)
-	for range streams {
-		if err := a.open(s, room, ""); err != nil {
+	for i := range streams {
+		if err := a.open(s.at(i), room, ""); err != nil {
 			return r, err
 		}
 	}

@@ -18,11 +18,20 @@ import (
 type Target struct {
 	URL   string // of the server, without /v1
 	Token string // of all requests; "": none
+	// Direct: no proxy is on the way, so that each chunk of a stream begins with an event.
+	Direct bool
+	// Others are further servers on the same database. Clients take turns.
+	Others []*Target
 
 	// Usage returns what the server has used until now. nil: it is not known.
 	Usage func() (u Usage, known bool)
 	// Restart ends the server, starts it again on its database, and returns its URL. nil: it cannot be restarted.
 	Restart func() (url string, err error)
+
+	// Kill ends the server at once. nil: it cannot be killed.
+	Kill func() error
+	// Transactions returns how many transactions of the database were committed and rolled back. nil: it is not known.
+	Transactions func(context.Context) (committed, rolledBack int64, err error)
 
 	// Counters of the running load, for a display.
 	Posted, Delivered, Streams atomic.Int64
@@ -126,9 +135,21 @@ func (s *Target) restart() error {
 	return s.resolve()
 }
 
+// at returns the server of the client with number i.
+func (s *Target) at(i int) *Target {
+	if i %= 1 + len(s.Others); i > 0 {
+		return s.Others[i-1]
+	}
+	return s
+}
+
 // get sends a request without a load.
 func (s *Target) get(path string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(s.ctx, http.MethodGet, strings.TrimRight(s.URL, "/")+path, nil)
+	ctx := s.ctx
+	if ctx == nil { // no load is running
+		ctx = context.Background()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(s.URL, "/")+path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -138,8 +159,8 @@ func (s *Target) get(path string) (*http.Response, error) {
 	return (&http.Client{Timeout: 30 * time.Second}).Do(req)
 }
 
-// metric returns the value of a series without labels.
-func (s *Target) metric(name string) (float64, error) {
+// Metric returns the value of a series without labels, at any time.
+func (s *Target) Metric(name string) (float64, error) {
 	resp, err := s.get("/metrics")
 	if err != nil {
 		return 0, err

@@ -32,14 +32,19 @@ func dialWriter(s *Target, room, client string) (*writer, error) {
 
 // post sends one batch and waits for its answer.
 func (w *writer) post() error {
+	sent := time.Now()
+	return w.send(sent, w.next(sent))
+}
+
+// next returns the body of the next batch.
+func (w *writer) next(sent time.Time) []byte {
 	w.clientSeq++
 	path := "who." + w.client
 	if w.path != nil {
 		path = w.path()
 	}
-	sent := time.Now()
-	return w.send(sent, fmt.Appendf(nil, `{"clientId":%q,"clientSeq":%d,"key":"default","ops":[{"op":"set","path":%q,"value":%d}]}`,
-		w.client, w.clientSeq, path, sent.UnixNano()))
+	return fmt.Appendf(nil, `{"clientId":%q,"clientSeq":%d,"key":"default","ops":[{"op":"set","path":%q,"value":%d}]}`,
+		w.client, w.clientSeq, path, sent.UnixNano())
 }
 
 // send sends the body of a batch and waits for the answer.
@@ -79,6 +84,11 @@ func (e *RefusedError) Error() string { return fmt.Sprintf("status %d: %.300s", 
 
 // postEvery posts at a constant interval, first after offset, until ctx ends.
 func (w *writer) postEvery(ctx context.Context, offset, interval time.Duration) error {
+	return every(ctx, offset, interval, w.post)
+}
+
+// every calls post at a constant interval, first after offset, until ctx ends.
+func every(ctx context.Context, offset, interval time.Duration, post func() error) error {
 	next := time.NewTimer(offset)
 	defer next.Stop()
 	due := time.Now().Add(offset)
@@ -88,7 +98,7 @@ func (w *writer) postEvery(ctx context.Context, offset, interval time.Duration) 
 			return nil
 		case <-next.C:
 		}
-		if err := w.post(); err != nil {
+		if err := post(); err != nil {
 			return err
 		}
 		due = due.Add(interval)

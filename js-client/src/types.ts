@@ -238,6 +238,8 @@ export interface Room {
   readonly name: string
   readonly clientId: string
   readonly status: RoomStatus
+  /** When the next attempt to connect begins, in milliseconds from now. Undefined while connected or trying, and while another tab tries. */
+  readonly retryInMs: number | undefined
   /** The clients that are present, including this one. */
   readonly users: readonly User[]
   /** A document of the room. The same key gives the same document. */

@@ -2,27 +2,22 @@
 export interface components {
   schemas: {
     /**
-     * @description A name: not empty, without control characters, without leading or trailing white space, and neither `.` nor
-     *     `..`, because URL normalization removes these.
+     * @description A room's name, 1 to 255 characters, without control characters and without leading or trailing white space, and
+     *     neither `.` nor `..`, because URL normalization removes these. The same applies to `StoreKey` and `ClientId`.
      * @example board-7
      */
-    Name: string;
+    RoomName: string;
     /**
-     * @description A room's name, at most 255 characters.
-     * @example board-7
-     */
-    RoomName: components["schemas"]["Name"];
-    /**
-     * @description The key of a document, at most 255 characters.
+     * @description The key of a document, a name of 1 to 255 characters.
      * @example default
      */
-    StoreKey: components["schemas"]["Name"];
+    StoreKey: string;
     /**
-     * @description The id of the client that sends or reads, at most 100 characters. A browser generates a random id per tab and
-     *     uses it for operations, stream and presence.
+     * @description The id of the client that sends or reads, a name of 1 to 100 characters. A browser generates a random id per tab
+     *     and uses it for operations, stream and presence.
      * @example ada
      */
-    ClientId: components["schemas"]["Name"];
+    ClientId: string;
     /**
      * @description The user of the client: the `sub` of its token. Absent if the server runs without authentication.
      * @example u-17
@@ -87,12 +82,6 @@ export interface components {
      */
     JSONValue: unknown;
     /**
-     * @description A position in an array, from 0. In a request, a value beyond either end stands for that end, regardless of its
-     *     size.
-     * @example 0
-     */
-    ArrayIndex: number;
-    /**
      * @description An operation as logged: with all ids assigned, and with paths rewritten for items that were moved. If an
      *     operation on an array took effect, its `arrayIndex` is the resulting position of the item; `after` is not
      *     logged. A discarded operation is logged without its value.
@@ -108,22 +97,19 @@ export interface components {
      */
     LoggedOperation: {
         path: components["schemas"]["Path"];
-        /** @enum {unknown} */
-        op: "set" | "delete" | "array_add" | "array_del" | "array_move" | "init";
+        op: components["schemas"]["OpName"];
         value?: components["schemas"]["JSONValue"];
-        arrayIndex?: components["schemas"]["ArrayIndex"];
+        /** @description The resulting position of the item, from 0. */
+        arrayIndex?: number;
         /** @description The array into which an `array_move` moves the item, if it differs from the item's array. */
         to?: components["schemas"]["Path"];
     };
     /**
-     * @description A logged operation that took effect.
-     * @example {
-     *       "path": "tasks[t1].done",
-     *       "op": "set",
-     *       "value": true
-     *     }
+     * @description The operations. The page at `/path-operations.md` defines their effects.
+     * @example set
+     * @enum {string}
      */
-    AppliedOperation: components["schemas"]["LoggedOperation"] & unknown & unknown;
+    OpName: "set" | "delete" | "array_add" | "array_del" | "array_move" | "init";
     /**
      * @description The outcome of one operation.
      * @example {
@@ -136,19 +122,26 @@ export interface components {
      *     }
      */
     OperationResult: {
-        /** @enum {unknown} */
-        status: "applied" | "discarded";
-        /**
-         * @description The reason why a discarded operation changed nothing. `item_deleted`: its path contains an item that does
-         *     not exist. `type_mismatch`: the value at its path has the wrong type. `exists`: `init` of a document that
-         *     exists. `not_found`: `delete` of a member that does not exist. `too_large`: the document would exceed its
-         *     size limit, or the room its number of documents.
-         * @enum {unknown}
-         */
-        reason?: "item_deleted" | "type_mismatch" | "exists" | "not_found" | "too_large";
+        status: components["schemas"]["Outcome"];
+        reason?: components["schemas"]["DiscardReason"];
         /** @description The position of the item, for an `array_add` or `array_move` that was applied. */
         arrayIndex?: number;
     };
+    /**
+     * @description Whether an operation took effect. A discarded operation changed nothing.
+     * @example applied
+     * @enum {string}
+     */
+    Outcome: "applied" | "discarded";
+    /**
+     * @description The reason why an operation was discarded; only discarded operations have one. `item_deleted`: its path contains
+     *     an item that does not exist. `type_mismatch`: the value at its path has the wrong type. `exists`: `init` of a
+     *     document that exists. `not_found`: `delete` of a member that does not exist. `too_large`: the document would
+     *     exceed its size limit, or the room its number of documents.
+     * @example item_deleted
+     * @enum {string}
+     */
+    DiscardReason: "item_deleted" | "type_mismatch" | "exists" | "not_found" | "too_large";
     /**
      * @description The outcome of a batch.
      * @example {
@@ -201,12 +194,22 @@ export interface components {
         serverSeq: components["schemas"]["Position"];
         /** @description The documents by key. */
         stores: {
-            [key: string]: {
-                /** @description The last batch that changed this document. */
-                serverSeq: components["schemas"]["ServerSeq"];
-                state: components["schemas"]["JSONValue"];
-            };
+            [key: string]: components["schemas"]["StoreState"];
         };
+    };
+    /**
+     * @description A document of a room.
+     * @example {
+     *       "serverSeq": 12,
+     *       "state": {
+     *         "title": "Launch"
+     *       }
+     *     }
+     */
+    StoreState: {
+        /** @description The last batch that changed this document. */
+        serverSeq: components["schemas"]["ServerSeq"];
+        state: components["schemas"]["JSONValue"];
     };
     /**
      * @description A page of a room's batches.
@@ -226,24 +229,26 @@ export interface components {
         next: components["schemas"]["EventId"];
         /** @description This page reaches the end of the log. Always false for a closed range. */
         upToDate: boolean;
-        /**
-         * @description The pages that all readers request alike. Present if there are complete pages after `next`.
-         * @example {
-         *       "size": 100,
-         *       "through": "k3v9x2qa-500"
-         *     }
-         */
-        pages?: {
-            /** @description Pages end where `serverSeq` is a multiple of this number. */
-            size: number;
-            /** @description The end of the last complete page of the room. */
-            through: components["schemas"]["EventId"];
-        };
+        /** @description The pages that all readers request alike. Present if there are complete pages after `next`. */
+        pages?: components["schemas"]["ChangePages"];
         /**
          * @description The `cursor` of the next request. Present if this request had one.
          * @example 176722560
          */
         cursor?: number;
+    };
+    /**
+     * @description The pages that all readers request alike.
+     * @example {
+     *       "size": 100,
+     *       "through": "k3v9x2qa-500"
+     *     }
+     */
+    ChangePages: {
+        /** @description Pages end where `serverSeq` is a multiple of this number. */
+        size: number;
+        /** @description The end of the last complete page of the room. */
+        through: components["schemas"]["EventId"];
     };
     /**
      * @description The data of a `state` event: a whole document. It replaces the reader's document under this key.
@@ -276,11 +281,8 @@ export interface components {
         room: components["schemas"]["RoomName"];
         epoch: components["schemas"]["Epoch"];
         serverSeq: components["schemas"]["Position"];
-        /**
-         * @description As in `PresenceEvent`, which may come later.
-         * @constant
-         */
-        readOnly?: true;
+        /** @description As in `PresenceEvent`, which may come later. */
+        readOnly?: boolean;
     };
     /**
      * @description The data of a `delta` event, and an entry of `changes`: one batch, with the operations that took effect. There
@@ -311,7 +313,11 @@ export interface components {
         userId?: components["schemas"]["UserId"];
         /** @description The time at which the server ordered the batch. */
         serverTs: components["schemas"]["Timestamp"];
-        ops: components["schemas"]["AppliedOperation"][];
+        /**
+         * @description The operations that took effect. `set`, `array_add` and `init` have a `value`, and `array_add` and
+         *     `array_move` an `arrayIndex`.
+         */
+        ops: components["schemas"]["LoggedOperation"][];
     };
     /**
      * @description A client that is present.
@@ -342,7 +348,15 @@ export interface components {
      *       "leaseMs": 15000
      *     }
      */
-    OwnPresence: components["schemas"]["User"] & {
+    OwnPresence: {
+        clientId: components["schemas"]["ClientId"];
+        userId?: components["schemas"]["UserId"];
+        displayName?: components["schemas"]["DisplayName"];
+        joinedAt: components["schemas"]["Timestamp"];
+        /** @description The position of the client's cursor. */
+        field?: string;
+        /** @description Application-defined data of the client. */
+        meta?: unknown;
         /** @description The lease: how long the client stays present after this request without an open stream, in milliseconds. */
         leaseMs: number;
     };
@@ -372,9 +386,8 @@ export interface components {
          * @description The reader may not write in the room: every batch would be answered with 403 `forbidden`. Absent if the
          *     reader may write, even if parts of documents are read-only. It holds when the stream opens: a new token for
          *     the stream does not send it again.
-         * @constant
          */
-        readOnly?: true;
+        readOnly?: boolean;
         version?: components["schemas"]["PresenceVersion"];
         users: components["schemas"]["User"][];
     };
@@ -431,16 +444,24 @@ export interface components {
         /** @description The identical request may succeed later. */
         retryable: boolean;
         /** @description The errors in the body, one per place. */
-        errors?: {
-            /** @description A JSON pointer into the request body (RFC 6901). */
-            pointer: string;
-            detail: string;
-        }[];
+        errors?: components["schemas"]["ProblemError"][];
         /**
          * @description The rooms that the problem concerns: for a request for several rooms, those that prevent it; for a stream,
          *     the room that ended it.
          */
         rooms?: components["schemas"]["RoomName"][];
+    };
+    /**
+     * @description An error at one place of the request body.
+     * @example {
+     *       "pointer": "/ops/3/path",
+     *       "detail": "position 6: an item id must not be empty"
+     *     }
+     */
+    ProblemError: {
+        /** @description A JSON pointer into the request body (RFC 6901). */
+        pointer: string;
+        detail: string;
     };
     /**
      * @description | code | status | retryable | meaning |
@@ -477,7 +498,7 @@ export interface components {
      *     | `initial_state_unavailable` | 503 | yes | the initial state of a new room is unavailable |
      *     | `shutting_down` | 503 | yes | the server is shutting down |
      * @example client_seq_reused
-     * @enum {unknown}
+     * @enum {string}
      */
     ProblemCode: "invalid_json" | "invalid_event_id" | "invalid_parameter" | "unauthenticated" | "token_expired" | "forbidden" | "cross_origin" | "not_found" | "store_not_found" | "stream_not_found" | "not_yet" | "method_not_allowed" | "request_timeout" | "client_seq_reused" | "client_seq_passed" | "stream_replaced" | "position_gone" | "body_too_large" | "unsupported_media_type" | "invalid_request" | "invalid_name" | "rejected" | "rate_limited" | "internal" | "database_unavailable" | "room_unavailable" | "history_changed" | "overloaded" | "auth_unavailable" | "initial_state_unavailable" | "shutting_down";
   }

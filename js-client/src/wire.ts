@@ -4,7 +4,7 @@ import type { Json } from './document/json.ts'
 
 type Schemas = components['schemas']
 
-/** One field-level change, as sent by a client or kept in the log. See docs/path-operations.md. */
+/** One field-level change, as sent by a client or kept in the log. See docs/reference/path-operations.md. */
 export interface Operation {
   readonly op: Schemas['LoggedOperation']['op']
   readonly path: string

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"net/url"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +24,7 @@ var sharedPostgres = sync.OnceValues(func() (*PostgresServer, error) {
 	if dsn := os.Getenv(postgresVariable); dsn != "" {
 		return &PostgresServer{DSN: dsn}, nil
 	}
-	s, err := initPostgres()
+	s, err := initPostgres(loopback, (*exec.Cmd).Start)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +44,16 @@ func Postgres(t testing.TB) string {
 // NewPostgres starts a server for one test, even if other tests use an existing server.
 func NewPostgres(t testing.TB) *PostgresServer {
 	t.Helper()
-	s, err := initPostgres()
+	return NewPostgresAt(t, loopback, (*exec.Cmd).Start)
+}
+
+const loopback = "127.0.0.1"
+
+// NewPostgresAt is NewPostgres with a server that listens on an address of a network of the tests, in which launch starts the
+// process.
+func NewPostgresAt(t testing.TB, host string, launch func(*exec.Cmd) error) *PostgresServer {
+	t.Helper()
+	s, err := initPostgres(host, launch)
 	if err != nil {
 		t.Skipf("skipped: no PostgreSQL server: %v", err)
 	}

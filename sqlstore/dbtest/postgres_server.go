@@ -25,13 +25,15 @@ type PostgresServer struct {
 	Addr string // host:port
 
 	bin, dir string
+	launch   func(*exec.Cmd) error // starts the process
 	servant  servant
 	process  *exec.Cmd
 	leash    io.WriteCloser // standard input of leashed
 }
 
-// initPostgres creates the data directory of a server in a temporary directory.
-func initPostgres() (_ *PostgresServer, err error) {
+// initPostgres creates the data directory of a server in a temporary directory. The server listens on an address of the
+// loopback interface, or of a network that launch can reach.
+func initPostgres(host string, launch func(*exec.Cmd) error) (_ *PostgresServer, err error) {
 	bin, err := findPostgres()
 	if err != nil {
 		return nil, err
@@ -44,15 +46,17 @@ func initPostgres() (_ *PostgresServer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &PostgresServer{bin: bin, dir: dir, servant: servant}
+	s := &PostgresServer{bin: bin, dir: dir, servant: servant, launch: launch}
 	defer func() {
 		if err != nil {
 			s.remove()
 		}
 	}()
-	if s.Addr, err = freePort(); err != nil {
+	port, err := freePort()
+	if err != nil {
 		return nil, err
 	}
+	s.Addr = net.JoinHostPort(host, port)
 	s.DSN = fmt.Sprintf("postgres://pathsync:%s@%s/postgres", PostgresPassword, s.Addr)
 	password := filepath.Join(dir, "password")
 	if err := os.WriteFile(password, []byte(PostgresPassword), 0o600); err != nil {
@@ -68,7 +72,20 @@ func initPostgres() (_ *PostgresServer, err error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, lastLine(out))
 	}
-	return s, nil
+	return s, s.admit(host)
+}
+
+// admit lets clients of other addresses connect to a server that is not on the loopback interface.
+func (s *PostgresServer) admit(host string) error {
+	if net.ParseIP(host).IsLoopback() {
+		return nil
+	}
+	rules, err := os.OpenFile(filepath.Join(s.data(), "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = rules.WriteString("\nhost all all all scram-sha-256\n")
+	return errors.Join(err, rules.Close())
 }
 
 // leashed is a script that runs a server until it reads a stop command from its standard input, or until that is closed
@@ -89,7 +106,7 @@ func (s *PostgresServer) Start(t testing.TB) {
 }
 
 func (s *PostgresServer) start() error {
-	_, port, err := net.SplitHostPort(s.Addr)
+	host, port, err := net.SplitHostPort(s.Addr)
 	if err != nil {
 		return err
 	}
@@ -100,13 +117,13 @@ func (s *PostgresServer) start() error {
 	defer log.Close()
 	// fsync is on, as in production.
 	server := exec.Command("/bin/sh", "-c", leashed, "sh", s.dir, filepath.Join(s.bin, "postgres"), "-D", s.data(),
-		"-c", "listen_addresses=127.0.0.1", "-c", "port="+port, "-c", "unix_socket_directories=", "-c", "fsync=on")
+		"-c", "listen_addresses="+host, "-c", "port="+port, "-c", "unix_socket_directories=", "-c", "fsync=on")
 	server.Dir, server.Stdout, server.Stderr = s.dir, log, log
 	s.servant.runs(server)
 	if s.leash, err = server.StdinPipe(); err != nil {
 		return err
 	}
-	if err := server.Start(); err != nil {
+	if err := s.launch(server); err != nil {
 		return err
 	}
 	s.process = server
@@ -173,7 +190,8 @@ func freePort() (string, error) {
 		return "", err
 	}
 	defer l.Close()
-	return l.Addr().String(), nil
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
 }
 
 func lastLine(text []byte) string {

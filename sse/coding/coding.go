@@ -63,7 +63,7 @@ func NewBlock(text []byte) *Block {
 // Negotiate returns the encoder for the values of an Accept-Encoding header field (RFC 9110, section 12.5.3), or nil if the
 // client prefers no coding. Of two codings with equal weight it chooses zstd, which takes fewer bytes and less time.
 func Negotiate(accept []string) Encoder {
-	zstd, gzip, identity := weight(accept, "zstd"), weight(accept, "gzip"), weight(accept, "identity")
+	zstd, gzip, identity := Weight(accept, "zstd"), Weight(accept, "gzip"), Weight(accept, "identity")
 	switch {
 	case zstd > 0 && zstd >= max(gzip, identity):
 		return zstdEncoder{}
@@ -73,8 +73,8 @@ func Negotiate(accept []string) Encoder {
 	return nil
 }
 
-// weight returns the weight of a coding that the client names. 0 means that the client does not accept it.
-func weight(accept []string, coding string) float64 {
+// Weight returns the weight of a coding in the values of an Accept-Encoding header field. 0 means that the client does not accept it.
+func Weight(accept []string, coding string) float64 {
 	for accepted := range strings.SplitSeq(strings.Join(accept, ","), ",") {
 		name, parameters, _ := strings.Cut(accepted, ";")
 		if !strings.EqualFold(strings.TrimSpace(name), coding) {

@@ -2,14 +2,13 @@ package cluster
 
 import (
 	"bufio"
-	"net/http"
 	"strconv"
 	"strings"
 )
 
 // metric returns the value of a metric of the server without labels; -1 if it cannot be read.
 func (s *server) metric(name string) float64 {
-	resp, err := http.Get(s.url() + "/metrics")
+	resp, err := s.get("/metrics")
 	if err != nil {
 		return -1
 	}

@@ -18,6 +18,8 @@ var allUsers = identities{
 	"ada":   as("ada", access.Grant{Rooms: access.Glob("*"), Read: true, Write: true, Presence: true}),
 	"bob":   as("bob", access.Grant{Rooms: access.Glob("*"), Read: true, Write: true, Presence: true}),
 	"guest": as("guest"),
+
+	"reader": as("reader", access.Grant{Rooms: access.Glob("*"), Read: true}),
 }
 
 func as(user string, grants ...access.Grant) access.Identity {
@@ -50,7 +52,7 @@ func (b bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	return b.next.RoundTrip(req)
 }
 
-func testPermissions(t *testing.T, w *checker) {
+func testPermissions(t *testing.T, w *recording) {
 	c := newClient(t, w, startServer(t, limits{auth: allUsers}))
 	for name, send := range roomRoutes("guarded") {
 		for token, status := range map[string]int{"": 401, "forged": 401, "guest": 403, "unavailable": 503} {
@@ -74,7 +76,7 @@ func testPermissions(t *testing.T, w *checker) {
 	c.put(403, "/v1/rooms/guarded/presence/tab-2", `{"via":"tab-1"}`, "Authorization", "Bearer bob").isProblem("forbidden")
 }
 
-func testPublicRooms(t *testing.T, w *checker) {
+func testPublicRooms(t *testing.T, w *recording) {
 	c := newClient(t, w, startServer(t, limits{auth: allUsers, public: []access.Pattern{access.Exact("open")}}))
 	open := roomRoutes("open")
 	for name, send := range open {
@@ -91,7 +93,7 @@ func testPublicRooms(t *testing.T, w *checker) {
 	c.get(401, "/v1/rooms/opened").isProblem("unauthenticated")
 }
 
-func testTickets(t *testing.T, w *checker) {
+func testTickets(t *testing.T, w *recording) {
 	const asAda = "Bearer ada"
 	c := newClient(t, w, startServer(t, limits{auth: allUsers}))
 	ask := func(status int, body string, headers ...string) answer {
@@ -110,7 +112,7 @@ func testTickets(t *testing.T, w *checker) {
 	} {
 		ticket := strings.Trim(ask(200, `{"rooms":["r","s"]}`).member("ticket"), `"`)
 		if path += "&ticket=" + ticket; status == 200 {
-			c.openOf("EventIdOfRooms", path).until("up-to-date")
+			c.open(path).until("up-to-date")
 		}
 		c.get(401, path).isProblem("unauthenticated") // the ticket is used up
 	}
@@ -123,6 +125,7 @@ func testTickets(t *testing.T, w *checker) {
 		`{"rooms":["r` + strings.Repeat(`","r`, 32) + `"]}`} {
 		ask(422, body).isProblem("invalid_request")
 	}
+	ask(503, `{"room":"r"}`, "Authorization", "Bearer unavailable").isProblem("auth_unavailable")
 	ask(413, `{"room":"`+strings.Repeat("r", 4<<10)+`"}`).isProblem("body_too_large")
 	ask(415, `{"room":"r"}`, "Content-Type", "text/plain").isProblem("unsupported_media_type")
 	for range 94 {
@@ -136,7 +139,7 @@ func testTickets(t *testing.T, w *checker) {
 	open.open("/v1/rooms/r/events?ticket=anything").until("up-to-date")
 }
 
-func testRenewal(t *testing.T, w *checker) {
+func testRenewal(t *testing.T, w *recording) {
 	now := time.Now()
 	guests := identities{"bob": allUsers["bob"], "guest": as("ada")}
 	for token, life := range map[string]time.Duration{"short": time.Second, "ada": time.Hour} {

@@ -18,6 +18,7 @@ type client struct {
 // answer is a response with its body.
 type answer struct {
 	t      *testing.T
+	what   string
 	status int
 	header http.Header
 	body   []byte
@@ -32,14 +33,20 @@ func (c client) on(t *testing.T) client {
 // send sends a request and expects a status. Headers are pairs of name and value.
 func (c client) send(status int, method, path, body string, headers ...string) answer {
 	c.t.Helper()
+	return c.sendAny(method, path, body, headers...).is(status)
+}
+
+// sendAny sends a request.
+func (c client) sendAny(method, path, body string, headers ...string) answer {
+	c.t.Helper()
 	var reader io.Reader
 	if body != "" {
 		reader = strings.NewReader(body)
 	}
-	return c.sendFrom(status, method, path, reader, headers...)
+	return c.sendFrom(method, path, reader, headers...)
 }
 
-func (c client) sendFrom(status int, method, path string, body io.Reader, headers ...string) answer {
+func (c client) sendFrom(method, path string, body io.Reader, headers ...string) answer {
 	c.t.Helper()
 	req, err := http.NewRequestWithContext(c.t.Context(), method, c.base+path, body)
 	if err != nil {
@@ -60,10 +67,16 @@ func (c client) sendFrom(status int, method, path string, body io.Reader, header
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if resp.StatusCode != status {
-		c.t.Fatalf("%s %s: got %d, want %d\n%.500s", method, path, resp.StatusCode, status, text)
+	return answer{c.t, method + " " + path, resp.StatusCode, resp.Header, text}
+}
+
+// is expects a status.
+func (a answer) is(status int) answer {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Fatalf("%.200s: got %d, want %d\n%.500s", a.what, a.status, status, a.body)
 	}
-	return answer{c.t, resp.StatusCode, resp.Header, text}
+	return a
 }
 
 func (c client) get(status int, path string, headers ...string) answer {

@@ -9,23 +9,36 @@ import (
 	"testing"
 
 	"github.com/pathsync/pathsync"
-	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-// unseen has the responses of the contract that no test provokes, with the reasons.
-var unseen = map[string]string{
-	"500": "an internal error of the server: a known way to cause one is a bug to fix",
+func TestTheServerKeepsTheContract(t *testing.T) {
+	r := &recording{}
+	t.Run("traffic", func(t *testing.T) { sendEverything(t, r) })
+	if t.Failed() {
+		return // then the recording is not complete
+	}
+	c := theContract(t)
+	for _, check := range checks {
+		t.Run(check.name, func(t *testing.T) {
+			for _, finding := range check.find(c, r) {
+				t.Error(finding)
+			}
+		})
+	}
+	if !raceDetector { // the checks have no concurrency, and take five times as long with it
+		t.Run("planted errors are found", func(t *testing.T) { testPlantedErrors(t, r) })
+	}
 }
 
-func TestTheServerKeepsTheContract(t *testing.T) {
-	w := newChecker(t)
+// sendEverything sends every request of the contract and causes every response.
+func sendEverything(t *testing.T, w *recording) {
 	for mode, c := range map[string]client{
 		"without authentication": {base: startServer(t, limits{}).url, http: &http.Client{Transport: w}},
 		"with authentication":    {base: startServer(t, limits{auth: allUsers}).url, http: &http.Client{Transport: bearer{"ada", w}}},
 	} {
 		t.Run(mode, func(t *testing.T) { testEverything(t, c) })
 	}
-	for name, test := range map[string]func(*testing.T, *checker){
+	for name, test := range map[string]func(*testing.T, *recording){
 		"a slow body":             testSlowBody,
 		"an unavailable database": testDatabaseUnavailable,
 		"a damaged room":          testDamagedRoom,
@@ -41,11 +54,21 @@ func TestTheServerKeepsTheContract(t *testing.T) {
 		"tickets":                 testTickets,
 		"too many probes":         testTooManyProbes,
 		"a new token":             testRenewal,
+		"HEAD and OPTIONS":        testHeadAndOptions,
+		"a starting server":       testStarting,
+		"names of other hosts":    testForeignHost,
+		"a fault of the program":  testFaults,
+		"a closed hub":            testClosedHub,
+		"a rejecting database":    testRejected,
+		"compressed streams":      testCompressedStreams,
+		"keep-alive":              testKeepAlive,
+		"all operations":          testFold,
+		"a large document":        testTooLarge,
+		"read-only":               testReadOnly,
+		"many clients":            testManyClients,
+		"invalid HTTP":            testNotHTTP,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, w) })
-	}
-	if !t.Failed() {
-		w.compare(t)
 	}
 }
 
@@ -67,45 +90,27 @@ func testEverything(t *testing.T, c client) {
 	}
 }
 
-// compare reports responses of the contract that the checker has not seen.
-func (w *checker) compare(t *testing.T) {
-	used := map[string]bool{}
-	w.contract.operations(func(name string, operation map[string]any) {
-		for status := range operation["responses"].(map[string]any) {
-			seen := w.seen[name+" "+status]
-			reason, excused := unseen[status]
-			if excused {
-				used[status] = true
-			}
-			switch {
-			case !seen && !excused:
-				t.Errorf("%s never answered %s", name, status)
-			case seen && excused:
-				t.Errorf("%s answered %s, although %s", name, status, reason)
-			}
-		}
-	})
-	for status := range unseen {
-		if !used[status] {
-			t.Errorf("unseen has %s, which is not in the contract", status)
-		}
-	}
-}
-
 // beyond are the routes of the server that are not part of its API.
 var beyond = map[string]string{
-	"GET /docs/*":                   "the files of the page /docs",
-	"HEAD /":                        "for checks that the page exists",
-	"GET /assets/*":                 "the files of the page /",
-	"HEAD /assets/*":                "like that of the page",
-	"HEAD /v1/rooms/{room}/changes": "for caches, which keep the answers",
-
-	"GET /metrics": "for the operator's monitoring, in Prometheus' own format",
+	"GET /docs/*":    "the files of the page /docs",
+	"HEAD /docs/*":   "like GET",
+	"GET /guide":     "the documentation",
+	"HEAD /guide":    "like GET",
+	"GET /guide/*":   "the documentation",
+	"HEAD /guide/*":  "like GET",
+	"GET /assets/*":  "the files of the page /",
+	"HEAD /assets/*": "like GET",
 }
 
 func TestTheServerHasTheRoutesOfTheContract(t *testing.T) {
+	c := theContract(t)
 	described := map[string]bool{}
-	theContract(t).operations(func(name string, _ map[string]any) { described[name] = true })
+	c.operations(func(name string, _ map[string]any) {
+		described[name] = true
+		if path, isGet := strings.CutPrefix(name, "GET "); isGet && c.eventsOf(name) == nil {
+			described["HEAD "+path] = true
+		}
+	})
 	for _, route := range startServer(t, limits{}).api.Routes() {
 		if !described[route] && beyond[route] == "" {
 			t.Errorf("the server has %s, which is not in the contract", route)
@@ -114,19 +119,6 @@ func TestTheServerHasTheRoutesOfTheContract(t *testing.T) {
 	}
 	for route := range described {
 		t.Errorf("the contract has %s, which the server does not have", route)
-	}
-}
-
-func TestTheServerHasTheProblemCodesOfTheContract(t *testing.T) {
-	described := problemCodes(theContract(t))
-	var known []string
-	for _, code := range problem.Codes() {
-		known = append(known, string(code))
-	}
-	slices.Sort(described)
-	slices.Sort(known)
-	if !slices.Equal(described, known) {
-		t.Errorf("the contract has\n%v\nthe server has\n%v", described, known)
 	}
 }
 
@@ -185,8 +177,12 @@ func testNames(c client) {
 func testService(c client) {
 	c.get(200, "/healthz").has("status", `"ok"`)
 	c.get(200, "/readyz").has("status", `"ready"`)
-	if got := c.get(200, "/openapi.yaml"); string(got.body) != string(pathsync.OpenAPI) {
-		c.t.Error("/openapi.yaml differs from the embedded contract")
+	for path, want := range map[string][]byte{
+		"/openapi.yaml": pathsync.OpenAPI, "/openapi-3.2.yaml": pathsync.OpenAPI32(), "/path-operations.md": pathsync.PathOperations,
+	} {
+		if got := c.get(200, path); string(got.body) != string(want) {
+			c.t.Errorf("%s differs from the embedded file", path)
+		}
 	}
 	c.get(200, "/metrics")
 	c.get(200, "/docs")

@@ -1,111 +1,136 @@
 package contract
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
-	"testing"
+
+	"github.com/pathsync/pathsync/httpapi/problem"
 )
 
-func TestTheContractIsValidOpenAPI(t *testing.T) {
-	if ok, errs := theContract(t).validator.ValidateDocument(); !ok {
-		for _, err := range errs {
-			t.Error(err)
-			for _, cause := range err.SchemaValidationErrors {
-				t.Error(cause.KeywordLocation, cause.Reason)
-			}
+// findInvalidDocument validates the document against the schema of OpenAPI.
+func findInvalidDocument(c *contract, _ *recording) (found []string) {
+	f := (*findings)(&found)
+	text, err := json.Marshal(c.described.document)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	judge, err := newJudge(text)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	_, errs := judge.ValidateDocument()
+	for _, err := range errs {
+		f.add("%v", err)
+		for _, cause := range err.SchemaValidationErrors {
+			f.add("%s: %s", cause.KeywordLocation, cause.Reason)
 		}
 	}
+	return found
 }
 
-func TestEveryExampleIsValid(t *testing.T) {
-	c := theContract(t)
-	checked := 0
-	visit(c.document, "", func(pointer string, object map[string]any) {
-		for where, example := range examplesOf(object) {
-			checked++
-			schema := pointer + "/schema"
-			if strings.HasPrefix(where, "schema example") {
-				schema = pointer
-			}
-			if err := c.check(schema, example); err != nil {
-				t.Errorf("%s, %s: %v", pointer, where, err)
-			}
-		}
-	})
-	t.Logf("%d examples", checked)
-}
-
-func TestEveryMessageHasAnExample(t *testing.T) {
-	c := theContract(t)
-	visit(c.document, "", func(pointer string, object map[string]any) {
-		_, carriesSchema := object["schema"]
-		isComponent := regexp.MustCompile(`^/components/schemas/[^/]+$`).MatchString(pointer)
-		if (carriesSchema || isComponent) && len(examplesOf(object)) == 0 {
-			t.Errorf("%s has no example", pointer)
-		}
-	})
-}
-
-func TestEveryOperationIsDescribed(t *testing.T) {
+// findUndescribedOperations reports operations without a name of their own, and messages without an example.
+func findUndescribedOperations(c *contract, _ *recording) (found []string) {
+	f := (*findings)(&found)
 	ids := map[string]string{}
-	theContract(t).operations(func(name string, operation map[string]any) {
+	c.operations(func(name string, operation map[string]any) {
 		id, _ := operation["operationId"].(string)
-		if id == "" || operation["summary"] == nil || operation["tags"] == nil {
-			t.Errorf("%s lacks an operationId, a summary or tags", name)
+		if id == "" || operation["summary"] == nil || operation["description"] == nil || operation["tags"] == nil {
+			f.add("%s lacks an operationId, a summary, a description or tags", name)
 		}
 		if other, taken := ids[id]; taken {
-			t.Errorf("%s and %s are both called %s", name, other, id)
+			f.add("%s and %s are both called %s", name, other, id)
 		}
 		ids[id] = name
 	})
-}
-
-func TestEveryProblemCodeIsExplainedOnce(t *testing.T) {
-	c := theContract(t)
-	description := c.at("components", "schemas", "ProblemCode", "description").(string)
-	var explained []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(description, -1) {
-		explained = append(explained, row[1])
-	}
-	if codes := problemCodes(c); !slices.Equal(explained, codes) {
-		t.Errorf("the table explains\n%v\nthe enum has\n%v", explained, codes)
-	}
-}
-
-func TestEveryEventOfTheStreamHasASchema(t *testing.T) {
-	c := theContract(t)
-	for event, schema := range eventSchemas(t, c) {
-		if c.at("components", "schemas", schema) == nil {
-			t.Errorf("%s names the schema %s, which does not exist", event, schema)
-		}
-	}
-}
-
-// problemCodes returns the codes of the contract, in its order.
-func problemCodes(c *contract) []string {
-	var codes []string
-	for _, code := range c.at("components", "schemas", "ProblemCode", "enum").([]any) {
-		codes = append(codes, code.(string))
-	}
-	return codes
-}
-
-// eventSchemas reads the tables of events, which OpenAPI 3.1 has no notation for, from the descriptions.
-func eventSchemas(t *testing.T, c *contract) map[string]string {
-	t.Helper()
-	schemas := map[string]string{}
-	c.operations(func(_ string, operation map[string]any) {
-		description, _ := operation["description"].(string)
-		for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| `(\\w+)` \\|").FindAllStringSubmatch(description, -1) {
-			schemas[row[1]] = row[2]
+	isComponent := regexp.MustCompile(`^/components/schemas/[^/]+$`)
+	visit(c.described.document, "", func(pointer string, object map[string]any) {
+		_, carriesSchema := object["schema"]
+		isStream := strings.HasSuffix(pointer, "/text~1event-stream") // its schema has examples of events
+		if (carriesSchema && !isStream || isComponent.MatchString(pointer)) && len(examplesOf(object)) == 0 {
+			f.add("%s has no example", pointer)
 		}
 	})
-	if len(schemas) == 0 {
-		t.Fatal("no description has a table of events")
+	return found
+}
+
+// findInvalidExamples validates all examples. Those of problems are what the server sends.
+func findInvalidExamples(c *contract, _ *recording) (found []string) {
+	f := (*findings)(&found)
+	component := regexp.MustCompile(`^/components/schemas/([^/]+)$`)
+	visit(c.described.document, "", func(pointer string, object map[string]any) {
+		for where, example := range examplesOf(object) {
+			schema := pointer + "/schema"
+			if strings.HasPrefix(where, "schema example") {
+				schema = component.ReplaceAllString(pointer, "/x-closed/$1")
+			}
+			if err := c.closed.check(schema, example); err != nil {
+				f.add("%s, %s: %v", pointer, where, err)
+			}
+			if err := checkProblem(example); err != nil {
+				f.add("%s, %s: %v", pointer, where, err)
+			}
+		}
+	})
+	return found
+}
+
+// checkProblem checks that the server sends a problem like an example, if the example is one.
+func checkProblem(example any) error {
+	object, _ := example.(map[string]any)
+	code, ok := object["code"].(string)
+	if !ok || object["retryable"] == nil {
+		return nil
 	}
-	return schemas
+	want := problem.New(problem.Code(code), "")
+	const format = "%v|%v|%v|%v"
+	if got := fmt.Sprintf(format, object["type"], object["title"], object["status"], object["retryable"]); got != fmt.Sprintf(format, want.Type, want.Title, want.Status, want.Retryable) {
+		return fmt.Errorf("the server sends %+v", *want)
+	}
+	return nil
+}
+
+// problemRow is a row of the table of codes.
+type problemRow struct{ code, status, retryable, meaning string }
+
+func (c *contract) problemRows() (rows []problemRow) {
+	table, _ := c.described.at("components", "schemas", "ProblemCode", "description").(string)
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (\\d+) \\| (yes|no) \\| (.*) \\|$").FindAllStringSubmatch(table, -1) {
+		rows = append(rows, problemRow{row[1], row[2], row[3], row[4]})
+	}
+	return rows
+}
+
+// findWrongCodes compares the codes of the server with the table and with the enum of the contract, and with what was sent.
+func findWrongCodes(c *contract, r *recording) (found []string) {
+	f := (*findings)(&found)
+	var explained, known, listed []string
+	for _, row := range c.problemRows() {
+		explained = append(explained, row.code)
+		p := problem.New(problem.Code(row.code), "")
+		if want := (problemRow{row.code, fmt.Sprint(p.Status), map[bool]string{true: "yes", false: "no"}[p.Retryable], row.meaning}); row != want {
+			f.add("the table has %v, the server %v", row, want)
+		}
+	}
+	for _, code := range sliceOf(c.described.at("components", "schemas", "ProblemCode", "enum")) {
+		listed = append(listed, fmt.Sprint(code))
+	}
+	for _, code := range problem.Codes() {
+		known = append(known, string(code))
+	}
+	for _, list := range [][]string{explained, listed} {
+		if slices.Sort(list); !slices.Equal(list, known) {
+			f.add("the contract has the codes\n%v\nthe server has\n%v", list, known)
+		}
+	}
+	for _, e := range r.all {
+		if code := e.code(); code != "" && fmt.Sprint(e.status) != fmt.Sprint(problem.New(problem.Code(code), "").Status) {
+			f.add("%v: the status is not that of the code", e)
+		}
+	}
+	return found
 }
 
 // visit walks all objects of a document, except for the examples, which are data.

@@ -13,6 +13,7 @@ func testProbing(c client) {
 		c.t.Errorf("got %v, want %v", names, want)
 	}
 	s.ends()
+	c.open("/v1/probe").until("probe-start")
 	c.get(400, "/v1/probe?seconds=0").isProblem("invalid_parameter")
 
 	c.post(200, "/v1/probe/a%2Fb", `"something"`).has("name", `"a/b"`).has("bytes", "11")
@@ -22,7 +23,7 @@ func testProbing(c client) {
 	c.post(400, "/v1/probe/x", `{`).isProblem("invalid_json")
 }
 
-func testTooManyProbes(t *testing.T, w *checker) {
+func testTooManyProbes(t *testing.T, w *recording) {
 	c := newClient(t, w, startServer(t, limits{}))
 	for range 64 {
 		c.open("/v1/probe?seconds=300").until("probe-start")

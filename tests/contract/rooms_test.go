@@ -12,7 +12,7 @@ func testEventsOfRooms(c client) {
 	c.post(200, "/v1/rooms/rooms-a/ops", batch(`"a"`, 1))
 	const both = "/v1/events?room=rooms-a&room=rooms-b"
 
-	s := c.openOf("EventIdOfRooms", both+"&clientId=eve")
+	s := c.open(both + "&clientId=eve")
 	_, first := s.until("up-to-date")
 	epoch, _, _ := strings.Cut(first.id, "-")
 	_, second := s.until("up-to-date")
@@ -23,6 +23,10 @@ func testEventsOfRooms(c client) {
 	if _, delta := s.until("delta"); delta.id != epoch+"-2.3" {
 		c.t.Errorf("%+v", delta)
 	}
+
+	c.put(200, "/v1/rooms/rooms-a/presence/ben", `{}`)
+	s.until("presence-change")
+	c.open(both + "&displayName=Eve&last_event_id=" + epoch + "-2.3").until("up-to-date")
 
 	for position, want := range map[string][]string{
 		"-1.3":         {"delta", "presence", "up-to-date", "presence", "up-to-date"},
@@ -35,7 +39,7 @@ func testEventsOfRooms(c client) {
 		if strings.HasPrefix(position, "-") {
 			position = epoch + position
 		}
-		s := c.openOf("EventIdOfRooms", both, "Last-Event-ID", position)
+		s := c.open(both, "Last-Event-ID", position)
 		one, _ := s.until("up-to-date")
 		two, last := s.until("up-to-date")
 		if got := withoutPresenceChange(slices.Concat(one, two)); !slices.Equal(got, want) || last.id != epoch+"-2.3" {

@@ -3,7 +3,9 @@ package contract
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,6 +37,12 @@ type limits struct {
 	auth        httpapi.Authenticator
 	public      []access.Pattern
 	initial     core.InitialStateLoader
+	localOnly   bool
+	compress    bool // streams
+	maxDocument int  // bytes
+	impatient   bool // a short time until a keep-alive
+
+	faultyMetrics bool
 }
 
 func startServer(t *testing.T, l limits) *server {
@@ -42,17 +50,26 @@ func startServer(t *testing.T, l limits) *server {
 	store := &faultyStore{Store: memstore.New()}
 	measured := metrics.New()
 	cfg := httpapi.Config{
-		Hub:         core.Config{Store: store, MaxRooms: l.maxRooms, Metrics: measured, InitialState: l.initial},
+		Hub:         core.Config{Store: store, MaxRooms: l.maxRooms, Metrics: measured, InitialState: l.initial, MaxDocumentBytes: l.maxDocument},
 		Feeds:       feed.Config{Spread: time.Second, Metrics: measured},
 		BodyTimeout: l.bodyTimeout, Metrics: measured, Auth: l.auth, Origins: l.origins, Limits: l.limits,
-		PublicRooms: l.public,
+		PublicRooms: l.public, LocalOnly: l.localOnly,
+	}
+	cfg.Feeds.Compress = l.compress
+	if l.impatient {
+		cfg.Feeds.Heartbeat = 50 * time.Millisecond
 	}
 	if !l.noMetrics {
 		cfg.MetricsHandler = measured.Handler()
 	}
+	if l.faultyMetrics {
+		cfg.MetricsHandler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a fault of the program") })
+	}
 	api := httpapi.New(cfg)
 	measured.Watch(api)
-	listener := httptest.NewServer(api)
+	listener := httptest.NewUnstartedServer(api)
+	listener.Config.MaxHeaderBytes = 64 << 10
+	listener.Start()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -72,7 +89,10 @@ type faultyStore struct {
 	down atomic.Bool
 }
 
-const damagedRoom = "damaged"
+const (
+	damagedRoom  = "damaged"
+	rejectedRoom = "rejected" // its batches are rejected
+)
 
 var errDown = errors.New("the database is unavailable")
 
@@ -99,4 +119,11 @@ func (s *faultyStore) Ping(ctx context.Context) error {
 		return errDown
 	}
 	return s.Store.Ping(ctx)
+}
+
+func (s *faultyStore) Append(ctx context.Context, batches []*core.Batch) error {
+	if slices.ContainsFunc(batches, func(b *core.Batch) bool { return b.Room == rejectedRoom }) {
+		return core.ErrRejected
+	}
+	return s.Store.Append(ctx, batches)
 }

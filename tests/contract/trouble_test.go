@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,11 +16,11 @@ import (
 )
 
 // newClient returns a client of a separate server.
-func newClient(t *testing.T, w *checker, s *server) client {
+func newClient(t *testing.T, w *recording, s *server) client {
 	return client{t: t, base: s.url, http: &http.Client{Transport: w}}
 }
 
-func testSlowBody(t *testing.T, w *checker) {
+func testSlowBody(t *testing.T, w *recording) {
 	c := newClient(t, w, startServer(t, limits{bodyTimeout: 50 * time.Millisecond}))
 	for _, request := range [][2]string{
 		{http.MethodPost, "/v1/rooms/slow/ops"},
@@ -30,12 +31,12 @@ func testSlowBody(t *testing.T, w *checker) {
 	} {
 		body, rest := io.Pipe() // a body that does not end
 		go io.WriteString(rest, "{")
-		c.sendFrom(408, request[0], request[1], body).isProblem("request_timeout")
+		c.sendFrom(request[0], request[1], body).is(408).isProblem("request_timeout")
 		rest.Close()
 	}
 }
 
-func testDatabaseUnavailable(t *testing.T, w *checker) {
+func testDatabaseUnavailable(t *testing.T, w *recording) {
 	s := startServer(t, limits{})
 	c := newClient(t, w, s)
 	s.store.down.Store(true)
@@ -46,7 +47,7 @@ func testDatabaseUnavailable(t *testing.T, w *checker) {
 	c.get(200, "/healthz")
 }
 
-func testHistoryChanged(t *testing.T, w *checker) {
+func testHistoryChanged(t *testing.T, w *recording) {
 	s := startServer(t, limits{})
 	c := newClient(t, w, s)
 	before := c.post(200, "/v1/rooms/changed/ops", batch(`"a"`, 1)).member("epoch")
@@ -90,7 +91,7 @@ func eventually(t *testing.T, done func() bool) {
 	}
 }
 
-func testDamagedRoom(t *testing.T, w *checker) {
+func testDamagedRoom(t *testing.T, w *recording) {
 	c := newClient(t, w, startServer(t, limits{}))
 	for name, send := range roomRoutes(damagedRoom) {
 		t.Run(name, func(t *testing.T) { send(c.on(t), 503).isProblem("room_unavailable") })
@@ -107,7 +108,7 @@ func (partialLoader) LoadInitialState(_ context.Context, room string) (map[strin
 	return nil, errDown
 }
 
-func testApplicationUnavailable(t *testing.T, w *checker) {
+func testApplicationUnavailable(t *testing.T, w *recording) {
 	for mode, l := range map[string]limits{"without authentication": {initial: partialLoader{}}, "with authentication": {initial: partialLoader{}, auth: allUsers}} {
 		t.Run(mode, func(t *testing.T) {
 			c := client{t: t, base: startServer(t, l).url, http: &http.Client{Transport: bearer{"ada", w}}}
@@ -121,7 +122,7 @@ func testApplicationUnavailable(t *testing.T, w *checker) {
 	}
 }
 
-func testTooManyRooms(t *testing.T, w *checker) {
+func testTooManyRooms(t *testing.T, w *recording) {
 	c := newClient(t, w, startServer(t, limits{maxRooms: 1}))
 	c.open("/v1/rooms/first/events").until("up-to-date")
 	for name, send := range roomRoutes("second") {
@@ -137,7 +138,7 @@ func (f viaProxy) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.RoundTripper.RoundTrip(r)
 }
 
-func testTooManyRequests(t *testing.T, w *checker) {
+func testTooManyRequests(t *testing.T, w *recording) {
 	s := startServer(t, limits{limits: limit.Config{
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Address:        limit.Allowance{Requests: 0.001, Batches: 0.001},
@@ -145,19 +146,16 @@ func testTooManyRequests(t *testing.T, w *checker) {
 	c := client{t: t, base: s.url, http: &http.Client{Transport: viaProxy{w}}}
 	c.get(200, "/readyz")
 	c.post(200, "/v1/rooms/limits/ops", batch(`"a"`, 1))
-	for name, send := range roomRoutes("limits") {
-		t.Run(name, func(t *testing.T) { send(c.on(t), 429).isProblem("rate_limited") })
+	for _, r := range theContract(t).requests() {
+		if r.path == "/healthz" {
+			c.sendSample(200, r)
+		} else {
+			c.sendSample(429, r).isProblem("rate_limited")
+		}
 	}
-	c.post(429, "/v1/tickets", `{"room":"limits"}`).isProblem("rate_limited")
-	c.post(429, "/v1/rooms/limits/events/ada/token", "").isProblem("rate_limited")
-	c.post(429, "/v1/probe/limits", `{}`).isProblem("rate_limited")
-	for _, path := range []string{"/v1/probe", "/readyz", "/metrics", "/openapi.yaml", "/docs", "/"} {
-		c.get(429, path).isProblem("rate_limited")
-	}
-	c.get(200, "/healthz")
 }
 
-func testOrigins(t *testing.T, w *checker) {
+func testOrigins(t *testing.T, w *recording) {
 	const allowed, foreign = "https://app.example.com", "https://evil.test"
 	origins, err := origin.Parse([]string{allowed})
 	if err != nil {
@@ -176,19 +174,47 @@ func testOrigins(t *testing.T, w *checker) {
 	c.post(403, "/v1/probe/origins", `{}`, "Origin", foreign, "Sec-Fetch-Site", "cross-site").isProblem("cross_origin")
 	stream := c.open(room+"/events", "Origin", allowed)
 	stream.until("up-to-date")
+	testPreflight(c, allowed)
 }
 
-func testMetricsElsewhere(t *testing.T, w *checker) {
+// testPreflight checks that pages of an allowed origin may send each operation with its header parameters.
+func testPreflight(c client, allowed string) {
+	contract := theContract(c.t)
+	for _, r := range contract.requests() {
+		if !strings.HasPrefix(r.path, "/v1/") {
+			continue
+		}
+		h := c.send(204, http.MethodOptions, r.path, "", "Origin", allowed, "Access-Control-Request-Method", r.method).header
+		methods := strings.Split(h.Get("Access-Control-Allow-Methods"), ", ")
+		headers := strings.Split(h.Get("Access-Control-Allow-Headers"), ", ")
+		wanted := []string{"Authorization", "Content-Type"}
+		for _, p := range contract.parametersOf(r.operation) {
+			if p.object["in"] == "header" {
+				wanted = append(wanted, p.object["name"].(string))
+			}
+		}
+		missing := slices.DeleteFunc(wanted, func(name string) bool { return slices.Contains(headers, name) })
+		if !slices.Contains(methods, r.method) || len(missing) > 0 {
+			c.t.Errorf("a preflight of %s allows %v without %v", r.operation, methods, missing)
+		}
+	}
+}
+
+func testMetricsElsewhere(t *testing.T, w *recording) {
 	newClient(t, w, startServer(t, limits{noMetrics: true})).get(404, "/metrics").isProblem("not_found")
 }
 
-func testShutdown(t *testing.T, w *checker) {
+func testShutdown(t *testing.T, w *recording) {
 	s := startServer(t, limits{})
 	c := newClient(t, w, s)
-	stream := c.open("/v1/rooms/closing/events")
-	stream.until("up-to-date")
+	streams := []*stream{c.open("/v1/rooms/closing/events"), c.open("/v1/events?room=closing&room=other"), c.open("/v1/probe?seconds=300")}
+	streams[0].until("up-to-date")
+	streams[1].until("up-to-date")
+	streams[2].until("probe-start")
 	s.api.Drain()
-	stream.until("reconnect")
-	stream.ends()
+	for _, stream := range streams {
+		stream.until("reconnect")
+		stream.ends()
+	}
 	c.get(503, "/readyz").isProblem("shutting_down")
 }

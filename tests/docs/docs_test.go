@@ -10,7 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"unicode"
+
+	"github.com/pathsync/pathsync/guide"
 )
 
 const root = "../.."
@@ -18,7 +19,7 @@ const root = "../.."
 // link matches the target of a link. mention matches the name of a page in text, or in a regular expression.
 var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	mention = regexp.MustCompile(`\bdocs\\?/([a-z-]+)\\?\.md(?:#([a-z0-9_-]+))?`)
+	mention = regexp.MustCompile(`\bdocs\\?/([a-z]+)\\?/([a-z-]+)\\?\.md(?:#([a-z0-9_-]+))?`)
 )
 
 func TestRelativeLinksHaveTargets(t *testing.T) {
@@ -50,7 +51,7 @@ func TestSectionsNamedInSourcesExist(t *testing.T) {
 	for _, file := range files(t, ".go", ".ts", ".yaml", ".conf", ".vcl", ".md") {
 		for _, found := range mention.FindAllStringSubmatch(read(t, file), -1) {
 			named[file]++
-			check(t, file, filepath.Join(root, "docs", found[1]+".md"), found[2])
+			check(t, file, filepath.Join(root, "docs", found[1], found[2]+".md"), found[3])
 		}
 	}
 	for _, file := range []string{"doctor/diagnose.go", "doctor/products.go", "js-client/test/unit/client/fallback.test.ts"} {
@@ -116,15 +117,7 @@ func anchors(t *testing.T, page string) []string {
 		if !ok || !strings.HasPrefix(line, "#") {
 			continue
 		}
-		name := strings.Map(func(r rune) rune {
-			switch {
-			case r == ' ':
-				return '-'
-			case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
-				return unicode.ToLower(r)
-			}
-			return -1
-		}, strings.TrimSpace(heading))
+		name := guide.Anchor(heading)
 		again := name
 		for n := 1; slices.Contains(names, again); n++ {
 			again = name + "-" + strconv.Itoa(n)

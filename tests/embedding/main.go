@@ -1,4 +1,4 @@
-// Command embedding is the example of docs/embedding.md: pathsync below a path of another server, with that server's own
+// Command embedding is the example of docs/build/embedding.md: pathsync below a path of another server, with that server's own
 // users.
 package main
 

@@ -13,13 +13,13 @@ func TestEmbeddingPageShowsThisProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := os.ReadFile("../../docs/embedding.md")
+	page, err := os.ReadFile("../../docs/build/embedding.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, code, _ := strings.Cut(string(program), "\npackage main")
 	if !strings.Contains(string(page), "```go\npackage main"+code+"```\n") {
-		t.Error("docs/embedding.md does not show main.go")
+		t.Error("docs/build/embedding.md does not show main.go")
 	}
 }
 

@@ -1,11 +1,12 @@
-// Load measures a pathsync server under the loads of the README's figures.
+// Load measures a pathsync server under the loads of the figures in docs/about/performance.md.
 //
-//	go run ./tests/load [load…|all]
+//	go run ./tests/load [load…|all|cluster]
 //
 // It builds the server, starts it with a SQLite database in a temporary directory, and prints a table in Markdown. -database names
-// another database, which must be empty; it is not pinned, and its CPU time is not measured. The server is pinned to processor 0 and Load to processor 1; without `taskset`, both use all processors, and Load says so. All connections are on the
-// loopback interface. The exit code is 1 if a batch was lost, duplicated or out of order. `pathsync bench` puts any server under
-// some of these loads.
+// another database, which must be empty; it is not pinned, and its CPU time is not measured. The loads of `cluster` need one of
+// PostgreSQL. Servers are pinned to processor 0 and Load to processor 1; without `taskset`, both use all processors, and Load says
+// so. All connections are on the loopback interface. The exit code is 1 if a batch was lost, duplicated or out of order.
+// `pathsync bench` puts any server under some of these loads.
 package main
 
 import (
@@ -35,8 +36,8 @@ func main() {
 	address := flag.String("server", "", "load this server (host:port) instead of starting one; its CPU time and memory are not measured")
 	database := flag.String("database", "", "empty database of the started server, as in pathsync --database; default is SQLite in a temporary directory")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: load [flags] [load…|all]")
-		for _, l := range load.Loads {
+		fmt.Fprintln(os.Stderr, "usage: load [flags] [load…|all|cluster]")
+		for _, l := range slices.Concat(load.Loads, load.Clusters) {
 			fmt.Fprintf(os.Stderr, "  %-9s %s\n", l.Name, l.Describe(load.Options{Scale: 1}))
 		}
 		flag.PrintDefaults()
@@ -46,12 +47,22 @@ func main() {
 		pinSelf()
 	}
 	names := flag.Args()
-	if len(names) == 0 {
-		names = []string{"all"}
+	switch {
+	case len(names) == 0, slices.Contains(names, "all"):
+		names = namesOf(load.Loads)
+	case slices.Contains(names, "cluster"):
+		names = namesOf(load.Clusters)
 	}
 	if !measureAll(names, options{load.Options{Duration: *duration, Scale: *scale}, *address, *database}) {
 		os.Exit(1)
 	}
+}
+
+func namesOf(loads []load.Load) (names []string) {
+	for _, l := range loads {
+		names = append(names, l.Name)
+	}
+	return names
 }
 
 func measureAll(names []string, o options) bool {
@@ -59,8 +70,8 @@ func measureAll(names []string, o options) bool {
 	defer stop()
 	ok := true
 	fmt.Println(load.TableHead)
-	for _, l := range load.Loads {
-		if slices.Contains(names, l.Name) || slices.Contains(names, "all") {
+	for _, l := range slices.Concat(load.Loads, load.Clusters) {
+		if slices.Contains(names, l.Name) {
 			row, err := measure(ctx, l, o)
 			if err != nil {
 				fmt.Fprintf(os.Stderr, "%s: %v\n", l.Name, err)
@@ -80,7 +91,10 @@ func measure(ctx context.Context, l load.Load, o options) (string, error) {
 		return "", fmt.Errorf("starting the server: %w", err)
 	}
 	defer srv.stop()
-	r, err := l.Run(ctx, srv.target(), o.Options)
+	if err := srv.join(l.Others); err != nil {
+		return "", fmt.Errorf("starting the other servers: %w", err)
+	}
+	r, err := l.Run(ctx, srv.target(o.database), o.Options)
 	if err != nil {
 		return "", err
 	}

@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,7 +24,9 @@ type server struct {
 	address string // host:port
 	cmd     *exec.Cmd
 	dir     string
-	args    []string // command line
+	args    []string  // command line
+	cluster bool      // with a bus
+	others  []*server // on the same database
 }
 
 // startServer builds and starts a server with flags besides those that all loads need, or returns the server at an address.
@@ -43,13 +47,22 @@ func startServer(ctx context.Context, o options, flags ...string) (*server, erro
 	if taskset, err := exec.LookPath("taskset"); err == nil {
 		args = append([]string{taskset, "-c", "0"}, args...)
 	}
-	s := &server{dir: dir, args: append(args, flags...)}
+	s := &server{dir: dir, args: append(args, flags...), cluster: slices.Contains(flags, "--cluster")}
 	return s, s.start()
 }
 
 // start starts the process and waits for its address.
 func (s *server) start() error {
-	s.cmd = exec.Command(s.args[0], s.args[1:]...)
+	args := s.args
+	if s.cluster {
+		free, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		args = append(args[:len(args):len(args)], "--cluster-listen", free.Addr().String())
+		_ = free.Close()
+	}
+	s.cmd = exec.Command(args[0], args[1:]...)
 	logs, err := s.cmd.StderrPipe()
 	if err != nil {
 		return err
@@ -76,16 +89,23 @@ func (s *server) start() error {
 	}
 }
 
-// target returns the server as the loads use it.
-func (s *server) target() *load.Target {
-	t := &load.Target{URL: "http://" + s.address}
-	if s.cmd != nil {
-		t.Usage = s.usage
-		t.Restart = func() (string, error) { // at another address
-			s.end()
-			err := s.start()
-			return "http://" + s.address, err
-		}
+// target returns the server as the loads use it. It adds a database of PostgreSQL, for its statistics.
+func (s *server) target(database string) *load.Target {
+	t := &load.Target{URL: "http://" + s.address, Direct: true}
+	if strings.HasPrefix(database, "postgres") {
+		t.Transactions = func(ctx context.Context) (int64, int64, error) { return transactions(ctx, database) }
+	}
+	if s.cmd == nil {
+		return t
+	}
+	t.Usage, t.Kill = s.usage, s.cmd.Process.Kill
+	t.Restart = func() (string, error) { // at another address
+		s.end()
+		err := s.start()
+		return "http://" + s.address, err
+	}
+	for _, other := range s.others {
+		t.Others = append(t.Others, other.target(database))
 	}
 	return t
 }
@@ -93,6 +113,9 @@ func (s *server) target() *load.Target {
 func (s *server) stop() {
 	if s.cmd == nil {
 		return
+	}
+	for _, other := range s.others {
+		other.end()
 	}
 	s.end()
 	_ = os.RemoveAll(s.dir)
@@ -111,7 +134,15 @@ func (s *server) end() {
 	}
 }
 
+// usage returns the sum of the usage of the server and others.
 func (s *server) usage() (u load.Usage, known bool) {
+	for _, other := range s.others {
+		of, known := other.usage()
+		if !known {
+			return u, false
+		}
+		u = load.Usage{CPU: u.CPU + of.CPU, RSS: u.RSS + of.RSS, Peak: u.Peak + of.Peak, Written: u.Written + of.Written}
+	}
 	if s.cmd == nil {
 		return u, false
 	}
@@ -124,10 +155,10 @@ func (s *server) usage() (u load.Usage, known bool) {
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	user, _ := strconv.ParseInt(fields[11], 10, 64)
 	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	u.CPU = time.Duration(user+system) * 10 * time.Millisecond
-	u.RSS = procValue(proc+"/status", "VmRSS:") << 10
-	u.Peak = procValue(proc+"/status", "VmHWM:") << 10
-	u.Written = procValue(proc+"/io", "write_bytes:")
+	u.CPU += time.Duration(user+system) * 10 * time.Millisecond
+	u.RSS += procValue(proc+"/status", "VmRSS:") << 10
+	u.Peak += procValue(proc+"/status", "VmHWM:") << 10
+	u.Written += procValue(proc+"/io", "write_bytes:")
 	return u, true
 }
 

@@ -156,4 +156,28 @@ var mutants = []mutant{
 		to:    "	t.next = max(t.next, end-1)\n",
 		kills: []string{"store"},
 	},
+	{
+		name: "take a restored backup that others have continued for the same history", file: "core/watcher.go",
+		from:  "found[0].ServerTs != last.ts",
+		to:    "found[0].ServerTs == 0",
+		kills: []string{"core"},
+	},
+	{
+		name: "do not expect the database to keep the batches of other servers", file: "core/catchup.go",
+		from:  "	r.hub.recordHead(r.store, page[len(page)-1])\n",
+		to:    "",
+		kills: []string{"core"},
+	},
+	{
+		name: "save checkpoints into a restored backup", file: "core/checkpointer.go",
+		from:  "ok := c.verified() && ",
+		to:    "ok := ",
+		kills: []string{"core"},
+	},
+	{
+		name: "keep the older stream of a client that is not shown", file: "core/room_presence.go",
+		from:  "		r.presence.ConnectHidden(c.ClientID, c.UserID, r.streams, time.Now())",
+		to:    "		return r.streams, nil",
+		kills: []string{"core"},
+	},
 }

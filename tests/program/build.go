@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
 // Build builds the pathsync binary into a directory and returns its path. With -race, the binary has the race detector, too.
@@ -11,6 +12,11 @@ func Build(dir string) (string, error) { return build(dir, buildFlags) }
 
 // BuildAsReleased builds the binary without the race detector, also in tests with -race. It is for measurements.
 func BuildAsReleased(dir string) (string, error) { return build(dir, nil) }
+
+// BuildWith builds the binary with further flags of the go command, such as -overlay.
+func BuildWith(dir string, flags ...string) (string, error) {
+	return build(dir, slices.Concat(buildFlags, flags))
+}
 
 func build(dir string, flags []string) (string, error) {
 	binary := filepath.Join(dir, "pathsync")

@@ -14,8 +14,10 @@ import (
 type Process struct {
 	Cmd            *exec.Cmd // may be changed until the program is started
 	Stdout, Stderr *Record
-	exited         chan struct{} // closed when the program has ended and its output is recorded
-	left           error         // the error of ending the remaining processes of the group; valid once exited is closed
+	// Enter changes the thread that starts the program, for example its network namespace. The thread ends with the program.
+	Enter  func() error
+	exited chan struct{} // closed when the program has ended and its output is recorded
+	left   error         // the error of ending the remaining processes of the group; valid once exited is closed
 }
 
 const (
@@ -55,8 +57,15 @@ func (p *Process) Start(t testing.TB) *Process {
 	go func() {
 		// Linux sends the signal of ownGroup when the thread that started the program ends.
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := p.Cmd.Start()
+		var err error
+		if p.Enter == nil {
+			defer runtime.UnlockOSThread()
+		} else {
+			err = p.Enter()
+		}
+		if err == nil {
+			err = p.Cmd.Start()
+		}
 		if started <- err; err != nil {
 			return
 		}

@@ -60,8 +60,8 @@ func (c check) verdict(t *testing.T, s *site) (verdict string) {
 // long is longer than any working operation takes on a busy machine.
 const long = 6 * time.Second
 
-// inARow is how many successive streams have to start without delay. Varnish delays the first events if they arrive together with
-// the header, which happens for about every second stream.
+// inARow is how many successive streams have to start without delay. A proxy may delay the first events if they arrive together
+// with the header, as Varnish does with bodies that are not chunked.
 const inARow = 20
 
 func firstEvent(t *testing.T, s *site) string {

@@ -1,4 +1,4 @@
-// Package proxies tests the server behind real proxies. The results are the table in docs/proxies.md.
+// Package proxies tests the server behind real proxies. The results are the table in docs/run/proxies.md.
 //
 // Each proxy runs twice: with its default configuration and the few lines that make it a proxy (testdata), and with the recipe in
 // deploy/proxies, the file that operators copy. A recipe has to pass every check. The results of default configurations are

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-const document = "../../docs/proxies.md"
+const document = "../../docs/run/proxies.md"
 
 // Comments before and after the table in the document.
 const (

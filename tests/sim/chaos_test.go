@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pathsync/pathsync/core"
@@ -36,9 +37,9 @@ func (w *world) inject(ctx context.Context, d *dice) {
 	d.shuffle(names)
 	name, other := names[0], names[1]
 	lasting, both := d.duration(200*time.Millisecond, 7*time.Second), d.chance(0.5)
-	kind := d.below(10)
+	kind := d.below(11)
 	if w.profile.stable {
-		kind = 4 + kind%6
+		kind = 4 + kind%7
 	}
 	switch kind {
 	case 0, 1:
@@ -66,6 +67,10 @@ func (w *world) inject(ctx context.Context, d *dice) {
 		w.happened("bus")
 		w.net.SetFaults(busFaults(d))
 	case 8:
+		skew := d.duration(-time.Hour, time.Hour)
+		w.happened("clock of %s jumps to %v", name, skew)
+		w.server(name).skew.Store(int64(skew))
+	case 9:
 		w.happened("store")
 		w.db.setFaults(storeFaultsOf(d))
 	default:
@@ -75,7 +80,7 @@ func (w *world) inject(ctx context.Context, d *dice) {
 }
 
 func (w *world) happened(format string, args ...any) {
-	w.schedule = append(w.schedule, time.Since(w.began).String()+" "+fmt.Sprintf(format, args...))
+	w.records.add("faults", format, args...)
 }
 
 func busFaults(d *dice) bustest.Faults {
@@ -152,28 +157,48 @@ func (w *world) cut(ctx context.Context, from, to string, d time.Duration, both 
 
 // outage stops the database for a time. In the profile with backups, it may come back without its last batches.
 func (w *world) outage(ctx context.Context, d *dice, lasting time.Duration) {
-	restores, lost := w.profile.restores && d.chance(0.5), 20+d.below(30)
+	restores, running, lost := w.profile.restores && d.chance(0.5), d.chance(0.5), pick(d, []int{1, 5, 50, 150})
 	w.db.stop()
-	if !restores {
+	switch {
+	case !restores:
 		w.after(ctx, lasting, w.db.start)
-		return
+	case running:
+		w.happened("restore a backup under running servers, without its last %d batches", lost)
+		w.restoreUnderServers(lasting, lost)
+	default:
+		w.happened("restore a backup without its last %d batches", lost)
+		w.restoreAndStart(ctx, lasting, lost)
 	}
-	w.happened("restore a backup without %d batches of each room", lost)
-	w.restore(ctx, lasting, int64(lost))
 }
 
-// restore stops all servers, restores a backup, and starts others. The database recognises that it was restored, and names the
-// history anew; transactions that still run fail.
-func (w *world) restore(ctx context.Context, lasting time.Duration, lost int64) {
+// detected is the time in which a server notices that the database lost batches that it knows, with all delays of the simulation.
+const detected = 15 * time.Second
+
+// restoreUnderServers restores a backup and does not tell the servers. They have to notice the loss, and to name the history anew. No
+// other fault begins meanwhile, because a loss that no server and no reader knows of is not noticed.
+func (w *world) restoreUnderServers(lasting time.Duration, lost int) {
+	before, heads := w.db.mem.Connect().Epoch(), w.history.before(lost)
+	known := slices.ContainsFunc(w.names(), func(name string) bool {
+		last := w.server(name).last.Load()
+		return last != nil && last.ServerSeq > heads[last.Room]
+	})
+	w.db.restore(heads)
+	time.Sleep(lasting)
+	w.db.start()
+	time.Sleep(detected)
+	if known && w.db.mem.Connect().Epoch() == before {
+		w.history.fault("no server has noticed that the database lost its last %d batches", lost)
+	}
+}
+
+// restoreAndStart stops all servers, restores a backup, and starts others. The database recognises that it was restored, and names
+// the history anew; transactions that still run fail.
+func (w *world) restoreAndStart(ctx context.Context, lasting time.Duration, lost int) {
 	stopped := w.names()
 	for _, name := range stopped {
 		w.remove(name).crash()
 	}
-	heads := w.history.heads()
-	for room := range heads {
-		heads[room] = max(0, heads[room]-lost)
-	}
-	w.db.restore(heads)
+	w.db.restore(w.history.before(lost))
 	if _, err := w.db.mem.Connect().Reopen(context.Background(), true); err != nil {
 		w.history.fault("the history cannot be renamed: %v", err)
 	}

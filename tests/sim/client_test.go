@@ -24,8 +24,6 @@ type client struct {
 	// unnumbered is the share of batches without a number: those are not forwarded, and cause conflicts.
 	unnumbered float64
 
-	drafts []string // for TestSeedRepeatsFaultsAndBatches
-
 	mu        sync.Mutex
 	clientSeq int64
 	previous  map[string]int64 // by room
@@ -70,7 +68,6 @@ func (c *client) draft() *draft {
 	for range c.dice.below(3) {
 		d.ops = append(d.ops, c.op())
 	}
-	c.drafts = append(c.drafts, fmt.Sprint(d.room, d.key, d.numbered, d.ops))
 	return d
 }
 
@@ -132,6 +129,7 @@ func (c *client) send(d *draft, seq int64, previous *int64) {
 		ctx, cancel := context.WithTimeout(context.Background(), d.dice.duration(time.Second, 8*time.Second))
 		a, epoch, err := s.submit(ctx, d.room, d.proposal(c.id, seq, previous))
 		cancel()
+		c.w.records.add("client "+c.id+" "+d.number, "at %s: %v", s.name, outcome(s, err))
 		switch {
 		case err == nil:
 			c.answered(s, epoch, d, seq, a)
@@ -158,6 +156,14 @@ func (c *client) answered(s *server, epoch string, d *draft, seq int64, a core.A
 		c.w.history.fault("%s: batch %s of %s is answered with %+v", s.name, d.number, c.id, b)
 	}
 	c.w.history.shown(s.name+" answers", epoch, b)
+}
+
+// outcome describes the result of a request. A server that ends gives one of several errors.
+func outcome(s *server, err error) error {
+	if err != nil && s.ctx.Err() != nil {
+		return context.Canceled
+	}
+	return err
 }
 
 // choose returns the server that the client uses, or another one now and then.

@@ -111,28 +111,17 @@ func (d *database) restore(heads map[string]int64) {
 
 // link is one server's connection to the database.
 type link struct {
-	db   *database
-	seed uint64
-	name string        // of the server
-	dead chan struct{} // closed when the server has crashed
+	db    *database
+	dices *occasions
+	name  string        // of the server
+	dead  chan struct{} // closed when the server has crashed
 
 	mu     sync.Mutex
-	calls  map[string]*dice // by the kind of call, so that calls of one kind do not change the faults of others
-	paused chan struct{}    // nil: the server runs. Closed when it is resumed
+	paused chan struct{} // nil: the server runs. Closed when it is resumed
 }
 
-// dice returns the dice of a kind of call.
-func (l *link) dice(kind string) *dice {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.calls == nil {
-		l.calls = map[string]*dice{}
-	}
-	if l.calls[kind] == nil {
-		l.calls[kind] = newDice(l.seed, l.name+kind)
-	}
-	return l.calls[kind]
-}
+// dice returns the dice of a call.
+func (l *link) dice(call ...any) *dice { return l.dices.dice(l.name, call) }
 
 func (l *link) pause() {
 	l.mu.Lock()
@@ -152,12 +141,13 @@ func (l *link) resume() {
 }
 
 // wait waits while the server is paused, as everything in a stopped process does, whatever its deadline.
-func (l *link) wait() error {
+func (l *link) wait(dice *dice) error {
 	l.mu.Lock()
 	paused := l.paused
 	l.mu.Unlock()
 	if paused != nil {
 		<-paused
+		time.Sleep(dice.duration(0, moment))
 	}
 	select {
 	case <-l.dead:
@@ -183,7 +173,7 @@ func (l *link) sleep(ctx context.Context, d time.Duration) error {
 
 // begin is the way to the database. It returns the faults of this moment.
 func (l *link) begin(ctx context.Context, dice *dice) (storeFaults, error) {
-	if err := l.wait(); err != nil {
+	if err := l.wait(dice); err != nil {
 		return storeFaults{}, err
 	}
 	f, down := l.db.current()
@@ -196,6 +186,7 @@ func (l *link) begin(ctx context.Context, dice *dice) (storeFaults, error) {
 		}
 		select { // the call hangs
 		case <-down:
+			time.Sleep(dice.duration(0, moment))
 			return f, errDown
 		case <-ctx.Done():
 			return f, ctx.Err()
@@ -203,7 +194,7 @@ func (l *link) begin(ctx context.Context, dice *dice) (storeFaults, error) {
 			return f, errCrashed
 		}
 	}
-	if dice.chance(f.failed) {
+	if _, now := l.db.current(); now != nil || dice.chance(f.failed) { // an outage ends the calls on their way
 		return f, errDown
 	}
 	return f, nil
@@ -215,12 +206,11 @@ func (l *link) end(ctx context.Context, dice *dice) error {
 	if err := l.sleep(ctx, dice.duration(0, f.latency)); err != nil {
 		return err
 	}
-	return l.wait()
+	return l.wait(dice)
 }
 
 // call makes a call of the database.
-func call[T any](ctx context.Context, l *link, kind string, do func() (T, error)) (result T, err error) {
-	dice := l.dice(kind)
+func call[T any](ctx context.Context, l *link, dice *dice, do func() (T, error)) (result T, err error) {
 	if _, err = l.begin(ctx, dice); err != nil {
 		return result, err
 	}

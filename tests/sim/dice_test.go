@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"sync"
@@ -17,6 +18,27 @@ func newDice(seed uint64, actor string) *dice {
 	h := fnv.New64a()
 	h.Write([]byte(actor))
 	return &dice{random: rand.New(rand.NewPCG(seed, h.Sum64()))}
+}
+
+// occasions give dice to events that happen at the same moment in any order: they depend on what the event is and on when it
+// happens, and not on other events before it. They are safe for concurrent use.
+type occasions struct {
+	seed uint64
+
+	mu   sync.Mutex
+	at   time.Time
+	seen map[string]int // events of this moment
+}
+
+func (o *occasions) dice(event ...any) *dice {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if now := time.Now(); !now.Equal(o.at) {
+		o.at, o.seen = now, map[string]int{}
+	}
+	name := fmt.Sprint(event...)
+	o.seen[name]++
+	return newDice(o.seed, fmt.Sprint(o.at.UnixNano(), " ", o.seen[name], " ", name))
 }
 
 func (d *dice) chance(p float64) bool {

@@ -8,9 +8,11 @@
 // history checks every batch at the moment of its commit, and everything that a server shows, saves or answers against what
 // has been committed until then. Its documents are made by a plain applier (applier_test.go), which shares no code with core.
 //
-// All random choices come from one seed: each actor has dice of its own. The scheduler of Go has no seed, so a seed repeats
-// the faults and the clients' behaviour, but not the order in which goroutines run. A violation comes back with its seed in
-// most runs, or in one of some. TestSeedRepeatsFaultsAndBatches logs how far two runs agree.
+// All random choices come from one seed. A client, a reader and the faults have dice of their own. The dice of a message and of a call of
+// the database depend on what it is and on when it happens, and not on what happened before: so the order of goroutines that run at the
+// same moment changes nothing there. What would happen at the same moment because of a fault is spread over 10 µs. One goroutine runs
+// at a time, without garbage collections. With that, a seed repeats each commit, answer and delivery, and its time. The
+// rest is up to Go, see TestSeedRepeatsARun. With the race detector, runs differ on purpose.
 //
-// What is not simulated: clocks that jump, and the timers of a paused server, which run on while its calls hang.
+// What is not simulated: the timers of a paused server, which run on while its calls hang.
 package sim

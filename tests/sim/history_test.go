@@ -15,11 +15,13 @@ type history struct {
 	mu      sync.Mutex
 	rooms   map[string]*past
 	batches int
+	order   []*core.Batch // all rooms' batches that the database has, in the order of their commits
 	seed    maphash.Seed
 	// doubtful are epochs in which a backup was restored. Until the servers have renamed the history, what they show of it
 	// is not checked.
 	doubtful map[string]bool
 	faults   []string // violations, the first ones
+	records  *records
 }
 
 // past is the history of one room.
@@ -92,6 +94,8 @@ func (p *past) commit(h *history, b *core.Batch) {
 	c := *b
 	c.Ops = slices.Clone(b.Ops)
 	p.log = append(p.log, &c)
+	h.order = append(h.order, &c)
+	h.records.add("room "+b.Room, "commit %d %v", b.ServerSeq, c)
 	who := sendingOf(b)
 	if first := p.sent[who]; first > 0 {
 		h.faultLocked("room %s: batch %s of %s is in the log as %d and %d", b.Room, who.number, who.client, first, b.ServerSeq)
@@ -124,6 +128,9 @@ func (h *history) restore(epoch string, heads map[string]int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.doubtful[epoch] = true
+	h.order = slices.DeleteFunc(h.order, func(b *core.Batch) bool { return b.ServerSeq > heads[b.Room] })
+	order := h.order
+	defer func() { h.order = order }()
 	for name, old := range h.rooms {
 		keep := old.log[:heads[name]]
 		delete(h.rooms, name)
@@ -137,6 +144,21 @@ func (h *history) restore(epoch string, heads map[string]int64) {
 			}
 		}
 	}
+}
+
+// before returns the last number of every room without the last batches of the log. A room keeps its first batch: a store accepts rows
+// of a room without a log, since a log may be removed by hand, so it does not notice that it lost a whole room.
+func (h *history) before(lost int) (heads map[string]int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	heads = map[string]int64{}
+	for name, p := range h.rooms {
+		heads[name] = min(1, int64(len(p.log)))
+	}
+	for _, b := range h.order[:max(0, len(h.order)-lost)] {
+		heads[b.Room] = b.ServerSeq
+	}
+	return heads
 }
 
 // heads returns the last number of every room.

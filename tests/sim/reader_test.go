@@ -12,6 +12,7 @@ import (
 // another epoch or when the log no longer reaches back.
 type reader struct {
 	w    *world
+	name string
 	room string
 	dice *dice
 
@@ -25,7 +26,7 @@ type reader struct {
 }
 
 func newReader(w *world, name, room string) *reader {
-	return &reader{w: w, room: room, dice: newDice(w.seed, name)}
+	return &reader{w: w, name: name, room: room, dice: newDice(w.seed, name)}
 }
 
 // run reads until ctx ends.
@@ -62,7 +63,7 @@ func (r *reader) read(ctx context.Context, s *server) {
 	f := room.Listener().(*feed)
 	defer f.detach(r)
 	to, ok := r.attach(room, f, s, false)
-	if !ok || s.link.wait() != nil {
+	if !ok || s.link.wait(r.dice) != nil {
 		return
 	}
 	if !r.fill(ctx, room, to) {
@@ -153,6 +154,7 @@ func (r *reader) deliver(batches []*core.Batch) {
 		if b.ServerSeq != r.seq+1 {
 			r.w.history.fault("a reader of room %s gets batch %d after %d", r.room, b.ServerSeq, r.seq)
 		}
+		r.w.records.add(r.name, "%s %d", b.Room, b.ServerSeq)
 		r.w.history.shown("reader", r.epoch, b)
 		r.seq = b.ServerSeq
 	}

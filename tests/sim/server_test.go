@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pathsync/pathsync/core"
@@ -21,25 +22,45 @@ type server struct {
 	hub  *core.Hub
 	bus  *bustest.Bus
 	link *link
-	ctx  context.Context // of the requests; ends with the server
+	ctx  context.Context            // of the requests; ends with the server
+	skew atomic.Int64               // of its wall clock, in nanoseconds
+	last atomic.Pointer[core.Batch] // that it has shown since it opened a room
 	end  context.CancelFunc
 }
 
 // newServer starts a server.
 func (w *world) newServer(name string) *server {
 	s := &server{w: w, name: name, bus: w.net.Join(name),
-		link: &link{db: w.db, seed: w.seed, name: name, dead: make(chan struct{})}}
+		link: &link{db: w.db, dices: &w.occasions, name: name, dead: make(chan struct{})}}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	s.hub = core.NewHub(core.Config{
 		Store:       &store{s.link, w.db.mem.Connect()},
 		Listen:      s.listen,
-		Bus:         s.bus,
+		Bus:         &line{s.bus, &w.occasions},
 		Log:         slog.New(&logged{s}),
+		WallClock:   func() time.Time { return time.Now().Add(time.Duration(s.skew.Load())) },
 		RoomIdle:    2 * time.Second,
 		Retention:   w.profile.retention,
 		ServerBatch: 500 * time.Millisecond, PruneInterval: 3 * time.Second,
 	})
 	return s
+}
+
+// moment is a time in which nothing else happens. What would happen at the same time is spread over it, because Go would do it in any
+// order.
+const moment = 10 * time.Microsecond
+
+// line is a server's core.Bus. Requests that end at the same moment, as when a server crashes, return one after the other.
+type line struct {
+	*bustest.Bus
+	dices *occasions
+}
+
+func (l *line) Request(ctx context.Context, server, topic string, data []byte) ([]byte, error) {
+	dice := l.dices.dice(server, topic, data)
+	response, err := l.Bus.Request(ctx, server, topic, data)
+	time.Sleep(dice.duration(0, moment))
+	return response, err
 }
 
 // logged is a slog.Handler. It takes a room that was stopped as damaged for a violation.
@@ -70,6 +91,7 @@ func (s *server) crash() {
 	s.link.resume()
 	s.end()
 	s.w.lasting.Go(func() {
+		time.Sleep(moment) // the requests end first
 		s.bus.Close()
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
@@ -83,23 +105,29 @@ func (s *server) drain() {
 	defer cancel()
 	_ = s.hub.Drain(ctx)
 	s.end()
+	time.Sleep(moment) // the requests end first
 	_ = s.hub.Close(ctx)
 	s.bus.Close()
 }
 
 // submit is a request of a client.
 func (s *server) submit(ctx context.Context, room string, p *core.Proposal) (core.Answer, string, error) {
+	dice := s.w.occasions.dice(p.ClientID, p.Ops[0].ValueText)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
+	defer context.AfterFunc(s.ctx, func() {
+		time.Sleep(dice.duration(0, moment))
+		cancel()
+	})()
 	r, release, err := s.hub.Room(ctx, room)
 	if err != nil {
 		return core.Answer{}, "", err
 	}
 	defer release()
+	time.Sleep(dice.duration(0, moment)) // requests that wait for a room begin one after the other
 	a, err := r.Submit(ctx, p)
 	if err == nil {
-		err = s.link.wait() // a stopped process does not answer
+		err = s.link.wait(dice) // a stopped process does not answer
 	}
 	return a, r.Epoch(), err
 }
@@ -116,12 +144,14 @@ type feed struct {
 }
 
 func (s *server) listen(room, epoch string, seq int64) core.Listener {
+	s.last.Store(nil)
 	return &feed{s: s, room: room, epoch: epoch, seq: seq, readers: map[*reader]bool{}}
 }
 
 func (f *feed) Committed(batches []*core.Batch) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.s.last.Store(batches[len(batches)-1])
 	for _, b := range batches {
 		f.s.w.history.shown(f.s.name, f.epoch, b)
 		if b.ServerSeq != f.seq+1 {

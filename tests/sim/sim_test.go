@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/pathsync/pathsync/core"
@@ -31,7 +30,8 @@ type world struct {
 	clients []*client
 	batches int // that the clients send while there are faults
 
-	schedule []string // of faults
+	records   records
+	occasions occasions
 
 	acknowledged, repeated atomic.Int64
 }
@@ -48,7 +48,7 @@ type profile struct {
 
 var profiles = []profile{
 	{name: "faults", keys: []string{"a", "b"}, rooms: 3},
-	{name: "pruning", keys: []string{"a", "b"}, retention: core.Retention{Age: 10 * time.Minute, Count: 100}, rooms: 3},
+	{name: "pruning", keys: []string{"a", "b"}, retention: core.Retention{Age: time.Minute, Count: 100}, rooms: 3},
 	{name: "backups", keys: []string{"a"}, rooms: 3, restores: true},
 	{name: "rooms", keys: []string{"a"}, rooms: 200, stable: true}, // a missing batch stays unnoticed: few others follow
 }
@@ -56,18 +56,20 @@ var profiles = []profile{
 // batchesOfRun is the number of batches of one run.
 const batchesOfRun = 1500
 
-func newWorld(seed uint64) *world {
+func newWorld(seed uint64, batches int) *world {
 	h := newHistory()
 	p := profiles[seed%uint64(len(profiles))]
 	var rooms []string
 	for i := range p.rooms {
 		rooms = append(rooms, fmt.Sprint("r", i))
 	}
-	return &world{
-		seed: seed, profile: p, rooms: rooms, batches: batchesOfRun, began: time.Now(),
+	w := &world{
+		records: records{began: time.Now(), of: map[string][]string{}}, occasions: occasions{seed: seed}, seed: seed, profile: p, rooms: rooms, batches: batches, began: time.Now(),
 		net: bustest.NewNetwork(bustest.Options{Seed: seed}), db: newDatabase(h), history: h,
 		servers: servers{live: map[string]*server{}},
 	}
+	h.records = &w.records
+	return w
 }
 
 // longestRun limits the virtual time of a run.
@@ -198,16 +200,14 @@ func TestServersWithFaultsKeepTheGuarantees(t *testing.T) {
 	began, done, runs := time.Now(), 0, 0
 	for ; done < batches && !t.Failed(); seed++ {
 		t.Run(fmt.Sprint("seed-", seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(seed)
-				w.run()
+			exactly(t, seed, batchesOfRun, func(t *testing.T, w *world) {
 				for _, fault := range w.history.faults {
 					t.Error(fault)
 				}
 				done += w.history.batches
 				runs++
 				if t.Failed() {
-					for _, e := range w.schedule {
+					for _, e := range w.records.of["faults"] {
 						t.Log(e)
 					}
 				}
@@ -217,45 +217,10 @@ func TestServersWithFaultsKeepTheGuarantees(t *testing.T) {
 				}
 				t.Logf("%s: %d batches, %d acknowledged, %d repeated, %d conflicts, %d streams resumed, %d backups, %d faults in %v", w.profile.name,
 					w.history.batches, w.acknowledged.Load(), w.repeated.Load(), w.db.conflicts.Load(), resumed, w.db.restored.Load(),
-					len(w.schedule), time.Since(w.began).Round(time.Second))
+					len(w.records.of["faults"]), time.Since(w.began).Round(time.Second))
 			})
 		})
 	}
 	took := time.Since(began)
 	t.Logf("%d batches in %d runs in %v: %.0f batches/s", done, runs, took.Round(time.Millisecond), float64(done)/took.Seconds())
-}
-
-// The faults and the batches of the clients repeat. The order of goroutines that run at the same moment does not, and with it
-// the order of the log: Go's scheduler, select and maps make random choices of their own.
-func TestSeedRepeatsFaultsAndBatches(t *testing.T) {
-	for seed := range uint64(len(profiles)) {
-		var runs [2]*world
-		for i := range runs {
-			synctest.Test(t, func(*testing.T) {
-				runs[i] = newWorld(seed)
-				runs[i].batches = 200
-				runs[i].run()
-			})
-		}
-		one, two := runs[0], runs[1]
-		n := min(len(one.schedule), len(two.schedule)) // the faults end when the last client does
-		if n == 0 || !slices.Equal(one.schedule[:n], two.schedule[:n]) {
-			t.Errorf("seed %d: the faults differ: %q and %q", seed, one.schedule, two.schedule)
-		}
-		for i := range one.clients {
-			if !slices.Equal(one.clients[i].drafts, two.clients[i].drafts) {
-				t.Errorf("seed %d: client %d sends other batches", seed, i)
-			}
-		}
-		same := 0
-		for room, p := range one.history.rooms {
-			other := two.history.room(room).log
-			for i, b := range p.log {
-				if i < len(other) && other[i].ClientID == b.ClientID && slices.Equal(other[i].Ops, b.Ops) {
-					same++
-				}
-			}
-		}
-		t.Logf("seed %d: %d faults, and %d of %d log entries are the same", seed, n, same, one.history.batches)
-	}
 }

@@ -21,7 +21,7 @@ func (s *store) Created() bool { return s.inner.Created() }
 func (s *store) Close() error  { return nil } // the database goes on
 
 func (s *store) Reopen(ctx context.Context, lost bool) (core.Store, error) {
-	inner, err := call(ctx, s.link, "Reopen", func() (core.Store, error) { return s.inner.Reopen(ctx, lost) })
+	inner, err := call(ctx, s.link, s.dice("Reopen"), func() (core.Store, error) { return s.inner.Reopen(ctx, lost) })
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (s *store) Reopen(ctx context.Context, lost bool) (core.Store, error) {
 }
 
 func (s *store) Append(ctx context.Context, batches []*core.Batch) error {
-	dice := s.dice("Append" + batches[0].Room)
+	dice := s.dice("Append", batches[0].Room, batches[0].ServerSeq, batches[0].ClientID)
 	f, err := s.begin(ctx, dice)
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func (s *store) Append(ctx context.Context, batches []*core.Batch) error {
 }
 
 func (s *store) Log(ctx context.Context, room string, after int64, page core.Page) ([]*core.Batch, error) {
-	batches, err := call(ctx, s.link, "Log"+room, func() ([]*core.Batch, error) { return s.inner.Log(ctx, room, after, page) })
+	batches, err := call(ctx, s.link, s.dice("Log", room, after), func() ([]*core.Batch, error) { return s.inner.Log(ctx, room, after, page) })
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (s *store) Log(ctx context.Context, room string, after int64, page core.Pag
 
 // slow is a response that takes long to arrive, so that others commit meanwhile.
 func (s *store) slow(ctx context.Context, room string) error {
-	dice := s.dice("slow" + room)
+	dice := s.dice("slow", room)
 	if f, _ := s.db.current(); dice.chance(f.slowReading) {
 		return s.sleep(ctx, dice.duration(0, 2*time.Second))
 	}
@@ -70,15 +70,15 @@ func (s *store) slow(ctx context.Context, room string) error {
 }
 
 func (s *store) FindBatch(ctx context.Context, room, clientID string, clientSeq int64) (*core.Batch, error) {
-	return call(ctx, s.link, "FindBatch"+room, func() (*core.Batch, error) { return s.inner.FindBatch(ctx, room, clientID, clientSeq) })
+	return call(ctx, s.link, s.dice("FindBatch", room, clientID, clientSeq), func() (*core.Batch, error) { return s.inner.FindBatch(ctx, room, clientID, clientSeq) })
 }
 
 func (s *store) LastClientSeq(ctx context.Context, room, clientID string) (int64, error) {
-	return call(ctx, s.link, "LastClientSeq"+room, func() (int64, error) { return s.inner.LastClientSeq(ctx, room, clientID) })
+	return call(ctx, s.link, s.dice("LastClientSeq", room, clientID), func() (int64, error) { return s.inner.LastClientSeq(ctx, room, clientID) })
 }
 
 func (s *store) Documents(ctx context.Context, room string) ([]core.Document, error) {
-	return call(ctx, s.link, "Documents"+room, func() ([]core.Document, error) { return s.inner.Documents(ctx, room) })
+	return call(ctx, s.link, s.dice("Documents", room), func() ([]core.Document, error) { return s.inner.Documents(ctx, room) })
 }
 
 func (s *store) SaveDocuments(ctx context.Context, docs []core.Document) error {
@@ -94,11 +94,11 @@ func (s *store) SaveDocuments(ctx context.Context, docs []core.Document) error {
 }
 
 func (s *store) Head(ctx context.Context, room string) (int64, error) {
-	return call(ctx, s.link, "Head"+room, func() (int64, error) { return s.inner.Head(ctx, room) })
+	return call(ctx, s.link, s.dice("Head", room), func() (int64, error) { return s.inner.Head(ctx, room) })
 }
 
 func (s *store) Checkpoint(ctx context.Context, room string) (core.Checkpoint, error) {
-	return call(ctx, s.link, "Checkpoint"+room, func() (core.Checkpoint, error) { return s.inner.Checkpoint(ctx, room) })
+	return call(ctx, s.link, s.dice("Checkpoint", room), func() (core.Checkpoint, error) { return s.inner.Checkpoint(ctx, room) })
 }
 
 func (s *store) SaveCheckpoints(ctx context.Context, checkpoints []core.Checkpoint) error {
@@ -116,15 +116,15 @@ func (s *store) SaveCheckpoints(ctx context.Context, checkpoints []core.Checkpoi
 }
 
 func (s *store) NextRoom(ctx context.Context, after string) (string, error) {
-	return call(ctx, s.link, "NextRoom", func() (string, error) { return s.inner.NextRoom(ctx, after) })
+	return call(ctx, s.link, s.dice("NextRoom"), func() (string, error) { return s.inner.NextRoom(ctx, after) })
 }
 
 func (s *store) RoomAfter(ctx context.Context, after string) (core.StoredRoom, error) {
-	return call(ctx, s.link, "RoomAfter", func() (core.StoredRoom, error) { return s.inner.RoomAfter(ctx, after) })
+	return call(ctx, s.link, s.dice("RoomAfter"), func() (core.StoredRoom, error) { return s.inner.RoomAfter(ctx, after) })
 }
 
 func (s *store) Oldest(ctx context.Context, room string, after int64, bounds core.Bounds) ([]core.Entry, error) {
-	return call(ctx, s.link, "Oldest"+room, func() ([]core.Entry, error) { return s.inner.Oldest(ctx, room, after, bounds) })
+	return call(ctx, s.link, s.dice("Oldest", room), func() ([]core.Entry, error) { return s.inner.Oldest(ctx, room, after, bounds) })
 }
 
 func (s *store) Prune(ctx context.Context, room string, after, through int64) error {
@@ -132,11 +132,11 @@ func (s *store) Prune(ctx context.Context, room string, after, through int64) er
 }
 
 func (s *store) Now(ctx context.Context) (time.Time, error) {
-	return call(ctx, s.link, "Now", func() (time.Time, error) { return s.inner.Now(ctx) })
+	return call(ctx, s.link, s.dice("Now"), func() (time.Time, error) { return s.inner.Now(ctx) })
 }
 
 func (s *store) Setting(ctx context.Context, name string) (string, error) {
-	return call(ctx, s.link, "Setting", func() (string, error) { return s.inner.Setting(ctx, name) })
+	return call(ctx, s.link, s.dice("Setting"), func() (string, error) { return s.inner.Setting(ctx, name) })
 }
 
 func (s *store) SaveSetting(ctx context.Context, name, value string) error {
@@ -144,7 +144,7 @@ func (s *store) SaveSetting(ctx context.Context, name, value string) error {
 }
 
 func (s *store) InitSetting(ctx context.Context, name, value string) (string, error) {
-	return call(ctx, s.link, "InitSetting", func() (string, error) { return s.inner.InitSetting(ctx, name, value) })
+	return call(ctx, s.link, s.dice("InitSetting"), func() (string, error) { return s.inner.InitSetting(ctx, name, value) })
 }
 
 func (s *store) SaveNode(ctx context.Context, node core.Node) error {
@@ -156,7 +156,7 @@ func (s *store) RemoveNodes(ctx context.Context, ids ...string) error {
 }
 
 func (s *store) Nodes(ctx context.Context) ([]core.Node, error) {
-	return call(ctx, s.link, "Nodes", func() ([]core.Node, error) { return s.inner.Nodes(ctx) })
+	return call(ctx, s.link, s.dice("Nodes"), func() ([]core.Node, error) { return s.inner.Nodes(ctx) })
 }
 
 func (s *store) Ping(ctx context.Context) error {
@@ -164,7 +164,7 @@ func (s *store) Ping(ctx context.Context) error {
 }
 
 func (s *store) do(ctx context.Context, name string, do func() error) error {
-	_, err := call(ctx, s.link, name, func() (struct{}, error) { return struct{}{}, do() })
+	_, err := call(ctx, s.link, s.dice(name), func() (struct{}, error) { return struct{}{}, do() })
 	return err
 }
 
@@ -176,7 +176,7 @@ type tail struct {
 }
 
 func (s *store) OpenTail(ctx context.Context) (core.Tail, error) {
-	inner, err := call(ctx, s.link, "OpenTail", func() (core.Tail, error) { return s.inner.OpenTail(ctx) })
+	inner, err := call(ctx, s.link, s.dice("OpenTail"), func() (core.Tail, error) { return s.inner.OpenTail(ctx) })
 	return &tail{store: s, inner: inner}, err
 }
 

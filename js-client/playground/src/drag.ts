@@ -74,7 +74,8 @@ export function useDrag(list: Ref<HTMLElement | null>, drop: (from: number, to: 
   function styleOf(index: number) {
     if (!drag.value) return undefined
     const { rows, from, to, offset } = drag.value
-    return { transform: `translateY(${index === from ? offset : shiftOf(rows, from, to, index)}px)` }
+    const shift = index === from ? offset : shiftOf(rows, from, to, index)
+    return shift ? { transform: `translateY(${shift}px)` } : undefined
   }
 
   onScopeDispose(() => stop())

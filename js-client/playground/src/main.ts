@@ -1,7 +1,8 @@
-import { createPinia } from 'pinia'
 import { createApp } from 'vue'
-import App from './App.vue'
-import { pathsync } from './sync.ts'
+import { start } from './start.ts'
 import './style.css'
 
-createApp(App).use(createPinia().use(pathsync)).mount('#app')
+const root = document.getElementById('app')!
+if (new URLSearchParams(location.search).has('side')) {
+  void import('./SideBySide.vue').then(({ default: page }) => createApp(page).mount(root))
+} else start(root)

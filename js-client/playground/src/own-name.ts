@@ -1,35 +1,57 @@
 import { ref, watch } from 'vue'
+import { pane } from './pane.ts'
+import { read, write } from './storage.ts'
 
-const KEY = 'pathsync:name'
-const GUESTS = ['Ada Lark', 'Bo Wren', 'Cleo Finch', 'Dov Heron', 'Edda Swift', 'Finn Plover', 'Gil Martin', 'Hedy Crane']
+// The two windows of the side-by-side view share the storage of their tab.
+const KEY = `pathsync:name${pane}`
+const LAST_KEY = 'pathsync:name'
+const FIRST = [
+  'Ada',
+  'Bo',
+  'Cleo',
+  'Dov',
+  'Edda',
+  'Finn',
+  'Gil',
+  'Hedy',
+  'Iris',
+  'Jun',
+  'Kai',
+  'Lou',
+  'Mina',
+  'Noor',
+  'Otis',
+  'Pia'
+]
+const LAST = [
+  'Lark',
+  'Wren',
+  'Finch',
+  'Heron',
+  'Swift',
+  'Plover',
+  'Martin',
+  'Crane',
+  'Robin',
+  'Dove',
+  'Kite',
+  'Teal',
+  'Rook',
+  'Tern'
+]
 
 // A reloaded window keeps its name. A new window uses the name that was entered last, or a guest's.
-const kept = read('sessionStorage') ?? read('localStorage')
+const kept = read('sessionStorage', KEY) ?? read('localStorage', LAST_KEY)
 
 /** The name of this window in presence. */
-export const ownName = ref(kept ?? GUESTS[Math.floor(Math.random() * GUESTS.length)] ?? 'Guest')
+export const ownName = ref(kept ?? `${oneOf(FIRST)} ${oneOf(LAST)}`)
 
-keep('sessionStorage', ownName.value)
+write('sessionStorage', KEY, ownName.value)
 watch(ownName, (name) => {
-  keep('sessionStorage', name)
-  keep('localStorage', name)
+  write('sessionStorage', KEY, name)
+  write('localStorage', LAST_KEY, name)
 })
 
-type Area = 'localStorage' | 'sessionStorage'
-
-// Reading the property throws if the browser blocks storage.
-function read(area: Area): string | null {
-  try {
-    return window[area].getItem(KEY)
-  } catch {
-    return null
-  }
-}
-
-function keep(area: Area, name: string) {
-  try {
-    window[area].setItem(KEY, name)
-  } catch {
-    // The name is kept until the page is closed.
-  }
+function oneOf(names: readonly string[]): string {
+  return names[Math.floor(Math.random() * names.length)] ?? 'Guest'
 }

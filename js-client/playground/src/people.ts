@@ -7,6 +7,7 @@ export interface Present {
 
 export interface Person {
   id: string
+  /** Different from the names of all others. */
   name: string
   initials: string
   colour: string
@@ -17,19 +18,25 @@ export interface Person {
 const COLOURS = ['#2563eb', '#c2410c', '#7e22ce', '#0f766e', '#be123c', '#4d7c0f', '#a21caf', '#92400e', '#0369a1', '#4f46e5']
 
 /**
- * The people in a room, in the order in which they joined. A person's colour follows from the id, unless an earlier person has
- * that colour: all windows show a person in the same colour.
+ * The people in a room, in the order in which they joined. All windows show a person in the same way: the colour follows from the id,
+ * unless an earlier person has that colour, and the second person of a name gets a number.
  */
 export function peopleOf(users: readonly Present[], ownId: string): Person[] {
-  const taken = new Set<string>()
+  const colours = new Set<string>()
+  const names = new Set<string>()
   const byAge = [...users].sort((a, b) => a.joinedAt - b.joinedAt || (a.clientId < b.clientId ? -1 : 1))
   return byAge.map((user) => {
-    const name = user.displayName?.trim() || 'Anonymous'
     const first = hash(user.clientId)
     const candidates = COLOURS.map((_, i) => COLOURS[(first + i) % COLOURS.length] ?? '')
-    const colour = candidates.find((candidate) => !taken.has(candidate)) ?? candidates[0] ?? ''
-    taken.add(colour)
-    return { id: user.clientId, name, initials: initialsOf(name), colour, mine: user.clientId === ownId }
+    const colour = candidates.find((candidate) => !colours.has(candidate)) ?? candidates[0] ?? ''
+    colours.add(colour)
+    const wanted = user.displayName?.trim() || 'Anonymous'
+    let name = wanted
+    let number = 1
+    while (names.has(name.toLowerCase())) name = `${wanted} ${++number}`
+    names.add(name.toLowerCase())
+    const initials = number > 1 ? `${[...initialsOf(wanted)][0] ?? ''}${number}` : initialsOf(name)
+    return { id: user.clientId, name, initials, colour, mine: user.clientId === ownId }
   })
 }
 

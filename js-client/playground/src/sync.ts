@@ -1,6 +1,10 @@
 import { createPathsync } from 'pathsync/pinia'
+import { createNetwork } from './network.ts'
 import { ownName } from './own-name.ts'
+import { pane } from './pane.ts'
 import { token } from './token.ts'
+
+export const network = createNetwork((...request) => fetch(...request))
 
 const query = new URLSearchParams(location.search)
 
@@ -10,7 +14,10 @@ const query = new URLSearchParams(location.search)
  */
 export const pathsync = createPathsync({
   displayName: ownName.value,
+  fetch: network.fetch,
   token: () => token.value || undefined,
+  // The two windows of the side-by-side view are independent, as those of two computers.
+  tabs: !pane,
   transport: query.get('transport') === 'eventsource' ? 'eventsource' : 'fetch',
   persist: query.has('persist') && query.get('persist') !== '0'
 })

@@ -9,17 +9,26 @@ export interface Change {
 }
 
 const LONGEST_VALUE = 60
+/** Ids of items that are longer are shortened. */
+const LONGEST_ID = 12
 
 /** One line, such as `set title "Hello"` or `array_move todo[t1] to done at 2`. */
 export function describeOperation({ op, path, value, arrayIndex, after, to }: Change): string {
-  const words = [op, path || '(document)']
+  const words = [op, shortPath(path) || '(document)']
   if (value !== undefined) words.push(shorten(JSON.stringify(value)))
-  if (to !== undefined) words.push(`to ${to || '(document)'}`)
+  if (to !== undefined) words.push(`to ${shortPath(to) || '(document)'}`)
   if (arrayIndex !== undefined) words.push(`at ${arrayIndex}`)
   if (after !== undefined)
-    words.push((Array.isArray(after) ? after[0] : after) === null ? 'first' : `after ${[after].flat()[0]}`)
+    words.push((Array.isArray(after) ? after[0] : after) === null ? 'first' : `after ${shortId(String([after].flat()[0]))}`)
   return words.join(' ')
 }
+
+/** A path for people, with short ids. */
+export function shortPath(path: string): string {
+  return path.replaceAll(/\[((?:[^\]\\]|\\.)*)\]/g, (_, id: string) => `[${shortId(id)}]`)
+}
+
+const shortId = (id: string) => (id.length > LONGEST_ID ? `${id.slice(0, 8)}…` : id)
 
 /** Describes a change that will not take effect. */
 export function describeConflict({ op, reason, current }: { op: Change; reason: string; current?: unknown }): string {
@@ -36,6 +45,18 @@ export function describeConflict({ op, reason, current }: { op: Change; reason: 
   }
 }
 
+/** Describes text of this window that another user has replaced. */
+export function describeOverwritten(name: string, text: string, current: string): string {
+  const now = current ? `with “${shorten(current)}”` : 'with nothing'
+  return `${name} has replaced your text “${shorten(text)}” ${now}.`
+}
+
+/** Describes the removal of a row while the user was in it. */
+export function describeRemoval(name: string, text: string | undefined): string {
+  const row = text ? `the row “${shorten(text)}”` : 'the row'
+  return `${name} has removed ${row} while you were in it.`
+}
+
 /** Describes why the server refuses this window. `hasToken`: a token was sent. */
 export function describeRefusal(code: 'unauthorized' | 'forbidden', message: string, hasToken: boolean): string {
   if (code === 'forbidden')
@@ -43,6 +64,6 @@ export function describeRefusal(code: 'unauthorized' | 'forbidden', message: str
   return hasToken ? `The token was refused (${message}). Your changes are kept.` : 'This server requires a token.'
 }
 
-function shorten(text: string): string {
+export function shorten(text: string): string {
   return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE - 1)}…` : text
 }

@@ -1,4 +1,4 @@
-// Applies operations to a document. docs/path-operations.md has the rules, and tests/vectors tests them.
+// Applies operations to a document. docs/reference/path-operations.md has the rules, and tests/vectors tests them.
 import type { DiscardReason, Operation, OperationResult } from '../wire.ts'
 import { type Move, follow } from './follow.ts'
 import { idOf, isItems, noteItem, positionOf } from './items.ts'

@@ -13,7 +13,7 @@ export interface Move {
 
 /**
  * Returns a valid operation with its paths rewritten to the current places of moved items; the operation itself if no path
- * changes. docs/path-operations.md has the rules.
+ * changes. docs/reference/path-operations.md has the rules.
  */
 export function follow(doc: Json | undefined, op: Operation, moves: readonly Move[]): Operation {
   if (!moves.length) return op

@@ -1,4 +1,4 @@
-// Paths name places in a document. docs/path-operations.md has the grammar.
+// Paths name places in a document. docs/reference/path-operations.md has the grammar.
 
 /** One segment of a path: a member of an object by its name, or an item of an array by its `_sync_id`. */
 export type Segment = { readonly key: string } | { readonly item: string }

@@ -57,7 +57,7 @@ const module: NuxtModule<ModuleOptions> = defineNuxtModule<ModuleOptions>({
       useLogger('pathsync').warn(
         '`syncedPiniaStore` in nuxt.config belongs to nuxt-synced-pinia-store. Only its `sync.clientDebounceMs` is used; ' +
           'write `pathsync: { debounceMs }` instead. Configure the database in the pathsync server: ' +
-          'see https://github.com/pathsync/pathsync/blob/main/docs/migrating.md.'
+          'see https://github.com/pathsync/pathsync/blob/main/docs/build/migrating.md.'
       )
     }
 

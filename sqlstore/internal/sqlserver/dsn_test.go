@@ -111,7 +111,7 @@ func TestEntraIDParametersAreChecked(t *testing.T) {
 // What is copied from a page has to work.
 func TestEveryDocumentedURLIsValid(t *testing.T) {
 	found := 0
-	for _, pattern := range []string{"../../../README.md", "../../../docs/*.md", "../../../cmd/pathsync/*.go", "../../../deploy/*"} {
+	for _, pattern := range []string{"../../../README.md", "../../../docs/*/*.md", "../../../cmd/pathsync/*.go", "../../../deploy/*"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -139,7 +139,7 @@ func TestEveryDocumentedURLIsValid(t *testing.T) {
 
 // The page for those who come from the predecessor has a server with a certificate of its own.
 func TestMigrationPageURLTrustsSelfSignedCertificate(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/migrating.md")
+	page, err := os.ReadFile("../../../docs/build/migrating.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@ import { defineStore } from 'pinia'
 import { useSyncHooks } from 'pathsync/pinia'
 import { computed, ref, watch } from 'vue'
 import { room } from '../room.ts'
-import { mayWrite, token } from '../token.ts'
+import { mayWrite, token, tokenOfAnotherWindow } from '../token.ts'
 import { describeRefusal } from '../wording.ts'
 import { useConnectionStore } from './connection.ts'
 import { useProjectStore } from './project.ts'
@@ -13,20 +13,32 @@ export const useAccessStore = defineStore('access', () => {
   /** Why the server refuses the window; empty if it does not. */
   const refusal = ref('')
   const changing = ref(false)
+  /** A new token was sent, and the server has not answered yet. */
+  const trying = ref(false)
   const readOnly = ref(false)
-  const asking = computed(() => changing.value || refusal.value !== '')
+  const asking = computed(() => changing.value || trying.value || refusal.value !== '')
 
   const { onError } = useSyncHooks(useProjectStore())
-  onError(({ code, message, ops }) => {
-    if (!ops && (code === 'unauthorized' || code === 'forbidden'))
-      refusal.value = describeRefusal(code, message, token.value !== '')
+  let asked = false
+  onError(async ({ code, message, ops }) => {
+    if (ops || (code !== 'unauthorized' && code !== 'forbidden')) return
+    if (code === 'unauthorized' && !token.value && !asked) {
+      asked = true
+      const given = await tokenOfAnotherWindow()
+      if (given) return use(given)
+    }
+    trying.value = false
+    refusal.value = describeRefusal(code, message, token.value !== '')
   })
 
   watch(
     [room, () => connection.status.connected],
     async ([name, connected], [before]) => {
       if (name !== before) readOnly.value = false
-      if (name !== before || connected) refusal.value = ''
+      if (name !== before || connected) {
+        refusal.value = ''
+        trying.value = false
+      }
       if (!connected || !token.value) return
       const writable = await mayWrite(name)
       if (name === room.value) readOnly.value = !writable
@@ -40,10 +52,11 @@ export const useAccessStore = defineStore('access', () => {
     refusal.value = ''
     token.value = value
     if (connection.status.connected) return location.reload()
+    trying.value = true
     const { client } = connection
     client.disconnect()
     client.connect()
   }
 
-  return { refusal, asking, changing, readOnly, use }
+  return { refusal, asking, changing, trying, readOnly, use }
 })

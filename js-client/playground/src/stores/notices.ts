@@ -1,56 +1,79 @@
 import { defineStore } from 'pinia'
 import { useSyncHooks } from 'pathsync/pinia'
 import { ref, watch } from 'vue'
-import { room } from '../room.ts'
-import { describeConflict, describeOperation } from '../wording.ts'
+import { valueAt } from '../document.ts'
+import { contains, createOwnTexts } from '../overwritten.ts'
+import { applyToRoom, documentNow, room } from '../room.ts'
+import { describeConflict, describeOverwritten, describeRemoval } from '../wording.ts'
+import { usePeopleStore } from './people.ts'
 import { useProjectStore } from './project.ts'
 
 const SHOWN_MS = 12_000
 const MOST_TOASTS = 4
-const MOST_LINES = 50
+const MOST_REMOVALS = 100
 
 export interface Toast {
   id: number
   kind: 'conflict' | 'error'
   text: string
+  action?: Action | undefined
 }
-export interface Line {
-  id: number
-  from: 'self' | 'others'
-  text: string
+export interface Action {
+  label: string
+  run(): void
 }
 
-/** Messages about conflicts and errors, and a log of the operations in the room. */
+/** Messages about conflicts, lost text and errors. */
 export const useNoticesStore = defineStore('notices', () => {
   const toasts = ref<Toast[]>([])
-  const lines = ref<Line[]>([])
+  const people = usePeopleStore()
+  const project = useProjectStore()
+  const ownTexts = createOwnTexts()
+  /** The paths of the items that others have removed, and who did. */
+  let removals: { path: string; by: string }[] = []
   let lastId = 0
 
   function dismiss(id: number) {
     toasts.value = toasts.value.filter((toast) => toast.id !== id)
   }
 
-  function show(kind: Toast['kind'], text: string) {
+  /** A message with an action stays until it is dismissed. */
+  function show(kind: Toast['kind'], text: string, action?: Action) {
     const id = ++lastId
-    toasts.value = [...toasts.value.filter((toast) => toast.text !== text), { id, kind, text }].slice(-MOST_TOASTS)
-    setTimeout(dismiss, SHOWN_MS, id)
+    toasts.value = [...toasts.value.filter((toast) => toast.text !== text), { id, kind, text, action }].slice(-MOST_TOASTS)
+    if (!action) setTimeout(dismiss, SHOWN_MS, id)
   }
 
-  function log(from: Line['from'], ops: readonly Parameters<typeof describeOperation>[0][]) {
-    const added = ops.map((op) => ({ id: ++lastId, from, text: describeOperation(op) }))
-    lines.value = [...added.reverse(), ...lines.value].slice(0, MOST_LINES)
-  }
+  const nameOf = (clientId: string) => people.find(clientId)?.name ?? clientId
 
-  const { onConflict, onError, onLocalChange, onRemoteChange } = useSyncHooks(useProjectStore())
+  const { onConflict, onError, onLocalChange, onRemoteChange } = useSyncHooks(project)
   onConflict((conflict) => show('conflict', describeConflict(conflict)))
   onError(({ code, message, ops }) => {
     // The connection status already shows a lost network and a refused token.
     if (ops || !['network', 'unauthorized', 'forbidden'].includes(code)) show('error', message)
   })
-  onLocalChange(({ ops }) => log('self', ops))
-  onRemoteChange(({ ops }) => log('others', ops))
+  onLocalChange(({ ops }) => ownTexts.wrote(ops, performance.now()))
+  onRemoteChange(({ clientId, ops }) => {
+    const removed = ops.filter(({ op }) => op === 'array_del').map(({ path }) => ({ path, by: clientId }))
+    if (removed.length) removals = [...removals, ...removed].slice(-MOST_REMOVALS)
+    for (const { path, text, current } of ownTexts.received(ops, performance.now(), (path) => valueAt(documentNow(), path))) {
+      const putBack = () => applyToRoom({ op: 'set', path, value: text })
+      show('conflict', describeOverwritten(nameOf(clientId), text, current), { label: 'Put mine back', run: putBack })
+    }
+  })
 
-  watch(room, () => (lines.value = []))
+  /** The row of the field that had the focus is gone. `text` is what the field contained, if it was one for text. */
+  function lost(field: string, text: string | undefined) {
+    const removal = removals.find(({ path }) => contains(path, field))
+    if (!removal) return
+    const addAgain = { label: 'Add it again', run: () => project.addTask(undefined, text) }
+    show('conflict', describeRemoval(nameOf(removal.by), text), text ? addAgain : undefined)
+  }
 
-  return { toasts, lines, dismiss }
+  watch(room, () => {
+    ownTexts.clear()
+    removals = []
+  })
+
+  return { toasts, dismiss, lost }
 })

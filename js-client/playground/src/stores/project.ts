@@ -16,9 +16,9 @@ export const useProjectStore = defineStore('project', {
   },
 
   actions: {
-    /** Adds an empty task after another one, or at the end. */
-    addTask(after?: Task) {
-      insertAfter(taskList(this.project), newTask(), after)
+    /** Adds a task after another one, or at the end. */
+    addTask(after?: Task, title = '') {
+      insertAfter(taskList(this.project), newTask(title), after)
     },
     addExamples() {
       taskList(this.project).push(...exampleTasks())

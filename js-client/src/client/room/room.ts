@@ -426,6 +426,9 @@ export function createRoom(context: RoomContext, { onPending, onEmpty }: RoomHan
     get status() {
       return status
     },
+    get retryInMs() {
+      return connection?.retryInMs
+    },
     get users() {
       return users
     },

@@ -47,6 +47,8 @@ export function createSleeper() {
     shorten(ms: number) {
       if (resolve && began + ms < until) sleepUntil(began + ms)
     },
+    /** How long the wait still takes, in milliseconds; undefined without one. */
+    left: () => resolve && until - now(),
     /** Ends a wait now. */
     wake
   }

@@ -51,6 +51,8 @@ export interface Connection {
   readonly fault: Fault | undefined
   /** The stream's address does not have the display name. */
   readonly unnamed: boolean
+  /** When the next attempt begins, in milliseconds from now; undefined while none is waited for. */
+  readonly retryInMs: number | undefined
 }
 
 /** @param presence is this client's presence, with its display name */
@@ -206,6 +208,9 @@ export function connect(context: Context, listener: Listener, presence: () => Ow
     },
     get unnamed() {
       return !state.named || state.polling
+    },
+    get retryInMs() {
+      return pause.left()
     }
   }
 }

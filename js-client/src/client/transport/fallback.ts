@@ -75,7 +75,7 @@ interface Fault {
 
 const inWords = ({ name, does }: Fault) =>
   `Something between here and the server ${does}. Changes come by polling instead. ` +
-  `See docs/proxies.md${name === 'blocked' ? '' : `#${name}`}`
+  `See https://github.com/pathsync/pathsync/blob/main/docs/run/proxies.md${name === 'blocked' ? '' : `#${name}`}`
 
 /** The probe: one event a second, then the end. */
 const SECONDS = 5

@@ -1,7 +1,7 @@
 // Follows a room by long polling, where streams do not get through. It delivers frames as a stream does.
 //
 // Clients that miss the same events request the same addresses, so that a cache can answer all but the first request: pages end
-// at fixed places, and polls carry the server's cursor. See docs/caching.md.
+// at fixed places, and polls carry the server's cursor. See docs/run/caching.md.
 import type { Changes } from '../../wire.ts'
 import { after as later, MAX_WAIT_MS, now, within, type Timer } from '../runtime/clock.ts'
 import { pause } from '../runtime/pause.ts'

@@ -82,7 +82,7 @@ describe.concurrent('behind a proxy', () => {
       await expect.poll(() => adas.state, { timeout: 60_000 }).toEqual({ from: 'Bob' })
       await expect.poll(() => ada.status.connected).toBe(true)
       expect(proxy.streams).toBe(0)
-      await expect.poll(() => ada.status.error).toContain(`docs/proxies.md#${recipe}`)
+      await expect.poll(() => ada.status.error).toContain(`docs/run/proxies.md#${recipe}`)
 
       adas.replace({ from: 'Ada' })
       await expect.poll(() => bobs.state).toEqual({ from: 'Ada' })

@@ -70,7 +70,7 @@ describe('a fault of streams is reported with a code, a description and a remedy
     probe.end()
     await room.pass()
     expect(failures()).toEqual([
-      expect.stringMatching(/^failed stream_buffered: .*many events together.*docs\/proxies\.md#buffered$/)
+      expect.stringMatching(/^failed stream_buffered: .*many events together.*docs\/run\/proxies\.md#buffered$/)
     ])
   })
 
@@ -88,7 +88,9 @@ describe('a fault of streams is reported with a code, a description and a remedy
     })
     probe.end()
     await room.pass()
-    expect(failures()).toEqual([expect.stringMatching(/^failed stream_compressed: .*\(gzip\).*docs\/proxies\.md#compressed$/)])
+    expect(failures()).toEqual([
+      expect.stringMatching(/^failed stream_compressed: .*\(gzip\).*docs\/run\/proxies\.md#compressed$/)
+    ])
   })
 
   test('no answer', async () => {
@@ -125,7 +127,7 @@ describe('a fault of streams is reported with a code, a description and a remedy
     end()
     await room.pass()
     expect(failures()).toEqual([
-      expect.stringMatching(/^failed stream_cut: .*cuts event streams after 1\.4 s.*docs\/proxies\.md#cut$/)
+      expect.stringMatching(/^failed stream_cut: .*cuts event streams after 1\.4 s.*docs\/run\/proxies\.md#cut$/)
     ])
   })
 
@@ -138,7 +140,7 @@ describe('a fault of streams is reported with a code, a description and a remedy
     room.routes.probe = answer
     await fallBack()
     await room.pass()
-    expect(failures()).toEqual([expect.stringMatching(/^failed stream_blocked: .*docs\/proxies\.md$/)])
+    expect(failures()).toEqual([expect.stringMatching(/^failed stream_blocked: .*docs\/run\/proxies\.md$/)])
   })
 
   test('a successful probe while streams fail', async () => {

@@ -53,6 +53,25 @@ test('a room is offline while attempts fail, without a change at each of them', 
   expect(room.status).toMatchObject({ code: null, error: null })
 })
 
+test('a room tells when the next attempt begins, while it waits for one', async () => {
+  const server = createFakeServer()
+  client = createClient({ url: 'http://fake', fetch: server.fetch })
+  const room = client.room('r')
+  await pass()
+  expect(room.retryInMs).toBeUndefined()
+  server.down()
+  await pass(60_000)
+  const left = room.retryInMs
+  expect(left).toBeGreaterThan(0)
+  expect(left).toBeLessThanOrEqual(30_000)
+  await pass(left! / 2)
+  expect(room.retryInMs).toBeCloseTo(left! / 2)
+  server.up()
+  await pass(left! / 2)
+  expect(room.status.status).toBe('online')
+  expect(room.retryInMs).toBeUndefined()
+})
+
 test('a room stays online when the server ends its stream in favour of another one', async () => {
   const streams: ReturnType<typeof scriptedStream>[] = []
   const server = scriptedServer(({ url, signal }) => {

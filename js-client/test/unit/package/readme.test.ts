@@ -107,6 +107,7 @@ describe('the public interface', () => {
       name: true,
       clientId: true,
       status: true,
+      retryInMs: true,
       users: true,
       document: true,
       pending: true,

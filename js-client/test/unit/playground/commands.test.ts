@@ -1,8 +1,8 @@
 // The curl commands, run by a real shell, and the descriptions of operations.
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { curlCommands } from '../../../playground/src/curl.ts'
-import { describeConflict, describeOperation } from '../../../playground/src/wording.ts'
+import { readCommands, SNIPPETS } from '../../../playground/src/inspector/snippets.ts'
+import { describeConflict, describeOperation, describeOverwritten, describeRemoval } from '../../../playground/src/wording.ts'
 
 /** The arguments that a shell gives to `curl`. */
 function argumentsOf(command: string): string[] {
@@ -10,23 +10,35 @@ function argumentsOf(command: string): string[] {
   return output.split('\0').slice(0, -1)
 }
 
+const target = (room: string, withToken = false) => ({ origin: 'http://127.0.0.1:8080', room, key: 'project', withToken })
+const op = { op: 'set', path: 'title', value: 'it\'s "quoted" $HOME \u2028\u0085 \\ end' } as const
+
 test.each(['demo', 'a/b c', 'it\'s $HOME `x` "y" \\'])('the commands for room %s have its name in the URL', (room) => {
-  const [listen, setTitle, addTask, read] = curlCommands('http://127.0.0.1:8080', room).map(({ command }) =>
-    argumentsOf(command)
-  )
   const url = `http://127.0.0.1:8080/v1/rooms/${encodeURIComponent(room)}`
+  const [listen, read, history] = readCommands(target(room)).map(({ command }) => argumentsOf(command))
   expect(listen).toEqual(['-N', `${url}/events`])
   expect(read).toEqual([url])
-  for (const [address, , header, , body] of [setTitle, addTask].map((given) => given ?? [])) {
-    expect(address).toBe(`${url}/ops`)
-    expect(header).toBe('Content-Type: application/json')
-    expect(JSON.parse(body ?? '')).toMatchObject({ clientId: 'curl', key: 'project', ops: [{ op: expect.any(String) }] })
-  }
+  expect(history).toEqual([`${url}/changes`])
+  const [address, , header, , body] = argumentsOf(SNIPPETS.curl(op, target(room)))
+  expect(address).toBe(`${url}/ops`)
+  expect(header).toBe('Content-Type: application/json')
+  expect(JSON.parse(body ?? '')).toEqual({ clientId: 'curl', key: 'project', ops: [op] })
 })
 
 test('the commands for a server with tokens use the variable of the shell, and contain no token', () => {
-  for (const { command } of curlCommands('http://127.0.0.1:8080', 'demo', true)) {
-    expect(argumentsOf(`TOKEN='a b'\n${command}`)).toContain('Authorization: Bearer a b')
+  const commands = [
+    SNIPPETS.curl(op, target('demo', true)),
+    ...readCommands(target('demo', true)).map(({ command }) => command)
+  ]
+  for (const command of commands) expect(argumentsOf(`TOKEN='a b'\n${command}`)).toContain('Authorization: Bearer a b')
+  for (const [language, write] of Object.entries(SNIPPETS)) expect(write(op, target('demo', true)), language).toMatch(/token/i)
+})
+
+test('no program has a line end inside a text, whatever the operation contains', () => {
+  for (const language of ['go', 'csharp', 'python'] as const) {
+    const program = SNIPPETS[language](op, target('a\u2028b'))
+    expect(program, language).not.toMatch(/[\u0085\u2028\u2029]/)
+    expect(program, language).toContain('\\u2028')
   }
 })
 
@@ -51,4 +63,19 @@ test('a conflict names the dropped change and the current value', () => {
   expect(describeConflict({ op, reason: 'changed' })).toContain('It is now empty')
   expect(describeConflict({ op, reason: 'item_deleted' })).toContain('another user removed the item')
   expect(describeConflict({ op, reason: 'type_mismatch' })).toContain('(type mismatch)')
+})
+
+test('a long id is shortened, also one with an escaped bracket', () => {
+  const id = '8570d274-5408-47a8-9447-dcc5cafce57c'
+  expect(describeOperation({ op: 'array_del', path: `tasks[${id}].subtasks[s1]` })).toBe(
+    'array_del tasks[8570d274…].subtasks[s1]'
+  )
+  expect(describeOperation({ op: 'array_move', path: 'a[b\\]c].d', after: id })).toBe('array_move a[b\\]c].d after 8570d274…')
+})
+
+test('lost text is quoted', () => {
+  expect(describeOverwritten('Grace', 'ONE TWO THREE', 'X')).toBe('Grace has replaced your text “ONE TWO THREE” with “X”.')
+  expect(describeOverwritten('Grace', 'ONE', '')).toBe('Grace has replaced your text “ONE” with nothing.')
+  expect(describeRemoval('Grace', 'Dig')).toBe('Grace has removed the row “Dig” while you were in it.')
+  expect(describeRemoval('Grace', undefined)).toBe('Grace has removed the row while you were in it.')
 })

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { initialsOf, peopleOf } from '../../../playground/src/people.ts'
 import { items, themeOf, zoomOf } from '../../../playground/src/project.ts'
-import { isRoomName, roomOf } from '../../../playground/src/room-name.ts'
+import { roomNameProblem, roomOf } from '../../../playground/src/room-name.ts'
 
 describe('the room in the address', () => {
   test.each([
@@ -15,10 +15,18 @@ describe('the room in the address', () => {
     [`?room=${'x'.repeat(256)}`, 'demo']
   ])('%s is %s', (search, room) => expect(roomOf(search)).toBe(room))
 
-  test('is valid for the server', () => {
-    expect(isRoomName('a/b')).toBe(true)
-    expect(isRoomName(' a')).toBe(false)
-    expect(isRoomName('\ud800')).toBe(false)
+  test.each([
+    ['a/b', ''],
+    ['a'.repeat(255), ''],
+    ['', 'needs a name'],
+    ['a'.repeat(256), 'at most 255 characters. This one has 256'],
+    ['..', 'cannot be called'],
+    ['a\tb', 'control characters'],
+    ['\ud800', 'half a character'],
+    [' a', 'begin or end with a space']
+  ])('%j is refused with a reason, or valid', (name, reason) => {
+    if (reason) expect(roomNameProblem(name)).toContain(reason)
+    else expect(roomNameProblem(name)).toBe('')
   })
 })
 
@@ -40,6 +48,23 @@ describe('people', () => {
     expect(there.map(({ colour }) => colour)).toEqual(here.map(({ colour }) => colour))
     expect(here.filter(({ mine }) => mine).map(({ id }) => id)).toEqual(['c3'])
   })
+})
+
+test('two people never have the same name and colour, in every window', () => {
+  const users = Array.from({ length: 30 }, (_, i) => ({
+    clientId: `c${i}`,
+    displayName: i % 2 ? 'Ada Lark' : ' ada lark ',
+    joinedAt: 7
+  }))
+  const people = peopleOf(users, 'c3')
+  expect(new Set(people.map(({ name }) => name.toLowerCase())).size).toBe(30)
+  expect(new Set(people.map(({ initials, colour }) => initials + colour)).size).toBe(30)
+  expect(peopleOf(users.toReversed(), 'c4').map(({ id, name }) => [id, name])).toEqual(people.map(({ id, name }) => [id, name]))
+})
+
+test('a name that somebody else has got first is not given again', () => {
+  const names = ['Ada 2', 'Ada', 'Ada'].map((displayName, joinedAt) => ({ clientId: `c${joinedAt}`, displayName, joinedAt }))
+  expect(peopleOf(names, '').map(({ name }) => name)).toEqual(['Ada 2', 'Ada', 'Ada 3'])
 })
 
 test('a project with invalid values is shown without them', () => {

@@ -1,0 +1,217 @@
+package contract
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"github.com/pb33f/jsonschema/v6"
+)
+
+// plantedErrors are deliberate errors in the contract, one at a time, each with the check that must find it.
+var plantedErrors = []struct {
+	name  string
+	found string // the name of the check
+	plant func(d plantedDocument)
+}{
+	{"a member of delta is not described", "streams are as described",
+		remove("components", "schemas", "DeltaEvent", "properties", "userId")},
+	{"a member of presence-change is not described", "streams are as described",
+		remove("components", "schemas", "PresenceChangeEvent", "properties", "version")},
+	{"a member of up-to-date is not described", "streams are as described",
+		remove("components", "schemas", "UpToDateEvent", "properties", "readOnly")},
+	{"a member of a problem is not described", "streams are as described",
+		remove("components", "schemas", "Problem", "properties", "rooms")},
+	{"a member of a response is not described", "responses are as described",
+		remove("components", "schemas", "BatchResult", "properties", "ops")},
+	{"a member of a list is not described", "streams are as described",
+		remove("components", "schemas", "User", "properties", "field")},
+	{"a required member that is not always sent", "responses are as described",
+		add([]string{"components", "schemas", "OperationResult", "required"}, "arrayIndex")},
+	{"a member of a request is not described", "responses are as described",
+		remove("components", "schemas", "Batch", "properties", "previousClientSeq")},
+	{"a value is not described", "responses are as described",
+		drop([]string{"components", "schemas", "DiscardReason", "enum"}, "exists")},
+	{"a member that is never sent", "the described members and values occur",
+		set([]string{"components", "schemas", "DeltaEvent", "properties", "color"}, map[string]any{"type": "string"})},
+	{"a value that is never sent", "the described members and values occur",
+		add([]string{"components", "schemas", "DiscardReason", "enum"}, "locked")},
+
+	{"a response is not described", "the described responses are sent",
+		remove("paths", "/v1/rooms/{room}/stores/{key}", "get", "responses", "404")},
+	{"a response that is never sent", "the described responses are sent",
+		set([]string{"paths", "/healthz", "get", "responses", "429"}, map[string]any{"$ref": "#/components/responses/TooManyRequests"})},
+	{"a code is not described", "the described responses are sent",
+		drop([]string{"components", "responses", "Unavailable", "content", "application/problem+json", "x-problem-codes"}, "room_unavailable")},
+	{"a code is not described, seen by the public validator", "a public validator accepts the traffic",
+		drop([]string{"components", "responses", "Unavailable", "content", "application/problem+json", "x-problem-codes"}, "room_unavailable")},
+	{"a code that is never sent", "the described responses are sent",
+		add([]string{"components", "responses", "NotReady", "content", "application/problem+json", "x-problem-codes"}, "overloaded")},
+	{"an operation without its errors for other hosts", "the described responses are sent",
+		remove("paths", "/v1/probe", "get", "responses", "403")},
+	{"a path that the server does not have", "the described responses are sent",
+		set([]string{"paths", "/v2"}, map[string]any{"get": map[string]any{"responses": map[string]any{"200": map[string]any{"description": "x"}}}})},
+	{"an operation that is not described", "other requests are answered with problems",
+		remove("paths", "/v1/rooms/{room}/presence/{clientId}", "delete")},
+
+	{"a header that is never sent", "the described headers are sent",
+		set([]string{"components", "responses", "NotYet", "headers", "X-Color"}, map[string]any{"required": false, "schema": map[string]any{"type": "string"}})},
+	{"a header is not described", "responses are as described",
+		remove("components", "responses", "RequestTimeout", "headers", "Retry-After")},
+	{"a value of a header is not described", "responses are as described",
+		replaceIn([]string{"components", "headers", "CurrentOrImmutable"}, "private, max-age=31536000, immutable", "private")},
+	{"a value of a header that is never sent", "the described headers are sent",
+		replaceIn([]string{"components", "headers", "Briefly"}, "public, max-age=5", "public, max-age=6")},
+
+	{"a parameter that the server does not have", "the described parameters are accepted",
+		add([]string{"paths", "/v1/rooms/{room}", "get", "parameters"}, map[string]any{"name": "color", "in": "query", "schema": map[string]any{"type": "string"}, "example": "red"})},
+	{"a parameter is not described", "a public validator accepts the traffic",
+		func(d plantedDocument) {
+			list := d.at("paths", "/v1/rooms/{room}/changes", "get")
+			list["parameters"] = slices.DeleteFunc(sliceOf(list["parameters"]), func(p any) bool { return p.(map[string]any)["name"] == "until" })
+		}},
+	{"another default", "defaults are those of the server",
+		replaceIn([]string{"paths", "/v1/rooms/{room}/changes", "get", "parameters"}, `"default":100`, `"default":50`)},
+
+	{"an event in the table that never occurs", "the described events are sent",
+		replace("\n| `reconnect` | `ReconnectEvent` | no |", "\n| `ping` | `ReconnectEvent` | no | never |\n| `reconnect` | `ReconnectEvent` | no |")},
+	{"an event is not in the table", "streams are as described", replace("\n| `probe` | `ProbeEvent` |", "\n| `tick` | `ProbeEvent` |")},
+	{"another schema of an event", "streams are as described", replace("| `up-to-date` | `UpToDateEvent` |", "| `up-to-date` | `DeltaEvent` |")},
+	{"an id that an event does not have", "streams are as described", replace("| `state` | `StateEvent` | no |", "| `state` | `StateEvent` | yes |")},
+	{"an event without the id that it has", "streams are as described", replace("| `delta` | `DeltaEvent` | yes |", "| `delta` | `DeltaEvent` | no |")},
+	{"an event that the schema of streams does not have", "streams are as described",
+		replaceIn([]string{"components", "schemas", "StreamEvent"}, "StreamedReconnect", "StreamedDelta")},
+	{"other positions", "streams are as described",
+		set([]string{"components", "schemas", "EventId", "pattern"}, "^[0-9]+$")},
+	{"a low range of retry", "streams are as described", replace("1000–3000 ms", "100–300 ms")},
+	{"a wide range of retry", "streams are as described", replace("1000–3000 ms", "500–9000 ms")},
+	{"no range of retry", "streams are as described", replace("1000–3000 ms", "some ms")},
+	{"another time of keep-alive", "figures are those of the server", replace("After 15 s", "After 5 s")},
+	{"another lease", "figures are those of the server", replace("for a lease of 15 s", "for a lease of 30 s")},
+	{"another limit of a body", "figures are those of the server", replace("The batch, at most 1 MiB", "The batch, at most 2 MiB")},
+
+	{"another status of a code", "problem codes are those of the server", replace("| `not_yet` | 404 |", "| `not_yet` | 409 |")},
+	{"another status of a code, seen in responses", "responses are as described", replace("| `not_yet` | 404 |", "| `not_yet` | 409 |")},
+	{"another retryable of a code", "problem codes are those of the server", replace("| `not_yet` | 404 | yes |", "| `not_yet` | 404 | no |")},
+	{"a code that the server does not have", "problem codes are those of the server",
+		add([]string{"components", "schemas", "ProblemCode", "enum"}, "locked")},
+	{"a code that is not explained", "problem codes are those of the server", replace("\n| `rejected` | 422 | no |", "\n| rejected | 422 | no |")},
+	{"a code of streams that responses have", "the described events are sent",
+		replace("| `not_yet` | 404 | yes | the room", "| `not_yet` | 404 | yes | only on a stream: the room")},
+
+	{"an example of a problem with another title", "examples are valid",
+		set([]string{"components", "responses", "NotYet", "content", "application/problem+json", "example", "title"}, "Later")},
+	{"an example of a problem with another retryable", "examples are valid",
+		set([]string{"components", "responses", "TooManyRequests", "content", "application/problem+json", "example", "retryable"}, false)},
+	{"an example of a problem with a code of another response", "examples are valid",
+		replaceIn([]string{"components", "responses", "NotYet", "content", "application/problem+json", "example"}, "not_yet", "store_not_found")},
+	{"an example of an event that is not valid", "examples are valid",
+		replaceIn([]string{"components", "schemas", "StreamEvent", "examples"}, `"serverSeq":13`, `"serverSeq":"13"`)},
+	{"an example with a member that is not described", "examples are valid",
+		replaceIn([]string{"components", "schemas", "User", "examples"}, `"field"`, `"feild"`)},
+	{"an example of a parameter that is not valid", "examples are valid",
+		replaceIn([]string{"paths", "/v1/rooms/{room}/changes", "get", "parameters"}, `"example":"k3v9x2qa-12"`, `"example":"12"`)},
+	{"a message without an example", "operations are described", remove("components", "schemas", "Epoch", "examples")},
+	{"an operation without a summary", "operations are described", remove("paths", "/docs", "get", "summary")},
+	{"two operations with one name", "operations are described", set([]string{"paths", "/docs", "get", "operationId"}, "getHealth")},
+
+	{"a sample of a stream that is not valid", "samples are valid", replace(`data: {"room":"board-7","epoch":"k3v9x2qa","serverSeq":12}`, `data: {"room":"board-7","epoch":"k3v9x2qa"}`)},
+	{"a sample of a stream with an unknown field", "samples are valid", replace("retry: 2204", "retries: 2204")},
+	{"a sample of a request with an unknown operation", "samples are valid", replace(`"op": "set", "value": true}`, `"op": "put", "value": true}`)},
+	{"a sample of a request with an unknown path", "samples are valid", replace("curl http://127.0.0.1:8080/v1/rooms/board-7/stores/default", "curl http://127.0.0.1:8080/v1/rooms/board-7/documents/default")},
+	{"a sample of a request with an unknown parameter", "samples are valid", replace("changes?limit=100", "changes?count=100")},
+	{"a sample of a request with an invalid parameter", "samples are valid", replace("changes?limit=100", "changes?limit=5000")},
+	{"a sample of claims that is not JSON", "samples are valid", replace(`"pathsync": {`, `"pathsync": [`)},
+
+	{"a type that JSON Schema does not have", "responses are as described", set([]string{"components", "schemas", "Epoch", "type"}, "text")},
+	{"a response without a description", "the document is valid OpenAPI", remove("components", "responses", "NotYet", "description")},
+}
+
+// plantedFaults are deliberate faults of the server: changes of what it has sent.
+var plantedFaults = []struct{ name, found, old, changed string }{
+	{"a member of delta that is not described", "streams are as described", `"serverTs":`, `"color":"red","serverTs":`},
+	{"a position in an array", "folded streams are the state", `"arrayIndex":0}`, `"arrayIndex":1}`},
+	{"a value in a delta", "folded streams are the state", `"value":1}`, `"value":2}`},
+	{"an unknown event", "streams are as described", "event: presence\n", "event: ping\n"},
+	{"an event without its id", "streams are as described", "id: ", "xid: "},
+	{"a retry that is too long", "streams are as described", "retry: ", "retry: 9"},
+	{"two retries", "streams are as described", "event: presence\n", "retry: 2000\n\nevent: presence\n"},
+	{"no comment at the beginning", "streams are as described", ": pathsync\n\n", ""},
+	{"a comment with text", "streams are as described", "\n\n: \n\n", "\n\n: still here\n\n"},
+	{"no keep-alive", "the described events are sent", "\n\n: \n\n", "\n\n"},
+	{"a member of a response that is not described", "responses are as described", `"duplicate":`, `"color":"red","duplicate":`},
+	{"a response without a member", "responses are as described", `"duplicate":false,`, ""},
+	{"another code", "responses are as described", `"code":"store_not_found"`, `"code":"not_found"`},
+	{"another retryable", "responses are as described", `"retryable":true`, `"retryable":false`},
+	{"a problem of an unknown path that is none", "other requests are answered with problems", `"code":"not_found"`, `"code":"nothing"`},
+}
+
+func testPlantedErrors(t *testing.T, r *recording) {
+	text, err := contractJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample := r.without(foldRoom).sample(theContract(t)) // suffices for all checks but one
+	used := map[string]bool{}
+	for _, planted := range plantedErrors {
+		used[planted.found] = true
+		t.Run(planted.name, func(t *testing.T) {
+			document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := plantedDocument{t, document.(map[string]any)}
+			planted.plant(d)
+			changed := mustMarshal(t, document)
+			if bytes.Equal(changed, mustMarshal(t, mustUnmarshal(t, text))) {
+				t.Fatal("nothing was planted")
+			}
+			c, err := newContract(changed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustFind(t, planted.found, c, sample)
+		})
+	}
+	for _, planted := range plantedFaults {
+		used[planted.found] = true
+		t.Run(planted.name, func(t *testing.T) {
+			faulty, changed := &recording{}, false
+			all := sample.all
+			if planted.found == "folded streams are the state" {
+				all = r.all
+			}
+			for _, e := range all {
+				if text := bytes.ReplaceAll(e.received, []byte(planted.old), []byte(planted.changed)); !bytes.Equal(text, e.received) {
+					changed = true
+					e = e.with(text)
+				}
+				faulty.all = append(faulty.all, e)
+			}
+			if !changed {
+				t.Fatal("nothing was planted")
+			}
+			mustFind(t, planted.found, theContract(t), faulty)
+		})
+	}
+	for _, check := range checks {
+		if !used[check.name] {
+			t.Errorf("no planted error is for the check %q", check.name)
+		}
+	}
+}
+
+// mustFind expects that a check finds something.
+func mustFind(t *testing.T, name string, c *contract, r *recording) {
+	t.Helper()
+	i := slices.IndexFunc(checks, func(check check) bool { return check.name == name })
+	if i < 0 {
+		t.Fatalf("there is no check %q", name)
+	}
+	found := checks[i].find(c, r)
+	if len(found) == 0 {
+		t.Error("it is not found")
+	} else {
+		t.Logf("%d findings, such as: %.300s", len(found), found[0])
+	}
+}

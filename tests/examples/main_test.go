@@ -1,0 +1,35 @@
+package examples
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/pathsync/pathsync/tests/program"
+)
+
+// The programs under test, built once for all tests.
+var serverBinary, goClient string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) (code int) {
+	dir, err := os.MkdirTemp("", "pathsync-examples-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "making a directory for the programs:", err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if serverBinary, err = program.Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	goClient = filepath.Join(dir, "client")
+	if out, err := exec.Command("go", "build", "-o", goClient, "github.com/pathsync/pathsync/examples/go").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the example in Go: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
