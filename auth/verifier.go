@@ -30,6 +30,9 @@ type Config struct {
 	Log    *slog.Logger     // default: none
 }
 
+// DefaultLeeway is the tolerated difference of clocks if Config does not say otherwise.
+const DefaultLeeway = 30 * time.Second
+
 // MaxTokenBytes is the length of the longest token that is accepted.
 const MaxTokenBytes = 16 << 10
 
@@ -51,7 +54,7 @@ type keys interface {
 // New returns a Verifier. It sends nothing.
 func New(cfg Config) (*Verifier, error) {
 	if cfg.Leeway == 0 {
-		cfg.Leeway = 30 * time.Second
+		cfg.Leeway = DefaultLeeway
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -11,7 +11,7 @@
 //		…
 //	}
 //
-// Submit and Tail retry what may succeed later. A refusal by the server is a *Problem. A connection that stalls is cut, so
+// Submit, Tail, Changes, Documents and Rooms retry what may succeed later. A refusal by the server is a *Problem. A connection that stalls is cut, so
 // that no call needs a timeout of its own.
 package client
 
@@ -51,7 +51,8 @@ type Config struct {
 // Client calls one server. Its methods are safe for concurrent use.
 type Client struct {
 	cfg     Config
-	base    string
+	server  string       // URL
+	base    string       // of the API
 	http    *http.Client // for answers of limited length: cuts what stalls
 	streams *http.Client
 }
@@ -80,8 +81,9 @@ func New(cfg Config) (*Client, error) {
 		cfg.Wait = wait
 	}
 	authorized := callout.WithToken(cfg.Transport, cfg.Token, u)
+	server := strings.TrimRight(cfg.Server, "/")
 	return &Client{
-		cfg: cfg, base: strings.TrimRight(cfg.Server, "/") + "/v1",
+		cfg: cfg, server: server, base: server + "/v1",
 		http:    &http.Client{Transport: &pace.Transport{Base: authorized, Patience: Patience}},
 		streams: &http.Client{Transport: authorized},
 	}, nil
@@ -149,10 +151,27 @@ func (c *Client) get(ctx context.Context, address string, v any) (json.RawMessag
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(answer, v); err != nil {
-		return nil, fmt.Errorf("reading the answer: %w", err)
+	return bytes.TrimSpace(answer), decode(answer, v)
+}
+
+// getAgain is get with the attempts and waits of Submit.
+func (c *Client) getAgain(ctx context.Context, address string, v any) error {
+	var answer []byte
+	err := c.retry(ctx, func() (err error) {
+		answer, err = c.exchange(ctx, http.MethodGet, address, nil)
+		return err
+	})
+	if err != nil {
+		return err
 	}
-	return bytes.TrimSpace(answer), nil
+	return decode(answer, v)
+}
+
+func decode(answer []byte, v any) error {
+	if err := json.Unmarshal(answer, v); err != nil {
+		return fmt.Errorf("reading the answer: %w", err)
+	}
+	return nil
 }
 
 // roomURL returns a URL below a room. Each part is one segment of the path.
@@ -166,6 +185,20 @@ func (c *Client) roomURL(parts ...string) string {
 
 // exchange sends a request and returns the body of the answer. A status other than 200 is a *Problem.
 func (c *Client) exchange(ctx context.Context, method, address string, body []byte) ([]byte, error) {
+	resp, err := c.send(ctx, method, address, body)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	return answer, nil
+}
+
+// send sends a request and returns the answer, whose body the caller closes. A status other than 200 is a *Problem.
+func (c *Client) send(ctx context.Context, method, address string, body []byte) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("building the request: %w", err)
@@ -178,13 +211,9 @@ func (c *Client) exchange(ctx context.Context, method, address string, body []by
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
+		defer resp.Body.Close()
 		return nil, readProblem(resp)
 	}
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, fmt.Errorf("reading the answer: %w", err)
-	}
-	return answer, nil
+	return resp, nil
 }

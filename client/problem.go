@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -101,4 +102,27 @@ func retryable(err error) (after time.Duration, ok bool) {
 		return 0, true
 	}
 	return p.RetryAfter, p.Retryable
+}
+
+// attempts is how often a request is sent before its error is returned.
+const attempts = 7
+
+// retry calls try until it succeeds, up to attempts times, with the waits that Submit describes. It returns an error that is not
+// retryable at once.
+func (c *Client) retry(ctx context.Context, try func() error) error {
+	for failures := 1; ; failures++ {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		after, ok := retryable(err)
+		if !ok || ctx.Err() != nil || failures == attempts {
+			return err
+		}
+		after = max(after, backoff(failures))
+		c.cfg.OnRetry(err, after)
+		if err := c.cfg.Wait(ctx, after); err != nil {
+			return err
+		}
+	}
 }

@@ -26,6 +26,7 @@ type Op struct {
 	Value      json.RawMessage `json:"value,omitempty"`
 	After      json.RawMessage `json:"after,omitempty"` // id of the item before, as JSON; null: first
 	ArrayIndex *int            `json:"arrayIndex,omitempty"`
+	To         *string         `json:"to,omitempty"` // path of another array, for array_move
 }
 
 // Result is the outcome of a batch.
@@ -42,8 +43,6 @@ type OpResult struct {
 	Reason string `json:"reason"` // why it was discarded
 }
 
-const submitAttempts = 7
-
 // Submit sends a batch and returns its outcome. A batch with a ClientSeq is sent up to seven times, with the same bytes:
 // after an error of the network, and after a *Problem that is Retryable. The waits in between double from 250 ms to 8 s,
 // each shortened by a random part of up to half; the server can ask for longer ones, up to MaxRetryAfter. An attempt has no
@@ -59,21 +58,19 @@ func (c *Client) Submit(ctx context.Context, room string, b Batch) (Result, erro
 	if err := encoder.Encode(b); err != nil {
 		return Result{}, fmt.Errorf("encoding the batch: %w", err)
 	}
-	for failures := 1; ; failures++ {
-		answer, err := c.exchange(ctx, http.MethodPost, c.roomURL(room, "ops"), body.Bytes())
-		if err == nil {
-			return readResult(answer, len(b.Ops))
-		}
-		after, ok := retryable(err)
-		if !ok || ctx.Err() != nil || failures == submitAttempts || b.ClientSeq == 0 {
-			return Result{}, err
-		}
-		after = max(after, backoff(failures))
-		c.cfg.OnRetry(err, after)
-		if err := c.cfg.Wait(ctx, after); err != nil {
-			return Result{}, err
-		}
+	var answer []byte
+	submit := func() (err error) {
+		answer, err = c.exchange(ctx, http.MethodPost, c.roomURL(room, "ops"), body.Bytes())
+		return err
 	}
+	try := func() error { return c.retry(ctx, submit) }
+	if b.ClientSeq == 0 {
+		try = submit
+	}
+	if err := try(); err != nil {
+		return Result{}, err
+	}
+	return readResult(answer, len(b.Ops))
 }
 
 func readResult(answer []byte, ops int) (r Result, err error) {

@@ -42,7 +42,7 @@ func TestSubmitWaitsAsLongAsServerAsksUpToMaximum(t *testing.T) {
 			Wait: func(_ context.Context, d time.Duration) error { waited = append(waited, d); return nil },
 		})
 		_, err := c.Submit(t.Context(), "r", Batch{ClientID: "ada", ClientSeq: 1, Key: "default", Ops: []Op{{Op: "delete", Path: "x"}}})
-		if err == nil || len(waited) != submitAttempts-1 || waited[0] != want || waited[len(waited)-1] != want {
+		if err == nil || len(waited) != attempts-1 || waited[0] != want || waited[len(waited)-1] != want {
 			t.Errorf("Retry-After: %s: waited %v, %v", header, waited, err)
 		}
 	}

@@ -60,7 +60,7 @@ func (s *State) fold(b Decision) error {
 		}
 	}
 	s.unsaved.folded += int64(weightOf(b.Batch))
-	s.seq = b.ServerSeq
+	s.seq, s.seqTs = b.ServerSeq, b.ServerTs
 	s.dedup.fold(b.Batch)
 	return nil
 }

@@ -37,6 +37,7 @@ type Hub struct {
 	history   history
 	reopening chan struct{} // nil: the store is open. Closed after the first attempt to reopen it
 	rooms     map[string]*slot
+	openings  openings   // of rooms
 	unused    *list.List // of *slot: rooms without users, by the time since when they are unused
 	// accountRooms counts the open rooms of each account.
 	accountRooms map[string]int

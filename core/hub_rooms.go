@@ -17,12 +17,13 @@ type Account struct {
 // slot is the hub's entry of a room that is open or being opened. The hub's lock guards it, except opened; room and err do
 // not change once opened is closed.
 type slot struct {
-	opened chan struct{} // closed when room or err is set
-	room   *Room
-	err    error
-	name   string
-	users  int   // calls of Hub.Room without a release
-	heard  int64 // the log is known to have the room's batches up to this one; or wholeLog
+	opened  chan struct{} // closed when room or err is set
+	room    *Room
+	err     error
+	name    string
+	opening uint64 // its number in Hub.openings
+	users   int    // calls of Hub.Room without a release
+	heard   int64  // the log is known to have the room's batches up to this one; or wholeLog
 
 	unused  time.Time     // when users became 0, or when the room was last found busy without users
 	element *list.Element // in Hub.unused; nil while the room has users or is being opened
@@ -112,6 +113,7 @@ func (h *Hub) acquire(name string, accounts []Account) (*slot, error) {
 		}
 		s = &slot{name: name, opened: make(chan struct{}), accounts: accounts}
 		h.rooms[name] = s
+		h.openings.add(s)
 		for _, a := range accounts {
 			h.accountRooms[a.Name]++
 		}
@@ -213,6 +215,7 @@ func (h *Hub) unlistLocked(s *slot) {
 // dropLocked removes a slot from the hub and from its accounts.
 func (h *Hub) dropLocked(s *slot) {
 	delete(h.rooms, s.name)
+	h.openings.remove(s)
 	h.unlistLocked(s)
 	for _, a := range s.accounts {
 		if h.accountRooms[a.Name]--; h.accountRooms[a.Name] == 0 {

@@ -18,6 +18,7 @@ import (
 type State struct {
 	room    string
 	seq     int64
+	seqTs   int64 // serverTs of the last folded batch; 0: none was folded
 	docs    map[string]*document
 	size    int      // encoded size of all documents, in bytes
 	rows    int      // documents that have a row in the database, or fewer

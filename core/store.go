@@ -91,6 +91,10 @@ type Store interface {
 	// "", and "" at the end.
 	NextRoom(ctx context.Context, after string) (string, error)
 
+	// RoomAfter iterates over the rooms that have a log or document rows, in any fixed order: it returns the room after a name,
+	// the first one after "", and one without a name at the end. Its cost follows the number of the room's document rows.
+	RoomAfter(ctx context.Context, after string) (StoredRoom, error)
+
 	// Oldest returns the first batches of a room's log after a serverSeq, in order, without their operations. It returns as
 	// many as fit into the bounds, and at least one if there is one.
 	Oldest(ctx context.Context, room string, after int64, bounds Bounds) ([]Entry, error)
@@ -156,6 +160,15 @@ type Document struct {
 	Key       string
 	ServerSeq int64  // of the last batch that changed this document
 	State     string // JSON
+}
+
+// StoredRoom describes a room of the database.
+type StoredRoom struct {
+	Name      string
+	ServerSeq int64 // of the last batch in the log or, without a log, in a document row
+	ServerTs  int64 // of the last batch in the log, in milliseconds since the Unix epoch; 0 without a log
+	Documents int   // document rows
+	Bytes     int64 // size of the document rows, as the database counts it
 }
 
 // Checkpoint is a position in a room's log up to which the document rows have every batch. Rows may have later batches, too.

@@ -96,6 +96,7 @@ type Server struct {
 	decoding   budget.Decoding
 	probes     chan struct{} // a semaphore
 
+	started     time.Time
 	requests    atomic.Int64    // requests that are being handled
 	connections atomic.Int64    // connections that are not hijacked
 	anonymous   access.Identity // of requests to a server without authentication
@@ -113,7 +114,7 @@ func New(cfg Config) *Server {
 		cfg: cfg, hub: core.NewHub(cfg.Hub), feeds: feeds, protection: origin.NewProtection(cfg.Origins),
 		limits: limit.New(cfg.Limits, cfg.Log), tickets: ticket.NewStore(), connecting: newKeyedMutex(),
 		intake: budget.NewIntake(), documents: budget.NewDocuments(), decoding: budget.NewDecoding(),
-		probes: make(chan struct{}, maxProbes), anonymous: access.Unrestricted(),
+		probes: make(chan struct{}, maxProbes), anonymous: access.Unrestricted(), started: time.Now(),
 	}
 	s.hub.CountMemory(s.memory)
 	s.answerOthers()

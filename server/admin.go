@@ -21,13 +21,14 @@ type admin struct {
 	done   chan struct{} // closed when Serve has returned
 }
 
-// adminHandler serves the API's health checks, the metrics and the profiles. It omits pprof's command line, which can
-// contain the token secret or the database password.
-func adminHandler(api, metrics http.Handler) http.Handler {
+// adminHandler serves the API's health checks, lists of rooms, the metrics and the profiles. It omits pprof's command line, which
+// can contain the token secret or the database password. With localOnly, lists of rooms require a local host name.
+func (s *Server) adminHandler(localOnly bool) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /healthz", api)
-	mux.Handle("GET /readyz", api)
-	mux.Handle("GET /metrics", metrics)
+	mux.Handle("GET /admin/", s.front.Admin(localOnly))
+	mux.Handle("GET /healthz", s.front)
+	mux.Handle("GET /readyz", s.front)
+	mux.Handle("GET /metrics", s.metrics.Handler())
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)

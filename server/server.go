@@ -57,6 +57,18 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
+// Check returns the error that New or, for its certificates, Serve would return for cfg. It opens no connection, database or port.
+func Check(cfg Config) error {
+	s, err := New(cfg)
+	if err != nil {
+		return err
+	}
+	if _, err := s.cfg.tlsConfig(); err != nil {
+		return &ConfigError{err}
+	}
+	return nil
+}
+
 // api returns the configuration of the API, which lacks the store.
 func (c Config) api(m *metrics.Metrics) (api httpapi.Config, err error) {
 	api = httpapi.Config{
@@ -94,6 +106,10 @@ func (c Config) api(m *metrics.Metrics) (api httpapi.Config, err error) {
 
 // Handler returns the HTTP API. It answers 503 until Open has returned.
 func (s *Server) Handler() http.Handler { return s.front }
+
+// AdminHandler returns what Config.AdminListen serves, for a program that serves it itself. It requires no authentication: only
+// operators must be able to reach it.
+func (s *Server) AdminHandler() http.Handler { return s.adminHandler(false) }
 
 // Open opens the database and the API. If a remote database is unavailable, Open waits up to Config.DatabaseWait for it.
 // A server without authentication answers only requests for a local host name, unless Config.InsecureNoAuth is set.
@@ -138,7 +154,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		return err
 	}
 	if s.cfg.AdminListen != "" {
-		admin, err := s.cfg.startAdmin(ctx, adminHandler(s.front, s.metrics.Handler()))
+		admin, err := s.cfg.startAdmin(ctx, s.adminHandler(isLoopback(s.cfg.AdminListen)))
 		if err != nil {
 			return err
 		}
@@ -153,7 +169,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	stopCollector := startCollector(func() int64 { return s.server.Hub().Stats().MemoryBytes })
 	defer stopCollector()
 	public.serve()
-	s.cfg.Log.Info("pathsync is ready", "url", public.url(), "database", redacted(s.cfg.Database), "epoch", s.store.Epoch())
+	s.cfg.Log.Info("pathsync is ready", "url", public.url(), "database", Redacted(s.cfg.Database), "epoch", s.store.Epoch())
 
 	var failed error
 	select {

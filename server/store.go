@@ -77,12 +77,12 @@ func (c Config) storeOpener(log *slog.Logger) (open openFunc, remote bool, err e
 		}, scheme != "sqlite", nil
 	default:
 		return nil, false, c.errorf("{Database} %q is not known; use sqlite:FILE, sqlserver://…, postgres://… or %q",
-			redacted(c.Database), "memory:")
+			Redacted(c.Database), "memory:")
 	}
 }
 
-// redacted returns the part of a database URL that may be logged. The rest can contain a password, except for SQLite.
-func redacted(url string) string {
+// Redacted returns the part of a database URL that may be logged. The rest can contain a password, except for SQLite.
+func Redacted(url string) string {
 	scheme, _, found := strings.Cut(url, ":")
 	switch {
 	case scheme == "sqlite":

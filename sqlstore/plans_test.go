@@ -54,6 +54,10 @@ func TestEveryReadOfPostgresIsAnIndexSearch(t *testing.T) {
 		}},
 		{"documents", texts.Documents, "'board-7'", []string{"sync_documents_pkey", "Index Cond: ((room)::text = $1)"}},
 		{"checkpoint", texts.Checkpoint, "'board-7', 'board-7', 'board-7'", []string{"sync_checkpoints", "sync_documents_pkey"}},
+		{"room_after", texts.RoomAfter, "'board-7', 'board-7'", []string{
+			"Index Only Scan using sync_change_log_order", "Index Cond: ((room IS NOT NULL) AND (room > $1))",
+			"Index Only Scan using sync_documents_pkey", "Index Cond: ((room IS NOT NULL) AND (room > $2))",
+		}},
 		{"oldest", texts.Oldest, "'board-7', 150, 100", []string{
 			"Index Scan using sync_change_log_order", "Index Cond: (((room)::text = $1) AND (server_seq > $2) AND (op_index >= 0))",
 		}},

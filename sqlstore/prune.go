@@ -18,6 +18,22 @@ func (s *Store) NextRoom(ctx context.Context, after string) (string, error) {
 	return room.String, err
 }
 
+// RoomAfter implements core.Store, in the database's order of names.
+func (s *Store) RoomAfter(ctx context.Context, after string) (next core.StoredRoom, err error) {
+	var room sql.NullString
+	var seq, documents, bytes sql.NullInt64
+	var ts sql.Null[dialect.Milliseconds]
+	err = s.call("finding the next room", func() error {
+		return s.query.roomAfter.QueryRowContext(ctx, s.name(after), s.name(after)).Scan(&room, &seq, &ts, &documents, &bytes)
+	})
+	if err != nil || !room.Valid {
+		return core.StoredRoom{}, err
+	}
+	return core.StoredRoom{
+		Name: room.String, ServerSeq: seq.Int64, ServerTs: int64(ts.V), Documents: int(documents.Int64), Bytes: bytes.Int64,
+	}, nil
+}
+
 // Head implements core.Store.
 func (s *Store) Head(ctx context.Context, room string) (int64, error) {
 	var highest sql.NullInt64

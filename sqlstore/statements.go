@@ -19,6 +19,7 @@ type statements struct {
 	head          *sql.Stmt // room
 	epoch         *sql.Stmt
 	nextRoom      *sql.Stmt // after
+	roomAfter     *sql.Stmt // after, after
 	oldest        *sql.Stmt // room, after, number of rows
 	prune         *sql.Stmt // room, after, through, room, epoch
 }
@@ -40,6 +41,7 @@ func prepare(ctx context.Context, d dialect.Dialect) (s statements, err error) {
 		{&s.head, d.Reader(), t.Head},
 		{&s.epoch, d.Reader(), t.Epoch},
 		{&s.nextRoom, d.Reader(), t.NextRoom},
+		{&s.roomAfter, d.Reader(), t.RoomAfter},
 		{&s.oldest, d.Reader(), t.Oldest},
 		{&s.prune, d.Writer(), t.Prune},
 	} {
@@ -68,7 +70,7 @@ func Statements(dsn string) (map[string]string, error) {
 	maps.Copy(all, map[string]string{
 		"table exists": schema.Exists("sync_meta"), "migration lock": schema.Lock, "now": "SELECT " + schema.Syntax.Now,
 		"log": t.Log, "find batch": t.FindBatch, "last clientSeq": t.LastClientSeq, "documents": t.Documents, "checkpoint": t.Checkpoint,
-		"head": t.Head, "epoch": t.Epoch, "next room": t.NextRoom, "oldest": t.Oldest, "prune": t.Prune,
+		"head": t.Head, "epoch": t.Epoch, "next room": t.NextRoom, "room after": t.RoomAfter, "oldest": t.Oldest, "prune": t.Prune,
 	})
 	for i, migration := range schema.Migrations {
 		for j, batch := range dialect.Batches(migration) {

@@ -3,16 +3,18 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
+	"github.com/pathsync/pathsync/core"
 	"github.com/pathsync/pathsync/sqlstore"
 )
 
 // clusterCommand prints the servers of a database.
 type clusterCommand struct {
 	databaseFlags `embed:""`
+	outputFlags   `embed:""`
 }
 
 // Run prints a line for each server with a heartbeat of the last minute.
@@ -24,21 +26,42 @@ func (c *clusterCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if len(nodes) == 0 {
-		_, err = fmt.Fprintln(p.stdout, "no server uses this database with --cluster or --nats")
-		return err
+	if c.JSON {
+		return p.stdout.writeJSON(serversOf(nodes))
 	}
-	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SERVER\tADDRESS\tVERSION\tSTATE\tROOMS\tSTREAMS\tTAIL LAG\tBUS\tSEEN")
-	for _, n := range nodes {
+	if len(nodes) == 0 {
+		return p.stdout.printf("no server uses this database with --cluster or --nats\n")
+	}
+	rows := [][]string{{"SERVER", "ADDRESS", "VERSION", "STATE", "ROOMS", "STREAMS", "TAIL LAG", "BUS", "SEEN"}}
+	for _, s := range serversOf(nodes) {
 		bus := "cut"
-		if n.Status.Bus {
+		if s.Bus {
 			bus = "ok"
 		}
-		fmt.Fprintf(table, "%.8s\t%s\t%s\t%s\t%d\t%d\t%v\t%s\t%v ago\n", n.ID, orDash(n.Address), n.Version, n.State(),
-			n.Status.Rooms, n.Status.Streams, time.Duration(n.Status.TailLagMs)*time.Millisecond, bus, n.Age.Round(100*time.Millisecond))
+		rows = append(rows, []string{
+			fmt.Sprintf("%.8s", s.ID), orDash(s.Address), s.Version, s.State, strconv.Itoa(s.Rooms), strconv.Itoa(s.Streams),
+			(time.Duration(s.TailLagMs) * time.Millisecond).String(), bus, (time.Duration(s.AgeMs) * time.Millisecond).Round(100*time.Millisecond).String() + " ago",
+		})
 	}
-	return table.Flush()
+	return p.stdout.table(rows)
+}
+
+// clusterServer is a server as JSON.
+type clusterServer struct {
+	ID      string `json:"id"`
+	Address string `json:"address"`
+	Version string `json:"version"`
+	State   string `json:"state"`
+	AgeMs   int64  `json:"ageMs"` // since the last heartbeat
+	core.NodeStatus
+}
+
+func serversOf(nodes []core.Node) []clusterServer {
+	servers := make([]clusterServer, len(nodes))
+	for i, n := range nodes {
+		servers[i] = clusterServer{n.ID, n.Address, n.Version, n.State(), n.Age.Milliseconds(), n.Status}
+	}
+	return servers
 }
 
 func orDash(text string) string {

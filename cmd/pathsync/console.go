@@ -17,11 +17,18 @@ import (
 type console struct {
 	io.Writer
 	terminal bool
+	colour   bool // styles are shown; only on a terminal
 }
 
 func newConsole(w io.Writer) *console {
 	file, ok := w.(*os.File)
-	return &console{Writer: w, terminal: ok && isatty.IsTerminal(file.Fd())}
+	terminal := ok && isatty.IsTerminal(file.Fd())
+	return &console{Writer: w, terminal: terminal, colour: terminal && coloursWanted(os.Getenv)}
+}
+
+// coloursWanted reports whether the environment allows colours; see https://no-color.org.
+func coloursWanted(getenv func(string) string) bool {
+	return getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 }
 
 // Write must not be called with a part of a character.

@@ -18,8 +18,8 @@ func TestControlCharactersAreEscapedOnATerminal(t *testing.T) {
 	}
 	for text, want := range tests {
 		var screen, file bytes.Buffer
-		(&console{&screen, true}).Write([]byte(text))
-		(&console{&file, false}).Write([]byte(text))
+		(&console{Writer: &screen, terminal: true}).Write([]byte(text))
+		(&console{Writer: &file}).Write([]byte(text))
 		if screen.String() != want {
 			t.Errorf("%q is shown as %q, want %q", text, screen.String(), want)
 		}

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pathsync/pathsync/doctor"
@@ -12,10 +12,10 @@ import (
 
 type doctorCommand struct {
 	serverFlags `embed:""`
+	outputFlags `embed:""`
 
 	URL      string        `arg:"" optional:"" placeholder:"URL" help:"The URL that clients use, instead of --server."`
 	Duration time.Duration `default:"10s" help:"Length of the stream to read, up to 5m (${default}). Many proxies cut streams after 30, 60, 100 or 230 s."`
-	JSON     bool          `name:"json" help:"Print the findings as JSON."`
 }
 
 // Help is shown below the flags.
@@ -60,7 +60,14 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	stop := p.progress().watch(func(elapsed time.Duration) string {
+		return fmt.Sprintf("probing %s: %.0f s of about %.0f s", c.Server, elapsed.Seconds(), c.Duration.Seconds())
+	})
 	d, err := diagnose(ctx, c.Server, prober, c.Duration)
+	stop()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return err
 	}
@@ -69,14 +76,30 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 		write = d.printJSON
 	}
 	if err := write(p); err != nil {
-		return fmt.Errorf("writing: %w", err)
+		return err
 	}
 	return d.verdict()
 }
 
 func diagnose(ctx context.Context, server string, p *doctor.Prober, length time.Duration) (diagnosis, error) {
 	o, err := p.Probe(ctx, length)
-	return diagnosis{Server: server, Findings: doctor.Diagnose(o), Through: doctor.Products(o), stream: o.Stream}, err
+	d := diagnosis{Server: server, Findings: doctor.Diagnose(o), Through: doctor.Products(o), stream: o.Stream}
+	for i, f := range d.Findings {
+		d.Findings[i].Recipe = guideURL(server, f.Recipe)
+	}
+	for i, product := range d.Through {
+		d.Through[i].Recipe = guideURL(server, product.Recipe)
+	}
+	return d, err
+}
+
+// guideURL returns the URL at which a server shows a page of its documentation, such as docs/PAGE.md#anchor; "" for none.
+func guideURL(server, page string) string {
+	if page == "" {
+		return ""
+	}
+	name, anchor, _ := strings.Cut(strings.TrimPrefix(page, "docs/"), "#")
+	return strings.TrimRight(server, "/") + "/guide/" + strings.TrimSuffix(name, ".md") + "#" + anchor
 }
 
 // verdict returns an error when there is a fault.
@@ -97,31 +120,37 @@ func (d diagnosis) verdict() error {
 	}
 }
 
-func (d diagnosis) printJSON(p *program) error {
-	encoder := json.NewEncoder(p.stdout)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(d)
-}
+func (d diagnosis) printJSON(p *program) error { return p.stdout.writeJSON(d) }
 
 // print prints the findings as text.
 func (d diagnosis) print(p *program) error {
-	text := fmt.Sprintf("%s: %s\n", d.Server, d.summary())
+	look := green
+	if d.verdict() != nil {
+		look = red
+	}
+	if err := p.stdout.printf("%s: %s\n", d.Server, look.of("%s", d.summary())); err != nil {
+		return err
+	}
 	for _, f := range d.Findings {
-		kind := "note "
+		kind := yellow.of("note ")
 		if f.Fault {
-			kind = "FAULT"
+			kind = red.of("FAULT")
 		}
-		text += fmt.Sprintf("\n%s  %s\n       %s\n", kind, f.Code, f.Text)
+		if err := p.stdout.printf("\n%s  %s\n       %s\n", kind, bold.of("%s", f.Code), f.Text); err != nil {
+			return err
+		}
 		if f.Recipe != "" {
-			text += fmt.Sprintf("       See %s\n", f.Recipe)
+			if err := p.stdout.printf("       See %s\n", f.Recipe); err != nil {
+				return err
+			}
 		}
 	}
 	for _, product := range d.Through {
-		text += fmt.Sprintf("\nThe answers come through %s: see %s\n", product.Name, product.Recipe)
+		if err := p.stdout.printf("\nThe answers come through %s: see %s\n", product.Name, product.Recipe); err != nil {
+			return err
+		}
 	}
-	_, err := fmt.Fprint(p.stdout, text)
-	return err
+	return nil
 }
 
 func (d diagnosis) summary() string {

@@ -248,7 +248,7 @@ func TestDoctorFindsNoFaultWithoutProxy(t *testing.T) {
 		if !strings.Contains(said.String(), "all is well: 12 events in 1 s over HTTP/1.1") || strings.Contains(said.String(), "FAULT") {
 			t.Error(said.String())
 		}
-		if !strings.Contains(said.String(), "docs/run/proxies.md#six-connections") {
+		if !strings.Contains(said.String(), "http://sync.test/guide/run/proxies#six-connections") {
 			t.Errorf("nothing is said about HTTP/1.1: %s", said.String())
 		}
 	})
@@ -292,7 +292,7 @@ func TestDoctorNamesTheProxy(t *testing.T) {
 	front := httptest.NewServer(p)
 	defer front.Close()
 	s := call(t.Context(), "", "doctor", "--server", front.URL, "--duration", "1s")
-	if s.code != exitOK || !strings.Contains(s.stdout, "through nginx: see docs/run/proxies.md#nginx") {
+	if s.code != exitOK || !strings.Contains(s.stdout, "through nginx: see "+front.URL+"/guide/run/proxies#nginx") {
 		t.Errorf("%+v", s)
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/pathsync/pathsync/sqlstore"
@@ -25,6 +24,7 @@ func (f databaseFlags) checkEpoch() error {
 
 type epochShowCommand struct {
 	databaseFlags `embed:""`
+	outputFlags   `embed:""`
 }
 
 // Run prints the epoch.
@@ -36,12 +36,15 @@ func (c *epochShowCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(p.stdout, epoch)
-	return err
+	if c.JSON {
+		return p.stdout.writeJSON(map[string]string{"epoch": epoch})
+	}
+	return p.stdout.printf("%s\n", epoch)
 }
 
 type epochRotateCommand struct {
 	databaseFlags `embed:""`
+	outputFlags   `embed:""`
 }
 
 // Run renews the epoch and prints the old and the new one. Servers may be running.
@@ -53,6 +56,8 @@ func (c *epochRotateCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s → %s\n", before, after)
-	return err
+	if c.JSON {
+		return p.stdout.writeJSON(map[string]string{"before": before, "epoch": after})
+	}
+	return p.stdout.printf("%s → %s\n", before, after)
 }

@@ -13,14 +13,17 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// serveDefaults gives each flag of serve its environment variable, and the value that line holds as its default. The flags
+// serveDefaults gives each flag of serve and check its environment variable, and the value that line holds as its default. The flags
 // of other commands have no variables, unless they are tagged: PATHSYNC_FORCE shall not exist.
 func serveDefaults(k *kong.Kong) error {
 	for _, command := range k.Model.Children {
-		if command.Name != "serve" {
+		if command.Name != "serve" && command.Name != "check" {
 			continue
 		}
 		for _, flag := range command.Flags {
+			if flag.Name == "json" { // of check
+				continue
+			}
 			flag.Tag.Envs = []string{environmentPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))}
 			flag.Default = formatDefault(flag.Value)
 			flag.HasDefault = flag.Default != ""

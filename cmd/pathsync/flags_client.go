@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/pathsync/pathsync/client"
@@ -25,9 +24,10 @@ func (f serverFlags) Validate() error {
 // client returns a client that reports its retries.
 func (f serverFlags) client(p *program) (*client.Client, error) {
 	return client.New(client.Config{
-		Server: f.Server, Token: f.Token, Wait: p.wait,
-		OnRetry: func(err error, after time.Duration) {
-			fmt.Fprintf(p.stderr, "pathsync: %v; retrying in %s\n", err, after.Round(time.Millisecond))
-		},
+		Server: f.Server, Token: f.Token, Wait: p.wait, OnRetry: p.reportRetry,
 	})
+}
+
+func (p *program) reportRetry(err error, after time.Duration) {
+	_ = p.stderr.printf("%s %s; retrying in %s\n", yellow.of("pathsync:"), err, after.Round(time.Millisecond)) // there is no place for its error
 }

@@ -9,6 +9,7 @@ import (
 
 type getCommand struct {
 	serverFlags `embed:""`
+	outputFlags `embed:""`
 
 	Room string  `arg:"" help:"The room."`
 	Key  *string `arg:"" optional:"" help:"The document's key; without it, the whole room."`
@@ -22,21 +23,20 @@ func (*getCommand) Help() string {
   pathsync get board-7 default | jq .state.title`
 }
 
-// Run prints the answer: indented on a terminal, and otherwise unchanged.
+// Run prints the answer: indented on a terminal without --json, and otherwise unchanged.
 func (c *getCommand) Run(ctx context.Context, p *program) error {
 	text, err := c.get(ctx, p)
 	if err != nil {
 		return err
 	}
-	if p.stdout.terminal {
+	if p.stdout.terminal && !c.JSON {
 		var lines bytes.Buffer
 		if err := json.Indent(&lines, text, "", "  "); err != nil {
 			return fmt.Errorf("reading the answer: %w", err)
 		}
 		text = lines.Bytes()
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s\n", text)
-	return err
+	return p.stdout.printf("%s\n", string(text))
 }
 
 func (c *getCommand) get(ctx context.Context, p *program) (json.RawMessage, error) {

@@ -36,7 +36,7 @@ func TestServerIsReadFromEnvironment(t *testing.T) {
 func TestGetIndentsOnATerminal(t *testing.T) {
 	server := scripted(t, text("{\"a\":\"\u009b31m\"}"))
 	var out bytes.Buffer
-	p := &program{stdout: &console{&out, true}, stderr: newConsole(io.Discard)}
+	p := &program{stdout: &console{Writer: &out, terminal: true}, stderr: newConsole(io.Discard)}
 	if code := p.run(t.Context(), []string{"get", "--server", server.url, "board-7"}); code != exitOK {
 		t.Fatalf("exit %d", code)
 	}

@@ -14,15 +14,11 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
-	"runtime"
-	"runtime/debug"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
 
-	"github.com/pathsync/pathsync"
 	"github.com/pathsync/pathsync/doctor"
 	"github.com/pathsync/pathsync/server"
 )
@@ -33,6 +29,8 @@ const (
 	exitFailed = 1 // the server refused, could not be reached, or could not run
 	exitUsage  = 2 // the command line is invalid
 	exitAway   = 2 // of doctor: the server does not answer
+
+	exitInterrupted = 130 // SIGINT or SIGTERM ended a command before it was done
 )
 
 func main() {
@@ -62,38 +60,55 @@ type program struct {
 
 // commandLine is the grammar of the command line.
 type commandLine struct {
-	Serve serveCommand `cmd:"" default:"withargs" help:"Run the server (the default)."`
-	Tail  tailCommand  `cmd:"" help:"Follow a room: print one line per event."`
-	Get   getCommand   `cmd:"" help:"Print a room, or one of its documents, as JSON."`
-	Set   setCommand   `cmd:"" help:"Set one value in a document."`
+	Serve   serveCommand   `cmd:"" default:"withargs" group:"Server" help:"Run the server (the default)."`
+	Check   checkCommand   `cmd:"" group:"Server" help:"Check the configuration, without starting."`
+	Stats   statsCommand   `cmd:"" group:"Server" help:"Show the state of a server."`
+	Rooms   roomsCommand   `cmd:"" group:"Server" help:"List rooms."`
+	Cluster clusterCommand `cmd:"" group:"Server" help:"Show the servers that share a database."`
 
-	Migrate  migrateCommand  `cmd:"" help:"Create or upgrade the tables, or print the SQL for that."`
-	Takeover takeoverCommand `cmd:"" help:"Take over the tables of nuxt-synced-pinia-store."`
-	Epoch    epochCommand    `cmd:"" help:"Show or renew the epoch of a database."`
-	Cluster  clusterCommand  `cmd:"" help:"Show the servers that share a database."`
+	Get     getCommand     `cmd:"" group:"Rooms" help:"Print a room, or one of its documents, as JSON."`
+	Set     setCommand     `cmd:"" group:"Rooms" help:"Set one value in a document."`
+	Apply   applyCommand   `cmd:"" group:"Rooms" help:"Apply operations from a file to a document."`
+	Tail    tailCommand    `cmd:"" group:"Rooms" help:"Follow rooms: print one line per event."`
+	History historyCommand `cmd:"" group:"Rooms" help:"Print the change log of a room."`
+	Export  exportCommand  `cmd:"" group:"Rooms" help:"Write the documents of rooms as JSON lines."`
+	Import  importCommand  `cmd:"" group:"Rooms" help:"Read the documents of rooms from JSON lines."`
 
-	Doctor doctorCommand `cmd:"" help:"Find out what proxies do to requests and streams."`
+	Migrate  migrateCommand  `cmd:"" group:"Database" help:"Create or upgrade the tables, or print the SQL for that."`
+	Takeover takeoverCommand `cmd:"" group:"Database" help:"Take over the tables of nuxt-synced-pinia-store."`
+	Epoch    epochCommand    `cmd:"" group:"Database" help:"Show or renew the epoch of a database."`
 
-	Version kong.VersionFlag `help:"Print the version."`
+	Token      tokenCommand      `cmd:"" group:"Tools" help:"Make tokens for development, or find out why one is refused."`
+	Doctor     doctorCommand     `cmd:"" group:"Tools" help:"Find out what proxies do to requests and streams."`
+	Bench      benchCommand      `cmd:"" group:"Tools" help:"Measure a server under load."`
+	Completion completionCommand `cmd:"" group:"Tools" help:"Print a completion script for a shell."`
+	Version    versionCommand    `cmd:"" group:"Tools" help:"Print the version."`
+
+	PrintVersion kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
 const description = `Shared application state over plain HTTP, kept in your own SQL database.
 
 Examples:
 
-  pathsync                                        # serve on http://127.0.0.1:8080, database pathsync.db
-  pathsync set board-7 default title '"Launch"'   # write
-  pathsync get board-7                            # read
-  pathsync tail board-7                           # watch
-  pathsync doctor https://sync.example.com        # diagnose proxies`
+  pathsync                                       # serve http://127.0.0.1:8080
+  pathsync set board-7 default title '"Launch"'  # write
+  pathsync get board-7                           # read
+  pathsync tail --pretty board-7                 # watch
+  pathsync doctor https://sync.example.com       # diagnose proxies
+
+Exit codes: 0 success, 1 failure, 2 wrong command line or configuration,
+130 interrupted by Ctrl-C or SIGTERM.`
 
 // newParser returns a parser that stores what it reads in line.
 func newParser(line *commandLine, options ...kong.Option) (*kong.Kong, error) {
 	defaults := server.DefaultConfig()
+	line.Check.serveCommand = defaultServe()
 	return kong.New(line, append(options,
 		kong.Name("pathsync"),
 		kong.Description(description),
-		kong.Vars{"version": version(), "database": defaults.Database, "listen": defaults.Listen},
+		kong.Vars{"version": thisBuild().String(), "database": defaults.Database, "listen": defaults.Listen},
+		kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, NoAppDescFormat: true}),
 		kong.PostBuild(serveDefaults),
 		kong.KindMapper(reflect.Int, kong.MapperFunc(parseInteger)),
@@ -126,8 +141,14 @@ func (p *program) run(ctx context.Context, args []string) int {
 	case err != nil:
 		return p.fail(usageError{err})
 	}
-	return p.fail(command.Run())
+	err = command.Run()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errInterrupted
+	}
+	return p.fail(err)
 }
+
+var errInterrupted = errors.New("interrupted")
 
 // usageError is an error in the command line.
 type usageError struct{ error }
@@ -139,7 +160,7 @@ func (p *program) fail(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(p.stderr, "pathsync: %v\n", err)
+	_ = p.stderr.printf("%s %s\n", red.of("pathsync:"), err) // there is no place for its error
 	if errors.As(err, new(usageError)) || errors.As(err, new(*server.ConfigError)) {
 		fmt.Fprintln(p.stderr, "Try pathsync --help.")
 		return exitUsage
@@ -147,18 +168,8 @@ func (p *program) fail(err error) int {
 	if errors.As(err, new(*doctor.UnreachableError)) {
 		return exitAway
 	}
-	return exitFailed
-}
-
-// version returns the version, the commit if it is known, and the Go release of the build.
-func version() string {
-	details := []string{runtime.Version()}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, setting := range info.Settings {
-			if setting.Key == "vcs.revision" {
-				details = append([]string{"commit " + setting.Value[:min(12, len(setting.Value))]}, details...)
-			}
-		}
+	if errors.Is(err, errInterrupted) {
+		return exitInterrupted
 	}
-	return fmt.Sprintf("pathsync %s (%s)", pathsync.Version, strings.Join(details, ", "))
+	return exitFailed
 }

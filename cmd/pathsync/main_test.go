@@ -106,7 +106,7 @@ func TestHelpAndVersionSucceed(t *testing.T) {
 		args  []string
 		shows string
 	}{
-		{[]string{"--help"}, "pathsync tail board-7"},
+		{[]string{"--help"}, "pathsync tail --pretty board-7"},
 		{[]string{"serve", "--help"}, "$PATHSYNC_LISTEN"},
 		{[]string{"tail", "--help"}, "--after=EVENTID"},
 		{[]string{"get", "--help"}, "pathsync get board-7"},

@@ -32,7 +32,7 @@ func (*serveCommand) Help() string {
 Examples:
 
   pathsync --database sqlite:/var/lib/pathsync/state.db
-  PATHSYNC_DATABASE='sqlserver://user:password@host:1433?database=mydb' pathsync
+  PATHSYNC_DATABASE='sqlserver://user:password@host?database=mydb' pathsync
   pathsync --database memory: --listen 127.0.0.1:0 --log-format json`
 }
 

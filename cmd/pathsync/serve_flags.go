@@ -7,7 +7,7 @@ import "time"
 
 type networkFlags struct {
 	Listen         string   `name:"listen" placeholder:"HOST:PORT" help:"Listen here (${default}). Any address but loopback is open to the network."`
-	AdminListen    string   `name:"admin-listen" placeholder:"HOST:PORT" help:"Serve operators here: /metrics, which is then served nowhere else, /debug/pprof, /healthz and /readyz. Keep it away from the public."`
+	AdminListen    string   `name:"admin-listen" placeholder:"HOST:PORT" help:"Serve operators here: /metrics, which is then served nowhere else, /debug/pprof, /admin/rooms and /admin/stats, /healthz and /readyz. Keep it away from the public."`
 	AllowOrigin    []string `name:"allow-origin" placeholder:"ORIGIN" help:"Allow pages of another origin to use the API, such as https://app.example.com; repeatable. * allows every page, without cookies."`
 	TrustedProxies []string `name:"trusted-proxies" placeholder:"CIDR" help:"Proxies whose X-Forwarded-For is trusted, as addresses or networks such as 10.0.0.0/8; repeatable."`
 	H2C            bool     `name:"h2c" help:"Accept HTTP/2 without TLS too, from a proxy that uses it."`

@@ -14,11 +14,13 @@ import (
 
 type setCommand struct {
 	serverFlags `embed:""`
+	outputFlags `embed:""`
 
 	Room string `arg:"" help:"The room."`
 	Key  string `arg:"" help:"The document's key."`
 	Path string `arg:"" help:"The path in the document; '' is the document itself."`
-	JSON string `arg:"" name:"json" help:"The value, as JSON; - reads it from standard input."`
+
+	Value string `arg:"" name:"json" help:"The value, as JSON; - reads it from standard input."`
 }
 
 // Help is shown below the flags.
@@ -29,15 +31,15 @@ If the server does not answer, or asks for a retry, the same change is sent agai
 
 Examples:
 
-  pathsync set board-7 default title '"Launch"'          # a string needs its own quotes
-  pathsync set board-7 default 'tasks[t1].done' true     # an array item, by its id
-  pathsync set board-7 default balance -- -5             # -- ends the flags
+  pathsync set board-7 default title '"Launch"'        # strings need quotes
+  pathsync set board-7 default 'tasks[t1].done' true   # an item, by its id
+  pathsync set board-7 default balance -- -5           # -- ends the flags
   pathsync set board-7 default '' - < document.json`
 }
 
 // Run submits one batch. A discarded change is an error: the document does not have the value.
 func (c *setCommand) Run(ctx context.Context, p *program) error {
-	value, err := c.value(p.stdin)
+	value, err := c.value(p.input(ctx))
 	if err != nil {
 		return err
 	}
@@ -56,13 +58,15 @@ func (c *setCommand) Run(ctx context.Context, p *program) error {
 	if outcome.Status != "applied" {
 		return fmt.Errorf("%d %s: %s", result.ServerSeq, outcome.Status, outcome.Reason)
 	}
-	_, err = fmt.Fprintf(p.stdout, "%d %s\n", result.ServerSeq, outcome.Status)
-	return err
+	if c.JSON {
+		return p.stdout.writeJSON(map[string]any{"epoch": result.Epoch, "serverSeq": result.ServerSeq, "status": outcome.Status})
+	}
+	return p.stdout.printf("%d %s\n", result.ServerSeq, outcome.Status)
 }
 
 func (c *setCommand) value(stdin io.Reader) (json.RawMessage, error) {
-	value := []byte(c.JSON)
-	if c.JSON == "-" {
+	value := []byte(c.Value)
+	if c.Value == "-" {
 		var err error
 		if value, err = io.ReadAll(stdin); err != nil {
 			return nil, fmt.Errorf("reading standard input: %w", err)

@@ -3,7 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"encoding/json"
 
 	"github.com/pathsync/pathsync/client"
 )
@@ -11,6 +11,8 @@ import (
 type tailCommand struct {
 	serverFlags `embed:""`
 
+	JSON     bool     `name:"json" xor:"form" help:"Print one JSON object per event: event, position and data."`
+	Pretty   bool     `xor:"form" help:"Print for people: what changed, and who."`
 	Rooms    []string `arg:"" name:"room" help:"The rooms."`
 	ClientID string   `name:"client-id" placeholder:"ID" help:"Be present in the rooms under this id; without it, only read."`
 	After    string   `placeholder:"EVENTID" help:"Resume after this event, instead of beginning with the documents."`
@@ -22,7 +24,7 @@ func (*tailCommand) Help() string {
 
 Examples:
 
-  pathsync tail board-7
+  pathsync tail board-7 --pretty
   pathsync tail board-7 --after k3v9x2qa-12
   pathsync tail board-7 board-8 --after k3v9x2qa-12.7
   pathsync tail board-7 | grep ^delta | cut -f3 | jq .ops`
@@ -41,9 +43,24 @@ func (c *tailCommand) Run(ctx context.Context, p *program) error {
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(p.stdout, "%s\t%s\t%s\n", event.Name, cmp.Or(event.Position, "-"), event.Data); err != nil {
-			return fmt.Errorf("writing: %w", err)
+		if err := c.print(p, event); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (c *tailCommand) print(p *program, e client.Event) error {
+	switch {
+	case c.JSON:
+		return p.stdout.writeLine(struct {
+			Event    string          `json:"event"`
+			Position string          `json:"position,omitempty"`
+			Data     json.RawMessage `json:"data"`
+		}{e.Name, e.Position, e.Data})
+	case c.Pretty:
+		return p.printPretty(e, len(c.Rooms) > 1)
+	default:
+		return p.stdout.printf("%s\t%s\t%s\n", e.Name, cmp.Or(e.Position, "-"), string(e.Data))
+	}
 }

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/pathsync/pathsync/sqlstore"
 )
 
 type takeoverCommand struct {
 	databaseFlags `embed:""`
+	outputFlags   `embed:""`
 
 	DryRun bool `name:"dry-run" xor:"what" help:"Print what would be done, and change nothing."`
 	Undo   bool `name:"undo" xor:"what" help:"Restore the predecessor's tables, with later changes, and drop pathsync's. Make a backup first."`
@@ -33,8 +33,10 @@ func (c *takeoverCommand) Run(ctx context.Context, p *program) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(p.stdout, "documents updated: %d\ndocuments added: %d\ndocuments lost: %d\n", report.Updated, report.Added, report.Lost)
-		return err
+		if c.JSON {
+			return p.stdout.writeJSON(map[string]int64{"updated": report.Updated, "added": report.Added, "lost": report.Lost})
+		}
+		return p.stdout.printf("documents updated: %d\ndocuments added: %d\ndocuments lost: %d\n", report.Updated, report.Added, report.Lost)
 	}
 	do := sqlstore.TakeOver
 	if c.DryRun {
@@ -44,16 +46,20 @@ func (c *takeoverCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if report == (sqlstore.TakeoverReport{}) {
-		_, err = fmt.Fprintln(p.stdout, "there is nothing to take over")
-		return err
+	if c.JSON {
+		return p.stdout.writeJSON(map[string]int64{
+			"documents": report.Documents, "logRows": report.LogRows, "repaired": report.Repaired, "renamed": report.Renamed,
+			"skipped": report.Skipped, "caseRooms": report.CaseRooms,
+		})
 	}
-	_, err = fmt.Fprintf(p.stdout, `documents:               %d
+	if report == (sqlstore.TakeoverReport{}) {
+		return p.stdout.printf("there is nothing to take over\n")
+	}
+	return p.stdout.printf(`documents:               %d
 log rows:                %d
 documents repaired:      %d
 names changed:           %d
 documents not readable:  %d
 rooms differing by case: %d
 `, report.Documents, report.LogRows, report.Repaired, report.Renamed, report.Skipped, report.CaseRooms)
-	return err
 }

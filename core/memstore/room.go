@@ -186,3 +186,16 @@ func (r *room) forget(after int64) {
 		r.noteSender(b)
 	}
 }
+
+// stored describes the room.
+func (r *room) stored(name string) core.StoredRoom {
+	described := core.StoredRoom{Name: name, ServerSeq: r.newest(), Documents: len(r.documents)}
+	for _, d := range r.documents {
+		described.Bytes += int64(len(d.State))
+	}
+	if len(r.log) > 0 {
+		last := r.log[len(r.log)-1]
+		described.ServerSeq, described.ServerTs = last.ServerSeq, last.ServerTs
+	}
+	return described
+}

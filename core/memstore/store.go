@@ -255,6 +255,21 @@ func (s *Store) NextRoom(ctx context.Context, after string) (next string, err er
 	return next, nil
 }
 
+// RoomAfter implements core.Store.
+func (s *Store) RoomAfter(ctx context.Context, after string) (next core.StoredRoom, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := s.usable(ctx); err != nil {
+		return next, err
+	}
+	for name, r := range s.rooms {
+		if len(r.log)+len(r.documents) > 0 && name > after && (next.Name == "" || name < next.Name) {
+			next = r.stored(name)
+		}
+	}
+	return next, nil
+}
+
 // Oldest implements core.Store.
 func (s *Store) Oldest(ctx context.Context, room string, after int64, bounds core.Bounds) ([]core.Entry, error) {
 	s.mu.RLock()

@@ -20,6 +20,7 @@ func Run(t *testing.T, open func(t *testing.T) core.Store) {
 		{"Clients", clientTests},
 		{"Documents", documentTests},
 		{"Prune", pruneTests},
+		{"Rooms", roomTests},
 		{"Tail", tailTests},
 		{"Nodes", nodeTests},
 		{"Text", textTests},

@@ -103,6 +103,9 @@ func (a *Array) Values() iter.Seq[Value] {
 	}
 }
 
+// HasItems reports whether operations can name the elements: an item array.
+func (a *Array) HasItems() bool { return !a.isPlain() }
+
 func (a *Array) isPlain() bool { return a.plain != nil || a.flat != "" }
 
 // newObject returns an object that owns the members, and the position of the first duplicate name, or -1.

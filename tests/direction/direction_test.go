@@ -63,7 +63,8 @@ var allowed = map[string][]string{
 	"initialstate":                {"core", "core/tree", "internal/callout"},
 	"auth":                        {"access", "core", "core/path", "core/tree", "internal/callout", "github.com/golang-jwt/jwt/v5", "github.com/hashicorp/golang-lru/v2", "github.com/MicahParks/jwkset", "golang.org/x/sync/singleflight"},
 	"server":                      {"", "access", "auth", "bus", "core", "core/memstore", "httpapi", "httpapi/feed", "httpapi/limit", "httpapi/origin", "initialstate", "metrics", "pace", "sqlstore", "github.com/go-playground/validator/v10", "golang.org/x/crypto/acme", "golang.org/x/crypto/acme/autocert"},
-	"cmd/pathsync":                {"", "client", "doctor", "server", "sqlstore", "github.com/alecthomas/kong", "github.com/google/uuid", "github.com/mattn/go-isatty", "golang.org/x/sys/windows/svc"},
+	"internal/load":               {},
+	"cmd/pathsync":                {"", "access", "auth", "client", "core", "core/path", "core/tree", "internal/load", "doctor", "server", "sqlstore", "github.com/alecthomas/kong", "github.com/google/uuid", "github.com/mattn/go-isatty", "golang.org/x/sys/windows/svc"},
 }
 
 // neverInCore are packages of the standard library that core must not import.

@@ -1,8 +1,14 @@
 package main
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
 	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // driver
+
+	"github.com/pathsync/pathsync/internal/load"
 )
 
 // join starts others on the database of s. They share its processor. With a bus, it returns when all servers know each other.
@@ -39,22 +45,27 @@ func (s *server) join(others int) error {
 	}
 }
 
-// at returns the server of the client with number i: they take turns.
-func (s *server) at(i int) *server {
-	if i %= 1 + len(s.others); i > 0 {
-		return s.others[i-1]
-	}
-	return s
-}
-
 // sum returns the sum of a metric of all servers.
 func (s *server) sum(series string) (total float64, err error) {
-	for i := range 1 + len(s.others) {
-		v, err := s.at(i).metric(series)
+	for _, one := range append([]*server{s}, s.others...) {
+		v, err := (&load.Target{URL: "http://" + one.address}).Metric(series)
 		if err != nil {
 			return 0, err
 		}
 		total += v
 	}
 	return total, nil
+}
+
+// transactions returns how many transactions of a PostgreSQL database were committed and rolled back. Its statistics are up to a
+// second old.
+func transactions(ctx context.Context, database string) (committed, rolledBack int64, err error) {
+	db, err := sql.Open("pgx", database)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer db.Close()
+	err = db.QueryRowContext(ctx, "SELECT xact_commit, xact_rollback FROM pg_stat_database WHERE datname = current_database()").
+		Scan(&committed, &rolledBack)
+	return committed, rolledBack, err
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/pathsync/pathsync/internal/load"
 	"github.com/pathsync/pathsync/sqlstore/dbtest"
 )
 
@@ -15,7 +17,7 @@ func TestSecondRunOnSameServerLosesNoBatch(t *testing.T) {
 	}
 	defer s.stop()
 	for range 2 {
-		if _, err := measure(t.Context(), scenarios[0], options{duration: 200 * time.Millisecond, address: s.address}); err != nil {
+		if _, err := measure(t.Context(), load.Loads[0], options{load.Options{Duration: 200 * time.Millisecond, Scale: 1}, s.address, ""}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -23,11 +25,15 @@ func TestSecondRunOnSameServerLosesNoBatch(t *testing.T) {
 
 // The test runs each load for a moment, to check that it works. Measurements need longer runs.
 func TestLoadsLoseNoBatch(t *testing.T) {
-	for _, s := range scenarios {
-		t.Run(s.name, func(t *testing.T) {
-			row, err := measure(t.Context(), s, options{duration: time.Second, scale: .01})
+	for _, l := range load.Loads {
+		t.Run(l.Name, func(t *testing.T) {
+			scale := .01
+			if slices.Contains([]string{"rooms", "fanout", "writers", "flatout"}, l.Name) {
+				scale = 1
+			}
+			row, err := measure(t.Context(), l, options{load.Options{Duration: time.Second, Scale: scale}, "", ""})
 			if err != nil {
-				t.Fatalf("%s: %v", s.description, err)
+				t.Fatal(err)
 			}
 			t.Log(row)
 		})
@@ -36,14 +42,14 @@ func TestLoadsLoseNoBatch(t *testing.T) {
 
 func TestLoadsOfSeveralServersLoseNoBatch(t *testing.T) {
 	database := dbtest.NewPostgres(t).DSN
-	for _, s := range clusters {
-		if s.others == 0 || s.name == "spread3" || s.name == "nobus" {
+	for _, l := range load.Clusters {
+		if l.Others == 0 || l.Name == "spread3" || l.Name == "nobus" {
 			continue // they differ from others in their parameters only
 		}
-		t.Run(s.name, func(t *testing.T) {
-			row, err := measure(t.Context(), s, options{duration: time.Second, database: database})
+		t.Run(l.Name, func(t *testing.T) {
+			row, err := measure(t.Context(), l, options{load.Options{Duration: time.Second, Scale: 1}, "", database})
 			if err != nil {
-				t.Fatalf("%s: %v", s.description, err)
+				t.Fatal(err)
 			}
 			t.Log(row)
 		})

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/pathsync/pathsync/internal/load"
 )
 
 // server is the server under load.
@@ -88,13 +89,25 @@ func (s *server) start() error {
 	}
 }
 
-// restart ends the server and starts it again on its database, at another address.
-func (s *server) restart() error {
-	if s.cmd == nil {
-		return errors.New("this load restarts the server, so it cannot run with -server")
+// target returns the server as the loads use it. It adds a database of PostgreSQL, for its statistics.
+func (s *server) target(database string) *load.Target {
+	t := &load.Target{URL: "http://" + s.address, Direct: true}
+	if strings.HasPrefix(database, "postgres") {
+		t.Transactions = func(ctx context.Context) (int64, int64, error) { return transactions(ctx, database) }
 	}
-	s.end()
-	return s.start()
+	if s.cmd == nil {
+		return t
+	}
+	t.Usage, t.Kill = s.usage, s.cmd.Process.Kill
+	t.Restart = func() (string, error) { // at another address
+		s.end()
+		err := s.start()
+		return "http://" + s.address, err
+	}
+	for _, other := range s.others {
+		t.Others = append(t.Others, other.target(database))
+	}
+	return t
 }
 
 func (s *server) stop() {
@@ -121,22 +134,14 @@ func (s *server) end() {
 	}
 }
 
-// usage is what the server has used until a moment.
-type usage struct {
-	cpu     time.Duration
-	rss     int64 // bytes
-	peak    int64 // highest rss
-	written int64 // bytes, to disk
-}
-
 // usage returns the sum of the usage of the server and others.
-func (s *server) usage() (u usage, known bool) {
+func (s *server) usage() (u load.Usage, known bool) {
 	for _, other := range s.others {
 		of, known := other.usage()
 		if !known {
 			return u, false
 		}
-		u = usage{u.cpu + of.cpu, u.rss + of.rss, u.peak + of.peak, u.written + of.written}
+		u = load.Usage{CPU: u.CPU + of.CPU, RSS: u.RSS + of.RSS, Peak: u.Peak + of.Peak, Written: u.Written + of.Written}
 	}
 	if s.cmd == nil {
 		return u, false
@@ -150,10 +155,10 @@ func (s *server) usage() (u usage, known bool) {
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	user, _ := strconv.ParseInt(fields[11], 10, 64)
 	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	u.cpu += time.Duration(user+system) * 10 * time.Millisecond
-	u.rss += procValue(proc+"/status", "VmRSS:") << 10
-	u.peak += procValue(proc+"/status", "VmHWM:") << 10
-	u.written += procValue(proc+"/io", "write_bytes:")
+	u.CPU += time.Duration(user+system) * 10 * time.Millisecond
+	u.RSS += procValue(proc+"/status", "VmRSS:") << 10
+	u.Peak += procValue(proc+"/status", "VmHWM:") << 10
+	u.Written += procValue(proc+"/io", "write_bytes:")
 	return u, true
 }
 
@@ -167,31 +172,4 @@ func procValue(file, name string) int64 {
 		}
 	}
 	return 0
-}
-
-// metric returns the value of a series without labels.
-func (s *server) metric(name string) (float64, error) {
-	resp, err := http.Get("http://" + s.address + "/metrics")
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-			return strconv.ParseFloat(value, 64)
-		}
-	}
-	return 0, fmt.Errorf("the server has no metric %s", name)
-}
-
-// lastSeq returns the serverSeq of a room.
-func (s *server) lastSeq(room string) (int64, error) {
-	resp, err := http.Get("http://" + s.address + "/v1/rooms/" + room)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	tag := strings.Trim(resp.Header.Get("ETag"), `"`)
-	_, digits, _ := strings.Cut(tag, "-")
-	return strconv.ParseInt(digits, 10, 64)
 }

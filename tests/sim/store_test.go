@@ -119,6 +119,10 @@ func (s *store) NextRoom(ctx context.Context, after string) (string, error) {
 	return call(ctx, s.link, s.dice("NextRoom"), func() (string, error) { return s.inner.NextRoom(ctx, after) })
 }
 
+func (s *store) RoomAfter(ctx context.Context, after string) (core.StoredRoom, error) {
+	return call(ctx, s.link, s.dice("RoomAfter"), func() (core.StoredRoom, error) { return s.inner.RoomAfter(ctx, after) })
+}
+
 func (s *store) Oldest(ctx context.Context, room string, after int64, bounds core.Bounds) ([]core.Entry, error) {
 	return call(ctx, s.link, s.dice("Oldest", room), func() ([]core.Entry, error) { return s.inner.Oldest(ctx, room, after, bounds) })
 }

@@ -64,6 +64,7 @@ type Texts struct {
 	Head          string // room
 	Epoch         string
 	NextRoom      string // after
+	RoomAfter     string // after, after
 	Oldest        string // room, after, number of rows
 	Prune         string // room, after, through, room, epoch
 }
@@ -102,6 +103,10 @@ func BuildTexts(format squirrel.PlaceholderFormat, syntax Syntax) (t Texts, err 
 		}
 		*q.text = syntax.Prelude + *q.text
 	}
+	t.RoomAfter, err = format.ReplacePlaceholders(syntax.roomAfter(log, documents))
+	if err != nil {
+		return Texts{}, fmt.Errorf("building statements: %w", err)
+	}
 	t.FindBatch, t.LastClientSeq = cmp.Or(syntax.FindBatch, t.FindBatch), cmp.Or(syntax.LastClientSeq, t.LastClientSeq)
 	// The conditions follow the index, so that only pruned rows are visited. The last batch of a log is never pruned.
 	t.Prune, _, err = squirrel.Delete(log).Where(inRoom, parameter).Where("server_seq > ?", parameter).
@@ -117,6 +122,19 @@ func BuildTexts(format squirrel.PlaceholderFormat, syntax Syntax) (t Texts, err 
 		return Texts{}, fmt.Errorf("building statements: %w", err)
 	}
 	return t, nil
+}
+
+// roomAfter is the query for the next room with a log or documents. Each part is an index search. A room without a log has the
+// serverSeq of its documents.
+func (s Syntax) roomAfter(log, documents string) string {
+	after := " WHERE room > " + s.Parameter()
+	head := "(SELECT MAX(server_seq) FROM " + log + " WHERE room = r.room AND op_index >= 0)"
+	of := " FROM " + documents + " WHERE room = r.room)"
+	return s.Prelude + "SELECT r.room, COALESCE(" + head + ", (SELECT MAX(server_seq)" + of + "), " +
+		"(SELECT MAX(server_ts) FROM " + log + " WHERE room = r.room AND op_index >= 0 AND server_seq = " + head + "), " +
+		"(SELECT COUNT(*)" + of + ", (SELECT SUM(" + s.Bytes + "(state))" + of +
+		" FROM (SELECT MIN(n.room) AS room FROM (SELECT MIN(room) AS room FROM " + log + after +
+		" UNION ALL SELECT MIN(room) AS room FROM " + documents + after + ") AS n) AS r"
 }
 
 // oldestRows is the query for the first rows of a room's log after a serverSeq.

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"context"
@@ -10,16 +10,16 @@ import (
 )
 
 // largeDocument compares batches on a large array with batches on an array of 10 items.
-func largeDocument(ctx context.Context, s *server, o options) (r report, err error) {
-	small, err := editArray(ctx, s, "small", 10, o.duration)
+func largeDocument(ctx context.Context, s *Target, o Options) (r Report, err error) {
+	small, err := editArray(ctx, s, "small", 10, o.Duration)
 	if err != nil {
 		return r, err
 	}
-	large, err := editArray(ctx, s, "large", o.size, o.duration)
+	large, err := editArray(ctx, s, "large", o.size, o.Duration)
 	if err != nil {
 		return r, err
 	}
-	r = large.report
+	r = large.Report
 	r.add("%.0f and %.0f batches/s", large.perSecond(), small.perSecond())
 	compare := func(what, unit string, large, small float64) {
 		r.add("%s %.2f and %.2f %s, %.2f ×", what, large, small, unit, large/small)
@@ -33,7 +33,7 @@ func largeDocument(ctx context.Context, s *server, o options) (r report, err err
 
 // edits is the result of editArray.
 type edits struct {
-	report
+	Report
 	latencies []time.Duration
 }
 
@@ -48,11 +48,11 @@ func (e *edits) cpuEach() float64 {
 }
 
 func (e *edits) writtenEach() float64 {
-	return float64(e.ended.written-e.began.written) / 1024 / float64(len(e.latencies))
+	return float64(e.ended.Written-e.began.Written) / 1024 / float64(len(e.latencies))
 }
 
 // editArray sets members of random items of an array from 8 writers without pauses.
-func editArray(ctx context.Context, s *server, room string, items int, duration time.Duration) (e edits, err error) {
+func editArray(ctx context.Context, s *Target, room string, items int, duration time.Duration) (e edits, err error) {
 	c, err := connect(s, 8, func(int) string { return room })
 	if err != nil {
 		return e, err
@@ -60,7 +60,7 @@ func editArray(ctx context.Context, s *server, room string, items int, duration 
 	if err := c.writers[0].create(items); err != nil {
 		return e, err
 	}
-	time.Sleep(min(duration, 5*time.Second)) // the document's row is written
+	s.sleep(min(duration, 5*time.Second)) // the document's row is written
 	for _, w := range c.writers {
 		w.latencies = nil
 		w.path = func() string { return fmt.Sprintf("items[i%d].n", rand.IntN(items)) }

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"context"
@@ -10,27 +10,27 @@ import (
 // crowd is readers with a clientId in one room, which connect at the same time.
 type crowd struct {
 	*readers
+	room   string
 	all    []*reader
 	posted int64 // batches of each writer
 }
 
 const (
-	crowdRoom    = "crowd"
 	crowdTimeout = 2 * time.Minute
 	missed       = 500 // batches
 )
 
-func newCrowd(size int) *crowd {
-	c := &crowd{readers: newReaders(size, false)}
+func newCrowd(s *Target, size int) *crowd {
+	c := &crowd{readers: newReaders(size, false), room: s.name("crowd", 0)}
 	for i := range size {
-		c.all = append(c.all, newReader(name("c", i)))
+		c.all = append(c.all, newReader(s.name("c", i)))
 	}
 	return c
 }
 
 // connect opens the streams of all readers, and returns when all are up to date. Few connections are established at a
 // time, because the system drops those beyond the backlog of the listener, and repeats them after a second.
-func (c *crowd) connect(address string) error {
+func (c *crowd) connect(s *Target) error {
 	const dialing = 64
 	todo := make(chan *reader)
 	failed := make(chan error, dialing)
@@ -38,7 +38,7 @@ func (c *crowd) connect(address string) error {
 	for range dialing {
 		dials.Go(func() {
 			for r := range todo {
-				if err := c.dial(r, address, crowdRoom); err != nil {
+				if err := c.dial(r, s, c.room); err != nil {
 					failed <- err
 					return
 				}
@@ -69,10 +69,10 @@ func (c *crowd) connect(address string) error {
 
 // awaitSilence returns when the readers have received nothing for four seconds, and says when they last did. The server
 // collects presence changes for up to three seconds.
-func (c *crowd) awaitSilence() (last time.Time) {
+func (c *crowd) awaitSilence(s *Target) (last time.Time) {
 	const interval, silence = 100 * time.Millisecond, 4 * time.Second
 	last = time.Now()
-	for bytes := c.bytes.Load(); time.Since(last) < silence; time.Sleep(interval) {
+	for bytes := c.bytes.Load(); time.Since(last) < silence && s.ctx.Err() == nil; s.sleep(interval) {
 		if now := c.bytes.Load(); now != bytes {
 			bytes, last = now, time.Now()
 		}
@@ -87,9 +87,9 @@ func (c *crowd) disconnect() {
 }
 
 // write posts batches to the room.
-func (c *crowd) write(ctx context.Context, s *server, batches int) error {
+func (c *crowd) write(ctx context.Context, s *Target, batches int) error {
 	const posting = 25
-	w, err := connect(s, posting, func(int) string { return crowdRoom })
+	w, err := connect(s, posting, func(int) string { return c.room })
 	if err != nil {
 		return err
 	}
@@ -109,19 +109,20 @@ func (c *crowd) write(ctx context.Context, s *server, batches int) error {
 	})
 }
 
-// measure connects all readers. The report has the time until all are up to date, and what the server has used and sent
+// measure connects all readers. The Report has the time until all are up to date, and what the server has used and sent
 // until nothing more came.
-func (c *crowd) measure(s *server, r *report) error {
+func (c *crowd) measure(s *Target, r *Report) error {
 	c.frames.Store(0)
 	c.presence.Store(0)
 	c.bytes.Store(0)
 	c.deltas.Store(0)
 	r.begin(s)
-	if err := c.connect(s.address); err != nil {
+	if err := c.connect(s); err != nil {
 		return err
 	}
+	r.value("seconds until all are up to date", time.Since(r.start).Seconds())
 	r.add("all up to date after %.2f s", time.Since(r.start).Seconds())
-	last := c.awaitSilence()
+	last := c.awaitSilence(s)
 	r.end(s)
 	r.add("the last presence list or change after %.2f s", last.Sub(r.start).Seconds())
 	r.add("%d presence events", c.presence.Load())
@@ -129,10 +130,10 @@ func (c *crowd) measure(s *server, r *report) error {
 	return nil
 }
 
-func join(_ context.Context, s *server, o options) (r report, err error) {
-	c := newCrowd(o.size)
-	warmUp := &crowd{readers: c.readers, all: c.all[:1]} // the program is in memory before the start
-	if err := warmUp.connect(s.address); err != nil {
+func join(_ context.Context, s *Target, o Options) (r Report, err error) {
+	c := newCrowd(s, o.size)
+	warmUp := &crowd{readers: c.readers, room: c.room, all: c.all[:1]} // the program is in memory before the start
+	if err := warmUp.connect(s); err != nil {
 		return r, err
 	}
 	warmUp.disconnect()
@@ -146,31 +147,31 @@ func join(_ context.Context, s *server, o options) (r report, err error) {
 	return r, nil
 }
 
-func reconnect(ctx context.Context, s *server, o options) (report, error) {
+func reconnect(ctx context.Context, s *Target, o Options) (Report, error) {
 	return reconnectAll(ctx, s, o, func() error { return nil })
 }
 
-func reconnectAfterRestart(ctx context.Context, s *server, o options) (report, error) {
+func reconnectAfterRestart(ctx context.Context, s *Target, o Options) (Report, error) {
 	r, err := reconnectAll(ctx, s, o, s.restart)
 	if err != nil {
 		return r, err
 	}
-	reads, err := s.metric("pathsync_log_page_reads_total")
+	reads, err := s.Metric("pathsync_log_page_reads_total")
 	r.add("%.0f log reads", reads)
-	r.add("at most %d MiB", r.ended.peak>>20)
+	r.add("at most %d MiB", r.ended.Peak>>20)
 	return r, err
 }
 
 // reconnectAll disconnects all readers, posts batches, and measures how the readers resume. between runs before that.
-func reconnectAll(ctx context.Context, s *server, o options, between func() error) (r report, err error) {
-	c := newCrowd(o.size)
+func reconnectAll(ctx context.Context, s *Target, o Options, between func() error) (r Report, err error) {
+	c := newCrowd(s, o.size)
 	if err := c.write(ctx, s, 100); err != nil {
 		return r, err
 	}
-	if err := c.connect(s.address); err != nil {
+	if err := c.connect(s); err != nil {
 		return r, err
 	}
-	c.awaitSilence()
+	c.awaitSilence(s)
 	c.disconnect()
 	if err := c.write(ctx, s, missed); err != nil {
 		return r, err

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 )
 
 // manyRooms writes each room once and reports the server's memory until 30 s after the last one.
-func manyRooms(ctx context.Context, s *server, o options) (r report, err error) {
+func manyRooms(ctx context.Context, s *Target, o Options) (r Report, err error) {
 	const warmUp = 100 // rooms: the program is in memory before the start
 	if err := writeRooms(ctx, s, o.size, o.size+warmUp); err != nil {
 		return r, err
@@ -22,7 +22,7 @@ func manyRooms(ctx context.Context, s *server, o options) (r report, err error) 
 }
 
 // writeRooms writes the rooms with numbers from first to before end once each, from 32 connections.
-func writeRooms(ctx context.Context, s *server, first, end int) error {
+func writeRooms(ctx context.Context, s *Target, first, end int) error {
 	c, err := connect(s, 32, func(int) string { return "" })
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func writeRooms(ctx context.Context, s *server, first, end int) error {
 			if i >= end {
 				return nil
 			}
-			w.room, w.clientSeq = name("many", i), 0
+			w.room, w.clientSeq = s.name("many", i), 0
 			if err := w.post(); err != nil {
 				return err
 			}

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"context"
@@ -6,28 +6,28 @@ import (
 )
 
 // elsewhere measures the time from a POST at one server to readers there and at the others.
-func elsewhere(ctx context.Context, s *server, o options) (r report, err error) {
+func elsewhere(ctx context.Context, s *Target, o Options) (r Report, err error) {
 	const rooms, pace = 30, 500 * time.Millisecond
-	servers := 1 + len(s.others)
+	servers := 1 + len(s.Others)
 	all := make([]*readers, rooms*servers)
 	for i := range all {
 		all[i] = newReaders(1, true)
-		if err := all[i].open(s.at(i).address, name("elsewhere", i/servers), ""); err != nil {
+		if err := all[i].open(s.at(i), s.name("elsewhere", i/servers), ""); err != nil {
 			return r, err
 		}
 	}
-	c, err := connectTo(func(int) *server { return s }, rooms, func(i int) string { return name("elsewhere", i) })
+	c, err := connectTo(func(int) *Target { return s }, rooms, func(i int) string { return s.name("elsewhere", i) })
 	if err != nil {
 		return r, err
 	}
 	r.begin(s)
-	ctx, cancel := context.WithTimeout(ctx, o.duration)
+	ctx, cancel := context.WithTimeout(ctx, o.Duration)
 	defer cancel()
 	err = c.run(func(i int, w *writer) error { return w.postEvery(ctx, time.Duration(i)*pace/rooms, pace) })
 	n, _ := c.posted()
 	var near, far deliveries
 	for i, one := range all {
-		awaitDeliveries(one, int64(len(c.writers[i/servers].latencies)))
+		awaitDeliveries(s, one, int64(len(c.writers[i/servers].latencies)))
 		if i%servers == 0 {
 			near.add(one)
 		} else {

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"context"
@@ -14,15 +14,15 @@ type writerGroup struct {
 }
 
 // connect connects n writers, each to its room. The servers take turns.
-func connect(s *server, n int, room func(i int) string) (*writerGroup, error) {
+func connect(s *Target, n int, room func(i int) string) (*writerGroup, error) {
 	return connectTo(s.at, n, room)
 }
 
 // connectTo connects n writers, each to its server and room.
-func connectTo(at func(i int) *server, n int, room func(i int) string) (*writerGroup, error) {
+func connectTo(at func(i int) *Target, n int, room func(i int) string) (*writerGroup, error) {
 	c := new(writerGroup)
 	for i := range n {
-		w, err := dialWriter(at(i).address, room(i), name("w", i))
+		w, err := dialWriter(at(i), room(i), at(i).name("w", i))
 		if err != nil {
 			return nil, err
 		}
@@ -50,8 +50,8 @@ func (c *writerGroup) posted() (n int, latencies []time.Duration) {
 }
 
 // awaitDeliveries waits until the readers have received a number of events, or have received nothing for 10 s.
-func awaitDeliveries(a *readers, want int64) {
-	for last, idle := int64(-1), 0; a.delivered.Load() < want && idle < 100; time.Sleep(100 * time.Millisecond) {
+func awaitDeliveries(s *Target, a *readers, want int64) {
+	for last, idle := int64(-1), 0; a.delivered.Load() < want && idle < 100 && s.ctx.Err() == nil; s.sleep(100 * time.Millisecond) {
 		if now := a.delivered.Load(); now == last {
 			idle++
 		} else {
@@ -60,8 +60,8 @@ func awaitDeliveries(a *readers, want int64) {
 	}
 }
 
-func durable(ctx context.Context, s *server, o options) (r report, err error) {
-	c, err := connect(s, 32, func(i int) string { return name("durable", i%8) })
+func durable(ctx context.Context, s *Target, o Options) (r Report, err error) {
+	c, err := connect(s, 32, func(i int) string { return s.name("durable", i%8) })
 	if err != nil {
 		return r, err
 	}
@@ -69,7 +69,7 @@ func durable(ctx context.Context, s *server, o options) (r report, err error) {
 		return r, err
 	}
 	r.begin(s)
-	ctx, cancel := context.WithTimeout(ctx, o.duration)
+	ctx, cancel := context.WithTimeout(ctx, o.Duration)
 	defer cancel()
 	err = c.run(func(_ int, w *writer) error { return w.postUntil(ctx) })
 	r.end(s)
@@ -78,7 +78,7 @@ func durable(ctx context.Context, s *server, o options) (r report, err error) {
 	r.percentiles("POST to answer", latencies)
 	var logged int64
 	for i := range 8 {
-		seq, err := s.lastSeq(name("durable", i))
+		seq, err := s.lastSeq(s.name("durable", i))
 		if err != nil {
 			return r, err
 		}
@@ -88,23 +88,24 @@ func durable(ctx context.Context, s *server, o options) (r report, err error) {
 	return r, err
 }
 
-func rooms(ctx context.Context, s *server, o options) (r report, err error) {
-	const clients, inRoom, pace = 300, 5, 2 * time.Second
+func rooms(ctx context.Context, s *Target, o Options) (r Report, err error) {
+	const inRoom, pace = 5, 2 * time.Second
+	clients := max(1, o.size/inRoom) * inRoom
 	perRoom := make([]*readers, clients/inRoom)
 	for i := range perRoom {
 		perRoom[i] = newReaders(inRoom, true)
 	}
 	for i := range clients {
-		if err := perRoom[i/inRoom].open(s.address, name("room", i/inRoom), name("w", i)); err != nil {
+		if err := perRoom[i/inRoom].open(s, s.name("room", i/inRoom), s.name("w", i)); err != nil {
 			return r, err
 		}
 	}
-	c, err := connect(s, clients, func(i int) string { return name("room", i/inRoom) })
+	c, err := connect(s, clients, func(i int) string { return s.name("room", i/inRoom) })
 	if err != nil {
 		return r, err
 	}
 	r.begin(s)
-	posting, cancel := context.WithTimeout(ctx, max(o.duration, 3*pace))
+	posting, cancel := context.WithTimeout(ctx, max(o.Duration, 3*pace))
 	defer cancel()
 	err = c.run(func(_ int, w *writer) error { return w.postEvery(posting, rand.N(pace), pace) })
 	r.end(s)
@@ -115,7 +116,7 @@ func rooms(ctx context.Context, s *server, o options) (r report, err error) {
 		for _, w := range c.writers[i*inRoom : (i+1)*inRoom] {
 			sent += int64(len(w.latencies))
 		}
-		awaitDeliveries(a, sent*inRoom)
+		awaitDeliveries(s, a, sent*inRoom)
 		all.add(a)
 	}
 	r.rate("batches/s", n)
@@ -126,42 +127,42 @@ func rooms(ctx context.Context, s *server, o options) (r report, err error) {
 	return r, err
 }
 
-func fanout(ctx context.Context, s *server, o options) (report, error) {
-	return oneRoom(ctx, s, 1000, 10, func(ctx context.Context, i int, w *writer) error {
+func fanout(ctx context.Context, s *Target, o Options) (Report, error) {
+	return oneRoom(ctx, s, o.size, 10, func(ctx context.Context, i int, w *writer) error {
 		const pace = 10 * time.Second / 50
 		return w.postEvery(ctx, time.Duration(i)*pace/10, pace)
 	}, o, true)
 }
 
-func writers(ctx context.Context, s *server, o options) (report, error) {
-	return oneRoom(ctx, s, 200, 100, func(ctx context.Context, _ int, w *writer) error {
+func writers(ctx context.Context, s *Target, o Options) (Report, error) {
+	return oneRoom(ctx, s, o.size, 100, func(ctx context.Context, _ int, w *writer) error {
 		const pace = 100 * time.Second / 250
 		return w.postEvery(ctx, rand.N(pace), pace)
 	}, o, true)
 }
 
-func flatout(ctx context.Context, s *server, o options) (report, error) {
-	return oneRoom(ctx, s, 1000, 32, func(ctx context.Context, _ int, w *writer) error { return w.postUntil(ctx) }, o, false)
+func flatout(ctx context.Context, s *Target, o Options) (Report, error) {
+	return oneRoom(ctx, s, o.size, 32, func(ctx context.Context, _ int, w *writer) error { return w.postUntil(ctx) }, o, false)
 }
 
 // oneRoom runs readers and writers in a single room.
-func oneRoom(ctx context.Context, s *server, streams, posting int, part func(context.Context, int, *writer) error, o options, timed bool) (r report, err error) {
-	a := newReaders(streams, timed)
+func oneRoom(ctx context.Context, s *Target, streams, posting int, part func(context.Context, int, *writer) error, o Options, timed bool) (r Report, err error) {
+	a, room := newReaders(streams, timed), s.name("room", 0)
 	for i := range streams {
-		if err := a.open(s.at(i).address, name("room", 0), ""); err != nil {
+		if err := a.open(s.at(i), room, ""); err != nil {
 			return r, err
 		}
 	}
-	c, err := connect(s, posting, func(int) string { return name("room", 0) })
+	c, err := connect(s, posting, func(int) string { return room })
 	if err != nil {
 		return r, err
 	}
 	r.begin(s)
-	ctx, cancel := context.WithTimeout(ctx, o.duration)
+	ctx, cancel := context.WithTimeout(ctx, o.Duration)
 	defer cancel()
 	err = c.run(func(i int, w *writer) error { return part(ctx, i, w) })
 	n, answers := c.posted()
-	awaitDeliveries(a, int64(n*streams))
+	awaitDeliveries(s, a, int64(n*streams))
 	r.end(s)
 	r.rate("batches/s", n)
 	r.rate("deliveries/s", int(a.delivered.Load()))

@@ -1,11 +1,13 @@
-package main
+package load
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -36,6 +38,7 @@ type progress struct {
 
 // reader reads one stream after the other with little CPU time, so that the load is not the bottleneck.
 type reader struct {
+	target *Target
 	client string // "": anonymous
 	conn   net.Conn
 	seq    int64  // of the last event; -1: none
@@ -48,32 +51,33 @@ type reader struct {
 func newReader(client string) *reader { return &reader{client: client, seq: -1} }
 
 // open opens the stream of a new reader and returns when it is up to date.
-func (a *readers) open(address, room, client string) error {
+func (a *readers) open(s *Target, room, client string) error {
 	r := newReader(client)
-	if err := a.dial(r, address, room); err != nil {
+	if err := a.dial(r, s, room); err != nil {
 		return err
 	}
 	return r.await(20 * time.Second)
 }
 
 // dial opens a stream. It resumes after the last event of the reader, which must have been up to date.
-func (a *readers) dial(r *reader, address, room string) error {
-	conn, err := net.Dial("tcp", address)
+func (a *readers) dial(r *reader, s *Target, room string) error {
+	conn, err := s.dial()
 	if err != nil {
 		return err
 	}
-	request := "GET /v1/rooms/" + room + "/events"
+	path := "/v1/rooms/" + room + "/events"
 	if r.client != "" {
-		request += "?clientId=" + r.client + "&presenceVersion=" + string(r.list)
+		path += "?clientId=" + r.client + "&presenceVersion=" + string(r.list)
 	}
-	request += " HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+	request := s.request(http.MethodGet, path) + "Accept: text/event-stream\r\n"
 	if r.seq >= 0 {
 		request += "Last-Event-ID: " + string(r.id) + "\r\n"
 	}
 	if _, err := io.WriteString(conn, request+"\r\n"); err != nil {
 		return err
 	}
-	r.conn, r.ready, r.done = conn, make(chan struct{}), make(chan struct{})
+	r.target, r.conn, r.ready, r.done = s, conn, make(chan struct{}), make(chan struct{})
+	s.Streams.Add(1)
 	go a.follow(r)
 	return nil
 }
@@ -101,16 +105,36 @@ const (
 	fullBuffer  = 32 << 10
 )
 
+// counted counts the bytes that are read from a connection.
+type counted struct {
+	net.Conn
+	bytes *atomic.Int64
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
 // follow reads a stream to its end. Of an event that is larger than the buffer it takes the beginning.
 func (a *readers) follow(r *reader) {
 	defer close(r.done)
-	buf, held, skipping := make([]byte, firstBuffer), 0, false
-	for {
-		n, err := r.conn.Read(buf[held:])
+	defer r.target.Streams.Add(-1)
+	var stream io.Reader = counted{r.conn, &a.bytes}
+	if !r.target.Direct {
+		resp, err := http.ReadResponse(bufio.NewReaderSize(stream, firstBuffer), nil)
 		if err != nil {
 			return
 		}
-		a.bytes.Add(int64(n))
+		stream = resp.Body
+	}
+	buf, held, skipping := make([]byte, firstBuffer), 0, false
+	for {
+		n, err := stream.Read(buf[held:])
+		if err != nil {
+			return
+		}
 		now := time.Now()
 		rest := buf[:held+n]
 		for {
@@ -138,7 +162,7 @@ func (a *readers) follow(r *reader) {
 }
 
 // unframed returns an event without the framing of chunks before it, which is "\r\n", a size and "\r\n". Events have no CR. A
-// standard reader of chunks would need several times the CPU.
+// standard reader of chunks needs several times the CPU, but a proxy may cut chunks elsewhere.
 func unframed(event []byte) []byte {
 	event = bytes.TrimPrefix(event, []byte("\r\n"))
 	if end := bytes.IndexByte(event[:min(len(event), len("ffffffff\r"))], '\r'); end >= 0 {
@@ -176,6 +200,7 @@ func (a *readers) take(r *reader, event []byte, now time.Time) {
 		a.wrong.Add(1)
 	}
 	r.seq = seq
+	r.target.Delivered.Add(1)
 	defer a.delivered.Add(1) // last: the latencies are complete when the count is
 	if !a.timed {
 		return

@@ -1,10 +1,9 @@
-package main
+package load
 
 import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net"
 	"slices"
 	"sync"
 	"time"
@@ -12,12 +11,12 @@ import (
 
 // kill kills one of several servers. Its clients go on at the others, as behind a balancer. They wait as long as clients in
 // JavaScript: readers up to the time in `retry`, which is 1 to 3 s, and writers up to 1 s.
-func kill(ctx context.Context, s *server, o options) (r report, err error) {
+func kill(ctx context.Context, s *Target, o Options) (r Report, err error) {
 	const clients, inRoom, pace = 300, 5, 200 * time.Millisecond
-	if len(s.others) == 0 {
+	if len(s.Others) == 0 {
 		return r, errors.New("this load needs several servers")
 	}
-	room := func(i int) string { return name("kill", i/inRoom) }
+	room := func(i int) string { return s.name("kill", i/inRoom) }
 	reading, stopReading := context.WithCancel(ctx)
 	rooms := make([]*readers, clients/inRoom)
 	for i := range rooms {
@@ -27,8 +26,8 @@ func kill(ctx context.Context, s *server, o options) (r report, err error) {
 	defer streams.Wait()
 	defer stopReading()
 	for i := range clients {
-		reader := newReader(name("r", i))
-		if err := rooms[i/inRoom].dial(reader, s.at(i).address, room(i)); err != nil {
+		reader := newReader(s.name("r", i))
+		if err := rooms[i/inRoom].dial(reader, s.at(i), room(i)); err != nil {
 			return r, err
 		}
 		if err := reader.await(20 * time.Second); err != nil {
@@ -40,9 +39,9 @@ func kill(ctx context.Context, s *server, o options) (r report, err error) {
 	if err != nil {
 		return r, err
 	}
-	writing, stopWriting := context.WithTimeout(ctx, o.duration)
+	writing, stopWriting := context.WithTimeout(ctx, o.Duration)
 	defer stopWriting()
-	crash := time.AfterFunc(o.duration/4, func() { _ = s.others[0].cmd.Process.Kill() })
+	crash := time.AfterFunc(o.Duration/4, func() { _ = s.Others[0].Kill() })
 	defer crash.Stop()
 	err = c.run(func(i int, w *writer) error {
 		return every(writing, rand.N(pace), pace, func() error { return w.postAnywhere(ctx, s, i) })
@@ -59,11 +58,11 @@ func kill(ctx context.Context, s *server, o options) (r report, err error) {
 			answers = append(answers, slices.Max(w.latencies))
 			sent += int64(len(w.latencies))
 		}
-		awaitDeliveries(a, sent*inRoom)
+		awaitDeliveries(s, a, sent*inRoom)
 		all.add(a)
 		readers = append(readers, slices.Max(a.full))
 	}
-	r.took = o.duration
+	r.took = o.Duration
 	r.rate("batches/s", n)
 	r.percentiles("longest POST of each client", answers)
 	r.percentiles("longest time from POST to the last reader of each room", readers)
@@ -73,7 +72,7 @@ func kill(ctx context.Context, s *server, o options) (r report, err error) {
 }
 
 // move opens the stream of a reader again at another server whenever it ends, until ctx ends.
-func (a *readers) move(ctx context.Context, r *reader, s *server, i int, room string) {
+func (a *readers) move(ctx context.Context, r *reader, s *Target, i int, room string) {
 	defer func() { r.close() }()
 	for failures := 0; ; failures++ {
 		select {
@@ -87,8 +86,8 @@ func (a *readers) move(ctx context.Context, r *reader, s *server, i int, room st
 		case <-time.After(rand.N(time.Second + rand.N(2*time.Second))):
 		}
 		_ = r.conn.Close()
-		for at := range 1 + len(s.others) { // a balancer tries the next server when one refuses the connection
-			if a.dial(r, s.at(i+1+failures+at).address, room) == nil {
+		for at := range 1 + len(s.Others) { // a balancer tries the next server when one refuses the connection
+			if a.dial(r, s.at(i+1+failures+at), room) == nil {
 				break
 			}
 		}
@@ -96,7 +95,7 @@ func (a *readers) move(ctx context.Context, r *reader, s *server, i int, room st
 }
 
 // postAnywhere sends a batch until a server answers it.
-func (w *writer) postAnywhere(ctx context.Context, s *server, i int) error {
+func (w *writer) postAnywhere(ctx context.Context, s *Target, i int) error {
 	const first = 500 * time.Millisecond
 	sent := time.Now()
 	body := w.next(sent)
@@ -111,8 +110,8 @@ func (w *writer) postAnywhere(ctx context.Context, s *server, i int) error {
 		case <-time.After(rand.N(first << failures)):
 		}
 		_ = w.conn.Close()
-		for at := range 1 + len(s.others) {
-			if w.conn, err = net.Dial("tcp", s.at(i+1+failures+at).address); err == nil {
+		for at := range 1 + len(s.Others) {
+			if w.conn, err = s.at(i + 1 + failures + at).dial(); err == nil {
 				break
 			}
 		}

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 )
 
 // idle measures the memory of streams, first with a clientId, and then, on a new process, without.
-func idle(_ context.Context, s *server, o options) (r report, err error) {
+func idle(_ context.Context, s *Target, o Options) (r Report, err error) {
 	for _, present := range []bool{true, false} {
 		perStream, err := idleStreams(s, o.size, present, &r)
 		if err != nil {
@@ -29,10 +29,10 @@ func idle(_ context.Context, s *server, o options) (r report, err error) {
 const settle = 5 * time.Second
 
 // idleStreams opens streams and returns the memory of one in KiB.
-func idleStreams(s *server, streams int, present bool, r *report) (float64, error) {
+func idleStreams(s *Target, streams int, present bool, r *Report) (float64, error) {
 	const rooms = 100
 	for i := range rooms { // the memory of the rooms is not counted
-		if _, err := s.lastSeq(name("idle", i)); err != nil {
+		if _, err := s.lastSeq(s.name("idle", i)); err != nil {
 			return 0, err
 		}
 	}
@@ -40,15 +40,15 @@ func idleStreams(s *server, streams int, present bool, r *report) (float64, erro
 	const warmUp = 100 // streams: the program is in memory before the others are opened
 	for i := -warmUp; i < streams; i++ {
 		if i == 0 {
-			time.Sleep(settle)
+			s.sleep(settle)
 			r.begin(s)
 		}
 		client := ""
 		if present {
-			client = name("idle", i)
+			client = s.name("idle", i)
 		}
 		reader := newReader(client)
-		if err := a.dial(reader, s.address, name("idle", (i+warmUp)%rooms)); err != nil {
+		if err := a.dial(reader, s, s.name("idle", (i+warmUp)%rooms)); err != nil {
 			return 0, fmt.Errorf("stream %d: %w", i, err)
 		}
 		defer reader.close()
@@ -56,7 +56,7 @@ func idleStreams(s *server, streams int, present bool, r *report) (float64, erro
 			return 0, fmt.Errorf("stream %d: %w", i, err)
 		}
 	}
-	time.Sleep(settle)
+	s.sleep(settle)
 	r.end(s)
-	return float64(r.ended.rss-r.began.rss) / 1024 / float64(streams), nil
+	return float64(r.ended.RSS-r.began.RSS) / 1024 / float64(streams), nil
 }

@@ -1,20 +1,18 @@
-package main
+package load
 
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 )
 
 // writer posts batches to one room on one connection. Each batch has one op, whose value is the time of the request.
 type writer struct {
+	target       *Target
 	room, client string
 	conn         net.Conn
 	answers      *bufio.Reader
@@ -24,12 +22,12 @@ type writer struct {
 	path         func() string // of the next op; nil: a path that only this writer uses
 }
 
-func dialWriter(address, room, client string) (*writer, error) {
-	conn, err := net.Dial("tcp", address)
+func dialWriter(s *Target, room, client string) (*writer, error) {
+	conn, err := s.dial()
 	if err != nil {
 		return nil, err
 	}
-	return &writer{room: room, client: client, conn: conn, answers: bufio.NewReader(conn)}, nil
+	return &writer{target: s, room: room, client: client, conn: conn, answers: bufio.NewReader(conn)}, nil
 }
 
 // post sends one batch and waits for its answer.
@@ -51,8 +49,8 @@ func (w *writer) next(sent time.Time) []byte {
 
 // send sends the body of a batch and waits for the answer.
 func (w *writer) send(sent time.Time, body []byte) error {
-	w.request = fmt.Appendf(w.request[:0], "POST /v1/rooms/%s/ops HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
-		w.room, len(body))
+	w.request = fmt.Appendf(w.request[:0], "%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+		w.target.request(http.MethodPost, "/v1/rooms/"+w.room+"/ops"), len(body))
 	w.request = append(w.request, body...)
 	if err := w.conn.SetDeadline(sent.Add(30 * time.Second)); err != nil {
 		return err
@@ -69,11 +67,20 @@ func (w *writer) send(sent time.Time, body []byte) error {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d: %s", resp.StatusCode, answer)
+		return &RefusedError{resp.StatusCode, string(answer)}
 	}
+	w.target.Posted.Add(1)
 	w.latencies = append(w.latencies, time.Since(sent))
 	return nil
 }
+
+// RefusedError is an answer other than 200 to a batch.
+type RefusedError struct {
+	Status int
+	Body   string
+}
+
+func (e *RefusedError) Error() string { return fmt.Sprintf("status %d: %.300s", e.Status, e.Body) }
 
 // postEvery posts at a constant interval, first after offset, until ctx ends.
 func (w *writer) postEvery(ctx context.Context, offset, interval time.Duration) error {
@@ -108,10 +115,3 @@ func (w *writer) postUntil(ctx context.Context) error {
 	}
 	return nil
 }
-
-// run is a part of all names of rooms and clients. Another load of the same database has other names.
-var run = newRun()
-
-func newRun() string { return strings.ToLower(rand.Text()[:8]) }
-
-func name(kind string, i int) string { return kind + "-" + run + "-" + strconv.Itoa(i) }
