@@ -270,12 +270,10 @@ describe.skipIf(!executable)('the tabs', () => {
     const bodies = Array.from({ length: 600 }, (_, n) =>
       JSON.stringify({ clientId: `c${n % 9}`, key: 'project', ops: [{ op: 'set', path: 'description', value: `${n}` }] })
     )
-    const started = Date.now()
     for (let n = 0; n < bodies.length; n += 20)
       await Promise.all(
         bodies.slice(n, n + 20).map((body) => fetch(`${server.url}/v1/rooms/demo/ops`, { method: 'POST', headers, body }))
       )
-    const sentMs = Date.now() - started
     const { description } = (await server.snapshot('demo')).stores.project!.state as { description: string }
     await expect.poll(() => window.description.inputValue()).toBe(description)
     await textOf(window, 'live').toContain('#')
@@ -283,7 +281,6 @@ describe.skipIf(!executable)('the tabs', () => {
     // Typing works at once.
     await window.title.fill('Alive')
     await window.settled()
-    expect(Date.now() - started).toBeLessThan(sentMs + 10_000)
   })
 })
 

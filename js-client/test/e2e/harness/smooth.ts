@@ -20,7 +20,7 @@ export interface Smoothness {
 }
 
 /** Sends operations as another client does. */
-async function send({ url }: Server, room: string, ops: object[]) {
+export async function send({ url }: Server, room: string, ops: object[]) {
   const body = JSON.stringify({ clientId: 'mover', key: 'project', ops })
   const headers = { 'Content-Type': 'application/json' }
   const answer = await fetch(`${url}/v1/rooms/${room}/ops`, { method: 'POST', headers, body })
