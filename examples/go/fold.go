@@ -1,94 +1,81 @@
 package main
 
 import (
-	"encoding/json"
 	"regexp"
 	"slices"
-	"strconv"
 )
 
-// The fold of docs/reference/path-operations.md. Deltas have only applied operations, so their targets exist.
+// The fold of docs/reference/path-operations.md. Deltas have only operations that took effect, so their targets exist.
 
 type operation struct {
-	Path       string      `json:"path"`
-	Op         string      `json:"op"`
-	Value      any         `json:"value"`
-	ArrayIndex json.Number `json:"arrayIndex"`
-	To         *string     `json:"to"`
+	Path, Op   string
+	Value      any
+	ArrayIndex int
+	To         *string
 }
 
-// place is a value inside a document, which can be replaced.
-type place struct {
-	value any
-	put   func(any)
-}
+// effect returns the new value at a path, or false to remove the old one.
+type effect func(old any) (value any, keep bool)
 
-var (
-	segment = regexp.MustCompile(`\[((?:\\.|[^\]\\])+)\]|\.?((?:\\.|[^.\[\\])+)`)
-	escape  = regexp.MustCompile(`\\(.)`)
-)
+// segment matches an item, whose id is group 1, or a member, whose name is group 2.
+var segment = regexp.MustCompile(`\[((?:\\.|[^\]\\])+)\]|\.?((?:\\.|[^.\[\\])+)`)
+var escaped = regexp.MustCompile(`\\(.)`)
 
-// locate returns what a path names, the container that has it, and its key or item id there. Missing parents become objects.
-func locate(document *any, path string) (container, at place, key string) {
-	at = place{*document, func(v any) { *document = v }}
-	for _, found := range segment.FindAllStringSubmatch(path, -1) {
-		name := escape.ReplaceAllString(found[1]+found[2], "$1")
-		container, key = at, name
-		if found[1] != "" {
-			items := container.value.([]any)
-			i := indexOf(items, name)
-			at = place{items[i], func(v any) { items[i] = v }}
-			continue
-		}
-		members, ok := container.value.(map[string]any)
-		if !ok {
-			members = map[string]any{}
-			container.put(members)
-			container.value = members
-		}
-		at = place{members[name], func(v any) { members[name] = v }}
-	}
-	return container, at, key
-}
+func split(path string) [][]string { return segment.FindAllStringSubmatch(path, -1) }
 
 func indexOf(items []any, id any) int {
 	return slices.IndexFunc(items, func(item any) bool { return item.(map[string]any)["_sync_id"] == id })
 }
 
-func apply(document *any, op operation) {
-	container, at, key := locate(document, op.Path)
+// change applies an effect to the value at a path below a node. Missing parents become objects.
+func change(node any, path [][]string, do effect) (any, bool) {
+	if len(path) == 0 {
+		return do(node)
+	}
+	name := escaped.ReplaceAllString(path[0][1]+path[0][2], "$1")
+	if items, ok := node.([]any); ok {
+		i := indexOf(items, name)
+		if value, keep := change(items[i], path[1:], do); keep {
+			items[i] = value
+			return items, true
+		}
+		return slices.Delete(items, i, i+1), true
+	}
+	members, ok := node.(map[string]any)
+	if !ok {
+		members = map[string]any{}
+	}
+	value, keep := change(members[name], path[1:], do)
+	if members[name] = value; !keep {
+		delete(members, name)
+	}
+	return members, true
+}
+
+// apply returns the document after an operation.
+func apply(document any, op operation) any {
+	path, item := split(op.Path), op.Value
 	switch op.Op {
 	case "set", "init":
-		at.put(op.Value)
-	case "delete":
-		delete(container.value.(map[string]any), key)
-	case "array_add":
-		insert(at, op.ArrayIndex, op.Value)
-	case "array_del":
-		remove(container, key)
-	case "array_move":
-		rest := remove(container, key)
-		target := place{rest, container.put}
-		if op.To != nil {
-			_, target, _ = locate(document, *op.To)
+		document, _ = change(document, path, func(any) (any, bool) { return item, true })
+		return document
+	case "delete", "array_del", "array_move":
+		document, _ = change(document, path, func(old any) (any, bool) { item = old; return nil, false })
+		if op.Op != "array_move" {
+			return document
 		}
-		insert(target, op.ArrayIndex, at.value)
+		path = path[:len(path)-1]
 	}
-}
-
-func remove(array place, id string) []any {
-	items := array.value.([]any)
-	rest := slices.Delete(slices.Clone(items), indexOf(items, id), indexOf(items, id)+1)
-	array.put(rest)
-	return rest
-}
-
-func insert(array place, index json.Number, item any) {
-	items, _ := array.value.([]any)
-	if same := indexOf(items, item.(map[string]any)["_sync_id"]); same >= 0 {
-		items[same] = item
-		return
+	if op.To != nil {
+		path = split(*op.To)
 	}
-	at, _ := strconv.Atoi(index.String())
-	array.put(slices.Insert(slices.Clone(items), at, item))
+	document, _ = change(document, path, func(array any) (any, bool) {
+		items, _ := array.([]any)
+		if same := indexOf(items, item.(map[string]any)["_sync_id"]); same >= 0 {
+			items[same] = item
+			return items, true
+		}
+		return slices.Insert(items, op.ArrayIndex, item), true
+	})
+	return document
 }

@@ -1,4 +1,4 @@
-// Command go is a pathsync client in Go's standard library: it follows one document of a room and changes it. See README.md.
+// Command go is a pathsync client in Go's standard library: it follows the document `default` of a room and changes it.
 package main
 
 import (
@@ -10,335 +10,249 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	random "math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
-// silence is the time without a byte after which a stream is dead: there is a heartbeat every 15 s.
-const silence = 40 * time.Second
+const (
+	silence  = 40 * time.Second // after which a connection is dead: a stream has a heartbeat every 15 s
+	maxEvent = 64 << 20         // bytes
+)
 
-// client follows one room. Two goroutines use it: follow and send.
-type client struct {
-	room string // URL
-	key  string
+// temporary has the statuses after which a request is repeated. After a 401, another program renews the token.
+var temporary = []int{401, 408, 429, 502, 503, 504}
 
-	documents map[string]any
-	epoch     string // of the last `id:` that was processed, also of a delta; "": none
-	seq       int64
-	states    map[string]any // of the beginning of the stream; nil: none yet
-	live      bool           // the stream is up to date
-	retry     time.Duration  // before the next stream
-
-	mu       sync.Mutex
-	outbox   [][]json.RawMessage // batches; the first one may be in flight
-	added    chan struct{}       // has a value when the outbox may have a batch
-	clientID string
-	lastSeq  int // clientSeq
+// problem is an answer other than 200, or an event `problem`. Without a code, a proxy has sent it, and not the server.
+type problem struct {
+	Code      string
+	Status    int
+	Retryable bool
+	Errors    []any
+	delay     time.Duration // before the next request
 }
 
-// refusal is an answer other than 200. Without a code, a proxy has sent it, and not the server.
-type refusal struct {
-	Code      string `json:"code"`
-	Retryable bool   `json:"retryable"`
-	status    int
-	after     time.Duration
-}
+func (p *problem) Error() string { return fmt.Sprint(p.Status, " ", p.Code, " ", p.Errors) }
 
-func (r *refusal) Error() string { return fmt.Sprintf("%d %s", r.status, r.Code) }
-
-func (c *client) request(ctx context.Context, method, path, lastEventID string, body []byte) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.room+path, bytes.NewReader(body))
+// request passes the body of an answer to read. The request ends after 40 s, or 40 s after the last call of alive.
+func request(method, url string, body []byte, read func(body io.Reader, alive func()) error) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	timer := time.AfterFunc(silence, cancel)
+	defer timer.Stop()
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if lastEventID != "" {
-		req.Header.Set("Last-Event-ID", lastEventID)
-	}
-	if file := os.Getenv("PATHSYNC_TOKEN_FILE"); file != "" { // read again for each request: somebody renews the token
-		token, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
+	if token, err := os.ReadFile(os.Getenv("PATHSYNC_TOKEN_FILE")); err == nil { // again each time: the token changes
 		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
 	}
 	resp, err := http.DefaultClient.Do(req)
-	if err != nil || resp.StatusCode == http.StatusOK {
-		return resp, err
-	}
-	defer resp.Body.Close()
-	r := &refusal{status: resp.StatusCode}
-	if json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(r) != nil || r.Code == "" {
-		*r = refusal{status: resp.StatusCode, Retryable: isTemporary(resp.StatusCode)}
-	}
-	r.Retryable = r.Retryable || r.status == http.StatusUnauthorized // with another token
-	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-	r.after = time.Duration(seconds) * time.Second
-	return nil, r
-}
-
-func isTemporary(status int) bool {
-	return status >= 500 || status == http.StatusRequestTimeout || status == http.StatusTooManyRequests
-}
-
-// backOff returns a random delay that grows with the number of failures.
-func backOff(failures int) time.Duration {
-	return random.N(min(30*time.Second, 200*time.Millisecond<<min(failures, 8)))
-}
-
-// follow reads one stream after the other: every end means "reconnect", except a problem that is not retryable.
-func (c *client) follow() error {
-	for failures := 0; ; {
-		c.live = false
-		delay, err := c.readStream()
-		var r *refusal
-		if errors.As(err, &r) {
-			if r.Code != "" && !r.Retryable {
-				return r
-			}
-			delay = r.after
-		}
-		if failures++; c.live {
-			failures = 0
-		} else {
-			delay += backOff(failures)
-		}
-		time.Sleep(delay)
-	}
-}
-
-// readStream reads a stream to its end and returns the delay before the next one.
-func (c *client) readStream() (delay time.Duration, err error) {
-	last := ""
-	if c.epoch != "" {
-		last = fmt.Sprintf("%s-%d", c.epoch, c.seq)
-	}
-	c.mu.Lock()
-	path := "/events?clientId=" + c.clientID
-	c.mu.Unlock()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	dead := time.AfterFunc(silence, cancel)
-	defer dead.Stop()
-	resp, err := c.request(ctx, http.MethodGet, path, last, nil)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	c.states = nil
-	event := map[string]string{}
-	for lines := bufio.NewReader(resp.Body); ; {
-		line, err := lines.ReadString('\n')
-		if err != nil {
-			return c.retry, err
-		}
-		dead.Reset(silence)
-		if line = strings.TrimRight(line, "\r\n"); line != "" {
-			name, value, _ := strings.Cut(line, ":") // without a name it is a comment
-			event[name] = strings.TrimPrefix(value, " ")
-			continue
-		}
-		if ms, err := strconv.Atoi(event["retry"]); err == nil {
-			c.retry = time.Duration(ms) * time.Millisecond
-		}
-		if event["data"] != "" {
-			if delay, err := c.handle(event["event"], event["id"], event["data"]); err != nil {
-				return delay, err
-			}
-		}
-		clear(event)
-	}
-}
-
-// eventData is the members of all events that this client reads.
-type eventData struct {
-	Key     string      `json:"key"`
-	State   any         `json:"state"`
-	Ops     []operation `json:"ops"`
-	AfterMs int64       `json:"afterMs"`
-	refusal
-}
-
-var errStreamOver = errors.New("the stream is over")
-
-// handle processes an event. After an error the stream is over.
-func (c *client) handle(name, id, text string) (delay time.Duration, err error) {
-	var data eventData
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
-	if err := decoder.Decode(&data); err != nil {
-		return c.retry, err
-	}
-	switch name {
-	case "state":
-		if c.states == nil {
-			c.states = map[string]any{}
-		}
-		c.states[data.Key] = data.State
-	case "reconnect":
-		return time.Duration(data.AfterMs) * time.Millisecond, errStreamOver
-	case "problem":
-		return c.retry, &data.refusal
-	}
-	if id == "" {
-		return 0, nil
-	}
-	cut := strings.LastIndex(id, "-")
-	epoch := id[:max(cut, 0)]
-	seq, err := strconv.ParseInt(id[cut+1:], 10, 64)
-	if err != nil {
-		return c.retry, err
-	}
-	switch {
-	case c.states != nil, c.epoch == "", name == "up-to-date" && (epoch != c.epoch || seq != c.seq):
-		if c.epoch != "" && c.epoch != epoch {
-			fmt.Fprintln(os.Stderr, "the history was replaced: acknowledged batches may be lost")
-		}
-		c.documents, c.states = c.states, nil // all documents of the room, maybe none
-		if c.documents == nil {
-			c.documents = map[string]any{}
-		}
-	case name == "delta" && (epoch != c.epoch || seq != c.seq+1):
-		c.epoch = "" // a gap: start again from the whole state
-		return 0, errStreamOver
-	}
-	c.epoch, c.seq = epoch, seq
-	document := c.documents[data.Key]
-	for _, op := range data.Ops {
-		apply(&document, op)
-		c.documents[data.Key] = document
-	}
-	if c.live = c.live || name == "up-to-date"; c.live {
-		c.show()
-	}
-	return 0, nil
-}
-
-func (c *client) show() {
-	c.mu.Lock()
-	pending := len(c.outbox)
-	c.mu.Unlock()
-	_ = json.NewEncoder(os.Stdout).Encode(struct {
-		Epoch     string `json:"epoch"`
-		ServerSeq int64  `json:"serverSeq"`
-		Pending   int    `json:"pending"`
-		State     any    `json:"state"`
-	}{c.epoch, c.seq, pending, c.documents[c.key]})
-}
-
-// send sends the batches of the outbox, one at a time.
-func (c *client) send() {
-	for range c.added {
-		for ops := c.first(); ops != nil; ops = c.first() {
-			c.lastSeq++
-			body, _ := json.Marshal(map[string]any{"clientId": c.clientID, "clientSeq": c.lastSeq, "key": c.key, "ops": ops})
-			c.settle(ops, c.deliver(body))
-		}
-	}
-}
-
-func (c *client) first() []json.RawMessage {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.outbox) == 0 {
-		return nil
-	}
-	return c.outbox[0]
-}
-
-// deliver repeats a batch, the same bytes each time, until it is acknowledged or refused for good. It returns the refusal.
-func (c *client) deliver(body []byte) *refusal {
-	for failures := 1; ; failures++ {
-		err := c.post(body)
-		if err == nil {
-			return nil
-		}
-		delay := backOff(failures)
-		var r *refusal
-		if errors.As(err, &r) {
-			if !r.Retryable && (r.Code != "" || failures > 10) { // a proxy that refuses may change its mind
-				return r
-			}
-			delay += r.after
-		}
-		time.Sleep(delay)
-	}
-}
-
-func (c *client) post(body []byte) error {
-	ctx, cancel := context.WithTimeout(context.Background(), silence)
-	defer cancel()
-	resp, err := c.request(ctx, http.MethodPost, "/ops", "", body)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	var result struct {
-		ServerSeq int64 `json:"serverSeq"`
+	if resp.StatusCode == http.StatusOK {
+		return read(resp.Body, func() { timer.Reset(silence) })
 	}
-	if err := json.NewDecoder(resp.Body).Decode(&result); err != nil || result.ServerSeq == 0 {
-		return fmt.Errorf("a proxy has answered: %w", err)
+	var p problem
+	if resp.Header.Get("Content-Type") == "application/problem+json" {
+		_ = json.NewDecoder(resp.Body).Decode(&p) // without a code if it is cut short
+	}
+	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+	p.Status, p.delay = resp.StatusCode, time.Duration(seconds)*time.Second
+	p.Retryable = p.Retryable || slices.Contains(temporary, p.Status)
+	return &p
+}
+
+func backoff(failures int) time.Duration {
+	return random.N(min(30*time.Second, 250*time.Millisecond<<min(failures, 7)))
+}
+
+// reader follows a room.
+type reader struct {
+	url               string
+	documents, states map[string]any // by key; states are of the beginning of the stream
+	position          string         // the last `id:`; "": the next stream starts again
+	live              bool           // the stream is up to date
+	delay, retry      time.Duration  // until the next stream, and usually
+}
+
+// follow reads one stream after the other: every end means "open another one", except after a final problem.
+func (r *reader) follow() error {
+	for failures := 1; ; failures++ {
+		r.live, r.delay, r.states = false, 0, map[string]any{}
+		url := r.url
+		if r.position != "" {
+			url += "&last_event_id=" + r.position
+		}
+		var p *problem
+		if err := request(http.MethodGet, url, nil, r.read); errors.As(err, &p) {
+			if p.Code != "" && !p.Retryable {
+				return p
+			}
+			r.delay = p.delay
+		}
+		if r.live {
+			failures = 0
+		}
+		time.Sleep(r.delay + backoff(failures))
+	}
+}
+
+func (r *reader) read(stream io.Reader, alive func()) error {
+	event, lines := map[string]string{}, bufio.NewScanner(stream)
+	for lines.Buffer(nil, maxEvent); lines.Scan(); alive() {
+		if line := lines.Text(); line != "" {
+			name, value, _ := strings.Cut(line, ":") // without a name it is a comment
+			event[name] = strings.TrimSpace(value)
+			continue
+		}
+		if ms, err := strconv.Atoi(event["retry"]); err == nil {
+			r.retry = time.Duration(ms) * time.Millisecond
+		}
+		if event["data"] != "" {
+			if err := r.handle(event["event"], event["id"], event["data"]); err != nil {
+				return err
+			}
+		}
+		clear(event)
+	}
+	return lines.Err()
+}
+
+// eventData has the members of all events.
+type eventData struct {
+	problem
+	Key       string
+	State     any
+	ServerSeq int
+	Ops       []operation
+	AfterMs   int
+}
+
+// handle processes an event. After an error, the next stream is opened.
+func (r *reader) handle(event, id, text string) error {
+	var data eventData
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber() // keeps the text of numbers
+	if err := decoder.Decode(&data); err != nil {
+		return err
+	}
+	switch event {
+	case "state":
+		r.states[data.Key] = data.State
+	case "reconnect":
+		r.delay = time.Duration(data.AfterMs) * time.Millisecond
+	case "problem":
+		data.delay = r.retry
+		return &data.problem
+	case "delta", "up-to-date":
+		return r.advance(event, id, data)
 	}
 	return nil
 }
 
-// settle decides what becomes of the first batch of the outbox.
-func (c *client) settle(ops []json.RawMessage, r *refusal) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if r != nil && r.Code == "client_seq_reused" { // another program has this clientId
-		c.clientID, c.lastSeq = rand.Text(), 0
+// advance processes an event with a position.
+func (r *reader) advance(event, id string, data eventData) error {
+	epoch, _, _ := strings.Cut(id, "-")
+	before := id
+	if event == "delta" {
+		before = fmt.Sprintf("%s-%d", epoch, data.ServerSeq-1)
 	}
-	if r != nil && (r.Code == "client_seq_reused" || r.Code == "client_seq_passed") {
-		return // nothing of it was applied: it gets a new number
+	if r.position != "" && !strings.HasPrefix(r.position, epoch+"-") {
+		log.Print("the history was replaced: acknowledged batches may be lost")
 	}
-	c.outbox = c.outbox[1:]
-	switch {
-	case r == nil:
-	case r.status == http.StatusRequestEntityTooLarge && len(ops) > 1:
-		var single [][]json.RawMessage
-		for _, op := range ops {
-			single = append(single, []json.RawMessage{op})
+	if len(r.states) > 0 || r.position == "" {
+		r.documents, r.states = r.states, map[string]any{} // all documents of the room, maybe none
+	} else if r.position != before {
+		r.position = ""
+		return errors.New("a gap: the next stream starts again")
+	}
+	r.position = id
+	for _, op := range data.Ops {
+		r.documents[data.Key] = apply(r.documents[data.Key], op)
+	}
+	if event == "up-to-date" {
+		r.live, r.delay = true, r.retry
+	}
+	if r.live {
+		document, _ := json.Marshal(r.documents["default"])
+		fmt.Printf("%s %s\n", id, document)
+	}
+	return nil
+}
+
+// writer changes a room, one batch at a time.
+type writer struct {
+	url, clientID string
+	clientSeq     int
+}
+
+// send repeats a batch until it is acknowledged or refused.
+func (w *writer) send(ops []json.RawMessage) {
+	w.clientSeq++
+	body, _ := json.Marshal(map[string]any{"clientId": w.clientID, "clientSeq": w.clientSeq, "key": "default", "ops": ops})
+	for attempt := 1; ; attempt++ { // a retry has the same bytes
+		err := request(http.MethodPost, w.url, body, acknowledgement)
+		if err == nil {
+			return
 		}
-		c.outbox = append(single, c.outbox...)
+		delay := backoff(attempt)
+		var p *problem
+		if errors.As(err, &p) {
+			decided := p.Code != "" && p.Status != http.StatusInternalServerError
+			if !p.Retryable && (decided || attempt == 10) {
+				w.refused(ops, p)
+				return
+			}
+			delay += p.delay
+		}
+		time.Sleep(delay)
+	}
+}
+
+func acknowledgement(body io.Reader, _ func()) error {
+	var result struct{ ServerSeq int }
+	if err := json.NewDecoder(body).Decode(&result); err != nil || result.ServerSeq == 0 {
+		return errors.New("a proxy has answered")
+	}
+	return nil
+}
+
+func (w *writer) refused(ops []json.RawMessage, p *problem) {
+	if p.Code == "client_seq_reused" { // another program has this clientId
+		w.clientID, w.clientSeq = rand.Text(), 0
+	}
+	switch {
+	case p.Code == "client_seq_reused", p.Code == "client_seq_passed": // nothing was applied
+		w.send(ops)
+	case len(ops) > 1 && (p.Status == http.StatusRequestEntityTooLarge || p.Errors != nil): // only a part is wrong
+		w.send(ops[:len(ops)/2])
+		w.send(ops[len(ops)/2:])
 	default:
-		fmt.Fprintf(os.Stderr, "refused: %v: %s\n", r, ops)
+		log.Printf("refused: %v: %s", p, ops)
 	}
 }
 
 func main() {
-	c := &client{room: os.Args[1] + "/v1/rooms/" + url.PathEscape(os.Args[2]), key: "default", retry: 2 * time.Second,
-		clientID: rand.Text(), added: make(chan struct{}, 1)}
-	go func() {
-		fmt.Fprintln(os.Stderr, "the stream has ended:", c.follow())
-		os.Exit(1)
-	}()
-	sent := make(chan struct{})
-	go func() {
-		c.send()
-		close(sent)
-	}()
+	room, clientID := os.Args[1]+"/v1/rooms/"+url.PathEscape(os.Args[2]), rand.Text()
+	r := &reader{url: room + "/events?clientId=" + clientID, retry: 2 * time.Second}
+	go func() { log.Fatal("the stream has ended: ", r.follow()) }()
+	w := &writer{url: room + "/ops", clientID: clientID}
 	lines := bufio.NewScanner(os.Stdin)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
+	for lines.Buffer(nil, maxEvent); lines.Scan(); { // the next line waits until this batch is acknowledged
 		var ops []json.RawMessage
-		if json.Unmarshal(lines.Bytes(), &ops) != nil {
-			ops = []json.RawMessage{bytes.Clone(lines.Bytes())}
+		if err := json.Unmarshal(lines.Bytes(), &ops); err != nil {
+			log.Fatal("reading a list of operations: ", err)
 		}
-		c.mu.Lock()
-		c.outbox = append(c.outbox, ops)
-		c.mu.Unlock()
-		select {
-		case c.added <- struct{}{}:
-		default:
-		}
+		w.send(ops)
 	}
-	close(c.added)
-	<-sent
 }

@@ -1,216 +1,151 @@
-"""A pathsync client in Python's standard library: follows one document of a room and changes it. See README.md."""
-import collections, http.client, json, os, random, re, sys, threading, time, uuid
-from urllib.parse import quote, urlsplit
+"""A pathsync client in Python's standard library: follows the document `default` of a room and changes it. See README.md."""
+import http.client, itertools, json, os, pathlib, random, re, sys, threading, time, uuid
+from urllib import error, parse, request
 
-# The fold of docs/reference/path-operations.md. Deltas have only applied operations, so their targets exist.
-
-SEGMENT = re.compile(r"\[((?:\\.|[^\]\\])+)\]|\.?((?:\\.|[^.\[\\])+)")
-
-
-def get(node, key):
-    return node.get(key) if isinstance(node, dict) else node[key]
-
-
-def locate(root, path):
-    """Returns the container of what a path names, and its key or index there. Missing parents become objects."""
-    node, key = root, "document"
-    for item, name in SEGMENT.findall(path):
-        if not isinstance(get(node, key), (dict, list)):
-            node[key] = {}
-        node, key = node[key], re.sub(r"\\(.)", r"\1", item or name)
-        if item:
-            key = next(i for i, x in enumerate(node) if x["_sync_id"] == key)
-    return node, key
-
-
-def apply(root, op):
-    """Applies an operation to {"document": …}, which is empty if the document does not exist."""
-    node, key = locate(root, op["path"])
-    if op["op"] in ("set", "init"):
-        node[key] = op["value"]
-        return
-    if op["op"] in ("delete", "array_del"):
-        del node[key]
-        return
-    if op["op"] == "array_move":
-        array, item = node, node.pop(key)
-    else:
-        item = op["value"]
-    if op["op"] == "array_add" or "to" in op:
-        node, key = locate(root, op.get("to", op["path"]))
-        if get(node, key) is None:
-            node[key] = []
-        array = node[key]
-    same = next((i for i, x in enumerate(array) if x["_sync_id"] == item["_sync_id"]), None)
-    if same is None:
-        array.insert(op["arrayIndex"], item)
-    else:
-        array[same] = item
-
-
-# The protocol of openapi.yaml.
-
-SILENCE = 40  # seconds without a byte after which a connection is dead: there is a heartbeat every 15 s
 BROKEN = (OSError, http.client.HTTPException, ValueError)  # refused, reset, timed out, cut short, not JSON
 
 
-class Refused(Exception):
-    def __init__(self, response):
-        self.status, after = response.status, response.getheader("Retry-After", "")
-        self.after, self.code = int(after) if after.isdigit() else 0, None
-        self.retryable = self.status >= 500 or self.status in (401, 408, 429)  # 401: with another token
+class Documents(dict):
+    """The documents of a room by key, and the fold of docs/reference/path-operations.md for operations that took effect."""
+    def locate(self, key, path):
+        """Returns the container of what a path names, and its key or index there. Missing parents become objects."""
+        node = self
+        for item, member in re.findall(r"\[((?:\\.|[^\]\\])+)\]|\.?((?:\\.|[^.\[\\])+)", path):
+            child = node.get(key) if isinstance(node, dict) else node[key]
+            if not isinstance(child, (dict, list)):
+                child = node[key] = {}
+            node, key = child, re.sub(r"\\(.)", r"\1", item or member)
+            if item:
+                key = [x["_sync_id"] for x in node].index(key)
+        return node, key
+
+    def apply(self, document, op):
+        node, key = self.locate(document, op["path"])
+        if op["op"] in ("set", "init"):
+            node[key] = op["value"]
+            return
+        array, item = node, op["value"] if op["op"] == "array_add" else node.pop(key)
+        if op["op"] == "array_add" or "to" in op:
+            node, key = self.locate(document, op.get("to", op["path"]))
+            array = node[key] = node.get(key) or []
+        if op["op"] in ("array_add", "array_move"):
+            ids = [x["_sync_id"] for x in array]
+            at = ids.index(item["_sync_id"]) if item["_sync_id"] in ids else op["arrayIndex"]
+            array[at:at + ids.count(item["_sync_id"])] = [item]  # inserts the item, or replaces the one with the same id
+
+
+class Client:  # the protocol of openapi.yaml, section "Writing a client"
+    def __init__(self, room_url):
+        self.url, self.client_id, self.client_seq = room_url, str(uuid.uuid4()), 0
+        self.documents, self.position, self.retry = Documents(), None, 2.0  # position: the last `id:`
+
+    def request(self, path, headers, body=None):
+        if file := os.environ.get("PATHSYNC_TOKEN_FILE"):  # read again for each request, because the token changes
+            headers["Authorization"] = "Bearer " + pathlib.Path(file).read_text().strip()
         try:
-            problem = json.loads(response.read())
-            self.code, self.retryable = problem["code"], problem["retryable"] or self.status == 401
-        except (*BROKEN, KeyError, TypeError):
-            pass  # a proxy has answered, and not the server
-        super().__init__(f"{self.status} {self.code}")
+            return request.urlopen(request.Request(self.url + path, body, headers), timeout=40)  # heartbeats are every 15 s
+        except error.HTTPError as e:  # of the server if it has a problem, otherwise of a proxy
+            e.problem = json.load(e) if e.headers.get_content_type() == "application/problem+json" else {}
+            e.retryable = e.problem.get("retryable") or e.code in (401, 408, 429, 502, 503, 504)  # 401: with another token
+            e.delay = int(e.headers.get("Retry-After", 0))
+            raise
 
-
-def back_off(failures, at_least=0):
-    time.sleep(at_least + random.uniform(0, min(30, 0.2 * 2 ** min(failures, 8))))
-
-
-class Client:
-    def __init__(self, url, room, key="default"):
-        self.url, self.room, self.key = urlsplit(url), "/v1/rooms/" + quote(room, safe=""), key
-        self.client_id, self.client_seq = str(uuid.uuid4()), 0
-        self.documents = {}  # by key, each {"document": …}
-        self.position = None  # (epoch, serverSeq) of the last `id:` that was processed, also of a delta
-        self.retry = 2.0  # seconds before the next stream
-        self.outbox = collections.deque()  # lists of operations; the first one may be in flight
-        self.changed = threading.Condition()  # guards the outbox
-
-    def request(self, method, path, body=None, headers=None):
-        headers = dict(headers or {}, **({"Content-Type": "application/json"} if body else {}))
-        if file := os.environ.get("PATHSYNC_TOKEN_FILE"):  # read again for each request: somebody renews the token
-            headers["Authorization"] = "Bearer " + open(file).read().strip()
-        secure = self.url.scheme == "https"
-        connection = (http.client.HTTPSConnection if secure else http.client.HTTPConnection)(self.url.netloc, timeout=SILENCE)
-        connection.request(method, self.room + path, body, headers)
-        response = connection.getresponse()
-        if response.status != 200:
-            with response:
-                raise Refused(response)
-        return response
+    def wait(self, delay, failures):
+        time.sleep(delay + random.uniform(0, min(30, 0.25 * 2 ** min(failures, 7))))
 
     def follow(self):
-        """Reads one stream after the other: every end means "reconnect", except a problem that is not retryable."""
+        """Reads one stream after the other: every end means "open another one", except after a final problem."""
         failures = 0
         while True:
-            self.delay, self.live = None, False  # seconds until the next stream, if the server tells; up to date
+            self.live, self.delay = False, 0  # up to date; seconds until the next stream
             try:
                 self.read_stream()
-            except Refused as e:
-                if e.code and not e.retryable:
-                    fail(e)
-                self.delay = e.after
+            except error.HTTPError as e:
+                if e.problem and not e.retryable:
+                    sys.exit(f"the stream was refused: {e.problem}")
+                self.delay = e.delay
             except BROKEN:
                 pass
             failures = 0 if self.live else failures + 1
-            if failures:
-                back_off(failures, self.delay or 0)
-            else:
-                time.sleep(self.retry if self.delay is None else self.delay)
+            self.wait(self.delay, failures)
 
     def read_stream(self):
-        headers = {"Last-Event-ID": "%s-%d" % self.position} if self.position else None
-        self.states, event = {}, {}
-        with self.request("GET", "/events?clientId=" + self.client_id, headers=headers) as response:
-            for line in response:
+        self.states, event = Documents(), {}
+        last_id = {"Last-Event-ID": self.position} if self.position else {}
+        with self.request("/events?clientId=" + self.client_id, last_id) as stream:
+            for line in stream:
                 if line := line.decode().rstrip("\r\n"):
                     name, _, value = line.partition(":")  # without a name it is a comment
-                    event[name] = value[1:]
+                    event[name] = value.lstrip()
                     continue
                 self.retry = int(event.get("retry", self.retry * 1000)) / 1000
-                if "data" in event and not self.handle(event.get("event"), event.get("id"), json.loads(event["data"])):
-                    return
+                if "data" in event:
+                    self.handle(event.get("event"), event.get("id"), json.loads(event["data"]))
                 event = {}
 
-    def handle(self, name, event_id, data):
-        """Processes an event. Returns false if the stream is over."""
-        if name == "state":
-            self.states[data["key"]] = {"document": data["state"]}
-        elif name == "reconnect":
+    def handle(self, event, event_id, data):
+        if event == "state":
+            self.states[data["key"]] = data["state"]
+        elif event == "reconnect":
             self.delay = data["afterMs"] / 1000
-        elif name == "problem" and not data["retryable"]:
-            fail(data["code"])
-        if event_id is None:
-            return name not in ("reconnect", "problem")
-        epoch, _, seq = event_id.rpartition("-")
-        before, self.position = self.position, (epoch, int(seq))
-        if self.states or before is None or name == "up-to-date" and self.position != before:
-            if before and before[0] != epoch:
-                print("the history was replaced: acknowledged batches may be lost", file=sys.stderr)
-            self.documents, self.states = self.states, {}  # all documents of the room, maybe none
-        elif name == "delta" and before != (epoch, int(seq) - 1):
-            self.position = None  # a gap: start again from the whole state
-            return False
-        for op in data.get("ops", ()):
-            apply(self.documents.setdefault(data["key"], {}), op)
-        self.live = self.live or name == "up-to-date"
+        elif event == "problem" and not data["retryable"]:
+            sys.exit(f"the stream has ended: {data}")
+        if not event_id:
+            return
+        epoch, seq = event_id.split("-")
+        if self.position and self.position.split("-")[0] != epoch:
+            print("the history was replaced: acknowledged batches may be lost", file=sys.stderr)
+        if self.states or not self.position:
+            self.documents, self.states = self.states, Documents()  # all documents of the room, maybe none
+        elif self.position != (f"{epoch}-{int(seq) - 1}" if event == "delta" else event_id):
+            self.position = None
+            raise ValueError("a gap: the next stream starts again")
+        self.position = event_id
+        for op in data.get("ops", []):
+            self.documents.apply(data["key"], op)
+        if event == "up-to-date":
+            self.live, self.delay = True, self.retry
         if self.live:
-            self.show()
-        return True
+            print(event_id, json.dumps(self.documents.get("default")), flush=True)
 
-    def show(self):
-        with self.changed:
-            line = dict(zip(("epoch", "serverSeq"), self.position), pending=len(self.outbox))
-            line["state"] = self.documents.get(self.key, {}).get("document")
-            print(json.dumps(line, separators=(",", ":")), flush=True)
-
-    def send(self):
-        """Sends the batches of the outbox, one at a time."""
-        while True:
-            with self.changed:
-                self.changed.wait_for(lambda: self.outbox)
-                ops = self.outbox[0]
-            self.client_seq += 1
-            batch = {"clientId": self.client_id, "clientSeq": self.client_seq, "key": self.key, "ops": ops}
-            refused = self.deliver(json.dumps(batch).encode())
-            if refused and refused.code == "client_seq_reused":  # another program has this clientId
-                self.client_id, self.client_seq = str(uuid.uuid4()), 0
-            with self.changed:
-                if refused and refused.code in ("client_seq_reused", "client_seq_passed"):
-                    continue  # nothing of it was applied: it gets a new number
-                self.outbox.popleft()
-                if refused and refused.status == 413 and len(ops) > 1:
-                    self.outbox.extendleft([op] for op in reversed(ops))
-                elif refused:
-                    print(f"refused: {refused}: {ops}", file=sys.stderr)
-                self.changed.notify_all()
-
-    def deliver(self, body):
-        """Repeats a batch, the same bytes each time, until it is acknowledged or refused for good. Returns the refusal."""
-        failures = 0
-        while True:
-            failures, after = failures + 1, 0
+    def send(self, ops):
+        """Repeats a batch until it is acknowledged or refused."""
+        self.client_seq += 1
+        batch = {"clientId": self.client_id, "clientSeq": self.client_seq, "key": "default", "ops": ops}
+        body = json.dumps(batch).encode()  # once: a retry has the same bytes
+        for attempt in itertools.count(1):
+            delay = 0
             try:
-                with self.request("POST", "/ops", body) as response:
-                    if "serverSeq" in json.load(response):
-                        return None
-            except Refused as e:
-                if not e.retryable and (e.code or failures > 10):  # a proxy that refuses may change its mind
-                    return e
-                after = e.after
+                with self.request("/ops", {"Content-Type": "application/json"}, body) as answer:
+                    if "serverSeq" in json.load(answer):
+                        return
+            except error.HTTPError as e:
+                if not e.retryable and (e.problem and e.code != 500 or attempt == 10):
+                    return self.refused(ops, e.code, e.problem)
+                delay = e.delay
             except BROKEN:
                 pass
-            back_off(failures, after)
+            self.wait(delay, attempt)
 
+    def refused(self, ops, status, problem):
+        code = problem.get("code")
+        if code == "client_seq_reused":  # another program has this clientId
+            self.client_id, self.client_seq = str(uuid.uuid4()), 0
+        if code in ("client_seq_reused", "client_seq_passed"):  # nothing was applied
+            self.send(ops)
+        elif len(ops) > 1 and (status == 413 or "errors" in problem):  # only a part is wrong
+            self.send(ops[:len(ops) // 2])
+            self.send(ops[len(ops) // 2:])
+        else:
+            print("refused:", status, code, problem.get("errors"), ops, file=sys.stderr)
 
-def fail(reason):
-    print(f"the stream has ended: {reason}", file=sys.stderr)
-    os._exit(1)
+    def send_lines(self):
+        for line in sys.stdin:  # the next line waits there until this batch is acknowledged
+            self.send(json.loads(line))
+        os._exit(0)
 
 
 if __name__ == "__main__":
-    client = Client(*sys.argv[1:3])
-    for task in (client.follow, client.send):
-        threading.Thread(target=task, daemon=True).start()
-    for line in sys.stdin:
-        ops = json.loads(line)
-        with client.changed:
-            client.outbox.append(ops if isinstance(ops, list) else [ops])
-            client.changed.notify_all()
-    with client.changed:
-        client.changed.wait_for(lambda: not client.outbox)
+    client = Client(f"{sys.argv[1]}/v1/rooms/{parse.quote(sys.argv[2], safe='')}")
+    threading.Thread(target=client.send_lines, daemon=True).start()
+    client.follow()

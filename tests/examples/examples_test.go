@@ -30,7 +30,7 @@ func startClient(t *testing.T, url string, command ...string) *client {
 	return &client{t, p.Start(t), input}
 }
 
-// send passes batches to the client: each is an operation or a list of operations.
+// send passes batches to the client: each is a list of operations.
 func (c *client) send(batches ...string) {
 	c.t.Helper()
 	if _, err := io.WriteString(c.input, strings.Join(batches, "\n")+"\n"); err != nil {
@@ -41,12 +41,13 @@ func (c *client) send(batches ...string) {
 // at waits until the client is at a position, and returns its document.
 func (c *client) at(epoch string, serverSeq int64) any {
 	c.t.Helper()
-	line := c.process.Line(c.t, c.process.Stdout, fmt.Sprintf(`"epoch":"%s","serverSeq":%d,`, epoch, serverSeq))
-	var is struct{ State any }
-	if err := json.Unmarshal([]byte(line), &is); err != nil {
+	id := fmt.Sprintf("%s-%d ", epoch, serverSeq)
+	_, document, _ := strings.Cut(c.process.Line(c.t, c.process.Stdout, id), id)
+	var state any
+	if err := json.Unmarshal([]byte(document), &state); err != nil {
 		c.t.Fatal(err)
 	}
-	return is.State
+	return state
 }
 
 // finish ends the input. The client then ends when everything is acknowledged.
@@ -60,20 +61,20 @@ func (c *client) finish() {
 	}
 }
 
-const document = `{"op":"init","path":"","value":{"title":"start","a":[{"_sync_id":"x"},{"_sync_id":"y.1"}],"b":[]}}`
+const document = `[{"op":"init","path":"","value":{"title":"start","a":[{"_sync_id":"x"},{"_sync_id":"y.1"}],"b":[]}}]`
 
 // edits have every operation, and paths with every kind of segment. They are 10 batches.
 var edits = []string{
-	`{"op":"set","path":"deep.er.member","value":{"n":1}}`,
-	`{"op":"set","path":"title.text","value":"an object instead of a string"}`,
+	`[{"op":"set","path":"deep.er.member","value":{"n":1}}]`,
+	`[{"op":"set","path":"title.text","value":"an object instead of a string"}]`,
 	`[{"op":"set","path":"dot\\.in\\[name\\]","value":[1,2]},{"op":"set","path":"dot\\.in\\[name\\]","value":null}]`,
-	`{"op":"array_add","path":"a","value":{"_sync_id":"z","list":[]},"after":"x"}`,
-	`{"op":"array_add","path":"a[z].list","value":{"_sync_id":"n"}}`,
-	`{"op":"set","path":"a[y\\.1].done","value":true}`,
-	`{"op":"array_move","path":"a[z]","after":null}`,
-	`{"op":"array_move","path":"a[x]","to":"new.list"}`,
-	`{"op":"array_del","path":"a[y\\.1]"}`,
-	`{"op":"delete","path":"deep.er"}`,
+	`[{"op":"array_add","path":"a","value":{"_sync_id":"z","list":[]},"after":"x"}]`,
+	`[{"op":"array_add","path":"a[z].list","value":{"_sync_id":"n"}}]`,
+	`[{"op":"set","path":"a[y\\.1].done","value":true}]`,
+	`[{"op":"array_move","path":"a[z]","after":null}]`,
+	`[{"op":"array_move","path":"a[x]","to":"new.list"}]`,
+	`[{"op":"array_del","path":"a[y\\.1]"}]`,
+	`[{"op":"delete","path":"deep.er"}]`,
 }
 
 func TestExampleClientsConvergeOverFaults(t *testing.T) {
@@ -132,16 +133,17 @@ func converge(t *testing.T, command []string) {
 	}
 
 	large := strings.Repeat("x", 600_000)
-	b.send(`{"op":"fly","path":"title"}`, fmt.Sprintf(`[{"op":"set","path":"l1","value":%q},{"op":"set","path":"l2","value":%[1]q}]`, large))
+	b.send(`[{"op":"fly","path":"title"},{"op":"set","path":"kept","value":1}]`)
+	b.send(fmt.Sprintf(`[{"op":"set","path":"l1","value":%q},{"op":"set","path":"l2","value":%[1]q}]`, large))
 	b.send(`[{"op":"delete","path":"l1"},{"op":"delete","path":"l2"}]`)
-	batches += 3
+	batches += 4
 	b.process.Line(t, b.process.Stderr, "422 invalid_request")
 	p.CloseClientConnections()
-	expect("after a cut, and a batch that was too large")
+	expect("after a cut, a batch that was too large, and a batch with one wrong operation")
 
 	for i := range 10 {
-		a.send(fmt.Sprintf(`{"op":"set","path":"a%d","value":%[1]d}`, i))
-		b.send(fmt.Sprintf(`{"op":"set","path":"b%d","value":%[1]d}`, i))
+		a.send(fmt.Sprintf(`[{"op":"set","path":"a%d","value":%[1]d}]`, i))
+		b.send(fmt.Sprintf(`[{"op":"set","path":"b%d","value":%[1]d}]`, i))
 	}
 	batches += 20
 	s.process.Kill(t)
