@@ -1,0 +1,1 @@
+var e=6e5,t=2**31-1,n=()=>performance.now(),r=(e,n)=>setTimeout(n,e>0?Math.min(e,t):0),i=(e,t,n,r)=>Math.min(Math.max(Number.isNaN(Number(e??NaN))?r:Number(e),t),n);function a(){let[e,t]=[n(),Date.now()];return()=>Math.max(n()-e,Date.now()-t)}export{i as a,a as i,r as n,n as r,e as t};
