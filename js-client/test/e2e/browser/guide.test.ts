@@ -1,4 +1,5 @@
 // The documentation at /guide, in a real browser.
+import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { describe, expect } from 'vitest'
 import { executable, test, type Windows } from '../harness/browser.ts'
@@ -12,6 +13,12 @@ async function open(windows: Windows, url: string, width: number): Promise<{ pag
   await page.setViewportSize({ width, height: 740 })
   await page.goto(url)
   return { page, reports }
+}
+
+/** What axe finds in the page that it was loaded into. */
+async function faults(): Promise<string[]> {
+  const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run()
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join()}`)
 }
 
 const heading = (page: Page) => page.locator('h1').textContent()
@@ -46,6 +53,15 @@ describe.skipIf(!executable)('the guide', () => {
     expect(await page.getByRole('navigation', { name: 'On this page' }).isVisible()).toBe(true)
     const width = (image: Element) => (image as HTMLImageElement).naturalWidth
     for (const image of await page.locator('main img').all()) expect(await image.evaluate(width)).toBeGreaterThan(300)
+
+    for (const path of ['start/concepts', 'run/databases']) {
+      await page.goto(`${server.url}/guide/${path}`)
+      await page.evaluate(axe.source)
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme })
+        expect(await page.evaluate(faults), `${path}, ${colorScheme}`).toEqual([])
+      }
+    }
 
     await page.getByRole('searchbox').fill('--drain-spread')
     await page.keyboard.press('Enter')
