@@ -229,7 +229,7 @@ func acknowledgement(body io.Reader, _ func()) error {
 
 func (w *writer) refused(ops []json.RawMessage, p *problem) {
 	if p.Code == "client_seq_reused" { // another program has this clientId
-		w.clientID, w.clientSeq = rand.Text(), 0
+		w.clientID = rand.Text()
 	}
 	switch {
 	case p.Code == "client_seq_reused", p.Code == "client_seq_passed": // nothing was applied

@@ -36,7 +36,7 @@ class Documents(dict):
 
 class Client:  # the protocol of openapi.yaml, section "Writing a client"
     def __init__(self, room_url):
-        self.url, self.client_id, self.client_seq = room_url, str(uuid.uuid4()), 0
+        self.url, self.client_id, self.client_seqs = room_url, str(uuid.uuid4()), itertools.count(1)
         self.documents, self.position, self.retry = Documents(), None, 2.0  # position: the last `id:`
 
     def request(self, path, headers, body=None):
@@ -110,8 +110,7 @@ class Client:  # the protocol of openapi.yaml, section "Writing a client"
 
     def send(self, ops):
         """Repeats a batch until it is acknowledged or refused."""
-        self.client_seq += 1
-        batch = {"clientId": self.client_id, "clientSeq": self.client_seq, "key": "default", "ops": ops}
+        batch = {"clientId": self.client_id, "clientSeq": next(self.client_seqs), "key": "default", "ops": ops}
         body = json.dumps(batch).encode()  # once: a retry has the same bytes
         for attempt in itertools.count(1):
             delay = 0
@@ -130,7 +129,7 @@ class Client:  # the protocol of openapi.yaml, section "Writing a client"
     def refused(self, ops, status, problem):
         code = problem.get("code")
         if code == "client_seq_reused":  # another program has this clientId
-            self.client_id, self.client_seq = str(uuid.uuid4()), 0
+            self.client_id = str(uuid.uuid4())
         if code in ("client_seq_reused", "client_seq_passed"):  # nothing was applied
             self.send(ops)
         elif len(ops) > 1 and (status == 413 or "errors" in problem):  # only a part is wrong
