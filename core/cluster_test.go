@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -191,6 +193,30 @@ func TestBatchOfUnreachableOwnerIsCommittedByOtherServerInTime(t *testing.T) {
 			}
 			if took := time.Since(began); took > 600*time.Millisecond || i == 9 && took > 0 {
 				t.Errorf("round %d took %v", i, took)
+			}
+		}
+	})
+}
+
+func TestServerThatDoesNotAnswerIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var logs [2]strings.Builder
+		next := 0
+		net, hubs := servers(t, memstore.New(), 2, func(c *core.Config) {
+			c.Log = slog.New(slog.NewTextHandler(&logs[next], nil))
+			next++
+		})
+		net.cut(func(_, _, topic string) bool { return topic == "submit" })
+		var all sync.WaitGroup
+		for i := range 20 {
+			for s, h := range hubs {
+				all.Go(func() { submit(t, room(t, h, fmt.Sprint("room-", i)), batch(t, fmt.Sprint("ann-", s), 1, "set x 1")) })
+			}
+		}
+		all.Wait()
+		for i := range logs {
+			if got := strings.Count(logs[i].String(), "not forwarded"); got != 1 {
+				t.Errorf("server %d logged %d times:\n%s", i, got, logs[i].String())
 			}
 		}
 	})
