@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -136,14 +137,26 @@ func setBatch(seq int64, value string) *core.Batch {
 		Ops: []core.LoggedOp{{Kind: tree.Set, Path: "todos[8f14e45f].title", Value: value, Index: tree.NoIndex}}}
 }
 
+// post commits a batch.
+func (a *audience) post(tb testing.TB) {
+	tb.Helper()
+	const batch = `{"clientId":"ada","key":"default","ops":[{"path":"x","op":"set","value":1}]}`
+	r := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, "/v1/rooms/r/ops", strings.NewReader(batch))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	if a.server.ServeHTTP(w, r); w.Code != http.StatusOK {
+		tb.Fatalf("%d: %s", w.Code, w.Body)
+	}
+}
+
 func TestReadersShareTheFrameOfABatch(t *testing.T) {
 	a := newAudience(t, feed.Config{})
 	taps := make([]*tap, 50)
 	for i := range taps {
 		taps[i] = a.join(t)
 	}
-	for seq := range int64(10) {
-		a.await(len(taps), func() { a.feed.Committed([]*core.Batch{setBatch(seq+1, `"x"`)}) })
+	for range 10 {
+		a.await(len(taps), func() { a.post(t) })
 		for _, c := range taps[1:] {
 			if c.last.Load() != taps[0].last.Load() {
 				t.Fatal("two readers get copies of a batch")
