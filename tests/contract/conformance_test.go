@@ -185,8 +185,11 @@ func testService(c client) {
 		}
 	}
 	c.get(200, "/metrics")
-	c.get(200, "/docs")
-	c.get(200, "/")
+	for _, page := range []string{"/docs", "/"} {
+		version := c.get(200, page).header.Get("ETag")
+		c.get(304, page, "If-None-Match", version)
+		c.get(200, page, "Accept-Encoding", "gzip")
+	}
 
 	c.get(404, "/v1").isProblem("not_found")
 	c.get(404, "/v2/rooms/a").isProblem("not_found")
