@@ -109,10 +109,7 @@ func (c *cluster) round(name string, d *disturber, length time.Duration) (n coun
 		s.waitForServers(len(live))
 	}
 	for _, r := range rooms {
-		r.writeLast()
-	}
-	for _, r := range rooms {
-		r.readers.Wait()
+		r.end()
 	}
 	left := time.Now()
 	for _, r := range rooms {

@@ -73,7 +73,7 @@ func (d *delta) name() string { return batchName(d.ClientID, d.ClientSeq) }
 
 func batchName(clientID string, clientSeq int64) string { return fmt.Sprint(clientID, "/", clientSeq) }
 
-// lastWriter is the client whose batch ends the readers.
+// lastWriter is the client whose batches end the readers.
 const lastWriter = "last"
 
 func (h *history) addWrite(w write) {

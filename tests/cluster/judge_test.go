@@ -73,7 +73,7 @@ func (j *judgement) checkWrites() {
 	}
 }
 
-// checkStream: a reader gets the batches of the log one after the other, up to the last one.
+// checkStream: a reader gets the batches of the log one after the other, up to the last one or one that ended it.
 func (j *judgement) checkStream(s *stream) {
 	next := s.start
 	for _, d := range s.deltas {
@@ -91,7 +91,8 @@ func (j *judgement) checkStream(s *stream) {
 			return
 		}
 	}
-	if int(next) != len(j.log) {
+	n := len(s.deltas)
+	if ended := n > 0 && s.deltas[n-1].ClientID == lastWriter; !ended && int(next) != len(j.log) {
 		j.fault("%s ends at batch %d of %d", s.reader, next, len(j.log))
 	}
 }

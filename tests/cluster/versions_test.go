@@ -100,8 +100,7 @@ func TestServersAreReplacedByThoseOfAnotherVersion(t *testing.T) {
 	}
 	stop()
 	r.writers.Wait()
-	r.writeLast()
-	r.readers.Wait()
+	r.end()
 	c.judge(r)
 }
 
@@ -181,8 +180,7 @@ func TestClockOfOneServerIsAnHourAhead(t *testing.T) {
 	early, late := 0, 0
 	for _, r := range rooms {
 		r.writers.Wait()
-		r.writeLast()
-		r.readers.Wait()
+		r.end()
 		c.judge(r)
 		for _, at := range c.times(r.name) {
 			if time.Until(at) > 50*time.Minute {

@@ -46,7 +46,7 @@ func (r *room) saw(epoch string, seq int64) {
 	}
 }
 
-// run starts the clients. Writers and requests end with ctx, and readers with the batch of lastWriter or at the limit.
+// run starts the clients. Writers and requests end with ctx, and readers with a batch of lastWriter or at the limit.
 func (r *room) run(ctx context.Context, limit time.Duration) {
 	for i := range 2 {
 		r.writers.Go(func() { r.write(ctx, fmt.Sprint("patient-", i)) })
@@ -85,8 +85,20 @@ func (r *room) write(ctx context.Context, clientID string) {
 	}
 }
 
-// writeLast submits the batch that ends the readers.
-func (r *room) writeLast() { r.submit(r.client(), batchOf(lastWriter, 1, 0)) }
+// end ends the readers. A reader that connects after a last batch has it in its first state, and ends with the next one.
+func (r *room) end() {
+	ended := make(chan struct{})
+	go func() { r.readers.Wait(); close(ended) }()
+	c := r.client()
+	for seq := int64(1); ; seq++ {
+		r.submit(c, batchOf(lastWriter, seq, seq-1))
+		select {
+		case <-ended:
+			return
+		case <-time.After(time.Second):
+		}
+	}
+}
 
 func (r *room) client() *client.Client {
 	c, err := client.New(client.Config{Server: r.front, Heartbeat: heartbeat})
@@ -218,7 +230,7 @@ func (r *room) readState(resp *http.Response, got *read) bool {
 	return true
 }
 
-// follow follows the room until it gets the batch of lastWriter.
+// follow follows the room until it gets a batch of lastWriter.
 func (r *room) follow(ctx context.Context, clientID string) {
 	s, begun := stream{reader: clientID}, false
 	defer func() { r.addStream(s) }()
