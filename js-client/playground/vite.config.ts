@@ -26,5 +26,15 @@ export default defineConfig({
     sourcemap: false,
     reportCompressedSize: true
   },
-  server: { host: '127.0.0.1', proxy: { '/v1': 'http://127.0.0.1:8080' } }
+  server: {
+    host: '127.0.0.1',
+    proxy: {
+      '/v1': {
+        target: 'http://127.0.0.1:8080',
+        // Without this, Vite does not tell the page that the server has crashed.
+        configure: (proxy) =>
+          void proxy.on('proxyRes', (answer, _, response) => answer.once('close', () => answer.complete || response.destroy()))
+      }
+    }
+  }
 })

@@ -378,7 +378,7 @@ for (const engine of engines) {
       )
       await page.run(`document.activeElement.click()`)
       await expect.poll(() => page.run(`document.activeElement.dataset.testid ?? ''`)).toBe('task-remove')
-      expect((await server.snapshot('demo')).stores.project!.state).toMatchObject({ title: 'By hand' })
+      await expect.poll(async () => (await server.snapshot('demo')).stores.project!.state).toMatchObject({ title: 'By hand' })
     })
   })
 }

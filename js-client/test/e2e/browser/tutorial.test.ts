@@ -19,7 +19,7 @@ async function serve(world: World, api: string): Promise<string> {
     cacheDir,
     logLevel: 'silent', // the proxy reports the server that is killed
     resolve: { alias: { 'pathsync/pinia': path('src/pinia/index.ts') } },
-    server: { host: '127.0.0.1', port: 0, fs: { strict: false }, proxy: { '/v1': api } }
+    server: { host: '127.0.0.1', port: 0, fs: { strict: false }, proxy: { '/v1': { target: api } } }
   })
   world.defer(async () => {
     await server.close()
