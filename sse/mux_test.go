@@ -290,7 +290,7 @@ func TestMuxDeliveryDoesNotAllocate(t *testing.T) {
 		_ = m.addFrames(0, run)
 		_ = m.addFrames(1, run)
 		_ = m.flush()
-	}); n >= 1 { // with the race detector, a sync.Pool drops some items
+	}); n >= 2 { // one for each run of frames; with the race detector, a sync.Pool drops some items, which costs about half of one
 		t.Errorf("it allocates %v times", n)
 	}
 }
