@@ -25,8 +25,8 @@ type RoomInfo struct {
 	Bytes     int64  `json:"bytes"` // size of the documents
 }
 
-// Rooms returns a page of the rooms of the database or, with open, of those that are open at this server. after is "" or the
-// Next of the page before. It is retried as by Submit. Config.Server has to be the URL of the server's AdminListen.
+// Rooms returns a page of the rooms in the database. With open, it returns only the rooms that are open at this server. after is
+// "" or Next of the previous page. It is retried as by Submit. Config.Server has to be the URL of the server's AdminListen.
 func (c *Client) Rooms(ctx context.Context, open bool, after string, limit int) (page Rooms, err error) {
 	query := url.Values{"limit": {strconv.Itoa(limit)}, "open": {strconv.FormatBool(open)}}
 	if after != "" {

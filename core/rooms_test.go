@@ -40,7 +40,7 @@ func TestOpenRoomsAreListedPageByPageInTheOrderOfTheirOpening(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if _, _, err := h.OpenRooms("x", 2); !errors.Is(err, core.ErrInvalidPosition) {
-		t.Errorf("of a position that is none: %v", err)
+		t.Errorf("after an invalid position: %v", err)
 	}
 }
 

@@ -143,7 +143,7 @@ var plantedFaults = []struct{ name, found, old, changed string }{
 	{"a response without a member", "responses are as described", `"duplicate":false,`, ""},
 	{"another code", "responses are as described", `"code":"store_not_found"`, `"code":"not_found"`},
 	{"another retryable", "responses are as described", `"retryable":true`, `"retryable":false`},
-	{"a problem of an unknown path that is none", "other requests are answered with problems", `"code":"not_found"`, `"code":"nothing"`},
+	{"an answer without a known code to an unknown path", "other requests are answered with problems", `"code":"not_found"`, `"code":"nothing"`},
 }
 
 func testPlantedErrors(t *testing.T, r *recording) {

@@ -13,7 +13,7 @@ type item struct {
 	name, id, data string
 	comment        string // with the colon; "" for other items
 	retry          string
-	malformed      string // a line that is none of these
+	malformed      string // a line without one of these names
 }
 
 // parseStream returns the complete items of a stream, in the form in which this server sends them.
