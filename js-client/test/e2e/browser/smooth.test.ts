@@ -12,6 +12,8 @@ describe.skipIf(!executable)('a window with many tasks', () => {
     const { page, tasks } = await windows.open(server, { room: 'many' })
     const row = tasks.nth(100)
     await row.evaluate((element) => element.scrollIntoView({ block: 'center' }))
+    // The rows there have their heights two frames later, because those outside the window are not laid out.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
     const before = (await row.boundingBox())!.y
     await send(server, 'many', [
       { op: 'array_add', path: 'tasks', value: { _sync_id: 'new', title: 'Above', done: false, subtasks: [] }, after: null },

@@ -99,7 +99,11 @@ const webkitEngine: Engine = {
       page: {
         goto: async (url) => void (await ask('POST', `${session}/url`, { url })),
         run: (code) => ask('POST', `${session}/execute/sync`, { script: `return (${code})`, args: [] }),
-        close: async () => void (await ask('DELETE', `${session}/window`))
+        // A window remains, because the browser exits with its last one, and a request that is under way ends with it.
+        async close() {
+          await ask('POST', `${session}/window/new`, { type: 'tab' })
+          await ask('DELETE', `${session}/window`)
+        }
       },
       async stop() {
         await ask('DELETE', session).catch(() => {})
