@@ -50,6 +50,7 @@ test-go-packages:
 
 test-proxies:
 	@$(call parts,'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies,\
+	  'durations of database calls' $(GOTEST) -timeout 10m -run 'Delay|NoLonger|SparseClientIndex' ./sqlstore,\
 	  'repeated simulation' $(GOTEST) -timeout 5m -run TestSeedRepeatsARun ./tests/sim)
 
 test-js: test-js-unit test-js-e2e ## the client's tests; Node 20.19 or newer, and browsers
@@ -159,7 +160,7 @@ reference: ## write the parts of docs/reference that are what the program says
 test-sqlserver: ## the tests that need SQL Server
 	@[ -n "$$PATHSYNC_TEST_SQLSERVER" ] || docker compose up --detach --wait sqlserver
 	PATHSYNC_TEST_SQLSERVER="$${PATHSYNC_TEST_SQLSERVER:-sqlserver://sa:Only-for-tests-1@127.0.0.1:14330?database=master&TrustServerCertificate=true}" \
-	  $(GO) test -race -count=1 -timeout 30m ./sqlstore/... ./tests/e2e
+	  sh -c '$(GO) test -race -count=1 -timeout 30m ./sqlstore/... ./tests/e2e && $(GO) test -count=1 -run "Delay|NoLonger" ./sqlstore'
 
 lint: $(PACKAGES) $(LINTERS) ## golangci-lint for Go, Biome for TypeScript, Redocly and Spectral for openapi.yaml
 	$(LINT) run $(GO_PACKAGES)

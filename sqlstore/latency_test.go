@@ -19,6 +19,7 @@ const slowVariable = "PATHSYNC_TEST_SLOW"
 // 130 batches of 1,000 small operations each, in one room or in many, with a database that is far away. Another room's
 // writes go on meanwhile.
 func TestLargeBatchesOverASlowLinkDelayOthersLittle(t *testing.T) {
+	comparesDurations(t)
 	onEachEngine(t, func(t *testing.T, e engine) {
 		delays := []time.Duration{time.Millisecond / 2, 5 * time.Millisecond / 2, 20 * time.Millisecond / 2} // each way
 		if e.name == "SQLite" {

@@ -10,6 +10,7 @@ import (
 
 // The checks of an append and of a checkpoint search an index for each room: they do not read the logs of the rooms.
 func TestWritesTakeNoLongerWhenTheLogIsLong(t *testing.T) {
+	comparesDurations(t)
 	const rooms, doublings, samples = 16, 13, 20
 	onEachEngine(t, func(t *testing.T, e engine) {
 		dsn := e.newDSN(t)

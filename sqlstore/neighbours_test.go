@@ -43,6 +43,7 @@ func quantiles(waits []time.Duration) string {
 
 // The rows of large documents are written in transactions of their own, and a writer in another room goes on in between.
 func TestCheckpointsOfLargeDocumentsDoNotDelayAnotherRoom(t *testing.T) {
+	comparesDurations(t)
 	// One transaction of all rows takes seconds; most is generous, for machines that are busy.
 	const documents, size, most = 12, 7 << 20, 2 * time.Second
 	onEachEngine(t, func(t *testing.T, e engine) {
@@ -88,6 +89,7 @@ func TestCheckpointsOfLargeDocumentsDoNotDelayAnotherRoom(t *testing.T) {
 }
 
 func TestPruningDoesNotDelayAnotherRoom(t *testing.T) {
+	comparesDurations(t)
 	const batches, ops = 200, 500
 	onEachEngine(t, func(t *testing.T, e engine) {
 		store := openDSN(t, e.newDSN(t))
