@@ -16,7 +16,7 @@ func TestFollowerIsPresentWhileItsLeadersStreamIsOpenAndForALeaseAfter(t *testin
 		ada := s.open("/v1/rooms/r/events?clientId=ada").live()
 		user := `{"clientId":"bob","joinedAt":` + now() + `}`
 		s.put(along, `{"via":"ada"}`).is(200).says(leased(user)) // without an event for others
-		time.Sleep(24 * time.Hour)
+		time.Sleep(time.Hour)
 		s.present(strings.Replace(user, "bob", "ada", 1), user)
 
 		witness := s.open("/v1/rooms/r/events").live()
@@ -77,7 +77,7 @@ func TestStreamOfSeveralRoomsLeadsInEachRoom(t *testing.T) {
 		for _, room := range []string{"a", "b", "c"} {
 			s.put("/v1/rooms/"+room+"/presence/bob", `{"via":"ada"}`).is(200)
 		}
-		time.Sleep(24 * time.Hour)
+		time.Sleep(time.Hour)
 		for room, there := range map[string]bool{"a": true, "b": true, "c": false} {
 			if body := s.get("/v1/rooms/" + room + "/presence").body; strings.Contains(body, `"bob"`) != there {
 				t.Errorf("in %s are %s", room, body)
