@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"fmt"
 	"os"
 	"testing"
 
@@ -26,22 +25,10 @@ func TestMain(m *testing.M) {
 	if address := os.Getenv(writerAddress); address != "" {
 		write(address)
 	}
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) (code int) {
-	if binary = os.Getenv("PATHSYNC_ATTACK_BINARY"); binary != "" {
-		return m.Run()
-	}
-	dir, err := os.MkdirTemp("", "pathsync-attack-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "making a directory for the binary:", err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	if binary, err = program.BuildAsReleased(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	os.Exit(program.Main(m, func(dir string) (err error) {
+		if binary = os.Getenv("PATHSYNC_ATTACK_BINARY"); binary == "" {
+			binary, err = program.BuildAsReleased(dir)
+		}
+		return err
+	}))
 }

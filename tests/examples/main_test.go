@@ -13,23 +13,15 @@ import (
 // The programs under test, built once for all tests.
 var serverBinary, goClient string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) (code int) {
-	dir, err := os.MkdirTemp("", "pathsync-examples-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "making a directory for the programs:", err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	if serverBinary, err = program.Build(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	goClient = filepath.Join(dir, "client")
-	if out, err := exec.Command("go", "build", "-o", goClient, "github.com/pathsync/pathsync/examples/go").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the example in Go: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+func TestMain(m *testing.M) {
+	os.Exit(program.Main(m, func(dir string) (err error) {
+		if serverBinary, err = program.Build(dir); err != nil {
+			return err
+		}
+		goClient = filepath.Join(dir, "client")
+		if out, err := exec.Command("go", "build", "-o", goClient, "github.com/pathsync/pathsync/examples/go").CombinedOutput(); err != nil {
+			return fmt.Errorf("building the example in Go: %w\n%s", err, out)
+		}
+		return nil
+	}))
 }

@@ -35,17 +35,10 @@ var buildDir string
 var server = sync.OnceValues(func() (binary string, err error) { return program.Build(buildDir) })
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) (code int) {
-	var err error
-	if buildDir, err = os.MkdirTemp("", "pathsync-generators-"); err != nil {
-		fmt.Fprintln(os.Stderr, "making a directory for the server:", err)
-		return 1
-	}
-	defer os.RemoveAll(buildDir)
-	return m.Run()
+	os.Exit(program.Main(m, func(dir string) error {
+		buildDir = dir
+		return nil
+	}))
 }
 
 // workshop is a directory with the programs of one language, and a server for their clients.

@@ -11,6 +11,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -21,12 +22,14 @@ import (
 	"time"
 
 	"github.com/pathsync/pathsync/internal/load"
+	"github.com/pathsync/pathsync/tests/program"
 )
 
 // options apply to all loads.
 type options struct {
 	load.Options
 	address  string // of a running server; "": one is started
+	binary   string // of a started server
 	database string // of a started server; "": SQLite in a temporary directory
 }
 
@@ -46,16 +49,31 @@ func main() {
 	if *address == "" {
 		pinSelf()
 	}
-	names := flag.Args()
+	if err := run(flag.Args(), options{load.Options{Duration: *duration, Scale: *scale}, *address, "", *database}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run measures the loads, with a server that it builds if there is no address.
+func run(names []string, o options) error {
+	if o.address == "" {
+		dir, err := os.MkdirTemp("", "pathsync-load-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		if o.binary, err = program.BuildAsReleased(dir); err != nil {
+			return err
+		}
+	}
 	switch {
 	case len(names) == 0, slices.Contains(names, "all"):
 		names = namesOf(load.Loads)
 	case slices.Contains(names, "cluster"):
 		names = namesOf(load.Clusters)
 	}
-	if !measureAll(names, options{load.Options{Duration: *duration, Scale: *scale}, *address, *database}) {
-		os.Exit(1)
-	}
+	return measureAll(names, o)
 }
 
 func namesOf(loads []load.Load) (names []string) {
@@ -65,28 +83,27 @@ func namesOf(loads []load.Load) (names []string) {
 	return names
 }
 
-func measureAll(names []string, o options) bool {
+func measureAll(names []string, o options) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	ok := true
+	var errs []error
 	fmt.Println(load.TableHead)
 	for _, l := range slices.Concat(load.Loads, load.Clusters) {
 		if slices.Contains(names, l.Name) {
 			row, err := measure(ctx, l, o)
 			if err != nil {
-				fmt.Fprintf(os.Stderr, "%s: %v\n", l.Name, err)
-				ok = false
+				errs = append(errs, fmt.Errorf("%s: %w", l.Name, err))
 				continue
 			}
 			fmt.Println(row)
 		}
 	}
-	return ok
+	return errors.Join(errs...)
 }
 
 // measure returns a row of the table. A load that loses, repeats or reorders something fails.
 func measure(ctx context.Context, l load.Load, o options) (string, error) {
-	srv, err := startServer(ctx, o, l.Flags...)
+	srv, err := startServer(o, l.Flags...)
 	if err != nil {
 		return "", fmt.Errorf("starting the server: %w", err)
 	}

@@ -29,8 +29,8 @@ type server struct {
 	others  []*server // on the same database
 }
 
-// startServer builds and starts a server with flags besides those that all loads need, or returns the server at an address.
-func startServer(ctx context.Context, o options, flags ...string) (*server, error) {
+// startServer starts a server with flags besides those that all loads need, or returns the server at an address.
+func startServer(o options, flags ...string) (*server, error) {
 	if o.address != "" {
 		return &server{address: o.address}, nil
 	}
@@ -38,12 +38,8 @@ func startServer(ctx context.Context, o options, flags ...string) (*server, erro
 	if err != nil {
 		return nil, err
 	}
-	binary := filepath.Join(dir, "pathsync")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/pathsync/pathsync/cmd/pathsync").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building the server: %w: %s", err, out)
-	}
 	database := cmp.Or(o.database, "sqlite:"+filepath.Join(dir, "load.db"))
-	args := []string{binary, "--listen", "127.0.0.1:0", "--database", database, "--client-batches", "0"}
+	args := []string{o.binary, "--listen", "127.0.0.1:0", "--database", database, "--client-batches", "0"}
 	if taskset, err := exec.LookPath("taskset"); err == nil {
 		args = append([]string{taskset, "-c", "0"}, args...)
 	}

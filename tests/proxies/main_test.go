@@ -2,7 +2,6 @@ package proxies
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"testing"
 
@@ -13,25 +12,13 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	flag.Parse()
-	// The tests wait most of the time, so many of them run in parallel.
-	if err := flag.Set("test.parallel", "12"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	dir, err := os.MkdirTemp("", "pathsync-proxies-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "making a directory for the binary:", err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	if binary, err = program.Build(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	os.Exit(program.Main(m, func(dir string) (err error) {
+		flag.Parse()
+		// The tests wait most of the time, so many of them run in parallel.
+		if err := flag.Set("test.parallel", "12"); err != nil {
+			return err
+		}
+		binary, err = program.Build(dir)
+		return err
+	}))
 }
