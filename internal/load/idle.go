@@ -9,7 +9,7 @@ import (
 // idle measures the memory of streams, first with a clientId, and then, on a new process, without.
 func idle(_ context.Context, s *Target, o Options) (r Report, err error) {
 	for _, present := range []bool{true, false} {
-		perStream, err := idleStreams(s, o.size, present, &r)
+		perStream, err := idleStreams(s, o, present, &r)
 		if err != nil {
 			return r, err
 		}
@@ -25,11 +25,12 @@ func idle(_ context.Context, s *Target, o Options) (r Report, err error) {
 	return r, nil
 }
 
-// settle is the time in which memory is freed that was needed only to start the server or to open the streams.
-const settle = 5 * time.Second
-
 // idleStreams opens streams and returns the memory of one in KiB.
-func idleStreams(s *Target, streams int, present bool, r *Report) (float64, error) {
+func idleStreams(s *Target, o Options, present bool, r *Report) (float64, error) {
+	// In this time, memory is freed that was needed only to start the server or to open the streams. Runs that are shorter only check
+	// that the load works.
+	settle := min(5*time.Second, o.Duration)
+	streams := o.size
 	const rooms = 100
 	for i := range rooms { // the memory of the rooms is not counted
 		if _, err := s.lastSeq(s.name("idle", i)); err != nil {
