@@ -32,6 +32,7 @@ run: ## the server, on http://127.0.0.1:8080
 build: ## one static binary, bin/pathsync
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/pathsync ./cmd/pathsync
 
+# Go tests run with the race detector. Those without concurrency that are many times slower with it run without it.
 # Unit tests of both languages run at the same time. Tests that measure time, and browsers, run alone.
 test: ## all tests of the server and the client, and a summary
 	@rm -f $(SUMMARY)
@@ -45,8 +46,8 @@ test-go: test-go-packages test-proxies ## the server's tests; Go is enough
 test-go-packages:
 	@$(call parts,'go vet' $(GO) vet $(GO_PACKAGES),\
 	  'go vet deploy/image' env GOWORK=off $(GO) -C deploy/image vet .,\
-	  'server' $(GOTEST) -race -timeout 20m $$($(GO) list $(GO_PACKAGES) | grep -v /tests/proxies),\
-	  'errors planted in the contract' $(GOTEST) -timeout 20m ./tests/contract)
+	  'server' $(GOTEST) -race -timeout 20m $$($(GO) list $(GO_PACKAGES) | grep -v -e /tests/proxies -e /tests/tsql),\
+	  'errors planted in the contract and grammar of T-SQL' $(GOTEST) -timeout 20m ./tests/contract ./tests/tsql)
 
 test-proxies:
 	@$(call parts,'server behind proxies' $(GOTEST) -race -timeout 20m ./tests/proxies,\
