@@ -58,11 +58,12 @@ func sends(parts ...string) http.HandlerFunc {
 	}
 }
 
-// sendsBytes is the same with line ends of two characters, and sends each byte on its own.
+// sendsBytes is the same with a byte order mark before the first field and with line ends of two characters. It sends each byte
+// on its own.
 func sendsBytes(parts ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
-		for _, b := range []byte("\ufeff" + strings.ReplaceAll("retry: 1\n\n"+strings.Join(parts, ""), "\n", "\r\n")) {
+		for _, b := range []byte("\ufeff" + strings.ReplaceAll(strings.Join(parts, ""), "\n", "\r\n")) {
 			_, _ = w.Write([]byte{b})
 			_ = http.NewResponseController(w).Flush()
 		}
