@@ -62,11 +62,7 @@ func token() string { // another program renews it
 
 // request returns an answer, or why a stream has ended. If the server refuses the token, it waits for another token.
 func (c *client) request(method, path string, body []byte) (answer message) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	timer := time.AfterFunc(silence+time.Duration(len(body))*time.Millisecond, cancel) // for slow connections: 1 KB/s
-	defer timer.Stop()
-	req, err := http.NewRequestWithContext(ctx, method, c.room+path, bytes.NewReader(body))
+	req, err := http.NewRequest(method, c.room+path, bytes.NewReader(body))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -75,7 +71,11 @@ func (c *client) request(method, path string, body []byte) (answer message) {
 	if used != "" {
 		req.Header.Set("Authorization", "Bearer "+used)
 	}
-	resp, err := httpClient.Do(req)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	timer := time.AfterFunc(silence+time.Duration(len(body))*time.Millisecond, cancel) // for slow connections: 1 KB/s
+	defer timer.Stop()
+	resp, err := httpClient.Do(req.WithContext(ctx))
 	if err != nil {
 		return message{}
 	}
