@@ -104,6 +104,12 @@ func retryable(err error) (after time.Duration, ok bool) {
 	return p.RetryAfter, p.Retryable
 }
 
+// isForeign reports whether something other than pathsync has answered, such as a proxy.
+func isForeign(err error) bool {
+	var p *Problem
+	return errors.As(err, &p) && p.Code == ""
+}
+
 // attempts is how often a request is sent before its error is returned.
 const attempts = 7
 

@@ -44,9 +44,9 @@ type OpResult struct {
 }
 
 // Submit sends a batch and returns its outcome. A batch with a ClientSeq is sent up to seven times, with the same bytes:
-// after an error of the network, and after a *Problem that is Retryable. The waits in between double from 250 ms to 8 s,
-// each shortened by a random part of up to half; the server can ask for longer ones, up to MaxRetryAfter. An attempt has no
-// total time limit. It fails when it stalls for Patience.
+// after an error of the network, after a page of a proxy with status 200, and after a *Problem that is Retryable. The waits in
+// between double from 250 ms to 8 s, each shortened by a random part of up to half; the server can ask for longer ones, up to
+// MaxRetryAfter. An attempt has no total time limit. It fails when it stalls for Patience.
 //
 // The server applies a batch with a ClientSeq only once. After an error, also a *Problem, the batch may have been applied:
 // the answer of an earlier attempt may have been lost. To find out, submit the same batch again. Result.Duplicate is true if
@@ -58,19 +58,21 @@ func (c *Client) Submit(ctx context.Context, room string, b Batch) (Result, erro
 	if err := encoder.Encode(b); err != nil {
 		return Result{}, fmt.Errorf("encoding the batch: %w", err)
 	}
-	var answer []byte
-	submit := func() (err error) {
-		answer, err = c.exchange(ctx, http.MethodPost, c.roomURL(room, "ops"), body.Bytes())
+	var result Result
+	submit := func() error {
+		answer, err := c.exchange(ctx, http.MethodPost, c.roomURL(room, "ops"), body.Bytes())
+		if err == nil {
+			result, err = readResult(answer, len(b.Ops))
+		}
 		return err
 	}
-	try := func() error { return c.retry(ctx, submit) }
+	var err error
 	if b.ClientSeq == 0 {
-		try = submit
+		err = submit()
+	} else {
+		err = c.retry(ctx, submit)
 	}
-	if err := try(); err != nil {
-		return Result{}, err
-	}
-	return readResult(answer, len(b.Ops))
+	return result, err
 }
 
 func readResult(answer []byte, ops int) (r Result, err error) {

@@ -58,3 +58,21 @@ func TestABatchWithoutANumberIsSentOnce(t *testing.T) {
 		t.Errorf("%v after %d attempts", err, attempts)
 	}
 }
+
+func TestSubmitRepeatsABatchThatAProxyHasAnswered(t *testing.T) {
+	answers := []string{"<h1>Please sign in</h1>", `{"ok":true}`, `{"serverSeq":7,"results":[{"status":"applied"}]}`}
+	var bodies []string
+	c := newClient(t, Config{
+		Server: "http://server",
+		Transport: testkit.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			_, _ = io.WriteString(w, answers[len(bodies)])
+			bodies = append(bodies, string(body))
+		})),
+		Wait: func(context.Context, time.Duration) error { return nil },
+	})
+	r, err := c.Submit(t.Context(), "r", Batch{ClientID: "ada", ClientSeq: 1, Key: "default", Ops: []Op{{Op: "delete", Path: "x"}}})
+	if err != nil || r.ServerSeq != 7 || len(bodies) != 3 || bodies[0] != bodies[1] || bodies[1] != bodies[2] {
+		t.Errorf("%+v, %v after %q", r, err, bodies)
+	}
+}

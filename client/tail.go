@@ -10,6 +10,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,8 +35,9 @@ type Event struct {
 
 // Errors for which Tail reconnects.
 var (
-	ErrEnded  = errors.New("the stream has ended")
-	ErrSilent = errors.New("the server has gone silent")
+	ErrEnded   = errors.New("the stream has ended")
+	ErrSilent  = errors.New("the server has gone silent")
+	ErrNotJSON = errors.New("the data of an event is not JSON")
 )
 
 const (
@@ -49,7 +51,8 @@ const (
 // no byte of it arrives for 2.5 times Config.Heartbeat.
 //
 // Tail reconnects until the loop or ctx ends, or the server refuses. After a refusal, the last pair has a *Problem, and
-// after the end of ctx its error.
+// after the end of ctx its error. An answer that is not the server's, such as a page of a proxy, counts as a refusal until
+// a stream has begun: the URL may be wrong. After that, Tail reconnects.
 func (c *Client) Tail(ctx context.Context, s Subscription) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		t := &tail{client: c, address: c.address(s), position: s.After, retry: defaultRetry, silence: c.cfg.Heartbeat * 5 / 2, yield: yield}
@@ -88,6 +91,7 @@ type tail struct {
 	position string        // to resume after
 	retry    time.Duration // wait after the end of a stream, set by the server
 	stopped  bool          // the loop has ended
+	followed bool          // an event has come, of any stream
 
 	// Of the current stream.
 	received bool          // an event has come
@@ -107,7 +111,7 @@ func (t *tail) run(ctx context.Context) error {
 			return t.refusal
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case !ok, errors.Is(err, eventstream.ErrTooLarge):
+		case !ok && !(t.followed && isForeign(err)), errors.Is(err, eventstream.ErrTooLarge):
 			return err
 		case t.planned > 0:
 			failures, after = 0, t.planned
@@ -149,8 +153,8 @@ func (t *tail) stream(parent context.Context) error {
 			return causeOf(ctx, err)
 		}
 		watchdog.Stop() // the loop may take its time
-		if !t.take(e) {
-			return ErrEnded
+		if err := t.take(e); err != nil {
+			return err
 		}
 		watchdog.Reset(t.silence)
 	}
@@ -180,19 +184,25 @@ func (t *tail) open(ctx context.Context) (*http.Response, error) {
 	return resp, nil
 }
 
-// take passes one event on, and reports whether to continue reading.
-func (t *tail) take(e eventstream.Event) bool {
+// knownEvents has the names of the events that have effects. Others may be added.
+var knownEvents = []string{"state", "up-to-date", "delta", "presence", "presence-change", "reconnect", "problem"}
+
+// take passes one event on. An error ends the stream.
+func (t *tail) take(e eventstream.Event) error {
 	var data bytes.Buffer
 	if json.Compact(&data, e.Data) != nil {
-		return true // not an event of pathsync
+		if slices.Contains(knownEvents, e.Name) {
+			return ErrNotJSON // continuing would skip it
+		}
+		return nil
 	}
-	t.received = true
+	t.received, t.followed = true, true
 	if e.ID != "" {
 		t.position = e.ID
 	}
 	if !t.yield(Event{Name: e.Name, Data: data.Bytes(), Position: t.position}, nil) {
 		t.stopped = true
-		return false
+		return ErrEnded
 	}
 	switch e.Name {
 	case "reconnect":
@@ -209,10 +219,10 @@ func (t *tail) take(e eventstream.Event) bool {
 		}
 		if !p.Retryable {
 			t.refusal = p
-			return false
+			return ErrEnded
 		}
 	}
-	return true
+	return nil
 }
 
 // causeOf returns ErrSilent in place of the error that it has led to.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,6 +102,75 @@ func TestTailLimitsWaitsThatServerAsksFor(t *testing.T) {
 			}
 			if waited != MaxRetryAfter {
 				t.Errorf("waited %v, want %v", waited, MaxRetryAfter)
+			}
+		})
+	}
+}
+
+// follow returns the events of Tail by name, and its last error. The server gives one answer after the other, and then refuses.
+func follow(t *testing.T, answers ...http.HandlerFunc) (names, resumed []string, last error) {
+	t.Helper()
+	asked := 0
+	c := newClient(t, Config{
+		Server: "http://server",
+		Transport: testkit.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			resumed = append(resumed, r.Header.Get("Last-Event-ID"))
+			if asked++; asked <= len(answers) {
+				answers[asked-1](w, r)
+				return
+			}
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"title":"No","code":"forbidden","retryable":false}`)
+		})),
+		Wait: func(context.Context, time.Duration) error { return nil },
+	})
+	for event, err := range c.Tail(t.Context(), Subscription{Rooms: []string{"r"}}) {
+		names, last = append(names, event.Name), err
+	}
+	return names, resumed, last
+}
+
+func sends(status int, kind, text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, text)
+	}
+}
+
+const oneDelta = "id: e-1\nevent: delta\ndata: {}\n\n"
+
+func TestTailDoesNotSkipAnEventThatIsNotJSON(t *testing.T) {
+	broken := oneDelta + "id: e-2\nevent: delta\ndata: {\"a\":\n\nid: e-3\nevent: delta\ndata: {}\n\n"
+	names, resumed, _ := follow(t, sends(http.StatusOK, "text/event-stream", broken))
+	if !slices.Equal(names, []string{"delta", ""}) || !slices.Equal(resumed, []string{"", "e-1"}) {
+		t.Errorf("events %q, resumed after %q", names, resumed)
+	}
+}
+
+func TestTailIgnoresUnknownEventThatIsNotJSON(t *testing.T) {
+	names, _, _ := follow(t, sends(http.StatusOK, "text/event-stream", "event: color\ndata: red\n\ndata\n\n"+oneDelta))
+	if !slices.Equal(names, []string{"delta", ""}) {
+		t.Errorf("events %q", names)
+	}
+}
+
+func TestTailReconnectsAfterAnswersOfAProxyOnceAStreamHasBegun(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"a page":         sends(http.StatusOK, "text/html", "<h1>Please sign in</h1>"),
+		"no content":     sends(http.StatusNoContent, "", ""),
+		"a page, 404":    sends(http.StatusNotFound, "text/html", "<h1>default backend</h1>"),
+		"a problem, 403": sends(http.StatusForbidden, "application/problem+json", `{"title":"Blocked"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			stream := sends(http.StatusOK, "text/event-stream", oneDelta)
+			names, resumed, last := follow(t, stream, answer, answer, stream)
+			if p := new(Problem); !errors.As(last, &p) || p.Code != "forbidden" || !slices.Equal(names, []string{"delta", "delta", ""}) {
+				t.Errorf("events %q, resumed after %q, %v", names, resumed, last)
+			}
+			if names, _, last := follow(t, answer, stream); len(names) != 1 || !isForeign(last) {
+				t.Errorf("before a stream: events %q, %v", names, last)
 			}
 		})
 	}

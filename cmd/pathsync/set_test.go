@@ -94,13 +94,20 @@ func TestSetGivesUpAfterSomeSeconds(t *testing.T) {
 	}
 }
 
+func TestChangeThatAProxyAnswersIsRepeatedAndThenAnError(t *testing.T) {
+	for says, answer := range map[string]string{"reading the answer": `<html>`, "0 results": `{}`} {
+		s := call(t.Context(), "", "set", "--server", scripted(t, text(answer)).url, "board-7", "default", "tasks[t9].a", "1")
+		if s.code != exitFailed || len(s.waits) != 6 || !strings.Contains(s.stderr, says) {
+			t.Errorf("%+v, want %q", s, says)
+		}
+	}
+}
+
 func TestRefusedOrDiscardedChangeIsAnError(t *testing.T) {
 	tests := map[string]http.HandlerFunc{
 		"because invalid_request": refusal(http.StatusUnprocessableEntity, "invalid_request", false),
 		"13 discarded: item_deleted": text(
 			`{"serverSeq":13,"results":[{"status":"discarded","reason":"item_deleted"}]}`),
-		"reading the answer": text(`<html>`),
-		"0 results":          text(`{}`),
 	}
 	for says, answer := range tests {
 		s := call(t.Context(), "", "set", "--server", scripted(t, answer).url, "board-7", "default", "tasks[t9].a", "1")

@@ -5,8 +5,7 @@ import (
 	"slices"
 )
 
-// The fold of docs/reference/path-operations.md. Deltas have only operations that took effect, so their targets exist.
-
+// operation is one of a delta. It took effect: its target exists, and its position in an array is resolved.
 type operation struct {
 	Path, Op   string
 	Value      any
@@ -14,12 +13,11 @@ type operation struct {
 	To         *string
 }
 
-// effect returns the new value at a path, or false to remove the old one.
-type effect func(old any) (value any, keep bool)
-
 // segment matches an item, whose id is group 1, or a member, whose name is group 2.
 var segment = regexp.MustCompile(`\[((?:\\.|[^\]\\])+)\]|\.?((?:\\.|[^.\[\\])+)`)
 var escaped = regexp.MustCompile(`\\(.)`)
+
+type absent struct{} // replaces a value that is removed
 
 func split(path string) [][]string { return segment.FindAllStringSubmatch(path, -1) }
 
@@ -27,55 +25,53 @@ func indexOf(items []any, id any) int {
 	return slices.IndexFunc(items, func(item any) bool { return item.(map[string]any)["_sync_id"] == id })
 }
 
-// change applies an effect to the value at a path below a node. Missing parents become objects.
-func change(node any, path [][]string, do effect) (any, bool) {
+// update replaces the value at a path below a node, and returns the node. Missing parents become objects.
+func update(node any, path [][]string, replace func(old any) any) any {
 	if len(path) == 0 {
-		return do(node)
+		return replace(node)
 	}
 	name := escaped.ReplaceAllString(path[0][1]+path[0][2], "$1")
-	if items, ok := node.([]any); ok {
+	if path[0][1] != "" {
+		items := node.([]any)
 		i := indexOf(items, name)
-		if value, keep := change(items[i], path[1:], do); keep {
-			items[i] = value
-			return items, true
-		}
-		return slices.Delete(items, i, i+1), true
+		items[i] = update(items[i], path[1:], replace)
+		return slices.DeleteFunc(items, func(item any) bool { return item == absent{} })
 	}
 	members, ok := node.(map[string]any)
 	if !ok {
 		members = map[string]any{}
 	}
-	value, keep := change(members[name], path[1:], do)
-	if members[name] = value; !keep {
+	members[name] = update(members[name], path[1:], replace)
+	if members[name] == (absent{}) {
 		delete(members, name)
 	}
-	return members, true
+	return members
 }
 
-// apply returns the document after an operation.
+// apply returns a document after an operation: see docs/reference/path-operations.md.
 func apply(document any, op operation) any {
-	path, item := split(op.Path), op.Value
+	path, value := split(op.Path), op.Value
 	switch op.Op {
 	case "set", "init":
-		document, _ = change(document, path, func(any) (any, bool) { return item, true })
-		return document
-	case "delete", "array_del", "array_move":
-		document, _ = change(document, path, func(old any) (any, bool) { item = old; return nil, false })
-		if op.Op != "array_move" {
-			return document
-		}
+		return update(document, path, func(any) any { return value })
+	case "delete", "array_del":
+		return update(document, path, func(any) any { return absent{} })
+	case "array_move":
+		document = update(document, path, func(item any) any {
+			value = item
+			return absent{}
+		})
 		path = path[:len(path)-1]
 	}
 	if op.To != nil {
 		path = split(*op.To)
 	}
-	document, _ = change(document, path, func(array any) (any, bool) {
+	return update(document, path, func(array any) any {
 		items, _ := array.([]any)
-		if same := indexOf(items, item.(map[string]any)["_sync_id"]); same >= 0 {
-			items[same] = item
-			return items, true
+		if same := indexOf(items, value.(map[string]any)["_sync_id"]); same >= 0 {
+			items[same] = value
+			return items
 		}
-		return slices.Insert(items, op.ArrayIndex, item), true
+		return slices.Insert(items, op.ArrayIndex, value)
 	})
-	return document
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -22,237 +21,245 @@ import (
 )
 
 const (
-	silence  = 40 * time.Second // after which a connection is dead: a stream has a heartbeat every 15 s
-	maxEvent = 64 << 20         // bytes
+	silence = 40 * time.Second // after which a connection is dead: a stream has a heartbeat every 15 s
+	maxLine = 64 << 20         // bytes
 )
 
-// temporary has the statuses after which a request is repeated. After a 401, another program renews the token.
-var temporary = []int{401, 408, 429, 502, 503, 504}
-
-// problem is an answer other than 200, or an event `problem`. Without a code, a proxy has sent it, and not the server.
-type problem struct {
-	Code      string
-	Status    int
-	Retryable bool
-	Errors    []any
-	delay     time.Duration // before the next request
+// message has what the client uses of events and answers. An answer without a code and a serverSeq is not the server's.
+type message struct {
+	Code, Epoch, Key           string
+	Status, ServerSeq, AfterMs int // AfterMs: until the next attempt
+	Retryable                  bool
+	Errors                     []any
+	State                      any
+	Ops                        []operation
 }
 
-func (p *problem) Error() string { return fmt.Sprint(p.Status, " ", p.Code, " ", p.Errors) }
+type position struct {
+	epoch     string // "": there is no position
+	serverSeq int
+}
 
-// request passes the body of an answer to read. The request ends after 40 s, or 40 s after the last call of alive.
-func request(method, url string, body []byte, read func(body io.Reader, alive func()) error) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	timer := time.AfterFunc(silence, cancel)
-	defer timer.Stop()
-	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+// client has a goroutine that follows the room, and another one that changes it.
+type client struct {
+	room, clientID    string
+	documents, states map[string]any // by key; states are those at the beginning of a stream
+	last              position       // of the documents
+	live              bool           // the stream is up to date
+	retryMs           int            // until the next stream
+	positions         chan position  // from the first goroutine to the other: the last one
+	reached           position       // the last one that the other has taken
+	clientSeq         int
+}
+
+// httpClient takes a redirect for an answer: a proxy redirects, and the server does not.
+var httpClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+func token() string { // another program renews it
+	text, _ := os.ReadFile(os.Getenv("PATHSYNC_TOKEN_FILE"))
+	return strings.TrimSpace(string(text))
+}
+
+// request returns an answer, or why a stream has ended. If the server refuses the token, it waits for another token.
+func (c *client) request(method, path string, body []byte) (answer message) {
+	req, err := http.NewRequest(method, c.room+path, bytes.NewReader(body))
 	if err != nil {
-		return err
+		log.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if token, err := os.ReadFile(os.Getenv("PATHSYNC_TOKEN_FILE")); err == nil { // again each time: the token changes
-		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	used := token()
+	if used != "" {
+		req.Header.Set("Authorization", "Bearer "+used)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	timer := time.AfterFunc(silence+time.Duration(len(body))*time.Millisecond, cancel) // for slow connections: 1 KB/s
+	defer timer.Stop()
+	resp, err := httpClient.Do(req.WithContext(ctx))
 	if err != nil {
-		return err
+		return message{}
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusOK {
-		return read(resp.Body, func() { timer.Reset(silence) })
-	}
-	var p problem
-	if resp.Header.Get("Content-Type") == "application/problem+json" {
-		_ = json.NewDecoder(resp.Body).Decode(&p) // without a code if it is cut short
+	mediaType, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	switch isOK := resp.StatusCode == http.StatusOK; {
+	case isOK && mediaType == "text/event-stream" && method == http.MethodGet:
+		return c.read(resp.Body, timer)
+	case isOK && mediaType == "application/json":
+		_ = json.NewDecoder(resp.Body).Decode(&answer) // nothing is set if it is cut short
+		answer.Code = ""
+	case mediaType == "application/problem+json":
+		_ = json.NewDecoder(resp.Body).Decode(&answer)
 	}
 	seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-	p.Status, p.delay = resp.StatusCode, time.Duration(seconds)*time.Second
-	p.Retryable = p.Retryable || slices.Contains(temporary, p.Status)
-	return &p
+	answer.Status, answer.AfterMs = resp.StatusCode, 1000*seconds
+	for answer.Code == "unauthenticated" && token() == used {
+		time.Sleep(time.Second)
+	}
+	return answer
 }
 
-func backoff(failures int) time.Duration {
-	return random.N(min(30*time.Second, 250*time.Millisecond<<min(failures, 7)))
-}
-
-// reader follows a room.
-type reader struct {
-	url               string
-	documents, states map[string]any // by key; states are of the beginning of the stream
-	position          string         // the last `id:`; "": the next stream starts again
-	live              bool           // the stream is up to date
-	delay, retry      time.Duration  // until the next stream, and usually
+// wait waits as long as the server has asked for, and for a backoff.
+func wait(afterMs, failures int) {
+	backoff := min(30*time.Second, time.Second/2*(1<<min(failures, 7)>>1))
+	time.Sleep(time.Duration(min(max(afterMs, 100), 600_000))*time.Millisecond + random.N(backoff+1))
 }
 
 // follow reads one stream after the other: every end means "open another one", except after a final problem.
-func (r *reader) follow() error {
+func (c *client) follow(events string) {
 	for failures := 1; ; failures++ {
-		r.live, r.delay, r.states = false, 0, map[string]any{}
-		url := r.url
-		if r.position != "" {
-			url += "&last_event_id=" + r.position
+		c.live, c.states = false, map[string]any{}
+		path := events
+		if c.last.epoch != "" {
+			path += fmt.Sprintf("&last_event_id=%s-%d", c.last.epoch, c.last.serverSeq)
 		}
-		var p *problem
-		if err := request(http.MethodGet, url, nil, r.read); errors.As(err, &p) {
-			if p.Code != "" && !p.Retryable {
-				return p
-			}
-			r.delay = p.delay
+		end := c.request(http.MethodGet, path, nil)
+		if end.Code != "" && !end.Retryable && end.Status != http.StatusUnauthorized {
+			log.Fatal("the stream has ended: ", end.Code)
 		}
-		if r.live {
+		if c.live {
 			failures = 0
 		}
-		time.Sleep(r.delay + backoff(failures))
+		wait(end.AfterMs, failures)
 	}
 }
 
-func (r *reader) read(stream io.Reader, alive func()) error {
+// read reads a stream, and returns why it has ended.
+func (c *client) read(stream io.Reader, timer *time.Timer) message {
 	event, lines := map[string]string{}, bufio.NewScanner(stream)
-	for lines.Buffer(nil, maxEvent); lines.Scan(); alive() {
-		if line := lines.Text(); line != "" {
+	lines.Buffer(nil, maxLine)
+	lines.Split(func(data []byte, atEOF bool) (int, []byte, error) { // after each part of a line
+		timer.Reset(silence)
+		return bufio.ScanLines(data, atEOF)
+	})
+	for lines.Scan() {
+		if line := strings.TrimPrefix(lines.Text(), "\ufeff"); line != "" {
 			name, value, _ := strings.Cut(line, ":") // without a name it is a comment
-			event[name] = strings.TrimSpace(value)
+			value = strings.TrimPrefix(value, " ")
+			if name == "data" {
+				value = event["data"] + "\n" + value
+			}
+			event[name] = value
 			continue
 		}
 		if ms, err := strconv.Atoi(event["retry"]); err == nil {
-			r.retry = time.Duration(ms) * time.Millisecond
+			c.retryMs = ms
 		}
-		if event["data"] != "" {
-			if err := r.handle(event["event"], event["id"], event["data"]); err != nil {
-				return err
-			}
+		if end := c.handle(event["event"], event["id"], event["data"]); end != nil {
+			return *end
 		}
 		clear(event)
 	}
-	return lines.Err()
+	return message{AfterMs: c.retryMs}
 }
 
-// eventData has the members of all events.
-type eventData struct {
-	problem
-	Key       string
-	State     any
-	ServerSeq int
-	Ops       []operation
-	AfterMs   int
-}
-
-// handle processes an event. After an error, the next stream is opened.
-func (r *reader) handle(event, id, text string) error {
-	var data eventData
-	decoder := json.NewDecoder(strings.NewReader(text))
+// handle processes an event. If the stream has ended, it returns why.
+func (c *client) handle(name, id, data string) (end *message) {
+	if data == "" || !slices.Contains([]string{"state", "delta", "up-to-date", "reconnect", "problem"}, name) {
+		return nil
+	}
+	event, decoder := message{AfterMs: c.retryMs}, json.NewDecoder(strings.NewReader(data))
 	decoder.UseNumber() // keeps the text of numbers
-	if err := decoder.Decode(&data); err != nil {
-		return err
+	if err := decoder.Decode(&event); err != nil {
+		return &message{AfterMs: c.retryMs}
 	}
-	switch event {
+	switch name {
 	case "state":
-		r.states[data.Key] = data.State
-	case "reconnect":
-		r.delay = time.Duration(data.AfterMs) * time.Millisecond
-	case "problem":
-		data.delay = r.retry
-		return &data.problem
-	case "delta", "up-to-date":
-		return r.advance(event, id, data)
+		c.states[event.Key] = event.State
+		return nil
+	case "reconnect", "problem":
+		return &event
 	}
-	return nil
-}
-
-// advance processes an event with a position.
-func (r *reader) advance(event, id string, data eventData) error {
 	epoch, _, _ := strings.Cut(id, "-")
-	before := id
-	if event == "delta" {
-		before = fmt.Sprintf("%s-%d", epoch, data.ServerSeq-1)
+	at, next := position{epoch, event.ServerSeq}, c.last
+	if name == "delta" {
+		next.serverSeq++
 	}
-	if r.position != "" && !strings.HasPrefix(r.position, epoch+"-") {
-		log.Print("the history was replaced: acknowledged batches may be lost")
+	if c.last.epoch != "" && c.last.epoch != epoch {
+		log.Print("the history was replaced")
 	}
-	if len(r.states) > 0 || r.position == "" {
-		r.documents, r.states = r.states, map[string]any{} // all documents of the room, maybe none
-	} else if r.position != before {
-		r.position = ""
-		return errors.New("a gap: the next stream starts again")
+	switch {
+	case len(c.states) > 0 || c.last.epoch == "":
+		c.documents, c.states = c.states, map[string]any{} // all documents of the room, maybe none
+	case name == "delta" && epoch == c.last.epoch && event.ServerSeq <= c.last.serverSeq:
+		return nil // it is repeated
+	case at != next:
+		c.last = position{} // a gap: the next stream starts again
+		return &event
 	}
-	r.position = id
-	for _, op := range data.Ops {
-		r.documents[data.Key] = apply(r.documents[data.Key], op)
+	defer func() {
+		if recover() != nil {
+			c.last, end = position{}, &event // an operation does not fit: the same
+		}
+	}()
+	for _, op := range event.Ops {
+		c.documents[event.Key] = apply(c.documents[event.Key], op)
 	}
-	if event == "up-to-date" {
-		r.live, r.delay = true, r.retry
+	c.last, c.live = at, c.live || name == "up-to-date"
+	select {
+	case <-c.positions: // the writer has not taken the last one
+	default:
 	}
-	if r.live {
-		document, _ := json.Marshal(r.documents["default"])
+	c.positions <- at
+	if c.live {
+		document, _ := json.Marshal(c.documents["default"])
 		fmt.Printf("%s %s\n", id, document)
 	}
 	return nil
 }
 
-// writer changes a room, one batch at a time.
-type writer struct {
-	url, clientID string
-	clientSeq     int
-}
-
-// send repeats a batch until it is acknowledged or refused.
-func (w *writer) send(ops []json.RawMessage) {
-	w.clientSeq++
-	body, _ := json.Marshal(map[string]any{"clientId": w.clientID, "clientSeq": w.clientSeq, "key": "default", "ops": ops})
-	for attempt := 1; ; attempt++ { // a retry has the same bytes
-		err := request(http.MethodPost, w.url, body, acknowledgement)
-		if err == nil {
-			return
+// send repeats a batch until it is in the documents, or is refused.
+func (c *client) send(ops []json.RawMessage) {
+	var body []byte
+	for attempt := 1; ; attempt++ {
+		if body == nil { // a retry has the same bytes
+			c.clientSeq++
+			body, _ = json.Marshal(map[string]any{"clientId": c.clientID, "clientSeq": c.clientSeq, "key": "default", "ops": ops})
 		}
-		delay := backoff(attempt)
-		var p *problem
-		if errors.As(err, &p) {
-			decided := p.Code != "" && p.Status != http.StatusInternalServerError
-			if !p.Retryable && (decided || attempt == 10) {
-				w.refused(ops, p)
+		answer := c.request(http.MethodPost, "/ops", body)
+		isPart := len(ops) > 1 && (answer.Status == http.StatusRequestEntityTooLarge || answer.Errors != nil)
+		switch {
+		case answer.Status == http.StatusOK && answer.ServerSeq > 0:
+			if c.reach(position{answer.Epoch, answer.ServerSeq}) {
 				return
 			}
-			delay += p.delay
+		case answer.Retryable, slices.Contains([]int{0, 401, 408, 429, 502, 503, 504}, answer.Status): // repeat it
+		case answer.Code == "client_seq_passed": // not applied
+			body = nil
+		case answer.Code == "client_seq_reused": // not applied: another program has this clientId
+			body, c.clientID = nil, rand.Text()
+		case isPart:
+			c.send(ops[:len(ops)/2])
+			c.send(ops[len(ops)/2:])
+			return
+		case attempt < 10 && (answer.Code == "" || answer.Status == http.StatusInternalServerError): // may be applied
+		default:
+			log.Printf("refused: %d %s %v: %s", answer.Status, answer.Code, answer.Errors, ops)
+			return
 		}
-		time.Sleep(delay)
+		wait(answer.AfterMs, attempt)
 	}
 }
 
-func acknowledgement(body io.Reader, _ func()) error {
-	var result struct{ ServerSeq int }
-	if err := json.NewDecoder(body).Decode(&result); err != nil || result.ServerSeq == 0 {
-		return errors.New("a proxy has answered")
-	}
-	return nil
-}
-
-func (w *writer) refused(ops []json.RawMessage, p *problem) {
-	if p.Code == "client_seq_reused" { // another program has this clientId
-		w.clientID = rand.Text()
-	}
-	switch {
-	case p.Code == "client_seq_reused", p.Code == "client_seq_passed": // nothing was applied
-		w.send(ops)
-	case len(ops) > 1 && (p.Status == http.StatusRequestEntityTooLarge || p.Errors != nil): // only a part is wrong
-		w.send(ops[:len(ops)/2])
-		w.send(ops[len(ops)/2:])
-	default:
-		log.Printf("refused: %v: %s", p, ops)
+// reach waits until the documents have a batch. It returns false if a new history has begun instead: it may lack the batch.
+func (c *client) reach(batch position) bool {
+	for before := c.reached.epoch; ; c.reached = <-c.positions {
+		if epoch := c.reached.epoch; epoch == batch.epoch && c.reached.serverSeq >= batch.serverSeq {
+			return true
+		} else if epoch != before && epoch != batch.epoch {
+			return false
+		}
 	}
 }
 
 func main() {
-	room, clientID := os.Args[1]+"/v1/rooms/"+url.PathEscape(os.Args[2]), rand.Text()
-	r := &reader{url: room + "/events?clientId=" + clientID, retry: 2 * time.Second}
-	go func() { log.Fatal("the stream has ended: ", r.follow()) }()
-	w := &writer{url: room + "/ops", clientID: clientID}
+	c := &client{room: os.Args[1] + "/v1/rooms/" + url.PathEscape(os.Args[2]), clientID: rand.Text(), retryMs: 2000, positions: make(chan position, 1)}
+	go c.follow("/events?clientId=" + c.clientID)
 	lines := bufio.NewScanner(os.Stdin)
-	for lines.Buffer(nil, maxEvent); lines.Scan(); { // the next line waits until this batch is acknowledged
+	for lines.Buffer(nil, maxLine); lines.Scan(); { // the next line waits until this batch has arrived
 		var ops []json.RawMessage
 		if err := json.Unmarshal(lines.Bytes(), &ops); err != nil {
 			log.Fatal("reading a list of operations: ", err)
 		}
-		w.send(ops)
+		c.send(ops)
 	}
 }

@@ -1,8 +1,12 @@
 """A pathsync client in Python's standard library: follows the document `default` of a room and changes it. See README.md."""
-import http.client, itertools, json, os, pathlib, random, re, sys, threading, time, uuid
+import http.client, io, itertools, json, os, pathlib, random, re, sys, threading, time, uuid
 from urllib import error, parse, request
 
-BROKEN = (OSError, http.client.HTTPException, ValueError)  # refused, reset, timed out, cut short, not JSON
+BROKEN = (OSError, http.client.HTTPException, ValueError, TypeError, LookupError, RecursionError)  # no answer of the server
+
+
+class AnyStatus(request.HTTPErrorProcessor):  # is no exception, and redirects are not followed
+    http_response = https_response = lambda self, request, response: response
 
 
 class Documents(dict):
@@ -37,114 +41,120 @@ class Documents(dict):
 class Client:  # the protocol of openapi.yaml, section "Writing a client"
     def __init__(self, room_url):
         self.url, self.client_id, self.client_seqs = room_url, str(uuid.uuid4()), itertools.count(1)
-        self.documents, self.position, self.retry = Documents(), None, 2.0  # position: the last `id:`
+        self.opener = request.build_opener(AnyStatus)
+        self.documents, self.epoch, self.seq, self.retry_ms = Documents(), None, 0, 2000  # epoch and seq: of the last `id:`
+        self.moved = threading.Condition()  # notified when epoch and seq have changed
 
-    def request(self, path, headers, body=None):
-        if file := os.environ.get("PATHSYNC_TOKEN_FILE"):  # read again for each request, because the token changes
-            headers["Authorization"] = "Bearer " + pathlib.Path(file).read_text().strip()
+    def authorization(self):
+        file = os.environ.get("PATHSYNC_TOKEN_FILE")  # another program renews it
+        return {"Authorization": "Bearer " + pathlib.Path(file).read_text().strip()} if file else {}
+
+    def request(self, path, body=None):
+        """Returns the `status` of an answer, with the members of it if it is the server's, or why a stream has ended."""
         try:
-            return request.urlopen(request.Request(self.url + path, body, headers), timeout=40)  # heartbeats are every 15 s
-        except error.HTTPError as e:  # of the server if it has a problem, otherwise of a proxy
-            e.problem = json.load(e) if e.headers.get_content_type() == "application/problem+json" else {}
-            e.retryable = e.problem.get("retryable") or e.code in (401, 408, 429, 502, 503, 504)  # 401: with another token
-            e.delay = int(e.headers.get("Retry-After", 0))
-            raise
+            used = self.authorization()
+            message = request.Request(self.url + path, body, {"Content-Type": "application/json", **used})
+            with self.opener.open(message, timeout=40) as answer:  # without a byte: a stream has a heartbeat every 15 s
+                media_type, after = answer.headers.get_content_type(), answer.headers.get("Retry-After", "")
+                if answer.status == 200 and media_type == "text/event-stream" and not body:
+                    return self.read(answer)
+                is_server = media_type == ("application/json" if answer.status == 200 else "application/problem+json")
+                content = {**json.load(answer)} if is_server else {}
+            while content.get("code") == "unauthenticated" and self.authorization() == used:
+                time.sleep(1)
+            return {**content, "status": answer.status, "afterMs": 1000 * int(after) if after.isdecimal() else 0}
+        except BROKEN:
+            return {"status": 0}
 
-    def wait(self, delay, failures):
-        time.sleep(delay + random.uniform(0, min(30, 0.25 * 2 ** min(failures, 7))))
+    def wait(self, after_ms, failures):
+        time.sleep(min(max(after_ms, 100), 600_000) / 1000 + random.uniform(0, min(30, 2 ** min(failures, 7) // 2 / 2)))
 
     def follow(self):
         """Reads one stream after the other: every end means "open another one", except after a final problem."""
-        failures = 0
+        events, failures = "/events?clientId=" + self.client_id, 0
         while True:
-            self.live, self.delay = False, 0  # up to date; seconds until the next stream
-            try:
-                self.read_stream()
-            except error.HTTPError as e:
-                if e.problem and not e.retryable:
-                    sys.exit(f"the stream was refused: {e.problem}")
-                self.delay = e.delay
-            except BROKEN:
-                pass
+            self.live, self.states = False, Documents()  # live: the stream is up to date
+            end = self.request(events + (f"&last_event_id={self.epoch}-{self.seq}" if self.epoch else ""))
+            if "code" in end and not end.get("retryable") and end.get("status") not in (200, 401):
+                print("the stream has ended:", end, file=sys.stderr)
+                os._exit(1)
             failures = 0 if self.live else failures + 1
-            self.wait(self.delay, failures)
+            self.wait(end.get("afterMs", self.retry_ms if self.live else 0), failures)
 
-    def read_stream(self):
-        self.states, event = Documents(), {}
-        last_id = {"Last-Event-ID": self.position} if self.position else {}
-        with self.request("/events?clientId=" + self.client_id, last_id) as stream:
-            for line in stream:
-                if line := line.decode().rstrip("\r\n"):
+    def read(self, stream):
+        event = {}
+        with io.TextIOWrapper(stream, "utf-8-sig", "replace") as lines:
+            while (line := lines.readline(64 << 20)).endswith("\n"):
+                if line := line[:-1]:
                     name, _, value = line.partition(":")  # without a name it is a comment
-                    event[name] = value.lstrip()
+                    value = value[1:] if value.startswith(" ") else value
+                    event[name] = f"{event.get(name, '')}\n{value}" if name == "data" else value
                     continue
-                self.retry = int(event.get("retry", self.retry * 1000)) / 1000
-                if "data" in event:
-                    self.handle(event.get("event"), event.get("id"), json.loads(event["data"]))
+                if event.get("retry", "").isdecimal():
+                    self.retry_ms = int(event["retry"])
+                name = event.get("event") if "data" in event else None
+                if name in ("reconnect", "problem"):
+                    return {"afterMs": self.retry_ms, **json.loads(event["data"])}
+                if name in ("state", "delta", "up-to-date"):
+                    self.handle(name, event.get("id", "").split("-")[0], json.loads(event["data"]))
                 event = {}
+        return {}
 
-    def handle(self, event, event_id, data):
-        if event == "state":
+    def handle(self, name, epoch, data):
+        if name == "state":
             self.states[data["key"]] = data["state"]
-        elif event == "reconnect":
-            self.delay = data["afterMs"] / 1000
-        elif event == "problem" and not data["retryable"]:
-            sys.exit(f"the stream has ended: {data}")
-        if not event_id:
             return
-        epoch, seq = event_id.split("-")
-        if self.position and self.position.split("-")[0] != epoch:
-            print("the history was replaced: acknowledged batches may be lost", file=sys.stderr)
-        if self.states or not self.position:
+        seq = data["serverSeq"]
+        if self.epoch and self.epoch != epoch:
+            print("the history was replaced", file=sys.stderr)
+        if self.states or not self.epoch:
             self.documents, self.states = self.states, Documents()  # all documents of the room, maybe none
-        elif self.position != (f"{epoch}-{int(seq) - 1}" if event == "delta" else event_id):
-            self.position = None
+        elif name == "delta" and epoch == self.epoch and seq <= self.seq:
+            return  # it is repeated
+        elif (epoch, seq) != (self.epoch, self.seq + (name == "delta")):
+            self.epoch = None
             raise ValueError("a gap: the next stream starts again")
-        self.position = event_id
+        self.epoch = None  # in case an operation does not fit
         for op in data.get("ops", []):
             self.documents.apply(data["key"], op)
-        if event == "up-to-date":
-            self.live, self.delay = True, self.retry
+        with self.moved:
+            self.epoch, self.seq, self.live = epoch, seq, self.live or name == "up-to-date"
+            self.moved.notify()
         if self.live:
-            print(event_id, json.dumps(self.documents.get("default")), flush=True)
+            print(f"{epoch}-{seq}", json.dumps(self.documents.get("default")), flush=True)
 
     def send(self, ops):
-        """Repeats a batch until it is acknowledged or refused."""
-        batch = {"clientId": self.client_id, "clientSeq": next(self.client_seqs), "key": "default", "ops": ops}
-        body = json.dumps(batch).encode()  # once: a retry has the same bytes
+        """Repeats a batch until it is in the documents, or is refused."""
+        body = None
         for attempt in itertools.count(1):
-            delay = 0
-            try:
-                with self.request("/ops", {"Content-Type": "application/json"}, body) as answer:
-                    if "serverSeq" in json.load(answer):
+            if not body:  # a retry has the same bytes
+                batch = {"clientId": self.client_id, "clientSeq": next(self.client_seqs), "key": "default", "ops": ops}
+                body = json.dumps(batch).encode()
+            before, answer = self.epoch, self.request("/ops", body)
+            status, code = answer["status"], answer.get("code")
+            if status == 200 and {"epoch", "serverSeq"} <= answer.keys():
+                epoch, seq = answer["epoch"], answer["serverSeq"]
+                with self.moved:  # until the documents have the batch, or a new history has begun, which may lack it
+                    self.moved.wait_for(lambda: self.seq >= seq if self.epoch == epoch else self.epoch not in (None, before))
+                    if self.epoch == epoch:
                         return
-            except error.HTTPError as e:
-                if not e.retryable and (e.problem and e.code != 500 or attempt == 10):
-                    return self.refused(ops, e.code, e.problem)
-                delay = e.delay
-            except BROKEN:
+            elif answer.get("retryable") or status in (0, 401, 408, 429, 502, 503, 504):
                 pass
-            self.wait(delay, attempt)
-
-    def refused(self, ops, status, problem):
-        code = problem.get("code")
-        if code == "client_seq_reused":  # another program has this clientId
-            self.client_id = str(uuid.uuid4())
-        if code in ("client_seq_reused", "client_seq_passed"):  # nothing was applied
-            self.send(ops)
-        elif len(ops) > 1 and (status == 413 or "errors" in problem):  # only a part is wrong
-            self.send(ops[:len(ops) // 2])
-            self.send(ops[len(ops) // 2:])
-        else:
-            print("refused:", status, code, problem.get("errors"), ops, file=sys.stderr)
-
-    def send_lines(self):
-        for line in sys.stdin:  # the next line waits there until this batch is acknowledged
-            self.send(json.loads(line))
-        os._exit(0)
+            elif code in ("client_seq_passed", "client_seq_reused"):  # not applied; another program may have this clientId
+                self.client_id, body = self.client_id if code == "client_seq_passed" else str(uuid.uuid4()), None
+            elif len(ops) > 1 and (status == 413 or "errors" in answer):  # only a part is wrong
+                self.send(ops[:len(ops) // 2])
+                self.send(ops[len(ops) // 2:])
+                return
+            elif attempt == 10 or code and status not in (200, 500):
+                print("refused:", status, code, answer.get("errors"), ops, file=sys.stderr)
+                return
+            self.wait(answer.get("afterMs", 0), attempt)
 
 
 if __name__ == "__main__":
     client = Client(f"{sys.argv[1]}/v1/rooms/{parse.quote(sys.argv[2], safe='')}")
-    threading.Thread(target=client.send_lines, daemon=True).start()
-    client.follow()
+    threading.Thread(target=client.follow, daemon=True).start()
+    for line in sys.stdin:  # the next line waits there until this batch has arrived
+        client.send(json.loads(line))
+    os._exit(0)

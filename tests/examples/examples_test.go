@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pathsync/pathsync/tests/program"
 )
@@ -20,9 +23,33 @@ type client struct {
 	input   io.WriteCloser
 }
 
+// eachClient runs a test with the command of each client.
+func eachClient(t *testing.T, run func(t *testing.T, command []string)) {
+	python, err := exec.LookPath("python3")
+	script, _ := filepath.Abs("../../examples/python/client.py")
+	for name, command := range map[string][]string{"Go": {goClient}, "Python": {python, script}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if name == "Python" && err != nil {
+				t.Skip("python3 is not installed")
+			}
+			run(t, command)
+		})
+	}
+}
+
 func startClient(t *testing.T, url string, command ...string) *client {
 	t.Helper()
+	return startClientWithToken(t, "", url, command...)
+}
+
+// startClientWithToken starts a client that reads its token from a file.
+func startClientWithToken(t *testing.T, file, url string, command ...string) *client {
+	t.Helper()
 	p := program.Prepare(command[0], append(command[1:], url, room)...)
+	if file != "" {
+		p.Cmd.Env = append(p.Cmd.Env, "PATHSYNC_TOKEN_FILE="+file)
+	}
 	input, err := p.Cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -61,9 +88,29 @@ func (c *client) finish() {
 	}
 }
 
+// wait waits until a channel is closed.
+func wait(t *testing.T, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal("it takes too long")
+	}
+}
+
+// writeToken replaces the content of a client's token file.
+func writeToken(t *testing.T, file, token string) {
+	if err := os.WriteFile(file+".new", []byte(token+"\n"), 0o600); err != nil {
+		t.Error(err)
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		t.Error(err)
+	}
+}
+
 const document = `[{"op":"init","path":"","value":{"title":"start","a":[{"_sync_id":"x"},{"_sync_id":"y.1"}],"b":[]}}]`
 
-// edits have every operation, and paths with every kind of segment. They are 10 batches.
+// edits have every operation, and paths with every kind of segment. They are 12 batches.
 var edits = []string{
 	`[{"op":"set","path":"deep.er.member","value":{"n":1}}]`,
 	`[{"op":"set","path":"title.text","value":"an object instead of a string"}]`,
@@ -75,28 +122,24 @@ var edits = []string{
 	`[{"op":"array_move","path":"a[x]","to":"new.list"}]`,
 	`[{"op":"array_del","path":"a[y\\.1]"}]`,
 	`[{"op":"delete","path":"deep.er"}]`,
+	`[{"op":"array_move","path":"new.list[x]","to":"a","after":"z"}]`,
+	`[{"op":"array_add","path":"a","value":{"_sync_id":"x","again":true}},{"op":"array_del","path":"a[nobody]"}]`,
 }
 
 func TestExampleClientsConvergeOverFaults(t *testing.T) {
 	t.Parallel()
-	python, err := exec.LookPath("python3")
-	script, _ := filepath.Abs("../../examples/python/client.py")
-	for name, command := range map[string][]string{"Go": {goClient}, "Python": {python, script}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if name == "Python" && err != nil {
-				t.Skip("python3 is not installed")
-			}
-			converge(t, command)
-		})
-	}
+	eachClient(t, converge)
 }
 
 func converge(t *testing.T, command []string) {
 	s := startServer(t)
+	token := filepath.Join(t.TempDir(), "token")
 	p := startProxy(t, s,
 		answers(502, "text/html", "<h1>Bad Gateway</h1>"),
-		problem(401, "unauthenticated", false),
+		func(w http.ResponseWriter, forward func(http.ResponseWriter)) {
+			problem(401, "unauthenticated", false)(w, forward)
+			writeToken(t, token, "renewed")
+		},
 		problem(429, "rate_limited", true),
 		answers(403, "text/html", "<h1>Blocked</h1>"),
 		losesAnswer,
@@ -104,8 +147,13 @@ func converge(t *testing.T, command []string) {
 		problem(409, "client_seq_reused", false),
 		problem(503, "database_unavailable", true),
 		answers(200, "text/html", "<h1>Please sign in</h1>"),
+		answers(200, "application/json", `{"code":"LOGIN"}`),
+		answers(200, "text/event-stream", "event: delta\n\n"),
+		answers(307, "text/html", "<h1>Elsewhere</h1>"),
+		answers(413, "text/html", "<h1>Request Entity Too Large</h1>"),
 	)
-	a, b := startClient(t, p.URL, command...), startClient(t, s.url(), command...)
+	writeToken(t, token, "old")
+	a, b := startClientWithToken(t, token, p.URL, command...), startClient(t, s.url(), command...)
 	batches := int64(0)
 	expect := func(after string) {
 		t.Helper()
@@ -126,7 +174,8 @@ func converge(t *testing.T, command []string) {
 	batches++
 	expect("at the beginning")
 	a.send(edits...)
-	batches += int64(len(edits))
+	a.send(`[{"op":"set","path":"half","value":1},{"op":"set","path":"other.half","value":2}]`)
+	batches += int64(len(edits)) + 2
 	expect("after requests that were refused or lost")
 	if n := p.left(); n > 0 {
 		t.Errorf("%d faults have not happened", n)
@@ -141,14 +190,16 @@ func converge(t *testing.T, command []string) {
 	p.CloseClientConnections()
 	expect("after a cut, a batch that was too large, and a batch with one wrong operation")
 
+	halved := p.halve()
 	for i := range 10 {
 		a.send(fmt.Sprintf(`[{"op":"set","path":"a%d","value":%[1]d}]`, i))
 		b.send(fmt.Sprintf(`[{"op":"set","path":"b%d","value":%[1]d}]`, i))
 	}
 	batches += 20
+	wait(t, halved)
 	s.process.Kill(t)
 	s.start()
-	expect("after a crash")
+	expect("after a crash inside an event")
 
 	s.replaceDatabase()
 	b.send(document)

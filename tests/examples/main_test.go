@@ -1,6 +1,7 @@
 package examples
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +16,10 @@ var serverBinary, goClient string
 
 func TestMain(m *testing.M) {
 	os.Exit(program.Main(m, func(dir string) (err error) {
+		flag.Parse()
+		if err := flag.Set("test.parallel", "8"); err != nil { // the tests mostly wait
+			return err
+		}
 		if serverBinary, err = program.Build(dir); err != nil {
 			return err
 		}

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { follow as start, deltaFrame, preamble, upToDateFrame } from './follower.ts'
+import { delta, follow as start, deltaFrame, preamble, upToDateFrame } from './follower.ts'
 import { frame, page, problem, scriptedStream, silence } from './server.ts'
 
 let last: ReturnType<typeof start> | undefined
@@ -142,6 +142,29 @@ describe('a stream', () => {
     room.stream().write(upToDateFrame(3))
     await room.pass()
     expect(room.heard()).toEqual(['opening', 'events up-to-date'])
+  })
+
+  const legal = `id: e1-4\nevent: delta\ndata: ${JSON.stringify(delta(4))}\n\n`
+  test.each([
+    ['a byte order mark', `\ufeff${legal}`],
+    ['lines that end with CR LF', legal.replaceAll('\n', '\r\n')],
+    ['lines that end with CR', legal.replaceAll('\n', '\r')],
+    ['several lines of data', legal.replaceAll(',', ',\ndata:')],
+    ['fields in another order, without spaces', legal.replace(/(.*)\n(.*)\n(.*)/, '$3\n$2\n$1').replaceAll(': ', ':')],
+    ['comments and unknown fields inside', legal.replaceAll('\ndata', '\n:\n: data: x\ncolor\ndata')],
+    ['events without data before it', `id: e1-9\n\nid: e1-8\nevent: delta\n\nevent: up-to-date\n\n${legal}`],
+    ['events with empty data before it', `data\n\ndata:\n\nevent: color\ndata: \n\n${legal}`],
+    ['invalid values of retry before it', `retry\nretry: -5\nretry: soon\nretry: 1e3\n\n${legal}`]
+  ])('reads %s as the HTML standard defines it, byte by byte', async (_, text) => {
+    const room = follow({ at: 'e1-3' })
+    await room.pass()
+    // The byte after CR may be LF, so the parser waits for the end of another line.
+    for (const byte of new TextEncoder().encode(`${text}:\n`)) room.stream().bytes(Uint8Array.of(byte))
+    await room.pass()
+    room.stream().end()
+    await room.pass(2000)
+    expect(room.positions()).toEqual(['e1-3', 'e1-4'])
+    expect(room.heard().filter((line) => line.startsWith('events'))).toEqual(['events delta 4'])
   })
 
   test.each([
