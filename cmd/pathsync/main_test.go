@@ -86,9 +86,15 @@ func (s *script) last() request {
 	return asked[len(asked)-1]
 }
 
-// text answers 200 with a text.
-func text(body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) }
+// text answers 200 with JSON.
+func text(body string) http.HandlerFunc { return answer("application/json", body) }
+
+// answer answers 200 with a body of a media type.
+func answer(kind, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		io.WriteString(w, body)
+	}
 }
 
 // refusal answers with a problem.

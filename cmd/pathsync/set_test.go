@@ -99,8 +99,7 @@ func TestRefusedOrDiscardedChangeIsAnError(t *testing.T) {
 		"because invalid_request": refusal(http.StatusUnprocessableEntity, "invalid_request", false),
 		"13 discarded: item_deleted": text(
 			`{"serverSeq":13,"results":[{"status":"discarded","reason":"item_deleted"}]}`),
-		"reading the answer": text(`<html>`),
-		"0 results":          text(`{}`),
+		"0 results": text(`{}`),
 	}
 	for says, answer := range tests {
 		s := call(t.Context(), "", "set", "--server", scripted(t, answer).url, "board-7", "default", "tasks[t9].a", "1")
