@@ -51,7 +51,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _pathsync; echo "${COMPREPLY[@]}"`
 		"pathsync get serve --s":        {"--server"}, // a room named like a command
 		"pathsync --admin-l":            {"--admin-listen"},
 		"pathsync rooms --json --op":    {"--open"},
-		"pathsync export --server x --": {"--server", "--token", "--admin", "--help", "--version"},
+		"pathsync export --server x --": {"--server", "--token", "--admin", "--output", "--help", "--version"},
 		"pathsync get nonsense":         nil,
 	} {
 		out, err := exec.CommandContext(t.Context(), bash, append([]string{"-c", script, "bash"}, strings.Fields(line)...)...).Output()

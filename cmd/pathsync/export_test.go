@@ -156,6 +156,51 @@ func TestExportFailsWhenARoomIsIncomplete(t *testing.T) {
 	}
 }
 
+func TestExportFileHasItsNameOnlyWhenItIsComplete(t *testing.T) {
+	live(t)
+	must(t, "", "set", "r", "k", "", "1")
+	directory := t.TempDir()
+	file := directory + "/all.ndjson"
+	must(t, "", "export", "--output", file)
+	before, err := os.ReadFile(file)
+	if err != nil || states(t, string(before))["r k"] != "1" {
+		t.Fatalf("%q, %v", before, err)
+	}
+	incomplete := scripted(t, text(`{"room":"r","stores":{"a":{"serverSeq":1,"state":1},`))
+	if s := call(t.Context(), "", "export", "r", "--server", incomplete.url, "--output", file); s.code != exitFailed {
+		t.Errorf("%+v", s)
+	}
+	if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
+		t.Errorf("after a failure: %q, %v", after, err)
+	}
+	if left, err := os.ReadDir(directory); err != nil || len(left) != 1 {
+		t.Errorf("%v, %v", left, err)
+	}
+	if s := call(t.Context(), "", "export", "--output", directory); s.code != exitUsage {
+		t.Errorf("a directory: %+v", s)
+	}
+	if s := call(t.Context(), "", "export", "--output", directory+"/no/file"); s.code != exitUsage {
+		t.Errorf("no directory: %+v", s)
+	}
+}
+
+// An error of the output is not one of --admin.
+func TestExportSaysWhatFailed(t *testing.T) {
+	live(t)
+	must(t, "", "set", "r", "k", "", "1")
+	var errs strings.Builder
+	p := &program{stdout: newConsole(fullDisk{}), stderr: newConsole(&errs)}
+	if code := p.run(t.Context(), []string{"export"}); code != exitFailed || !strings.Contains(errs.String(), errFull.Error()) || strings.Contains(errs.String(), "admin") {
+		t.Errorf("exit %d: %s", code, errs.String())
+	}
+}
+
+var errFull = errors.New("no space left")
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
+
 func TestApplySendsSingleOperationsTogetherAndArraysAlone(t *testing.T) {
 	var got []string
 	err := readOps(strings.NewReader(`{"op":"set","path":"a","value":1} {"op":"set","path":"b","value":null}

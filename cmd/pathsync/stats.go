@@ -26,7 +26,7 @@ func (c *statsCommand) Run(ctx context.Context, p *program) error {
 	}
 	stats, err := server.Stats(ctx)
 	if err != nil {
-		return err
+		return c.explain(err)
 	}
 	if c.JSON {
 		return p.stdout.printf("%s\n", string(stats.JSON))
