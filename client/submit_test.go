@@ -58,3 +58,22 @@ func TestABatchWithoutANumberIsSentOnce(t *testing.T) {
 		t.Errorf("%v after %d attempts", err, attempts)
 	}
 }
+
+// JSON would replace them, so that the batch would change something else.
+func TestNamesThatAreNotUTF8AreNotSent(t *testing.T) {
+	c := newClient(t, Config{Server: "http://server", Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+		t.Error("it was sent")
+		return nil, io.ErrUnexpectedEOF
+	})})
+	to := "l\xff"
+	for _, b := range []Batch{
+		{ClientID: "\xff", Key: "k"},
+		{ClientID: "c", Key: "k\xff"},
+		{ClientID: "c", Key: "k", Ops: []Op{{Op: "delete", Path: "a\xff"}}},
+		{ClientID: "c", Key: "k", Ops: []Op{{Op: "array_move", Path: "a[1]", To: &to}}},
+	} {
+		if _, err := c.Submit(t.Context(), "r", b); err == nil {
+			t.Errorf("%+v is accepted", b)
+		}
+	}
+}

@@ -52,6 +52,9 @@ type record struct {
 	State     json.RawMessage `json:"state"`
 }
 
+// document identifies the document of a record.
+func (r record) document() [2]string { return [2]string{r.Room, r.Key} }
+
 // exporter writes documents, and counts them.
 type exporter struct {
 	server    *client.Client
