@@ -75,6 +75,15 @@ func TestSetRetriesIdenticalBatchUntilAccepted(t *testing.T) {
 	}
 }
 
+func TestSetPrintsADiscardedChangeAsJSON(t *testing.T) {
+	server := scripted(t, text(`{"epoch":"e","serverSeq":13,"results":[{"status":"discarded","reason":"exists"}]}`))
+	s := call(t.Context(), "", "set", "--server", server.url, "r", "k", "a", "1", "--json")
+	var got struct{ Status, Reason string }
+	if err := json.Unmarshal([]byte(s.stdout), &got); err != nil || got.Status != "discarded" || got.Reason != "exists" || s.code != exitFailed {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
 func TestSetRefusesNamesThatAreNotUTF8(t *testing.T) {
 	server := scripted(t, text(`{"serverSeq":1,"results":[{"status":"applied"}]}`))
 	for _, args := range [][]string{{"r", "k", "a\xff"}, {"r", "k\xff", "a"}, {"r\xff", "k", "a"}} {

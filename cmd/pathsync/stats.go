@@ -15,7 +15,11 @@ type statsCommand struct {
 
 // Help is shown below the flags.
 func (*statsCommand) Help() string {
-	return `Shows the state of a server at one moment. The server must have --admin-listen. /metrics at the same address has more, for monitoring.`
+	return `Shows the state of a server at one moment. The server must have --admin-listen. /metrics at the same address has more, for monitoring.
+
+Example:
+
+  pathsync stats --json | jq .memoryBytes`
 }
 
 // Run prints the state.
