@@ -32,7 +32,8 @@ func (c *Client) Rooms(ctx context.Context, open bool, after string, limit int) 
 	if after != "" {
 		query.Set("after", after)
 	}
-	if err = c.getAgain(ctx, c.server+"/admin/rooms?"+query.Encode(), &page); err != nil {
+	address := c.server + "/admin/rooms?" + query.Encode()
+	if err = c.getAgain(ctx, address, &page, func() bool { return page.Rooms != nil && (page.Next == "" || page.Next != after) }); err != nil {
 		return Rooms{}, fmt.Errorf("listing the rooms: %w", err)
 	}
 	return page, nil
@@ -60,7 +61,7 @@ type Stats struct {
 
 // Stats returns the state of the server. Config.Server has to be the URL of its AdminListen.
 func (c *Client) Stats(ctx context.Context) (s Stats, err error) {
-	if s.JSON, err = c.get(ctx, c.server+"/admin/stats", &s); err != nil {
+	if s.JSON, err = c.get(ctx, c.server+"/admin/stats", &s, func() bool { return s.Version != "" }); err != nil {
 		return Stats{}, fmt.Errorf("reading the statistics: %w", err)
 	}
 	return s, nil

@@ -47,7 +47,9 @@ func (c *Client) Changes(ctx context.Context, room, after string, limit int) (pa
 	if after != "" {
 		query.Set("after", after)
 	}
-	if err = c.getAgain(ctx, c.roomURL(room, "changes")+"?"+query.Encode(), &page); err != nil {
+	address := c.roomURL(room, "changes") + "?" + query.Encode()
+	// A page that neither ends nor advances would be requested without end.
+	if err = c.getAgain(ctx, address, &page, func() bool { return page.Next != "" && (page.UpToDate || page.Next != after) }); err != nil {
 		return Changes{}, fmt.Errorf("reading the changes: %w", err)
 	}
 	return page, nil

@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -84,9 +85,19 @@ func New(cfg Config) (*Client, error) {
 	server := strings.TrimRight(cfg.Server, "/")
 	return &Client{
 		cfg: cfg, server: server, base: server + "/v1",
-		http:    &http.Client{Transport: &pace.Transport{Base: authorized, Patience: Patience}},
-		streams: &http.Client{Transport: authorized},
+		http:    &http.Client{Transport: &pace.Transport{Base: authorized, Patience: Patience}, CheckRedirect: checkRedirect},
+		streams: &http.Client{Transport: authorized, CheckRedirect: checkRedirect},
 	}, nil
+}
+
+// checkRedirect follows a redirect to another URL of the server. It does not follow one that turns a POST into a GET, as to a
+// page for signing in, or one of a loop: the answer is then the redirect, which is a *Problem.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	const most = 5
+	if req.Method != via[0].Method || len(via) > most {
+		return http.ErrUseLastResponse
+	}
+	return nil
 }
 
 func newTransport() *http.Transport {
@@ -136,26 +147,28 @@ type Document struct {
 
 // Get returns a room's documents. A room that does not exist is empty.
 func (c *Client) Get(ctx context.Context, room string) (r Room, err error) {
-	r.JSON, err = c.get(ctx, c.roomURL(room), &r)
+	r.JSON, err = c.get(ctx, c.roomURL(room), &r, func() bool { return r.Stores != nil })
 	return r, err
 }
 
 // GetDocument returns one document of a room. The error is a *Problem with code store_not_found if there is none.
 func (c *Client) GetDocument(ctx context.Context, room, key string) (d Document, err error) {
-	d.JSON, err = c.get(ctx, c.roomURL(room, "stores", key), &d)
+	d.JSON, err = c.get(ctx, c.roomURL(room, "stores", key), &d, func() bool { return d.State != nil })
 	return d, err
 }
 
-func (c *Client) get(ctx context.Context, address string, v any) (json.RawMessage, error) {
+// get decodes an answer into v. complete reports whether v then has the members that the server always sends: something else than
+// pathsync may have answered.
+func (c *Client) get(ctx context.Context, address string, v any, complete func() bool) (json.RawMessage, error) {
 	answer, err := c.exchange(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
-	return bytes.TrimSpace(answer), decode(answer, v)
+	return bytes.TrimSpace(answer), decode(answer, v, complete)
 }
 
 // getAgain is get with the attempts and waits of Submit.
-func (c *Client) getAgain(ctx context.Context, address string, v any) error {
+func (c *Client) getAgain(ctx context.Context, address string, v any, complete func() bool) error {
 	var answer []byte
 	err := c.retry(ctx, func() (err error) {
 		answer, err = c.exchange(ctx, http.MethodGet, address, nil)
@@ -164,12 +177,18 @@ func (c *Client) getAgain(ctx context.Context, address string, v any) error {
 	if err != nil {
 		return err
 	}
-	return decode(answer, v)
+	return decode(answer, v, complete)
 }
 
-func decode(answer []byte, v any) error {
+// errForeign means that an answer is not one of pathsync.
+var errForeign = errors.New("reading the answer: it is not an answer of pathsync; is the URL that of the server?")
+
+func decode(answer []byte, v any, complete func() bool) error {
 	if err := json.Unmarshal(answer, v); err != nil {
 		return fmt.Errorf("reading the answer: %w", err)
+	}
+	if !complete() {
+		return errForeign
 	}
 	return nil
 }
@@ -215,5 +234,18 @@ func (c *Client) send(ctx context.Context, method, address string, body []byte) 
 		defer resp.Body.Close()
 		return nil, readProblem(resp)
 	}
+	if err := expectType(resp, "application/json"); err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
 	return resp, nil
+}
+
+// expectType returns a *Problem if an answer has another media type, because something else than pathsync answers.
+func expectType(resp *http.Response, want string) error {
+	kind := resp.Header.Get("Content-Type")
+	if got, _, _ := mime.ParseMediaType(kind); got == want {
+		return nil
+	}
+	return &Problem{Title: fmt.Sprintf("the answer is of type %q, and not %s: something else than pathsync has answered", kind, want), Status: resp.StatusCode}
 }

@@ -15,7 +15,11 @@ import (
 // documents reads a room from a server that answers with handle.
 func documents(t *testing.T, handle http.HandlerFunc, each func(RoomDocument)) error {
 	t.Helper()
-	c := newClient(t, Config{Server: "http://server", Transport: testkit.Serve(t, handle), Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		handle(w, r)
+	}
+	c := newClient(t, Config{Server: "http://server", Transport: testkit.Serve(t, http.HandlerFunc(serve)), Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
 	for d, err := range c.Documents(t.Context(), "r") {
 		if err != nil {
 			return err

@@ -53,6 +53,9 @@ func readProblem(resp *http.Response) *Problem {
 	}
 	if p.Title == "" {
 		p.Title = "the server answers " + resp.Status
+		if to, err := resp.Location(); err == nil {
+			p.Title += ", which leads to " + to.Redacted()
+		}
 	}
 	if p.Code == "" {
 		switch resp.StatusCode {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"unicode/utf8"
 )
 
 // Batch is operations on one document, applied whole and in order.
@@ -52,6 +53,9 @@ type OpResult struct {
 // the answer of an earlier attempt may have been lost. To find out, submit the same batch again. Result.Duplicate is true if
 // the batch was in the log before.
 func (c *Client) Submit(ctx context.Context, room string, b Batch) (Result, error) {
+	if err := b.check(); err != nil {
+		return Result{}, err
+	}
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
 	encoder.SetEscapeHTML(false)
@@ -73,6 +77,22 @@ func (c *Client) Submit(ctx context.Context, room string, b Batch) (Result, erro
 		err = c.retry(ctx, submit)
 	}
 	return result, err
+}
+
+// check refuses names that JSON would change.
+func (b Batch) check() error {
+	names := []string{b.ClientID, b.Key}
+	for _, op := range b.Ops {
+		if names = append(names, op.Path); op.To != nil {
+			names = append(names, *op.To)
+		}
+	}
+	for _, name := range names {
+		if !utf8.ValidString(name) {
+			return fmt.Errorf("encoding the batch: %q is not valid UTF-8", name)
+		}
+	}
+	return nil
 }
 
 func readResult(answer []byte, ops int) (r Result, err error) {

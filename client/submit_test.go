@@ -59,6 +59,25 @@ func TestABatchWithoutANumberIsSentOnce(t *testing.T) {
 	}
 }
 
+// JSON would replace them, so that the batch would change something else.
+func TestNamesThatAreNotUTF8AreNotSent(t *testing.T) {
+	c := newClient(t, Config{Server: "http://server", Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+		t.Error("it was sent")
+		return nil, io.ErrUnexpectedEOF
+	})})
+	to := "l\xff"
+	for _, b := range []Batch{
+		{ClientID: "\xff", Key: "k"},
+		{ClientID: "c", Key: "k\xff"},
+		{ClientID: "c", Key: "k", Ops: []Op{{Op: "delete", Path: "a\xff"}}},
+		{ClientID: "c", Key: "k", Ops: []Op{{Op: "array_move", Path: "a[1]", To: &to}}},
+	} {
+		if _, err := c.Submit(t.Context(), "r", b); err == nil {
+			t.Errorf("%+v is accepted", b)
+		}
+	}
+}
+
 func TestSubmitRepeatsABatchThatAProxyHasAnswered(t *testing.T) {
 	answers := []string{"<h1>Please sign in</h1>", `{"ok":true}`, `{"serverSeq":7,"results":[{"status":"applied"}]}`}
 	var bodies []string
@@ -66,6 +85,9 @@ func TestSubmitRepeatsABatchThatAProxyHasAnswered(t *testing.T) {
 		Server: "http://server",
 		Transport: testkit.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
+			if answers[len(bodies)][0] == '{' {
+				w.Header().Set("Content-Type", "application/json")
+			}
 			_, _ = io.WriteString(w, answers[len(bodies)])
 			bodies = append(bodies, string(body))
 		})),

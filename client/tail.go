@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pathsync/pathsync/internal/eventstream"
@@ -177,9 +176,9 @@ func (t *tail) open(ctx context.Context) (*http.Response, error) {
 		defer resp.Body.Close()
 		return nil, readProblem(resp)
 	}
-	if kind := resp.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/event-stream") {
+	if err := expectType(resp, "text/event-stream"); err != nil {
 		resp.Body.Close()
-		return nil, &Problem{Title: fmt.Sprintf("the server answers with %q, not with an event stream", kind), Status: resp.StatusCode}
+		return nil, err
 	}
 	return resp, nil
 }

@@ -9,8 +9,9 @@ import (
 
 func TestTokenIsNotSentToRedirectTarget(t *testing.T) {
 	var shown []string
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		shown = append(shown, "elsewhere: "+r.Header.Get("Authorization"))
+		w.Header().Set("Content-Type", "application/json")
 	}))
 	defer elsewhere.Close()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

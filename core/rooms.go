@@ -2,7 +2,9 @@ package core
 
 import (
 	"context"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // RoomInfo describes a room to an operator.
@@ -41,6 +43,9 @@ func (h *Hub) OpenRooms(after string, limit int) (page []RoomInfo, next string, 
 // the next of the page before; next is "" at the end. A page can have fewer rooms than limit before the end, because its cost is
 // bounded. Of a room that is open at this server, the memory has the current numbers.
 func (h *Hub) StoredRooms(ctx context.Context, after string, limit int) (page []RoomInfo, next string, err error) {
+	if !utf8.ValidString(after) || strings.ContainsRune(after, 0) { // PostgreSQL refuses such texts
+		return nil, "", ErrInvalidPosition
+	}
 	began, rows, store := time.Now(), 0, h.store()
 	for len(page) < min(limit, MaxRoomPage) && rows < maxPageRows && time.Since(began) < maxPageDuration {
 		room, err := h.roomAfter(ctx, store, after)

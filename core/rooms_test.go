@@ -77,6 +77,11 @@ func TestStoredRoomsHaveTheNumbersOfMemoryWhileTheyAreOpen(t *testing.T) {
 	if len(page) != 2 || err != nil {
 		t.Errorf("%+v, %q, %v", page, next, err)
 	}
+	for _, after := range []string{"\xff", "a\x00", "\xed\xa0\x80"} { // no database has such a name, and some refuse it
+		if _, _, err := h.StoredRooms(t.Context(), after, 2); !errors.Is(err, core.ErrInvalidPosition) {
+			t.Errorf("after %q: %v", after, err)
+		}
+	}
 }
 
 func TestListOfStoredRoomsFailsWhileTheDatabaseIsUnavailable(t *testing.T) {

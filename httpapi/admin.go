@@ -83,20 +83,24 @@ func (s *Server) adminRooms(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	open := false
+	if query.Has("open") {
+		if open, err = strconv.ParseBool(query.Get("open")); err != nil {
+			return nil, problem.New(problem.InvalidParameter, "open must be true or false")
+		}
+	}
 	list := roomList{Rooms: []adminRoom{}}
 	var page []core.RoomInfo
-	switch open, err := strconv.ParseBool(query.Get("open")); {
-	case err != nil && query.Has("open"):
-		return nil, problem.New(problem.InvalidParameter, "open must be true or false")
-	case open:
+	if open {
 		page, list.Next, err = s.hub.OpenRooms(query.Get("after"), limit)
-		if errors.Is(err, core.ErrInvalidPosition) {
-			return nil, problem.New(problem.InvalidParameter, "after must be the `next` of an earlier answer")
-		}
-	default:
-		if page, list.Next, err = s.hub.StoredRooms(r.Context(), query.Get("after"), limit); err != nil {
-			return nil, err
-		}
+	} else {
+		page, list.Next, err = s.hub.StoredRooms(r.Context(), query.Get("after"), limit)
+	}
+	if errors.Is(err, core.ErrInvalidPosition) {
+		return nil, problem.New(problem.InvalidParameter, "after must be the `next` of an earlier answer")
+	}
+	if err != nil {
+		return nil, err
 	}
 	for _, room := range page {
 		list.Rooms = append(list.Rooms, adminRoom{room.Name, room.Open, room.ServerSeq, room.LastWrite, room.Readers, room.Documents, room.Bytes})

@@ -88,6 +88,7 @@ func TestAdminListenServesRoomsAndStats(t *testing.T) {
 		"http://127.0.0.1/admin/rooms?open=perhaps":      http.StatusBadRequest,
 		"http://127.0.0.1/admin/rooms?open=true&after=x": http.StatusBadRequest,
 		"http://127.0.0.1/admin/rooms?after=%zz":         http.StatusBadRequest,
+		"http://127.0.0.1/admin/rooms?after=a%00":        http.StatusBadRequest,
 		"http://evil.example/admin/rooms":                http.StatusForbidden, // DNS rebinding
 		"http://127.0.0.1/admin/other":                   http.StatusNotFound,
 		"http://evil.example/healthz":                    http.StatusOK,

@@ -57,16 +57,18 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Check returns the error that New or, for its certificates, Serve would return for cfg. It opens no connection, database or port.
+// Check returns the error that New or, for the URL of the database and for certificates, Open or Serve would return for cfg. It
+// opens no connection, database or port.
 func Check(cfg Config) error {
 	s, err := New(cfg)
 	if err != nil {
 		return err
 	}
-	if _, err := s.cfg.tlsConfig(); err != nil {
-		return &ConfigError{err}
+	if err := s.cfg.checkDatabaseURL(); err != nil {
+		return err
 	}
-	return nil
+	_, err = s.cfg.tlsConfig()
+	return err
 }
 
 // api returns the configuration of the API, which lacks the store.

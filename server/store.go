@@ -81,6 +81,17 @@ func (c Config) storeOpener(log *slog.Logger) (open openFunc, remote bool, err e
 	}
 }
 
+// checkDatabaseURL returns a *ConfigError if the driver cannot read the URL of the database.
+func (c Config) checkDatabaseURL() error {
+	if c.Store != nil || strings.HasPrefix(c.Database, "memory:") {
+		return nil
+	}
+	if err := sqlstore.CheckURL(c.Database); err != nil {
+		return &ConfigError{c.errorf("{Database}: %w", err)}
+	}
+	return nil
+}
+
 // Redacted returns the part of a database URL that may be logged. The rest can contain a password, except for SQLite.
 func Redacted(url string) string {
 	scheme, _, found := strings.Cut(url, ":")

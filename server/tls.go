@@ -15,7 +15,7 @@ func (c Config) tlsConfig() (*tls.Config, error) {
 	case c.TLSCert != "":
 		files, err := loadCertificate(c.TLSCert, c.TLSKey, c.Log, time.Now)
 		if err != nil {
-			return nil, c.errorf("reading {TLSCert} and {TLSKey}: %w", err)
+			return nil, &ConfigError{c.errorf("reading {TLSCert} and {TLSKey}: %w", err)}
 		}
 		config = &tls.Config{GetCertificate: files.get}
 	case len(c.ACMEDomain) > 0:

@@ -194,6 +194,15 @@ func newDialect(dsn string, log *slog.Logger) (dialect.Dialect, error) {
 	}
 }
 
+// CheckURL returns an error if Open could not read a DSN. It connects to nothing. Errors contain nothing after the scheme.
+func CheckURL(dsn string) error {
+	d, err := newDialect(dsn, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	return d.Close()
+}
+
 // CheckSQLiteFile returns an error if FILE in a DSN sqlite:FILE would be taken for something else than a file name, as
 // other programs do.
 func CheckSQLiteFile(file string) error { return sqlite.CheckName(file) }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,12 +22,12 @@ type applyCommand struct {
 	Key  string `arg:"" help:"The document's key."`
 	File string `arg:"" optional:"" default:"-" help:"The operations; - is standard input (${default})."`
 
-	Batch int `default:"100" placeholder:"N" help:"Send up to this many single operations as one batch (${default})."`
+	batchFlags `embed:""`
 }
 
 // Help is shown below the flags.
 func (*applyCommand) Help() string {
-	return `Applies operations to a document. The file has JSON objects such as {"op":"set","path":"title","value":"Launch"}, one after the other, and arrays of them. An array is one batch: it is applied as a unit. Single operations are sent in batches of up to --batch.
+	return `Applies operations to a document. The file has JSON objects such as {"op":"set","path":"title","value":"Launch"}, one after the other, and arrays of them. An array is one batch: it is applied as a unit. Single operations are sent in batches of up to --batch-ops and --batch-bytes.
 
 Each batch is sent again as by set. After an error, earlier batches are applied, and the one that failed may be. Discarded operations are listed; the exit code is then 1.
 
@@ -38,10 +39,7 @@ Examples:
 
 // Validate is called by kong before Run.
 func (c *applyCommand) Validate() error {
-	if c.Batch < 1 {
-		return errors.New("--batch must be at least 1")
-	}
-	return c.serverFlags.Validate()
+	return cmp.Or(c.batchFlags.Validate(), c.serverFlags.Validate())
 }
 
 // applyCounts counts the operations of a file.
@@ -69,12 +67,12 @@ func (c *applyCommand) Run(ctx context.Context, p *program) error {
 		line   = p.progress()
 	)
 	defer line.clear()
-	err = readOps(in, c.Batch, func(ops []client.Op) error {
+	err = readOps(in, c.batchFlags, func(ops []client.Op) error {
 		result, err := server.Submit(ctx, c.Room, client.Batch{
 			ClientID: sender, ClientSeq: int64(counts.Batches) + 1, PreviousClientSeq: int64(counts.Batches), Key: c.Key, Ops: ops,
 		})
 		if err != nil {
-			return fmt.Errorf("after %s: %w", batches(counts.Batches), err)
+			return fmt.Errorf("after %s in %s: %w", count(counts.Applied+counts.Discarded, "operation"), batches(counts.Batches), err)
 		}
 		counts.Batches, counts.ServerSeq = counts.Batches+1, result.ServerSeq
 		for i, outcome := range result.Results {
@@ -114,12 +112,15 @@ func batches(n int) string {
 }
 
 // readOps calls send for each batch of a sequence of operations and of arrays of operations.
-func readOps(in io.Reader, most int, send func([]client.Op) error) error {
+func readOps(in io.Reader, limits batchFlags, send func([]client.Op) error) error {
 	decoder := json.NewDecoder(in)
-	var pending []client.Op
+	var (
+		pending []client.Op
+		size    int // of pending
+	)
 	flush := func() error {
 		ops := pending
-		if pending = nil; len(ops) == 0 {
+		if pending, size = nil, 0; len(ops) == 0 {
 			return nil
 		}
 		return send(ops)
@@ -129,18 +130,21 @@ func readOps(in io.Reader, most int, send func([]client.Op) error) error {
 		if err := decoder.Decode(&text); errors.Is(err, io.EOF) {
 			return flush()
 		} else if err != nil {
-			return fmt.Errorf("reading operation %d: %w", n, err)
+			return fmt.Errorf("reading value %d: %w", n, err)
 		}
 		ops, unit, err := parseOps(text)
 		if err != nil {
 			return fmt.Errorf("value %d is neither an operation nor an array of operations: %w", n, err)
 		}
-		if unit || len(pending) == most {
+		if unit || limits.full(len(pending), size, ops[0]) {
 			if err := flush(); err != nil {
 				return err
 			}
 		}
-		if pending = append(pending, ops...); unit {
+		for _, op := range ops {
+			pending, size = append(pending, op), size+opBytes(op)
+		}
+		if unit {
 			if err := flush(); err != nil {
 				return err
 			}
@@ -154,9 +158,14 @@ func parseOps(text json.RawMessage) (ops []client.Op, unit bool, err error) {
 	decoder.DisallowUnknownFields()
 	if unit = text[0] == '['; unit {
 		err = decoder.Decode(&ops)
-		return ops, unit, err
+	} else {
+		ops = make([]client.Op, 1)
+		err = decoder.Decode(&ops[0])
 	}
-	var op client.Op
-	err = decoder.Decode(&op)
-	return []client.Op{op}, unit, err
+	for _, op := range ops {
+		if altered(text, op.Path) || op.To != nil && altered(text, *op.To) {
+			err = cmp.Or(err, fmt.Errorf("the path %q is not valid Unicode", op.Path))
+		}
+	}
+	return ops, unit, err
 }

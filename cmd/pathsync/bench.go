@@ -31,14 +31,14 @@ func (*benchCommand) Help() string {
 	for _, l := range remoteLoads() {
 		fmt.Fprintf(&loads, "  %-9s %s\n", l.Name, l.Describe(load.Options{Scale: 1}))
 	}
-	return `Puts a server under loads, and prints how fast it answered and delivered, and whether a batch was lost, repeated or out of order. Do not run it against a server that people use. It writes to new rooms whose names begin with bench- and leaves them there.
+	return `Puts a server under loads, and prints how fast it answered and delivered, and whether a batch was lost, repeated or out of order. Do not run it against a server that people use. It writes to new rooms whose names begin with bench-. They remain, because the API cannot remove rooms; the documentation says how to remove them from the database.
 
 Loads:
 
 ` + loads.String() + `
 Times are p50 and p99 in milliseconds: POST from the request of a batch to its answer, and READERS to the last of its readers. The server's limits apply: start it with --client-batches 0 for durable and flatout, and with --user-streams 0 and --user-batches 0 if it requires tokens.
 
-The exit code is 1 if a batch was lost, repeated or out of order.
+The exit code is 1 if a batch was lost, repeated or out of order. After Ctrl-C, the loads that are complete are printed.
 
 Examples:
 
@@ -85,30 +85,40 @@ func (c *benchCommand) Run(ctx context.Context, p *program) error {
 	if len(names) == 0 {
 		names = defaultLoads
 	}
-	results := []measured{}
+	var (
+		results = []measured{}
+		target  = &load.Target{URL: c.Server, Token: c.Token}
+		wrote   bool
+		failure error
+	)
 	for _, l := range remoteLoads() {
 		if !slices.Contains(names, l.Name) {
 			continue
 		}
-		result, err := c.measure(ctx, p, l)
+		result, err := c.measure(ctx, p, target, l)
+		wrote = wrote || target.Posted.Load() > 0
 		if err != nil {
-			return fmt.Errorf("load %s: %w", l.Name, explainLoad(err))
+			failure = fmt.Errorf("load %s: %w", l.Name, explainLoad(err))
+			break
 		}
-		results = append(results, result)
-	}
-	if err := c.print(p, results); err != nil {
-		return err
-	}
-	for _, r := range results {
-		if r.Wrong > 0 {
-			return fmt.Errorf("load %s: %d batches or events were lost, repeated or out of order", r.Load, r.Wrong)
+		if results = append(results, result); result.Wrong > 0 && failure == nil {
+			failure = fmt.Errorf("load %s: %d batches or events were lost, repeated or out of order", l.Name, result.Wrong)
 		}
 	}
-	return nil
+	if len(results) > 0 || c.JSON {
+		if err := c.print(p, results); err != nil {
+			return err
+		}
+	}
+	if wrote {
+		_ = p.stderr.printf("Rooms whose names begin with %s remain; %s says how to remove them.\n", // the failure matters more
+			load.Prefix, guideURL(c.Server, "docs/run/databases.md#removing-rooms"))
+	}
+	return failure
 }
 
-func (c *benchCommand) measure(ctx context.Context, p *program, l load.Load) (measured, error) {
-	target, options := &load.Target{URL: c.Server, Token: c.Token}, load.Options{Duration: c.Duration, Scale: c.Scale}
+func (c *benchCommand) measure(ctx context.Context, p *program, target *load.Target, l load.Load) (measured, error) {
+	options := load.Options{Duration: c.Duration, Scale: c.Scale}
 	defer p.progress().watch(func(elapsed time.Duration) string {
 		return fmt.Sprintf("%s: %.0f s, %d streams, %d batches posted, %d delivered", l.Name, elapsed.Seconds(),
 			target.Streams.Load(), target.Posted.Load(), target.Delivered.Load())
@@ -120,7 +130,7 @@ func (c *benchCommand) measure(ctx context.Context, p *program, l load.Load) (me
 // explainLoad adds what helps against a limit of the server.
 func explainLoad(err error) error {
 	if refused := (*load.RefusedError)(nil); errors.As(err, &refused) && refused.Status == http.StatusTooManyRequests {
-		return fmt.Errorf("%w; lower --scale, or start the server with --client-batches 0 --address-batches 0 --user-batches 0", err)
+		return fmt.Errorf("%w; lower --scale, or start the server with 0 for --client-batches, --address-batches, --user-batches, --address-streams and --user-streams", err)
 	}
 	return err
 }

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -40,9 +45,12 @@ join – – – – – – 1.46 s 3`
 
 func TestBenchSaysWhichLimitIsInTheWay(t *testing.T) {
 	live(t, func(c *server.Config) { c.ClientBatches = 1 })
-	s := call(t.Context(), "", "bench", "durable", "--duration", "2s")
-	if s.code != exitFailed || !strings.Contains(s.stderr, "429") || !strings.Contains(s.stderr, "--client-batches 0") {
+	s := call(t.Context(), "", "bench", "durable", "--duration", "1h")
+	if s.code != exitFailed || strings.Count(s.stderr, "429") != 1 || !strings.Contains(s.stderr, "0 for --client-batches") || !strings.Contains(s.stderr, "(rate_limited)") {
 		t.Errorf("%+v", s)
+	}
+	if !strings.Contains(s.stderr, "Rooms whose names begin with bench- remain") {
+		t.Errorf("it does not say what remains: %+v", s)
 	}
 	for says, args := range map[string][]string{
 		"no load": {"nonsense"}, "--duration must": {"--duration", "0s"}, "--scale must": {"--scale", "NaN"},
@@ -51,8 +59,39 @@ func TestBenchSaysWhichLimitIsInTheWay(t *testing.T) {
 			t.Errorf("%v: %+v", args, s)
 		}
 	}
+	if s := call(t.Context(), "", "bench", "rooms", "--server", scripted(t, refusal(http.StatusUnauthorized, "unauthorized", false)).url); s.code != exitFailed ||
+		!strings.Contains(s.stderr, "status 401: No: because unauthorized (unauthorized)") {
+		t.Errorf("a refused stream: %+v", s)
+	}
 	away := scripted(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	if s := call(t.Context(), "", "bench", "rooms", "--duration", "1s", "--scale", ".02", "--server", away.url); s.code != exitFailed {
 		t.Errorf("%+v", s)
+	}
+}
+
+func TestInterruptedBenchPrintsTheLoadsThatAreComplete(t *testing.T) {
+	target, err := url.Parse(live(t, func(c *server.Config) { c.ClientBatches = 0 }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	forward := httputil.NewSingleHostReverseProxy(target)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/events") { // the second load has begun: the first has no readers
+			interrupt()
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	var out, errs bytes.Buffer
+	p := &program{stdout: newConsole(&out), stderr: newConsole(&errs)}
+	code := p.run(ctx, []string{"bench", "durable", "rooms", "--duration", "1s", "--scale", ".02", "--json", "--server", proxy.URL})
+	var results []measured
+	if err := json.Unmarshal(out.Bytes(), &results); err != nil || code != exitInterrupted || len(results) != 1 || results[0].Load != "durable" {
+		t.Errorf("exit %d, %s, %s", code, out.String(), errs.String())
+	}
+	if !strings.Contains(errs.String(), "remain") {
+		t.Errorf("%s", errs.String())
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -38,14 +39,19 @@ func TestCheckRefusesWhatServeRefuses(t *testing.T) {
 		"--max-ops must be at least 1": {"--max-ops", "0"},
 		"open to the network":          {"--listen", "0.0.0.0:80"},
 		"absent.pem":                   {"--tls-cert", "absent.pem", "--tls-key", "absent.pem"},
+		"the URL is not valid":         {"--database", "postgres://user:pass@:@:bad"},
+		"needs the name of a database": {"--database", "sqlserver://user:pass@host"},
 		"reading --jwt-key":            {"--auth", "jwt", "--jwt-key", "absent.pem"},
 	} {
 		s := call(t.Context(), "", append([]string{"check"}, args...)...)
-		if s.code != exitUsage || !strings.Contains(s.stderr, says) {
+		if s.code != exitUsage || !strings.Contains(s.stderr, says) || strings.Contains(s.stderr, "pass@") {
 			t.Errorf("%v: %+v", args, s)
 		}
 	}
 	if out := must(t, "", "check"); out != "the configuration is valid\n" {
 		t.Errorf("%q", out)
+	}
+	if files, err := os.ReadDir("."); err != nil || len(files) > 0 {
+		t.Errorf("it has made %v, %v", files, err)
 	}
 }

@@ -17,6 +17,13 @@ type clusterCommand struct {
 	outputFlags   `embed:""`
 }
 
+// Help is shown below the flags.
+func (*clusterCommand) Help() string {
+	return `Example:
+
+  pathsync cluster --database 'postgres://user:password@host/mydb'`
+}
+
 // Run prints a line for each server with a heartbeat of the last minute.
 func (c *clusterCommand) Run(ctx context.Context, p *program) error {
 	if err := c.checkEpoch(); err != nil {

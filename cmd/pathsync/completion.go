@@ -114,8 +114,8 @@ func zshCompletion(all []completed) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `#compdef pathsync
 _pathsync() {
-  local word cmd=
-  local -a list
+  local word cmd= missing=1
+  local -a commands options
   for word in "${(@)words[2,CURRENT-1]}"; do
     case "$cmd/$word" in
       %s) cmd="$cmd/$word" ;;
@@ -124,14 +124,20 @@ _pathsync() {
   case "$cmd" in
 `, paths(all, "|"))
 	for _, c := range all {
-		fmt.Fprintf(&b, "    %q) list=(", c.path)
+		fmt.Fprintf(&b, "    %q)", c.path)
 		for _, w := range c.words {
-			fmt.Fprintf(&b, "\n      %s", quoted(w.word+":"+w.help))
+			list := "commands"
+			if strings.HasPrefix(w.word, "--") {
+				list = "options"
+			}
+			fmt.Fprintf(&b, "\n      %s+=(%s)", list, quoted(w.word+":"+w.help))
 		}
-		b.WriteString(") ;;\n")
+		b.WriteString(" ;;\n")
 	}
 	return b.String() + `  esac
-  _describe -o pathsync list || _files
+  _describe command commands && missing=0
+  _describe -o option options && missing=0
+  (( missing )) && _files
 }
 compdef _pathsync pathsync
 `

@@ -18,17 +18,23 @@ type console struct {
 	io.Writer
 	terminal bool
 	colour   bool // styles are shown; only on a terminal
+	redraws  bool // a line can be replaced; only on a terminal
 }
 
 func newConsole(w io.Writer) *console {
 	file, ok := w.(*os.File)
 	terminal := ok && isatty.IsTerminal(file.Fd())
-	return &console{Writer: w, terminal: terminal, colour: terminal && coloursWanted(os.Getenv)}
+	return &console{
+		Writer: w, terminal: terminal, colour: terminal && coloursWanted(os.Getenv), redraws: terminal && understandsSequences(os.Getenv),
+	}
 }
+
+// understandsSequences reports whether the terminal knows escape sequences.
+func understandsSequences(getenv func(string) string) bool { return getenv("TERM") != "dumb" }
 
 // coloursWanted reports whether the environment allows colours; see https://no-color.org.
 func coloursWanted(getenv func(string) string) bool {
-	return getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+	return getenv("NO_COLOR") == "" && understandsSequences(getenv)
 }
 
 // Write must not be called with a part of a character.

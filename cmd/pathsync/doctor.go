@@ -15,7 +15,7 @@ type doctorCommand struct {
 	outputFlags `embed:""`
 
 	URL      string        `arg:"" optional:"" placeholder:"URL" help:"The URL that clients use, instead of --server."`
-	Duration time.Duration `default:"10s" help:"Length of the stream to read, up to 5m (${default}). Many proxies cut streams after 30, 60, 100 or 230 s."`
+	Duration time.Duration `default:"10s" placeholder:"DURATION" help:"Length of the stream to read, up to 5m (${default}). Many proxies cut streams after 30, 60, 100 or 230 s."`
 }
 
 // Help is shown below the flags.

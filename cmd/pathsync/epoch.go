@@ -27,6 +27,13 @@ type epochShowCommand struct {
 	outputFlags   `embed:""`
 }
 
+// Help is shown below the flags.
+func (*epochShowCommand) Help() string {
+	return `Example:
+
+  pathsync epoch --database sqlite:/var/lib/pathsync/state.db`
+}
+
 // Run prints the epoch.
 func (c *epochShowCommand) Run(ctx context.Context, p *program) error {
 	if err := c.checkEpoch(); err != nil {
@@ -45,6 +52,13 @@ func (c *epochShowCommand) Run(ctx context.Context, p *program) error {
 type epochRotateCommand struct {
 	databaseFlags `embed:""`
 	outputFlags   `embed:""`
+}
+
+// Help is shown below the flags.
+func (*epochRotateCommand) Help() string {
+	return `Example:
+
+  pathsync epoch rotate --database sqlite:/var/lib/pathsync/state.db`
 }
 
 // Run renews the epoch and prints the old and the new one. Servers may be running.

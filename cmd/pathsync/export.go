@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/pathsync/pathsync/client"
 )
@@ -15,19 +15,22 @@ type exportCommand struct {
 
 	JSON bool `name:"json" help:"Print JSON, which this command does in any case." hidden:""`
 
-	Rooms []string `arg:"" optional:"" name:"room" help:"The rooms; without one, all rooms of the database, from --admin."`
+	Rooms  []string `arg:"" optional:"" name:"room" help:"The rooms; without one, all rooms of the database, from --admin."`
+	Output string   `placeholder:"FILE" default:"-" help:"Write to this file, which gets its name when the export is complete; - is standard output (${default})."`
 }
 
 // Help is shown below the flags.
 func (*exportCommand) Help() string {
-	return `Writes one line of JSON per document to standard output: room, eventId, key, serverSeq and state. The documents of a room are of one moment. Rooms are read one after the other, and may change meanwhile. The change log and presence are not exported.
+	return `Writes one line of JSON per document: room, eventId, key, serverSeq and state. The documents of a room are of one moment. Rooms are read one after the other, and may change meanwhile. The change log and presence are not exported.
 
-The command keeps one document in memory at a time. Standard output must accept a document within 10 s.
+An export that fails is incomplete, and cannot be told from a complete one: check the exit code, or use --output. A shell reports the exit code of a command before a pipe only with set -o pipefail.
+
+The command keeps one document in memory at a time. The output must accept a document within 10 s.
 
 Examples:
 
-  pathsync export board-7 > board-7.ndjson
-  pathsync export | gzip > all.ndjson.gz`
+  pathsync export --output all.ndjson && gzip all.ndjson
+  pathsync export board-7 | jq .state`
 }
 
 // Validate is called by kong before Run.
@@ -49,10 +52,13 @@ type record struct {
 	State     json.RawMessage `json:"state"`
 }
 
+// document identifies the document of a record.
+func (r record) document() [2]string { return [2]string{r.Room, r.Key} }
+
 // exporter writes documents, and counts them.
 type exporter struct {
 	server    *client.Client
-	out       *bufio.Writer
+	out       io.Writer
 	progress  *progress
 	rooms     int
 	documents int
@@ -65,34 +71,32 @@ func (c *exportCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	e := &exporter{server: server, out: bufio.NewWriterSize(p.stdout, 64<<10), progress: p.progress()}
+	e := &exporter{server: server, progress: p.progress()}
 	defer e.progress.clear()
-	if err := c.eachRoom(ctx, p, func(room string) error { return e.room(ctx, room) }); err != nil {
-		return err
+	write := func(out io.Writer) error {
+		e.out = out
+		return c.write(ctx, p, e)
 	}
-	if err := e.out.Flush(); err != nil {
-		return fmt.Errorf("writing: %w", err)
+	if c.Output == "-" {
+		err = write(p.stdout)
+	} else {
+		err = writeFile(c.Output, write)
+	}
+	if err != nil {
+		return err
 	}
 	e.progress.clear()
 	return p.stderr.printf("%s\n", e.counts())
 }
 
-func (c *exportCommand) eachRoom(ctx context.Context, p *program, export func(room string) error) error {
-	if len(c.Rooms) > 0 {
-		for _, room := range c.Rooms {
-			if err := export(room); err != nil {
-				return err
-			}
+func (c *exportCommand) write(ctx context.Context, p *program, e *exporter) error {
+	if len(c.Rooms) == 0 {
+		return c.eachRoom(ctx, p, false, 0, func(room client.RoomInfo) error { return e.room(ctx, room.Room) })
+	}
+	for _, room := range c.Rooms {
+		if err := e.room(ctx, room); err != nil {
+			return err
 		}
-		return nil
-	}
-	admin, err := c.admin(p)
-	if err != nil {
-		return err
-	}
-	err = eachRoom(ctx, admin, false, func(room client.RoomInfo) (bool, error) { return true, export(room.Room) })
-	if err != nil {
-		return fmt.Errorf("%w (without rooms, the list comes from --admin %s)", err, c.Admin)
 	}
 	return nil
 }
@@ -118,7 +122,7 @@ func (e *exporter) write(r record) error {
 	}
 	e.documents++
 	e.bytes += int64(len(r.State))
-	e.progress.show("exporting %q: %s", r.Room, e.counts())
+	e.progress.show("exporting: %s; now %q", e.counts(), r.Room)
 	return nil
 }
 

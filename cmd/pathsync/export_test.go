@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/pathsync/pathsync/client"
 )
@@ -111,11 +112,13 @@ func TestInterruptedImportIsContinued(t *testing.T) {
 func TestLineThatIsNoDocumentIsNamed(t *testing.T) {
 	live(t)
 	for line, says := range map[string]string{
-		`{"room":"r","key":"k"}`:             "line 2 is not a document of an export: it needs",
-		`{"room":"","key":"k","state":1}`:    "line 2",
-		`{"room":"r","key":"k","state":1`:    "line 2 is not",
-		`{"room":"r","key":"k ","state":1}`:  `importing document "k " of room "r"`,
-		`{"room":"r","key":"k","state":1}{}`: "line 2",
+		`{"room":"r","key":"k"}`:                         "line 2 is not a document of an export: it needs",
+		`{"room":"","key":"k","state":1}`:                "line 2",
+		`{"room":"r","key":"k","state":1`:                "line 2 is not",
+		`{"room":"r","key":"k ","state":1}`:              `importing document "k " of room "r"`,
+		`{"room":"r","key":"k","state":1}{}`:             "line 2",
+		"{\"room\":\"r\xff\",\"key\":\"k\",\"state\":1}": "line 2 is not a document of an export: its room",
+		`{"room":"r","key":"\ud83d","state":1}`:          "line 2 is not a document of an export: its room",
 	} {
 		s := call(t.Context(), `{"room":"r","key":"first","state":1}`+"\n"+line, "import", "--parallel", "1")
 		if s.code != exitFailed || !strings.Contains(s.stderr, says) {
@@ -137,10 +140,79 @@ func TestDocumentIsSentBeforeTheFileIsRead(t *testing.T) {
 		<-sent
 		out.CloseWithError(io.ErrUnexpectedEOF)
 	}()
-	err := parallel(t.Context(), 1, func(yield func(record) bool) error { return readRecords(in, yield) },
+	err := parallel(t.Context(), 1, func(_ context.Context, yield func(record) bool) error { return readRecords(in, yield) }, record.document,
 		func(_ context.Context, r record) error { sent <- r.Key; return nil })
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Error(err)
+	}
+}
+
+func TestLinesOfOneDocumentAreImportedInTheirOrder(t *testing.T) {
+	live(t)
+	var export strings.Builder
+	for i := range 40 {
+		for _, room := range []string{"a", "b", "c"} {
+			fmt.Fprintf(&export, `{"room":%q,"key":"k","state":%d}`+"\n", room, i)
+		}
+	}
+	must(t, export.String(), "import")
+	first := states(t, must(t, "", "export"))
+	must(t, export.String(), "import", "--replace")
+	last := states(t, must(t, "", "export"))
+	for _, room := range []string{"a", "b", "c"} {
+		if first[room+" k"] != "0" || last[room+" k"] != "39" {
+			t.Errorf("%s: %s and %s", room, first[room+" k"], last[room+" k"])
+		}
+	}
+}
+
+// A stalled input must not hide that the server has refused a document.
+func TestImportEndsWhenADocumentIsRefusedWhileItsInputStalls(t *testing.T) {
+	server := scripted(t, refusal(http.StatusForbidden, "forbidden", false))
+	in, out := io.Pipe()
+	defer out.Close()
+	go io.WriteString(out, `{"room":"r","key":"k","state":1}`+"\n")
+	p := &program{stdin: in, stdout: newConsole(io.Discard), stderr: newConsole(io.Discard)}
+	ended := make(chan int, 1)
+	go func() { ended <- p.run(t.Context(), []string{"import", "--server", server.url}) }()
+	select {
+	case code := <-ended:
+		if code != exitFailed {
+			t.Errorf("exit %d", code)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it does not end")
+	}
+}
+
+func TestRepeatedImportWithOtherBatchesSaysWhatHelps(t *testing.T) {
+	live(t)
+	export := `{"room":"large","key":"k","state":` + largeDocument() + `}`
+	must(t, export, "import", "--batch-bytes", "60000")
+	if s := call(t.Context(), export, "import", "--batch-bytes", "70000"); s.code != exitFailed || !strings.Contains(s.stderr, "--replace") {
+		t.Errorf("%+v", s)
+	}
+	must(t, export, "import", "--batch-bytes", "70000", "--replace")
+}
+
+// Editors and shells of Windows write it.
+func TestByteOrderMarkOfInputIsIgnored(t *testing.T) {
+	live(t)
+	file := t.TempDir() + "/export.ndjson"
+	if err := os.WriteFile(file, []byte(byteOrderMark+`{"room":"r","key":"file","state":1}`+"\r\n\r\n"+`{"room":"r","key":"second","state":2}`+"\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "", "import", file)
+	must(t, byteOrderMark+`{"room":"r","key":"import","state":3}`, "import")
+	must(t, byteOrderMark+`{"op":"set","path":"","value":4}`, "apply", "r", "apply")
+	must(t, byteOrderMark+`5`, "set", "r", "set", "", "-")
+	if got := states(t, must(t, "", "export", "r")); fmt.Sprint(got) != "map[r apply:4 r file:1 r import:3 r second:2 r set:5]" {
+		t.Errorf("%v", got)
+	}
+	for _, text := range []string{"\xff\xfe{\x00}\x00", "\xfe\xff\x00{\x00}"} {
+		if s := call(t.Context(), text, "import"); s.code != exitFailed || !strings.Contains(s.stderr, "UTF-16") {
+			t.Errorf("%+v", s)
+		}
 	}
 }
 
@@ -156,10 +228,55 @@ func TestExportFailsWhenARoomIsIncomplete(t *testing.T) {
 	}
 }
 
+func TestExportFileHasItsNameOnlyWhenItIsComplete(t *testing.T) {
+	live(t)
+	must(t, "", "set", "r", "k", "", "1")
+	directory := t.TempDir()
+	file := directory + "/all.ndjson"
+	must(t, "", "export", "--output", file)
+	before, err := os.ReadFile(file)
+	if err != nil || states(t, string(before))["r k"] != "1" {
+		t.Fatalf("%q, %v", before, err)
+	}
+	incomplete := scripted(t, text(`{"room":"r","stores":{"a":{"serverSeq":1,"state":1},`))
+	if s := call(t.Context(), "", "export", "r", "--server", incomplete.url, "--output", file); s.code != exitFailed {
+		t.Errorf("%+v", s)
+	}
+	if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
+		t.Errorf("after a failure: %q, %v", after, err)
+	}
+	if left, err := os.ReadDir(directory); err != nil || len(left) != 1 {
+		t.Errorf("%v, %v", left, err)
+	}
+	if s := call(t.Context(), "", "export", "--output", directory); s.code != exitUsage {
+		t.Errorf("a directory: %+v", s)
+	}
+	if s := call(t.Context(), "", "export", "--output", directory+"/no/file"); s.code != exitUsage {
+		t.Errorf("no directory: %+v", s)
+	}
+}
+
+// An error of the output is not one of --admin.
+func TestExportSaysWhatFailed(t *testing.T) {
+	live(t)
+	must(t, "", "set", "r", "k", "", "1")
+	var errs strings.Builder
+	p := &program{stdout: newConsole(fullDisk{}), stderr: newConsole(&errs)}
+	if code := p.run(t.Context(), []string{"export"}); code != exitFailed || !strings.Contains(errs.String(), errFull.Error()) || strings.Contains(errs.String(), "admin") {
+		t.Errorf("exit %d: %s", code, errs.String())
+	}
+}
+
+var errFull = errors.New("no space left")
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
+
 func TestApplySendsSingleOperationsTogetherAndArraysAlone(t *testing.T) {
 	var got []string
 	err := readOps(strings.NewReader(`{"op":"set","path":"a","value":1} {"op":"set","path":"b","value":null}
-{"op":"delete","path":"c"}[{"op":"array_move","path":"l[1]","after":null,"to":"m"}] []{"op":"array_del","path":"l[2]"}`), 2, func(ops []client.Op) error {
+{"op":"delete","path":"c"}[{"op":"array_move","path":"l[1]","after":null,"to":"m"}] []{"op":"array_del","path":"l[2]"}{"op":"set","path":"d","value":"1234567890"}`), batchFlags{2, 12}, func(ops []client.Op) error {
 		batch, err := json.Marshal(ops)
 		got = append(got, string(batch))
 		return err
@@ -169,12 +286,13 @@ func TestApplySendsSingleOperationsTogetherAndArraysAlone(t *testing.T) {
 		`[{"path":"c","op":"delete"}]`,
 		`[{"path":"l[1]","op":"array_move","after":null,"to":"m"}]`,
 		`[{"path":"l[2]","op":"array_del"}]`,
+		`[{"path":"d","op":"set","value":"1234567890"}]`,
 	}
 	if err != nil || strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%v, got\n%s\nwant\n%s", err, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	for _, bad := range []string{`{"op":"set","path":"a","valeu":1}`, `7`, `[7]`, `{"op":`} {
-		if err := readOps(strings.NewReader(bad), 2, func([]client.Op) error { return nil }); err == nil {
+	for _, bad := range []string{`{"op":"set","path":"a","valeu":1}`, `7`, `[7]`, `{"op":`, `{"op":"delete","path":"\ud83d"}`, `[{"op":"delete","path":"` + "\xff" + `"}]`} {
+		if err := readOps(strings.NewReader(bad), batchFlags{2, 100}, func([]client.Op) error { return nil }); err == nil {
 			t.Errorf("%s is accepted", bad)
 		}
 	}

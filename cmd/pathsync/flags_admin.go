@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/pathsync/pathsync/client"
 )
@@ -17,6 +18,11 @@ func (f adminFlags) Validate() error {
 		return errors.New("--admin must be a URL such as http://127.0.0.1:9090")
 	}
 	return nil
+}
+
+// explain adds to an error of a call what --admin has to be.
+func (f adminFlags) explain(err error) error {
+	return fmt.Errorf("%w (--admin %s has to be the address of the server's --admin-listen)", err, f.Admin)
 }
 
 // admin returns a client of the operators' address. It sends no token.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/pathsync/pathsync/client"
@@ -17,6 +18,9 @@ type serverFlags struct {
 func (f serverFlags) Validate() error {
 	if _, err := client.New(client.Config{Server: f.Server}); err != nil {
 		return errors.New("--server must be a URL such as http://127.0.0.1:8080")
+	}
+	if strings.ContainsFunc(f.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("--token must be a token, such as a JSON Web Token, without blanks and line ends")
 	}
 	return nil
 }

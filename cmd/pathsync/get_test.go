@@ -9,7 +9,7 @@ import (
 )
 
 func TestGetRequestsRoomOrDocument(t *testing.T) {
-	server := scripted(t, text(`{"n":1.0}`))
+	server := scripted(t, text(`{"stores":{},"state":1.0}`))
 	tests := map[string][]string{
 		"/v1/rooms/board-7":                     {"board-7"},
 		"/v1/rooms/board-7/stores/default":      {"board-7", "default"},
@@ -17,7 +17,7 @@ func TestGetRequestsRoomOrDocument(t *testing.T) {
 	}
 	for want, args := range tests {
 		s := call(t.Context(), "", append([]string{"get", "--server", server.url}, args...)...)
-		if s.code != exitOK || s.stdout != "{\"n\":1.0}\n" {
+		if s.code != exitOK || s.stdout != "{\"stores\":{},\"state\":1.0}\n" {
 			t.Errorf("%v: %+v", args, s)
 		}
 		if asked := server.last().uri; asked != want {
@@ -27,20 +27,20 @@ func TestGetRequestsRoomOrDocument(t *testing.T) {
 }
 
 func TestServerIsReadFromEnvironment(t *testing.T) {
-	t.Setenv("PATHSYNC_SERVER", scripted(t, text("{}")).url)
+	t.Setenv("PATHSYNC_SERVER", scripted(t, text(`{"stores":{}}`)).url)
 	if s := call(t.Context(), "", "get", "board-7"); s.code != exitOK {
 		t.Errorf("%+v", s)
 	}
 }
 
 func TestGetIndentsOnATerminal(t *testing.T) {
-	server := scripted(t, text("{\"a\":\"\u009b31m\"}"))
+	server := scripted(t, text("{\"stores\":{\"\u009b31m\":{}}}"))
 	var out bytes.Buffer
 	p := &program{stdout: &console{Writer: &out, terminal: true}, stderr: newConsole(io.Discard)}
 	if code := p.run(t.Context(), []string{"get", "--server", server.url, "board-7"}); code != exitOK {
 		t.Fatalf("exit %d", code)
 	}
-	if want := "{\n  \"a\": \"\\u009b31m\"\n}\n"; out.String() != want {
+	if want := "{\n  \"stores\": {\n    \"\\u009b31m\": {}\n  }\n}\n"; out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
 }

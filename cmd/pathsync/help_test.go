@@ -84,6 +84,18 @@ func TestEveryCommandArgumentAndFlagIsDescribed(t *testing.T) {
 	}
 }
 
+func TestHelpOfEveryCommandHasAnExample(t *testing.T) {
+	for _, n := range grammar(t) {
+		if n.Type != kong.CommandNode || len(n.Children) > 0 {
+			continue
+		}
+		name := strings.TrimSuffix(n.FullPath(), " serve") // the default
+		if name = strings.TrimSuffix(name, " show"); !strings.Contains(n.Detail, "  "+name) && !strings.Contains(n.Detail, "("+name) {
+			t.Errorf("%s has no example in\n%s", n.FullPath(), n.Detail)
+		}
+	}
+}
+
 func TestEveryCommandPrintsJSONOnRequest(t *testing.T) {
 	others := []string{"serve", "completion"} // which print no result
 	for _, n := range grammar(t) {

@@ -167,7 +167,7 @@ func TestUnreadableCertificateStopsTheStart(t *testing.T) {
 	} {
 		at := testkit.NewPairFiles(t, testkit.Pair{Cert: files[0], Key: files[1]})
 		s := call(t.Context(), "", "--listen", "127.0.0.1:0", "--database", "memory:", "--tls-cert", at.Cert, "--tls-key", at.Key)
-		if s.code != exitFailed || !strings.Contains(s.stderr, "--tls-cert") {
+		if s.code != exitUsage || !strings.Contains(s.stderr, "--tls-cert") {
 			t.Errorf("%s: exit %d, %s", name, s.code, s.stderr)
 		}
 	}

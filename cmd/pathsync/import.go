@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 
 	"github.com/google/uuid"
@@ -22,17 +22,18 @@ type importCommand struct {
 	serverFlags `embed:""`
 	outputFlags `embed:""`
 
-	File       string `arg:"" optional:"" default:"-" help:"The export; - is standard input (${default})."`
-	Replace    bool   `help:"Replace documents that exist, instead of keeping them."`
-	Parallel   int    `default:"8" placeholder:"N" help:"Documents that are sent at the same time (${default})."`
-	BatchBytes int    `name:"batch-bytes" default:"524288" placeholder:"N" help:"Send a larger document in batches of this size; less than the server's --max-body-bytes (${default})."`
+	File     string `arg:"" optional:"" default:"-" help:"The export; - is standard input (${default})."`
+	Replace  bool   `help:"Replace documents that exist, instead of keeping them."`
+	Parallel int    `default:"8" placeholder:"N" help:"Documents that are sent at the same time (${default})."`
+
+	batchFlags `embed:""`
 }
 
 // Help is shown below the flags.
 func (*importCommand) Help() string {
 	return `Creates the documents of an export. Rooms are created by their first document, and other documents of a room do not change.
 
-A document that exists is kept, and counted. So an import can be repeated: it continues one that was interrupted, and sends no document twice. With --replace, each document gets the state of the export, whatever it has.
+A document that exists is kept, and counted. So an import can be repeated: it continues one that was interrupted, and sends no document twice. Repeat it with the same flags, and before the log is pruned. With --replace, each document gets the state of the export, whatever it has. If the file has a document twice, the first one counts, and with --replace the last one.
 
 A large document becomes several batches, and readers see it grow. The numbers and times of the export are not used: each document is a new change of the user of the token.
 
@@ -47,10 +48,7 @@ func (c *importCommand) Validate() error {
 	if c.Parallel < 1 || c.Parallel > 64 {
 		return errors.New("--parallel must be from 1 to 64")
 	}
-	if c.BatchBytes < 1024 {
-		return errors.New("--batch-bytes must be at least 1024")
-	}
-	return c.serverFlags.Validate()
+	return cmp.Or(c.batchFlags.Validate(), c.serverFlags.Validate())
 }
 
 // imported counts documents by what happened to them.
@@ -71,7 +69,7 @@ func (n imported) String() string {
 type importer struct {
 	server   *client.Client
 	replace  bool
-	limit    int
+	limits   batchFlags
 	progress *progress
 
 	mu     sync.Mutex
@@ -84,13 +82,16 @@ func (c *importCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	in, done, err := p.open(ctx, c.File)
-	if err != nil {
-		return err
+	i := &importer{server: server, replace: c.Replace, limits: c.batchFlags, progress: p.progress()}
+	read := func(ctx context.Context, yield func(record) bool) error {
+		in, done, err := p.open(ctx, c.File)
+		if err != nil {
+			return err
+		}
+		defer done()
+		return readRecords(in, yield)
 	}
-	defer done()
-	i := &importer{server: server, replace: c.Replace, limit: c.BatchBytes, progress: p.progress()}
-	err = parallel(ctx, c.Parallel, func(yield func(record) bool) error { return readRecords(in, yield) }, i.send)
+	err = parallel(ctx, c.Parallel, read, record.document, i.send)
 	i.progress.clear()
 	if err != nil {
 		_ = p.stderr.printf("%s\n", i.counts.String()) // the error below matters more
@@ -100,18 +101,6 @@ func (c *importCommand) Run(ctx context.Context, p *program) error {
 		return p.stdout.writeJSON(i.counts)
 	}
 	return p.stdout.printf("%s\n", i.counts.String())
-}
-
-// open returns a file, or standard input for -.
-func (p *program) open(ctx context.Context, name string) (in io.Reader, done func(), err error) {
-	if name == "-" {
-		return p.input(ctx), func() {}, nil
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, nil, usageError{err}
-	}
-	return file, func() { file.Close() }, nil
 }
 
 // maxLine is the length of the longest line of an export: a document of the largest size that servers can be configured for.
@@ -134,6 +123,9 @@ func readRecords(in io.Reader, take func(record) bool) error {
 		if r.Room == "" || r.Key == "" || r.State == nil {
 			return fmt.Errorf("line %d is not a document of an export: it needs room, key and state", n)
 		}
+		if altered(line, r.Room, r.Key) {
+			return fmt.Errorf("line %d is not a document of an export: its room or key is not valid Unicode", n)
+		}
 		if !take(r) {
 			return nil
 		}
@@ -144,34 +136,52 @@ func readRecords(in io.Reader, take func(record) bool) error {
 	return nil
 }
 
-// parallel passes the elements of read to n calls of do at a time. It returns the first error of either.
-func parallel[T any](ctx context.Context, n int, read func(yield func(T) bool) error, do func(context.Context, T) error) error {
+// parallel passes the elements of read to do, up to n at a time. Elements with the same key are done one after the other, in their
+// order. It returns the first error of either, with which the contexts of both end.
+func parallel[T any, K comparable](ctx context.Context, n int, read func(ctx context.Context, yield func(T) bool) error,
+	key func(T) K, do func(context.Context, T) error,
+) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	work := make(chan T)
-	var workers sync.WaitGroup
-	for range n {
-		workers.Go(func() {
-			for element := range work {
-				if err := do(ctx, element); err != nil {
-					cancel(err)
-					return
-				}
-			}
-		})
-	}
-	err := read(func(element T) bool {
+	var (
+		running = make(chan struct{}, n)
+		workers sync.WaitGroup
+		mu      sync.Mutex
+		last    = map[K]chan struct{}{} // is closed when the last element with a key that was read is done
+	)
+	err := read(ctx, func(element T) bool {
 		select {
-		case work <- element:
-			return true
+		case running <- struct{}{}:
 		case <-ctx.Done():
 			return false
 		}
+		k, done := key(element), make(chan struct{})
+		mu.Lock()
+		before := last[k]
+		last[k] = done
+		mu.Unlock()
+		workers.Go(func() {
+			if before != nil {
+				<-before
+			}
+			if ctx.Err() == nil {
+				if err := do(ctx, element); err != nil {
+					cancel(err)
+				}
+			}
+			mu.Lock()
+			if last[k] == done {
+				delete(last, k)
+			}
+			mu.Unlock()
+			close(done)
+			<-running
+		})
+		return true
 	})
 	if err != nil {
 		cancel(err)
 	}
-	close(work)
 	workers.Wait()
 	return context.Cause(ctx)
 }
@@ -184,7 +194,8 @@ func (i *importer) send(ctx context.Context, r record) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.counts.Bytes += int64(len(r.State))
-	i.progress.show("importing %q: %s", r.Room, i.counts)
+	n := i.counts
+	i.progress.show("importing: %s, %s; now %q", count(n.Created+n.Replaced+n.Kept+n.Repeated, "document"), formatBytes(n.Bytes), r.Room)
 	return nil
 }
 
@@ -193,7 +204,7 @@ func (i *importer) document(ctx context.Context, r record) error {
 	if i.replace {
 		kind, sender = "set", "import-"+uuid.NewString()
 	}
-	batches, err := splitDocument(r.State, kind, i.limit)
+	batches, err := splitDocument(r.State, kind, i.limits)
 	if err != nil {
 		return err
 	}
@@ -203,6 +214,9 @@ func (i *importer) document(ctx context.Context, r record) error {
 	}
 	for n, ops := range batches {
 		result, err := i.server.Submit(ctx, r.Room, client.Batch{ClientID: sender, ClientSeq: int64(n) + 1, PreviousClientSeq: int64(n), Key: r.Key, Ops: ops})
+		if problem := (*client.Problem)(nil); errors.As(err, &problem) && problem.Code == "client_seq_reused" {
+			return fmt.Errorf("%w: an earlier import sent the document in other batches; repeat it with the same --batch-ops and --batch-bytes, or with --replace", err)
+		}
 		if err != nil {
 			return err
 		}

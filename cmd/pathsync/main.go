@@ -16,6 +16,7 @@ import (
 	"reflect"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 
@@ -122,6 +123,11 @@ func (p *program) run(ctx context.Context, args []string) int {
 		line     = commandLine{Serve: defaultServe()}
 		answered bool // by --help or --version
 	)
+	for i, arg := range args {
+		if !utf8.ValidString(arg) { // the parser would replace what is not
+			return p.fail(usageError{fmt.Errorf("argument %d is not valid UTF-8", i+1)})
+		}
+	}
 	if err := tidyEnvironment(); err != nil {
 		return p.fail(fmt.Errorf("reading the environment: %w", err))
 	}

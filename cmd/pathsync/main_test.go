@@ -86,9 +86,15 @@ func (s *script) last() request {
 	return asked[len(asked)-1]
 }
 
-// text answers 200 with a text.
-func text(body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) }
+// text answers 200 with JSON.
+func text(body string) http.HandlerFunc { return answer("application/json", body) }
+
+// answer answers 200 with a body of a media type.
+func answer(kind, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		io.WriteString(w, body)
+	}
 }
 
 // refusal answers with a problem.
@@ -127,6 +133,10 @@ func TestInvalidCommandLineIsAUsageError(t *testing.T) {
 		"<room>":          {"tail"},
 		"--nonsense":      {"get", "board-7", "--nonsense"},
 		"--server must":   {"get", "board-7", "--server", "board:7"},
+		"--token must":    {"get", "board-7", "--token", "a\nb"},
+		"--limit must":    {"rooms", "--limit=-1"},
+		"--batch-ops":     {"apply", "board-7", "default", "--batch-ops", "0"},
+		"--batch-bytes":   {"import", "--batch-bytes", "1"},
 		"not JSON":        {"set", "board-7", "default", "title", "Launch"},
 		"--max-ops must":  {"--max-ops", "0"},
 		"--listen must":   {"serve", "--listen", "8080"},

@@ -3,6 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 )
 
 // outputFlags are the flags of commands that can print JSON.
@@ -21,6 +24,33 @@ func (c *console) encode(v any, indent string) error {
 	encoder.SetIndent("", indent)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	return nil
+}
+
+// writeFile writes a file, which gets its name when it is complete and on the disk. A file with that name is replaced. After an
+// error, there is no new file.
+func writeFile(name string, write func(io.Writer) error) error {
+	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		return usageError{fmt.Errorf("%s exists and is not a regular file", name)}
+	}
+	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
+	if err != nil {
+		return usageError{err}
+	}
+	defer os.Remove(file.Name()) // fails after the rename, when it has another name
+	defer file.Close()           // fails if it is closed already
+	if err := write(file); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	if err := os.Rename(file.Name(), name); err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
 	return nil

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// progress is a line on the terminal that shows how far a command is. It is shown on stderr if that is a terminal, and
-// otherwise nowhere. Its methods are safe for concurrent use.
+// progress is a line on the terminal that shows how far a command is. It is shown on stderr if that is a terminal that can
+// replace a line, and otherwise nowhere. Its methods are safe for concurrent use.
 type progress struct {
 	out *console
 
@@ -22,7 +22,7 @@ func (p *program) progress() *progress { return &progress{out: p.stderr} }
 
 // show replaces the line, unless it has just changed.
 func (l *progress) show(format string, args ...any) {
-	if !l.out.terminal {
+	if !l.out.redraws {
 		return
 	}
 	l.mu.Lock()

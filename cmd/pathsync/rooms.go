@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,42 +29,53 @@ Examples:
   pathsync rooms --json | jq -r 'select(.bytes > 1e6) | .room'`
 }
 
+// Validate is called by kong before Run.
+func (c *roomsCommand) Validate() error {
+	if c.Limit < 0 {
+		return errors.New("--limit must be at least 0")
+	}
+	return c.adminFlags.Validate()
+}
+
 // roomPage is the number of rooms of one request.
 const roomPage = 500
 
 // Run prints one line per room, page by page.
 func (c *roomsCommand) Run(ctx context.Context, p *program) error {
-	server, err := c.admin(p)
-	if err != nil {
-		return err
-	}
 	if !c.JSON {
 		if err := p.stdout.printf("%s\n", bold.of("%s", roomLine("SEQ", "READERS", "DOCS", "BYTES", "LAST WRITE", "ROOM"))); err != nil {
 			return err
 		}
 	}
-	listed := 0
-	return eachRoom(ctx, server, c.Open, func(room client.RoomInfo) (more bool, err error) {
-		listed++
+	return c.eachRoom(ctx, p, c.Open, c.Limit, func(room client.RoomInfo) error {
 		if c.JSON {
-			err = p.stdout.writeLine(room)
-		} else {
-			err = p.stdout.printf("%s\n", formatRoom(room))
+			return p.stdout.writeLine(room)
 		}
-		return listed != c.Limit, err
+		return p.stdout.printf("%s\n", formatRoom(room))
 	})
 }
 
-// eachRoom calls take for the rooms of a list until it returns false or an error.
-func eachRoom(ctx context.Context, server *client.Client, open bool, take func(client.RoomInfo) (more bool, err error)) error {
+// eachRoom calls take for the first rooms of a list, or for all if limit is 0, until it returns an error.
+func (f adminFlags) eachRoom(ctx context.Context, p *program, open bool, limit int, take func(client.RoomInfo) error) error {
+	server, err := f.admin(p)
+	if err != nil {
+		return err
+	}
 	for after := ""; ; {
-		page, err := server.Rooms(ctx, open, after, roomPage)
+		size := roomPage
+		if limit > 0 {
+			size = min(size, limit)
+		}
+		page, err := server.Rooms(ctx, open, after, size)
 		if err != nil {
-			return err
+			return f.explain(err)
 		}
 		for _, room := range page.Rooms {
-			if more, err := take(room); err != nil || !more {
+			if err := take(room); err != nil {
 				return err
+			}
+			if limit--; limit == 0 {
+				return nil
 			}
 		}
 		if after = page.Next; after == "" {

@@ -55,11 +55,19 @@ func (c *setCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	outcome := result.Results[0]
-	if outcome.Status != "applied" {
-		return fmt.Errorf("%d %s: %s", result.ServerSeq, outcome.Status, outcome.Reason)
-	}
 	if c.JSON {
-		return p.stdout.writeJSON(map[string]any{"epoch": result.Epoch, "serverSeq": result.ServerSeq, "status": outcome.Status})
+		err = p.stdout.writeJSON(struct {
+			Epoch     string `json:"epoch"`
+			ServerSeq int64  `json:"serverSeq"`
+			Status    string `json:"status"`
+			Reason    string `json:"reason,omitempty"` // of a change that was discarded
+		}{result.Epoch, result.ServerSeq, outcome.Status, outcome.Reason})
+	}
+	if err == nil && outcome.Status != "applied" {
+		err = fmt.Errorf("%d %s: %s", result.ServerSeq, outcome.Status, outcome.Reason)
+	}
+	if err != nil || c.JSON {
+		return err
 	}
 	return p.stdout.printf("%d %s\n", result.ServerSeq, outcome.Status)
 }

@@ -75,6 +75,25 @@ func TestSetRetriesIdenticalBatchUntilAccepted(t *testing.T) {
 	}
 }
 
+func TestSetPrintsADiscardedChangeAsJSON(t *testing.T) {
+	server := scripted(t, text(`{"epoch":"e","serverSeq":13,"results":[{"status":"discarded","reason":"exists"}]}`))
+	s := call(t.Context(), "", "set", "--server", server.url, "r", "k", "a", "1", "--json")
+	var got struct{ Status, Reason string }
+	if err := json.Unmarshal([]byte(s.stdout), &got); err != nil || got.Status != "discarded" || got.Reason != "exists" || s.code != exitFailed {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestSetRefusesNamesThatAreNotUTF8(t *testing.T) {
+	server := scripted(t, text(`{"serverSeq":1,"results":[{"status":"applied"}]}`))
+	for _, args := range [][]string{{"r", "k", "a\xff"}, {"r", "k\xff", "a"}, {"r\xff", "k", "a"}} {
+		s := call(t.Context(), "", append(append([]string{"set", "--server", server.url}, args...), "1")...)
+		if s.code != exitUsage || !strings.Contains(s.stderr, "UTF-8") || len(server.asked()) > 0 {
+			t.Errorf("%q: %+v", args, s)
+		}
+	}
+}
+
 func TestSetGivesUpAfterSomeSeconds(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

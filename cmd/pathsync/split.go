@@ -10,12 +10,9 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// maxBatchOps is the number of operations of one batch of an import. It is below the server's --max-ops.
-const maxBatchOps = 500
-
-// splitter turns a document into batches of operations that create it. The values of a batch have up to limit bytes.
+// splitter turns a document into batches of operations that create it.
 type splitter struct {
-	limit   int
+	limits  batchFlags
 	first   string // kind of the first operation: init or set
 	batches [][]client.Op
 	bytes   int // of the last batch
@@ -23,12 +20,12 @@ type splitter struct {
 
 // splitDocument returns the batches that create a document: one if it is small enough. The first operation is init, which changes
 // nothing if the document exists, or set, which replaces it. The error names the value that is too large and cannot be split.
-func splitDocument(state []byte, first string, limit int) ([][]client.Op, error) {
+func splitDocument(state []byte, first string, limits batchFlags) ([][]client.Op, error) {
 	v, err := tree.ParseStored(state)
 	if err != nil {
 		return nil, fmt.Errorf("its state is not a document: %w", err)
 	}
-	s := &splitter{limit: limit, first: first}
+	s := &splitter{limits: limits, first: first}
 	if err := s.value(nil, v); err != nil {
 		return nil, err
 	}
@@ -37,7 +34,7 @@ func splitDocument(state []byte, first string, limit int) ([][]client.Op, error)
 
 // value adds the operations that set a value. An array of items is split into its items, and any other array is one value.
 func (s *splitter) value(at path.Path, v tree.Value) error {
-	if v.Size() <= s.limit {
+	if v.Size() <= s.limits.BatchBytes {
 		s.set(at, tree.Text(v))
 		return nil
 	}
@@ -80,7 +77,7 @@ func (s *splitter) members(at path.Path, o *tree.Object, item bool) error {
 
 // item appends an item to an array: whole, or with its id alone and then its members. The id is then its first member.
 func (s *splitter) item(at path.Path, item *tree.Object) error {
-	if item.Size() <= s.limit {
+	if item.Size() <= s.limits.BatchBytes {
 		s.add(client.Op{Op: "array_add", Path: at.String(), Value: json.RawMessage(tree.Text(item))})
 		return nil
 	}
@@ -99,11 +96,10 @@ func (s *splitter) set(at path.Path, value string) {
 }
 
 func (s *splitter) add(op client.Op) {
-	size := len(op.Path) + len(op.Value)
 	last := len(s.batches) - 1
-	if last < 0 || s.bytes+size > s.limit || len(s.batches[last]) == maxBatchOps {
+	if last < 0 || s.limits.full(len(s.batches[last]), s.bytes, op) {
 		s.batches, s.bytes, last = append(s.batches, nil), 0, last+1
 	}
 	s.batches[last] = append(s.batches[last], op)
-	s.bytes += size
+	s.bytes += opBytes(op)
 }

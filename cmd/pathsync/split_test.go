@@ -9,7 +9,7 @@ import (
 
 func TestSmallDocumentIsOneOperation(t *testing.T) {
 	for kind := range map[string]bool{"init": true, "set": true} {
-		batches, err := splitDocument([]byte(`{"a":[1.50,{"b":null}]}`), kind, 1000)
+		batches, err := splitDocument([]byte(`{"a":[1.50,{"b":null}]}`), kind, batchFlags{500, 1000})
 		if err != nil || len(batches) != 1 || len(batches[0]) != 1 {
 			t.Fatalf("%+v, %v", batches, err)
 		}
@@ -21,7 +21,7 @@ func TestSmallDocumentIsOneOperation(t *testing.T) {
 
 func TestLargeDocumentIsSplitIntoItsMembersAndItems(t *testing.T) {
 	const state = `{"a.b":{"x":"1234567890123456789012345678901234567890","y":[{"_sync_id":"[1]","t":"0123456789"},{"t":"0123456789012345678901234567890123456789","_sync_id":"2"}]},"n":-0.0}`
-	batches, err := splitDocument([]byte(state), "init", 60)
+	batches, err := splitDocument([]byte(state), "init", batchFlags{500, 60})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,28 +63,29 @@ func TestValueThatCannotBeSplitIsRefused(t *testing.T) {
 		`"` + long + `"`:                   `the value at ""`,
 		strings.Repeat(`{"a":`, 80) + "1}": "not a document",
 	} {
-		if batches, err := splitDocument([]byte(state), "set", 50); err == nil || !strings.Contains(err.Error(), says) {
+		if batches, err := splitDocument([]byte(state), "set", batchFlags{500, 50}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%.60s: %v, %v, want %q", state, len(batches), err, says)
 		}
 	}
 }
 
 func TestBatchesHaveLimitedOperations(t *testing.T) {
+	const most = 50
 	var members []string
-	for i := range 2*maxBatchOps + 1 {
+	for i := range 2*most + 1 {
 		members = append(members, fmt.Sprintf(`"m%d":%d`, i, i))
 	}
-	batches, err := splitDocument([]byte("{"+strings.Join(members, ",")+"}"), "set", 10_000)
+	batches, err := splitDocument([]byte("{"+strings.Join(members, ",")+"}"), "set", batchFlags{most, 500})
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := 0
 	for _, ops := range batches {
-		if all += len(ops); len(ops) > maxBatchOps {
+		if all += len(ops); len(ops) > most {
 			t.Errorf("%d operations", len(ops))
 		}
 	}
-	if all != 2*maxBatchOps+2 {
+	if all != 2*most+2 {
 		t.Errorf("%d operations", all)
 	}
 }

@@ -15,7 +15,11 @@ type statsCommand struct {
 
 // Help is shown below the flags.
 func (*statsCommand) Help() string {
-	return `Shows the state of a server at one moment. The server must have --admin-listen. /metrics at the same address has more, for monitoring.`
+	return `Shows the state of a server at one moment. The server must have --admin-listen. /metrics at the same address has more, for monitoring.
+
+Example:
+
+  pathsync stats --json | jq .memoryBytes`
 }
 
 // Run prints the state.
@@ -26,7 +30,7 @@ func (c *statsCommand) Run(ctx context.Context, p *program) error {
 	}
 	stats, err := server.Stats(ctx)
 	if err != nil {
-		return err
+		return c.explain(err)
 	}
 	if c.JSON {
 		return p.stdout.printf("%s\n", string(stats.JSON))

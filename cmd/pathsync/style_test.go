@@ -64,15 +64,15 @@ func TestTableHasAlignedColumns(t *testing.T) {
 }
 
 func TestProgressIsShownOnATerminalAndThenRemoved(t *testing.T) {
-	var screen, file bytes.Buffer
-	for _, c := range []*console{{Writer: &screen, terminal: true}, {Writer: &file}} {
+	var screen, dumb, file bytes.Buffer
+	for _, c := range []*console{{Writer: &screen, terminal: true, redraws: true}, {Writer: &dumb, terminal: true}, {Writer: &file}} {
 		line := &progress{out: c}
 		line.show("%d %s", 1, "\x1b[2J")
 		line.show("too soon")
 		line.clear()
 		line.clear()
 	}
-	if want := "\r\x1b[K1 \\u001b[2J\r\x1b[K"; screen.String() != want || file.Len() != 0 {
-		t.Errorf("%q and %q, want %q", screen.String(), file.String(), want)
+	if want := "\r\x1b[K1 \\u001b[2J\r\x1b[K"; screen.String() != want || dumb.Len() != 0 || file.Len() != 0 {
+		t.Errorf("%q, %q and %q, want %q", screen.String(), dumb.String(), file.String(), want)
 	}
 }

@@ -119,7 +119,6 @@ func TestTailEndsWhenServerRefuses(t *testing.T) {
 	tests := map[string]http.HandlerFunc{
 		"because invalid_name (invalid_name)": refusal(http.StatusUnprocessableEntity, "invalid_name", false),
 		"Enough (stream_replaced)":            final,
-		"not with an event stream":            text("<!DOCTYPE html>"),
 	}
 	for says, answer := range tests {
 		s := call(t.Context(), "", "tail", "--server", scripted(t, answer).url, "r")

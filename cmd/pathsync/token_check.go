@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/pathsync/pathsync/access"
 	"github.com/pathsync/pathsync/auth"
 )
@@ -20,21 +22,26 @@ type tokenCheckCommand struct {
 
 	Token string `arg:"" optional:"" env:"PATHSYNC_TOKEN" help:"The token; - reads it from standard input."`
 
-	Secret   string `name:"jwt-secret" env:"PATHSYNC_JWT_SECRET" xor:"key" placeholder:"SECRET" help:"As of the server. Prefer the environment variable."`
-	Key      string `name:"jwt-key" env:"PATHSYNC_JWT_KEY" xor:"key" placeholder:"FILE" help:"As of the server: a public key in PEM."`
-	KeysURL  string `name:"jwks-url" env:"PATHSYNC_JWKS_URL" xor:"key" placeholder:"URL" help:"As of the server: the key set of the issuer."`
+	Secret   string `name:"jwt-secret" env:"PATHSYNC_JWT_SECRET" placeholder:"SECRET" help:"As of the server. Prefer the environment variable."`
+	Key      string `name:"jwt-key" env:"PATHSYNC_JWT_KEY" placeholder:"FILE" help:"As of the server: a public key in PEM."`
+	KeysURL  string `name:"jwks-url" env:"PATHSYNC_JWKS_URL" placeholder:"URL" help:"As of the server: the key set of the issuer."`
 	Issuer   string `name:"jwt-issuer" env:"PATHSYNC_JWT_ISSUER" placeholder:"ISS" help:"As of the server: the issuer that tokens must have."`
 	Audience string `name:"jwt-audience" env:"PATHSYNC_JWT_AUDIENCE" placeholder:"AUD" help:"As of the server: the audience that tokens must have."`
 }
 
 // Help is shown below the flags.
 func (*tokenCheckCommand) Help() string {
-	return `Decodes a JSON Web Token, verifies it as a server with the same flags does, and explains a refusal: a wrong key, a key id that the key set lacks, an expired token, a wrong clock, issuer or audience, or an invalid claim. Without a key, the signature is not verified. The exit code is 1 if the token is refused.
+	return `Decodes a JSON Web Token, verifies it as a server with the same flags does, and explains a refusal: a wrong key, a key id that the key set lacks, an expired token, a wrong clock, issuer or audience, or an invalid claim. Without a key, the signature is not verified. A flag for the key takes precedence over the environment. The exit code is 1 if the token is refused.
 
 Run it with the environment of the server:
 
   pathsync token check "$TOKEN"
   pathsync token check - --jwks-url https://id.example.com/keys < token.txt`
+}
+
+// Validate is called by kong before Run.
+func (c *tokenCheckCommand) Validate(line *kong.Context) error {
+	return oneKey(line, map[string]*string{"jwt-secret": &c.Secret, "jwt-key": &c.Key, "jwks-url": &c.KeysURL})
 }
 
 // verdict is the result of the command.

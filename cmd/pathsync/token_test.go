@@ -27,7 +27,7 @@ func TestMadeTokenIsAcceptedByAServer(t *testing.T) {
 	live(t, func(c *server.Config) { c.Auth, c.JWTSecret, c.JWTAudience = "jwt", testSecret, "sync" })
 	t.Setenv("PATHSYNC_JWT_SECRET", testSecret)
 	token := func(args ...string) string {
-		return strings.TrimSpace(must(t, "", append([]string{"token", "make", "--sub", "ada", "--audience", "sync"}, args...)...))
+		return strings.TrimSpace(must(t, "", append([]string{"token", "make", "--sub", "ada", "--jwt-audience", "sync"}, args...)...))
 	}
 	all := token("--match", "team-*", "--room", "a,b")
 	must(t, "", "set", "team-1", "k", "n", "1", "--token", all)
@@ -114,7 +114,7 @@ func TestTokenOfAnUnknownKeyIsExplained(t *testing.T) {
 		fmt.Fprint(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"new","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`)
 	}))
 	defer keys.Close()
-	token := strings.TrimSpace(must(t, "", "token", "make", "--sub", "ada", "--key", private, "--kid", "old"))
+	token := strings.TrimSpace(must(t, "", "token", "make", "--sub", "ada", "--jwt-private-key", private, "--kid", "old"))
 	s := call(t.Context(), "", "token", "check", token, "--jwks-url", keys.URL)
 	if s.code != exitFailed || !strings.Contains(s.stdout, `its key id (kid) is "old", and the key set has ["new"]`) {
 		t.Errorf("%+v", s)
@@ -156,7 +156,7 @@ func TestTokenIsSignedWithEachKindOfKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		var made struct{ Token string }
-		if err := json.Unmarshal([]byte(must(t, "", "token", "make", "--json", "--sub", "ada", "--key", keyFile(t, keys[0]))), &made); err != nil {
+		if err := json.Unmarshal([]byte(must(t, "", "token", "make", "--json", "--sub", "ada", "--jwt-private-key", keyFile(t, keys[0]))), &made); err != nil {
 			t.Fatal(err)
 		}
 		out := must(t, "", "token", "check", made.Token, "--jwt-key", file, "--json")
@@ -165,16 +165,48 @@ func TestTokenIsSignedWithEachKindOfKey(t *testing.T) {
 		}
 	}
 	for says, args := range map[string][]string{
-		"at least 32 bytes": {"--jwt-secret", "short"},
-		"no such file":      {"--key", "absent.pem"},
-		"a key is needed":   {},
-		"--can \"all\"":     {"--jwt-secret", testSecret, "--can", "all"},
-		"--expires must":    {"--jwt-secret", testSecret, "--expires=-1h"},
-		"not in PEM":        {"--key", "token_test.go"},
+		"at least 32 bytes":  {"--jwt-secret", "short"},
+		"exclude each other": {"--jwt-secret", testSecret, "--jwt-private-key", "absent.pem"},
+		"--sub must":         {"--jwt-secret", testSecret, "--sub", ""},
+		"--can must":         {"--jwt-secret", testSecret, "--can", ""},
+		"no such file":       {"--jwt-private-key", "absent.pem"},
+		"a key is needed":    {},
+		"--can \"all\"":      {"--jwt-secret", testSecret, "--can", "all"},
+		"--expires must":     {"--jwt-secret", testSecret, "--expires=-1h"},
+		"not in PEM":         {"--jwt-private-key", "token_test.go"},
 	} {
 		s := call(t.Context(), "", append([]string{"token", "make", "--sub", "ada"}, args...)...)
 		if s.code != exitUsage || !strings.Contains(s.stderr, says) {
 			t.Errorf("%v: %+v", args, s)
 		}
 	}
+}
+
+// The examples set the secret in the environment.
+func TestKeyOnTheCommandLineTakesPrecedenceOverTheEnvironment(t *testing.T) {
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private := keyFile(t, key)
+	t.Setenv("PATHSYNC_JWT_SECRET", testSecret)
+	secret := strings.TrimSpace(must(t, "", "token", "make", "--sub", "ada"))
+	signed := strings.TrimSpace(must(t, "", "token", "make", "--sub", "ada", "--jwt-private-key", private))
+	if out := must(t, "", "token", "check", secret, "--json"); !strings.Contains(out, `"verified": true`) {
+		t.Errorf("with the secret: %s", out)
+	}
+	if s := call(t.Context(), "", "token", "check", signed, "--jwks-url", "http://127.0.0.1:1/keys"); s.code != exitFailed || !strings.Contains(s.stderr, "cannot be fetched") {
+		t.Errorf("with the key set: %+v", s)
+	}
+	t.Setenv("PATHSYNC_JWT_KEY", private)
+	if s := call(t.Context(), "", "token", "check", secret); s.code != exitUsage || !strings.Contains(s.stderr, "--jwt-key and --jwt-secret exclude each other") {
+		t.Errorf("with both in the environment: %+v", s)
+	}
+}
+
+func TestTokenIsMadeForTheServerWithTheSameEnvironment(t *testing.T) {
+	t.Setenv("PATHSYNC_JWT_SECRET", testSecret)
+	t.Setenv("PATHSYNC_JWT_ISSUER", "https://id.example.com")
+	t.Setenv("PATHSYNC_JWT_AUDIENCE", "sync")
+	must(t, must(t, "", "token", "make", "--sub", "ada"), "token", "check", "-")
 }

@@ -13,6 +13,13 @@ type versionCommand struct {
 	outputFlags `embed:""`
 }
 
+// Help is shown below the flags.
+func (*versionCommand) Help() string {
+	return `Example:
+
+  pathsync version --json | jq -r .version`
+}
+
 // Run prints the version, as --version does.
 func (c *versionCommand) Run(p *program) error {
 	b := thisBuild()

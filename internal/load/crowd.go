@@ -95,7 +95,7 @@ func (c *crowd) write(ctx context.Context, s *Target, batches int) error {
 	}
 	before := c.posted
 	c.posted += int64(batches / posting)
-	return w.run(func(_ int, w *writer) error {
+	return w.run(ctx, func(ctx context.Context, _ int, w *writer) error {
 		w.clientSeq = before
 		for range batches / posting {
 			if err := ctx.Err(); err != nil {

@@ -68,7 +68,7 @@ func editArray(ctx context.Context, s *Target, room string, items int, duration 
 	e.begin(s)
 	ctx, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
-	err = c.run(func(_ int, w *writer) error { return w.postUntil(ctx) })
+	err = c.run(ctx, func(ctx context.Context, _ int, w *writer) error { return w.postUntil(ctx) })
 	e.end(s)
 	_, e.latencies = c.posted()
 	slices.Sort(e.latencies)

@@ -23,7 +23,9 @@ func elsewhere(ctx context.Context, s *Target, o Options) (r Report, err error) 
 	r.begin(s)
 	ctx, cancel := context.WithTimeout(ctx, o.Duration)
 	defer cancel()
-	err = c.run(func(i int, w *writer) error { return w.postEvery(ctx, time.Duration(i)*pace/rooms, pace) })
+	err = c.run(ctx, func(ctx context.Context, i int, w *writer) error {
+		return w.postEvery(ctx, time.Duration(i)*pace/rooms, pace)
+	})
 	n, _ := c.posted()
 	var near, far deliveries
 	for i, one := range all {

@@ -43,7 +43,7 @@ func kill(ctx context.Context, s *Target, o Options) (r Report, err error) {
 	defer stopWriting()
 	crash := time.AfterFunc(o.Duration/4, func() { _ = s.Others[0].Kill() })
 	defer crash.Stop()
-	err = c.run(func(i int, w *writer) error {
+	err = c.run(writing, func(writing context.Context, i int, w *writer) error {
 		return every(writing, rand.N(pace), pace, func() error { return w.postAnywhere(ctx, s, i) })
 	})
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package load puts a server under load, and reports what was lost, how fast it was, and what the server has used.
 //
 // A load reads and writes over connections of its own, with little CPU time, so that it is not the bottleneck. Loads write to rooms
-// whose names begin with `bench-` and a random part, and leave them behind.
+// whose names begin with Prefix and have a random part. The rooms remain: the API cannot remove them.
 package load
 
 import (
@@ -11,6 +11,9 @@ import (
 	"strings"
 	"time"
 )
+
+// Prefix begins the names of the rooms of all loads.
+const Prefix = "bench-"
 
 // Load is one kind of load.
 type Load struct {

@@ -29,7 +29,7 @@ func writeRooms(ctx context.Context, s *Target, first, end int) error {
 	}
 	var next atomic.Int64
 	next.Store(int64(first))
-	return c.run(func(_ int, w *writer) error {
+	return c.run(ctx, func(ctx context.Context, _ int, w *writer) error {
 		for ctx.Err() == nil {
 			i := int(next.Add(1)) - 1
 			if i >= end {

@@ -46,6 +46,7 @@ type reader struct {
 	list   []byte // version of the presence list
 	ready  chan struct{}
 	done   chan struct{}
+	err    error // why done was closed; nil: the stream ended
 }
 
 func newReader(client string) *reader { return &reader{client: client, seq: -1} }
@@ -76,7 +77,7 @@ func (a *readers) dial(r *reader, s *Target, room string) error {
 	if _, err := io.WriteString(conn, request+"\r\n"); err != nil {
 		return err
 	}
-	r.target, r.conn, r.ready, r.done = s, conn, make(chan struct{}), make(chan struct{})
+	r.target, r.conn, r.ready, r.done, r.err = s, conn, make(chan struct{}), make(chan struct{}), nil
 	s.Streams.Add(1)
 	go a.follow(r)
 	return nil
@@ -88,6 +89,9 @@ func (r *reader) await(timeout time.Duration) error {
 	case <-r.ready:
 		return nil
 	case <-r.done:
+		if r.err != nil {
+			return fmt.Errorf("opening a stream: %w", r.err)
+		}
 		return errors.New("a stream ended before it was up to date")
 	case <-time.After(timeout):
 		return fmt.Errorf("a stream was not up to date after %v", timeout)
@@ -125,6 +129,11 @@ func (a *readers) follow(r *reader) {
 	if !r.target.Direct {
 		resp, err := http.ReadResponse(bufio.NewReaderSize(stream, firstBuffer), nil)
 		if err != nil {
+			return
+		}
+		if resp.StatusCode != http.StatusOK {
+			text, _ := io.ReadAll(io.LimitReader(resp.Body, fullBuffer)) // what arrives of it is shown
+			r.err = &RefusedError{resp.StatusCode, string(text)}
 			return
 		}
 		stream = resp.Body

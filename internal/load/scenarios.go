@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -31,15 +30,24 @@ func connectTo(at func(i int) *Target, n int, room func(i int) string) (*writerG
 	return c, nil
 }
 
-// run calls part for all writers concurrently and waits for all of them.
-func (c *writerGroup) run(part func(i int, w *writer) error) error {
+// run calls part for all writers concurrently and waits for all of them. The first error is returned, and ends the contexts of the
+// others.
+func (c *writerGroup) run(ctx context.Context, part func(ctx context.Context, i int, w *writer) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	var all sync.WaitGroup
-	errs := make([]error, len(c.writers))
+	failed := make(chan error, len(c.writers))
 	for i, w := range c.writers {
-		all.Go(func() { errs[i] = part(i, w) })
+		all.Go(func() {
+			if err := part(ctx, i, w); err != nil {
+				failed <- err
+				cancel(err)
+			}
+		})
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	close(failed)
+	return <-failed // nil if there was none
 }
 
 func (c *writerGroup) posted() (n int, latencies []time.Duration) {
@@ -65,13 +73,16 @@ func durable(ctx context.Context, s *Target, o Options) (r Report, err error) {
 	if err != nil {
 		return r, err
 	}
-	if err := c.run(func(_ int, w *writer) error { return w.post() }); err != nil { // opens the rooms
+	if err := c.run(ctx, func(_ context.Context, _ int, w *writer) error { return w.post() }); err != nil { // opens the rooms
 		return r, err
 	}
 	r.begin(s)
 	ctx, cancel := context.WithTimeout(ctx, o.Duration)
 	defer cancel()
-	err = c.run(func(_ int, w *writer) error { return w.postUntil(ctx) })
+	err = c.run(ctx, func(ctx context.Context, _ int, w *writer) error { return w.postUntil(ctx) })
+	if err != nil {
+		return r, err
+	}
 	r.end(s)
 	n, latencies := c.posted()
 	r.rate("durable batches/s", n)
@@ -107,7 +118,10 @@ func rooms(ctx context.Context, s *Target, o Options) (r Report, err error) {
 	r.begin(s)
 	posting, cancel := context.WithTimeout(ctx, max(o.Duration, 3*pace))
 	defer cancel()
-	err = c.run(func(_ int, w *writer) error { return w.postEvery(posting, rand.N(pace), pace) })
+	err = c.run(posting, func(ctx context.Context, _ int, w *writer) error { return w.postEvery(ctx, rand.N(pace), pace) })
+	if err != nil {
+		return r, err
+	}
 	r.end(s)
 	n, answers := c.posted()
 	var all deliveries
@@ -160,7 +174,9 @@ func oneRoom(ctx context.Context, s *Target, streams, posting int, part func(con
 	r.begin(s)
 	ctx, cancel := context.WithTimeout(ctx, o.Duration)
 	defer cancel()
-	err = c.run(func(i int, w *writer) error { return part(ctx, i, w) })
+	if err := c.run(ctx, part); err != nil {
+		return r, err
+	}
 	n, answers := c.posted()
 	awaitDeliveries(s, a, int64(n*streams))
 	r.end(s)

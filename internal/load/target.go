@@ -103,7 +103,7 @@ func (s *Target) request(method, path string) string {
 }
 
 func (s *Target) name(kind string, i int) string {
-	return "bench-" + kind + "-" + s.run + "-" + strconv.Itoa(i)
+	return Prefix + kind + "-" + s.run + "-" + strconv.Itoa(i)
 }
 
 // sleep returns after d, or when the load ends.

@@ -3,6 +3,7 @@ package load
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -74,13 +75,19 @@ func (w *writer) send(sent time.Time, body []byte) error {
 	return nil
 }
 
-// RefusedError is an answer other than 200 to a batch.
+// RefusedError is an answer other than 200.
 type RefusedError struct {
 	Status int
 	Body   string
 }
 
-func (e *RefusedError) Error() string { return fmt.Sprintf("status %d: %.300s", e.Status, e.Body) }
+func (e *RefusedError) Error() string {
+	var problem struct{ Title, Detail, Code string }
+	if json.Unmarshal([]byte(e.Body), &problem) == nil && problem.Code != "" {
+		return fmt.Sprintf("status %d: %s: %s (%s)", e.Status, problem.Title, problem.Detail, problem.Code)
+	}
+	return fmt.Sprintf("status %d: %.300s", e.Status, e.Body)
+}
 
 // postEvery posts at a constant interval, first after offset, until ctx ends.
 func (w *writer) postEvery(ctx context.Context, offset, interval time.Duration) error {
