@@ -44,6 +44,8 @@ const (
 	tooLarge     reason = "too_large"
 )
 
+var reasons = []reason{malformed, otherVersion, otherSecret, otherEpoch, queueFull, bufferFull, disconnected, tooLarge}
+
 // address is what NATS transports besides the message.
 type address struct{ subject, reply string }
 

@@ -49,6 +49,9 @@ func TestServersThatKnowEachOtherBecomeHealthy(t *testing.T) {
 		if s := b.Stats(); s.Servers != 2 || s.Reached != 2 || !s.Connected || !s.Healthy || len(s.Dropped) != 0 {
 			t.Errorf("stats: %+v", s)
 		}
+		if _, _, dropped := b.Messages(); len(dropped) != 8 {
+			t.Errorf("before a message is dropped, the reasons are %v", dropped)
+		}
 	}
 	late := newBus(t, Options{})
 	all := slices.Concat(buses, []*Bus{late})

@@ -62,9 +62,12 @@ func (b *Bus) Stats() Stats {
 }
 
 // Messages returns the numbers of messages and requests since the start, without heartbeats: sent, received, and dropped by
-// reason.
+// reason. All reasons are there, because Prometheus does not see that a series has grown when it begins with 1.
 func (b *Bus) Messages() (sent, received uint64, dropped map[string]uint64) {
 	s := b.Stats()
+	for _, why := range reasons {
+		s.Dropped[string(why)] += 0
+	}
 	return s.Published + s.Requests, s.Received, s.Dropped
 }
 

@@ -21,7 +21,7 @@ var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.S
 type page struct {
 	name     string // in the repository
 	title    string
-	summary  string // the first paragraph
+	summary  string // the first sentences, for search engines and link previews
 	headings []heading
 	sections []section
 	source   []byte
@@ -46,7 +46,7 @@ func (s *Site) parse(files fs.FS, name string) (*page, error) {
 		h, isHeading := n.(*ast.Heading)
 		if !isHeading {
 			if p.summary == "" && n.Kind() == ast.KindParagraph {
-				p.summary = p.text(n)
+				p.summary = shortened(p.text(n))
 			}
 			p.add(p.text(n))
 			continue
@@ -70,6 +70,21 @@ func (s *Site) parse(files fs.FS, name string) (*page, error) {
 		p.sections = append(p.sections, section{page: p, heading: title, anchor: anchor})
 	}
 	return p, nil
+}
+
+// maxSummary is the length of a summary, in bytes. Search engines show about as much.
+const maxSummary = 200
+
+// shortened returns the first sentences of a text, or its first words if the first sentence is too long.
+func shortened(text string) string {
+	if len(text) <= maxSummary {
+		return text
+	}
+	start := text[:maxSummary]
+	if end := strings.LastIndex(start, ". "); end > 0 {
+		return start[:end+1]
+	}
+	return start[:max(strings.LastIndexByte(start, ' '), 0)] + " …"
 }
 
 // add adds text to the last section.

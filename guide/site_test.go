@@ -165,6 +165,35 @@ func TestOnlyLongCodeInTextIsBroken(t *testing.T) {
 	}
 }
 
+func TestSummaryIsTheFirstSentences(t *testing.T) {
+	sentence := strings.Repeat("word ", 20) + "end. " // 105 bytes
+	for text, want := range map[string]string{
+		"Short. Text.":               "Short. Text.",
+		sentence + sentence:          strings.TrimSpace(sentence),
+		strings.Repeat("äö ", 100):   strings.Repeat("äö ", 39) + "äö …",
+		strings.Repeat("long", 100):  " …",
+		"Has `code` and *emphasis*.": "Has code and emphasis.",
+	} {
+		s := small(t, "# Second\n\n"+text)
+		if got := s.pages[folder+"second.md"].summary; got != want {
+			t.Errorf("%.30q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestEveryPageHasAnOwnTitleAndASummary(t *testing.T) {
+	titles := map[string]string{}
+	for name, p := range site(t).pages {
+		if len(p.summary) < 40 || len(p.summary) > maxSummary+len(" …") {
+			t.Errorf("the summary of %s is %q", name, p.summary)
+		}
+		if titles[p.title] != "" {
+			t.Errorf("%s and %s have one title", name, titles[p.title])
+		}
+		titles[p.title] = name
+	}
+}
+
 func TestMissingPageIsAnError(t *testing.T) {
 	if _, err := New(fstest.MapFS{contents: {Data: []byte("# Guide\n\n## Start\n\n- [First](start/first.md)\n")}}, ""); err == nil {
 		t.Error("there is no error")

@@ -56,3 +56,71 @@ func TestMetricsReferenceIsCurrent(t *testing.T) {
 		}
 	}
 }
+
+// Parts of an expression of Prometheus, and rows of the table in docs/run/monitoring.md.
+var (
+	selector = regexp.MustCompile(`(pathsync_\w+?)(?:_bucket|_sum|_count)?\{([^}]*)\}`)
+	matcher  = regexp.MustCompile(`(\w+)(?:=~|=|!=)\\?"([^"\\]*)\\?"`)
+	grouped  = regexp.MustCompile(`by \((\w+)\) \((?:\w+\()?(pathsync_\w+?)(?:_bucket|_sum|_count)?\b`)
+	row      = regexp.MustCompile("(?m)^\\| `(pathsync_\\w+)` \\|(.*)$")
+	word     = regexp.MustCompile("`([a-z_]+)`")
+	series   = regexp.MustCompile(`(?m)^(pathsync_\w+?)(?:_bucket|_sum|_count)?\{([^}]*)\}`)
+)
+
+// An expression with a label or a value that does not exist returns nothing, and an alert then never fires.
+func TestLabelsNamedInPagesExist(t *testing.T) {
+	m, _ := watched(t)
+	m.Answered("GET /", 200, time.Second)
+	values := map[string]map[string][]string{} // by metric and label
+	for _, found := range series.FindAllStringSubmatch(scrape(t, m), -1) {
+		if values[found[1]] == nil {
+			values[found[1]] = map[string][]string{"le": nil, "job": nil}
+		}
+		for _, pair := range matcher.FindAllStringSubmatch(found[2], -1) {
+			values[found[1]][pair[1]] = append(values[found[1]][pair[1]], pair[2])
+		}
+	}
+	checked := 0
+	check := func(page, metric, label string, wanted ...string) {
+		t.Helper()
+		checked++
+		existing, ok := values[metric][label]
+		if !ok && values[metric] != nil || values[metric] == nil && label != "job" {
+			t.Errorf("%s: %s has no label %s", page, metric, label)
+		}
+		for _, value := range wanted {
+			if label != "job" && !slices.Contains(existing, value) {
+				t.Errorf("%s: %s of %s is never %q", page, label, metric, value)
+			}
+		}
+	}
+	for _, page := range []string{"docs/run/monitoring.md", "deploy/grafana.json"} {
+		text, err := os.ReadFile("../" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range selector.FindAllStringSubmatch(string(text), -1) {
+			for _, pair := range matcher.FindAllStringSubmatch(found[2], -1) {
+				check(page, found[1], pair[1], strings.Split(pair[2], "|")...)
+			}
+		}
+		for _, found := range grouped.FindAllStringSubmatch(string(text), -1) {
+			check(page, found[2], found[1])
+		}
+		for _, found := range row.FindAllStringSubmatch(string(text), -1) {
+			for label, existing := range values[found[1]] {
+				if label == "le" || label == "job" || found[1] == "pathsync_bus_dropped_total" || found[1] == "pathsync_request_seconds" {
+					continue // the values are in the package bus, and classes of numbers
+				}
+				for _, w := range word.FindAllStringSubmatch(found[2], -1) {
+					if checked++; !slices.Contains(existing, w[1]) {
+						t.Errorf("%s: %s of %s is never %q", page, label, found[1], w[1])
+					}
+				}
+			}
+		}
+	}
+	if checked < 40 {
+		t.Errorf("only %d labels were checked", checked)
+	}
+}

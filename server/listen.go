@@ -30,6 +30,7 @@ func (c Config) newPublicServer(listener net.Listener, front *httpapi.Front, con
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true) // over TLS
 	protocols.SetUnencryptedHTTP2(c.H2C)
+	listener = &loggedListener{Listener: listener, log: c.Log}
 	return &publicServer{
 		listener: listener, tls: config != nil, served: make(chan error, 1),
 		http: &http.Server{

@@ -11,6 +11,7 @@ import (
 	"github.com/antlr4-go/antlr/v4"
 	grammar "github.com/bytebase/parser/tsql"
 
+	"github.com/pathsync/pathsync/internal/testkit"
 	"github.com/pathsync/pathsync/sqlstore"
 )
 
@@ -43,6 +44,14 @@ func TestEveryBatchOfAMigrationScriptIsGrammatical(t *testing.T) {
 			if err := parse(batch); err != nil {
 				t.Errorf("%v in\n%s", err, batch)
 			}
+		}
+	}
+}
+
+func TestQueriesOfThePageAreGrammatical(t *testing.T) {
+	for _, query := range testkit.Queries(t, "../../docs/run/databases.md", testkit.SQLServer) {
+		if err := parse(query); err != nil {
+			t.Errorf("%v in\n%s", err, query)
 		}
 	}
 }

@@ -108,6 +108,11 @@ type Transitions = { readonly [E in keyof Events]?: (state: State, value: Events
 const MIN_BASE_MS = 100
 const LONG_MS = 30_000
 const UNAUTHORIZED_CAP_MS = 60_000
+/**
+ * The backoff while the browser says that it is offline is that after one failure, and does not grow: a server on this machine
+ * or in an intranet may still be reachable.
+ */
+const OFFLINE_FAILURES = 1
 /** So many blocked streams in a row mean that streams do not get through. */
 export const STRIKES = 3
 /** How long a stream that replaces another one may take to open before the room counts as lost. */
@@ -199,12 +204,11 @@ function later(state: State, { outcome, offline, random }: Ended, ...effects: Ef
     leastMs = outcome.retryAfterMs ?? 0
     report(outcome.code, outcome.message)
   }
-  const ms = offline
-    ? LONG_MS
-    : Math.max(
-        leastMs,
-        delay(state.failures, state.baseMs, capMs, () => random)
-      )
+  const failures = offline ? OFFLINE_FAILURES : state.failures
+  const ms = Math.max(
+    leastMs,
+    delay(failures, state.baseMs, capMs, () => random)
+  )
   const unanswered = outcome.kind === 'failed' && !outcome.retryable
   return [{ ...state, fresh, unanswered, failures: state.failures + Number(!offline) }, ...effects, ['wait', ms]]
 }

@@ -43,6 +43,13 @@ describe.skipIf(!executable)('the guide', () => {
     expect(reports).toEqual([])
   })
 
+  test('prints wide tables within the page', async ({ world, windows }) => {
+    const server = await world.server()
+    const { page } = await open(windows, `${server.url}/guide/run/proxies`, 718) // A4 with margins of 1 cm
+    await page.emulateMedia({ media: 'print' })
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(718)
+  })
+
   test('shows its contents beside a page, and finds a flag without script', async ({ world, windows }) => {
     const server = await world.server()
     const { page, reports } = await open(windows, `${server.url}/guide/`, 1400)

@@ -400,18 +400,19 @@ describe('reconnecting', () => {
     expect(room.server.to('/events')).toHaveLength(before + 1)
   })
 
-  test('retries every 30 s while the browser is offline, without backoff', async () => {
+  test('retries every few seconds while the browser says that it is offline, without a growing backoff', async () => {
     vi.stubGlobal('navigator', { onLine: false })
     const room = follow()
     room.routes.events = () => Promise.reject(new TypeError('Failed to fetch'))
-    await room.pass(30_000 * 9)
-    expect(room.server.to('/events')).toHaveLength(10)
+    await room.pass(60_000)
+    const { length } = room.server.to('/events')
+    expect(length).toBeGreaterThanOrEqual(15)
     vi.stubGlobal('navigator', { onLine: true })
     room.connection.wake()
     await room.pass()
-    expect(room.server.to('/events')).toHaveLength(11)
+    expect(room.server.to('/events')).toHaveLength(length + 1)
     await room.pass(1000)
-    expect(room.server.to('/events')).toHaveLength(12)
+    expect(room.server.to('/events')).toHaveLength(length + 2)
   })
 })
 
