@@ -19,10 +19,13 @@ test.each(['demo', 'a/b c', 'it\'s $HOME `x` "y" \\'])('the commands for room %s
   expect(listen).toEqual(['-N', `${url}/events`])
   expect(read).toEqual([url])
   expect(history).toEqual([`${url}/changes`])
-  const [address, , header, , body] = argumentsOf(SNIPPETS.curl(op, target(room)))
-  expect(address).toBe(`${url}/ops`)
-  expect(header).toBe('Content-Type: application/json')
-  expect(JSON.parse(body ?? '')).toEqual({ clientId: 'curl', key: 'project', ops: [op] })
+  expect(argumentsOf(SNIPPETS.curl(op, target(room)))).toEqual([
+    `${url}/ops`,
+    '-H',
+    'Content-Type: application/json',
+    '-d',
+    '@-'
+  ])
 })
 
 test('the commands for a server with tokens use the variable of the shell, and contain no token', () => {
@@ -34,10 +37,11 @@ test('the commands for a server with tokens use the variable of the shell, and c
   for (const [language, write] of Object.entries(SNIPPETS)) expect(write(op, target('demo', true)), language).toMatch(/token/i)
 })
 
-test('no program has a line end inside a text, whatever the operation contains', () => {
-  for (const language of ['go', 'csharp', 'python'] as const) {
-    const program = SNIPPETS[language](op, target('a\u2028b'))
-    expect(program, language).not.toMatch(/[\u0085\u2028\u2029]/)
+test('no program has hidden characters, whatever the operation contains', () => {
+  const hidden = { ...op, value: '\u0085\u2028\u202e\ufeff' }
+  for (const [language, write] of Object.entries(SNIPPETS)) {
+    const program = write(hidden, target('room'))
+    expect(program, language).not.toMatch(/[\u0085\u2028\u2029\u202e\ufeff]/)
     expect(program, language).toContain('\\u2028')
   }
 })
