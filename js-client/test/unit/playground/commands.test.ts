@@ -2,7 +2,14 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { readCommands, SNIPPETS } from '../../../playground/src/inspector/snippets.ts'
-import { describeConflict, describeOperation, describeOverwritten, describeRemoval } from '../../../playground/src/wording.ts'
+import {
+  brief,
+  describeConflict,
+  describeOperation,
+  describeOverwritten,
+  describeRemoval,
+  shorten
+} from '../../../playground/src/wording.ts'
 
 /** The arguments that a shell gives to `curl`. */
 function argumentsOf(command: string): string[] {
@@ -57,6 +64,25 @@ test.each([
 
 test('a long value is shortened', () => {
   expect(describeOperation({ op: 'set', path: 'title', value: 'x'.repeat(100_000) }).length).toBeLessThan(100)
+})
+
+test.each([
+  ['A long text. '.repeat(100_000)],
+  [{ ['k'.repeat(1_000_000)]: 1 }],
+  [Array.from({ length: 1_000_000 }, (_, n) => n)],
+  [{ list: [['deep', ['deeper']], '👩'.repeat(1000)] }]
+])('the beginning of a large value is the beginning of its JSON', (value) => {
+  const short = brief(value, 60)
+  expect([59, 60]).toContain(short.length) // without half a character
+  expect(JSON.stringify(value).startsWith(short.slice(0, -1))).toBe(true)
+})
+
+test.each([['x'], [null], [5], [{ a: [1, { b: 'c' }], d: {} }], [[]]])('a small value is shown as it is: %j', (value) =>
+  expect(brief(value)).toBe(JSON.stringify(value))
+)
+
+test('a character is not cut in half', () => {
+  for (const most of [20, 21, 22]) expect(shorten('👩'.repeat(50), most)).not.toMatch(/\p{Surrogate}/u)
 })
 
 test('a conflict names the dropped change and the current value', () => {
