@@ -117,6 +117,10 @@ describe.skipIf(!executable)('the tab', () => {
     await show(left, 'state')
     const row = (name: string) => left.page.locator('.node', { has: left.page.getByRole('button', { name, exact: true }) })
     await expect.poll(() => row('title').textContent()).toContain('"Before"')
+    await left.description.fill('')
+    await expect.poll(() => row('description').textContent()).toBe('description""')
+    await left.description.fill('The same')
+    await expect.poll(() => row('description').textContent()).toBe('description"The same"')
     await left.page.evaluate(() => {
       const flashed = new Set<string>()
       Object.assign(globalThis, { flashed })
