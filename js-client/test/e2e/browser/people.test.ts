@@ -209,10 +209,14 @@ describe.skipIf(!executable)('one window', () => {
     const { page } = window
     const headers = { 'Content-Type': 'application/json' }
     for (let n = 0; n < 30; n++) {
-      const body = JSON.stringify({ displayName: n % 3 ? `Somebody with a very long name ${n}` : 'Unbreakable'.repeat(10) })
+      const body = JSON.stringify({
+        field: 'title',
+        displayName: n % 3 ? `Somebody with a very long name ${n}` : 'Unbreakable'.repeat(10)
+      })
       await fetch(`${server.url}/v1/rooms/${encodeURIComponent(windows.room)}/presence/p${n}`, { method: 'PUT', headers, body })
     }
     await expect.poll(() => page.getByTestId('users-count').textContent()).toBe('31 here')
+    await expect.poll(() => page.getByTestId('editors').textContent()).toMatch(/and 25 more are editing/)
     await page.locator('.more summary').click()
     await window.addTask('Unbreakable'.repeat(20))
     await window.addTask('שלום עולם')
