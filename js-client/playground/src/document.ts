@@ -20,6 +20,9 @@ export function childPath(path: string, child: { key: string } | { item: string 
   return extendPlace({ path, depth: 0 }, child)?.path
 }
 
+/** The path of an item of a list. Undefined if it has no id, or if no path can name it. */
+export const itemPath = (list: string, item: unknown): string | undefined => childPath(list, { item: idOf(item as Json) })
+
 export const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 

@@ -14,7 +14,10 @@ export type BatchListener = (batch: SentBatch) => (answer: Answer | undefined) =
 
 export interface Network {
   readonly fetch: typeof fetch
-  /** The time by which each request is delayed, in milliseconds. Requests of a page that closes are not delayed. */
+  /**
+   * How much later each request is sent, and each event of a stream arrives, in milliseconds. Requests of a page that closes are
+   * not delayed.
+   */
   delayMs: number
   /** This page has opened a stream. Otherwise it reads the one of another tab. */
   readonly hasStream: boolean
@@ -24,6 +27,8 @@ export interface Network {
 }
 
 const BATCH = /\/v1\/rooms\/([^/]+)\/ops$/
+/** The most chunks of a stream that are on their way. */
+const MOST_DELAYED = 1000
 const STREAM = /\/events(\?|$)/
 
 export function createNetwork(fetch: typeof globalThis.fetch): Network {
@@ -43,11 +48,29 @@ export function createNetwork(fetch: typeof globalThis.fetch): Network {
       const response = await fetch(input, { ...init, signal: AbortSignal.any(signals) })
       // Before the client has the answer: it may end the request then.
       if (answered) answered({ status: response.status, body: await response.clone().text() })
-      return response
+      return STREAM.test(url) && response.ok && response.body ? new Response(later(response.body), response) : response
     } catch (error) {
       answered?.(undefined)
       throw error
     }
+  }
+
+  /** What a stream brings, in the same order, after the delay. */
+  function later(body: ReadableStream<Uint8Array>) {
+    type Due = [chunk: Uint8Array, at: number]
+    const stamp = new TransformStream<Uint8Array, Due>(
+      { transform: (chunk, out) => out.enqueue([chunk, performance.now() + network.delayMs]) },
+      undefined,
+      { highWaterMark: MOST_DELAYED }
+    )
+    const hold = new TransformStream<Due, Uint8Array>({
+      async transform([chunk, at], out) {
+        const left = at - performance.now()
+        if (left > 0) await wait(left, undefined)
+        out.enqueue(chunk)
+      }
+    })
+    return body.pipeThrough(stamp).pipeThrough(hold)
   }
 
   const network = {

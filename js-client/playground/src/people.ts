@@ -17,24 +17,28 @@ export interface Person {
 // Each has a contrast of at least 4.5 to the white initials.
 const COLOURS = ['#2563eb', '#c2410c', '#7e22ce', '#0f766e', '#be123c', '#4d7c0f', '#a21caf', '#92400e', '#0369a1', '#4f46e5']
 
+/** A character that shows, unlike spaces and formats. */
+const VISIBLE = /[^\p{C}\p{Z}]/u
+
 /**
  * The people in a room, in the order in which they joined. All windows show a person in the same way: the colour follows from the id,
  * unless an earlier person has that colour, and the second person of a name gets a number.
  */
 export function peopleOf(users: readonly Present[], ownId: string): Person[] {
   const colours = new Set<string>()
-  const names = new Set<string>()
+  /** The names that are taken, with the last number that was tried. */
+  const names = new Map<string, number>()
   const byAge = [...users].sort((a, b) => a.joinedAt - b.joinedAt || (a.clientId < b.clientId ? -1 : 1))
   return byAge.map((user) => {
     const first = hash(user.clientId)
     const candidates = COLOURS.map((_, i) => COLOURS[(first + i) % COLOURS.length] ?? '')
     const colour = candidates.find((candidate) => !colours.has(candidate)) ?? candidates[0] ?? ''
     colours.add(colour)
-    const wanted = user.displayName?.trim() || 'Anonymous'
+    const wanted = VISIBLE.test(user.displayName ?? '') ? user.displayName!.trim() : 'Anonymous'
     let name = wanted
-    let number = 1
+    let number = names.get(wanted.toLowerCase()) ?? 1
     while (names.has(name.toLowerCase())) name = `${wanted} ${++number}`
-    names.add(name.toLowerCase())
+    names.set(name.toLowerCase(), 1).set(wanted.toLowerCase(), number)
     const initials = number > 1 ? `${[...initialsOf(wanted)][0] ?? ''}${number}` : initialsOf(name)
     return { id: user.clientId, name, initials, colour, mine: user.clientId === ownId }
   })

@@ -50,6 +50,9 @@ export function items<T extends object>(value: readonly T[] | undefined): T[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'object' && item !== null) : []
 }
 
+/** A value as text. Objects are none: they may even refuse to be made one. */
+export const textOf = (value: unknown): string => (typeof value === 'object' || value === undefined ? '' : String(value))
+
 export function zoomOf(settings: Partial<Settings> | undefined): number {
   const zoom = Number(settings?.zoom ?? 1)
   return Number.isFinite(zoom) ? Math.min(ZOOM.max, Math.max(ZOOM.min, zoom)) : 1

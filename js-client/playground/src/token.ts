@@ -1,10 +1,8 @@
 import { ref, watch } from 'vue'
 import { read, write } from './storage.ts'
+import { openChannel } from './windows.ts'
 
 const KEY = 'pathsync:token'
-/** How long another window may take to answer, in milliseconds. */
-const ANSWER_MS = 300
-
 /** The bearer token; empty for none. It is kept until the tab is closed. */
 export const token = ref(read('sessionStorage', KEY) ?? '')
 
@@ -19,24 +17,19 @@ export async function mayWrite(room: string): Promise<boolean> {
   return answer?.status !== 403
 }
 
-// A new window has no token. It asks the other windows of this browser, which answer if they have one.
-const windows = new BroadcastChannel(KEY)
-const ASK = 'ask'
+// A window without a token, or with one that is refused, asks the other windows of this browser. Those that have another one answer.
+type Message = { readonly asks: string } | { readonly token: string }
+let offered: (token: string) => void = () => {}
 
-windows.addEventListener('message', ({ data }) => {
-  if (data === ASK && token.value) windows.postMessage({ token: token.value })
+const send = openChannel<Message>(KEY, (message) => {
+  if ('token' in message) offered(message.token)
+  else if (token.value && token.value !== message.asks) offerToken()
 })
 
-/** The token of another window of this browser; empty if none answers. */
-export function tokenOfAnotherWindow(): Promise<string> {
-  return new Promise((resolve) => {
-    const answered = new AbortController()
-    const end = (value: string) => {
-      answered.abort()
-      resolve(value)
-    }
-    setTimeout(end, ANSWER_MS, '')
-    windows.addEventListener('message', ({ data }) => data?.token && end(data.token), { signal: answered.signal })
-    windows.postMessage(ASK)
-  })
+export const askForToken = () => send({ asks: token.value })
+export const offerToken = () => send({ token: token.value })
+
+/** Calls the listener with each token that another window offers. */
+export function onToken(listener: (token: string) => void) {
+  offered = listener
 }

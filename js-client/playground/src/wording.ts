@@ -15,7 +15,7 @@ const LONGEST_ID = 12
 /** One line, such as `set title "Hello"` or `array_move todo[t1] to done at 2`. */
 export function describeOperation({ op, path, value, arrayIndex, after, to }: Change): string {
   const words = [op, shortPath(path) || '(document)']
-  if (value !== undefined) words.push(shorten(JSON.stringify(value)))
+  if (value !== undefined) words.push(brief(value))
   if (to !== undefined) words.push(`to ${shortPath(to) || '(document)'}`)
   if (arrayIndex !== undefined) words.push(`at ${arrayIndex}`)
   if (after !== undefined)
@@ -35,7 +35,7 @@ export function describeConflict({ op, reason, current }: { op: Change; reason: 
   const change = `Your change “${describeOperation(op)}” was dropped`
   switch (reason) {
     case 'changed':
-      return `${change}: another user changed this while you were offline. It is now ${shorten(JSON.stringify(current) ?? 'empty')}.`
+      return `${change}: another user changed this while you were offline. It is now ${current === undefined ? 'empty' : brief(current)}.`
     case 'item_deleted':
       return `${change}: another user removed the item.`
     case 'too_large':
@@ -64,6 +64,30 @@ export function describeRefusal(code: 'unauthorized' | 'forbidden', message: str
   return hasToken ? `The token was refused (${message}). Your changes are kept.` : 'This server requires a token.'
 }
 
-export function shorten(text: string): string {
-  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE - 1)}…` : text
+export function shorten(text: string, most = LONGEST_VALUE): string {
+  return text.length > most ? `${cut(text, most - 1)}…` : text
 }
+
+/** The beginning of a value's JSON. A large value costs no more than a small one. */
+export function brief(value: unknown, most = LONGEST_VALUE): string {
+  let left = most
+  function clip(part: unknown): unknown {
+    left--
+    if (typeof part === 'string') return clipText(part)
+    if (typeof part !== 'object' || part === null) return part
+    const kept: [string, unknown][] = []
+    for (const key in part) {
+      if (left < 0) break
+      kept.push([Array.isArray(part) ? key : clipText(key), clip(part[key as keyof typeof part])])
+    }
+    return Array.isArray(part) ? kept.map(([, item]) => item) : Object.fromEntries(kept)
+  }
+  function clipText(text: string): string {
+    left -= text.length
+    return cut(text, most)
+  }
+  return shorten(JSON.stringify(clip(value)), most)
+}
+
+/** At most this many characters, without half of one at the end. */
+const cut = (text: string, most: number) => text.slice(0, most).replace(/[\ud800-\udbff]$/, '')

@@ -9,7 +9,11 @@ export function useCopy() {
   const canCopy = 'clipboard' in navigator
 
   async function copy(text: string) {
-    await navigator.clipboard.writeText(text)
+    try {
+      await navigator.clipboard.writeText(text)
+    } catch {
+      return // the browser does not allow it now
+    }
     copied.value = text
     setTimeout(() => copied.value === text && (copied.value = ''), SHOWN_MS)
   }

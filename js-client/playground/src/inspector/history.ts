@@ -1,6 +1,7 @@
 // The history of a document: its state after each batch. Pure.
 import type { Json, Operation } from '../document.ts'
 import { fold } from '../document.ts'
+import { weigh } from './weight.ts'
 
 export interface LoggedBatch {
   readonly serverSeq: number
@@ -16,12 +17,19 @@ export type History = ReturnType<typeof createHistory>
 /** One state in `EVERY` is kept. The others are computed from the one before. */
 const EVERY = 50
 
-/** The batches of one document, in order. At most about `most` are kept, the newest. */
-export function createHistory(key: string, most: number) {
-  let batches: LoggedBatch[] = []
+/** The most characters that the operations of all kept batches have. */
+const MOST_CHARACTERS = 16_000_000
+
+/**
+ * The batches of one document, in order. At most about `most` are kept, the newest.
+ * @param first the document before the first batch
+ */
+export function createHistory(key: string, most: number, first?: Json) {
+  const batches: LoggedBatch[] = []
   /** The states before the batches 0, `EVERY`, 2 `EVERY` … */
-  let states: (Json | undefined)[] = []
-  let last: Json | undefined
+  const states: (Json | undefined)[] = []
+  let last = first
+  let weight = 0
   let dropped = 0
 
   return {
@@ -30,13 +38,14 @@ export function createHistory(key: string, most: number) {
         if (batch.key !== key) continue
         if (batches.length % EVERY === 0) states.push(last)
         batches.push(batch)
+        weight += weigh(batch.ops)
         last = fold(last, batch.ops).doc
       }
-      const surplus = Math.floor((batches.length - most) / EVERY)
-      if (surplus <= 0) return
-      batches = batches.slice(surplus * EVERY)
-      states = states.slice(surplus)
-      dropped += surplus * EVERY
+      while (batches.length - EVERY >= most || (weight > MOST_CHARACTERS && batches.length > EVERY)) {
+        for (const { ops } of batches.splice(0, EVERY)) weight -= weigh(ops)
+        states.shift()
+        dropped += EVERY
+      }
     },
     get length() {
       return batches.length

@@ -1,5 +1,6 @@
 // The last batches of the room, as this page sees them. Pure.
 import type { Operation } from '../document.ts'
+import { weigh } from './weight.ts'
 import type { Answer, SentBatch } from '../network.ts'
 
 /**
@@ -35,10 +36,16 @@ interface Received {
 
 export type BatchLog = ReturnType<typeof createBatchLog>
 
+/** The most characters that the operations of all kept batches have; the newest batch is kept in any case. */
+const MOST_CHARACTERS = 8_000_000
+
 /** @param now the time in milliseconds since 1970 */
 export function createBatchLog(most: number, now: () => number) {
   /** The newest is last. Batches are immutable; changes replace them. */
   let batches: Batch[] = []
+  /** The weight of each batch, and of all. */
+  const weights: number[] = []
+  let weight = 0
   let lastId = 0
   let lastSeq = 0
   let changed = () => {}
@@ -46,7 +53,12 @@ export function createBatchLog(most: number, now: () => number) {
   function add(batch: Omit<Batch, 'id'>): Batch {
     const added = { ...batch, id: ++lastId }
     batches.push(added)
-    if (batches.length > 2 * most) batches = batches.slice(-most)
+    weights.push(weigh(added.ops))
+    weight += weights.at(-1)!
+    while (batches.length > most || (weight > MOST_CHARACTERS && batches.length > 1)) {
+      batches.shift()
+      weight -= weights.shift()!
+    }
     changed()
     return added
   }
@@ -85,10 +97,10 @@ export function createBatchLog(most: number, now: () => number) {
     /** The highest `serverSeq` that the page knows. */
     lastSeq: () => lastSeq,
     /** The last batches, the newest first. */
-    list: (): readonly Batch[] => batches.slice(-most).reverse(),
+    list: (): readonly Batch[] => batches.toReversed(),
     clear() {
       batches = []
-      lastSeq = 0
+      weights.length = weight = lastSeq = 0
       changed()
     },
     /** Calls the listener after each change, instead of the listener before. */

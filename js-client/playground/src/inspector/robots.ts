@@ -7,16 +7,29 @@ export interface Task {
   done?: unknown
 }
 
+export interface Robot {
+  /** Its clientId. */
+  readonly id: string
+  readonly name: string
+  /** The room in which it works. */
+  readonly room: string
+  /** Aborts when it stops. */
+  readonly signal: AbortSignal
+}
+
 export interface RobotApi {
   /** The tasks of the room now. */
   tasks(): readonly Task[]
   /** Sends a batch. Returns how long the robot waits before the next one, in milliseconds; 0 for its usual pace. */
-  post(clientId: string, ops: readonly Operation[]): Promise<number>
-  present(clientId: string, displayName: string, field: string): Promise<void>
-  leave(clientId: string): void
+  post(robot: Robot, ops: readonly Operation[]): Promise<number>
+  present(robot: Robot, field: string): Promise<void>
+  leave(robot: Robot): void
 }
 
 export const MOST_ROBOTS = 50
+/** The pause after a request without an answer, and the longest one that a server may ask for. In milliseconds. */
+const FAILED_PAUSE_MS = 5000
+const MOST_PAUSE_MS = 60_000
 const WORDS = [
   'Call the printer',
   'Water the plants',
@@ -55,17 +68,20 @@ export type Crew = ReturnType<typeof createCrew>
 
 /** @param prefix begins the clientIds, so that the robots of two pages differ */
 export function createCrew(api: RobotApi, prefix: string, random: () => number = Math.random) {
-  let robots: { id: string; name: string; stop: AbortController }[] = []
+  let robots: { robot: Robot; stop: () => void }[] = []
   let paceMs = 2000
   let made = 0
 
-  async function work({ id, name, stop }: (typeof robots)[number]) {
-    while (!stop.signal.aborted) {
-      const { ops, field } = nextEdit(api.tasks(), name, random)
-      await api.present(id, name, field).catch(() => {})
-      const pause = await api.post(id, ops).catch(() => 5000)
+  async function work(robot: Robot) {
+    const { signal } = robot
+    while (!signal.aborted) {
+      const { ops, field } = nextEdit(api.tasks(), robot.name, random)
+      await api.present(robot, field).catch(() => {})
+      // The server may have received this after the robot has left.
+      if (signal.aborted) return api.leave(robot)
+      const pause = await api.post(robot, ops).catch(() => FAILED_PAUSE_MS)
       // The pauses differ, so that the robots do not work in step.
-      await wait(pause || paceMs * (0.5 + random()), stop.signal)
+      await wait(Math.min(pause, MOST_PAUSE_MS) || paceMs * (0.5 + random()), signal)
     }
   }
 
@@ -77,16 +93,17 @@ export function createCrew(api: RobotApi, prefix: string, random: () => number =
     set paceMs(ms: number) {
       paceMs = ms
     },
-    /** Starts or stops robots, so that there are this many. */
-    resize(count: number) {
+    /** Starts or stops robots, so that there are this many. New ones work in this room. */
+    resize(count: number, room: string) {
       const wanted = Math.max(0, Math.min(MOST_ROBOTS, count))
-      for (const robot of robots.splice(wanted)) {
-        robot.stop.abort()
-        api.leave(robot.id)
+      for (const { robot, stop } of robots.splice(wanted)) {
+        stop()
+        api.leave(robot)
       }
       while (robots.length < wanted) {
-        const robot = { id: `${prefix}-${++made}`, name: `Robot ${made}`, stop: new AbortController() }
-        robots = [...robots, robot]
+        const stopped = new AbortController()
+        const robot = { id: `${prefix}-${++made}`, name: `Robot ${made}`, room, signal: stopped.signal }
+        robots = [...robots, { robot, stop: () => stopped.abort() }]
         void work(robot)
       }
     }
@@ -95,7 +112,12 @@ export function createCrew(api: RobotApi, prefix: string, random: () => number =
 
 function wait(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
+    const end = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal.addEventListener('abort', end)
   })
 }

@@ -19,39 +19,55 @@ const batchOf = (op: Operation, { key }: Target, clientId: string) => ({ clientI
 
 /** A text in the quotes of a POSIX shell. */
 export const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
-/** A text literal of JavaScript, Go, Python and C#: that of JSON, without the line ends that C# does not allow in a text. */
-const literal = (text: string) =>
-  JSON.stringify(text).replace(/[\u0085\u2028\u2029]/g, (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
+/** Characters that end a line in some language, that Go refuses, or that change what a reader sees. */
+const HIDDEN = /[\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
+
+/** JSON of a value, which is also a literal of JavaScript. A text is also one of Go, Python and C#. */
+const json = (value: unknown, indent?: number) =>
+  JSON.stringify(value, null, indent).replace(HIDDEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
+/** A literal of JavaScript inside of a file that ends scripts at their end tag. */
+const scriptLiteral = (value: unknown, indent?: number) => json(value, indent).replaceAll('</', '<\\/')
+
+/** What a program for a page has instead of a token. */
+export const TOKEN = 'YOUR TOKEN'
 
 export const SNIPPETS: Readonly<Record<Language, Writer>> = {
   curl(op, target) {
     const token = target.withToken ? ' -H "Authorization: Bearer $TOKEN"' : ''
-    const body = JSON.stringify(batchOf(op, target, 'curl'))
-    return `curl ${quote(urlOf(target))}${token} -H 'Content-Type: application/json' \\\n  -d ${quote(body)}`
+    // A body of any length, without quotes: an argument is at most 128 KiB long on Linux.
+    return `curl ${quote(urlOf(target))}${token} -H 'Content-Type: application/json' -d @- <<'END'\n${json(batchOf(op, target, 'curl'))}\nEND`
   },
 
   fetch(op, target) {
-    const token = target.withToken ? `, Authorization: \`Bearer \${token}\`` : ''
-    return `const response = await fetch(${literal(urlOf(target))}, {
+    const token = target.withToken ? `, Authorization: 'Bearer ${TOKEN}'` : ''
+    return `const response = await fetch(${json(urlOf(target))}, {
   method: 'POST',
   headers: { 'Content-Type': 'application/json'${token} },
-  body: JSON.stringify(${indent(JSON.stringify(batchOf(op, target, 'fetch'), null, 2))})
+  body: JSON.stringify(${indent(json(batchOf(op, target, 'fetch'), 2))})
 })
 const { serverSeq, results } = await response.json()`
   },
 
   vue(op, target) {
-    const token = target.withToken ? ', token: () => token' : ''
-    return `import { createClient } from 'pathsync'
+    const token = target.withToken ? `, token: '${TOKEN}'` : ''
+    return `<script setup>
+import { createClient } from 'pathsync'
+import { onScopeDispose, shallowRef } from 'vue'
 
-const client = createClient({ url: ${literal(target.origin)}${token} })
-const room = client.room(${literal(target.room)})
-const state = shallowRef()
-const ${safeName(target.key)} = room.document(${literal(target.key)})
-${safeName(target.key)}.subscribe((now) => (state.value = now))
+const client = createClient({ url: ${scriptLiteral(target.origin)}${token} })
+const shared = client.room(${scriptLiteral(target.room)}).document(${scriptLiteral(target.key)})
+const state = shallowRef(shared.state)
+shared.subscribe((now) => (state.value = now))
+onScopeDispose(() => client.close())
 
-await ${safeName(target.key)}.ready
-${safeName(target.key)}.apply(${JSON.stringify(op, null, 2)})`
+shared.ready.then(() => shared.apply(${scriptLiteral(op, 2)}))
+</script>
+
+<template>
+  <pre>{{ state }}</pre>
+</template>`
   },
 
   go(op, target) {
@@ -66,8 +82,8 @@ import (
 )
 
 func main() {
-	body := ${literal(JSON.stringify(batchOf(op, target, 'go')))}
-	req, err := http.NewRequest("POST", ${literal(urlOf(target))}, strings.NewReader(body))
+	body := ${json(json(batchOf(op, target, 'go')))}
+	req, err := http.NewRequest("POST", ${json(urlOf(target))}, strings.NewReader(body))
 	if err != nil {
 		panic(err)
 	}
@@ -87,9 +103,9 @@ func main() {
     return `import json${target.withToken ? '\nimport os' : ''}
 import urllib.request
 
-body = ${literal(JSON.stringify(batchOf(op, target, 'python')))}
+body = ${json(json(batchOf(op, target, 'python')))}
 request = urllib.request.Request(
-    ${literal(urlOf(target))},
+    ${json(urlOf(target))},
     data=body.encode(),
     headers={"Content-Type": "application/json"${token}},
 )
@@ -104,9 +120,9 @@ with urllib.request.urlopen(request) as response:
     return `using System.Text;
 
 using var client = new HttpClient();${token}
-var body = ${literal(JSON.stringify(batchOf(op, target, 'csharp')))};
+var body = ${json(json(batchOf(op, target, 'csharp')))};
 var content = new StringContent(body, Encoding.UTF8, "application/json");
-var response = await client.PostAsync(${literal(urlOf(target))}, content);
+var response = await client.PostAsync(${json(urlOf(target))}, content);
 Console.WriteLine(await response.Content.ReadAsStringAsync());`
   }
 }
@@ -122,4 +138,3 @@ export function readCommands(target: Target): { what: string; command: string }[
 }
 
 const indent = (text: string) => text.replaceAll('\n', '\n  ')
-const safeName = (key: string) => (/^[a-z]\w*$/i.test(key) ? key : 'shared')

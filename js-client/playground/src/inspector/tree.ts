@@ -1,6 +1,10 @@
 // The children of a value in a tree of the document. Pure.
 import type { Json } from '../document.ts'
 import { childPath, idOf, isObject } from '../document.ts'
+import { brief, shorten } from '../wording.ts'
+
+/** Longer values are shortened. */
+const LONGEST = 200
 
 export interface Child {
   name: string
@@ -36,7 +40,8 @@ export function summary(value: Json): string {
   if (Array.isArray(value)) return `${value.length} ${value.length === 1 ? 'item' : 'items'}`
   if (isObject(value)) {
     const { title, name } = value
-    return typeof title === 'string' ? title : typeof name === 'string' ? name : '{…}'
+    const said = typeof title === 'string' ? title : typeof name === 'string' ? name : '{…}'
+    return shorten(said, LONGEST)
   }
-  return JSON.stringify(value)
+  return brief(value, LONGEST)
 }

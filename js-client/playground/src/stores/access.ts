@@ -2,10 +2,13 @@ import { defineStore } from 'pinia'
 import { useSyncHooks } from 'pathsync/pinia'
 import { computed, ref, watch } from 'vue'
 import { room } from '../room.ts'
-import { mayWrite, token, tokenOfAnotherWindow } from '../token.ts'
+import { askForToken, mayWrite, offerToken, onToken, token } from '../token.ts'
 import { describeRefusal } from '../wording.ts'
 import { useConnectionStore } from './connection.ts'
 import { useProjectStore } from './project.ts'
+
+/** How long another window may take to answer, in milliseconds. */
+const ANSWER_MS = 300
 
 /** Whether the server admits this window, and the token form. */
 export const useAccessStore = defineStore('access', () => {
@@ -19,16 +22,25 @@ export const useAccessStore = defineStore('access', () => {
   const asking = computed(() => changing.value || trying.value || refusal.value !== '')
 
   const { onError } = useSyncHooks(useProjectStore())
-  let asked = false
+  /** The refused token for which the other windows were asked. */
+  let asked: string | undefined
+  /** The user has entered the token here. */
+  let entered = false
   onError(async ({ code, message, ops }) => {
     if (ops || (code !== 'unauthorized' && code !== 'forbidden')) return
-    if (code === 'unauthorized' && !token.value && !asked) {
-      asked = true
-      const given = await tokenOfAnotherWindow()
-      if (given) return use(given)
+    const refused = token.value
+    if (code === 'unauthorized' && asked !== refused) {
+      asked = refused
+      askForToken()
+      await new Promise((resolve) => setTimeout(resolve, ANSWER_MS))
+      if (token.value !== refused) return
     }
     trying.value = false
-    refusal.value = describeRefusal(code, message, token.value !== '')
+    refusal.value = describeRefusal(code, message, refused !== '')
+  })
+  onToken((given) => {
+    const needed = refusal.value !== '' || asked === token.value
+    if (needed && given !== token.value && !connection.status.connected) use(given)
   })
 
   watch(
@@ -40,6 +52,8 @@ export const useAccessStore = defineStore('access', () => {
         trying.value = false
       }
       if (!connected || !token.value) return
+      if (entered) offerToken()
+      entered = false
       const writable = await mayWrite(name)
       if (name === room.value) readOnly.value = !writable
     },
@@ -58,5 +72,11 @@ export const useAccessStore = defineStore('access', () => {
     client.connect()
   }
 
-  return { refusal, asking, changing, trying, readOnly, use }
+  /** Uses a token that the user has entered, in the other windows that need one, too. */
+  function enter(value: string) {
+    entered = true
+    use(value)
+  }
+
+  return { refusal, asking, changing, trying, readOnly, enter }
 })

@@ -17,6 +17,8 @@ export interface Toast {
   kind: 'conflict' | 'error'
   text: string
   action?: Action | undefined
+  /** The path of the text that was replaced. */
+  about?: string | undefined
 }
 export interface Action {
   label: string
@@ -38,16 +40,22 @@ export const useNoticesStore = defineStore('notices', () => {
   }
 
   /** A message with an action stays until it is dismissed. */
-  function show(kind: Toast['kind'], text: string, action?: Action) {
+  function show(kind: Toast['kind'], text: string, action?: Action, about?: string) {
     const id = ++lastId
-    toasts.value = [...toasts.value.filter((toast) => toast.text !== text), { id, kind, text, action }].slice(-MOST_TOASTS)
+    toasts.value = [...toasts.value.filter((toast) => toast.text !== text), { id, kind, text, action, about }].slice(
+      -MOST_TOASTS
+    )
     if (!action) setTimeout(dismiss, SHOWN_MS, id)
   }
 
   const nameOf = (clientId: string) => people.find(clientId)?.name ?? clientId
 
   const { onConflict, onError, onLocalChange, onRemoteChange } = useSyncHooks(project)
-  onConflict((conflict) => show('conflict', describeConflict(conflict)))
+  onConflict((conflict) => {
+    // A replaced text is reported once, with the offer to put it back.
+    const reported = toasts.value.some(({ about }) => about === conflict.op.path)
+    if (!reported) show('conflict', describeConflict(conflict))
+  })
   onError(({ code, message, ops }) => {
     // The connection status already shows a lost network and a refused token.
     if (ops || !['network', 'unauthorized', 'forbidden'].includes(code)) show('error', message)
@@ -58,7 +66,7 @@ export const useNoticesStore = defineStore('notices', () => {
     if (removed.length) removals = [...removals, ...removed].slice(-MOST_REMOVALS)
     for (const { path, text, current } of ownTexts.received(ops, performance.now(), (path) => valueAt(documentNow(), path))) {
       const putBack = () => applyToRoom({ op: 'set', path, value: text })
-      show('conflict', describeOverwritten(nameOf(clientId), text, current), { label: 'Put mine back', run: putBack })
+      show('conflict', describeOverwritten(nameOf(clientId), text, current), { label: 'Put mine back', run: putBack }, path)
     }
   })
 

@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia'
 import { emptyProject, exampleTasks, items, newSubtask, newTask, themeOf, zoomOf } from '../project.ts'
-import type { Project, Settings, Subtask, Task } from '../project.ts'
+import type { Settings, Subtask, Task } from '../project.ts'
 import { room } from '../room.ts'
 
 /** The project of the room: a Pinia store, shared by the option `sync` at the end. */
@@ -18,26 +18,25 @@ export const useProjectStore = defineStore('project', {
   actions: {
     /** Adds a task after another one, or at the end. */
     addTask(after?: Task, title = '') {
-      insertAfter(taskList(this.project), newTask(title), after)
+      insertAfter(listOf(this.project, 'tasks'), newTask(title), after)
     },
     addExamples() {
-      taskList(this.project).push(...exampleTasks())
+      listOf(this.project, 'tasks').push(...exampleTasks())
     },
     removeTask(task: Task) {
-      remove(taskList(this.project), task)
+      remove(listOf(this.project, 'tasks'), task)
     },
     /** Moves a task to the position of `place`. */
     moveTask(task: Task, place: Task) {
-      const list = taskList(this.project)
+      const list = listOf(this.project, 'tasks')
       const to = list.indexOf(place)
       if (to !== -1 && remove(list, task)) list.splice(to, 0, task)
     },
     addSubtask(task: Task, after?: Subtask) {
-      if (!Array.isArray(task.subtasks)) task.subtasks = []
-      insertAfter(task.subtasks, newSubtask(), after)
+      insertAfter(listOf(task, 'subtasks'), newSubtask(), after)
     },
     removeSubtask(task: Task, subtask: Subtask) {
-      remove(task.subtasks, subtask)
+      remove(listOf(task, 'subtasks'), subtask)
     },
     change(settings: Partial<Settings>) {
       Object.assign((this.project.settings ??= emptyProject().settings), settings)
@@ -50,9 +49,10 @@ export const useProjectStore = defineStore('project', {
   }
 })
 
-function taskList(project: Project): Task[] {
-  if (!Array.isArray(project.tasks)) project.tasks = []
-  return project.tasks
+/** The list of an object. Another value in its place is replaced by an empty list. */
+function listOf<K extends string, T>(owner: Record<K, T[]>, name: K): T[] {
+  if (!Array.isArray(owner[name])) owner[name] = []
+  return owner[name]
 }
 
 function insertAfter<T>(list: T[], item: T, after: T | undefined) {

@@ -17,7 +17,7 @@ describe.skipIf(!executable)('a window', () => {
     windows
   }) => {
     const server = await world.server(...asksForTokens)
-    const { page, status, title, settled } = await windows.open(server, { status: 'refused' })
+    const { page, status, title, settled } = await windows.open(server, { room: 'demo', status: 'refused' })
     const why = () => expect.poll(() => page.getByTestId('access-why').textContent())
     const focused = () => expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('data-testid')))
     async function paste(value: string) {

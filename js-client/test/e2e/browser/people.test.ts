@@ -29,10 +29,9 @@ const seen = (window: Window) => window.page.evaluate(() => [...(globalThis as u
 
 describe.skipIf(!executable)('two windows', () => {
   test('keep the focus in the list when the other one removes, moves and adds rows, and say whose text is gone', async ({
-    world,
-    windows
+    windows,
+    site: server
   }) => {
-    const server = await world.server()
     const [left, right] = [await windows.open(server), await windows.open(server)]
     for (const title of ['One', 'Two', 'Three']) await left.addTask(title)
     await titles(right).toEqual(['One', 'Two', 'Three'])
@@ -69,8 +68,7 @@ describe.skipIf(!executable)('two windows', () => {
     expect(await toast(left).count()).toBe(0)
   })
 
-  test('are told when their text is replaced, and can put it back', async ({ world, windows }) => {
-    const server = await world.server()
+  test('are told when their text is replaced, and can put it back', async ({ windows, site: server }) => {
     const [left, right] = [await windows.open(server), await windows.open(server)]
     await left.title.fill('ONE TWO THREE')
     await value(right, 'title').toBe('ONE TWO THREE')
@@ -91,8 +89,7 @@ describe.skipIf(!executable)('two windows', () => {
     expect(await toast(left).count()).toBe(0)
   })
 
-  test('have different names and colours, in both', async ({ world, windows }) => {
-    const server = await world.server()
+  test('have different names and colours, in both', async ({ windows, site: server }) => {
     const context = await windows.context()
     await context.addInitScript("localStorage.setItem('pathsync:name', 'Ada')")
     const [left, right] = [await windows.open(server, { context }), await windows.open(server, { context })]
@@ -123,8 +120,18 @@ describe.skipIf(!executable)('two windows', () => {
     expect(await right.page.evaluate(() => JSON.stringify(localStorage))).not.toContain('eyJ')
   })
 
-  test('fit in one page, and sync with each other', async ({ world, windows }) => {
-    const server = await world.server()
+  test('take the token that is entered in another one', async ({ world, windows }) => {
+    const server = await world.server(...asksForTokens)
+    const { page } = await windows.open(server, { status: 'refused' })
+    await page.getByTestId('side-by-side').click()
+    const [left, right] = ['left', 'right'].map((side) => page.frameLocator(`[data-testid="pane-${side}"]`))
+    for (const frame of [left!, right!]) await expect.poll(() => frame.getByTestId('status').textContent()).toBe('refused')
+    await left!.getByTestId('token').fill(token())
+    await left!.getByTestId('token-show').click()
+    for (const frame of [left!, right!]) await expect.poll(() => frame.getByTestId('status').textContent()).toBe('connected')
+  })
+
+  test('fit in one page, and sync with each other', async ({ windows, site: server }) => {
     const { page } = await windows.open(server)
     await page.getByTestId('side-by-side').click()
     const [left, right] = ['left', 'right'].map((side) => page.frameLocator(`[data-testid="pane-${side}"]`))
@@ -140,8 +147,7 @@ describe.skipIf(!executable)('two windows', () => {
 })
 
 describe.skipIf(!executable)('one window', () => {
-  test('has no undo, which would empty a field without the focus', async ({ world, windows }) => {
-    const server = await world.server()
+  test('has no undo, which would empty a field without the focus', async ({ windows, site: server }) => {
     const window = await windows.open(server)
     const { page, title, description } = window
     await title.click()
@@ -155,12 +161,11 @@ describe.skipIf(!executable)('one window', () => {
     await press('y', 'redo')
     await window.settled()
     expect([await title.inputValue(), await description.inputValue()]).toEqual(['Garden', ''])
-    const { state } = (await server.snapshot('demo')).stores.project!
+    const { state } = (await server.snapshot(windows.room)).stores.project!
     expect(state).toMatchObject({ title: 'Garden' })
   })
 
-  test('says why the name of a room is refused', async ({ world, windows }) => {
-    const server = await world.server()
+  test('says why the name of a room is refused', async ({ windows, site: server }) => {
     const { page, settled } = await windows.open(server)
     const problem = page.getByTestId('room-problem')
     for (const [name, why] of [
@@ -179,32 +184,39 @@ describe.skipIf(!executable)('one window', () => {
     expect(page.url()).toContain('room=another')
   })
 
-  test('says why the server is away, and counts down to the next attempt', async ({ world, windows }) => {
+  test('says why the server is away, and counts down to the next attempt, in each tab', async ({ world, windows }) => {
     const server = await world.server()
-    const window = await windows.open(server)
+    const context = await windows.context()
+    const tabs = [await windows.open(server, { context }), await windows.open(server, { context })] // the first reads the stream
     await server.kill()
-    const away = window.page.getByTestId('away')
-    await expect.poll(() => away.textContent()).toMatch(/cannot be (received|reached)/)
-    await expect.poll(() => window.page.getByTestId('countdown').textContent()).toMatch(/Next attempt in \d+ s/)
+    for (const { page } of tabs) {
+      await expect.poll(() => page.getByTestId('away').textContent()).toMatch(/cannot be (received|reached)/)
+      await expect.poll(() => page.getByTestId('countdown').textContent()).toMatch(/Next attempt in \d+ s/)
+    }
     await server.start()
-    await away
+    await tabs[1]!.page
       .getByRole('button', { name: 'Try now' })
       .click({ timeout: 5000 })
       .catch(() => {}) // or it has just been tried
-    await window.settled()
-    expect(await away.count()).toBe(0)
+    for (const tab of tabs) {
+      await tab.settled()
+      expect(await tab.page.getByTestId('away').count()).toBe(0)
+    }
   })
 
-  test('shows many people, long texts and other scripts on a phone', async ({ world, windows }) => {
-    const server = await world.server()
+  test('shows many people, long texts and other scripts on a phone', async ({ windows, site: server }) => {
     const window = await windows.open(server, { width: 360 })
     const { page } = window
     const headers = { 'Content-Type': 'application/json' }
     for (let n = 0; n < 30; n++) {
-      const body = JSON.stringify({ displayName: n % 3 ? `Somebody with a very long name ${n}` : 'Unbreakable'.repeat(10) })
-      await fetch(`${server.url}/v1/rooms/demo/presence/p${n}`, { method: 'PUT', headers, body })
+      const body = JSON.stringify({
+        field: 'title',
+        displayName: n % 3 ? `Somebody with a very long name ${n}` : 'Unbreakable'.repeat(10)
+      })
+      await fetch(`${server.url}/v1/rooms/${encodeURIComponent(windows.room)}/presence/p${n}`, { method: 'PUT', headers, body })
     }
     await expect.poll(() => page.getByTestId('users-count').textContent()).toBe('31 here')
+    await expect.poll(() => page.getByTestId('editors').textContent()).toMatch(/and 25 more are editing/)
     await page.locator('.more summary').click()
     await window.addTask('Unbreakable'.repeat(20))
     await window.addTask('שלום עולם')

@@ -79,7 +79,9 @@ describe.skipIf(!executable)('ten tabs on plain HTTP/1.1', () => {
     await agree(tabs, tabs[7]!, 'It is back')
     await shared(server)
     await expect.poll(() => tabs[0]!.users.count()).toBe(9)
-    expect((await server.history('demo')).flatMap(({ ops }) => ops).filter(({ op }) => op === 'array_add')).toHaveLength(1)
+    expect((await server.history(windows.room)).flatMap(({ ops }) => ops).filter(({ op }) => op === 'array_add')).toHaveLength(
+      1
+    )
   })
 
   test('stay in sync when the leader is frozen, and the old leader follows when it is thawed', async ({ world, windows }) => {

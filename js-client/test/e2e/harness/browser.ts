@@ -1,7 +1,8 @@
 // Windows of a real browser that show the playground.
 import { existsSync } from 'node:fs'
-import { chromium, type BrowserContext, type Locator, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core'
 import { expect } from 'vitest'
+import { startServer, type Server } from './server.ts'
 import { test as base, type World } from './world.ts'
 
 /** The path of the browser; undefined if none is installed. */
@@ -26,6 +27,7 @@ const args = [
 export interface OpenOptions {
   /** Windows of one context share their storage and their network. By default a window has a separate one. */
   context?: BrowserContext
+  /** By default, `windows.room`. */
   room?: string
   /** Additional query parameters, such as `transport=eventsource`. */
   query?: string
@@ -35,6 +37,8 @@ export interface OpenOptions {
 }
 
 export interface Windows {
+  /** The room of the windows, if `open` gets no other. */
+  readonly room: string
   context(): Promise<BrowserContext>
   open(server: { url: string }, options?: OpenOptions): Promise<Window>
 }
@@ -58,22 +62,54 @@ export interface Window {
   settled(): Promise<void>
 }
 
-/** Tests in a browser. They are skipped without one, and fail if a console has an error. */
-export const test = base.extend<{ windows: Windows }>({
-  windows: async ({ world }, use) => {
+interface Fixtures {
+  windows: Windows
+  browser: Browser
+  site: Server
+}
+
+/**
+ * Tests in a browser. They are skipped without one, and fail if a console has an error. The tests of a file have one browser, and
+ * one server `site` for those that neither stop nor configure it; `windows.room` is a room of their own.
+ */
+export const test = base.extend<Fixtures>({
+  browser: [
+    async ({}, use) => {
+      const browser = await chromium.launch({ executablePath: executable, args })
+      await use(browser)
+      await browser.close()
+    },
+    { scope: 'file' }
+  ],
+  site: [
+    async ({}, use) => {
+      const server = await startServer()
+      await use(server)
+      await server.close()
+    },
+    { scope: 'file' }
+  ],
+  windows: async ({ world, browser }, use) => {
     const errors: string[] = []
-    await use(await startBrowser(world, errors))
+    await use(openWindows(browser, world, errors))
     expect(errors, 'errors in the console').toEqual([])
   }
 })
 
-async function startBrowser(world: World, errors: string[]): Promise<Windows> {
-  const browser = await chromium.launch({ executablePath: executable, args })
-  world.defer(() => browser.close())
+let rooms = 0
+
+function openWindows(browser: Browser, world: World, errors: string[]): Windows {
+  const ownRoom = `room ${++rooms}`
+
+  async function newContext() {
+    const context = await browser.newContext()
+    world.defer(() => context.close())
+    return context
+  }
 
   async function open({ url }: { url: string }, options: OpenOptions = {}) {
-    const { context, room = 'demo', query = '', width = 1024, status = 'connected' } = options
-    const own = context ?? (await browser.newContext())
+    const { context, room = ownRoom, query = '', width = 1024, status = 'connected' } = options
+    const own = context ?? (await newContext())
     const page = await own.newPage()
     await page.setViewportSize({ width, height: 800 })
     page.on('pageerror', (error) => errors.push(String(error)))
@@ -86,7 +122,7 @@ async function startBrowser(world: World, errors: string[]): Promise<Windows> {
     await expect.poll(window.status).toBe(status)
     return window
   }
-  return { context: () => browser.newContext(), open }
+  return { room: ownRoom, context: newContext, open }
 }
 
 function look(page: Page, context: BrowserContext): Window {

@@ -2,7 +2,14 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { readCommands, SNIPPETS } from '../../../playground/src/inspector/snippets.ts'
-import { describeConflict, describeOperation, describeOverwritten, describeRemoval } from '../../../playground/src/wording.ts'
+import {
+  brief,
+  describeConflict,
+  describeOperation,
+  describeOverwritten,
+  describeRemoval,
+  shorten
+} from '../../../playground/src/wording.ts'
 
 /** The arguments that a shell gives to `curl`. */
 function argumentsOf(command: string): string[] {
@@ -19,10 +26,13 @@ test.each(['demo', 'a/b c', 'it\'s $HOME `x` "y" \\'])('the commands for room %s
   expect(listen).toEqual(['-N', `${url}/events`])
   expect(read).toEqual([url])
   expect(history).toEqual([`${url}/changes`])
-  const [address, , header, , body] = argumentsOf(SNIPPETS.curl(op, target(room)))
-  expect(address).toBe(`${url}/ops`)
-  expect(header).toBe('Content-Type: application/json')
-  expect(JSON.parse(body ?? '')).toEqual({ clientId: 'curl', key: 'project', ops: [op] })
+  expect(argumentsOf(SNIPPETS.curl(op, target(room)))).toEqual([
+    `${url}/ops`,
+    '-H',
+    'Content-Type: application/json',
+    '-d',
+    '@-'
+  ])
 })
 
 test('the commands for a server with tokens use the variable of the shell, and contain no token', () => {
@@ -34,10 +44,11 @@ test('the commands for a server with tokens use the variable of the shell, and c
   for (const [language, write] of Object.entries(SNIPPETS)) expect(write(op, target('demo', true)), language).toMatch(/token/i)
 })
 
-test('no program has a line end inside a text, whatever the operation contains', () => {
-  for (const language of ['go', 'csharp', 'python'] as const) {
-    const program = SNIPPETS[language](op, target('a\u2028b'))
-    expect(program, language).not.toMatch(/[\u0085\u2028\u2029]/)
+test('no program has hidden characters, whatever the operation contains', () => {
+  const hidden = { ...op, value: '\u0085\u2028\u202e\ufeff' }
+  for (const [language, write] of Object.entries(SNIPPETS)) {
+    const program = write(hidden, target('room'))
+    expect(program, language).not.toMatch(/[\u0085\u2028\u2029\u202e\ufeff]/)
     expect(program, language).toContain('\\u2028')
   }
 })
@@ -53,6 +64,25 @@ test.each([
 
 test('a long value is shortened', () => {
   expect(describeOperation({ op: 'set', path: 'title', value: 'x'.repeat(100_000) }).length).toBeLessThan(100)
+})
+
+test.each([
+  ['A long text. '.repeat(100_000)],
+  [{ ['k'.repeat(1_000_000)]: 1 }],
+  [Array.from({ length: 1_000_000 }, (_, n) => n)],
+  [{ list: [['deep', ['deeper']], '👩'.repeat(1000)] }]
+])('the beginning of a large value is the beginning of its JSON', (value) => {
+  const short = brief(value, 60)
+  expect([59, 60]).toContain(short.length) // without half a character
+  expect(JSON.stringify(value).startsWith(short.slice(0, -1))).toBe(true)
+})
+
+test.each([['x'], [null], [5], [{ a: [1, { b: 'c' }], d: {} }], [[]]])('a small value is shown as it is: %j', (value) =>
+  expect(brief(value)).toBe(JSON.stringify(value))
+)
+
+test('a character is not cut in half', () => {
+  for (const most of [20, 21, 22]) expect(shorten('👩'.repeat(50), most)).not.toMatch(/\p{Surrogate}/u)
 })
 
 test('a conflict names the dropped change and the current value', () => {

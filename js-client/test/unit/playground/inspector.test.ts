@@ -9,7 +9,9 @@ import type { Probe } from '../../../playground/src/inspector/doctor.ts'
 import { createHistory } from '../../../playground/src/inspector/history.ts'
 import { createBatchLog, filterBatches } from '../../../playground/src/inspector/log.ts'
 import { createCrew, MOST_ROBOTS, nextEdit } from '../../../playground/src/inspector/robots.ts'
+import type { Robot } from '../../../playground/src/inspector/robots.ts'
 import { sparkline } from '../../../playground/src/inspector/sparkline.ts'
+import { createTurns } from '../../../playground/src/inspector/turns.ts'
 import { childrenOf, countOf, summary } from '../../../playground/src/inspector/tree.ts'
 import { describeOperation } from '../../../playground/src/wording.ts'
 import { anyObject } from '../document/arbitrary.ts'
@@ -77,6 +79,13 @@ describe('the log', () => {
     expect(log.list().map(({ serverSeq }) => serverSeq)).toEqual(Array.from({ length: 200 }, (_, n) => 10_000 - n))
   })
 
+  test('keeps fewer of large batches', () => {
+    const log = create(200)
+    for (let serverSeq = 1; serverSeq <= 100; serverSeq++)
+      log.received({ clientId: 'other', serverSeq, ops: [set('a', 'x'.repeat(1_000_000))] })
+    expect(log.list().map(({ serverSeq }) => serverSeq)).toEqual([100, 99, 98, 97, 96, 95, 94])
+  })
+
   test('leaves out batches without operations, which only ask whether the page may write', () => {
     const log = create()
     log.sent({ room: 'r', body: '{}' })(undefined)
@@ -130,6 +139,17 @@ describe('the history', () => {
       expect(few.stateAt(index)).toEqual(all.stateAt(index + few.dropped))
     }
   })
+})
+
+test('a history keeps fewer of large batches, and may begin with a state', () => {
+  const history = createHistory('project', 1000, { title: 'Before' })
+  const batch = { key: 'project', clientId: 'c', serverTs: 0 }
+  history.append([{ ...batch, serverSeq: 8, ops: [set('a', 'x')] }])
+  expect(history.stateAt(0)).toEqual({ title: 'Before', a: 'x' })
+  for (let serverSeq = 9; serverSeq < 208; serverSeq++)
+    history.append([{ ...batch, serverSeq, ops: [set('a', 'y'.repeat(1_000_000))] }])
+  expect(history.length).toBe(50)
+  expect(history.dropped).toBe(150)
 })
 
 describe('the difference of two versions', () => {
@@ -280,24 +300,84 @@ describe('robots', () => {
     const left: string[] = []
     const api = {
       tasks: () => [],
-      post: (clientId: string) => (posts.push(clientId), Promise.resolve(0)),
+      post: ({ id }: Robot) => (posts.push(id), Promise.resolve(0)),
       present: () => Promise.resolve(),
-      leave: (clientId: string) => void left.push(clientId)
+      leave: ({ id }: Robot) => void left.push(id)
     }
     const crew = createCrew(api, 'robot-x', () => 0.5)
-    crew.resize(999)
+    crew.resize(999, 'r')
     expect(crew.size).toBe(MOST_ROBOTS)
     await vi.advanceTimersByTimeAsync(10_000)
     expect(new Set(posts).size).toBe(MOST_ROBOTS)
-    crew.resize(2)
+    crew.resize(2, 'r')
     expect(left).toHaveLength(MOST_ROBOTS - 2)
-    crew.resize(0)
+    crew.resize(0, 'r')
     await vi.advanceTimersByTimeAsync(5000)
     const before = posts.length
     await vi.advanceTimersByTimeAsync(60_000)
     expect(posts.length).toBe(before)
     expect(new Set(left).size).toBe(MOST_ROBOTS)
     vi.useRealTimers()
+  })
+})
+
+describe('a robot', () => {
+  const idle = { tasks: () => [], present: () => Promise.resolve(), post: () => Promise.resolve(0), leave() {} }
+
+  test('that stops while it announces itself leaves again, in the room in which it worked', async () => {
+    const left: string[] = []
+    let announced = () => {}
+    const present = () => new Promise<void>((resolve) => (announced = resolve))
+    const crew = createCrew({ ...idle, present, leave: ({ room }) => void left.push(room) }, 'x')
+    crew.resize(1, 'first')
+    crew.resize(0, 'second')
+    expect(left).toEqual(['first'])
+    announced()
+    await vi.waitFor(() => expect(left).toEqual(['first', 'first']))
+  })
+
+  test.each([1e12, Infinity])('waits a minute at most, if the server asks for %d ms', async (pause) => {
+    vi.useFakeTimers()
+    const post = vi.fn(() => Promise.resolve(pause))
+    const crew = createCrew({ ...idle, post }, 'x')
+    crew.resize(1, 'r')
+    await vi.advanceTimersByTimeAsync(59_000)
+    expect(post).toHaveBeenCalledTimes(1)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(post).toHaveBeenCalledTimes(2)
+    crew.resize(0, 'r')
+    vi.useRealTimers()
+  })
+})
+
+describe('turns', () => {
+  test('are given to a few at a time, and to nobody whose signal has aborted', async () => {
+    const inTurn = createTurns(2)
+    const running: { name: string; end: () => void }[] = []
+    const start = (name: string, signal = new AbortController().signal) =>
+      inTurn(signal, () => new Promise<void>((end) => running.push({ name, end })))
+    const stop = new AbortController()
+    const all = ['a', 'b', 'c'].map((name) => start(name))
+    const stopped = start('stopped', stop.signal)
+    all.push(start('d'))
+    expect(running.map(({ name }) => name)).toEqual(['a', 'b'])
+    stop.abort(new Error('stopped'))
+    await expect(stopped).rejects.toThrow('stopped')
+    for (let n = 0; n < 4; n++) {
+      await vi.waitFor(() => expect(running.length).toBeGreaterThan(n))
+      running[n]!.end()
+    }
+    await Promise.all(all)
+    expect(running.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  test('continue after a failure', async () => {
+    const inTurn = createTurns(1)
+    const { signal } = new AbortController()
+    const failed = inTurn(signal, () => Promise.reject(new Error('failed')))
+    const next = inTurn(signal, () => Promise.resolve('next'))
+    await expect(failed).rejects.toThrow('failed')
+    expect(await next).toBe('next')
   })
 })
 

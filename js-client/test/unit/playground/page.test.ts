@@ -100,6 +100,31 @@ describe('the network of the page', () => {
     vi.useRealTimers()
   })
 
+  test('can be slow: events arrive later, in order, and not later and later', async () => {
+    vi.useFakeTimers()
+    let push: ReadableStreamDefaultController<Uint8Array>
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => void (push = controller) })
+    const network = createNetwork(async () => new Response(body, { headers: { 'Content-Type': 'text/event-stream' } }))
+    const { headers, body: slow } = await network.fetch('/v1/rooms/a/events')
+    expect(headers.get('Content-Type')).toBe('text/event-stream')
+    const arrived: string[] = []
+    void slow!.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write: (text) => void arrived.push(text) }))
+    const send = (text: string) => push.enqueue(new TextEncoder().encode(text))
+    network.delayMs = 1000
+    for (const text of ['1', '2', '3', '4']) {
+      send(text)
+      await vi.advanceTimersByTimeAsync(300)
+    }
+    expect(arrived).toEqual(['1'])
+    network.delayMs = 0
+    send('5')
+    await vi.advanceTimersByTimeAsync(650)
+    expect(arrived).toEqual(['1', '2', '3'])
+    await vi.advanceTimersByTimeAsync(50)
+    expect(arrived).toEqual(['1', '2', '3', '4', '5'])
+    vi.useRealTimers()
+  })
+
   test('makes a request before it returns, as a page that closes requires', () => {
     const inner = vi.fn(async () => new Response(''))
     void createNetwork(inner).fetch(url, batch)

@@ -1,7 +1,7 @@
 // The page's handling of valid and invalid input.
 import { describe, expect, test } from 'vitest'
 import { initialsOf, peopleOf } from '../../../playground/src/people.ts'
-import { items, themeOf, zoomOf } from '../../../playground/src/project.ts'
+import { items, textOf, themeOf, zoomOf } from '../../../playground/src/project.ts'
 import { roomNameProblem, roomOf } from '../../../playground/src/room-name.ts'
 
 describe('the room in the address', () => {
@@ -67,6 +67,28 @@ test('a name that somebody else has got first is not given again', () => {
   const names = ['Ada 2', 'Ada', 'Ada'].map((displayName, joinedAt) => ({ clientId: `c${joinedAt}`, displayName, joinedAt }))
   expect(peopleOf(names, '').map(({ name }) => name)).toEqual(['Ada 2', 'Ada', 'Ada 3'])
 })
+
+test('thousands of people with one name get different ones at once', () => {
+  const users = Array.from({ length: 20_000 }, (_, n) => ({ clientId: `c${n}`, displayName: 'Ada', joinedAt: n }))
+  const started = performance.now()
+  const people = peopleOf(users, '')
+  expect(new Set(people.map(({ name }) => name)).size).toBe(20_000)
+  expect(performance.now() - started).toBeLessThan(2000) // one by one, it takes 20 s
+})
+
+test('a name without a visible character is not shown', () => {
+  expect(peopleOf([{ clientId: 'c', displayName: '\u200b\u202e ', joinedAt: 1 }], '')[0]!.name).toBe('Anonymous')
+})
+
+test.each([
+  ['x', 'x'],
+  [5, '5'],
+  [true, 'true'],
+  [undefined, ''],
+  [null, ''],
+  [{ toString: 1, valueOf: 1 }, ''],
+  [['x'], '']
+])('%j is the text %j', (value, text) => expect(textOf(value)).toBe(text))
 
 test('a project with invalid values is shown without them', () => {
   expect(zoomOf({ zoom: 'big' as never })).toBe(1)
