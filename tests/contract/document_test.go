@@ -72,6 +72,9 @@ func findInvalidExamples(c *contract, _ *recording) (found []string) {
 			if err := checkProblem(example); err != nil {
 				f.add("%s, %s: %v", pointer, where, err)
 			}
+			if err := checkStreamed(example); err != nil {
+				f.add("%s, %s: %v", pointer, where, err)
+			}
 		}
 	})
 	return found
@@ -90,6 +93,20 @@ func checkProblem(example any) error {
 		return fmt.Errorf("the server sends %+v", *want)
 	}
 	return nil
+}
+
+// checkStreamed checks the position of an event, if an example is one.
+func checkStreamed(example any) error {
+	object, _ := example.(map[string]any)
+	id, _ := object["id"].(string)
+	if id == "" || object["event"] == nil {
+		return nil
+	}
+	data, err := json.Marshal(object["data"])
+	if err != nil {
+		return err
+	}
+	return checkPosition(ofRoom, id, data)
 }
 
 // problemRow is a row of the table of codes.
