@@ -211,7 +211,7 @@ func testPlantedErrors(t *testing.T, r *recording) {
 		t.Fatal(err)
 	}
 	sample := r.without(foldRoom).sample(theContract(t)) // suffices for all checks but one
-	before := map[string]bool{} // what checks find in the sample, because it is not complete
+	before := map[string]bool{}                          // what checks find in the sample, because it is not complete
 	for _, check := range checks {
 		for _, finding := range check.find(theContract(t), sample) {
 			before[finding] = true
