@@ -37,6 +37,9 @@ func TestServerAndSchemasAcceptTheSameRequests(t *testing.T) {
 		"a limit of a parameter":    replaceIn([]string{"paths", "/v1/rooms/{room}/changes", "get", "parameters"}, `"maximum":1000`, `"maximum":2000`),
 		"a limit of a name":         replaceIn([]string{"components", "schemas", "StoreKey"}, `"maxLength":255`, `"maxLength":100`),
 		"a form of positions":       set([]string{"components", "schemas", "EventId", "pattern"}, "^[A-Za-z0-9]+-[0-9]+$"),
+		"another media type":        set([]string{"paths", "/v1/tickets", "post", "requestBody", "content", "text/plain"}, map[string]any{"schema": map[string]any{"type": "string"}, "example": "x"}),
+		"a body that is optional":   set([]string{"paths", "/v1/rooms/{room}/ops", "post", "requestBody", "required"}, false),
+		"a list of anchors":         replaceIn([]string{"components", "schemas", "Anchors"}, `"maxItems":8`, `"maxItems":4`),
 		"another type":              replaceIn([]string{"components", "schemas", "ClientSeq"}, `"integer"`, `"number"`),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -69,6 +72,7 @@ func findDisagreements(c *contract, cl client) (found []string) {
 		}
 		_, at := c.strict.resolve(pointerTo(pathOf(r.operation)...) + "/requestBody")
 		schema := at + pointerTo("content", "application/json", "schema")
+		c.checkMediaTypes(r, cl, f)
 		for _, base := range c.bodies(r) {
 			seen := map[string]bool{}
 			for _, body := range variants(base) {
@@ -94,6 +98,19 @@ func findDisagreements(c *contract, cl client) (found []string) {
 		f.add("only %d bodies were accepted and %d refused", accepted, refused)
 	}
 	return found
+}
+
+// checkMediaTypes checks that the server accepts the media types of a body, and no body if none is required.
+func (c *contract) checkMediaTypes(r sampleRequest, cl client, f *findings) {
+	body, _ := c.strict.resolve(pointerTo(pathOf(r.operation)...) + "/requestBody")
+	for kind := range body["content"].(map[string]any) {
+		if a := cl.sendAny(r.method, r.path, r.body, "Content-Type", kind); a.status == http.StatusUnsupportedMediaType {
+			f.add("%s: the media type %s is answered %s", r.operation, kind, a.body)
+		}
+	}
+	if a := cl.sendAny(r.method, r.path, ""); (a.status >= 400) != (body["required"] == true) {
+		f.add("%s: a request without a body is answered %d, and required is %v", r.operation, a.status, body["required"])
+	}
 }
 
 // findDisagreementsOnParameters does the same with the parameters in paths and queries.
@@ -149,7 +166,7 @@ func texts(parameter map[string]any) (all []string) {
 			all = append(all, text)
 		}
 	}
-	return append(all, "1.5", "e-0", "e-1", "e-01", "e--1", "-1", "e-9223372036854775807", "é-1", "e-1.2", "e-_")
+	return append(all, "1.5", "+1", "01", "00", "-0", "1.0", "1e0", "e-0", "e-1", "e-01", "e--1", "-1", "e-9223372036854775807", "é-1", "e-1.2", "e-_")
 }
 
 // statusOf sends a request and returns the status of its response. It does not read the body, which may be a stream.

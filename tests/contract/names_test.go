@@ -19,9 +19,9 @@ var otherNames = []string{
 	"curl", "EventSource", "navigator.sendBeacon", "length", "pathsync doctor",
 	"maxLength", "required: false", "itemSchema", "x-rule", "x-problem-codes", // of OpenAPI
 	"application/json", "charset", "chunked", "100-continue", "frame-ancestors 'none'", "'self'", "id:", "retry:", // of standards
-	"Allow", "Authorization", "Authorization: Bearer …", "Content-Security-Policy", "Expect", "Host", "Origin", "Transfer-Encoding", "X-Request-Id",
+	"Accept", "Allow", "Authorization", "Authorization: Bearer …", "Content-Security-Policy", "Expect", "Host", "Origin", "Range", "Transfer-Encoding", "X-Request-Id",
 	"Cache-Control: no-store", "Referrer-Policy: same-origin", "X-Content-Type-Options: nosniff", // see commonHeaders
-	"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS",
+	"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "OPTIONS *",
 	"<epoch>-<serverSeq>", "<epoch>-<serverSeq>.<serverSeq>…", "<epoch>-0", "app",
 }
 
