@@ -26,6 +26,7 @@ var checks = []check{
 	{"the described headers are sent", findUnsentHeaders},
 	{"the described members and values occur", findUnsentMembers},
 	{"the contract is as narrow as the traffic", findLooseDescriptions},
+	{"limits of responses are those of the server", findWrongBounds},
 	{"the described parameters are accepted", findUnusedParameters},
 	{"streams are as described", findWrongStreams},
 	{"the described events are sent", findUnsentEvents},

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 	"testing"
 
@@ -172,6 +173,19 @@ var plantedErrors = []struct {
 	{"a header without a rule", "the contract is as narrow as the traffic", remove("components", "headers", "PageVary", "x-rule")},
 	{"a header for caches is not described", "responses are as described",
 		remove("paths", "/v1/rooms/{room}/changes", "get", "responses", "304", "headers", "Cache-Control")},
+
+	{"another limit of a list", "limits of responses are those of the server",
+		replaceIn([]string{"components", "schemas", "Changes", "properties", "changes"}, `"maxItems":1000`, `"maxItems":2000`)},
+	{"a lower limit of a number", "limits of responses are those of the server", set([]string{"components", "schemas", "ServerSeq", "minimum"}, json.Number("0"))},
+	{"a loose pattern", "limits of responses are those of the server", set([]string{"components", "schemas", "Epoch", "pattern"}, "^.+$")},
+	{"a loose rule of a header", "limits of responses are those of the server",
+		replaceIn([]string{"components", "headers", "ETag", "x-rule"}, `^\"`, `^(W/)?\"`)},
+	{"another unit of times", "streams are as described",
+		replace("Milliseconds since the Unix epoch.", "Seconds since the Unix epoch.")},
+	{"another form of lists in URLs", "responses are as described",
+		replaceIn([]string{"paths", "/v1/events", "get", "parameters"}, `"explode":true`, `"explode":false`)},
+	{"an example of a problem with another detail", "examples are valid",
+		replaceIn([]string{"components", "responses", "BodyTooLarge", "content"}, `"the limit is 1048576 bytes"`, `"the limit is 1 MB"`)},
 
 	{"a sample of a stream with a long retry", "samples are valid", replace("retry: 2204", "retry: 8204")},
 	{"a sample of a stream with another beginning", "samples are valid", replace("\n: pathsync\n", "\n: welcome\n")},
