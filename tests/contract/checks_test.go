@@ -29,6 +29,7 @@ var checks = []check{
 	{"limits of responses are those of the server", findWrongBounds},
 	{"the described parameters are accepted", findUnusedParameters},
 	{"streams are as described", findWrongStreams},
+	{"events are in order", findWrongOrder},
 	{"the described events are sent", findUnsentEvents},
 	{"folded streams are the state", findWrongFold},
 	{"defaults are those of the server", findWrongDefaults},

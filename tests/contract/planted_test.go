@@ -205,6 +205,8 @@ var plantedFaults = []struct{ name, found, old, changed string }{
 	{"a member of delta that is not described", "streams are as described", `"serverTs":`, `"color":"red","serverTs":`},
 	{"a position in an array", "folded streams are the state", `"arrayIndex":0}`, `"arrayIndex":1}`},
 	{"a value in a delta", "folded streams are the state", `"value":1}`, `"value":2}`},
+	{"a number of a probe", "events are in order", `"n":2`, `"n":3`},
+	{"a batch that is left out", "events are in order", `"serverSeq":3,"clientId"`, `"serverSeq":4,"clientId"`},
 	{"an unknown event", "streams are as described", "event: presence\n", "event: ping\n"},
 	{"an event without its id", "streams are as described", "id: ", "xid: "},
 	{"a retry that is too long", "streams are as described", "retry: ", "retry: 9"},
