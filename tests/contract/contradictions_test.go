@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/pathsync/pathsync/httpapi/token"
 )
 
 // findContradictions compares parts of the contract with each other: what a schema for values cannot express.
@@ -31,6 +33,17 @@ func findContradictions(c *contract, _ *recording) (found []string) {
 			if at := pointerTo("components", kind, name); !used[at] {
 				f.add("%s is not used", at)
 			}
+		}
+	}
+	for name, want := range map[string]map[string]any{
+		"bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+		"cookieAuth": {"type": "apiKey", "in": "cookie", "name": token.CookieName},
+	} {
+		scheme, _ := c.described.at("components", "securitySchemes", name).(map[string]any)
+		scheme = maps.Clone(scheme)
+		delete(scheme, "description")
+		if !maps.Equal(scheme, want) {
+			f.add("%s is %v, want %v", name, scheme, want)
 		}
 	}
 	tags := map[any]bool{}

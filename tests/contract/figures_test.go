@@ -3,6 +3,7 @@ package contract
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -162,10 +163,45 @@ func findWrongStatuses(c *contract, _ *recording) (found []string) {
 		}
 	})
 	c.codesOfResponses(f)
+	c.rowsOfTables(f)
 	if outbox := c.outbox(); strings.Join(outbox, " ") != strings.Join(c.statusesOf("POST /v1/rooms/{room}/ops"), " ") {
 		f.add("the table of the outbox has the statuses %v, and the operation has %v", outbox, c.statusesOf("POST /v1/rooms/{room}/ops"))
 	}
 	return found
+}
+
+// rowsOfTables compares the rows of *Writing a client* with the responses: a row with `retryable: true` names codes that are,
+// and a row with statuses and `Retry-After` has all statuses of the operation that have this header.
+func (c *contract) rowsOfTables(f *findings) {
+	description, _ := c.described.at("info", "description").(string)
+	for row := range strings.Lines(description) {
+		if match := regexp.MustCompile("`retryable: (true|false)`").FindStringSubmatch(row); match != nil && strings.HasPrefix(row, "|") {
+			for _, name := range quoted.FindAllStringSubmatch(row, -1) {
+				if c.isCode(name[1]) && fmt.Sprint(problem.New(problem.Code(name[1]), "").Retryable) != match[1] {
+					f.add("a row says %s of %s, which is not so: %s", match[0], name[0], row)
+				}
+			}
+		}
+		cells := strings.Split(row, " | ")
+		named := statuses.FindAllString(cells[0], -1)
+		if len(cells) < 2 || len(named) == 0 || !strings.Contains(cells[1], "`Retry-After`") {
+			continue
+		}
+		operation := "POST /v1/rooms/{room}/ops"
+		if strings.Contains(cells[0], "was refused") {
+			operation = ofRoom
+		}
+		var want []string
+		for _, status := range c.statusesOf(operation) {
+			response, _ := c.described.resolve(pointerTo(pathOf(operation)...) + "/responses/" + status)
+			if c.described.within(response, "headers", "Retry-After") != nil {
+				want = append(want, status)
+			}
+		}
+		if !slices.Equal(named, want) {
+			f.add("a row has the statuses %v with Retry-After, and %s has %v", named, operation, want)
+		}
+	}
 }
 
 // codesOfResponses compares the codes in the description of a response with its codes: it names all of them or none.

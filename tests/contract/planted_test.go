@@ -136,6 +136,14 @@ var plantedErrors = []struct {
 	{"a code that the description of a response lacks", "statuses in descriptions are those of the responses", replace("(`rejected`)", "(no code)")},
 	{"a code that only the description of a response has", "statuses in descriptions are those of the responses", replace("budget is full (`overloaded`)", "budget is full (`rate_limited`)")},
 
+	{"a status of the wrong row", "statuses in descriptions are those of the responses", replace("| was refused with 429 or 503 |", "| was refused with 429 or 500 |")},
+	{"a code of the wrong row", "statuses in descriptions are those of the responses",
+		replace("with `retryable: false` | not by itself: `stream_replaced`", "with `retryable: true` | not by itself: `stream_replaced`")},
+	{"another cookie", "the parts of the contract agree", set([]string{"components", "securitySchemes", "cookieAuth", "in"}, "header")},
+	{"another limit of positions", "limits of responses are those of the server", set([]string{"components", "schemas", "EventIdOfRooms", "maxLength"}, json.Number("600"))},
+	{"another rule of keys", "limits of responses are those of the server",
+		replaceIn([]string{"components", "schemas", "Room", "properties", "stores", "x-rule"}, "StoreKey", "ClientId")},
+
 	{"a code that does not exist", "names in descriptions exist", replace("`client_seq_passed`: none of", "`client_seq_late`: none of")},
 	{"a schema that does not exist", "names in descriptions exist", replace("As in `PresenceEvent`", "As in `PresentEvent`")},
 	{"a flag that does not exist", "names in descriptions exist", replace("--presence-timeout-ms", "--presence-lease-ms")},
