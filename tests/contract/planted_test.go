@@ -147,7 +147,7 @@ var plantedErrors = []struct {
 	{"a code that does not exist", "names in descriptions exist", replace("`client_seq_passed`: none of", "`client_seq_late`: none of")},
 	{"a schema that does not exist", "names in descriptions exist", replace("As in `PresenceEvent`", "As in `PresentEvent`")},
 	{"a flag that does not exist", "names in descriptions exist", replace("--presence-timeout-ms", "--presence-lease-ms")},
-	{"a page that does not exist", "names in descriptions exist", replace("docs/run/caching.md", "docs/run/caches.md")},
+	{"a page that does not exist", "names in descriptions exist", replace("/caching.md`", "/caches.md`")},
 	{"an operation that does not exist", "names in descriptions exist", replace("`GET /v1/rooms/{room}/events`", "`GET /v1/rooms/{room}/stream`")},
 	{"a heading that does not exist", "names in descriptions exist", replace("*Position and restart*", "*Position and resume*")},
 	{"a link to a path that does not exist", "names in descriptions exist", replace("](/path-operations.md)", "](/operations.md)")},
