@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/pathsync/pathsync/access"
@@ -125,11 +124,11 @@ func (r *request) queryInt(parameter string, def, lowest, highest int) (int, err
 	if text == "" {
 		return def, nil
 	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < lowest || n > highest {
+	n, ok := wire.ParseNumber(text)
+	if !ok || n < int64(lowest) || n > int64(highest) {
 		return 0, problem.New(problem.InvalidParameter, fmt.Sprintf("%s must be an integer from %d to %d", parameter, lowest, highest))
 	}
-	return n, nil
+	return int(n), nil
 }
 
 // queryEventID returns an event id in the query, and nil when it is absent.

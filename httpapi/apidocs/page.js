@@ -3,7 +3,10 @@
 
 const written = 'http://127.0.0.1:8080' // the server in the examples of the contract
 const shownCharacters = 200_000
+const shownCharactersOfEvent = 20_000
 const shownEvents = 200
+const connections = 6 // to one server over HTTP/1.1, in all browsers
+let openStreams = 0
 
 /** @type {<T extends Element>(root: ParentNode, selector: string) => T} */
 const find = (root, selector) => /** @type {any} */ (root.querySelector(selector))
@@ -94,7 +97,7 @@ function requestOf(form) {
   let body
   for (const field of /** @type {NodeListOf<HTMLInputElement | HTMLTextAreaElement>} */ (form.querySelectorAll('[data-in]'))) {
     const { name, value } = field
-    if (field.dataset.in === 'path') path = path.replace(`{${name}}`, encodeURIComponent(value))
+    if (field.dataset.in === 'path') path = path.replace(`{${name}}`, encodeURIComponent(value.toWellFormed()))
     if (field.dataset.in === 'body') body = value
     if (!value) continue
     if (field.dataset.in === 'header') headers[name] = value
@@ -113,7 +116,7 @@ function asCommand({ method, url, headers, body }) {
   if (method !== (body === undefined ? 'GET' : 'POST')) parts.splice(1, 0, '-X', method)
   if (token.value) parts.push('-H', '"Authorization: Bearer $TOKEN"')
   for (const [name, value] of Object.entries(headers)) parts.push('-H', quote(`${name}: ${value}`))
-  if (body !== undefined) parts.push('-d', quote(onOneLine(body)))
+  if (body !== undefined) parts.push(body.startsWith('@') ? '--data-raw' : '-d', quote(onOneLine(body))) // `-d @name` sends a file
   return parts.join(' ')
 }
 
@@ -134,7 +137,7 @@ async function send(details, { method, url, headers, body }, signal) {
   const events = /** @type {HTMLElement} */ (find(details, '.events'))
   result.hidden = events.hidden = true
   events.replaceChildren()
-  status.textContent = 'Waiting for the server …'
+  status.textContent = openStreams < connections ? 'Waiting for the server …' : 'Waiting for the server, or for a connection: over HTTP/1.1 a browser has six, and open streams use them.'
   const began = performance.now()
   const authorization = token.value.trim() && { Authorization: `Bearer ${token.value.trim()}` }
   let summary = ''
@@ -147,7 +150,8 @@ async function send(details, { method, url, headers, body }, signal) {
     if (type.startsWith('text/event-stream') && response.body) {
       events.hidden = false
       status.textContent = `${summary}: the stream is open`
-      await follow(response.body, (event) => show(events, event))
+      openStreams++
+      await follow(response.body, (event) => show(events, event)).finally(() => openStreams--)
       status.textContent = `${summary}: the stream has ended`
       return
     }
@@ -163,19 +167,37 @@ async function send(details, { method, url, headers, body }, signal) {
 }
 
 /**
+ * Returns the beginning of a text, for people.
+ *
  * @param {string} text
  * @param {string} type
+ * @param {number} [limit]
  */
-function readable(text, type) {
-  let shown = text
-  if (/\bjson\b/.test(type)) {
-    try {
-      shown = JSON.stringify(JSON.parse(text), null, 2)
-    } catch {
-      // The text is shown as it is.
-    }
-  }
-  return shown.length > shownCharacters ? `${shown.slice(0, shownCharacters)}\n… and ${shown.length - shownCharacters} more characters` : shown
+function readable(text, type, limit = shownCharacters) {
+  const beginning = text.slice(0, limit)
+  const shown = /\bjson\b/.test(type) ? indented(beginning) : beginning
+  return text.length > limit ? `${shown}\n… and ${text.length - limit} more characters` : shown
+}
+
+/**
+ * Indents JSON, also when it is cut off. Numbers and strings keep their text, which `JSON.parse` would change.
+ *
+ * @param {string} json
+ */
+function indented(json) {
+  let depth = 0
+  const newLine = () => `\n${'  '.repeat(Math.min(depth, 100))}`
+  return json.replace(/"(?:[^"\\]|\\.)*"?|\s+|[[{]\s*[\]}]|[[{\]},:]/g, (token) => {
+    const first = token.charAt(0)
+    if (/\s/.test(first)) return ''
+    if (first === '"') return token
+    if (token.length > 1) return first + token.at(-1)
+    if (token === ':') return ': '
+    if (token === ',') return token + newLine()
+    if (first === '[' || first === '{') depth++
+    else depth = Math.max(0, depth - 1)
+    return first === '[' || first === '{' ? token + newLine() : newLine() + token
+  })
 }
 
 /**
@@ -213,7 +235,7 @@ function show(list, { event, id, data }) {
   const name = document.createElement('b')
   name.textContent = event
   const text = document.createElement('pre')
-  text.textContent = readable(data, 'json').slice(0, shownCharacters)
+  text.textContent = readable(data, 'json', shownCharactersOfEvent)
   item.append(name, id ? ` ${id}` : '', text)
   list.append(item)
   if (list.children.length > shownEvents) list.firstElementChild?.remove()

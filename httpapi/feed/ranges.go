@@ -18,8 +18,10 @@ const (
 	// MaxChanges is the maximum number of batches in one response.
 	MaxChanges = 1000
 
-	maxRangeBytes = 1 << 20 // of batches in one response, unless the first batch alone is larger
-	rangeBuffer   = 16 << 10
+	// MaxRangeBytes limits the batches in one response, unless the first batch alone is larger.
+	MaxRangeBytes = 1 << 20
+
+	rangeBuffer = 16 << 10
 )
 
 // Range is consecutive batches as JSON. Only their number and size are in memory: the frames are read once to find the end
@@ -48,7 +50,7 @@ func (f *Room) Range(ctx context.Context, room *core.Room, after, through int64)
 			return nil, err
 		}
 		for delta := range sse.Payloads(frames) {
-			if r.count > 0 && r.bytes+len(delta) > maxRangeBytes {
+			if r.count > 0 && r.bytes+len(delta) > MaxRangeBytes {
 				return r, nil
 			}
 			r.count++

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// burstSeconds is the burst of a rate in seconds of it: a client that was offline sends all its changes at once.
-const burstSeconds = 10
+// BurstSeconds is the burst of a rate in seconds of it: a client that was offline sends all its changes at once.
+const BurstSeconds = 10
 
 // rateLimit is one token bucket per key, all with the same rate. Its memory is bounded for any number of keys.
 //
@@ -29,7 +29,7 @@ type rateLimit[K comparable] struct {
 
 // newRateLimit makes a limit of perSecond for each key; 0 is no limit. It holds at most 2·max buckets.
 func newRateLimit[K comparable](perSecond float64, max int) *rateLimit[K] {
-	l := &rateLimit[K]{rate: rate.Limit(perSecond), burst: int(math.Ceil(perSecond * burstSeconds)), max: max}
+	l := &rateLimit[K]{rate: rate.Limit(perSecond), burst: int(math.Ceil(perSecond * BurstSeconds)), max: max}
 	if perSecond > 0 {
 		l.fill = time.Duration(float64(l.burst) / perSecond * float64(time.Second))
 	}

@@ -14,11 +14,13 @@ import (
 // Life is how long a ticket is valid.
 const Life = 30 * time.Second
 
+// MaxOfUser is the maximum number of tickets that one user may have been issued within Life.
+const MaxOfUser = 100
+
 // Limits of a Store. Used tickets count until they would have expired.
 const (
-	maxTickets       = 100_000
-	maxTicketsOfUser = 100
-	maxMemory        = 64 << 20
+	maxTickets = 100_000
+	maxMemory  = 64 << 20
 )
 
 // Store holds the tickets that one server has issued. It is safe for concurrent use.
@@ -49,7 +51,7 @@ func (s *Store) Issue(identity access.Identity, token string, rooms []string) (*
 	defer s.mu.Unlock()
 	now := time.Now()
 	s.expireLocked(now)
-	if len(s.issued) >= maxTickets || s.bytes >= maxMemory || s.byUser[identity.User] >= maxTicketsOfUser {
+	if len(s.issued) >= maxTickets || s.bytes >= maxMemory || s.byUser[identity.User] >= MaxOfUser {
 		return nil, false
 	}
 	t := &Ticket{Text: rand.Text(), rooms: rooms, Identity: identity, Token: token, Expires: now.Add(Life)}

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"errors"
-	"strconv"
 	"time"
 )
 
@@ -29,8 +28,8 @@ func ParseCursor(text string) (Cursor, error) {
 	if text == "" {
 		return NoCursor, nil
 	}
-	n, err := strconv.ParseUint(text, 10, 53)
-	if err != nil || n == maxCursor {
+	n, ok := ParseNumber(text)
+	if !ok || n >= maxCursor {
 		return 0, errCursor
 	}
 	return Cursor(n), nil

@@ -131,7 +131,7 @@ func FuzzDecodePresence(f *testing.F) {
 			return
 		}
 		v, err := tree.Parse([]byte(u.Meta), 64)
-		if err != nil || len(u.Meta) > maxMeta || string(tree.AppendJSON(nil, v)) != u.Meta {
+		if err != nil || len(u.Meta) > MaxMeta || string(tree.AppendJSON(nil, v)) != u.Meta {
 			t.Errorf("accepted as meta: %.200q, %v", u.Meta, err)
 		}
 	})

@@ -23,7 +23,7 @@ func ParseEventID(s string) (EventID, error) {
 	if !ok || len(s) > maxEventID || !isEpoch(epoch) {
 		return EventID{}, errEventID
 	}
-	seq, ok := parseSeq(digits)
+	seq, ok := ParseNumber(digits)
 	if !ok {
 		return EventID{}, errEventID
 	}
@@ -36,13 +36,14 @@ func notAlphanumeric(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
 }
 
-// parseSeq reads a serverSeq, or 0. Only the canonical text is accepted.
-func parseSeq(digits string) (seq int64, ok bool) {
-	n, err := strconv.ParseUint(digits, 10, 63)
+// ParseNumber reads an integer of a URL or a header: decimal digits, without a sign and leading zeros, so that it has only one
+// text.
+func ParseNumber(digits string) (n int64, ok bool) {
+	u, err := strconv.ParseUint(digits, 10, 63)
 	if err != nil || digits[0] == '+' || len(digits) > 1 && digits[0] == '0' {
 		return 0, false
 	}
-	return int64(n), true
+	return int64(u), true
 }
 
 func (id EventID) String() string { return string(id.Append(nil)) }

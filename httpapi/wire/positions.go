@@ -39,7 +39,7 @@ func ParsePositions(text string, rooms int) (Positions, error) {
 	for i, part := range parts {
 		if part == nowhereText {
 			p.Seqs[i] = Nowhere
-		} else if p.Seqs[i], ok = parseSeq(part); !ok {
+		} else if p.Seqs[i], ok = ParseNumber(part); !ok {
 			return Positions{}, errEventID
 		}
 	}

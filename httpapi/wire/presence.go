@@ -8,8 +8,8 @@ import (
 	"github.com/pathsync/pathsync/core/tree"
 )
 
-// maxMeta is the maximum size of the JSON of `meta` in bytes.
-const maxMeta = 4 << 10
+// MaxMeta is the maximum size of the JSON of `meta` in bytes.
+const MaxMeta = 4 << 10
 
 // DecodePresence reads the presence update `{displayName?, via?, field?, meta?}` of a client.
 func DecodePresence(clientID string, body []byte, maxDepth int) (u presence.Update, err error) {
@@ -32,8 +32,8 @@ func DecodePresence(clientID string, body []byte, maxDepth int) (u presence.Upda
 			if _, null := v.(tree.Null); !null {
 				u.Meta = string(tree.AppendJSON(nil, v))
 			}
-			if len(u.Meta) > maxMeta {
-				d.fault("/meta", fmt.Sprintf("must not take more than %d bytes", maxMeta))
+			if len(u.Meta) > MaxMeta {
+				d.fault("/meta", fmt.Sprintf("must not take more than %d bytes", MaxMeta))
 			}
 		default:
 			d.unknown("", name)

@@ -28,16 +28,20 @@ func TestServerAndSchemasAcceptTheSameRequests(t *testing.T) {
 		return
 	}
 	for name, plant := range map[string]func(plantedDocument){
-		"a lower limit of a list":   replaceIn([]string{"components", "schemas", "Batch", "properties", "ops"}, `"maxItems":1000`, `"maxItems":8`),
-		"a higher limit of a list":  replaceIn([]string{"components", "schemas", "Batch", "properties", "ops"}, `"maxItems":1000`, `"maxItems":2000`),
-		"a higher limit of a text":  replaceIn([]string{"components", "schemas", "PresenceUpdate", "properties"}, `"maxLength":1000`, `"maxLength":2000`),
-		"a limit of a number":       replaceIn([]string{"components", "schemas", "ClientSeq"}, `"maximum":9007199254740991`, `"maximum":9007199254740992`),
-		"a member that is required": add([]string{"components", "schemas", "Batch", "required"}, "clientSeq"),
-		"a member that is optional": drop([]string{"components", "schemas", "Batch", "required"}, "key"),
-		"a limit of a parameter":    replaceIn([]string{"paths", "/v1/rooms/{room}/changes", "get", "parameters"}, `"maximum":1000`, `"maximum":2000`),
-		"a limit of a name":         replaceIn([]string{"components", "schemas", "StoreKey"}, `"maxLength":255`, `"maxLength":100`),
-		"a form of positions":       set([]string{"components", "schemas", "EventId", "pattern"}, "^[A-Za-z0-9]+-[0-9]+$"),
-		"another type":              replaceIn([]string{"components", "schemas", "ClientSeq"}, `"integer"`, `"number"`),
+		"a lower limit of a list":         replaceIn([]string{"components", "schemas", "Batch", "properties", "ops"}, `"maxItems":1000`, `"maxItems":8`),
+		"a higher limit of a list":        replaceIn([]string{"components", "schemas", "Batch", "properties", "ops"}, `"maxItems":1000`, `"maxItems":2000`),
+		"a higher limit of a text":        replaceIn([]string{"components", "schemas", "PresenceUpdate", "properties"}, `"maxLength":1000`, `"maxLength":2000`),
+		"a limit of a number":             replaceIn([]string{"components", "schemas", "ClientSeq"}, `"maximum":9007199254740991`, `"maximum":9007199254740992`),
+		"a member that is required":       add([]string{"components", "schemas", "Batch", "required"}, "clientSeq"),
+		"a member that is optional":       drop([]string{"components", "schemas", "Batch", "required"}, "key"),
+		"a limit of a parameter":          replaceIn([]string{"paths", "/v1/rooms/{room}/changes", "get", "parameters"}, `"maximum":1000`, `"maximum":2000`),
+		"a limit of a name":               replaceIn([]string{"components", "schemas", "StoreKey"}, `"maxLength":255`, `"maxLength":100`),
+		"a form of positions":             set([]string{"components", "schemas", "EventId", "pattern"}, "^[A-Za-z0-9]+-[0-9]+$"),
+		"members that exclude each other": replaceIn([]string{"components", "schemas", "TicketRequest", "x-rule"}, "oneOf", "anyOf"),
+		"another media type":              set([]string{"paths", "/v1/tickets", "post", "requestBody", "content", "text/plain"}, map[string]any{"schema": map[string]any{"type": "string"}, "example": "x"}),
+		"a body that is optional":         set([]string{"paths", "/v1/rooms/{room}/ops", "post", "requestBody", "required"}, false),
+		"a list of anchors":               replaceIn([]string{"components", "schemas", "Anchors"}, `"maxItems":8`, `"maxItems":4`),
+		"another type":                    replaceIn([]string{"components", "schemas", "ClientSeq"}, `"integer"`, `"number"`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := plantedDocument{t, mustUnmarshal(t, must(contractJSON())).(map[string]any)}
@@ -69,6 +73,7 @@ func findDisagreements(c *contract, cl client) (found []string) {
 		}
 		_, at := c.strict.resolve(pointerTo(pathOf(r.operation)...) + "/requestBody")
 		schema := at + pointerTo("content", "application/json", "schema")
+		c.checkMediaTypes(r, cl, f)
 		for _, base := range c.bodies(r) {
 			seen := map[string]bool{}
 			for _, body := range variants(base) {
@@ -94,6 +99,19 @@ func findDisagreements(c *contract, cl client) (found []string) {
 		f.add("only %d bodies were accepted and %d refused", accepted, refused)
 	}
 	return found
+}
+
+// checkMediaTypes checks that the server accepts the media types of a body, and no body if none is required.
+func (c *contract) checkMediaTypes(r sampleRequest, cl client, f *findings) {
+	body, _ := c.strict.resolve(pointerTo(pathOf(r.operation)...) + "/requestBody")
+	for kind := range body["content"].(map[string]any) {
+		if a := cl.sendAny(r.method, r.path, r.body, "Content-Type", kind); a.status == http.StatusUnsupportedMediaType {
+			f.add("%s: the media type %s is answered %s", r.operation, kind, a.body)
+		}
+	}
+	if a := cl.sendAny(r.method, r.path, ""); (a.status >= 400) != (body["required"] == true) {
+		f.add("%s: a request without a body is answered %d, and required is %v", r.operation, a.status, body["required"])
+	}
 }
 
 // findDisagreementsOnParameters does the same with the parameters in paths and queries.
@@ -149,7 +167,7 @@ func texts(parameter map[string]any) (all []string) {
 			all = append(all, text)
 		}
 	}
-	return append(all, "1.5", "e-0", "e-1", "e-01", "e--1", "-1", "e-9223372036854775807", "é-1", "e-1.2", "e-_")
+	return append(all, "1.5", "+1", "01", "00", "-0", "1.0", "1e0", "e-0", "e-1", "e-01", "e--1", "-1", "e-9223372036854775807", "é-1", "e-1.2", "e-_")
 }
 
 // statusOf sends a request and returns the status of its response. It does not read the body, which may be a stream.
@@ -168,7 +186,7 @@ func (c client) statusOf(method, path, body string) int {
 	return resp.StatusCode
 }
 
-// bodies returns valid bodies for an operation, which together have all members.
+// bodies returns valid bodies for an operation, which together have all members, and one with all members at once.
 func (c *contract) bodies(r sampleRequest) (all []any) {
 	_, at := c.described.resolve(pointerTo(pathOf(r.operation)...) + "/requestBody")
 	media, _ := c.described.resolve(at + pointerTo("content", "application/json"))
@@ -186,7 +204,11 @@ func (c *contract) bodies(r sampleRequest) (all []any) {
 		return all
 	}
 	component, _ := c.described.resolve(at + pointerTo("content", "application/json", "schema"))
-	return append(all, sliceOf(component["examples"])...)
+	together := map[string]any{}
+	for _, example := range sliceOf(component["examples"]) {
+		maps.Copy(together, example.(map[string]any))
+	}
+	return append(append(all, sliceOf(component["examples"])...), together)
 }
 
 // beyondSchema reports whether a body is outside of what its schema can say: the grammar of paths, an id that the server

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -33,7 +34,7 @@ func (p identities) Authenticate(_ context.Context, token string) (access.Identi
 	}
 	identity, ok := p[token]
 	if !ok {
-		return access.Identity{}, access.ErrUnauthenticated
+		return access.Identity{}, fmt.Errorf("%w: it has expired", access.ErrUnauthenticated) // as package auth says it
 	}
 	return identity, nil
 }

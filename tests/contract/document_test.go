@@ -57,9 +57,10 @@ func findUndescribedOperations(c *contract, _ *recording) (found []string) {
 }
 
 // findInvalidExamples validates all examples. Those of problems are what the server sends.
-func findInvalidExamples(c *contract, _ *recording) (found []string) {
+func findInvalidExamples(c *contract, r *recording) (found []string) {
 	f := (*findings)(&found)
 	component := regexp.MustCompile(`^/components/schemas/([^/]+)$`)
+	details := r.details()
 	visit(c.described.document, "", func(pointer string, object map[string]any) {
 		for where, example := range examplesOf(object) {
 			schema := pointer + "/schema"
@@ -70,6 +71,12 @@ func findInvalidExamples(c *contract, _ *recording) (found []string) {
 				f.add("%s, %s: %v", pointer, where, err)
 			}
 			if err := checkProblem(example); err != nil {
+				f.add("%s, %s: %v", pointer, where, err)
+			}
+			if object, ok := example.(map[string]any); ok && object["code"] != nil && object["detail"] != nil && !details[withoutNames(fmt.Sprint(object["detail"]))] {
+				f.add("%s, %s: the server does not send the detail %q", pointer, where, object["detail"])
+			}
+			if err := checkStreamed(example); err != nil {
 				f.add("%s, %s: %v", pointer, where, err)
 			}
 		}
@@ -90,6 +97,37 @@ func checkProblem(example any) error {
 		return fmt.Errorf("the server sends %+v", *want)
 	}
 	return nil
+}
+
+// details returns the details of all problems that were received.
+func (r *recording) details() map[string]bool {
+	all := map[string]bool{}
+	for _, e := range r.all {
+		var p struct{ Detail string }
+		if e.code() != "" && json.Unmarshal(e.received, &p) == nil {
+			all[withoutNames(p.Detail)] = true
+		}
+	}
+	return all
+}
+
+// withoutNames returns a detail without the parts that differ from request to request.
+func withoutNames(detail string) string {
+	return regexp.MustCompile(`[0-9]+`).ReplaceAllString(detail, "0")
+}
+
+// checkStreamed checks the position of an event, if an example is one.
+func checkStreamed(example any) error {
+	object, _ := example.(map[string]any)
+	id, _ := object["id"].(string)
+	if id == "" || object["event"] == nil {
+		return nil
+	}
+	data, err := json.Marshal(object["data"])
+	if err != nil {
+		return err
+	}
+	return checkPosition(ofRoom, id, data)
 }
 
 // problemRow is a row of the table of codes.

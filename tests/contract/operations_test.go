@@ -129,7 +129,12 @@ func testOperations(c client) {
 
 	c.t.Run("a body is plain JSON of at most 1 MiB", func(t *testing.T) {
 		c := c.on(t)
-		c.post(415, address, batch("1", 9), "Content-Type", "text/plain").isProblem("unsupported_media_type")
+		for _, kind := range []string{"text/plain", "text/json", "application/ld+json", "application/json; charset=latin1", "application/json; charset=utf-16"} {
+			c.post(415, address, batch("1", 9), "Content-Type", kind).isProblem("unsupported_media_type")
+		}
+		for _, kind := range []string{"application/json; charset=utf-8", `Application/JSON;Charset="UTF-8"`} {
+			c.post(422, address, "[]", "Content-Type", kind).isProblem("invalid_request")
+		}
 		c.post(415, address, batch("1", 9), "Content-Encoding", "gzip").isProblem("unsupported_media_type")
 		c.post(413, address, batch(`"`+strings.Repeat("x", 1<<20)+`"`, 9)).isProblem("body_too_large")
 	})

@@ -199,7 +199,7 @@ func (r *recording) sample(c *contract) *recording {
 	r.described(c, func(name string, e *exchange) {
 		found := words.FindAllString(string(e.received)+string(e.sent), -1)
 		slices.Sort(found)
-		kind := fmt.Sprint(name, e.status, slices.Compact(found), slices.Sorted(maps.Keys(e.url.Query())), e.header["Cache-Control"])
+		kind := fmt.Sprint(name, e.status, slices.Compact(found), slices.Sorted(maps.Keys(e.url.Query())), e.header["Cache-Control"], e.header["Content-Encoding"])
 		if !seen[kind] || e.isStream {
 			seen[kind] = true
 			sample.all = append(sample.all, e)

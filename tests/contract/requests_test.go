@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,10 +28,16 @@ func (c *contract) checkText(pointer, text string) error {
 	}
 	value := any(text)
 	if c.closed.within(described, "schema", "type") == "integer" {
+		if !digits.MatchString(text) {
+			return errors.New("it is not an integer in decimal digits")
+		}
 		value = json.Number(text)
 	}
 	return c.closed.check(at+"/schema", value)
 }
+
+// digits matches the only text of an integer in a URL or a header.
+var digits = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
 
 // checkRequest checks the parameters and the body of a request. Those that are not described are errors.
 func (c *contract) checkRequest(operation string, e *exchange) error {
@@ -45,6 +52,9 @@ func (c *contract) checkRequest(operation string, e *exchange) error {
 			err = c.checkText(at, e.pathValue(c.templates[operation], name))
 		case "query":
 			if c.closed.within(p.object, "schema", "type") == "array" {
+				if p.object["explode"] != true || p.object["style"] != "form" {
+					return fmt.Errorf("the parameter %s is sent once for each value", name)
+				}
 				var list []any
 				for _, value := range query[name] {
 					list = append(list, value)

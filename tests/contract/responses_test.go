@@ -65,7 +65,8 @@ func (c *contract) checkHeaders(pointer string, response map[string]any, e *exch
 			return fmt.Errorf("the header %s is not described", name)
 		}
 	}
-	if described["Cache-Control"] == nil && isJSON(e.header.Get("Content-Type")) && e.header.Get("Cache-Control") != "no-store" {
+	policy := map[bool]string{true: "no-store", false: ""}[isJSON(e.header.Get("Content-Type"))]
+	if described["Cache-Control"] == nil && e.header.Get("Cache-Control") != policy {
 		return fmt.Errorf("Cache-Control is %q, and the contract describes none", e.header.Get("Cache-Control"))
 	}
 	headers, _ := response["headers"].(map[string]any)

@@ -2,18 +2,13 @@ package contract
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 
-	"github.com/pathsync/pathsync/core/path"
-	"github.com/pathsync/pathsync/httpapi"
-	"github.com/pathsync/pathsync/httpapi/ticket"
-	"github.com/pathsync/pathsync/pace"
+	"github.com/pathsync/pathsync/auth"
 )
 
 var codeBlocks = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
@@ -37,10 +32,7 @@ func (c *contract) checkSample(pointer, language, text string) error {
 	case language == "sh":
 		return c.checkCommands(text)
 	case language == "json":
-		if !json.Valid([]byte(text)) {
-			return errors.New("it is not JSON")
-		}
-		return nil
+		return checkClaims([]byte(text))
 	case strings.HasPrefix(text, ":") || strings.HasPrefix(text, "id:") || strings.HasPrefix(text, "event:"):
 		operation := ofRoom
 		c.operations(func(name string, _ map[string]any) {
@@ -48,15 +40,8 @@ func (c *contract) checkSample(pointer, language, text string) error {
 				operation = name
 			}
 		})
-		items := parseStream(text + "\n")
-		for _, i := range items {
-			if i.malformed != "" {
-				return fmt.Errorf("%q is not a line of a stream", i.malformed)
-			}
-			if i.name == "" {
-				continue
-			}
-			if err := c.checkEvent(operation, i); err != nil {
+		for n, i := range parseStream(text + "\n") {
+			if err := c.checkItem(operation, n, i, false); err != nil {
 				return err
 			}
 		}
@@ -103,49 +88,24 @@ func (c *contract) checkCommands(text string) error {
 		if err := c.checkRequest(operation, e); err != nil {
 			return err
 		}
+		if kind := e.sentHeader.Get("Content-Type"); e.sent != nil && kind != "application/json" {
+			return fmt.Errorf("the body has the type %q", kind)
+		}
 	}
 	return nil
 }
 
-// figures are the figures of descriptions, in words that contain one, and the server's.
-func figures() map[string]int {
-	cfg := httpapi.Config{}.WithDefaults()
-	seconds := func(d interface{ Seconds() float64 }) int { return int(d.Seconds()) }
-	return map[string]int{
-		`After (\d+) s without output the server sends a comment`: seconds(cfg.Feeds.Heartbeat),
-		`collected over (\d+) ms`:                                 int(cfg.Hub.PresenceWindow.Milliseconds()),
-		`stays present for a lease of (\d+) s`:                    seconds(cfg.Hub.PresenceTimeout),
-		`waits up to (\d+) s for it before it orders`:             seconds(cfg.Hub.PredecessorTimeout),
-		`no byte for (\d+) s, or less than 1 KiB per second`:      seconds(pace.Patience),
-		`less than (\d+) KiB per second`:                          pace.MinRate >> 10,
-		`at most (\d+) MiB and not compressed`:                    cfg.MaxBodyBytes >> 20,
-		`nested at most (\d+) levels deep`:                        cfg.MaxDepth,
-		`can be used within (\d+) s`:                              seconds(ticket.Life),
-		`tickets in (\d+) s`:                                      seconds(ticket.Life),
-		`At most (\d+) characters and 64 segments`:                path.MaxLength,
-		`At most 1000 characters and (\d+) segments`:              path.MaxSegments,
+// checkClaims checks the claims of a token as the server does.
+func checkClaims(text []byte) error {
+	var claims map[string]json.RawMessage
+	if err := json.Unmarshal(text, &claims); err != nil {
+		return err
 	}
-}
-
-// findWrongFigures compares the figures of descriptions with the defaults of the server.
-func findWrongFigures(c *contract, _ *recording) (found []string) {
-	f := (*findings)(&found)
-	var all strings.Builder
-	visit(c.described.document, "", func(_ string, object map[string]any) {
-		if description, ok := object["description"].(string); ok {
-			all.WriteString(strings.Join(strings.Fields(description), " ") + "\n")
-		}
-	})
-	for words, want := range figures() {
-		matches := regexp.MustCompile(words).FindAllStringSubmatch(all.String(), -1)
-		if len(matches) == 0 {
-			f.add("no description has %q", words)
-		}
-		for _, match := range matches {
-			if match[1] != strconv.Itoa(want) {
-				f.add("a description has %q, and the server's figure is %d", match[0], want)
-			}
+	for name := range claims {
+		if name != "sub" && name != "exp" && name != "pathsync" {
+			return fmt.Errorf("the claim %s is not described", name)
 		}
 	}
-	return found
+	_, err := auth.ParsePermissions(claims["pathsync"])
+	return err
 }

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -96,29 +97,19 @@ func findWrongStreams(c *contract, r *recording) (found []string) {
 		if !e.isStream {
 			return
 		}
+		if checked[name] == nil {
+			checked[name] = map[item]bool{}
+		}
 		for n, i := range e.items() {
-			retry, _ := strconv.Atoi(i.retry)
-			switch {
-			case i.malformed != "":
-				f.add("%s: the line %q is not described", name, i.malformed)
-			case (n == 0) != (i.comment == ": pathsync"):
-				f.add("%s begins with %+v, or has the comment of the beginning later", name, i)
-			case (n == 1) != (i.retry != ""):
-				f.add("%s: item %d is %+v, and retry is the second", name, n, i)
-			case i.retry != "" && (retry < low || retry > high):
-				f.add("%s: retry is %s, and the described range is %d to %d ms", name, i.retry, low, high)
-			case i.retry != "":
+			if n > 1 && checked[name][i] {
+				continue
+			}
+			checked[name][i] = true
+			if retry, err := strconv.Atoi(i.retry); err == nil {
 				retries = append(retries, retry)
-			case i.comment != "" && n > 0 && i.comment != ": " && (e.header.Get("Content-Encoding") == "" || strings.Trim(i.comment, ":.") != ""):
-				f.add("%s: the comment %q is neither a keep-alive nor dots of a compressed stream", name, i.comment)
-			case i.comment == "" && !checked[name][i]:
-				if checked[name] == nil {
-					checked[name] = map[item]bool{}
-				}
-				checked[name][i] = true
-				if err := c.checkEvent(name, i); err != nil {
-					f.add("%s: %v", name, err)
-				}
+			}
+			if err := c.checkItem(name, n, i, e.header.Get("Content-Encoding") != ""); err != nil {
+				f.add("%s: %v", name, err)
 			}
 		}
 	})
@@ -127,6 +118,27 @@ func findWrongStreams(c *contract, r *recording) (found []string) {
 		f.add("retry is from %d to %d, and the described range is %d to %d ms", slices.Min(retries), slices.Max(retries), low, high)
 	}
 	return found
+}
+
+// checkItem checks the item of a stream at an index.
+func (c *contract) checkItem(operation string, n int, i item, compressed bool) error {
+	low, high := c.retryRange()
+	retry, _ := strconv.Atoi(i.retry)
+	switch {
+	case i.malformed != "":
+		return fmt.Errorf("the line %q is not described", i.malformed)
+	case (n == 0) != (i.comment == ": pathsync"):
+		return fmt.Errorf("item %d is %+v, and the first item is the comment of the beginning", n, i)
+	case (n == 1) != (i.retry != ""):
+		return fmt.Errorf("item %d is %+v, and retry is the second", n, i)
+	case i.retry != "" && (retry < low || retry > high):
+		return fmt.Errorf("retry is %s, and the described range is %d to %d ms", i.retry, low, high)
+	case i.comment != "" && n > 0 && i.comment != ": " && (!compressed || strings.Trim(i.comment, ":.") != ""):
+		return fmt.Errorf("the comment %q is neither a keep-alive nor dots of a compressed stream", i.comment)
+	case i.name != "":
+		return c.checkEvent(operation, i)
+	}
+	return nil
 }
 
 // checkEvent checks an event of a stream. Members that are not described are errors.
@@ -149,9 +161,32 @@ func (c *contract) checkEvent(operation string, i item) error {
 			return fmt.Errorf("the id of %s: %w", i.name, err)
 		}
 	}
+	if err := checkPosition(operation, i.id, []byte(i.data)); err != nil {
+		return fmt.Errorf("the event %s: %w", i.name, err)
+	}
 	_, at := c.closed.resolve(pointerTo(pathOf(operation)...) + "/responses/200")
 	if err := c.closed.checkJSON(at+pointerTo("content", "text/event-stream", "schema"), []byte(whole)); err != nil {
 		return fmt.Errorf("the event %s: %w\n%s", i.name, err, whole)
+	}
+	return nil
+}
+
+// checkPosition checks that the `id:` of an event is the position in its data.
+func checkPosition(operation, id string, text []byte) error {
+	var data struct {
+		Epoch     string
+		ServerSeq int64
+	}
+	if id == "" {
+		return nil
+	}
+	if err := json.Unmarshal(text, &data); err != nil {
+		return err
+	}
+	epoch, positions, _ := strings.Cut(id, "-")
+	has := slices.Contains(strings.Split(positions, "."), strconv.FormatInt(data.ServerSeq, 10))
+	if data.Epoch != "" && data.Epoch != epoch || !has || operation == ofRoom && strings.Contains(positions, ".") {
+		return fmt.Errorf("the id is %s, and the data is %s", id, text)
 	}
 	return nil
 }

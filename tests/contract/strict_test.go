@@ -1,15 +1,18 @@
 package contract
 
 import (
+	"encoding/json"
 	"maps"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // strict makes the document as strict as the server. The contract itself is looser where generators of clients need it:
 //
 //   - `x-rule` is a schema that the value of the same object also meets. Generators cannot express it, and ignore it.
 //   - `x-problem-codes` are the codes of the problems of a response, and a table has the status of each code.
+//   - Times are of the present, in the unit that the description names.
 //   - The server sends every described header of a response, except those with `required: false`. The contract requires
 //     none, because a proxy may remove them.
 func strict(document map[string]any) {
@@ -17,6 +20,11 @@ func strict(document map[string]any) {
 	components := document["components"].(map[string]any)
 	problem := components["schemas"].(map[string]any)["Problem"].(map[string]any)
 	problem["oneOf"] = codesOfTable(components["schemas"].(map[string]any)["ProblemCode"].(map[string]any)["description"].(string))
+	if timestamp := components["schemas"].(map[string]any)["Timestamp"].(map[string]any); strings.HasPrefix(timestamp["description"].(string), "Milliseconds") {
+		timestamp["minimum"] = json.Number("1600000000000") // in 2020; seconds are less
+	} else {
+		timestamp["maximum"] = json.Number("100000000000")
+	}
 	for _, header := range components["headers"].(map[string]any) {
 		header := header.(map[string]any)
 		if _, decided := header["required"]; !decided {

@@ -42,4 +42,27 @@ describe.skipIf(!executable)('the page /docs', () => {
     await page.reload()
     expect(await page.getByLabel(/^Token/).inputValue()).toBe('secret')
   })
+
+  test('shows numbers as the server sends them, and sends names of any characters', async ({ world, windows }) => {
+    const server = await world.server()
+    const { page } = await windows.open(server)
+    await page.goto(`${server.url}/docs`)
+    const room = '../a?b#c%2F$&{x}\ud800"<b>'
+    const send = async (operation: string, body?: string) => {
+      const form = page.locator(`#${operation}`)
+      await form.getByText('Try it out').click()
+      await form.locator('[name=room]').fill(room)
+      if (body) await form.locator('[data-in=body]').fill(body)
+      await form.getByRole('button', { name: 'Send' }).click()
+      await expect.poll(() => form.locator('.status').textContent()).toMatch(/^200 OK/)
+      return form.locator('.result').textContent()
+    }
+    await send(
+      'submitBatch',
+      '{"clientId":"ada","key":"default","ops":[{"path":"n","op":"set","value":[1.50,9007199254740993,"a, b: {"]}]}'
+    )
+    const shown = await send('getRoom')
+    expect(shown).toContain(JSON.stringify(room.toWellFormed()))
+    expect(shown).toMatch(/1\.50,\s+9007199254740993,\s+"a, b: \{"/)
+  })
 })
