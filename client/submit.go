@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"unicode/utf8"
@@ -45,9 +46,9 @@ type OpResult struct {
 }
 
 // Submit sends a batch and returns its outcome. A batch with a ClientSeq is sent up to seven times, with the same bytes:
-// after an error of the network, after a page of a proxy with status 200, and after a *Problem that is Retryable. The waits in
-// between double from 250 ms to 8 s, each shortened by a random part of up to half; the server can ask for longer ones, up to
-// MaxRetryAfter. An attempt has no total time limit. It fails when it stalls for Patience.
+// after an error of the network, after an answer of something other than pathsync, such as a page of a proxy, and after a
+// *Problem that is Retryable. The waits in between double from 250 ms to 8 s, each shortened by a random part of up to half; the
+// server can ask for longer ones, up to MaxRetryAfter. An attempt has no total time limit. It fails when it stalls for Patience.
 //
 // The server applies a batch with a ClientSeq only once. After an error, also a *Problem, the batch may have been applied:
 // the answer of an earlier attempt may have been lost. To find out, submit the same batch again. Result.Duplicate is true if
@@ -67,6 +68,9 @@ func (c *Client) Submit(ctx context.Context, room string, b Batch) (Result, erro
 		answer, err := c.exchange(ctx, http.MethodPost, c.roomURL(room, "ops"), body.Bytes())
 		if err == nil {
 			result, err = readResult(answer, len(b.Ops))
+		}
+		if p := new(Problem); errors.As(err, &p) && p.Code == "" { // the server has decided nothing
+			p.Retryable = true
 		}
 		return err
 	}
