@@ -19,7 +19,7 @@ var (
 	replacements = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| `([^`]+)` \\| `([^`]+)` \\|$")
 )
 
-// Queries returns the queries of docs/run/databases.md, which are in the dialect of SQLite, with the replacements that its table has for
+// Queries returns the statements of docs/run/databases.md, which are in the dialect of SQLite, with the replacements that its table has for
 // a dialect.
 func Queries(t testing.TB, page string, dialect int) []string {
 	t.Helper()
@@ -35,7 +35,8 @@ func Queries(t testing.TB, page string, dialect int) []string {
 	var queries []string
 	for _, block := range sqlBlock.FindAllStringSubmatch(string(text), -1) {
 		if !strings.HasPrefix(block[1], "-- SQL Server") {
-			queries = append(queries, strings.NewReplacer(pairs...).Replace(block[1]))
+			statements := strings.TrimSuffix(strings.NewReplacer(pairs...).Replace(block[1]), ";\n")
+			queries = append(queries, strings.Split(statements, ";\n")...)
 		}
 	}
 	if len(queries) < 6 || len(pairs) < 10 {
