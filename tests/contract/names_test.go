@@ -18,7 +18,7 @@ var otherNames = []string{
 	"sub", "exp", "match", "read", // of a token
 	"curl", "EventSource", "navigator.sendBeacon", "length", "pathsync doctor",
 	"maxLength", "required: false", "itemSchema", "x-rule", "x-problem-codes", // of OpenAPI
-	"application/json", "charset", "chunked", "100-continue", "frame-ancestors 'none'", "'self'", "id:", "retry:", // of standards
+	"application/json", "text/event-stream", "charset", "chunked", "100-continue", "frame-ancestors 'none'", "'self'", "id:", "retry:", // of standards
 	"Accept", "Allow", "Authorization", "Authorization: Bearer …", "Content-Security-Policy", "Expect", "Host", "Origin", "Range", "Transfer-Encoding", "X-Request-Id",
 	"Cache-Control: no-store", "Referrer-Policy: same-origin", "X-Content-Type-Options: nosniff", // see commonHeaders
 	"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "OPTIONS *",

@@ -62,7 +62,7 @@ describe.skipIf(!executable)('the page /docs', () => {
       '{"clientId":"ada","key":"default","ops":[{"path":"n","op":"set","value":[1.50,9007199254740993,"a, b: {"]}]}'
     )
     const shown = await send('getRoom')
-    expect(shown).toContain(JSON.stringify(room.toWellFormed()))
+    expect(shown).toContain(JSON.stringify(room.replace('\ud800', '\ufffd')))
     expect(shown).toMatch(/1\.50,\s+9007199254740993,\s+"a, b: \{"/)
   })
 })
