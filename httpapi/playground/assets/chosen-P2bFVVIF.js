@@ -1,1 +1,0 @@
-import{q as e}from"./room-name-uYkR_FNI.js";import{r as t}from"./index-Cn_dRiVB.js";var n=e();function r(e){n.value=e,t.value=`code`}export{n,r as t};

@@ -1,1 +1,0 @@
-import{G as e}from"./room-name-uYkR_FNI.js";var t=1500;function n(){let n=e(``),r=`clipboard`in navigator;async function i(e){await navigator.clipboard.writeText(e),n.value=e,setTimeout(()=>n.value===e&&(n.value=``),t)}return{copied:n,canCopy:r,copy:i}}export{n as t};

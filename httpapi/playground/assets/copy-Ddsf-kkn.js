@@ -1,0 +1,1 @@
+import{W as e}from"./room-name-Dk8XP-Rm.js";var t=1500;function n(){let n=e(``),r=`clipboard`in navigator;async function i(e){try{await navigator.clipboard.writeText(e)}catch{return}n.value=e,setTimeout(()=>n.value===e&&(n.value=``),t)}return{copied:n,canCopy:r,copy:i}}export{n as t};
