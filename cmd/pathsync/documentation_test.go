@@ -52,7 +52,8 @@ func TestCommandsInDocumentationAreValid(t *testing.T) {
 					t.Errorf("%s: `%s`: %s", page, code[1], err)
 				}
 			}
-			if found := named.FindStringSubmatch(code[1]); found != nil && !flags[found[1]] {
+			ofGenerators := filepath.Base(page) == "generators.md" // it names flags of other programs
+			if found := named.FindStringSubmatch(code[1]); found != nil && !flags[found[1]] && !ofGenerators {
 				t.Errorf("%s names the flag %s, which does not exist", page, found[0])
 			}
 		}
