@@ -115,6 +115,19 @@ describe.skipIf(!executable)('the tab', () => {
     await textOf(window, 'history-differences').toMatch(/^titleThen: "Later"Now: "Latest"/)
   })
 
+  test('History shows an own change that is confirmed late', async ({ windows, site }) => {
+    const window = await windows.open(site)
+    await show(window, 'history')
+    await window.title.fill('Early')
+    await textOf(window, 'history-seq').toBe('#1')
+    await window.page.route(/\/ops$/, async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 1500))
+      await route.continue()
+    })
+    await window.title.fill('Late')
+    await textOf(window, 'history-seq').toBe('#2')
+  })
+
   test('State flashes what another window changes, and copies its path', async ({ windows, site: server }) => {
     const [left, right] = [await windows.open(server), await windows.open(server)]
     await left.title.fill('Before')
