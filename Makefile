@@ -33,7 +33,8 @@ build: ## one static binary, bin/pathsync
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/pathsync ./cmd/pathsync
 
 # Go tests run with the race detector. Those without concurrency that are many times slower with it run without it.
-# Unit tests of both languages run at the same time. Tests that measure time, and browsers, run alone.
+# Unit tests of both languages run at the same time. Tests that measure time, and browsers, run alone. Tests of the client in Node
+# mostly wait, so two files run at a time.
 test: ## all tests of the server and the client, and a summary
 	@rm -f $(SUMMARY)
 	@$(MAKE) --no-print-directory -j2 $(PACKAGES) $(NITRO) $(GENERATORS) missing
@@ -61,7 +62,8 @@ test-js-unit: $(PACKAGES)
 	  'client: unit' $(NPM) unit,'client: size' $(NPM) size)
 
 test-js-e2e: $(PACKAGES) $(NITRO)
-	@$(NEED_NODE) $(call parts,'client: Node and browsers' $(NPM) e2e,'client: Nuxt application' $(NPM) nuxt)
+	@$(NEED_NODE) $(call parts,'client: Node' $(NPM) e2e -- test/e2e/node --fileParallelism --maxWorkers=2,\
+	  'client: browsers' $(NPM) e2e -- test/e2e/browser,'client: Nuxt application' $(NPM) nuxt)
 
 generators: $(GENERATORS) ## generate clients in five languages, and use them; make test does all but openapi-generator (JDK, Maven)
 	PATHSYNC_TEST_GENERATORS=all $(GO) test -count=1 -timeout 30m -v ./tests/generators
