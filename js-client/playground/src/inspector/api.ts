@@ -1,15 +1,12 @@
 import { token } from '../token.ts'
-
-/** How long a request of the tabs may take, in milliseconds. */
-const LIMIT_MS = 20_000
+import { fetchUnlessSilent } from './silence.ts'
 
 /** Requests of the tabs: with the token of the page, and without its simulated network. */
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers)
   if (token.value) headers.set('Authorization', `Bearer ${token.value}`)
   if (init.body) headers.set('Content-Type', 'application/json')
-  const limit = AbortSignal.timeout(LIMIT_MS)
-  return fetch(path, { ...init, headers, signal: init.signal ? AbortSignal.any([init.signal, limit]) : limit })
+  return fetchUnlessSilent(path, { ...init, headers })
 }
 
 /** The address of a room. */

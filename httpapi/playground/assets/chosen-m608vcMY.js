@@ -1,0 +1,1 @@
+import{K as e}from"./room-name-Dk8XP-Rm.js";import{i as t}from"./index-DI0oK4-r.js";var n=e();function r(e){n.value=e,t.value=`code`}export{n,r as t};
